@@ -1,0 +1,125 @@
+//! Bytes that cross: lent for a call, or handed over for good.
+
+use std::{ops::Deref, slice};
+
+/// Bytes lent for the duration of one call.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Slice {
+    data: *const u8,
+    len: usize,
+}
+
+impl Slice {
+    /// Lends `bytes`; the caller keeps them alive until the call returns.
+    pub const fn new(bytes: &[u8]) -> Slice {
+        Slice {
+            data: bytes.as_ptr(),
+            len: bytes.len(),
+        }
+    }
+
+    /// The bytes again.
+    ///
+    /// # Safety
+    ///
+    /// The lender must keep the bytes alive and unchanged for `'a`.
+    pub unsafe fn as_bytes<'a>(self) -> &'a [u8] {
+        // SAFETY: `data` and `len` come from a slice (see `new`), alive for `'a` by this function's contract.
+        unsafe { slice::from_raw_parts(self.data, self.len) }
+    }
+
+    /// The bytes as text, or a replacement where they are not UTF-8.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Slice::as_bytes`].
+    pub unsafe fn as_text<'a>(self) -> std::borrow::Cow<'a, str> {
+        // SAFETY: the same contract.
+        String::from_utf8_lossy(unsafe { self.as_bytes() })
+    }
+}
+
+impl From<&str> for Slice {
+    fn from(text: &str) -> Slice {
+        Slice::new(text.as_bytes())
+    }
+}
+
+/// Bytes handed over for good. Whoever drops them calls back into the side that allocated them.
+///
+/// ```
+/// use mosaic_abi::Buffer;
+/// let buffer = Buffer::from(vec![1, 2, 3]);
+/// assert_eq!(&*buffer, [1, 2, 3]);
+/// ```
+#[repr(C)]
+#[derive(Debug)]
+pub struct Buffer {
+    data: *mut u8,
+    len: usize,
+    capacity: usize,
+    release: unsafe extern "C" fn(*mut u8, usize, usize),
+}
+
+// SAFETY: a buffer owns its bytes alone, and `release` only returns them to the allocator, which any thread may do.
+unsafe impl Send for Buffer {}
+// SAFETY: a shared buffer only lends its bytes immutably.
+unsafe impl Sync for Buffer {}
+
+impl Default for Buffer {
+    fn default() -> Buffer {
+        Buffer::from(Vec::new())
+    }
+}
+
+impl From<Vec<u8>> for Buffer {
+    fn from(bytes: Vec<u8>) -> Buffer {
+        let mut bytes = std::mem::ManuallyDrop::new(bytes);
+        Buffer {
+            data: bytes.as_mut_ptr(),
+            len: bytes.len(),
+            capacity: bytes.capacity(),
+            release: release_vec,
+        }
+    }
+}
+
+impl From<String> for Buffer {
+    fn from(text: String) -> Buffer {
+        Buffer::from(text.into_bytes())
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: `data` and `len` describe the vector this buffer was made from, which it still owns.
+        unsafe { slice::from_raw_parts(self.data, self.len) }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: the three values are those of the vector this buffer was made from, given back once.
+        unsafe { (self.release)(self.data, self.len, self.capacity) }
+    }
+}
+
+unsafe extern "C" fn release_vec(data: *mut u8, len: usize, capacity: usize) {
+    // SAFETY: called once, by `Buffer::drop`, with the parts of a `Vec<u8>` of this side's allocator.
+    drop(unsafe { Vec::from_raw_parts(data, len, capacity) });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_keep_their_bytes() {
+        for bytes in [vec![], vec![0u8; 1], (0..=255).collect::<Vec<u8>>()] {
+            assert_eq!(&*Buffer::from(bytes.clone()), &bytes[..]);
+        }
+    }
+}

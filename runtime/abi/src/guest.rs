@@ -1,0 +1,94 @@
+//! What a guest shows its host: itself, and its tesserae.
+
+use crate::{Buffer, Host, Slice};
+use std::ffi::c_void;
+
+/// The C symbol under which the crate `mosaic` exports its [`GuestEntry`].
+pub const GUEST_ENTRY: &str = "mosaic_guest_entry";
+
+/// Gives the guest its host and gets the guest's own table, or null if the versions differ.
+///
+/// Calling it again with the same host changes nothing.
+pub type GuestEntry = unsafe extern "C" fn(host: *const Host) -> *const Guest;
+
+/// What a host may ask of the guest code in its process.
+#[repr(C)]
+pub struct Guest {
+    /// [`crate::VERSION`] of the guest.
+    pub version: u32,
+    /// Flushes the guest's standard output and error.
+    pub flush: extern "C" fn(),
+    /// From here on the calling thread's panics are kept for the cell's error instead of being printed.
+    pub begin_cell: extern "C" fn(),
+    /// Ends what `begin_cell` began and flushes; reports a panic that ended the cell as [`crate::CellEvent::Panicked`]
+    /// when `panicked` is set, and prints the panics that were caught on the way to standard error.
+    pub end_cell: extern "C" fn(panicked: bool),
+}
+
+/// How a call into guest code ended.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// The payload is the encoded value.
+    Done = 0,
+    /// The payload is an encoded [`crate::Failure`].
+    Failed = 1,
+}
+
+/// The value or the failure of a call into guest code.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Outcome {
+    /// Which of the two `payload` is.
+    pub status: Status,
+    /// An encoded value or an encoded [`crate::Failure`].
+    pub payload: Buffer,
+}
+
+impl Default for Outcome {
+    fn default() -> Outcome {
+        Outcome {
+            status: Status::Done,
+            payload: Buffer::default(),
+        }
+    }
+}
+
+/// A tessera as its worker sees it. It lies in a `static` of the object that holds the type's code; the worker finds it
+/// by that object's path and the table's offset in it.
+///
+/// Arguments are encoded values, one [`Slice`] each, lent for the call. No function here unwinds.
+#[repr(C)]
+pub struct TesseraTable {
+    /// [`crate::VERSION`] of the guest: a worker refuses a table whose version it does not know.
+    pub version: u32,
+    /// The type's name.
+    pub type_name: Slice,
+    /// The methods' names, in the order of their numbers.
+    pub methods: *const Slice,
+    /// How many methods there are.
+    pub method_count: usize,
+    /// Constructs the object. Null when `outcome` is a failure.
+    pub construct: unsafe extern "C" fn(arguments: *const Slice, count: usize, outcome: *mut Outcome) -> *mut c_void,
+    /// Calls method number `method`. At most one call on an object runs at a time.
+    pub call: unsafe extern "C" fn(
+        object: *mut c_void,
+        method: u32,
+        arguments: *const Slice,
+        count: usize,
+        outcome: *mut Outcome,
+    ),
+    /// Drops the object.
+    pub drop: unsafe extern "C" fn(object: *mut c_void),
+}
+
+// SAFETY: a table is immutable, and what it points to is `'static`.
+unsafe impl Sync for TesseraTable {}
+
+impl TesseraTable {
+    /// The type's name.
+    pub fn type_name(&self) -> &'static str {
+        // SAFETY: a table is made from a `&'static str` (see `mosaic`'s expansion), so the bytes live and are UTF-8.
+        unsafe { std::str::from_utf8_unchecked(self.type_name.as_bytes()) }
+    }
+}

@@ -1,0 +1,114 @@
+//! What a host offers its guests.
+
+use crate::{Buffer, Outcome, Slice, TesseraTable};
+use std::ffi::c_void;
+
+/// A tessera or a task, as the host numbers them. Zero is none.
+pub type Handle = u64;
+
+/// What a cell tells the kernel beside its output.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CellEvent {
+    /// The cell's code panicked: `a` the message and its place, `b` the backtrace.
+    Panicked = 0,
+    /// A `?` returned early: `a` the error as text.
+    Failed = 1,
+    /// A variable's type was redefined, so that its value is lost: `a` its name.
+    VariableLost = 2,
+    /// The value of the cell's last expression: `a` the MIME type, `b` the content.
+    Result = 3,
+}
+
+/// A value for a tessera's constructor or method.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Argument {
+    /// Zero, or the task whose result is the value.
+    pub task: Handle,
+    /// The encoded value where `task` is zero.
+    pub value: Buffer,
+}
+
+/// What `create` and `call` return: a handle that the caller owns, or (zero and) an encoded [`crate::Failure`].
+#[repr(C)]
+#[derive(Debug)]
+pub struct Submitted {
+    /// The new tessera or task, to be released by the caller; zero where it failed.
+    pub handle: Handle,
+    /// Why it failed.
+    pub failure: Buffer,
+}
+
+/// A waker of the guest's futures.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Waker {
+    /// Passed to `wake`.
+    pub data: *mut c_void,
+    /// Wakes and frees `data`. Called at most once.
+    pub wake: unsafe extern "C" fn(data: *mut c_void),
+    /// Frees `data` unwoken. Called if `wake` is not.
+    pub drop: unsafe extern "C" fn(data: *mut c_void),
+}
+
+// SAFETY: the guest makes it from a `std::task::Waker`, which is `Send`, and each side uses it once.
+unsafe impl Send for Waker {}
+
+/// Whether a wait is over.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Poll {
+    /// `outcome` was filled in.
+    Ready = 0,
+    /// The waker was kept and will be woken.
+    Pending = 1,
+}
+
+/// The host's functions. None of them blocks for longer than it takes to hand a message over, and none unwinds.
+///
+/// The guest owns each [`Handle`] it is given and each *wait* it begins, and gives each back with `release`.
+#[repr(C)]
+pub struct Host {
+    /// [`crate::VERSION`] of the host.
+    pub version: u32,
+    /// Tells the kernel something about the running cell. Ignored outside a cell process.
+    pub cell_event: unsafe extern "C" fn(event: CellEvent, a: Slice, b: Slice),
+    /// Begins to start the runtime with `num_workers` workers (zero: as many as there are CPUs) and returns a wait,
+    /// whose value is the encoded `String` to print.
+    pub start: unsafe extern "C" fn(num_workers: usize) -> Handle,
+    /// Begins to stop the runtime and returns a wait, whose value is the encoded `()`.
+    pub stop: unsafe extern "C" fn() -> Handle,
+    /// Creates a tessera. `after` lists tasks that must be done before.
+    pub create: unsafe extern "C" fn(
+        table: *const TesseraTable,
+        arguments: *mut Argument,
+        count: usize,
+        after: *const Handle,
+        after_count: usize,
+    ) -> Submitted,
+    /// Calls method number `method` of a tessera; the handle returned is a task. Takes the arguments over: the guest must
+    /// not drop them.
+    pub call: unsafe extern "C" fn(
+        tessera: Handle,
+        method: u32,
+        arguments: *mut Argument,
+        count: usize,
+        after: *const Handle,
+        after_count: usize,
+    ) -> Submitted,
+    /// Begins to wait until a tessera is constructed or a task is done; the wait's value is empty. All output that the
+    /// worker wrote until then has been shown when the wait is over.
+    pub wait: unsafe extern "C" fn(object: Handle) -> Handle,
+    /// Begins to fetch a task's result; the wait's value is the encoded value.
+    pub result: unsafe extern "C" fn(task: Handle) -> Handle,
+    /// Whether a wait is over; fills in `outcome` once and then keeps `waker` no longer. Takes the waker over.
+    pub poll: unsafe extern "C" fn(wait: Handle, waker: Waker, outcome: *mut Outcome) -> Poll,
+    /// The encoded [`crate::Description`] of a tessera or task.
+    pub describe: unsafe extern "C" fn(object: Handle) -> Buffer,
+    /// One more owner of a tessera or task.
+    pub retain: unsafe extern "C" fn(object: Handle),
+    /// One owner less of a tessera, task or wait. A tessera or task without owners is freed on its worker once nothing
+    /// that was submitted depends on it any more.
+    pub release: unsafe extern "C" fn(handle: Handle),
+}

@@ -1,0 +1,23 @@
+//! The narrow waist between cell code and its host.
+//!
+//! Cell code is a guest: the crate `mosaic`, as a cell links it, holds no runtime. The runtime lives
+//! in the host executable (the cell process, each worker, or a program of its own), and the two meet
+//! here, in `#[repr(C)]` tables of functions. Nothing but C types crosses, so that a guest and a host
+//! that were built apart, with another standard library or another allocator, still understand each
+//! other; what is richer than a C type crosses as an encoded [`Buffer`].
+//!
+//! - The host hands the guest a [`Host`] table when it loads it ([`Guest`], [`GUEST_ENTRY`]).
+//! - The guest describes each tessera to the host by a [`TesseraTable`].
+
+mod bytes;
+mod guest;
+mod host;
+mod message;
+
+pub use bytes::{Buffer, Slice};
+pub use guest::{GUEST_ENTRY, Guest, GuestEntry, Outcome, Status, TesseraTable};
+pub use host::{Argument, CellEvent, Handle, Host, Poll, Submitted, Waker};
+pub use message::{Description, Failure, FailureKind, State, decode, encode};
+
+/// The version of everything in this crate. A host and a guest of different versions refuse each other.
+pub const VERSION: u32 = 1;

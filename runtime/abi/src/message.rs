@@ -1,0 +1,94 @@
+//! What is richer than a C type and crosses encoded.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::fmt;
+
+/// Encodes a value as all values travel: with postcard.
+///
+/// # Errors
+///
+/// The value's own `Serialize` may refuse, with the text returned here.
+pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, String> {
+    postcard::to_stdvec(value).map_err(|error| error.to_string())
+}
+
+/// Decodes what [`encode`] made.
+///
+/// # Errors
+///
+/// The bytes may be no such value.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    postcard::from_bytes(bytes).map_err(|error| error.to_string())
+}
+
+/// The states of tesserae and tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// Not yet with its worker.
+    Pending,
+    /// With its worker, waiting for its turn or for what it depends on.
+    Queued,
+    /// Being executed; of a tessera: constructed, and executing a method.
+    Running,
+    /// Executed; of a tessera: constructed, and idle.
+    Done,
+    /// Ended by a [`Failure`].
+    Failed,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            State::Pending => "pending",
+            State::Queued => "queued",
+            State::Running => "running",
+            State::Done => "done",
+            State::Failed => "failed",
+        })
+    }
+}
+
+/// What a proxy shows of its remote object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// `tess-solver1-70c4…` or `task-solver1-solve-844e…`.
+    pub uid: String,
+    /// `worker:0:1`, once it is known.
+    pub runtime: Option<String>,
+    /// Its state as far as this process knows.
+    pub state: State,
+}
+
+/// Why something did not end with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailureKind {
+    /// The method or the constructor panicked.
+    Panicked,
+    /// The worker that held the tessera is gone.
+    WorkerLost,
+    /// A task or tessera that this one needs failed.
+    DependencyFailed,
+    /// An argument or a result could not be encoded or decoded.
+    NotPortable,
+    /// The runtime is off.
+    NotRunning,
+    /// The runtime could not do what was asked.
+    Runtime,
+}
+
+/// Why a task, a tessera or the runtime failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The kind of failure.
+    pub kind: FailureKind,
+    /// The type of the tessera, or empty.
+    pub tessera: String,
+    /// The method, `new` for a constructor, or empty.
+    pub method: String,
+    /// The worker, or empty.
+    pub worker: String,
+    /// The panic's message, or what went wrong.
+    pub message: String,
+    /// The remote backtrace, or empty.
+    pub backtrace: String,
+}
