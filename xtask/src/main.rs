@@ -1,2 +1,94 @@
-//! xtask
-fn main() {}
+//! The project's commands: `cargo xtask demo | test | bench | lab`.
+//!
+//! Each command is a list of steps, and each step is one function of the module that knows how: [`toolchain`] what rustc
+//! needs, [`kernel`] the executable, [`python`] the Jupyter clients, [`browser`] what drives JupyterLab. Every step looks
+//! first whether its work is done already, so that a second run is quick.
+
+mod browser;
+mod demo;
+mod kernel;
+mod python;
+mod run;
+mod suites;
+mod toolchain;
+
+use anyhow::{Result, bail};
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "The commands of mosaic-kernel",
+    disable_help_subcommand = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Sets everything up and runs the tutorial notebook with nbconvert
+    Demo,
+    /// Sets everything up and runs every test
+    Test {
+        /// Runs the end-to-end tests alone and passes these arguments to pytest
+        #[arg(last = true)]
+        pytest: Vec<String>,
+    },
+    /// Sets everything up and opens JupyterLab on the notebooks
+    Lab {
+        /// Passed to JupyterLab
+        #[arg(last = true)]
+        jupyter: Vec<String>,
+    },
+    /// Runs the benchmarks
+    #[command(hide = true)]
+    Bench,
+}
+
+fn main() -> Result<()> {
+    let root = root();
+    match Arguments::parse().command {
+        Command::Demo => demo::demo(&set_up(&root)?),
+        Command::Test { pytest } => {
+            browser::ensure()?;
+            let set_up = set_up(&root)?;
+            if pytest.is_empty() {
+                suites::all(&set_up)
+            } else {
+                suites::end_to_end(&set_up, &pytest)
+            }
+        }
+        Command::Lab { jupyter } => demo::lab(&set_up(&root)?, &jupyter),
+        Command::Bench => bail!("no benchmark is defined yet"),
+    }
+}
+
+/// What every command works with, once it is there.
+struct SetUp {
+    root: PathBuf,
+    python: python::Environment,
+}
+
+fn set_up(root: &Path) -> Result<SetUp> {
+    // What fails fast comes before what takes minutes.
+    toolchain::ensure()?;
+    let python = python::environment(root)?;
+    let kernel = kernel::build(root)?;
+    kernel.install(&python)?;
+    kernel.prepare()?;
+    Ok(SetUp {
+        root: root.to_owned(),
+        python,
+    })
+}
+
+/// The repository, wherever the command was called.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies in the repository")
+        .to_owned()
+}

@@ -1,0 +1,41 @@
+//! The browser that looks at JupyterLab.
+
+use crate::run::{ask, program, run, step};
+use anyhow::{Result, bail};
+
+/// What tests/test_jupyterlab.py looks for as well.
+const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// Installs Chromium where that takes no question: as root on Debian. Elsewhere its absence skips a test, except in CI.
+///
+/// # Errors
+///
+/// There is no browser and `CI` is set, or Debian's package cannot be installed.
+pub(crate) fn ensure() -> Result<()> {
+    if present() {
+        return Ok(());
+    }
+    if can_install() {
+        step("installing Debian's chromium, for the test of JupyterLab");
+        run(program("apt-get").args(["-qq", "update"]))?;
+        return run(program("apt-get")
+            .args(["-qq", "install", "--yes", "--no-install-recommends", "chromium"])
+            .env("DEBIAN_FRONTEND", "noninteractive"));
+    }
+    let missing = "no Chromium on PATH: install the package chromium";
+    if std::env::var_os("CI").is_some() {
+        bail!("{missing}");
+    }
+    eprintln!("{missing}, else the test of JupyterLab is skipped");
+    Ok(())
+}
+
+fn present() -> bool {
+    NAMES.iter().any(|name| ask(program(name).arg("--version")).is_some())
+}
+
+/// Only Debian: Ubuntu's package of that name installs a snap, which needs a running snapd.
+fn can_install() -> bool {
+    let system = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    system.lines().any(|line| line == "ID=debian") && ask(program("id").arg("-u")).as_deref() == Some("0")
+}

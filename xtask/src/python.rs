@@ -1,0 +1,137 @@
+//! The Python environment of the demo and the tests: `.venv` in the repository, from `tests/requirements.txt`.
+
+use crate::run::{ask, program, run, step};
+use anyhow::{Context, Result, bail};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+const OLDEST: (u32, u32) = (3, 10);
+
+/// A virtual environment that holds what the requirements name.
+pub(crate) struct Environment {
+    prefix: PathBuf,
+}
+
+impl Environment {
+    pub(crate) fn prefix(&self) -> &Path {
+        &self.prefix
+    }
+
+    /// A command for the environment's interpreter. Output is not held back, so that progress shows.
+    pub(crate) fn python(&self) -> Command {
+        let mut command = program(self.prefix.join("bin").join("python"));
+        command.env("PYTHONUNBUFFERED", "1");
+        command
+    }
+
+    /// Whether it was made from these requirements, completely, and its interpreter still exists.
+    fn is_made_from(&self, requirements: &str) -> bool {
+        fs::read_to_string(self.stamp()).is_ok_and(|made_from| made_from == requirements)
+            && ask(self.python().arg("--version")).is_some()
+    }
+
+    /// A copy of the requirements that it was made from, written last.
+    fn stamp(&self) -> PathBuf {
+        self.prefix.join("requirements.txt")
+    }
+}
+
+/// The environment, made anew if the requirements changed since it was made.
+///
+/// # Errors
+///
+/// There is no Python 3.10 or later, it cannot make virtual environments, or a package cannot be installed.
+pub(crate) fn environment(root: &Path) -> Result<Environment> {
+    let environment = Environment {
+        prefix: root.join(".venv"),
+    };
+    let file = root.join("tests").join("requirements.txt");
+    let requirements = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    if environment.is_made_from(&requirements) {
+        return Ok(environment);
+    }
+    step("making the Python environment .venv (some minutes)");
+    let python = interpreter()?;
+    run(program(&python)
+        .args(["-m", "venv", "--clear"])
+        .arg(environment.prefix()))?;
+    run(environment
+        .python()
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--progress-bar",
+            "off",
+            "-r",
+        ])
+        .arg(&file))?;
+    fs::write(environment.stamp(), requirements).context("cannot write into .venv")?;
+    Ok(environment)
+}
+
+/// The Python that makes the environment: `$PYTHON`, `python3` or `python`, whichever is the first to exist.
+fn interpreter() -> Result<String> {
+    let chosen = std::env::var("PYTHON").ok();
+    let names = chosen.map_or_else(
+        || vec!["python3".to_owned(), "python".to_owned()],
+        |python| vec![python],
+    );
+    let found = names.iter().find_map(|name| Some((name, version(name)?)));
+    let Some((name, version)) = found else {
+        bail!(
+            "{} not found: install Python 3.10 or later, or set PYTHON to its path",
+            names.join(" and ")
+        );
+    };
+    if version < OLDEST {
+        let (major, minor) = version;
+        bail!("{name} is Python {major}.{minor}: install Python 3.10 or later, or set PYTHON to its path");
+    }
+    if ask(program(name).args(["-c", "import ensurepip, venv"])).is_none() {
+        bail!("{name} cannot make virtual environments: {}", without_venv(version));
+    }
+    Ok(name.clone())
+}
+
+fn version(python: &str) -> Option<(u32, u32)> {
+    let version = ask(program(python).args(["-c", "import sys; print(*sys.version_info[:2])"]))?;
+    let (major, minor) = version.split_once(' ')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+fn without_venv((major, minor): (u32, u32)) -> String {
+    format!(
+        "it lacks ensurepip. On Debian and Ubuntu run `apt-get install python{major}.{minor}-venv`, elsewhere install \
+         the package that holds Python's modules venv and ensurepip"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_names_debians_package() {
+        assert!(without_venv((3, 12)).contains("apt-get install python3.12-venv"));
+    }
+
+    #[test]
+    fn a_program_that_is_no_python_has_no_version() {
+        assert_eq!(version("no-such-python"), None);
+        assert_eq!(version("true"), None);
+    }
+
+    #[test]
+    fn an_environment_without_stamp_is_not_used() {
+        let environment = Environment {
+            prefix: PathBuf::from("/nonexistent"),
+        };
+        assert!(!environment.is_made_from(""));
+    }
+}

@@ -1,0 +1,50 @@
+//! The tests: four suites, the quick ones first. The first that fails ends the run.
+
+use crate::{
+    SetUp, kernel,
+    run::{cargo, run, step},
+};
+use anyhow::{Context, Result};
+use std::time::Instant;
+
+/// Every suite.
+pub(crate) fn all(set_up: &SetUp) -> Result<()> {
+    let mut summary = Vec::new();
+    let mut suite = |name: &str, suite: &dyn Fn() -> Result<()>| {
+        step(&format!("suite: {name}"));
+        let start = Instant::now();
+        let result = suite();
+        let verdict = if result.is_ok() { "ok" } else { "FAILED" };
+        summary.push(format!("{name:<12} {verdict:<8} {:>4} s", start.elapsed().as_secs()));
+        println!("\n{}\n", summary.join("\n"));
+        result.with_context(|| format!("suite {name} failed"))
+    };
+    let cargo = |arguments: &[&str]| run(cargo().args(arguments).current_dir(&set_up.root));
+    suite("format", &|| cargo(&["fmt", "--all", "--check"]))?;
+    suite("lints", &|| {
+        cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--release",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ])
+    })?;
+    suite("unit", &|| cargo(&["test", "--workspace", "--release", "--locked"]))?;
+    suite("end to end", &|| end_to_end(set_up, &[]))
+}
+
+/// The suites in `tests/`: real kernels, real clients.
+pub(crate) fn end_to_end(set_up: &SetUp, arguments: &[String]) -> Result<()> {
+    let target = kernel::target(&set_up.root)?;
+    run(set_up
+        .python
+        .python()
+        .args(["-m", "pytest"])
+        .args(arguments)
+        .env("MOSAIC_TEST_TARGET", target)
+        .current_dir(set_up.root.join("tests")))
+}
