@@ -10,6 +10,11 @@ pub struct Slice {
     len: usize,
 }
 
+// SAFETY: a slice is an address and a length; reading through it is unsafe and has its own contract.
+unsafe impl Send for Slice {}
+// SAFETY: as above: sharing the address reads nothing.
+unsafe impl Sync for Slice {}
+
 impl Slice {
     /// Lends `bytes`; the caller keeps them alive until the call returns.
     pub const fn new(bytes: &[u8]) -> Slice {

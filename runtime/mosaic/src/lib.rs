@@ -1,1 +1,48 @@
-//! runtime/mosaic
+//! Actors for Rust: proxies, tasks and values that travel.
+//!
+//! A type marked `#[tessera]` becomes an actor in a worker process. `T::remote(…)` returns a proxy at once, a method of
+//! the proxy returns a [`TaskProxy`] at once, and awaiting that waits until the task is done. Its value stays on the
+//! worker until [`TaskProxy::result`] asks for it.
+//!
+//! ```no_run
+//! # async fn cell() -> Result<(), mosaic::RuntimeError> {
+//! use mosaic::prelude::*;
+//!
+//! mosaic::interactive(On).num_workers(2).await?;
+//! // let solver = Solver::remote(&array);
+//! // let task = solver.solve(&array);
+//! // let result = task.await?.result().await?;
+//! mosaic::interactive(Off).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! This crate is thin: it encodes values and keeps handles. The runtime itself lives in the host, behind the table of
+//! `mosaic-abi`, so that a cell may be compiled against another copy of this crate and still talk to the same runtime.
+
+#![allow(
+    clippy::result_large_err,
+    reason = "a failure crosses the waist as it is, and only where something failed"
+)]
+
+#[doc(hidden)]
+pub mod __private;
+mod argument;
+mod error;
+mod guest;
+mod handle;
+mod host;
+mod interactive;
+mod object;
+mod panics;
+pub mod prelude;
+mod task;
+mod tessera;
+
+pub use argument::{IntoArg, Portable};
+pub use error::{RuntimeError, TaskError};
+pub use interactive::{Interactive, Switch, Switching, interactive};
+pub use mosaic_abi::{FailureKind, State};
+#[cfg(feature = "macros")]
+pub use mosaic_macros::tessera;
+pub use task::{TaskFuture, TaskProxy, TaskResult};

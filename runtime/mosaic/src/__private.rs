@@ -1,0 +1,170 @@
+//! What the expansion of `#[tessera]` calls. No part of the public interface.
+
+#![allow(missing_docs, clippy::missing_safety_doc, reason = "called by generated code only")]
+
+pub use crate::{
+    argument::{Arg, IntoArg},
+    guest::mosaic_guest_entry,
+    tessera::{Constructed, Tessera, assert_argument, assert_portable},
+};
+pub use mosaic_abi::{Outcome, Slice, TesseraTable};
+
+use crate::{host::failure, panics};
+use mosaic_abi::{Buffer, Failure, FailureKind, Status, VERSION};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{ffi::c_void, ptr};
+
+/// Makes `host` the one that this process's proxies talk to.
+pub fn install_host(host: &'static mosaic_abi::Host) {
+    crate::host::install(host);
+}
+
+/// Compiles only where a worker may hold a `T`.
+pub fn assert_sendable<T: Send + 'static>() {}
+
+type Construct = unsafe extern "C" fn(*const Slice, usize, *mut Outcome) -> *mut c_void;
+type Call = unsafe extern "C" fn(*mut c_void, u32, *const Slice, usize, *mut Outcome);
+type Drop = unsafe extern "C" fn(*mut c_void);
+
+/// The table of a type. `type_name` is the name as the user wrote it.
+pub const fn table(
+    type_name: &'static str,
+    methods: &'static [Slice],
+    construct: Construct,
+    call: Call,
+    drop: Drop,
+) -> TesseraTable {
+    TesseraTable {
+        version: VERSION,
+        type_name: Slice::new(type_name.as_bytes()),
+        methods: methods.as_ptr(),
+        method_count: methods.len(),
+        construct,
+        call,
+        drop,
+    }
+}
+
+/// The encoded arguments of one call.
+pub struct Arguments<'a>(&'a [Slice]);
+
+impl Arguments<'_> {
+    /// Argument number `index`, which the signature calls `name`.
+    pub fn decode<T: DeserializeOwned>(&self, index: usize, name: &str) -> Result<T, Failure> {
+        let Some(argument) = self.0.get(index) else {
+            let message = format!("argument `{name}` is missing: {} were passed", self.0.len());
+            return Err(failure(FailureKind::NotPortable, message));
+        };
+        // SAFETY: the host lends the bytes for the call (see `TesseraTable`), and `self` does not outlive it.
+        mosaic_abi::decode(unsafe { argument.as_bytes() }).map_err(|error| {
+            let wanted = std::any::type_name::<T>();
+            let message = format!("argument `{name}` could not be decoded as `{wanted}`: {error}");
+            failure(FailureKind::NotPortable, message)
+        })
+    }
+}
+
+/// Encodes what a method returned.
+pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Failure> {
+    mosaic_abi::encode(value).map_err(|error| {
+        let message = format!(
+            "the returned `{}` could not be encoded: {error}",
+            std::any::type_name::<T>()
+        );
+        failure(FailureKind::NotPortable, message)
+    })
+}
+
+/// The failure of a call to a method that the type does not have.
+pub fn no_such_method(method: u32) -> Failure {
+    failure(FailureKind::Runtime, format!("there is no method number {method}"))
+}
+
+/// Constructs an object by `run` and returns it boxed, or null and the failure in `outcome`.
+pub unsafe fn construct<T>(
+    type_name: &str,
+    arguments: *const Slice,
+    count: usize,
+    outcome: *mut Outcome,
+    run: impl FnOnce(Arguments<'_>) -> Result<T, Failure>,
+) -> *mut c_void {
+    // SAFETY: the caller passes on what the host gave it: `count` arguments that are lent for the call.
+    let arguments = Arguments(unsafe { slices(arguments, count) });
+    let (object, result) = match guarded(|| run(arguments)) {
+        Ok(object) => (Box::into_raw(Box::new(object)).cast(), Ok(Vec::new())),
+        Err(failure) => (ptr::null_mut(), Err(failure)),
+    };
+    // SAFETY: the host passes an outcome that it initialised and that outlives the call.
+    unsafe { *outcome = to_outcome(type_name, "new", result) };
+    object
+}
+
+/// Calls a method of `object` by `run` and writes how it ended to `outcome`.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the C signature and what the generated code adds to it"
+)]
+pub unsafe fn call<T>(
+    type_name: &str,
+    object: *mut c_void,
+    method: u32,
+    method_names: &[&str],
+    arguments: *const Slice,
+    count: usize,
+    outcome: *mut Outcome,
+    run: impl FnOnce(&mut T, Arguments<'_>) -> Result<Vec<u8>, Failure>,
+) {
+    // SAFETY: `object` came from `construct::<T>`, and the host lets at most one call at a time have it.
+    let object = unsafe { &mut *object.cast::<T>() };
+    // SAFETY: as in `construct`.
+    let arguments = Arguments(unsafe { slices(arguments, count) });
+    let result = guarded(|| run(object, arguments));
+    let name = usize::try_from(method).ok().and_then(|method| method_names.get(method));
+    // SAFETY: as in `construct`.
+    unsafe { *outcome = to_outcome(type_name, name.unwrap_or(&"?"), result) };
+}
+
+/// Drops an object. A panic in its destructor is printed: nobody waits for it.
+pub unsafe fn drop_object<T>(object: *mut c_void) {
+    // SAFETY: `object` came from `construct::<T>`, and the host drops it once, when no call has it.
+    let object = unsafe { Box::from_raw(object.cast::<T>()) };
+    if let Err(panic) = panics::catch(|| drop(object)) {
+        panics::print(&[panic]);
+    }
+}
+
+unsafe fn slices<'a>(arguments: *const Slice, count: usize) -> &'a [Slice] {
+    if count == 0 {
+        return &[];
+    }
+    // SAFETY: the host lends `count` slices for the call, and the caller's `'a` ends with it.
+    unsafe { std::slice::from_raw_parts(arguments, count) }
+}
+
+/// Runs `run`, turning a panic into a failure.
+fn guarded<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    panics::catch(run).unwrap_or_else(|panic| {
+        Err(Failure {
+            backtrace: panic.backtrace,
+            ..failure(FailureKind::Panicked, panic.message)
+        })
+    })
+}
+
+fn to_outcome(type_name: &str, method: &str, result: Result<Vec<u8>, Failure>) -> Outcome {
+    match result {
+        Ok(value) => Outcome {
+            status: Status::Done,
+            payload: Buffer::from(value),
+        },
+        Err(mut failure) => {
+            failure.tessera = type_name.to_owned();
+            failure.method = method.to_owned();
+            Outcome {
+                status: Status::Failed,
+                // A failure is strings and an enum: encoding it cannot be refused.
+                payload: Buffer::from(mosaic_abi::encode(&failure).unwrap_or_default()),
+            }
+        }
+    }
+}

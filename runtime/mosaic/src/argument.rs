@@ -1,0 +1,157 @@
+//! Values that travel, and what may stand where one is expected.
+
+use crate::{TaskProxy, host::failure};
+use mosaic_abi::{Failure, FailureKind};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A value that can travel to a worker and back: anything that serde can take apart and put together again.
+///
+/// ```
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Shot { position: (f32, f32) }
+///
+/// fn travels<T: mosaic::Portable>() {}
+/// travels::<Shot>();
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel to a worker",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it"
+)]
+pub trait Portable: Serialize + DeserializeOwned + 'static {}
+
+impl<T: Serialize + DeserializeOwned + 'static> Portable for T {}
+
+/// What a remote constructor or method takes where its parameter is a `T`: a value, a reference to one, or the task
+/// that will produce one.
+///
+/// ```
+/// fn takes(argument: impl mosaic::IntoArg<Vec<u8>>) { drop(argument) }
+/// takes(vec![1, 2, 3]);
+/// takes(&vec![1, 2, 3]);
+/// takes([1, 2, 3]);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be passed where a remote method takes a `{T}`",
+    label = "expected a `{T}`, a reference to one, or a task that returns one"
+)]
+pub trait IntoArg<T> {
+    /// The argument as it is handed to the host.
+    #[doc(hidden)]
+    fn into_arg(self) -> Arg;
+}
+
+/// An argument, ready to be handed over.
+#[doc(hidden)]
+pub struct Arg(pub(crate) Result<Value, Failure>);
+
+/// Encoded, or still to be produced by a task that stays alive as long as this.
+pub(crate) enum Value {
+    Encoded(Vec<u8>),
+    Produced(crate::object::Object),
+}
+
+impl Arg {
+    fn encode<T: Serialize + ?Sized>(value: &T) -> Arg {
+        Arg(mosaic_abi::encode(value).map(Value::Encoded).map_err(|error| {
+            failure(
+                FailureKind::NotPortable,
+                format!(
+                    "an argument of type `{}` could not be encoded: {error}",
+                    std::any::type_name::<T>()
+                ),
+            )
+        }))
+    }
+}
+
+impl<T: Portable> IntoArg<T> for T {
+    fn into_arg(self) -> Arg {
+        Arg::encode(&self)
+    }
+}
+
+impl<T: Portable> IntoArg<T> for &T {
+    fn into_arg(self) -> Arg {
+        Arg::encode(self)
+    }
+}
+
+impl<T> IntoArg<T> for TaskProxy<T> {
+    fn into_arg(self) -> Arg {
+        Arg(Ok(Value::Produced(self.object)))
+    }
+}
+
+impl<T> IntoArg<T> for &TaskProxy<T> {
+    fn into_arg(self) -> Arg {
+        Arg(Ok(Value::Produced(self.object.clone())))
+    }
+}
+
+impl IntoArg<String> for &str {
+    fn into_arg(self) -> Arg {
+        Arg::encode(self)
+    }
+}
+
+impl<U: Serialize> IntoArg<Vec<U>> for &[U] {
+    fn into_arg(self) -> Arg {
+        Arg::encode(self)
+    }
+}
+
+impl<U: Serialize, const N: usize> IntoArg<Vec<U>> for &[U; N] {
+    fn into_arg(self) -> Arg {
+        Arg::encode(self.as_slice())
+    }
+}
+
+impl<U: Serialize, const N: usize> IntoArg<Vec<U>> for [U; N] {
+    fn into_arg(self) -> Arg {
+        Arg::encode(self.as_slice())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array3;
+
+    fn bytes<T>(argument: impl IntoArg<T>) -> Vec<u8> {
+        match argument.into_arg().0 {
+            Ok(Value::Encoded(bytes)) => bytes,
+            _ => panic!("not an encoded value"),
+        }
+    }
+
+    #[test]
+    fn values_and_references_encode_alike() {
+        assert_eq!(bytes::<u32>(300), bytes::<u32>(&300));
+        assert_eq!(bytes::<String>("text"), bytes::<String>("text".to_owned()));
+        assert_eq!(bytes::<Vec<u8>>(&[1, 2]), bytes::<Vec<u8>>(vec![1, 2]));
+        assert_eq!(bytes::<Vec<u8>>([1, 2]), bytes::<Vec<u8>>([1, 2].as_slice()));
+        let array = Array3::<f32>::ones((2, 3, 1));
+        assert_eq!(bytes::<Array3<f32>>(&array), bytes::<Array3<f32>>(array.clone()));
+    }
+
+    #[test]
+    fn a_value_that_refuses_is_a_failure() {
+        struct Refuses;
+        impl Serialize for Refuses {
+            fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+                Err(serde::ser::Error::custom("never"))
+            }
+        }
+        impl<'de> serde::Deserialize<'de> for Refuses {
+            fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Refuses, D::Error> {
+                Ok(Refuses)
+            }
+        }
+        let failure = match IntoArg::<Refuses>::into_arg(&Refuses).0 {
+            Err(failure) => failure,
+            Ok(_) => panic!("encoded"),
+        };
+        assert_eq!(failure.kind, FailureKind::NotPortable);
+        assert!(failure.message.contains("Refuses"), "{}", failure.message);
+    }
+}

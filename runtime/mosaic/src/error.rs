@@ -1,0 +1,153 @@
+//! Errors as values.
+
+use mosaic_abi::{Failure, FailureKind};
+use std::{error::Error, fmt};
+
+/// Why a task or a tessera did not end with a value.
+///
+/// ```
+/// fn report(error: &mosaic::TaskError) -> String {
+///     format!("{}::{} on {}: {}", error.tessera(), error.method(), error.worker(), error.message())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct TaskError {
+    failure: Box<Failure>,
+}
+
+impl TaskError {
+    pub(crate) fn new(failure: Failure) -> TaskError {
+        TaskError {
+            failure: Box::new(failure),
+        }
+    }
+
+    /// The kind of failure.
+    pub fn kind(&self) -> FailureKind {
+        self.failure.kind
+    }
+
+    /// The type of the tessera.
+    pub fn tessera(&self) -> &str {
+        &self.failure.tessera
+    }
+
+    /// The method, or `new` for the constructor.
+    pub fn method(&self) -> &str {
+        &self.failure.method
+    }
+
+    /// The worker, such as `worker:0:1`; empty where the task did not get as far as a worker.
+    pub fn worker(&self) -> &str {
+        &self.failure.worker
+    }
+
+    /// The panic's message and place, or what went wrong.
+    pub fn message(&self) -> &str {
+        &self.failure.message
+    }
+
+    /// The backtrace in the worker, or empty.
+    pub fn backtrace(&self) -> &str {
+        &self.failure.backtrace
+    }
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failure = &*self.failure;
+        match failure.method.as_str() {
+            "" => {}
+            "new" => write!(f, "constructor of `{}` ", failure.tessera)?,
+            method => write!(f, "method `{method}` of `{}` ", failure.tessera)?,
+        }
+        f.write_str(match failure.kind {
+            FailureKind::Panicked => "panicked",
+            FailureKind::WorkerLost => "was lost",
+            FailureKind::DependencyFailed | FailureKind::NotRunning => "did not run",
+            FailureKind::NotPortable | FailureKind::Runtime => "failed",
+        })?;
+        if !failure.worker.is_empty() {
+            write!(f, " on {}", failure.worker)?;
+        }
+        write!(f, ": {}", failure.message)
+    }
+}
+
+/// The sentence and the remote backtrace: what `unwrap` and a failed `?` show.
+impl fmt::Debug for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        if !self.backtrace().is_empty() {
+            write!(f, "\n\nbacktrace on {}:\n{}", self.worker(), self.backtrace())?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for TaskError {}
+
+/// Why the runtime did not start or stop.
+#[derive(Clone)]
+pub struct RuntimeError {
+    message: String,
+}
+
+impl RuntimeError {
+    pub(crate) fn new(failure: Failure) -> RuntimeError {
+        RuntimeError {
+            message: failure.message,
+        }
+    }
+}
+
+impl fmt::Display for RuntimeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for RuntimeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for RuntimeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(kind: FailureKind, method: &str, worker: &str) -> TaskError {
+        TaskError::new(Failure {
+            kind,
+            tessera: "Solver1".into(),
+            method: method.into(),
+            worker: worker.into(),
+            message: "index out of bounds".into(),
+            backtrace: String::new(),
+        })
+    }
+
+    #[test]
+    fn errors_are_one_sentence() {
+        let cases = [
+            (
+                failure(FailureKind::Panicked, "solve", "worker:0:1"),
+                "method `solve` of `Solver1` panicked on worker:0:1: index out of bounds",
+            ),
+            (
+                failure(FailureKind::Panicked, "new", "worker:0:1"),
+                "constructor of `Solver1` panicked on worker:0:1: index out of bounds",
+            ),
+            (
+                failure(FailureKind::DependencyFailed, "solve", ""),
+                "method `solve` of `Solver1` did not run: index out of bounds",
+            ),
+        ];
+        for (error, sentence) in cases {
+            assert_eq!(error.to_string(), sentence);
+        }
+    }
+}

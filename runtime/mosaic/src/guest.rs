@@ -1,0 +1,56 @@
+//! What the host asks of this copy of the crate.
+
+use crate::{host, panics};
+use mosaic_abi::{CellEvent, Guest, Host, Slice, VERSION};
+use std::{
+    io::{Write, stderr, stdout},
+    ptr,
+};
+
+static GUEST: Guest = Guest {
+    version: VERSION,
+    flush,
+    begin_cell,
+    end_cell,
+};
+
+/// See [`mosaic_abi::GuestEntry`].
+///
+/// # Safety
+///
+/// `host` must point to a table that stays as it is for as long as the process lives.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mosaic_guest_entry(host: *const Host) -> *const Guest {
+    // SAFETY: the host keeps its table for good, by this function's contract.
+    let Some(table) = (unsafe { host.as_ref() }) else {
+        return ptr::null();
+    };
+    if table.version != VERSION {
+        return ptr::null();
+    }
+    host::install(table);
+    panics::install_hook();
+    &raw const GUEST
+}
+
+extern "C" fn flush() {
+    // Nobody is left to hear of a closed stream.
+    let _ = stdout().flush();
+    let _ = stderr().flush();
+}
+
+extern "C" fn begin_cell() {
+    panics::begin_capture();
+}
+
+extern "C" fn end_cell(panicked: bool) {
+    let mut captured = panics::end_capture();
+    let ended_by = if panicked { captured.pop() } else { None };
+    panics::print(&captured);
+    flush();
+    if let (Some(panic), Ok(host)) = (ended_by, host::host()) {
+        let (message, backtrace) = (Slice::from(&*panic.message), Slice::from(&*panic.backtrace));
+        // SAFETY: the two slices lend strings that outlive the call.
+        unsafe { (host.cell_event)(CellEvent::Panicked, message, backtrace) };
+    }
+}

@@ -1,0 +1,89 @@
+//! Turning the runtime on and off.
+
+use crate::{RuntimeError, handle::Wait};
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+/// Which way [`interactive`] turns the runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// Start it.
+    On,
+    /// Stop it.
+    Off,
+}
+
+/// Starts or stops the runtime of this notebook or program, once awaited.
+///
+/// `On` starts the monitor, a node and its workers, and prints a line for each; where they run already it does nothing.
+/// `Off` ends them all and fails whatever is pending.
+///
+/// ```no_run
+/// # async fn cell() -> Result<(), mosaic::RuntimeError> {
+/// use mosaic::prelude::*;
+/// mosaic::interactive(On).num_workers(2).await?;
+/// mosaic::interactive(Off).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn interactive(switch: Switch) -> Interactive {
+    Interactive { switch, num_workers: 0 }
+}
+
+/// How the runtime is to be started or stopped; made by [`interactive`] and done when awaited.
+#[derive(Clone, Debug)]
+#[must_use = "nothing starts or stops until it is awaited"]
+pub struct Interactive {
+    switch: Switch,
+    num_workers: usize,
+}
+
+impl Interactive {
+    /// How many workers to start; as many as there are CPUs if it is not called, or zero.
+    pub fn num_workers(mut self, num_workers: usize) -> Interactive {
+        self.num_workers = num_workers;
+        self
+    }
+}
+
+impl IntoFuture for Interactive {
+    type Output = Result<(), RuntimeError>;
+    type IntoFuture = Switching;
+
+    fn into_future(self) -> Switching {
+        Switching {
+            switch: self.switch,
+            wait: Wait::begin(|host| match self.switch {
+                // SAFETY: the function takes a number and hands the caller a wait of its own.
+                Switch::On => unsafe { (host.start)(self.num_workers) },
+                // SAFETY: the function hands the caller a wait of its own.
+                Switch::Off => unsafe { (host.stop)() },
+            }),
+        }
+    }
+}
+
+/// Waits until the runtime is on or off; made by awaiting an [`Interactive`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Switching {
+    switch: Switch,
+    wait: Wait,
+}
+
+impl Future for Switching {
+    type Output = Result<(), RuntimeError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.wait).poll(context));
+        let switch = self.switch;
+        Poll::Ready(outcome.map_err(RuntimeError::new).map(|value| {
+            let listing = mosaic_abi::decode::<String>(&value).unwrap_or_default();
+            if switch == Switch::On && !listing.is_empty() {
+                println!("{listing}");
+            }
+        }))
+    }
+}

@@ -1,0 +1,141 @@
+//! A tessera or task as a proxy holds it.
+
+use crate::{
+    argument::{Arg, Value},
+    handle::{Owned, Wait},
+    host::{decode_failure, host},
+};
+use mosaic_abi::{Argument, Buffer, Description, Failure, FailureKind, Handle, Host, State, Submitted};
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+};
+
+/// A remote object, or one that failed before it became remote.
+#[derive(Clone)]
+pub(crate) enum Object {
+    Remote(Owned),
+    Failed(Arc<Stillborn>),
+}
+
+/// What is known of an object that never reached the host.
+pub(crate) struct Stillborn {
+    uid: String,
+    failure: Failure,
+}
+
+impl Object {
+    /// The object that the host made, or failed to make, for `method` of `tessera`.
+    pub(crate) fn submitted(submitted: Submitted, tessera: &str, method: Option<&str>) -> Object {
+        match submitted.handle {
+            0 => Object::failed(decode_failure(&submitted.failure), tessera, method),
+            handle => Object::Remote(Owned::new(handle)),
+        }
+    }
+
+    /// An object that failed in this process. `method` is `None` for a tessera.
+    pub(crate) fn failed(mut failure: Failure, tessera: &str, method: Option<&str>) -> Object {
+        failure.tessera = tessera.to_owned();
+        failure.method = method.unwrap_or("new").to_owned();
+        let random = || RandomState::new().hash_one(tessera);
+        let name = tessera.to_lowercase();
+        let uid = match method {
+            Some(method) => format!("task-{name}-{method}-{:016x}{:016x}", random(), random()),
+            None => format!("tess-{name}-{:016x}{:016x}", random(), random()),
+        };
+        Object::Failed(Arc::new(Stillborn { uid, failure }))
+    }
+
+    /// Why it failed, if it did in this process.
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        match self {
+            Object::Remote(_) => None,
+            Object::Failed(stillborn) => Some(&stillborn.failure),
+        }
+    }
+
+    /// The handle, or the failure of what depends on this object.
+    pub(crate) fn needed(&self) -> Result<Handle, Failure> {
+        match self {
+            Object::Remote(owned) => Ok(owned.handle()),
+            Object::Failed(stillborn) => Err(Failure {
+                kind: FailureKind::DependencyFailed,
+                message: format!("{} failed: {}", stillborn.uid, stillborn.failure.message),
+                ..stillborn.failure.clone()
+            }),
+        }
+    }
+
+    /// Waits for what `begin` begins on the object's handle.
+    pub(crate) fn wait(&self, begin: impl FnOnce(&'static Host, Handle) -> Handle) -> Wait {
+        match self {
+            Object::Remote(owned) => Wait::begin(|host| begin(host, owned.handle())),
+            Object::Failed(stillborn) => Wait::failed(stillborn.failure.clone()),
+        }
+    }
+
+    pub(crate) fn describe(&self) -> Description {
+        let unknown = |state| Description {
+            uid: String::new(),
+            runtime: None,
+            state,
+        };
+        match self {
+            Object::Remote(owned) => host()
+                .ok()
+                // SAFETY: the handle is alive, since `owned` owns it.
+                .and_then(|host| mosaic_abi::decode(&unsafe { (host.describe)(owned.handle()) }).ok())
+                .unwrap_or_else(|| unknown(State::Failed)),
+            Object::Failed(stillborn) => Description {
+                uid: stillborn.uid.clone(),
+                ..unknown(State::Failed)
+            },
+        }
+    }
+
+    /// Shows the object as `<TaskProxy object, uid=…, runtime=…, state=…>`.
+    pub(crate) fn show(&self, class: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Description { uid, runtime, state } = self.describe();
+        let runtime = runtime.as_deref().unwrap_or("None");
+        write!(f, "<{class} object, uid={uid}, runtime={runtime}, state={state}>")
+    }
+}
+
+/// Arguments that are ready to be handed to the host, and the tasks that some of them are.
+pub(crate) struct Arguments {
+    values: Vec<Argument>,
+    /// Keeps the tasks that `values` names alive until they are handed over.
+    _producers: Vec<Object>,
+}
+
+impl Arguments {
+    /// Collects `arguments`, or returns why one of them cannot be passed.
+    pub(crate) fn collect(arguments: Vec<Arg>) -> Result<Arguments, Failure> {
+        let mut collected = Arguments {
+            values: Vec::with_capacity(arguments.len()),
+            _producers: Vec::new(),
+        };
+        for argument in arguments {
+            let (task, value) = match argument.0? {
+                Value::Encoded(bytes) => (0, Buffer::from(bytes)),
+                Value::Produced(task) => {
+                    let handle = task.needed()?;
+                    collected._producers.push(task);
+                    (handle, Buffer::default())
+                }
+            };
+            collected.values.push(Argument { task, value });
+        }
+        Ok(collected)
+    }
+
+    /// Hands the arguments over: `submit` gets their address and number, and whoever it calls owns them from then on.
+    pub(crate) fn hand_over(mut self, submit: impl FnOnce(*mut Argument, usize) -> Submitted) -> Submitted {
+        let count = self.values.len();
+        // The host takes each argument over, so that the vector must free its memory but drop none of them.
+        // SAFETY: zero is within the capacity, and the elements stay initialised for the host.
+        unsafe { self.values.set_len(0) };
+        submit(self.values.as_mut_ptr(), count)
+    }
+}

@@ -1,0 +1,122 @@
+//! Panics that are kept instead of printed.
+
+use std::{
+    backtrace::Backtrace,
+    cell::RefCell,
+    panic::{self, AssertUnwindSafe, PanicHookInfo},
+    sync::Once,
+};
+
+/// A panic as the hook saw it.
+pub(crate) struct Captured {
+    /// The message and its place.
+    pub(crate) message: String,
+    /// The backtrace at the panic.
+    pub(crate) backtrace: String,
+}
+
+thread_local! {
+    /// The panics of this thread while it captures them; `None` while it does not.
+    static CAPTURED: RefCell<Option<Vec<Captured>>> = const { RefCell::new(None) };
+}
+
+static INSTALLED: Once = Once::new();
+
+/// Puts the hook in place, before the one that was there; once per copy of this crate.
+pub(crate) fn install_hook() {
+    INSTALLED.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !capture(info) {
+                previous(info);
+            }
+        }));
+    });
+}
+
+fn capture(info: &PanicHookInfo<'_>) -> bool {
+    // A panic while the list is borrowed, or after the thread's locals are gone, is printed: there is nowhere to keep it.
+    CAPTURED
+        .try_with(|captured| {
+            let Ok(mut captured) = captured.try_borrow_mut() else {
+                return false;
+            };
+            let Some(captured) = captured.as_mut() else {
+                return false;
+            };
+            captured.push(Captured {
+                message: message(info),
+                backtrace: Backtrace::force_capture().to_string(),
+            });
+            true
+        })
+        .unwrap_or(false)
+}
+
+fn message(info: &PanicHookInfo<'_>) -> String {
+    let message = info.payload_as_str().unwrap_or("a panic whose payload is not text");
+    match info.location() {
+        Some(location) => format!("{message}, at {location}"),
+        None => message.to_owned(),
+    }
+}
+
+/// From here on, keeps this thread's panics.
+pub(crate) fn begin_capture() {
+    install_hook();
+    CAPTURED.with(|captured| *captured.borrow_mut() = Some(Vec::new()));
+}
+
+/// Stops keeping this thread's panics and returns those kept.
+pub(crate) fn end_capture() -> Vec<Captured> {
+    CAPTURED
+        .with(|captured| captured.borrow_mut().take())
+        .unwrap_or_default()
+}
+
+/// Runs `run`, or returns the panic that ended it. Panics that were caught on the way are printed after all.
+pub(crate) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, Captured> {
+    begin_capture();
+    // A tessera that panicked is still used: as with `std::sync::Mutex::clear_poison`, its author decides what it is worth.
+    let outcome = panic::catch_unwind(AssertUnwindSafe(run));
+    let mut captured = end_capture();
+    let outcome = outcome.map_err(|payload| {
+        // The payload's own destructor may panic; the process may not end for that.
+        std::mem::forget(payload);
+        captured.pop().unwrap_or_else(|| Captured {
+            message: "panicked without a message".to_owned(),
+            backtrace: String::new(),
+        })
+    });
+    print(&captured);
+    outcome
+}
+
+/// Prints panics that were caught by the user's code, as they would have been without us.
+pub(crate) fn print(captured: &[Captured]) {
+    for panic in captured {
+        eprintln!("panicked: {}", panic.message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_caught_with_its_message_and_place() {
+        let captured = catch(|| -> () { panic!("number {}", 7) }).err().unwrap();
+        assert!(captured.message.starts_with("number 7, at "), "{}", captured.message);
+        assert!(captured.message.contains("panics.rs:"), "{}", captured.message);
+        assert!(!captured.backtrace.is_empty());
+        assert_eq!(catch(|| 7).ok(), Some(7));
+    }
+
+    #[test]
+    fn a_panic_that_was_caught_on_the_way_does_not_end_the_call() {
+        assert_eq!(
+            catch(|| panic::catch_unwind(|| panic!("inner")).is_err()).ok(),
+            Some(true)
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! Tasks: calls that run elsewhere.
+
+use crate::{
+    TaskError,
+    argument::Portable,
+    handle::{Wait, decode_value},
+    object::Object,
+};
+use mosaic_abi::State;
+use std::{
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+/// A call that runs, ran or will run on a worker, and that returns a `T` there.
+///
+/// The call was sent when the proxy was made. It runs once, however often the proxy is awaited and however many other
+/// calls take it as an argument. Its value stays on the worker until the last proxy is dropped.
+///
+/// ```no_run
+/// # async fn cell(task: mosaic::TaskProxy<u32>) -> Result<(), mosaic::TaskError> {
+/// let task = task.await?;            // done; the value is still on the worker
+/// let value = task.result().await?;  // now it is here
+/// assert_eq!(value, task.result().await?);
+/// # Ok(())
+/// # }
+/// ```
+pub struct TaskProxy<T> {
+    pub(crate) object: Object,
+    returns: PhantomData<fn() -> T>,
+}
+
+impl<T> TaskProxy<T> {
+    pub(crate) fn new(object: Object) -> TaskProxy<T> {
+        TaskProxy {
+            object,
+            returns: PhantomData,
+        }
+    }
+
+    /// The task's unique name, such as `task-solver1-solve-844e8c30854e4f13a10d5c64a7627f6b`.
+    pub fn uid(&self) -> String {
+        self.object.describe().uid
+    }
+
+    /// The task's state as far as this process knows.
+    pub fn state(&self) -> State {
+        self.object.describe().state
+    }
+
+    /// Waits until the task is done and fetches its value. May be called any number of times.
+    ///
+    /// # Errors
+    ///
+    /// The task failed, its worker is gone, or the runtime was stopped and the value with it.
+    pub fn result(&self) -> TaskResult<T>
+    where
+        T: Portable,
+    {
+        TaskResult {
+            // SAFETY: the handle is alive, since `self` owns it.
+            wait: self.object.wait(|host, handle| unsafe { (host.result)(handle) }),
+            task: self.clone(),
+        }
+    }
+
+    fn finished(self) -> TaskFuture<T> {
+        TaskFuture {
+            // SAFETY: the handle is alive, since `self` owns it.
+            wait: self.object.wait(|host, handle| unsafe { (host.wait)(handle) }),
+            task: Some(self),
+        }
+    }
+}
+
+impl<T> Clone for TaskProxy<T> {
+    fn clone(&self) -> TaskProxy<T> {
+        TaskProxy::new(self.object.clone())
+    }
+}
+
+impl<T> fmt::Display for TaskProxy<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.object.show("TaskProxy", f)
+    }
+}
+
+impl<T> fmt::Debug for TaskProxy<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.object.show("TaskProxy", f)
+    }
+}
+
+impl<T> IntoFuture for TaskProxy<T> {
+    type Output = Result<TaskProxy<T>, TaskError>;
+    type IntoFuture = TaskFuture<T>;
+
+    fn into_future(self) -> TaskFuture<T> {
+        self.finished()
+    }
+}
+
+impl<T> IntoFuture for &TaskProxy<T> {
+    type Output = Result<TaskProxy<T>, TaskError>;
+    type IntoFuture = TaskFuture<T>;
+
+    fn into_future(self) -> TaskFuture<T> {
+        self.clone().finished()
+    }
+}
+
+/// Waits until a task is done; made by awaiting a [`TaskProxy`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct TaskFuture<T> {
+    wait: Wait,
+    task: Option<TaskProxy<T>>,
+}
+
+impl<T> Future for TaskFuture<T> {
+    type Output = Result<TaskProxy<T>, TaskError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.wait).poll(context));
+        let task = self.task.take().expect("a future is not polled after it was ready");
+        Poll::Ready(outcome.map(|_| task).map_err(TaskError::new))
+    }
+}
+
+/// Waits for a task's value; made by [`TaskProxy::result`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct TaskResult<T> {
+    wait: Wait,
+    /// Names the task where its value cannot be read.
+    task: TaskProxy<T>,
+}
+
+impl<T: Portable> Future for TaskResult<T> {
+    type Output = Result<T, TaskError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.wait).poll(context));
+        Poll::Ready(outcome.and_then(|bytes| decode_value(&bytes)).map_err(|mut failure| {
+            if failure.tessera.is_empty() {
+                failure.message = format!("{}: {}", self.task.uid(), failure.message);
+            }
+            TaskError::new(failure)
+        }))
+    }
+}

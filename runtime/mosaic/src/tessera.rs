@@ -1,0 +1,151 @@
+//! What the generated proxies are made of.
+
+use crate::{
+    IntoArg, Portable, TaskError, TaskProxy,
+    argument::Arg,
+    handle::Wait,
+    host::host,
+    object::{Arguments, Object},
+};
+use mosaic_abi::{Failure, Handle, TesseraTable};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+/// An untyped proxy: the remote object, and the tasks that its calls wait for.
+#[derive(Clone)]
+pub struct Tessera {
+    object: Object,
+    table: &'static TesseraTable,
+    after: Vec<Object>,
+}
+
+impl Tessera {
+    /// Creates a tessera from the code that `table` describes.
+    ///
+    /// # Panics
+    ///
+    /// If the runtime is off, with a message that says how to start it, so that the cell fails at once.
+    #[track_caller]
+    pub fn create(table: &'static TesseraTable, arguments: Vec<Arg>) -> Tessera {
+        let host = host().unwrap_or_else(|failure| panic!("{}", failure.message));
+        let object = match Arguments::collect(arguments) {
+            Err(failure) => Object::failed(failure, table.type_name(), None),
+            Ok(arguments) => {
+                let submitted = arguments.hand_over(|arguments, count| {
+                    // SAFETY: `table` is static, the arguments are handed over, and no task is listed.
+                    unsafe { (host.create)(table, arguments, count, std::ptr::null(), 0) }
+                });
+                Object::submitted(submitted, table.type_name(), None)
+            }
+        };
+        if let Some(failure) = object.failure()
+            && matches!(
+                failure.kind,
+                mosaic_abi::FailureKind::NotRunning | mosaic_abi::FailureKind::Runtime
+            )
+        {
+            panic!("{}", failure.message);
+        }
+        Tessera {
+            object,
+            table,
+            after: Vec::new(),
+        }
+    }
+
+    /// Calls method number `method`. Whatever goes wrong is the task's failure.
+    pub fn call<T>(&self, method: u32, arguments: Vec<Arg>) -> TaskProxy<T> {
+        let tessera = self.table.type_name();
+        let name = self.method_name(method);
+        TaskProxy::new(match self.submit(method, arguments) {
+            Ok(submitted) => Object::submitted(submitted, tessera, Some(&name)),
+            Err(failure) => Object::failed(failure, tessera, Some(&name)),
+        })
+    }
+
+    fn submit(&self, method: u32, arguments: Vec<Arg>) -> Result<mosaic_abi::Submitted, Failure> {
+        let host = host()?;
+        let tessera = self.object.needed()?;
+        let arguments = Arguments::collect(arguments)?;
+        let after = self
+            .after
+            .iter()
+            .map(Object::needed)
+            .collect::<Result<Vec<Handle>, _>>()?;
+        Ok(arguments.hand_over(|arguments, count| {
+            // SAFETY: the handles are alive, since `self` owns them; the arguments are handed over.
+            unsafe { (host.call)(tessera, method, arguments, count, after.as_ptr(), after.len()) }
+        }))
+    }
+
+    fn method_name(&self, method: u32) -> String {
+        let number = usize::try_from(method).unwrap_or(usize::MAX);
+        if number >= self.table.method_count {
+            return format!("method {method}");
+        }
+        // SAFETY: `methods` points to `method_count` names (see `TesseraTable`), all of them static.
+        unsafe { (*self.table.methods.add(number)).as_text() }.into_owned()
+    }
+
+    /// The same tessera, whose calls wait until `task` is done as well.
+    pub fn after<D>(&self, task: &TaskProxy<D>) -> Tessera {
+        let mut proxy = self.clone();
+        proxy.after.push(task.object.clone());
+        proxy
+    }
+
+    /// The tessera's unique name, such as `tess-solver1-70c44acf610242cb95993ae2d7eb8bc5`.
+    pub fn uid(&self) -> String {
+        self.object.describe().uid
+    }
+}
+
+impl fmt::Display for Tessera {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.object.show("TesseraProxy", f)
+    }
+}
+
+impl fmt::Debug for Tessera {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.object.show("TesseraProxy", f)
+    }
+}
+
+/// Waits until a tessera is constructed and returns its proxy.
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Constructed<P> {
+    wait: Wait,
+    proxy: Option<P>,
+}
+
+impl<P> Constructed<P> {
+    /// Waits for `tessera`, whose typed proxy is `proxy`.
+    pub fn new(tessera: Tessera, proxy: P) -> Constructed<P> {
+        Constructed {
+            // SAFETY: the handle is alive, since `tessera` owns it.
+            wait: tessera.object.wait(|host, handle| unsafe { (host.wait)(handle) }),
+            proxy: Some(proxy),
+        }
+    }
+}
+
+impl<P: Unpin> Future for Constructed<P> {
+    type Output = Result<P, TaskError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.wait).poll(context));
+        let proxy = self.proxy.take().expect("a future is not polled after it was ready");
+        Poll::Ready(outcome.map(|_| proxy).map_err(TaskError::new))
+    }
+}
+
+/// Compiles only where `T` can travel.
+pub fn assert_portable<T: Portable>() {}
+
+/// Compiles only where `T` can be passed for a `T`; keeps the bound visible beside `assert_portable`.
+pub fn assert_argument<T, A: IntoArg<T>>() {}
