@@ -1,1 +1,49 @@
-//! kernel/evaluator
+//! Evaluates cells: the only place that names evcxr.
+//!
+//! evcxr runs unmodified in a thread of the kernel and compiles each cell in a [session directory](session) that was
+//! cloned from [prebuilt crates](crates). Around it:
+//!
+//! - [`rustc_wrapper`] exchanges what evcxr generates around a cell for calls into compiled code,
+//! - [`cell_host_main`] is the process in which the cells run, and
+//! - [`Evaluator`] is the handle that the kernel uses.
+
+mod completeness;
+mod crates;
+mod evaluation;
+mod handle;
+mod host;
+mod link;
+mod report;
+mod session;
+mod toolchain;
+mod wrapper;
+
+pub use completeness::{Completeness, is_complete};
+pub use handle::{CellPipes, Completion, Completions, Evaluator, Options};
+pub use host::cell_host_main;
+pub use report::CellError;
+pub use toolchain::{Toolchain, ToolchainError};
+pub use wrapper::rustc_wrapper;
+
+use std::collections::BTreeMap;
+
+/// A value in several formats: MIME type to content.
+pub type MimeBundle = BTreeMap<String, serde_json::Value>;
+
+/// Looks for what compiling cells needs.
+///
+/// # Errors
+///
+/// What is missing, and the command that mends it.
+pub fn check_toolchain() -> Result<Toolchain, ToolchainError> {
+    Toolchain::find()
+}
+
+/// Builds the cells' crates for the current toolchain, unless they are built already.
+///
+/// # Errors
+///
+/// A toolchain that is incomplete, a cache that cannot be written, a crate that does not build.
+pub fn prepare() -> anyhow::Result<()> {
+    evaluation::prepare()
+}

@@ -1,0 +1,34 @@
+//! What the code that evcxr generates around a cell calls, compiled once instead of in every cell.
+//!
+//! evcxr talks to itself through marker lines on the cell's standard output. Nothing here prints: events go to the cell
+//! process through the host's table, so that a cell may print whatever it likes.
+
+mod display;
+mod variables;
+
+pub use display::EvcxrDisplay;
+pub use variables::{VariableStore, create_variable_store};
+
+use mosaic::__private::{CellEvent, Slice, host};
+
+fn tell(event: CellEvent, a: &str, b: &str) {
+    if let Some(host) = host() {
+        // SAFETY: the host's table is valid for the life of the process, and the slices live through the call.
+        unsafe { (host.cell_event)(event, Slice::from(a), Slice::from(b)) }
+    }
+}
+
+/// The cell's code unwound. The message follows from the guest, which kept it.
+pub fn panicked() {
+    tell(CellEvent::Panicked, "", "");
+}
+
+/// A `?` of the cell returned `error`.
+pub fn question_mark_failed(error: &str) {
+    tell(CellEvent::Failed, error, "");
+}
+
+/// The text of the cell's last expression, where evcxr formatted it itself.
+pub fn send_text_plain(text: &str) {
+    tell(CellEvent::Result, "text/plain", text);
+}

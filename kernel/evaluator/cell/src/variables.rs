@@ -1,0 +1,69 @@
+//! The variables of a notebook, between cells. The names of these items are those that evcxr's generated code uses.
+
+use mosaic::__private::CellEvent;
+use std::{any::Any, collections::HashMap, sync::Arc};
+
+/// Holds each variable between cells, by name.
+#[derive(Default)]
+pub struct VariableStore {
+    variables: HashMap<String, Box<dyn Any>>,
+}
+
+/// A new, empty store, owned by the cell process.
+pub fn create_variable_store() -> *mut VariableStore {
+    Box::into_raw(Box::default())
+}
+
+impl VariableStore {
+    /// Stores a variable.
+    pub fn put_variable<T: 'static>(&mut self, name: &str, value: T) {
+        self.put(name, Box::new(value));
+    }
+
+    /// Whether the variable, if it is there, still has the type `T`. Says so if not.
+    pub fn check_variable<T: 'static>(&mut self, name: &str) -> bool {
+        let intact = self.variables.get(name).is_none_or(|value| value.is::<T>());
+        if !intact {
+            crate::tell(CellEvent::VariableLost, name, "");
+        }
+        intact
+    }
+
+    /// Takes a variable out.
+    ///
+    /// # Panics
+    ///
+    /// If it is not there or has another type, which `check_variable` has ruled out.
+    pub fn take_variable<T: 'static>(&mut self, name: &str) -> T {
+        match self.take(name).downcast() {
+            Ok(value) => *value,
+            Err(_) => panic!("variable `{name}` changed its type"),
+        }
+    }
+
+    /// The value under `name`, created where it is missing.
+    ///
+    /// # Panics
+    ///
+    /// If it has another type.
+    pub fn lazy_arc<T: 'static>(&mut self, name: &str, create: impl FnOnce() -> T) -> Arc<T> {
+        let value = self
+            .variables
+            .entry(name.to_owned())
+            .or_insert_with(|| Box::new(Arc::new(create())));
+        match value.downcast_ref::<Arc<T>>() {
+            Some(value) => Arc::clone(value),
+            None => panic!("`{name}` changed its type"),
+        }
+    }
+
+    fn put(&mut self, name: &str, value: Box<dyn Any>) {
+        self.variables.insert(name.to_owned(), value);
+    }
+
+    fn take(&mut self, name: &str) -> Box<dyn Any> {
+        self.variables
+            .remove(name)
+            .unwrap_or_else(|| panic!("variable `{name}` is missing"))
+    }
+}

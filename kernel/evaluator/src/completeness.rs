@@ -1,0 +1,189 @@
+//! Whether a cell's text is complete.
+
+use proc_macro2::TokenStream;
+
+/// What a console asks before it executes a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Completeness {
+    /// It can be executed.
+    Complete,
+    /// More must follow, indented like this.
+    Incomplete {
+        /// The spaces with which the next line begins.
+        indent: String,
+    },
+    /// It can never become valid.
+    Invalid,
+}
+
+/// Whether `code` is a complete cell.
+///
+/// ```
+/// use mosaic_evaluator::{Completeness, is_complete};
+/// assert_eq!(is_complete("let x = 1;"), Completeness::Complete);
+/// assert_eq!(is_complete("fn f() {"), Completeness::Incomplete { indent: "    ".into() });
+/// assert_eq!(is_complete("let )"), Completeness::Invalid);
+/// ```
+pub fn is_complete(code: &str) -> Completeness {
+    // evcxr's commands are whole lines before the code.
+    let is_command = |line: &&str| matches!(line.trim_start().chars().next(), None | Some(':' | '!'));
+    let commands: usize = code.split_inclusive('\n').take_while(is_command).map(str::len).sum();
+    let code = &code[commands..];
+    let complete = match code.parse::<TokenStream>() {
+        Ok(_) => parse(code),
+        Err(_) => scan(code),
+    };
+    proc_macro2::extra::invalidate_current_thread_spans();
+    complete
+}
+
+/// Parses balanced code: it is incomplete only if the end came too early.
+fn parse(code: &str) -> Completeness {
+    // A cell may begin with attributes of the crate, which no block may.
+    if code.contains("#![") {
+        return Completeness::Complete;
+    }
+    let Err(error) = syn::parse_str::<syn::Block>(&format!("{{{code}\n}}")) else {
+        return Completeness::Complete;
+    };
+    let at_end = error.span().start().line > code.lines().count();
+    let awaits_more = error.to_string().starts_with("unexpected end of input") || at_end;
+    let ends_a_statement = code.trim_end().ends_with([';', '}']);
+    if awaits_more && !ends_a_statement {
+        incomplete(0)
+    } else {
+        Completeness::Invalid
+    }
+}
+
+fn incomplete(depth: usize) -> Completeness {
+    Completeness::Incomplete {
+        indent: "    ".repeat(depth),
+    }
+}
+
+/// Counts the delimiters of code that is no sequence of tokens.
+fn scan(code: &str) -> Completeness {
+    let mut open = Vec::new();
+    let mut rest = code;
+    while let Some(first) = rest.chars().next() {
+        match skip(rest) {
+            Skip::Unterminated => return incomplete(open.len()),
+            Skip::Token(length) => {
+                rest = &rest[length..];
+                continue;
+            }
+            Skip::Nothing => rest = &rest[first.len_utf8()..],
+        }
+        match first {
+            '(' => open.push(')'),
+            '[' => open.push(']'),
+            '{' => open.push('}'),
+            ')' | ']' | '}' if open.pop() != Some(first) => return Completeness::Invalid,
+            _ => {}
+        }
+    }
+    if open.is_empty() {
+        Completeness::Invalid
+    } else {
+        incomplete(open.len())
+    }
+}
+
+enum Skip {
+    /// A comment or a literal of this many bytes.
+    Token(usize),
+    Unterminated,
+    Nothing,
+}
+
+fn skip(text: &str) -> Skip {
+    let up_to = |end: Option<usize>| end.map_or(Skip::Unterminated, Skip::Token);
+    if text.starts_with("//") {
+        return Skip::Token(text.find('\n').unwrap_or(text.len()));
+    }
+    if text.starts_with("/*") {
+        return up_to(block_comment(text));
+    }
+    if let Some(raw) = text.strip_prefix('r')
+        && let hashes = raw.len() - raw.trim_start_matches('#').len()
+        && raw[hashes..].starts_with('"')
+    {
+        let close = format!("\"{}", "#".repeat(hashes));
+        let body = hashes + 2;
+        return up_to(text[body..].find(&close).map(|at| body + at + close.len()));
+    }
+    match text.chars().next() {
+        Some('"') => up_to(quoted(text, '"')),
+        // A lifetime has no closing quote two characters on; a literal has.
+        Some('\'') if text.starts_with("'\\") || text.chars().nth(2) == Some('\'') => up_to(quoted(text, '\'')),
+        _ => Skip::Nothing,
+    }
+}
+
+fn block_comment(text: &str) -> Option<usize> {
+    let mut depth = 0;
+    let mut at = 0;
+    while at < text.len() {
+        if text[at..].starts_with("/*") {
+            (depth, at) = (depth + 1, at + 2);
+        } else if text[at..].starts_with("*/") {
+            (depth, at) = (depth - 1, at + 2);
+            if depth == 0 {
+                return Some(at);
+            }
+        } else {
+            at += text[at..].chars().next()?.len_utf8();
+        }
+    }
+    None
+}
+
+fn quoted(text: &str, quote: char) -> Option<usize> {
+    let mut escaped = false;
+    for (at, character) in text.char_indices().skip(1) {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            _ if character == quote => return Some(at + quote.len_utf8()),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn completeness() {
+        let complete = Completeness::Complete;
+        let invalid = Completeness::Invalid;
+        for (code, expected) in [
+            ("", complete.clone()),
+            ("1 + 1", complete.clone()),
+            ("let x = 1;\nx", complete.clone()),
+            (":dep rand = \"0.9\"\nlet x = 1;", complete.clone()),
+            (":vars", complete.clone()),
+            ("struct A { x: i32 }\nimpl A { fn f(&self) {} }", complete.clone()),
+            ("#![allow(unused)]\nfn f() {}", complete.clone()),
+            ("let s = \"}\";", complete.clone()),
+            ("task.await?", complete),
+            ("fn f() {\n    if x {", incomplete(2)),
+            ("let s = \"abc", incomplete(0)),
+            ("let v = [1,", incomplete(1)),
+            ("let x =", incomplete(0)),
+            ("1 +", incomplete(0)),
+            ("{ // }", incomplete(1)),
+            ("{ '}' r#\"}\"#", incomplete(1)),
+            ("/* open", incomplete(0)),
+            ("fn f<'a>(x: &'a str) {", incomplete(1)),
+            ("let )", invalid.clone()),
+            ("fn 1() {}", invalid.clone()),
+            ("}", invalid),
+        ] {
+            assert_eq!(is_complete(code), expected, "{code:?}");
+        }
+    }
+}

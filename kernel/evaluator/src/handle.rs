@@ -1,0 +1,184 @@
+//! The kernel's handle to the thread in which cells are evaluated.
+
+use crate::{
+    MimeBundle,
+    evaluation::{self, Shared},
+    link::{Link, Order, Paths, open_pipe},
+    report::CellError,
+};
+use anyhow::Result;
+use std::{
+    os::fd::OwnedFd,
+    path::PathBuf,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
+use tokio::sync::oneshot;
+
+/// What an evaluator needs to know.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A private directory with a short path, for the socket and the pipes of the cell process.
+    pub run_dir: PathBuf,
+    /// The socket of the runtime's hub.
+    pub hub: PathBuf,
+}
+
+/// What cells print: the read ends of pipes that stay open when the cell process is replaced.
+#[derive(Debug)]
+pub struct CellPipes {
+    /// Standard output, non-blocking.
+    pub stdout: OwnedFd,
+    /// Standard error, non-blocking.
+    pub stderr: OwnedFd,
+}
+
+/// One way to complete a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// The text that replaces what is between the cursors of [`Completions`].
+    pub text: String,
+    /// Jupyter's name for its kind, such as `function`.
+    pub kind: String,
+}
+
+/// All ways to complete what is left of the cursor. Positions count code points.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Completions {
+    /// The ways, best first.
+    pub matches: Vec<Completion>,
+    /// Where the replaced text begins.
+    pub cursor_start: usize,
+    /// Where it ends.
+    pub cursor_end: usize,
+}
+
+/// A request to the thread.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Execute {
+        code: String,
+        number: u32,
+        reply: oneshot::Sender<Result<Option<MimeBundle>, CellError>>,
+    },
+    Complete {
+        code: String,
+        cursor: usize,
+        reply: oneshot::Sender<Completions>,
+    },
+    Inspect {
+        code: String,
+        cursor: usize,
+        reply: oneshot::Sender<Option<MimeBundle>>,
+    },
+    Shutdown {
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// A cheap handle to the thread in which cells are evaluated, one after the other.
+#[derive(Clone, Debug)]
+pub struct Evaluator {
+    requests: mpsc::Sender<Request>,
+    link: Link,
+    shared: Arc<Shared>,
+}
+
+/// How long an interrupted cell may go on before its process is replaced.
+const INTERRUPT_GRACE: Duration = Duration::from_secs(3);
+/// How long a compilation may hold up the end.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
+impl Evaluator {
+    /// Starts the thread and returns at once; evcxr warms up meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// The socket or the pipes cannot be made in `run_dir`.
+    pub fn start(options: Options) -> Result<(Evaluator, CellPipes)> {
+        let paths = Paths::in_directory(&options.run_dir);
+        let pipes = CellPipes {
+            stdout: open_pipe(&paths.stdout)?,
+            stderr: open_pipe(&paths.stderr)?,
+        };
+        let notices = pipes.stderr.try_clone()?;
+        let (link, reports) = Link::listen(&paths.socket)?;
+        let (requests, receiver) = mpsc::channel();
+        let shared = Arc::<Shared>::default();
+        thread::Builder::new()
+            .name("evaluation".into())
+            .stack_size(64 << 20)
+            .spawn({
+                let (link, shared) = (link.clone(), Arc::clone(&shared));
+                move || evaluation::run(options, link, reports, notices, &shared, &receiver)
+            })?;
+        Ok((Evaluator { requests, link, shared }, pipes))
+    }
+
+    /// Evaluates a cell. What it prints is in the pipes when this returns; its value, if it has one, is returned.
+    ///
+    /// # Errors
+    ///
+    /// The cell does not compile, panics, returns early with `?`, is interrupted, or ends its process.
+    pub async fn execute(&self, code: String, number: u32) -> Result<Option<MimeBundle>, CellError> {
+        self.request(|reply| Request::Execute { code, number, reply })
+            .await
+            .unwrap_or_else(|| Err(CellError::ended()))
+    }
+
+    /// Completes the name left of `cursor`, counted in code points.
+    pub async fn complete(&self, code: String, cursor: usize) -> Completions {
+        let nothing = Completions {
+            matches: Vec::new(),
+            cursor_start: cursor,
+            cursor_end: cursor,
+        };
+        self.request(|reply| Request::Complete { code, cursor, reply })
+            .await
+            .unwrap_or(nothing)
+    }
+
+    /// The documentation of the name at `cursor`, counted in code points.
+    pub async fn inspect(&self, code: String, cursor: usize) -> Option<MimeBundle> {
+        self.request(|reply| Request::Inspect { code, cursor, reply })
+            .await
+            .flatten()
+    }
+
+    /// Interrupts the running cell. A cell that waits stops at once and keeps every variable; one that still runs after
+    /// a few seconds loses its process.
+    pub fn interrupt(&self) {
+        let Some(execution) = self.shared.running() else { return };
+        self.link.send(&Order::Interrupt);
+        let shared = Arc::clone(&self.shared);
+        let watch = move || {
+            if !shared.wait_for_end(execution, INTERRUPT_GRACE) {
+                shared.kill_cell_process();
+            }
+        };
+        if let Err(error) = thread::Builder::new().name("interrupt".into()).spawn(watch) {
+            tracing::error!("cannot watch over an interrupt: {error}");
+        }
+    }
+
+    /// Ends the cell process and removes the session's directory.
+    pub async fn shutdown(&self) {
+        let (reply, ended) = oneshot::channel();
+        if self.requests.send(Request::Shutdown { reply }).is_err() {
+            return;
+        }
+        if self.shared.running().is_some() {
+            self.shared.kill_cell_process();
+        }
+        if tokio::time::timeout(SHUTDOWN_GRACE, ended).await.is_err() {
+            self.shared.remove_session();
+        }
+    }
+
+    async fn request<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(request(reply)).ok()?;
+        answer.await.ok()
+    }
+}

@@ -1,0 +1,270 @@
+//! The cell process: loads each compiled cell and runs it.
+//!
+//! It speaks evcxr's line protocol on the pipes that evcxr gave it, and gives the user's code standard output and error
+//! of its own, so that nothing a cell prints is ever read as protocol. What evcxr's generated code would print as
+//! markers reaches this process as events of the host's table, and is passed on from here.
+
+use crate::{
+    link::{Order, Paths, Report, receive, send},
+    session,
+};
+use anyhow::{Context, Result, bail};
+use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
+use mosaic_abi::{CellEvent, GUEST_ENTRY, Guest, GuestEntry, Host, Slice};
+use rustix::fs::{Mode, OFlags};
+use std::{
+    env,
+    ffi::c_void,
+    fs::File,
+    io::{BufRead, Write},
+    mem,
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    path::{Path, PathBuf},
+    process,
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicPtr, Ordering},
+    },
+    thread,
+};
+
+/// The environment variables by which the kernel tells its cell process where it is.
+pub(crate) const DIRECTORY_VARIABLE: &str = "MOSAIC_CELL_DIRECTORY";
+pub(crate) const HUB_VARIABLE: &str = "MOSAIC_HUB";
+pub(crate) const SESSION_VARIABLE: &str = "MOSAIC_SESSION";
+
+/// evcxr's side of its line protocol, as of 0.22.
+const EXECUTION_COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
+const PANIC_NOTIFICATION: &str = "EVCXR_PANIC_NOTIFICATION";
+const ERROR_OCCURRED: &str = "EVCXR_ERROR_OCCURRED";
+const VARIABLE_CHANGED_TYPE: &str = "EVCXR_VARIABLE_CHANGED_TYPE:";
+const EVCXR_VARIABLES: [&str; 1] = ["EVCXR_IS_RUNTIME"];
+
+/// Runs the cell process until its kernel ends it.
+pub fn cell_host_main() -> ! {
+    match run() {
+        Ok(()) => process::exit(0),
+        Err(error) => {
+            eprintln!("error: the cell process failed: {error:#}");
+            process::exit(99)
+        }
+    }
+}
+
+type CellFunction = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+type InterruptFunction = unsafe extern "C" fn() -> bool;
+
+/// What the running cell has told so far, for evcxr.
+#[derive(Debug, Default)]
+struct Told {
+    panicked: bool,
+    failed: bool,
+    lost: Vec<String>,
+}
+
+static TOLD: Mutex<Told> = Mutex::new(Told {
+    panicked: false,
+    failed: false,
+    lost: Vec::new(),
+});
+static REPORTS: OnceLock<Mutex<UnixStream>> = OnceLock::new();
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// The notebook's tokio's `mosaic_interrupt_wait`, once it is loaded.
+static INTERRUPT_WAIT: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+
+fn told() -> std::sync::MutexGuard<'static, Told> {
+    TOLD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn report(report: &Report) {
+    if let Some(stream) = REPORTS.get() {
+        // A kernel that is gone ends this process through the link's reader.
+        let _ = send(&mut *stream.lock().unwrap_or_else(PoisonError::into_inner), report);
+    }
+}
+
+fn run() -> Result<()> {
+    let variable = |name: &str| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .with_context(|| format!("{name} is not set"))
+    };
+    let (directory, hub, session) = (
+        variable(DIRECTORY_VARIABLE)?,
+        variable(HUB_VARIABLE)?,
+        variable(SESSION_VARIABLE)?,
+    );
+    let paths = Paths::in_directory(&directory);
+    let commands = File::from(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?);
+    let evcxr = File::from(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), 3)?);
+    let null = rustix::fs::open("/dev/null", OFlags::RDWR, Mode::empty())?;
+    rustix::stdio::dup2_stdin(&null)?;
+    rustix::stdio::dup2_stdout(&null)?;
+    let link = UnixStream::connect(&paths.socket).context("cannot reach the kernel")?;
+    let _ = REPORTS.set(Mutex::new(link.try_clone()?));
+    forget_environment();
+    thread::Builder::new()
+        .name("link".into())
+        .spawn(move || follow_orders(link, &paths, &session))?;
+    let host = mosaic_engine::install_head(mosaic_engine::HeadOptions { hub, cell_event })?;
+    serve(commands, evcxr, host)
+}
+
+/// The user's own subprocesses, perhaps cargo or another kernel, are not to find these.
+fn forget_environment() {
+    for name in EVCXR_VARIABLES
+        .into_iter()
+        .chain([DIRECTORY_VARIABLE, HUB_VARIABLE, SESSION_VARIABLE])
+    {
+        // SAFETY: this process has only its main thread yet, and no user code has run.
+        unsafe { env::remove_var(name) }
+    }
+}
+
+/// Follows the kernel's orders, and ends the process with everything in it when the kernel is gone.
+fn follow_orders(mut link: UnixStream, paths: &Paths, session: &Path) {
+    while let Ok(order) = receive::<Order>(&mut link) {
+        match order {
+            Order::Begin => {
+                INTERRUPTED.store(false, Ordering::Release);
+                if let Err(error) = redirect(paths) {
+                    report(&Report::Failed {
+                        message: format!("the cell's output is lost: {error}"),
+                    });
+                }
+            }
+            Order::Answer => report(&Report::Answered),
+            Order::Interrupt => interrupt(),
+        }
+    }
+    session::remove(session, &session.with_extension("lock"));
+    if let Some(directory) = paths.socket.parent() {
+        let _ = std::fs::remove_dir_all(directory);
+    }
+    // Not `exit`: no destructor of the user's may keep the process.
+    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).ok();
+}
+
+/// Gives the cells their standard output and error. Not before the first cell: evcxr tries itself out before.
+fn redirect(paths: &Paths) -> rustix::io::Result<()> {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if DONE.swap(true, Ordering::AcqRel) {
+        return Ok(());
+    }
+    let open = |path: &Path| -> rustix::io::Result<OwnedFd> {
+        rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
+    };
+    rustix::stdio::dup2_stdout(open(&paths.stdout)?)?;
+    rustix::stdio::dup2_stderr(open(&paths.stderr)?)
+}
+
+fn interrupt() {
+    INTERRUPTED.store(true, Ordering::Release);
+    let function = INTERRUPT_WAIT.load(Ordering::Acquire);
+    if !function.is_null() {
+        // SAFETY: the only value ever stored is this function's address, in a library that is never unloaded.
+        let interrupt: InterruptFunction = unsafe { mem::transmute(function) };
+        // SAFETY: the function has no preconditions; the notebook's tokio documents it.
+        unsafe { interrupt() };
+    }
+}
+
+/// evcxr's commands, one cell each. Cells stay loaded: their values may live on in variables and threads.
+fn serve(commands: File, mut evcxr: File, host: &'static Host) -> Result<()> {
+    let mut variables: *mut c_void = std::ptr::null_mut();
+    for line in std::io::BufReader::new(commands).lines() {
+        let line = line?;
+        let Some((path, function)) = line.strip_prefix("LOAD_AND_RUN ").and_then(|it| it.rsplit_once(' ')) else {
+            bail!("unknown command of evcxr's: {line}");
+        };
+        *told() = Told::default();
+        // SAFETY: the library is the cell just compiled; loading it runs only constructors of the user's own choice.
+        let library = unsafe { Library::open(Some(path), RTLD_LAZY | RTLD_LOCAL) }?;
+        let guest = enter_guest(&library, host)?;
+        // SAFETY: evcxr generated the symbol with this type.
+        let function = unsafe { library.get::<CellFunction>(function.as_bytes()) }?;
+        if let Some(guest) = guest {
+            (guest.begin_cell)();
+        }
+        // Interrupted while it was compiled: not begun at all.
+        let skipped = INTERRUPTED.load(Ordering::Acquire);
+        if !skipped {
+            // SAFETY: the store is the one that the cell before returned, which is evcxr's contract; generated code
+            // catches all unwinding.
+            variables = unsafe { function(variables) };
+        }
+        mem::forget(library);
+        end_cell(guest, skipped);
+        for marker in markers() {
+            writeln!(evcxr, "{marker}")?;
+        }
+        writeln!(evcxr, "{EXECUTION_COMPLETE}")?;
+    }
+    Ok(())
+}
+
+/// Introduces host and guest, where the cell links the guest's crates.
+fn enter_guest(library: &Library, host: &'static Host) -> Result<Option<&'static Guest>> {
+    // SAFETY: a symbol of this name has this type in all versions.
+    let Ok(entry) = (unsafe { library.get::<GuestEntry>(GUEST_ENTRY.as_bytes()) }) else {
+        return Ok(None);
+    };
+    // SAFETY: the table is valid for the life of the process.
+    let guest = unsafe { entry(host).as_ref() };
+    // SAFETY: looked up only, and called only as what it is.
+    if let Ok(interrupt) = unsafe { library.get::<InterruptFunction>(b"mosaic_interrupt_wait") } {
+        INTERRUPT_WAIT.store(*interrupt as *mut c_void, Ordering::Release);
+    }
+    match guest {
+        Some(guest) => Ok(Some(guest)),
+        None => bail!("the cells' crate `mosaic` is of another version than this kernel: restart the kernel"),
+    }
+}
+
+fn end_cell(guest: Option<&Guest>, skipped: bool) {
+    let panicked = told().panicked;
+    let interrupted = skipped || (panicked && INTERRUPTED.load(Ordering::Acquire));
+    if let Some(guest) = guest {
+        // What an interrupt unwound is no panic of the cell's.
+        (guest.end_cell)(panicked && !interrupted);
+    }
+    if interrupted {
+        told().panicked = true;
+        report(&Report::Interrupted);
+    }
+}
+
+/// What evcxr is to know of how the cell ended: it keeps no variable of a cell that did not reach its end.
+fn markers() -> Vec<String> {
+    let told = mem::take(&mut *told());
+    let panicked = told.panicked.then(|| PANIC_NOTIFICATION.to_owned());
+    let failed = told.failed.then(|| ERROR_OCCURRED.to_owned());
+    let lost = told
+        .lost
+        .into_iter()
+        .map(|name| format!("{VARIABLE_CHANGED_TYPE}{name}"));
+    panicked.into_iter().chain(failed).chain(lost).collect()
+}
+
+/// An event of the running cell, from its code.
+unsafe extern "C" fn cell_event(event: CellEvent, a: Slice, b: Slice) {
+    // SAFETY: the guest lends both for this call.
+    let (a, b) = unsafe { (a.as_text().into_owned(), b.as_text().into_owned()) };
+    match event {
+        // The generated code says only that the cell unwound; the message follows when the guest ends the cell.
+        CellEvent::Panicked if a.is_empty() => told().panicked = true,
+        CellEvent::Panicked => report(&Report::Panicked {
+            message: a,
+            backtrace: b,
+        }),
+        CellEvent::Failed => {
+            told().failed = true;
+            report(&Report::Failed { message: a });
+        }
+        CellEvent::VariableLost => {
+            told().lost.push(a.clone());
+            report(&Report::VariableLost { name: a });
+        }
+        CellEvent::Result => report(&Report::Result { mime: a, content: b }),
+    }
+}

@@ -1,0 +1,170 @@
+//! The socket between the kernel and its cell process, beside evcxr's own pipes: what a cell tells, and interrupts.
+
+use anyhow::{Context, Result};
+use rustix::{
+    fs::{FileType, Mode, OFlags},
+    io::Errno,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{
+    io::{self, Read, Write},
+    os::{
+        fd::OwnedFd,
+        unix::net::{UnixListener, UnixStream},
+    },
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+};
+
+/// From the kernel to the cell process.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Order {
+    /// A cell begins: the process's output goes to the notebook from now on, and no interrupt is pending.
+    Begin,
+    /// Asks for [`Report::Answered`], which arrives after everything that was reported before.
+    Answer,
+    /// Ends what the cell waits for.
+    Interrupt,
+}
+
+/// From the cell process to the kernel.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Report {
+    /// The cell's code panicked.
+    Panicked { message: String, backtrace: String },
+    /// A `?` in the cell returned an error.
+    Failed { message: String },
+    /// A wait of the cell was interrupted.
+    Interrupted,
+    /// A variable's type was redefined.
+    VariableLost { name: String },
+    /// The value of the cell's last expression.
+    Result { mime: String, content: String },
+    /// See [`Order::Answer`].
+    Answered,
+    /// The process is gone. Not sent: the kernel's end of the link says so.
+    Closed,
+}
+
+pub(crate) fn send<T: Serialize>(stream: &mut impl Write, message: &T) -> io::Result<()> {
+    let body = mosaic_abi::encode(message).map_err(io::Error::other)?;
+    let mut frame = Vec::with_capacity(body.len() + 4);
+    frame.extend_from_slice(&u32::try_from(body.len()).map_err(io::Error::other)?.to_le_bytes());
+    frame.extend_from_slice(&body);
+    stream.write_all(&frame)
+}
+
+pub(crate) fn receive<T: DeserializeOwned>(stream: &mut impl Read) -> io::Result<T> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length)?;
+    let mut body = vec![0; u32::from_le_bytes(length) as usize];
+    stream.read_exact(&mut body)?;
+    mosaic_abi::decode(&body).map_err(io::Error::other)
+}
+
+/// Where the cell process finds its kernel: the paths of the socket and the two pipes.
+#[derive(Clone, Debug)]
+pub(crate) struct Paths {
+    pub(crate) socket: PathBuf,
+    pub(crate) stdout: PathBuf,
+    pub(crate) stderr: PathBuf,
+}
+
+impl Paths {
+    pub(crate) fn in_directory(directory: &Path) -> Paths {
+        let path = |name: &str| directory.join(name);
+        Paths {
+            socket: path("cell.sock"),
+            stdout: path("cell-stdout"),
+            stderr: path("cell-stderr"),
+        }
+    }
+}
+
+/// The read end of a named pipe that outlives its writers. Named, since evcxr starts the cell process and passes nothing on.
+pub(crate) fn open_pipe(path: &Path) -> io::Result<OwnedFd> {
+    rustix::fs::mknodat(rustix::fs::CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+    // Open for writing as well, so that the pipe never reports its end.
+    let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let pipe = rustix::fs::open(path, flags, Mode::empty())?;
+    // As large as an unprivileged process may have it; the default serves where that is refused.
+    match rustix::pipe::fcntl_setpipe_size(&pipe, 1 << 20) {
+        Ok(_) | Err(Errno::PERM | Errno::BUSY | Errno::NOMEM) => Ok(pipe),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The kernel's end. It is found by each cell process in turn; only the newest counts.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    current: Arc<Mutex<Option<UnixStream>>>,
+}
+
+impl Link {
+    /// Listens; reports of all cell processes arrive in the channel returned.
+    pub(crate) fn listen(socket: &Path) -> Result<(Link, mpsc::Receiver<Report>)> {
+        let listener = UnixListener::bind(socket).with_context(|| format!("cannot listen on {}", socket.display()))?;
+        let link = Link {
+            current: Arc::default(),
+        };
+        let (sender, receiver) = mpsc::channel();
+        thread::Builder::new().name("cell-link".into()).spawn({
+            let link = link.clone();
+            move || link.serve(&listener, &sender)
+        })?;
+        Ok((link, receiver))
+    }
+
+    /// One cell process after the other: the next one connects only after the former ended.
+    fn serve(&self, listener: &UnixListener, reports: &mpsc::Sender<Report>) {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let Ok(writer) = stream.try_clone() else { continue };
+            *self.lock() = Some(writer);
+            while let Ok(report) = receive::<Report>(&mut stream) {
+                if reports.send(report).is_err() {
+                    return;
+                }
+            }
+            *self.lock() = None;
+            if reports.send(Report::Closed).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Sends to the cell process; returns whether there is one.
+    pub(crate) fn send(&self, order: &Order) -> bool {
+        self.lock().as_mut().is_some_and(|stream| send(stream, order).is_ok())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<UnixStream>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_arrive_before_the_answer_and_the_end_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = Paths::in_directory(directory.path());
+        let (_link, reports) = Link::listen(&paths.socket).unwrap();
+        let mut cell = UnixStream::connect(&paths.socket).unwrap();
+        send(&mut cell, &Report::Failed { message: "no".into() }).unwrap();
+        send(&mut cell, &Report::Answered).unwrap();
+        drop(cell);
+        let received: Vec<Report> = reports.iter().take(3).collect();
+        assert_eq!(
+            received,
+            [
+                Report::Failed { message: "no".into() },
+                Report::Answered,
+                Report::Closed
+            ]
+        );
+    }
+}

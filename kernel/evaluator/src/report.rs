@@ -1,0 +1,275 @@
+//! What a failed cell shows.
+
+use crate::link::Report;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use evcxr::CompilationError;
+use mosaic_expand::CellExpansion;
+use std::ops::Range;
+
+/// Why a cell failed, as Jupyter's `error` message wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellError {
+    /// The kind: `CompilationError`, `Panic`, `Error`, `Interrupted`, …
+    pub ename: String,
+    /// One line.
+    pub evalue: String,
+    /// What is shown, with ANSI colours.
+    pub traceback: Vec<String>,
+}
+
+impl CellError {
+    pub(crate) fn new(ename: &str, evalue: impl Into<String>) -> CellError {
+        let evalue = evalue.into();
+        let traceback = vec![format!("\x1b[1;31m{ename}\x1b[0m: {evalue}")];
+        CellError {
+            ename: ename.into(),
+            evalue,
+            traceback,
+        }
+    }
+
+    /// The evaluation thread has ended.
+    pub(crate) fn ended() -> CellError {
+        CellError::new("KernelError", "the kernel is shutting down")
+    }
+
+    /// The report of a cell that ran and failed, if it did.
+    pub(crate) fn from_reports(reports: &[Report]) -> Option<CellError> {
+        let panicked = reports.iter().find_map(|report| match report {
+            Report::Panicked { message, backtrace } => Some(CellError::panicked(message, backtrace)),
+            _ => None,
+        });
+        panicked.or_else(|| {
+            reports.iter().find_map(|report| match report {
+                Report::Interrupted => Some(CellError::new(
+                    "Interrupted",
+                    "the cell was interrupted; all variables are kept",
+                )),
+                Report::Failed { message } => Some(CellError::new("Error", message)),
+                _ => None,
+            })
+        })
+    }
+
+    fn panicked(message: &str, backtrace: &str) -> CellError {
+        let mut error = CellError::new("Panic", message);
+        error.traceback.extend(backtrace.lines().map(str::to_owned));
+        error
+    }
+
+    /// The process of the cell is gone, and these variables with it.
+    pub(crate) fn process_ended(status: &str, lost: &[String]) -> CellError {
+        let lost = match lost {
+            [] => "no variable was lost".to_owned(),
+            names => format!("lost with it: {}", names.join(", ")),
+        };
+        CellError::new(
+            "CellProcessEnded",
+            format!("{status}; {lost}; definitions, imports and dependencies are kept"),
+        )
+    }
+
+    /// rustc's errors, as rustc would show them for the cell alone.
+    pub(crate) fn from_compilation(
+        errors: &[CompilationError],
+        code: &str,
+        number: u32,
+        expansion: Option<&CellExpansion>,
+    ) -> CellError {
+        let errors: Vec<Diagnostic> = errors
+            .iter()
+            .filter(|error| error.level() != "warning")
+            .map(|error| Diagnostic::new(error, code, expansion))
+            .collect();
+        let path = format!("cell [{number}]");
+        let mut shown: Vec<String> = Vec::new();
+        for text in errors.iter().map(|error| error.render(code, &path)) {
+            if !shown.contains(&text) {
+                shown.push(text);
+            }
+        }
+        let evalue = errors
+            .first()
+            .map_or_else(|| "the cell does not compile".to_owned(), |error| error.title.clone());
+        CellError {
+            ename: "CompilationError".into(),
+            evalue,
+            traceback: shown,
+        }
+    }
+
+    /// Errors of the expansion of `#[tessera]`.
+    pub(crate) fn from_expansion(errors: &[mosaic_expand::CellError], code: &str, number: u32) -> CellError {
+        let path = format!("cell [{number}]");
+        let diagnostics = errors.iter().map(|error| Diagnostic {
+            title: error.message.clone(),
+            code: None,
+            labels: vec![(
+                bytes(code, (error.line, error.column_start), (error.line, error.column_end)),
+                String::new(),
+                true,
+            )],
+            notes: Vec::new(),
+        });
+        let diagnostics: Vec<Diagnostic> = diagnostics.collect();
+        let evalue = diagnostics.first().map(|error| error.title.clone()).unwrap_or_default();
+        let traceback = diagnostics.iter().map(|error| error.render(code, &path)).collect();
+        CellError {
+            ename: "CompilationError".into(),
+            evalue,
+            traceback,
+        }
+    }
+}
+
+/// One error, by byte ranges of the cell's text.
+#[derive(Debug)]
+struct Diagnostic {
+    title: String,
+    code: Option<String>,
+    /// Range, label, and whether the error is there.
+    labels: Vec<(Range<usize>, String, bool)>,
+    notes: Vec<String>,
+}
+
+impl Diagnostic {
+    fn new(error: &CompilationError, code: &str, expansion: Option<&CellExpansion>) -> Diagnostic {
+        let mut title = error.message();
+        let mut labels = Vec::new();
+        for message in error.spanned_messages() {
+            let Some(span) = message.span else { continue };
+            let origin = expansion.and_then(|expansion| expansion.origin(span.start_line, span.start_column));
+            if let Some(origin) = origin {
+                // In code that the user did not write: say what it was made from.
+                if message.is_primary && !title.contains(&origin.what) {
+                    title = format!("{}: {title}", origin.what);
+                }
+                let place = (origin.line, origin.column_start);
+                labels.push((
+                    bytes(code, place, (origin.line, origin.column_end)),
+                    String::new(),
+                    message.is_primary,
+                ));
+            } else {
+                let range = bytes(
+                    code,
+                    (span.start_line, span.start_column),
+                    (span.end_line, span.end_column),
+                );
+                labels.push((range, message.label.clone(), message.is_primary));
+            }
+        }
+        if labels.is_empty() && error.json.is_null() {
+            labels.clear();
+        }
+        Diagnostic {
+            title,
+            code: error.code().map(str::to_owned),
+            labels,
+            notes: notes(error),
+        }
+    }
+
+    fn render(&self, code: &str, path: &str) -> String {
+        let title = Level::ERROR.primary_title(&*self.title);
+        let title = match &self.code {
+            Some(id) => title.id(&**id),
+            None => title,
+        };
+        let mut group = if self.labels.is_empty() {
+            Group::with_title(title)
+        } else {
+            let annotations = self.labels.iter().map(|(range, label, primary)| {
+                let kind = if *primary {
+                    AnnotationKind::Primary
+                } else {
+                    AnnotationKind::Context
+                };
+                let label = Some(&**label).filter(|label| !label.is_empty());
+                kind.span(range.clone()).label(label)
+            });
+            title.element(Snippet::source(code).path(path).fold(true).annotations(annotations))
+        };
+        for note in &self.notes {
+            let (level, text) = match note.split_once(": ") {
+                Some(("help", text)) => (Level::HELP, text),
+                Some(("note", text)) => (Level::NOTE, text),
+                _ => (Level::NOTE, &**note),
+            };
+            group = group.element(level.message(text));
+        }
+        Renderer::styled().render(&[group])
+    }
+}
+
+/// rustc's notes and help that speak of the user's code.
+fn notes(error: &CompilationError) -> Vec<String> {
+    let children = error.json["children"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let texts = children.iter().filter_map(|child| {
+        let (level, message) = (child["level"].as_str()?, child["message"].as_str()?);
+        let generated = ["evcxr", "mosaic_cell", "__mosaic_", "#[warn(", "`#[deny("]
+            .iter()
+            .any(|name| message.contains(name));
+        let suggestion = child["spans"][0]["suggested_replacement"]
+            .as_str()
+            .filter(|text| !text.trim().is_empty());
+        match suggestion {
+            _ if generated => None,
+            Some(suggestion) => Some(format!("{level}: {message}: `{}`", suggestion.trim())),
+            None => Some(format!("{level}: {message}")),
+        }
+    });
+    texts.collect()
+}
+
+/// The byte range between two places, each a line and a column of characters, from 1. Never outside the text.
+fn bytes(code: &str, start: (usize, usize), end: (usize, usize)) -> Range<usize> {
+    let (start, end) = (offset(code, start), offset(code, end));
+    start..end.max(start)
+}
+
+fn offset(code: &str, (line, column): (usize, usize)) -> usize {
+    let before: usize = code
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let text = code[before..].split('\n').next().unwrap_or_default();
+    before
+        + text
+            .char_indices()
+            .nth(column.saturating_sub(1))
+            .map_or(text.len(), |(at, _)| at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_become_bytes() {
+        let code = "let ä = 1;\nlet b = ü;\n";
+        assert_eq!(&code[bytes(code, (1, 5), (1, 6))], "ä");
+        assert_eq!(&code[bytes(code, (2, 9), (2, 10))], "ü");
+        assert_eq!(bytes(code, (9, 1), (9, 5)), code.len()..code.len());
+        assert_eq!(&code[bytes(code, (1, 5), (2, 4))], "ä = 1;\nlet");
+    }
+
+    #[test]
+    fn a_panic_is_worth_more_than_what_came_with_it() {
+        let reports = [
+            Report::Result {
+                mime: "text/plain".into(),
+                content: "1".into(),
+            },
+            Report::Failed { message: "no".into() },
+            Report::Panicked {
+                message: "oh".into(),
+                backtrace: String::new(),
+            },
+        ];
+        assert_eq!(CellError::from_reports(&reports).unwrap().ename, "Panic");
+        assert_eq!(CellError::from_reports(&reports[..2]).unwrap().evalue, "no");
+        assert_eq!(CellError::from_reports(&reports[..1]), None);
+    }
+}

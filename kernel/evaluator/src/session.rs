@@ -1,0 +1,101 @@
+//! The directory in which one kernel compiles its cells.
+
+use crate::crates::{Crates, clone_directory};
+use anyhow::{Context, Result};
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+/// The directory, removed at the end. A lock beside it says that its kernel lives, so that what a killed kernel left is
+/// found and removed by the next one.
+#[derive(Debug)]
+pub(crate) struct Session {
+    directory: PathBuf,
+    lock_path: PathBuf,
+    _lock: File,
+}
+
+impl Session {
+    /// Clones the template into a directory of its own.
+    pub(crate) fn from_template(crates: &Crates) -> Result<Session> {
+        let session = Session::empty(crates.directory(), "session-")?;
+        clone_directory(&crates.template(), &session.directory).context("cannot clone the prebuilt crates")?;
+        Ok(session)
+    }
+
+    /// An empty session, in which a template is built.
+    pub(crate) fn empty(parent: &Path, prefix: &str) -> Result<Session> {
+        remove_stale(parent);
+        let (lock, lock_path) = tempfile::Builder::new()
+            .prefix(prefix)
+            .suffix(".lock")
+            .tempfile_in(parent)
+            .with_context(|| format!("cannot write to {}", parent.display()))?
+            .keep()?;
+        lock.lock()?;
+        let directory = lock_path.with_extension("");
+        fs::create_dir(&directory)?;
+        Ok(Session {
+            directory,
+            lock_path,
+            _lock: lock,
+        })
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        remove(&self.directory, &self.lock_path);
+    }
+}
+
+/// Removes the sessions whose kernels are gone.
+fn remove_stale(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let lock_path = entry.path();
+        let ours = lock_path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"session-"));
+        if ours
+            && lock_path.extension().is_some_and(|it| it == "lock")
+            && let Ok(lock) = File::open(&lock_path)
+            && lock.try_lock().is_ok()
+        {
+            remove(&lock_path.with_extension(""), &lock_path);
+        }
+    }
+}
+
+/// Removes a session's directory and lock; also called by a cell process whose kernel is gone.
+pub(crate) fn remove(directory: &Path, lock_path: &Path) {
+    for result in [fs::remove_dir_all(directory), fs::remove_file(lock_path)] {
+        if let Err(error) = result
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!("cannot remove {}: {error}", directory.display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_leaves_nothing_and_removes_what_others_left() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::write(parent.path().join("session-killed.lock"), "").unwrap();
+        fs::create_dir(parent.path().join("session-killed")).unwrap();
+        let first = Session::empty(parent.path(), "session-").unwrap();
+        let second = Session::empty(parent.path(), "session-").unwrap();
+        assert!(first.directory().is_dir() && second.directory().is_dir());
+        assert!(!parent.path().join("session-killed").exists());
+        drop((first, second));
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
+}

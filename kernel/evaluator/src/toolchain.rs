@@ -1,0 +1,96 @@
+//! The Rust toolchain that compiles the cells.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The toolchain, found complete.
+#[derive(Clone, Debug)]
+pub struct Toolchain {
+    /// What `rustc -vV` prints: the key of everything that is built ahead.
+    pub verbose_version: String,
+}
+
+/// Why no cell can be compiled, each with the command that mends it.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolchainError {
+    /// `rustc` or `cargo` is neither on the path nor in cargo's home.
+    #[error("`{0}` was not found: install Rust with rustup (https://rustup.rs), then restart the kernel")]
+    Missing(&'static str),
+    /// A tool is there but does not run.
+    #[error("`{tool}` does not run: {reason}; `rustup default stable` may mend it")]
+    Broken {
+        /// The tool's name.
+        tool: &'static str,
+        /// What it printed.
+        reason: String,
+    },
+    /// The standard library's sources are missing.
+    #[error(
+        "the standard library's sources are missing, from which the types of variables are inferred: \
+         run `rustup component add rust-src`, then restart the kernel \
+         (or set RUST_SRC_PATH to a copy of the directory `library`)"
+    )]
+    MissingSources,
+}
+
+impl Toolchain {
+    /// Looks for rustc, cargo and the sources of the standard library.
+    ///
+    /// # Errors
+    ///
+    /// The first of the three that is missing.
+    pub fn find() -> Result<Toolchain, ToolchainError> {
+        run("cargo", &["--version"])?;
+        let verbose_version = run("rustc", &["-vV"])?;
+        let sysroot = run("rustc", &["--print", "sysroot"])?;
+        let sources = match env::var_os("RUST_SRC_PATH") {
+            Some(path) => PathBuf::from(path),
+            None => Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library"),
+        };
+        if !sources.join("core/src/lib.rs").is_file() {
+            return Err(ToolchainError::MissingSources);
+        }
+        Ok(Toolchain { verbose_version })
+    }
+
+    /// rustc's version, as in `1.95.0`.
+    pub fn version(&self) -> &str {
+        let release = self
+            .verbose_version
+            .lines()
+            .find_map(|line| line.strip_prefix("release: "));
+        release.unwrap_or("unknown")
+    }
+}
+
+fn run(tool: &'static str, arguments: &[&str]) -> Result<String, ToolchainError> {
+    let program = find_program(tool).ok_or(ToolchainError::Missing(tool))?;
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .map_err(|error| ToolchainError::Broken {
+            tool,
+            reason: error.to_string(),
+        })?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        let reason = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
+        Err(ToolchainError::Broken { tool, reason })
+    }
+}
+
+/// On the path, or where rustup installs it: a kernel that is started from a desktop often has no such path.
+fn find_program(tool: &str) -> Option<PathBuf> {
+    let on_path = env::var_os("PATH").unwrap_or_default();
+    let cargo_home = env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(dirs::home_dir()?.join(".cargo")));
+    env::split_paths(&on_path)
+        .chain(cargo_home.map(|home| home.join("bin")))
+        .map(|directory| directory.join(tool))
+        .find(|program| program.is_file())
+}

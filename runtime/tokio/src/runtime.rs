@@ -1,0 +1,123 @@
+//! `tokio::runtime`, with the notebook's [`Runtime`].
+
+use std::{
+    any::Any,
+    future::Future,
+    io,
+    ops::Deref,
+    pin::{Pin, pin},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+};
+
+pub use real_tokio::runtime::*;
+
+/// A multi-threaded tokio runtime, as `tokio::runtime::Runtime`, on which cells wait.
+///
+/// The waiting thread is not inside the runtime in tokio's sense: code in a cell may block, and may create and use
+/// runtimes of its own, as a plain `fn main` may.
+#[derive(Debug)]
+pub struct Runtime(real_tokio::runtime::Runtime);
+
+impl Runtime {
+    /// A runtime with all drivers enabled and one worker thread per CPU.
+    ///
+    /// # Errors
+    ///
+    /// The operating system may refuse threads or an event queue.
+    pub fn new() -> io::Result<Runtime> {
+        real_tokio::runtime::Runtime::new().map(Runtime)
+    }
+
+    /// Runs `future` to its end on this thread. Spawned tasks run on the runtime's threads.
+    ///
+    /// # Panics
+    ///
+    /// Unwinds with [`Interrupted`] when the cell is interrupted.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let mut output = None;
+        {
+            let future = pin!(async { output = Some(future.await) });
+            wait(&self.0, future);
+        }
+        output.expect("`wait` returns only when the future is done")
+    }
+}
+
+impl Deref for Runtime {
+    type Target = real_tokio::runtime::Runtime;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// What an interrupted cell unwinds with.
+#[derive(Debug)]
+pub struct Interrupted;
+
+/// The wait that an interrupt ends: there is at most one, that of the running cell's thread.
+static WAITING: Mutex<Option<Arc<Wait>>> = Mutex::new(None);
+
+struct Wait {
+    thread: Thread,
+    woken: AtomicBool,
+    interrupted: AtomicBool,
+}
+
+impl Wake for Wait {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+/// Deregisters the wait however it ends.
+struct Registered {
+    previous: Option<Arc<Wait>>,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        *WAITING.lock().unwrap_or_else(PoisonError::into_inner) = self.previous.take();
+    }
+}
+
+/// Not generic on purpose: it is compiled here once, not in every cell.
+fn wait(runtime: &real_tokio::runtime::Runtime, mut future: Pin<&mut dyn Future<Output = ()>>) {
+    let wait = Arc::new(Wait {
+        thread: thread::current(),
+        woken: AtomicBool::new(true),
+        interrupted: AtomicBool::new(false),
+    });
+    let previous = WAITING.lock().unwrap_or_else(PoisonError::into_inner).replace(Arc::clone(&wait));
+    let _registered = Registered { previous };
+    let _entered = runtime.enter();
+    let waker = Waker::from(Arc::clone(&wait));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if wait.woken.swap(false, Ordering::Acquire)
+            && let Poll::Ready(()) = future.as_mut().poll(&mut context)
+        {
+            return;
+        }
+        if wait.interrupted.load(Ordering::Acquire) {
+            // `resume_unwind` runs no panic hook: an interrupt is not the cell's fault.
+            std::panic::resume_unwind(Box::new(Interrupted) as Box<dyn Any + Send>);
+        }
+        thread::park();
+    }
+}
+
+/// Interrupts the cell that waits, if one does; returns whether one did. The cell process looks this symbol up.
+#[unsafe(no_mangle)]
+pub extern "C" fn mosaic_interrupt_wait() -> bool {
+    let Some(wait) = WAITING.lock().unwrap_or_else(PoisonError::into_inner).clone() else { return false };
+    wait.interrupted.store(true, Ordering::Release);
+    wait.thread.unpark();
+    true
+}
