@@ -52,8 +52,10 @@ impl CellError {
     }
 
     fn panicked(message: &str, backtrace: &str) -> CellError {
-        let mut error = CellError::new("Panic", message);
-        error.traceback.extend(backtrace.lines().map(str::to_owned));
+        // A place in the text that evcxr made of the cell says nothing to its author.
+        let generated = message.rfind(", at src/lib.rs:").unwrap_or(message.len());
+        let mut error = CellError::new("Panic", &message[..generated]);
+        error.traceback.extend(users_frames(backtrace));
         error
     }
 
@@ -120,6 +122,18 @@ impl CellError {
             traceback,
         }
     }
+}
+
+/// The frames of a backtrace between the panic's own and those that call the cell.
+fn users_frames(backtrace: &str) -> impl Iterator<Item = String> {
+    let names = backtrace
+        .lines()
+        .filter_map(|line| line.trim_start().split_once(": "))
+        .map(|(_, name)| name);
+    let frames = names
+        .skip_while(|name| !name.contains("ctx::"))
+        .take_while(|name| !name.starts_with("run_user_code_") && !name.contains("ctx::run_user_code_"));
+    frames.map(|name| format!("  in {}", name.replace("ctx::", "")))
 }
 
 /// One error, by byte ranges of the cell's text.

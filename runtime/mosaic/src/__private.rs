@@ -7,7 +7,7 @@ pub use crate::{
     guest::mosaic_guest_entry,
     tessera::{Constructed, Tessera, assert_argument, assert_portable},
 };
-pub use mosaic_abi::{Outcome, Slice, TesseraTable};
+pub use mosaic_abi::{CellEvent, Outcome, Slice, TesseraTable};
 
 use crate::{host::failure, panics};
 use mosaic_abi::{Buffer, Failure, FailureKind, Status, VERSION};
@@ -17,6 +17,14 @@ use std::{ffi::c_void, ptr};
 /// Makes `host` the one that this process's proxies talk to.
 pub fn install_host(host: &'static mosaic_abi::Host) {
     crate::host::install(host);
+}
+
+/// Tells the kernel something about the running cell. Does nothing where there is no host.
+pub fn tell(event: CellEvent, a: &str, b: &str) {
+    if let Ok(host) = crate::host::host() {
+        // SAFETY: the slices lend strings that outlive the call.
+        unsafe { (host.cell_event)(event, Slice::from(a), Slice::from(b)) }
+    }
 }
 
 /// Compiles only where a worker may hold a `T`.

@@ -1,7 +1,7 @@
 //! What the host asks of this copy of the crate.
 
 use crate::{host, panics};
-use mosaic_abi::{CellEvent, Guest, Host, Slice, VERSION};
+use mosaic_abi::{CellEvent, Guest, Host, VERSION};
 use std::{
     io::{Write, stderr, stdout},
     ptr,
@@ -48,9 +48,7 @@ extern "C" fn end_cell(panicked: bool) {
     let ended_by = if panicked { captured.pop() } else { None };
     panics::print(&captured);
     flush();
-    if let (Some(panic), Ok(host)) = (ended_by, host::host()) {
-        let (message, backtrace) = (Slice::from(&*panic.message), Slice::from(&*panic.backtrace));
-        // SAFETY: the two slices lend strings that outlive the call.
-        unsafe { (host.cell_event)(CellEvent::Panicked, message, backtrace) };
+    if let Some(panic) = ended_by {
+        crate::__private::tell(CellEvent::Panicked, &panic.message, &panic.backtrace);
     }
 }

@@ -1,6 +1,6 @@
 //! The value of a cell's last expression.
 
-use mosaic::__private::CellEvent;
+use mosaic::__private::{CellEvent, tell};
 use std::fmt::Debug;
 
 /// evcxr first tries `.evcxr_display()` on a cell's last expression and falls back to `{:?}` with a second compilation.
@@ -21,5 +21,5 @@ impl<T: Debug + ?Sized> EvcxrDisplay for T {
 
 /// Not generic: formatting through `dyn` keeps the cell's own code small.
 fn show(value: &dyn Debug) {
-    crate::tell(CellEvent::Result, "text/plain", &format!("{value:?}"));
+    tell(CellEvent::Result, "text/plain", &format!("{value:?}"));
 }

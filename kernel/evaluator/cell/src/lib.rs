@@ -9,14 +9,7 @@ mod variables;
 pub use display::EvcxrDisplay;
 pub use variables::{VariableStore, create_variable_store};
 
-use mosaic::__private::{CellEvent, Slice, host};
-
-fn tell(event: CellEvent, a: &str, b: &str) {
-    if let Some(host) = host() {
-        // SAFETY: the host's table is valid for the life of the process, and the slices live through the call.
-        unsafe { (host.cell_event)(event, Slice::from(a), Slice::from(b)) }
-    }
-}
+use mosaic::__private::{CellEvent, tell};
 
 /// The cell's code unwound. The message follows from the guest, which kept it.
 pub fn panicked() {

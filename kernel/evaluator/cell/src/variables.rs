@@ -1,6 +1,6 @@
 //! The variables of a notebook, between cells. The names of these items are those that evcxr's generated code uses.
 
-use mosaic::__private::CellEvent;
+use mosaic::__private::{CellEvent, tell};
 use std::{any::Any, collections::HashMap, sync::Arc};
 
 /// Holds each variable between cells, by name.
@@ -24,7 +24,7 @@ impl VariableStore {
     pub fn check_variable<T: 'static>(&mut self, name: &str) -> bool {
         let intact = self.variables.get(name).is_none_or(|value| value.is::<T>());
         if !intact {
-            crate::tell(CellEvent::VariableLost, name, "");
+            tell(CellEvent::VariableLost, name, "");
         }
         intact
     }
