@@ -1,0 +1,42 @@
+//! The runtime's hub: monitor and node in this process, since it outlives the cells'.
+
+use std::{env, path::Path};
+
+use anyhow::{Context, Result};
+use mosaic_engine::{Hub, HubEvent, HubOptions, WorkerCommand};
+
+use crate::output::Output;
+
+/// Starts the hub. Workers are this executable in another role, and what they say goes to `output`.
+///
+/// # Errors
+/// When its socket cannot be bound in the run directory.
+pub(crate) fn start(run_dir: &Path, output: Output) -> Result<Hub> {
+    let program = env::current_exe().context("cannot tell the path of this executable")?;
+    let worker = WorkerCommand {
+        program,
+        args: vec!["worker".into()],
+        env: Vec::new(),
+    };
+    let options = HubOptions {
+        run_dir: run_dir.to_owned(),
+        worker,
+    };
+    Hub::start(options, move |event| show(&output, event)).context("cannot start the hub")
+}
+
+/// Runs on the hub's thread; nothing here blocks.
+fn show(output: &Output, event: HubEvent) {
+    match event {
+        HubEvent::WorkerStarted {
+            uid, stdout, stderr, ..
+        } => output.add_worker(uid, stdout, stderr),
+        HubEvent::WorkerEnded { asked: true, .. } => {}
+        HubEvent::WorkerEnded {
+            uid,
+            status,
+            asked: false,
+        } => output.note(uid, format!("ended: {status}\n")),
+        HubEvent::Drain { done } => output.drain_then(done),
+    }
+}

@@ -1,0 +1,167 @@
+//! Under which cell a text is shown. No I/O here.
+//!
+//! While a cell runs, it is that one. When none runs, it is the last one, but not at once: a headless client moves on
+//! when a cell is done and never looks back, so the text is held for a moment, and a cell that starts meanwhile gets it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use mosaic_jupyter::{Header, StreamName};
+
+/// How long text without a running cell waits for one.
+pub(crate) const HOLD_TIME: Duration = Duration::from_millis(300);
+/// How many bytes may wait.
+const HOLD_BYTES: usize = 1 << 20;
+
+/// Text with the request that it is shown under.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Attributed {
+    pub(crate) parent: Option<Arc<Header>>,
+    pub(crate) stream: StreamName,
+    pub(crate) text: String,
+}
+
+/// Which cell runs or ran last, and what waits for one.
+#[derive(Debug, Default)]
+pub(crate) struct Attribution {
+    /// The cell that runs, or else the last one; `None` before the first.
+    cell: Option<Arc<Header>>,
+    running: bool,
+    held: Vec<(StreamName, String)>,
+    /// When held text goes to the last cell; `None` where nothing is held, or no cell has run yet.
+    deadline: Option<Instant>,
+}
+
+impl Attribution {
+    /// A cell starts; gives back the held text, which is now its.
+    pub(crate) fn begin(&mut self, cell: Arc<Header>) -> Vec<Attributed> {
+        self.cell = Some(cell);
+        self.running = true;
+        self.release()
+    }
+
+    /// The cell has ended.
+    pub(crate) fn end(&mut self) {
+        self.running = false;
+    }
+
+    /// Text has come; gives back what can be shown.
+    pub(crate) fn push(&mut self, stream: StreamName, text: String, now: Instant) -> Vec<Attributed> {
+        if self.running {
+            return vec![Attributed {
+                parent: self.cell.clone(),
+                stream,
+                text,
+            }];
+        }
+        match self.held.last_mut() {
+            Some((last, held)) if *last == stream => held.push_str(&text),
+            _ => self.held.push((stream, text)),
+        }
+        if self.cell.is_some() {
+            self.deadline.get_or_insert(now + HOLD_TIME);
+        }
+        let bytes: usize = self.held.iter().map(|(_, text)| text.len()).sum();
+        if bytes > HOLD_BYTES { self.release() } else { Vec::new() }
+    }
+
+    /// When [`Attribution::due`] has something to give.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Held text whose time is over.
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<Attributed> {
+        match self.deadline {
+            Some(deadline) if deadline <= now => self.release(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// All held text, whatever its time.
+    pub(crate) fn release(&mut self) -> Vec<Attributed> {
+        self.deadline = None;
+        let parent = &self.cell;
+        let attributed = |(stream, text)| Attributed {
+            parent: parent.clone(),
+            stream,
+            text,
+        };
+        self.held.drain(..).map(attributed).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use StreamName::{Stderr, Stdout};
+    use mosaic_jupyter::Session;
+
+    fn cell() -> Arc<Header> {
+        Arc::new(
+            Session::new()
+                .message("execute_request", None, serde_json::json!({}))
+                .header,
+        )
+    }
+
+    fn shown(attributed: &[Attributed]) -> Vec<(&str, Option<&Arc<Header>>)> {
+        attributed
+            .iter()
+            .map(|one| (one.text.as_str(), one.parent.as_ref()))
+            .collect()
+    }
+
+    #[test]
+    fn the_running_cell_gets_it_at_once() {
+        let (mut attribution, first, now) = (Attribution::default(), cell(), Instant::now());
+        attribution.begin(first.clone());
+        assert_eq!(shown(&attribution.push(Stdout, "a".into(), now)), [("a", Some(&first))]);
+        assert_eq!(attribution.deadline(), None);
+    }
+
+    #[test]
+    fn without_one_it_is_held_for_the_last() {
+        let (mut attribution, first, now) = (Attribution::default(), cell(), Instant::now());
+        attribution.begin(first.clone());
+        attribution.end();
+        assert!(attribution.push(Stdout, "a".into(), now).is_empty());
+        assert!(attribution.push(Stdout, "b".into(), now + HOLD_TIME / 2).is_empty());
+        assert!(attribution.push(Stderr, "c".into(), now + HOLD_TIME / 2).is_empty());
+        assert!(attribution.due(now + HOLD_TIME / 2).is_empty());
+        assert_eq!(attribution.deadline(), Some(now + HOLD_TIME));
+        assert_eq!(
+            shown(&attribution.due(now + HOLD_TIME)),
+            [("ab", Some(&first)), ("c", Some(&first))]
+        );
+        assert_eq!(attribution.deadline(), None);
+    }
+
+    #[test]
+    fn a_cell_that_starts_meanwhile_gets_it() {
+        let (mut attribution, first, second, now) = (Attribution::default(), cell(), cell(), Instant::now());
+        attribution.begin(first);
+        attribution.end();
+        attribution.push(Stdout, "a".into(), now);
+        assert_eq!(shown(&attribution.begin(second.clone())), [("a", Some(&second))]);
+        assert_eq!(attribution.deadline(), None);
+    }
+
+    #[test]
+    fn before_the_first_cell_it_waits_for_one() {
+        let (mut attribution, first, now) = (Attribution::default(), cell(), Instant::now());
+        attribution.push(Stdout, "a".into(), now);
+        assert!(attribution.due(now + 10 * HOLD_TIME).is_empty());
+        assert_eq!(shown(&attribution.begin(first.clone())), [("a", Some(&first))]);
+    }
+
+    #[test]
+    fn what_is_held_is_bounded_and_released_at_the_end() {
+        let (mut attribution, now) = (Attribution::default(), Instant::now());
+        assert_eq!(attribution.push(Stdout, "x".repeat(HOLD_BYTES + 1), now).len(), 1);
+        attribution.push(Stdout, "a".into(), now);
+        assert_eq!(shown(&attribution.release()), [("a", None)]);
+    }
+}

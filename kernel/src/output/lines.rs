@@ -1,0 +1,195 @@
+//! One stream out of many writers: who says what, line by line. No I/O here.
+//!
+//! The cell's own text passes as it is. A worker's lines begin with its uid. A writer that begins in the middle of
+//! another one's unfinished line begins a new line, so that lines never mix.
+
+use mosaic_jupyter::StreamName;
+
+/// The column in which a worker's text begins.
+const PREFIX_WIDTH: usize = 16;
+
+/// Text, and the stream to show it on.
+pub(crate) type Piece = (StreamName, String);
+
+/// Which writers have left a line unfinished.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    open: Option<Open>,
+}
+
+/// An unfinished line.
+#[derive(Debug)]
+struct Open {
+    writer: Writer,
+    stream: StreamName,
+    /// After a carriage return: what follows overwrites the line, the prefix included.
+    rewound: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Writer {
+    Cell,
+    Worker(String),
+}
+
+impl Lines {
+    /// What the cell wrote.
+    pub(crate) fn cell(&mut self, stream: StreamName, text: String) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        if text.is_empty() {
+            return pieces;
+        }
+        // The cell's two streams may share a line, as on a terminal.
+        if self.open.as_ref().is_some_and(|open| open.writer != Writer::Cell) {
+            self.break_line(&mut pieces);
+        }
+        self.open = (!text.ends_with('\n')).then_some(Open {
+            writer: Writer::Cell,
+            stream,
+            rewound: false,
+        });
+        pieces.push((stream, text));
+        pieces
+    }
+
+    /// What a worker wrote.
+    pub(crate) fn worker(&mut self, uid: &str, stream: StreamName, text: &str) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        if text.is_empty() {
+            return pieces;
+        }
+        let writer = Writer::Worker(uid.to_owned());
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|open| open.writer != writer || open.stream != stream)
+        {
+            self.break_line(&mut pieces);
+        }
+        let mut shown = String::with_capacity(text.len() + PREFIX_WIDTH);
+        for part in text.split_inclusive(['\n', '\r']) {
+            let needs_prefix = match &self.open {
+                None => true,
+                Some(open) => open.rewound && !matches!(part, "\n" | "\r"),
+            };
+            if needs_prefix {
+                shown.push_str(&prefix(uid));
+            }
+            shown.push_str(part);
+            let rewound = part.ends_with('\r');
+            self.open = (!part.ends_with('\n')).then(|| Open {
+                writer: writer.clone(),
+                stream,
+                rewound,
+            });
+        }
+        pieces.push((stream, shown));
+        pieces
+    }
+
+    /// What follows is shown elsewhere, where no line is unfinished.
+    pub(crate) fn start_afresh(&mut self) {
+        self.open = None;
+    }
+
+    /// Ends the unfinished line on the stream on which it stands.
+    fn break_line(&mut self, pieces: &mut Vec<Piece>) {
+        if let Some(open) = self.open.take() {
+            pieces.push((open.stream, "\n".to_owned()));
+        }
+    }
+}
+
+fn prefix(uid: &str) -> String {
+    let width = PREFIX_WIDTH - 1;
+    format!("{:<width$} ", uid.to_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use StreamName::{Stderr, Stdout};
+
+    fn text(pieces: Vec<Piece>) -> String {
+        pieces.into_iter().map(|(_, text)| text).collect()
+    }
+
+    #[test]
+    fn workers_are_named_and_cells_are_not() {
+        let mut lines = Lines::default();
+        assert_eq!(
+            text(lines.worker("worker:0:0", Stdout, "Solve 1\n")),
+            "WORKER:0:0      Solve 1\n"
+        );
+        assert_eq!(text(lines.cell(Stdout, "plain\n".into())), "plain\n");
+        assert_eq!(
+            text(lines.worker("worker:0:11", Stdout, "a\n\nb\n")),
+            "WORKER:0:11     a\nWORKER:0:11     \nWORKER:0:11     b\n"
+        );
+        assert_eq!(
+            text(lines.worker("a-very-long-uid:0:0", Stdout, "x\n")),
+            "A-VERY-LONG-UID:0:0 x\n"
+        );
+    }
+
+    #[test]
+    fn a_line_in_pieces_is_named_once() {
+        let mut lines = Lines::default();
+        assert_eq!(text(lines.worker("worker:0:0", Stdout, "50")), "WORKER:0:0      50");
+        assert_eq!(text(lines.worker("worker:0:0", Stdout, "%")), "%");
+        assert_eq!(
+            text(lines.worker("worker:0:0", Stdout, " done\nnext")),
+            " done\nWORKER:0:0      next"
+        );
+    }
+
+    #[test]
+    fn lines_never_mix() {
+        let mut lines = Lines::default();
+        assert_eq!(text(lines.cell(Stdout, "Progress: ".into())), "Progress: ");
+        let pieces = lines.worker("worker:0:0", Stderr, "half");
+        assert_eq!(pieces, [(Stdout, "\n".into()), (Stderr, "WORKER:0:0      half".into())]);
+        assert_eq!(text(lines.worker("worker:0:1", Stderr, "x\n")), "\nWORKER:0:1      x\n");
+        assert_eq!(
+            text(lines.worker("worker:0:0", Stderr, " way\n")),
+            "WORKER:0:0       way\n"
+        );
+        assert_eq!(text(lines.cell(Stdout, "100%\n".into())), "100%\n");
+        // A worker's two streams are two writers.
+        lines.worker("worker:0:0", Stdout, "out");
+        assert_eq!(
+            text(lines.worker("worker:0:0", Stderr, "err\n")),
+            "\nWORKER:0:0      err\n"
+        );
+    }
+
+    #[test]
+    fn progress_bars_keep_the_name() {
+        let mut lines = Lines::default();
+        assert_eq!(
+            text(lines.worker("worker:0:0", Stdout, "50%\r")),
+            "WORKER:0:0      50%\r"
+        );
+        assert_eq!(
+            text(lines.worker("worker:0:0", Stdout, "99%\r\n")),
+            "WORKER:0:0      99%\r\n"
+        );
+        assert_eq!(text(lines.worker("worker:0:0", Stdout, "z\n")), "WORKER:0:0      z\n");
+    }
+
+    #[test]
+    fn the_streams_of_a_cell_may_share_a_line() {
+        let mut lines = Lines::default();
+        lines.cell(Stdout, "a".into());
+        assert_eq!(lines.cell(Stderr, "b\n".into()), [(Stderr, "b\n".into())]);
+        assert!(lines.cell(Stdout, String::new()).is_empty());
+    }
+
+    #[test]
+    fn another_cell_starts_afresh() {
+        let mut lines = Lines::default();
+        lines.worker("worker:0:0", Stdout, "half");
+        lines.start_afresh();
+        assert_eq!(text(lines.cell(Stdout, "x".into())), "x");
+    }
+}

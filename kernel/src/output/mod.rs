@@ -1,0 +1,134 @@
+//! Everything that cells and workers say, as one ordered stream to iopub.
+//!
+//! A [thread](pump) of its own reads the pipes directly: only then is "all that was written has been read" a fact, and
+//! not a guess about readiness that some executor may have noted or not. It turns bytes into text ([`decode`]), keeps
+//! the lines of many writers apart ([`lines`]), and decides under which cell they appear ([`attribution`]).
+
+mod attribution;
+mod decode;
+mod lines;
+mod pump;
+
+use std::{
+    io,
+    os::fd::OwnedFd,
+    sync::{Arc, mpsc},
+    thread,
+};
+
+use mosaic_evaluator::CellPipes;
+use mosaic_jupyter::{Header, IoPub};
+use rustix::pipe::{PipeFlags, pipe_with};
+use tokio::sync::oneshot;
+
+use pump::{Pump, Source};
+
+type Done = Box<dyn FnOnce() + Send>;
+
+/// What the rest of the kernel tells the thread.
+enum Command {
+    /// A process has started.
+    Add {
+        source: Source,
+        stdout: OwnedFd,
+        stderr: OwnedFd,
+    },
+    /// Say something in the name of a worker.
+    Note { uid: String, text: String },
+    /// A cell starts: what follows is shown under it.
+    Begin(Arc<Header>),
+    /// Read and publish all that has been written.
+    Drain(Done),
+    /// The same, and the cell has ended.
+    End(Done),
+    /// The same, and nothing is held back any more: the kernel ends.
+    Release(Done),
+}
+
+/// A handle to the thread; cheap to clone. The thread ends with the last handle.
+#[derive(Clone)]
+pub(crate) struct Output {
+    commands: mpsc::Sender<Command>,
+    /// One byte makes the thread look at its commands; closing it as well.
+    wake: Arc<OwnedFd>,
+}
+
+impl Output {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When there are no more pipes or threads to be had.
+    pub(crate) fn start(iopub: IoPub) -> io::Result<Self> {
+        let (woken, wake) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let (commands, received) = mpsc::channel();
+        let pump = Pump::new(received, woken, iopub);
+        thread::Builder::new()
+            .name("output".to_owned())
+            .spawn(move || pump.run())?;
+        Ok(Output {
+            commands,
+            wake: Arc::new(wake),
+        })
+    }
+
+    /// Shows what cells say.
+    pub(crate) fn add_cell(&self, CellPipes { stdout, stderr }: CellPipes) {
+        self.send(Command::Add {
+            source: Source::Cell,
+            stdout,
+            stderr,
+        });
+    }
+
+    /// Shows what a new worker says.
+    pub(crate) fn add_worker(&self, uid: String, stdout: OwnedFd, stderr: OwnedFd) {
+        self.send(Command::Add {
+            source: Source::Worker(uid),
+            stdout,
+            stderr,
+        });
+    }
+
+    /// Says something in the name of a worker, behind all that it said itself.
+    pub(crate) fn note(&self, uid: String, text: String) {
+        self.send(Command::Note { uid, text });
+    }
+
+    /// Shows what follows under this cell.
+    pub(crate) fn begin_cell(&self, cell: Arc<Header>) {
+        self.send(Command::Begin(cell));
+    }
+
+    /// Calls `done` when all that was written before is queued to iopub, in order. `done` must not block.
+    pub(crate) fn drain_then(&self, done: Done) {
+        self.send(Command::Drain(done));
+    }
+
+    /// Waits until all that was written before is queued to iopub, in order; the cell has ended then, and what comes
+    /// later waits for the next one for a moment.
+    pub(crate) async fn end_cell(&self) {
+        self.wait_for(Command::End).await;
+    }
+
+    /// The same at the end of the kernel: nothing waits any more.
+    pub(crate) async fn release(&self) {
+        self.wait_for(Command::Release).await;
+    }
+
+    async fn wait_for(&self, command: impl FnOnce(Done) -> Command) {
+        let (done, finished) = oneshot::channel();
+        self.send(command(Box::new(move || {
+            // Who asked may have been cancelled.
+            let _ = done.send(());
+        })));
+        // An error means that the thread has ended, and then there is nothing to wait for.
+        let _ = finished.await;
+    }
+
+    fn send(&self, command: Command) {
+        if self.commands.send(command).is_ok() {
+            // A full pipe wakes as well.
+            let _ = rustix::io::write(&*self.wake, &[0]);
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The thread that reads the pipes of the cell process and of the workers, and publishes what they say.
+
+use std::{
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::mpsc,
+    time::Instant,
+};
+
+use mosaic_jupyter::{IoPub, StreamName};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{OFlags, fcntl_getfl, fcntl_setfl},
+    io::{Errno, ioctl_fionread, read},
+};
+use tracing::{error, warn};
+
+use super::{
+    Command,
+    attribution::{Attributed, Attribution},
+    decode::Decoder,
+    lines::{Lines, Piece},
+};
+
+/// How much is read at once: also the longest text of a message.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Who writes into a pipe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The process in which the cells run.
+    Cell,
+    /// A worker, by its uid.
+    Worker(String),
+}
+
+/// The read end of a pipe.
+struct Pipe {
+    source: Source,
+    stream: StreamName,
+    fd: OwnedFd,
+    decoder: Decoder,
+    /// Nobody can write into it any more, and all was read.
+    ended: bool,
+}
+
+impl Pipe {
+    fn new(source: Source, stream: StreamName, fd: OwnedFd) -> Self {
+        // One pipe that blocks would silence all others.
+        let nonblocking = fcntl_getfl(&fd).and_then(|flags| fcntl_setfl(&fd, flags | OFlags::NONBLOCK));
+        if let Err(errno) = nonblocking {
+            warn!("cannot make a pipe of {source:?} non-blocking: {errno}");
+        }
+        Pipe {
+            source,
+            stream,
+            fd,
+            decoder: Decoder::default(),
+            ended: nonblocking.is_err(),
+        }
+    }
+}
+
+/// What a read found.
+enum Found {
+    Bytes(usize),
+    Nothing,
+    End,
+}
+
+/// The state of the thread. It owns everything that it touches; the rest of the kernel sends it [`Command`]s.
+pub(super) struct Pump {
+    commands: mpsc::Receiver<Command>,
+    /// Readable when there are commands.
+    wake: OwnedFd,
+    /// The cell's pipes come first: what a cell says before it calls a worker is then shown before the worker's answer.
+    pipes: Vec<Pipe>,
+    lines: Lines,
+    attribution: Attribution,
+    iopub: IoPub,
+    buffer: Vec<u8>,
+}
+
+impl Pump {
+    pub(super) fn new(commands: mpsc::Receiver<Command>, wake: OwnedFd, iopub: IoPub) -> Self {
+        Pump {
+            commands,
+            wake,
+            pipes: Vec::new(),
+            lines: Lines::default(),
+            attribution: Attribution::default(),
+            iopub,
+            buffer: vec![0; READ_BYTES],
+        }
+    }
+
+    /// Runs until the kernel ends.
+    pub(super) fn run(mut self) {
+        loop {
+            if let Err(errno) = self.wait() {
+                return error!("output stops, as its pipes cannot be polled: {errno}");
+            }
+            while let Found::Bytes(_) = try_read(self.wake.as_fd(), &mut self.buffer) {}
+            loop {
+                match self.commands.try_recv() {
+                    Ok(command) => self.obey(command),
+                    Err(mpsc::TryRecvError::Empty) => break,
+                    Err(mpsc::TryRecvError::Disconnected) => return,
+                }
+            }
+            self.read_round();
+            let due = self.attribution.due(Instant::now());
+            self.publish(due);
+        }
+    }
+
+    /// Waits for bytes, a command, or the time of held text.
+    fn wait(&self) -> rustix::io::Result<()> {
+        let fds = std::iter::once(&self.wake).chain(self.pipes.iter().map(|pipe| &pipe.fd));
+        let mut fds: Vec<PollFd<'_>> = fds.map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+        let timeout = self
+            .attribution
+            .deadline()
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Add { source, stdout, stderr } => {
+                self.pipes.push(Pipe::new(source.clone(), StreamName::Stdout, stdout));
+                self.pipes.push(Pipe::new(source, StreamName::Stderr, stderr));
+                // Stable: the pipes of each source stay in the order in which they came.
+                self.pipes.sort_by_key(|pipe| pipe.source != Source::Cell);
+            }
+            Command::Note { uid, text } => {
+                // What the worker said itself comes first.
+                self.drain();
+                let pieces = self.lines.worker(&uid, StreamName::Stderr, &text);
+                self.show(pieces);
+            }
+            Command::Begin(cell) => {
+                let held = self.attribution.begin(cell);
+                if held.is_empty() {
+                    self.lines.start_afresh();
+                }
+                self.publish(held);
+            }
+            Command::Drain(done) => {
+                self.drain();
+                done();
+            }
+            Command::End(done) => {
+                self.drain();
+                self.finish_characters();
+                self.attribution.end();
+                done();
+            }
+            Command::Release(done) => {
+                self.drain();
+                let held = self.attribution.release();
+                self.publish(held);
+                done();
+            }
+        }
+    }
+
+    /// Reads every pipe once.
+    fn read_round(&mut self) {
+        for index in 0..self.pipes.len() {
+            self.read_pipe(index);
+        }
+        self.pipes.retain(|pipe| !pipe.ended);
+    }
+
+    /// Reads all that was in the pipes when this began. A writer that never stops does not keep it from ending.
+    fn drain(&mut self) {
+        for index in 0..self.pipes.len() {
+            let mut expected = ioctl_fionread(&self.pipes[index].fd).unwrap_or(0);
+            while let Found::Bytes(count) = self.read_pipe(index) {
+                expected = expected.saturating_sub(count as u64);
+                if expected == 0 {
+                    break;
+                }
+            }
+        }
+        self.pipes.retain(|pipe| !pipe.ended);
+    }
+
+    fn read_pipe(&mut self, index: usize) -> Found {
+        let pipe = &mut self.pipes[index];
+        let found = try_read(pipe.fd.as_fd(), &mut self.buffer);
+        let text = match found {
+            Found::Bytes(count) => pipe.decoder.push(&self.buffer[..count]),
+            Found::End => {
+                pipe.ended = true;
+                pipe.decoder.finish().to_owned()
+            }
+            Found::Nothing => return found,
+        };
+        let pieces = match &pipe.source {
+            Source::Cell => self.lines.cell(pipe.stream, text),
+            Source::Worker(uid) => self.lines.worker(uid, pipe.stream, &text),
+        };
+        self.show(pieces);
+        found
+    }
+
+    /// A cell that has ended does not complete a character any more.
+    fn finish_characters(&mut self) {
+        for index in 0..self.pipes.len() {
+            let pipe = &mut self.pipes[index];
+            if pipe.source == Source::Cell {
+                let (stream, text) = (pipe.stream, pipe.decoder.finish().to_owned());
+                let pieces = self.lines.cell(stream, text);
+                self.show(pieces);
+            }
+        }
+    }
+
+    fn show(&mut self, pieces: Vec<Piece>) {
+        for (stream, text) in pieces {
+            let attributed = self.attribution.push(stream, text, Instant::now());
+            self.publish(attributed);
+        }
+    }
+
+    fn publish(&self, attributed: Vec<Attributed>) {
+        for Attributed { parent, stream, text } in attributed {
+            self.iopub.blocking_stream(parent, stream, text);
+        }
+    }
+}
+
+fn try_read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Found {
+    loop {
+        match read(fd, &mut *buffer) {
+            Ok(0) => return Found::End,
+            Ok(count) => return Found::Bytes(count),
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return Found::Nothing,
+            Err(errno) => {
+                warn!("cannot read a pipe: {errno}");
+                return Found::End;
+            }
+        }
+    }
+}

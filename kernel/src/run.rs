@@ -1,0 +1,89 @@
+//! `mosaic-kernel run`: starts the parts of a kernel, serves, and ends them in order.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context, Result};
+use mosaic_evaluator::{Evaluator, Options};
+use mosaic_jupyter::{Connection, ConnectionFile};
+use tokio::{runtime, task::spawn_blocking, time::timeout};
+use tracing::{info, warn};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    hub,
+    output::Output,
+    run_dir::RunDir,
+    server::{Context as ServerContext, Server},
+    watch::Signals,
+};
+
+/// How long the last messages may take to leave.
+const FLUSH_TIME: Duration = Duration::from_secs(1);
+/// How long clients get to read what has left: closing a socket with unread requests in it takes our last words back,
+/// and there is no event that says that a client has read them.
+const LINGER: Duration = Duration::from_millis(50);
+
+/// Runs a kernel until it is asked to end.
+///
+/// # Errors
+/// When the connection file cannot be used, a socket cannot be bound, or the evaluator cannot be started.
+pub(crate) fn run(connection_file: &Path) -> Result<()> {
+    let filter = EnvFilter::try_from_env("MOSAIC_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let connection_file = ConnectionFile::read(connection_file)?;
+    // Four threads, so that control is served while others wait for slow clients.
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()?;
+    let served = runtime.block_on(serve(&connection_file));
+    // Whatever still waits for a client or a cell is not worth waiting for.
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve(connection_file: &ConnectionFile) -> Result<()> {
+    let signals = Signals::listen().context("cannot listen to signals")?;
+    let connection = Connection::bind(connection_file).await?;
+    connection.iopub.status(None, "starting").await;
+
+    let run_dir = RunDir::create()?;
+    let output = Output::start(connection.iopub.clone()).context("cannot start the output")?;
+    let hub = hub::start(run_dir.path(), output.clone())?;
+    let options = Options {
+        run_dir: run_dir.path().to_owned(),
+        hub: hub.address().to_owned(),
+    };
+    let (evaluator, pipes) = Evaluator::start(options).context("cannot start the evaluator")?;
+    output.add_cell(pipes);
+
+    let context = ServerContext {
+        replies: connection.replies.clone(),
+        iopub: connection.iopub.clone(),
+        session: connection.session.clone(),
+        evaluator: evaluator.clone(),
+        output: output.clone(),
+    };
+    let ended = Server::new(context, connection, signals).run().await;
+    info!("the kernel ends: {:?}", ended.reason);
+
+    evaluator.shutdown().await;
+    // Ending the workers takes a thread's time.
+    let workers_ended = spawn_blocking(move || hub.shutdown()).await;
+    if let Err(error) = workers_ended {
+        warn!("the hub did not end in order: {error}");
+    }
+    let iopub = ended.connection.iopub.clone();
+    let last_words = async {
+        output.release().await;
+        iopub.flush().await;
+    };
+    if timeout(FLUSH_TIME, last_words).await.is_err() {
+        warn!("a client does not read; some output is lost");
+    }
+    tokio::time::sleep(LINGER).await;
+    Ok(())
+}
