@@ -1,1 +1,81 @@
-//! runtime/expand
+//! The expansion of `#[tessera]`: parse, then a model, then one function per generated item.
+//!
+//! It has two users. The attribute macro in `mosaic-macros` hands over token streams ([`expand`]); the kernel hands over
+//! the text of a cell ([`expand_cell`]), because the rust-analyzer that infers the types of a notebook's variables runs
+//! no procedural macros. Both give the same code: a module `__mosaic_Solver1` that holds the proxy, the constructor
+//! `Solver1::remote`, and the table by which a worker constructs and calls the object.
+//!
+//! Where generated code is about a token of the user's (an argument's type, a method's name), it carries that token's
+//! span. That is how the compiler's errors find the user's line in a program, and the kernel finds it in a cell.
+
+mod cell;
+mod emit;
+mod errors;
+mod method;
+mod model;
+mod parse;
+mod subjects;
+mod types;
+
+pub use cell::{CellError, CellExpansion, Generated, Location, Origin, Place, Position, expand_cell};
+
+use errors::Errors;
+use model::Tessera;
+use parse::Target;
+use proc_macro2::{Span, TokenStream};
+
+/// Expands `#[tessera(arguments)]` on `item`: the item as it is, then what is generated for it, or its errors.
+///
+/// ```
+/// use quote::quote;
+/// let expanded = mosaic_expand::expand(
+///     quote!(),
+///     quote! {
+///         impl Counter {
+///             fn new() -> Self { Counter(0) }
+///             fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+///         }
+///     },
+/// );
+/// assert!(expanded.to_string().contains("pub struct CounterProxy"));
+/// ```
+pub fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    if !arguments.is_empty() {
+        errors.push(&arguments, "`#[tessera]` takes no arguments");
+    }
+    let generated = match parse::target(item.clone()) {
+        Ok((target, _rest)) => model_of(&target, &mut errors).map(|tessera| emit::module(&tessera)),
+        // The item is emitted as it is, so that the compiler reports the syntax error itself, and better.
+        Err(_) => None,
+    };
+    let mut expanded = item;
+    match errors.into_result() {
+        Ok(()) => expanded.extend(generated),
+        Err(error) => expanded.extend(error.into_compile_error()),
+    }
+    expanded
+}
+
+/// The model of a well-formed `target` that there is code to generate for.
+fn model_of(target: &Target, errors: &mut Errors) -> Option<Tessera> {
+    match target {
+        Target::Type(item) => {
+            model::check_type(item, errors);
+            None
+        }
+        Target::Impl(block) => Tessera::new(block, errors),
+        Target::Other(tokens) => {
+            errors.push(
+                tokens,
+                "`#[tessera]` goes on a struct, an enum, or an inherent `impl` of one",
+            );
+            None
+        }
+    }
+}
+
+/// The place of `span`, with names resolved as if the macro's caller had written them.
+fn at(span: Span) -> Span {
+    Span::call_site().located_at(span)
+}

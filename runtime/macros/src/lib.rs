@@ -1,1 +1,34 @@
-//! macros
+//! The attribute `#[tessera]`, for programs outside notebooks.
+//!
+//! In a notebook the kernel expands the attribute itself; both use the crate `mosaic-expand`, which holds all there is to
+//! know about it. Use it through the crate `mosaic`.
+
+use proc_macro::TokenStream;
+
+/// Makes a type an actor whose objects live in worker processes.
+///
+/// It goes on a `struct` or `enum`, and on one inherent `impl` of it, at a module's level (not within a function). The
+/// `impl` has a constructor `fn new(…) -> Self`; its methods that take `&self` or `&mut self` can be called remotely.
+/// Both items stay as they are. Added are `Type::remote(…)`, which constructs an object on a worker and returns its
+/// proxy, and that proxy's methods, which return tasks.
+///
+/// What travels is owned: a parameter `&T`, `&[T]`, `&str` or a view of an array is lent to the method from an owned
+/// value, and a return value must not borrow.
+///
+/// ```ignore
+/// #[tessera]
+/// struct Counter(u64);
+///
+/// #[tessera]
+/// impl Counter {
+///     fn new(start: u64) -> Self { Counter(start) }
+///     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+/// }
+///
+/// let counter = Counter::remote(1);
+/// assert_eq!(counter.add(2).result().await?, 3);
+/// ```
+#[proc_macro_attribute]
+pub fn tessera(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    mosaic_expand::expand(arguments.into(), item.into()).into()
+}

@@ -1,0 +1,160 @@
+//! The expansion of a notebook's cell, as text.
+
+mod expansion;
+mod place;
+mod print;
+mod scan;
+
+pub use expansion::{CellExpansion, Generated, Location, Origin};
+pub use place::{Place, Position};
+
+use crate::{emit, errors::Errors, model::Tessera, model_of, parse, parse::Target, subjects::Subjects};
+use expansion::Insertion;
+use place::LineIndex;
+use proc_macro2::TokenStream;
+use std::{collections::HashSet, fmt};
+
+/// What is wrong with a tessera in a cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellError {
+    /// What is wrong, and what to do.
+    pub message: String,
+    /// Where in the cell.
+    pub place: Place,
+}
+
+impl fmt::Display for CellError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place.start, self.message)
+    }
+}
+
+impl std::error::Error for CellError {}
+
+/// Expands every `#[tessera]` on a cell's own items; `None` if there is none.
+///
+/// A cell is what a notebook's user runs at once: items, statements and expressions, after lines of commands (`:dep …`).
+/// The attribute is found among tokens, so one in a string, a comment or a nested module is left alone, and a syntax
+/// error elsewhere in the cell does not matter. A tessera that does not parse itself loses its attribute and gets no
+/// code: the compiler then reports the syntax error, at the user's line.
+///
+/// Forgets the spans of everything that `proc_macro2` parsed on the calling thread.
+///
+/// ```
+/// let cell = "#[tessera]\nimpl Counter {\n    fn new() -> Self { Counter(0) }\n}\nCounter::remote()";
+/// let expansion = mosaic_expand::expand_cell(cell).unwrap().unwrap();
+/// let lines: Vec<&str> = expansion.source().lines().collect();
+/// assert!(lines[0].contains("mod __mosaic_Counter {"));
+/// assert_eq!(lines[1..], ["impl Counter {", "    fn new() -> Self { Counter(0) }", "}", "Counter::remote()"]);
+/// ```
+///
+/// # Errors
+///
+/// All malformed tesserae of the cell, in the order of the text.
+///
+/// # Panics
+///
+/// Within a procedural macro, which has the compiler's spans and not those of a text.
+pub fn expand_cell(text: &str) -> Result<Option<CellExpansion>, Vec<CellError>> {
+    if !text.contains("tessera") {
+        return Ok(None);
+    }
+    let _forget = ForgetSpans;
+    let code = scan::without_commands(text);
+    let Ok(tokens) = code.parse::<TokenStream>() else {
+        let blanks = scan::attributes_by_line(&code);
+        return Ok((!blanks.is_empty()).then(|| CellExpansion::new(text, &blanks, Vec::new())));
+    };
+    let marked = scan::marked_items(tokens);
+    if marked.is_empty() {
+        return Ok(None);
+    }
+    let lines = LineIndex::new(text);
+    let mut errors = Errors::default();
+    let mut modules = HashSet::new();
+    let mut insertions = Vec::new();
+    for item in &marked {
+        if let Some(tessera) = model(item, &mut modules, &mut errors) {
+            insertions.push(insertion(item, &tessera, &lines));
+        }
+    }
+    let Err(errors) = errors.into_result() else {
+        let blanks: Vec<_> = marked.iter().flat_map(|item| item.attributes.iter().cloned()).collect();
+        return Ok(Some(CellExpansion::new(text, &blanks, insertions)));
+    };
+    let errors = errors.into_iter().map(|error| CellError {
+        message: error.to_string(),
+        place: lines.place(&error.span().byte_range()),
+    });
+    Err(errors.collect())
+}
+
+/// Empties `proc_macro2`'s map of sources, which otherwise grows with each cell.
+struct ForgetSpans;
+
+impl Drop for ForgetSpans {
+    fn drop(&mut self) {
+        proc_macro2::extra::invalidate_current_thread_spans();
+    }
+}
+
+/// The model of a marked `impl`, if there is to be code for it.
+fn model(item: &scan::Marked, modules: &mut HashSet<String>, errors: &mut Errors) -> Option<Tessera> {
+    for arguments in &item.arguments {
+        errors.push(arguments, "`#[tessera]` takes no arguments");
+    }
+    if item.tokens.is_empty() {
+        errors.push(
+            &item.attribute,
+            "`#[tessera]` stands before nothing: put it on a struct, an enum, or their `impl`",
+        );
+        return None;
+    }
+    let (target, _rest) = parse::target(item.tokens.clone()).ok()?;
+    let tessera = model_of(&target, errors)?;
+    if let Target::Impl(block) = &target
+        && !modules.insert(tessera.module.to_string())
+    {
+        let ident = &tessera.ident;
+        let message = format!("`{ident}` has a second `#[tessera] impl` in this cell: move its methods into the first");
+        errors.push(&block.self_type, message);
+        return None;
+    }
+    Some(tessera)
+}
+
+/// The generated code, printed, and where it goes.
+///
+/// It takes the attribute's place when nothing else stands on the rest of that line. So it comes before the `impl`:
+/// evcxr keeps items by name and attaches an `impl` to the named item before it, so that running a cell again that holds
+/// the `impl` alone replaces the `impl` and the module. Otherwise it goes after the end of the `impl`.
+fn insertion(item: &scan::Marked, tessera: &Tessera, lines: &LineIndex<'_>) -> Insertion {
+    let printed = print::one_line(emit::module(tessera));
+    let subjects = Subjects::new(tessera);
+    let origins = printed.pieces.into_iter().map(|(columns, token)| {
+        let (subject, what) = subjects.of(&token);
+        let place = lines.place(if token.is_empty() { subject } else { &token });
+        (
+            columns,
+            Origin {
+                place,
+                what: what.clone(),
+            },
+        )
+    });
+    let origins = origins.collect();
+    match item.free_line {
+        Some(offset) => Insertion {
+            offset,
+            lead: "",
+            code: printed.code,
+            origins,
+        },
+        None => Insertion {
+            offset: tessera.close.byte_range().end,
+            lead: " ",
+            code: printed.code,
+            origins,
+        },
+    }
+}

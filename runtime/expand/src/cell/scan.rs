@@ -1,0 +1,118 @@
+//! Finds the marked items of a cell.
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use quote::ToTokens;
+use std::{borrow::Cow, ops::Range};
+
+/// An item under `#[tessera]`.
+pub(super) struct Marked {
+    /// The bytes of its `#[tessera]`; of each, should it have several.
+    pub(super) attributes: Vec<Range<usize>>,
+    /// The tokens of the first of them.
+    pub(super) attribute: TokenStream,
+    /// What the attributes have in parentheses, where they do.
+    pub(super) arguments: Vec<TokenTree>,
+    /// Where the attribute begins, if nothing of the cell's code stands on the rest of its line.
+    pub(super) free_line: Option<usize>,
+    /// The item and all that follows it.
+    pub(super) tokens: TokenStream,
+}
+
+/// The text with its commands blanked out, which are no Rust: evcxr's lines `:dep …` and `!shell` before any code.
+pub(super) fn without_commands(text: &str) -> Cow<'_, str> {
+    let mut code = Cow::Borrowed(text);
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        let content = line.trim_start_matches('\u{feff}').trim();
+        let path = content.starts_with("::");
+        if content.starts_with([':', '!']) && !path || line.starts_with('\u{feff}') && content.is_empty() {
+            code = Cow::Owned(blanked(&code, std::iter::once(offset..offset + line.len())));
+        } else if !content.is_empty() && !line.starts_with("//") {
+            break;
+        }
+        offset += line.len();
+    }
+    code
+}
+
+/// `text` with spaces for all characters within `ranges` but line breaks, as many as the characters had bytes.
+pub(super) fn blanked(text: &str, ranges: impl Iterator<Item = Range<usize>>) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for byte in ranges.flatten() {
+        if !matches!(bytes[byte], b'\n' | b'\r') {
+            bytes[byte] = b' ';
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+}
+
+/// The attributes of a text that has no tokens (a quote or a bracket is missing): those at the beginning of a line.
+///
+/// Taken out all the same, or the compiler would complain of them beside the syntax error.
+pub(super) fn attributes_by_line(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        let content = line.trim_start();
+        let start = offset + line.len() - content.len();
+        let attribute = ["#[tessera]", "#[mosaic::tessera]"]
+            .into_iter()
+            .find(|text| content.starts_with(text));
+        found.extend(attribute.map(|attribute| start..start + attribute.len()));
+        offset += line.len();
+    }
+    found
+}
+
+/// The marked items among a cell's own, in the order of the text.
+pub(super) fn marked_items(tokens: TokenStream) -> Vec<Marked> {
+    let trees: Vec<TokenTree> = tokens.into_iter().collect();
+    let mut marked = Vec::new();
+    let mut index = 0;
+    while index < trees.len() {
+        let attributes = trees[index..].chunks(2).take_while(|pair| is_attribute(pair)).count();
+        marked.extend(marked_item(&trees[index..], attributes));
+        index += (2 * attributes).max(1);
+    }
+    marked
+}
+
+fn is_attribute(pair: &[TokenTree]) -> bool {
+    matches!(pair, [TokenTree::Punct(hash), TokenTree::Group(group)]
+        if hash.as_char() == '#' && group.delimiter() == Delimiter::Bracket)
+}
+
+/// The item after the `count` attributes that `trees` begins with, if it is marked.
+fn marked_item(trees: &[TokenTree], count: usize) -> Option<Marked> {
+    let (attributes, item) = trees.split_at(2 * count);
+    let pairs: Vec<&[TokenTree]> = attributes.chunks(2).collect();
+    let ours: Vec<usize> = (0..count).filter(|index| arguments(pairs[*index]).is_some()).collect();
+    let first = pairs[*ours.first()?];
+    let end = |pair: &[TokenTree]| pair[1].span().end().line;
+    let next = trees.get(2 * (ours[0] + 1));
+    let is_free = ours[0] == 0 && next.is_some_and(|next| next.span().start().line > end(first));
+    Some(Marked {
+        attributes: ours.iter().map(|index| bytes(pairs[*index])).collect(),
+        attribute: first.iter().cloned().collect(),
+        arguments: ours.iter().filter_map(|index| arguments(pairs[*index])?).collect(),
+        free_line: is_free.then(|| bytes(first).start),
+        tokens: item.iter().cloned().collect(),
+    })
+}
+
+fn bytes(pair: &[TokenTree]) -> Range<usize> {
+    pair[0].span().byte_range().start..pair[1].span().byte_range().end
+}
+
+/// The arguments of a `#[tessera]`, `None` for another attribute.
+fn arguments(pair: &[TokenTree]) -> Option<Option<TokenTree>> {
+    let TokenTree::Group(group) = &pair[1] else { return None };
+    let mut trees: Vec<TokenTree> = group.stream().into_iter().collect();
+    let arguments = trees.pop_if(|tree| matches!(tree, TokenTree::Group(_)));
+    let path: String = trees.iter().map(|tree| tree.to_token_stream().to_string()).collect();
+    matches!(
+        path.trim_start_matches("::"),
+        "tessera" | "mosaic::tessera" | "mosaic::prelude::tessera"
+    )
+    .then_some(arguments)
+}

@@ -1,0 +1,317 @@
+//! One function per generated item.
+//!
+//! Paths are absolute, since the user may call a type of their own `Result`; names beside the proxy's begin with `__`,
+//! since `use super::*` brings the user's names in. Nothing here needs a macro to be expanded or a return type to be
+//! inferred, so that rust-analyzer sees the types of proxies and tasks.
+
+use crate::{
+    at,
+    method::{Method, Parameter},
+    model::Tessera,
+    types::Lend,
+};
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Ident, Type, ext::IdentExt};
+
+/// Everything generated for a tessera.
+pub(crate) fn module(tessera: &Tessera) -> TokenStream {
+    let module = &tessera.module;
+    let items = [
+        proxy(tessera),
+        remote(tessera),
+        proxy_methods(tessera),
+        formats(tessera),
+        futures(tessera),
+        table(tessera),
+        construct(tessera),
+        call(tessera),
+        drop_object(tessera),
+        assertions(tessera),
+    ];
+    quote! {
+        #[allow(
+            warnings, missing_docs, missing_debug_implementations, unreachable_pub, unsafe_code, unused_qualifications,
+            clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction
+        )]
+        mod #module {
+            use super::*;
+            #(#items)*
+        }
+    }
+}
+
+fn proxy(tessera: &Tessera) -> TokenStream {
+    let (proxy, ident) = (&tessera.proxy, &tessera.ident);
+    let documentation = format!("A remote `{ident}`: each method returns its task at once.");
+    quote! {
+        #[doc = #documentation]
+        pub struct #proxy {
+            raw: ::mosaic::__private::Tessera,
+        }
+        impl ::core::clone::Clone for #proxy {
+            fn clone(&self) -> #proxy {
+                #proxy { raw: ::core::clone::Clone::clone(&self.raw) }
+            }
+        }
+    }
+}
+
+fn remote(tessera: &Tessera) -> TokenStream {
+    let Tessera {
+        ident,
+        self_type,
+        proxy,
+        constructor,
+        ..
+    } = tessera;
+    let (inputs, values) = (inputs(constructor), values(constructor));
+    let own = &constructor.documentation;
+    let documentation = format!("Constructs a `{ident}` on a worker and returns its proxy at once.");
+    quote! {
+        impl #self_type {
+            #[doc = #documentation]
+            #[doc = ""]
+            #(#own)*
+            pub fn remote(#(#inputs),*) -> #proxy {
+                #proxy { raw: ::mosaic::__private::Tessera::create(&__TABLE, #values) }
+            }
+        }
+    }
+}
+
+fn proxy_methods(tessera: &Tessera) -> TokenStream {
+    let proxy = &tessera.proxy;
+    let methods = (0..)
+        .zip(&tessera.methods)
+        .map(|(number, method)| proxy_method(number, method));
+    quote! {
+        impl #proxy {
+            #(#methods)*
+            /// The same tessera, whose calls begin when `task` is done.
+            pub fn after<__D>(&self, task: &::mosaic::TaskProxy<__D>) -> #proxy {
+                #proxy { raw: self.raw.after(task) }
+            }
+            /// The tessera's unique name.
+            pub fn uid(&self) -> ::std::string::String {
+                self.raw.uid()
+            }
+        }
+    }
+}
+
+fn proxy_method(number: u32, method: &Method) -> TokenStream {
+    let (ident, documentation) = (&method.ident, &method.documentation);
+    let (inputs, values, output) = (inputs(method), values(method), output(method));
+    let number = Literal::u32_unsuffixed(number);
+    // `self` must be resolved where it is declared, so both come from here, whatever macro wrote the user's tokens.
+    quote_spanned! {at(ident.span())=>
+        #(#documentation)*
+        pub fn #ident(&self, #(#inputs),*) -> ::mosaic::TaskProxy<#output> {
+            self.raw.call(#number, #values)
+        }
+    }
+}
+
+fn formats(tessera: &Tessera) -> TokenStream {
+    let proxy = &tessera.proxy;
+    let format = |name: &str| {
+        let name = Ident::new(name, Span::call_site());
+        quote! {
+            impl ::core::fmt::#name for #proxy {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    ::core::fmt::#name::fmt(&self.raw, f)
+                }
+            }
+        }
+    };
+    [format("Debug"), format("Display")].into_iter().collect()
+}
+
+fn futures(tessera: &Tessera) -> TokenStream {
+    let proxy = &tessera.proxy;
+    let future = |receiver: TokenStream, owned: TokenStream| {
+        quote! {
+            impl ::core::future::IntoFuture for #receiver {
+                type Output = ::core::result::Result<#proxy, ::mosaic::TaskError>;
+                type IntoFuture = ::mosaic::__private::Constructed<#proxy>;
+                fn into_future(self) -> ::mosaic::__private::Constructed<#proxy> {
+                    ::mosaic::__private::Constructed::new(::core::clone::Clone::clone(&self.raw), #owned)
+                }
+            }
+        }
+    };
+    let by_value = future(quote!(#proxy), quote!(self));
+    let by_reference = future(quote!(&#proxy), quote!(::core::clone::Clone::clone(self)));
+    quote!(#by_value #by_reference)
+}
+
+fn table(tessera: &Tessera) -> TokenStream {
+    let name = tessera.ident.unraw().to_string();
+    let names: Vec<String> = tessera
+        .methods
+        .iter()
+        .map(|method| method.ident.unraw().to_string())
+        .collect();
+    let bytes = names.iter().map(|name| Literal::byte_string(name.as_bytes()));
+    let count = Literal::usize_unsuffixed(names.len());
+    quote! {
+        static __METHODS: [::mosaic::__private::Slice; #count] = [#(::mosaic::__private::Slice::new(#bytes)),*];
+        static __METHOD_NAMES: &[&str] = &[#(#names),*];
+        static __TABLE: ::mosaic::__private::TesseraTable =
+            ::mosaic::__private::table(#name, &__METHODS, __construct, __call, __drop_object);
+    }
+}
+
+fn construct(tessera: &Tessera) -> TokenStream {
+    let self_type = &tessera.self_type;
+    let name = tessera.ident.unraw().to_string();
+    let (decoded, lent) = (decoded(&tessera.constructor), lent(&tessera.constructor));
+    let new = &tessera.constructor.ident;
+    quote! {
+        unsafe extern "C" fn __construct(
+            arguments: *const ::mosaic::__private::Slice,
+            count: usize,
+            outcome: *mut ::mosaic::__private::Outcome,
+        ) -> *mut ::core::ffi::c_void {
+            unsafe {
+                ::mosaic::__private::construct(#name, arguments, count, outcome, |arguments| {
+                    #decoded
+                    ::core::result::Result::Ok(<#self_type>::#new(#lent))
+                })
+            }
+        }
+    }
+}
+
+fn call(tessera: &Tessera) -> TokenStream {
+    let self_type = &tessera.self_type;
+    let name = tessera.ident.unraw().to_string();
+    let arms = (0..)
+        .zip(&tessera.methods)
+        .map(|(number, method)| call_arm(number, self_type, method));
+    quote! {
+        unsafe extern "C" fn __call(
+            object: *mut ::core::ffi::c_void,
+            method: u32,
+            arguments: *const ::mosaic::__private::Slice,
+            count: usize,
+            outcome: *mut ::mosaic::__private::Outcome,
+        ) {
+            unsafe {
+                ::mosaic::__private::call::<#self_type>(
+                    #name, object, method, __METHOD_NAMES, arguments, count, outcome,
+                    |object, arguments| match method {
+                        #(#arms)*
+                        _ => ::core::result::Result::Err(::mosaic::__private::no_such_method(method)),
+                    },
+                )
+            }
+        }
+    }
+}
+
+fn call_arm(number: u32, self_type: &Type, method: &Method) -> TokenStream {
+    let (ident, decoded, lent) = (&method.ident, decoded(method), lent(method));
+    let number = Literal::u32_unsuffixed(number);
+    let span = method.output.as_ref().map_or(ident.span(), |output| output.span);
+    let encode = quote_spanned!(at(span)=> ::mosaic::__private::encode(&value));
+    // Called by path: a trait in scope cannot have a method of that name taken instead.
+    quote_spanned! {at(ident.span())=>
+        #number => {
+            #decoded
+            let value = <#self_type>::#ident(object, #lent);
+            #encode
+        }
+    }
+}
+
+fn drop_object(tessera: &Tessera) -> TokenStream {
+    let self_type = &tessera.self_type;
+    quote! {
+        unsafe extern "C" fn __drop_object(object: *mut ::core::ffi::c_void) {
+            unsafe { ::mosaic::__private::drop_object::<#self_type>(object) }
+        }
+    }
+}
+
+/// One per type that travels, so that a type that cannot is reported where it is written.
+fn assertions(tessera: &Tessera) -> TokenStream {
+    let self_type = &tessera.self_type;
+    let functions = std::iter::once(&tessera.constructor).chain(&tessera.methods);
+    let travelling = functions.flat_map(|function| {
+        let arguments = function
+            .parameters
+            .iter()
+            .map(|parameter| (&parameter.ty, parameter.span));
+        arguments.chain(function.output.iter().map(|output| (&output.ty, output.span)))
+    });
+    let portable = travelling
+        .map(|(ty, span)| quote_spanned!(at(span)=> const _: fn() = || ::mosaic::__private::assert_portable::<#ty>();));
+    quote! {
+        #(#portable)*
+        const _: fn() = || ::mosaic::__private::assert_sendable::<#self_type>();
+    }
+}
+
+/// `data: impl IntoArg<Array3<f32>>`
+fn inputs(method: &Method) -> impl Iterator<Item = TokenStream> {
+    method.parameters.iter().map(
+        |Parameter { name, ty, span, .. }| quote_spanned!(at(*span)=> #name: impl ::mosaic::__private::IntoArg<#ty>),
+    )
+}
+
+/// The vector of a call's arguments.
+fn values(method: &Method) -> TokenStream {
+    if method.parameters.is_empty() {
+        return quote!(::std::vec::Vec::new());
+    }
+    let values = method
+        .parameters
+        .iter()
+        .map(|Parameter { name, span, .. }| quote_spanned!(at(*span)=> ::mosaic::__private::IntoArg::into_arg(#name)));
+    quote!(::std::vec::Vec::from([#(#values),*]))
+}
+
+/// The statements that decode the arguments. Their variables are numbered, since an argument may have any name.
+fn decoded(method: &Method) -> TokenStream {
+    let decode = method
+        .parameters
+        .iter()
+        .enumerate()
+        .map(|(index, Parameter { name, ty, span, .. })| {
+            let variable = variable(index);
+            let (name, index) = (name.unraw().to_string(), Literal::usize_unsuffixed(index));
+            quote_spanned!(at(*span)=> let #variable: #ty = arguments.decode(#index, #name)?;)
+        });
+    decode.collect()
+}
+
+/// The decoded arguments as the method takes them.
+fn lent(method: &Method) -> TokenStream {
+    let lent = method
+        .parameters
+        .iter()
+        .enumerate()
+        .map(|(index, Parameter { lend, span, .. })| {
+            let variable = variable(index);
+            match lend {
+                Lend::Value => quote_spanned!(at(*span)=> #variable,),
+                Lend::Reference => quote_spanned!(at(*span)=> &#variable,),
+                Lend::View => quote_spanned!(at(*span)=> #variable.view(),),
+                Lend::ViewReference => quote_spanned!(at(*span)=> &#variable.view(),),
+            }
+        });
+    lent.collect()
+}
+
+fn variable(index: usize) -> Ident {
+    format_ident!("argument_{index}", span = Span::call_site())
+}
+
+fn output(method: &Method) -> TokenStream {
+    method.output.as_ref().map_or(quote!(()), |output| {
+        let ty = &output.ty;
+        quote!(#ty)
+    })
+}

@@ -1,0 +1,180 @@
+impl Solver1 {
+    fn new(data: Array3<f32>) -> Self {
+        Solver1 { data }
+    }
+    /// Adds `data`.
+    fn solve(&mut self, data: &Array3<f32>) -> Array3<f32> {
+        self.data.clone()
+    }
+    fn solve_more(&mut self) {}
+}
+#[allow(
+    warnings,
+    missing_docs,
+    missing_debug_implementations,
+    unreachable_pub,
+    unsafe_code,
+    unused_qualifications,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery,
+    clippy::restriction
+)]
+mod __mosaic_Solver1 {
+    use super::*;
+    ///A remote `Solver1`: each method returns its task at once.
+    pub struct Solver1Proxy {
+        raw: ::mosaic::__private::Tessera,
+    }
+    impl ::core::clone::Clone for Solver1Proxy {
+        fn clone(&self) -> Solver1Proxy {
+            Solver1Proxy {
+                raw: ::core::clone::Clone::clone(&self.raw),
+            }
+        }
+    }
+    impl Solver1 {
+        ///Constructs a `Solver1` on a worker and returns its proxy at once.
+        ///
+        pub fn remote(
+            data: impl ::mosaic::__private::IntoArg<Array3<f32>>,
+        ) -> Solver1Proxy {
+            Solver1Proxy {
+                raw: ::mosaic::__private::Tessera::create(
+                    &__TABLE,
+                    ::std::vec::Vec::from([::mosaic::__private::IntoArg::into_arg(data)]),
+                ),
+            }
+        }
+    }
+    impl Solver1Proxy {
+        /// Adds `data`.
+        pub fn solve(
+            &self,
+            data: impl ::mosaic::__private::IntoArg<Array3<f32>>,
+        ) -> ::mosaic::TaskProxy<Array3<f32>> {
+            self.raw
+                .call(
+                    0,
+                    ::std::vec::Vec::from([::mosaic::__private::IntoArg::into_arg(data)]),
+                )
+        }
+        pub fn solve_more(&self) -> ::mosaic::TaskProxy<()> {
+            self.raw.call(1, ::std::vec::Vec::new())
+        }
+        /// The same tessera, whose calls begin when `task` is done.
+        pub fn after<__D>(&self, task: &::mosaic::TaskProxy<__D>) -> Solver1Proxy {
+            Solver1Proxy {
+                raw: self.raw.after(task),
+            }
+        }
+        /// The tessera's unique name.
+        pub fn uid(&self) -> ::std::string::String {
+            self.raw.uid()
+        }
+    }
+    impl ::core::fmt::Debug for Solver1Proxy {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            ::core::fmt::Debug::fmt(&self.raw, f)
+        }
+    }
+    impl ::core::fmt::Display for Solver1Proxy {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            ::core::fmt::Display::fmt(&self.raw, f)
+        }
+    }
+    impl ::core::future::IntoFuture for Solver1Proxy {
+        type Output = ::core::result::Result<Solver1Proxy, ::mosaic::TaskError>;
+        type IntoFuture = ::mosaic::__private::Constructed<Solver1Proxy>;
+        fn into_future(self) -> ::mosaic::__private::Constructed<Solver1Proxy> {
+            ::mosaic::__private::Constructed::new(
+                ::core::clone::Clone::clone(&self.raw),
+                self,
+            )
+        }
+    }
+    impl ::core::future::IntoFuture for &Solver1Proxy {
+        type Output = ::core::result::Result<Solver1Proxy, ::mosaic::TaskError>;
+        type IntoFuture = ::mosaic::__private::Constructed<Solver1Proxy>;
+        fn into_future(self) -> ::mosaic::__private::Constructed<Solver1Proxy> {
+            ::mosaic::__private::Constructed::new(
+                ::core::clone::Clone::clone(&self.raw),
+                ::core::clone::Clone::clone(self),
+            )
+        }
+    }
+    static __METHODS: [::mosaic::__private::Slice; 2] = [
+        ::mosaic::__private::Slice::new(b"solve"),
+        ::mosaic::__private::Slice::new(b"solve_more"),
+    ];
+    static __METHOD_NAMES: &[&str] = &["solve", "solve_more"];
+    static __TABLE: ::mosaic::__private::TesseraTable = ::mosaic::__private::table(
+        "Solver1",
+        &__METHODS,
+        __construct,
+        __call,
+        __drop_object,
+    );
+    unsafe extern "C" fn __construct(
+        arguments: *const ::mosaic::__private::Slice,
+        count: usize,
+        outcome: *mut ::mosaic::__private::Outcome,
+    ) -> *mut ::core::ffi::c_void {
+        unsafe {
+            ::mosaic::__private::construct(
+                "Solver1",
+                arguments,
+                count,
+                outcome,
+                |arguments| {
+                    let argument_0: Array3<f32> = arguments.decode(0, "data")?;
+                    ::core::result::Result::Ok(<Solver1>::new(argument_0))
+                },
+            )
+        }
+    }
+    unsafe extern "C" fn __call(
+        object: *mut ::core::ffi::c_void,
+        method: u32,
+        arguments: *const ::mosaic::__private::Slice,
+        count: usize,
+        outcome: *mut ::mosaic::__private::Outcome,
+    ) {
+        unsafe {
+            ::mosaic::__private::call::<
+                Solver1,
+            >(
+                "Solver1",
+                object,
+                method,
+                __METHOD_NAMES,
+                arguments,
+                count,
+                outcome,
+                |object, arguments| match method {
+                    0 => {
+                        let argument_0: Array3<f32> = arguments.decode(0, "data")?;
+                        let value = <Solver1>::solve(object, &argument_0);
+                        ::mosaic::__private::encode(&value)
+                    }
+                    1 => {
+                        let value = <Solver1>::solve_more(object);
+                        ::mosaic::__private::encode(&value)
+                    }
+                    _ => {
+                        ::core::result::Result::Err(
+                            ::mosaic::__private::no_such_method(method),
+                        )
+                    }
+                },
+            )
+        }
+    }
+    unsafe extern "C" fn __drop_object(object: *mut ::core::ffi::c_void) {
+        unsafe { ::mosaic::__private::drop_object::<Solver1>(object) }
+    }
+    const _: fn() = || ::mosaic::__private::assert_portable::<Array3<f32>>();
+    const _: fn() = || ::mosaic::__private::assert_portable::<Array3<f32>>();
+    const _: fn() = || ::mosaic::__private::assert_portable::<Array3<f32>>();
+    const _: fn() = || ::mosaic::__private::assert_sendable::<Solver1>();
+}

@@ -1,0 +1,275 @@
+//! The expansion of a cell's text.
+
+use expect_test::{Expect, expect};
+use mosaic_expand::{CellExpansion, Location, Position, expand_cell};
+use proc_macro2::{TokenStream, TokenTree};
+
+const IMPL: &str = "impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } }";
+
+fn expansion(cell: &str) -> CellExpansion {
+    expand_cell(cell).expect("well-formed tesserae").expect("a tessera")
+}
+
+/// The source of the expansion, with generated code shown as `«mod name»`.
+fn check(cell: &str, expect: Expect) {
+    let expansion = expansion(cell);
+    let mut source = expansion.source().to_owned();
+    for generated in expansion.generated() {
+        assert!(!generated.code.contains('\n'));
+        let words = generated.code.split_whitespace().skip_while(|word| *word != "mod");
+        let name = words.take(2).collect::<Vec<_>>().join(" ");
+        source = source.replacen(&generated.code, &format!("«{name}»"), 1);
+    }
+    expect.assert_eq(&source);
+    check_positions(cell, &expansion);
+}
+
+/// Checks that each token of the cell, but for `tessera`, is where [`CellExpansion::locate`] says, and that the line is
+/// the same; if no code follows on the line of an attribute or of the end of an `impl`, the column is the same as well.
+fn check_positions(cell: &str, expansion: &CellExpansion) {
+    let mut source = expansion.source().lines().enumerate().flat_map(|(line, text)| {
+        (0..text.chars().count()).map(move |column| Position {
+            line: line + 1,
+            column: column + 1,
+        })
+    });
+    let user = cell.lines().enumerate().flat_map(|(line, text)| {
+        text.chars().enumerate().map(move |(column, c)| {
+            (
+                Position {
+                    line: line + 1,
+                    column: column + 1,
+                },
+                c,
+            )
+        })
+    });
+    for (position, _) in user {
+        let found = source.find(|at| matches!(expansion.locate(at.line, at.column), Location::User(_)));
+        let found = found.expect("every character of the cell is in the source");
+        assert_eq!(expansion.locate(found.line, found.column), Location::User(position));
+        assert_eq!(found.line, position.line);
+    }
+}
+
+fn tokens(text: &str) -> Vec<(String, usize, usize)> {
+    fn collect(stream: TokenStream, into: &mut Vec<(String, usize, usize)>) {
+        for tree in stream {
+            let at = tree.span().start();
+            match tree {
+                TokenTree::Group(group) => collect(group.stream(), into),
+                other => into.push((other.to_string(), at.line, at.column)),
+            }
+        }
+    }
+    let mut all = Vec::new();
+    collect(text.parse().expect("tokens"), &mut all);
+    all
+}
+
+#[test]
+fn cells_without_tesserae_have_no_expansion() {
+    for cell in [
+        "",
+        "let x = 1;",
+        "let tessera = 1;",
+        "// #[tessera]\nlet x = 1;",
+        "/* #[tessera] struct S; */",
+        "/// #[tessera]\nstruct S;",
+        "let s = \"\n#[tessera]\nstruct S;\";",
+        "let s = r#\"\n#[tessera]\n\"#;",
+        "mod inner { #[tessera] struct S; }",
+        "#![tessera]",
+        "#[other::tessera] struct S;",
+        "#[tesserae] struct S;",
+        "f(\"tessera\"",
+    ] {
+        assert_eq!(expand_cell(cell), Ok(None), "{cell}");
+    }
+}
+
+#[test]
+fn code_takes_the_place_of_the_attribute() {
+    check(
+        &format!("#[tessera]\nstruct S;\n\n  #[tessera] // of S\n{IMPL}\nS::remote()"),
+        expect![[r#"
+          
+            struct S;
+
+              «mod __mosaic_S»           // of S
+            impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } }
+            S::remote()"#]],
+    );
+}
+
+#[test]
+fn code_follows_the_impl_where_the_attribute_shares_its_line() {
+    for (cell, expect) in [
+        (format!("#[tessera] {IMPL} // of S\nS::remote()"), expect![[r#"
+                       impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } } «mod __mosaic_S» // of S
+            S::remote()"#]]),
+        (format!("/// A solver\n#[tessera]\n{IMPL}"), expect![[r#"
+            /// A solver
+          
+            impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } } «mod __mosaic_S»"#]]),
+        (
+            format!("#[tessera] {IMPL} #[tessera] impl T {{ fn new() -> T {{ T }} }} é + S::remote()"),
+            expect!["           impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } } «mod __mosaic_S»            impl T { fn new() -> T { T } } «mod __mosaic_T» é + S::remote()"],
+        ),
+    ] {
+        check(&cell, expect);
+    }
+}
+
+#[test]
+fn attributes_are_blanked_out() {
+    for (cell, expect) in [
+        ("#[derive(Clone)] #[tessera] struct S;", expect!["#[derive(Clone)]            struct S;"]),
+        (
+            "/// Docs\n#[mosaic::tessera]\n#[derive(Clone)]\npub(crate) enum S { A }",
+            expect![[r#"
+                /// Docs
+                  
+                #[derive(Clone)]
+                pub(crate) enum S { A }"#]],
+        ),
+        ("#[\n    ::mosaic::tessera\n]\r\nstruct S;\r\nlet x = 1;", expect![[r#"
+  
+                     
+ 
+            struct S;
+            let x = 1;"#]]),
+        ("let ü = \"é\"; #[tessera] struct S; ü", expect![[r#"let ü = "é";            struct S; ü"#]]),
+        (
+            ":dep rand = \"0.8\n!ls '\n  :opt 2\n// then\n#[tessera]\nstruct S;",
+            expect![[r#"
+                :dep rand = "0.8
+                !ls '
+                  :opt 2
+                // then
+          
+                struct S;"#]],
+        ),
+        ("\u{feff}#[tessera]\nstruct S;", expect![[r#"
+            ﻿          
+            struct S;"#]]),
+    ] {
+        check(cell, expect);
+    }
+}
+
+#[test]
+fn a_syntax_error_elsewhere_does_not_matter() {
+    check(
+        &format!("let x = ;\n#[tessera]\n{IMPL}\nfn f( {{}}").replace("f( {}", "f() -> {}"),
+        expect![[r#"
+            let x = ;
+            «mod __mosaic_S»          
+            impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } }
+            fn f() -> {}"#]],
+    );
+    check(
+        "#[tessera]\nimpl S {\n    fn new() -> Self { let x = ; }\n}",
+        expect![[""]],
+    );
+}
+
+#[test]
+fn a_tessera_that_does_not_parse_only_loses_its_attribute() {
+    for (cell, expect) in [
+        ("#[tessera]\nstruct S\nlet x = 1", expect![[r#"
+          
+            struct S
+            let x = 1"#]]),
+        ("#[tessera]\nimpl S { fn new( -> Self }", expect![[r#"
+          
+            impl S { fn new( -> Self }"#]]),
+        ("#[tessera]\nimpl S { fn 1() {} }", expect![[r#"
+          
+            impl S { fn 1() {} }"#]]),
+        ("#[tessera]\nstruct S { x: String\n\"", expect![[r#"
+          
+            struct S { x: String
+            ""#]]),
+    ] {
+        check(cell, expect);
+    }
+}
+
+#[test]
+fn no_token_of_the_tutorials_cell_moves() {
+    let cell = include_str!("../golden/tutorial_cell.rs");
+    let expansion = expansion(cell);
+    let expected = tokens(cell);
+    let mut found = tokens(expansion.source()).into_iter();
+    let names: Vec<&str> = expansion
+        .generated()
+        .iter()
+        .map(|generated| generated.code.as_str())
+        .collect();
+    assert_eq!(names.len(), 2);
+    for token in expected {
+        let attribute = ["#", "tessera"].contains(&token.0.as_str());
+        assert!(attribute || found.any(|other| other == token), "{token:?} moved");
+    }
+    assert!(expansion.source().ends_with("solver_1\n"));
+    check_positions(cell, &expansion);
+}
+
+#[test]
+fn generated_code_knows_what_it_is_about() {
+    let cell = format!("#[tessera]\n{IMPL}");
+    let expansion = expansion(&cell);
+    let [generated] = expansion.generated() else {
+        panic!("one tessera")
+    };
+    let mut next = generated.columns.start;
+    let mut seen = Vec::new();
+    for (columns, origin) in &generated.origins {
+        assert_eq!(columns.start, next, "no gaps");
+        next = columns.end;
+        let line = format!("{}-{} {}", origin.place.start, origin.place.end, origin.what);
+        if !seen.contains(&line) {
+            seen.push(line);
+        }
+    }
+    assert_eq!(next, generated.columns.end);
+    seen.sort();
+    expect![[r#"
+        1:1-1:3 `S`
+        1:1-1:4 `S`
+        1:1-2:20 `S`
+        1:1-2:50 `S`
+        2:13-2:16 constructor `S::new`
+        2:36-2:37 method `S::f`
+        2:45-2:46 argument `x` of `S::f`
+        2:45-2:56 argument `x` of `S::f`
+        2:49-2:52 argument `x` of `S::f`
+        2:52-2:53 argument `x` of `S::f`
+        2:53-2:55 argument `x` of `S::f`
+        2:55-2:56 argument `x` of `S::f`
+        2:6-2:7 `S`
+        2:61-2:62 return value of `S::f`
+        2:61-2:63 return value of `S::f`
+        2:62-2:63 return value of `S::f`"#]].assert_eq(&seen.join("\n"));
+}
+
+#[test]
+fn an_unportable_argument_is_found_from_its_assertion() {
+    let cell = "#[tessera]\nimpl S {\n    fn new() -> Self { S }\n    fn solve(&self, é: Rc<u8>) {}\n}";
+    let expansion = expansion(cell);
+    let line = expansion.source().lines().next().expect("a line");
+    let byte = line.find("assert_portable :: < Rc").expect("an assertion") + "assert_portable :: < ".len();
+    let column = line[..byte].chars().count() + 1;
+    let origin = expansion.origin(1, column).expect("generated");
+    expect!["4:24 argument `é` of `S::solve`"].assert_eq(&format!("{} {}", origin.place.start, origin.what));
+}
+
+#[test]
+fn a_long_session_keeps_no_spans() {
+    let cell = format!("#[tessera]\n{IMPL}");
+    let source = expansion(&cell);
+    for _ in 0..1000 {
+        assert_eq!(expansion(&cell), source);
+    }
+}

@@ -1,0 +1,152 @@
+//! What is generated for well-formed tesserae.
+
+use crate::readable::{expanded, part};
+use expect_test::{Expect, expect, expect_file};
+
+#[test]
+fn the_tutorials_solver() {
+    let item = "impl Solver1 {
+        fn new(data: Array3<f32>) -> Self { Solver1 { data } }
+        /// Adds `data`.
+        fn solve(&mut self, data: &Array3<f32>) -> Array3<f32> { self.data.clone() }
+        fn solve_more(&mut self) {}
+    }";
+    expect_file!["../golden/solver1.rs"].assert_eq(&expanded(item));
+}
+
+#[test]
+fn a_type_stays_as_it_is() {
+    let item = "#[derive(Clone)] pub struct Solver1 { data: u8 }";
+    expect![[r#"
+        #[derive(Clone)]
+        pub struct Solver1 {
+            data: u8,
+        }
+    "#]]
+    .assert_eq(&expanded(item));
+}
+
+/// The generated call of a method `f` with these parameters, in an `impl S`.
+fn check_parameters(parameters: &str, expect: Expect) {
+    let item = format!("impl S {{ fn new() -> S {{ S }} fn f(&self, {parameters}) {{}} }}");
+    let signature = part(&item, "pub fn f(", "self.raw");
+    let call = part(&item, "0 => {", "::mosaic::__private::encode");
+    expect.assert_eq(&(signature + &call));
+}
+
+#[test]
+fn lent_parameters() {
+    check_parameters(
+        "text: &str, slice: &[u8], path: &Path, value: &Option<u8>",
+        expect![[r#"
+                pub fn f(
+                    &self,
+                    text: impl ::mosaic::__private::IntoArg<::std::string::String>,
+                    slice: impl ::mosaic::__private::IntoArg<::std::vec::Vec<u8>>,
+                    path: impl ::mosaic::__private::IntoArg<::std::path::PathBuf>,
+                    value: impl ::mosaic::__private::IntoArg<Option<u8>>,
+                ) -> ::mosaic::TaskProxy<()> {
+                            0 => {
+                                let argument_0: ::std::string::String = arguments
+                                    .decode(0, "text")?;
+                                let argument_1: ::std::vec::Vec<u8> = arguments
+                                    .decode(1, "slice")?;
+                                let argument_2: ::std::path::PathBuf = arguments
+                                    .decode(2, "path")?;
+                                let argument_3: Option<u8> = arguments.decode(3, "value")?;
+                                let value = <S>::f(
+                                    object,
+                                    &argument_0,
+                                    &argument_1,
+                                    &argument_2,
+                                    &argument_3,
+                                );
+        "#]],
+    );
+}
+
+#[test]
+fn lent_views() {
+    check_parameters(
+        "a: ArrayView3<f32>, b: ndarray::ArrayView<'_, f32, Ix2>, c: &ArrayViewD<f64>",
+        expect![[r#"
+                pub fn f(
+                    &self,
+                    a: impl ::mosaic::__private::IntoArg<::ndarray::Array3<f32>>,
+                    b: impl ::mosaic::__private::IntoArg<ndarray::Array<f32, Ix2>>,
+                    c: impl ::mosaic::__private::IntoArg<::ndarray::ArrayD<f64>>,
+                ) -> ::mosaic::TaskProxy<()> {
+                            0 => {
+                                let argument_0: ::ndarray::Array3<f32> = arguments
+                                    .decode(0, "a")?;
+                                let argument_1: ndarray::Array<f32, Ix2> = arguments
+                                    .decode(1, "b")?;
+                                let argument_2: ::ndarray::ArrayD<f64> = arguments
+                                    .decode(2, "c")?;
+                                let value = <S>::f(
+                                    object,
+                                    argument_0.view(),
+                                    argument_1.view(),
+                                    &argument_2.view(),
+                                );
+        "#]],
+    );
+}
+
+#[test]
+fn names_of_parameters() {
+    check_parameters(
+        "mut a: u8, (b, c): (u8, u8), _: u8, _d: u8, r#in: u8, arguments: u8",
+        expect![[r#"
+                pub fn f(
+                    &self,
+                    a: impl ::mosaic::__private::IntoArg<u8>,
+                    b_c: impl ::mosaic::__private::IntoArg<(u8, u8)>,
+                    argument_3: impl ::mosaic::__private::IntoArg<u8>,
+                    _d: impl ::mosaic::__private::IntoArg<u8>,
+                    r#in: impl ::mosaic::__private::IntoArg<u8>,
+                    arguments: impl ::mosaic::__private::IntoArg<u8>,
+                ) -> ::mosaic::TaskProxy<()> {
+                            0 => {
+                                let argument_0: u8 = arguments.decode(0, "a")?;
+                                let argument_1: (u8, u8) = arguments.decode(1, "b_c")?;
+                                let argument_2: u8 = arguments.decode(2, "argument_3")?;
+                                let argument_3: u8 = arguments.decode(3, "_d")?;
+                                let argument_4: u8 = arguments.decode(4, "in")?;
+                                let argument_5: u8 = arguments.decode(5, "arguments")?;
+                                let value = <S>::f(
+                                    object,
+                                    argument_0,
+                                    argument_1,
+                                    argument_2,
+                                    argument_3,
+                                    argument_4,
+                                    argument_5,
+                                );
+        "#]],
+    );
+}
+
+#[test]
+fn types_mean_the_same_inside_the_module() {
+    let item = "impl self::deep::Grid<2> {
+        fn new(side: super::Side) -> Self { todo!() }
+        fn f(&mut self, other: Self, corner: [f32; Self::CORNERS]) -> Vec<Self> { todo!() }
+    }";
+    expect![[""]]
+        .assert_eq(&(part(item, "pub fn remote", "}") + &part(item, "pub fn f", "}") + &part(item, "0 =>", "}")));
+}
+
+#[test]
+fn what_is_no_method_stays_local() {
+    let item = "impl S {
+        const SIZE: usize = { 3 };
+        type Never = !;
+        pub(crate) fn new() -> S { S }
+        fn helper() -> &'static str { \"local\" }
+        pub fn r#type(self: &Self) -> u8 { let x = ; }
+        fn by_lifetime<'a>(&'a mut self, text: &'a str) -> String { text.to_owned() }
+    }";
+    let tokens = mosaic_expand::expand(Default::default(), item.parse().expect("tokens")).to_string();
+    assert!(tokens.contains("[\"type\" , \"by_lifetime\"]"), "{tokens}");
+}
