@@ -14,7 +14,10 @@ mod toolchain;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 #[derive(Parser)]
 #[command(
@@ -48,9 +51,20 @@ enum Command {
     Bench,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match execute(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Without the backtrace that `RUST_BACKTRACE` would add: the message names the step and the remedy.
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: Command) -> Result<()> {
     let root = root();
-    match Arguments::parse().command {
+    match command {
         Command::Demo => demo::demo(&set_up(&root)?),
         Command::Test { pytest } => {
             browser::ensure()?;

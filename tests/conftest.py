@@ -1,0 +1,74 @@
+"""Fixtures. Each test module has a world of its own, and fails if anything of it is left at the end."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+from kernels import Kernel
+from world import KERNEL_NAME, World
+
+ROOT = Path(__file__).parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_sessionstart(session):
+    try:
+        executable = KernelSpecManager().get_kernel_spec(KERNEL_NAME).argv[0]
+    except NoSuchKernel:
+        pytest.exit(f"the kernel {KERNEL_NAME} is not installed for this Python: run `cargo xtask test`", 2)
+    if not shutil.which(executable):
+        pytest.exit(f"the installed kernel is gone ({executable}): run `cargo xtask test`", 2)
+    # Whatever this process itself asks Jupyter must not depend on the user's configuration.
+    os.environ["JUPYTER_NO_CONFIG"] = "1"
+
+
+@pytest.fixture(scope="module")
+def world():
+    world = World()
+    yield world
+    world.close()
+
+
+@pytest.fixture(scope="module")
+def kernel(world):
+    """A kernel for the whole module."""
+    kernel = Kernel(world)
+    yield kernel
+    kernel.close()
+
+
+@pytest.fixture
+def start(world):
+    """Starts kernels that live as long as one test."""
+    kernels = []
+
+    def start(**options):
+        kernels.append(Kernel(world, **options))
+        return kernels[-1]
+
+    yield start
+    for kernel in kernels:
+        kernel.close()
+
+
+@pytest.fixture(scope="session")
+def target():
+    """Where results for people go: executed notebooks, screenshots."""
+    return Path(os.environ.get("MOSAIC_TEST_TARGET", ROOT / "target"))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The path of a Chromium that starts."""
+    for name in BROWSERS:
+        path = shutil.which(name)
+        if path and subprocess.run([path, "--version"], capture_output=True).returncode == 0:
+            return path
+    missing = "no Chromium on PATH: install the package chromium"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)

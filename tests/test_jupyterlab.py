@@ -1,0 +1,99 @@
+"""JupyterLab in a browser, as a person uses it. Screenshots are kept."""
+
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+from conftest import ROOT
+from playwright.sync_api import expect, sync_playwright
+from world import wait_until
+
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+@pytest.fixture(scope="module")
+def lab(world):
+    """The address of a JupyterLab that serves a copy of the notebooks, as a function of the path."""
+    directory = world.home / "notebooks"
+    shutil.copytree(ROOT / "notebooks", directory, ignore=shutil.ignore_patterns(".*"))
+    with socket.socket() as it:
+        it.bind(("127.0.0.1", 0))
+        port = it.getsockname()[1]
+    token = secrets.token_hex()
+    options = ["--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0", "--LabApp.news_url=None"]
+    log = open(world.home / "lab.log", "w+")
+    command = [sys.executable, "-m", "jupyterlab", *options, f"--IdentityProvider.token={token}"]
+    server = world.start(*command, cwd=directory, env={"MOSAIC_NOTEBOOK_SPEED": "20"}, stdout=log, stderr=subprocess.STDOUT)
+
+    def address(path):
+        return f"http://127.0.0.1:{port}/{path}?token={token}"
+
+    def answers():
+        try:
+            return urllib.request.urlopen(address("api/status"), timeout=5).status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    assert wait_until(answers, timeout=60), (world.home / "lab.log").read_text()
+    yield address
+    server.terminate()
+    server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def page(lab, browser):
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser, args=FLAGS)
+        page = chromium.new_page(viewport={"width": 1280, "height": 1600})
+        page.set_default_timeout(60_000)
+        yield page
+        chromium.close()
+
+
+@pytest.fixture
+def screenshot(page, target, request):
+    """Saved when the test is over, also when it failed."""
+    yield
+    page.screenshot(path=target / "screenshots" / f"{request.node.name}.png")
+
+
+def run_all(page):
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def test_launcher(page, lab, screenshot):
+    """From the launcher's tile to the output of a cell."""
+    page.goto(lab("lab"))
+    page.locator('.jp-LauncherCard[data-category="Notebook"]', has_text="Rust (mosaic)").click()
+    editor = page.locator(".jp-Notebook .jp-CodeCell .cm-content").first
+    editor.click()
+    page.keyboard.type('println!("from JupyterLab"); 6 * 7')
+    page.keyboard.press("Shift+Enter")
+    outputs = page.locator(".jp-Notebook .jp-OutputArea").first
+    expect(outputs).to_contain_text("from JupyterLab", timeout=90_000)
+    expect(outputs.locator(".jp-OutputArea-executeResult")).to_contain_text("42")
+    expect(page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
+
+
+def test_tutorial(page, lab, screenshot):
+    """The tutorial, all cells."""
+    page.goto(lab("lab/tree/parallelism.ipynb"))
+    expect(page.locator(".jp-Notebook-ExecutionIndicator:visible")).to_have_attribute("data-status", "idle", timeout=90_000)
+    run_all(page)
+    prompts = page.locator(".jp-Notebook:visible .jp-CodeCell .jp-InputPrompt")
+    count = prompts.count()
+    expect(prompts.last).to_have_text(re.compile(rf"\[{count}\]:"), timeout=150_000)
+    notebook = page.locator(".jp-Notebook:visible")
+    for text in ("state=done", "[1024, 1024, 1]", "Solve 1", "Solve 2"):
+        expect(notebook).to_contain_text(text)
+    expect(page.locator('.jp-Notebook:visible [data-mime-type="application/vnd.jupyter.error"]')).to_have_count(0)

@@ -1,0 +1,144 @@
+"""The protocol without jupyter_client's managers: a kernel started by hand, and sockets that send any frame at all."""
+
+import contextlib
+import json
+import socket
+import subprocess
+import time
+import uuid
+
+import zmq
+from jupyter_client.session import Session
+
+from world import kernel_command
+
+CHANNELS = ("shell", "control", "stdin", "iopub", "hb")
+DELIMITER = b"<IDS|MSG>"
+
+
+def _free_ports(count):
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for it in sockets:
+            it.bind(("127.0.0.1", 0))
+        return [it.getsockname()[1] for it in sockets]
+
+
+def _connection(world, transport, key):
+    """The content of a connection file."""
+    ip = "127.0.0.1" if transport == "tcp" else str(world.home / uuid.uuid4().hex[:8])
+    ports = _free_ports(len(CHANNELS)) if transport == "tcp" else range(1, len(CHANNELS) + 1)
+    return {
+        "transport": transport,
+        "ip": ip,
+        "key": uuid.uuid4().hex if key is None else key,
+        "signature_scheme": "hmac-sha256",
+        **{f"{channel}_port": port for channel, port in zip(CHANNELS, ports)},
+    }
+
+
+class WireKernel:
+    """A kernel process and its connection file."""
+
+    def __init__(self, world, transport="tcp", key=None, connection=None, **environment):
+        self.connection = connection or _connection(world, transport, key)
+        file = world.home / f"wire-{uuid.uuid4().hex[:8]}.json"
+        file.write_text(json.dumps(self.connection))
+        self.process = world.start(*kernel_command(file), env=environment, stdin=subprocess.DEVNULL)
+        self._clients = []
+
+    def address(self, channel):
+        it, port = self.connection, self.connection[f"{channel}_port"]
+        return f"tcp://{it['ip']}:{port}" if it["transport"] == "tcp" else f"ipc://{it['ip']}-{port}"
+
+    def client(self, **options):
+        self._clients.append(WireClient(self, **options))
+        return self._clients[-1]
+
+    def close(self):
+        if self.process.poll() is None and self._clients:
+            self._clients[0].send("control", "shutdown_request", {"restart": False})
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)
+        for client in self._clients:
+            client.close()
+        self.process.kill()
+        self.process.wait()
+
+
+class WireClient:
+    """One client: sockets of its own, and its own session."""
+
+    def __init__(self, kernel, identity=None, key=None):
+        key = kernel.connection["key"] if key is None else key
+        self.session = Session(key=key.encode())
+        self.context = zmq.Context()
+        self.sockets = {}
+        kinds = {"shell": zmq.DEALER, "control": zmq.DEALER, "stdin": zmq.DEALER, "iopub": zmq.SUB, "hb": zmq.REQ}
+        for channel, kind in kinds.items():
+            it = self.sockets[channel] = self.context.socket(kind)
+            it.linger = 0
+            if identity and kind == zmq.DEALER:
+                it.setsockopt(zmq.IDENTITY, identity)
+            it.connect(kernel.address(channel))
+        self.sockets["iopub"].setsockopt(zmq.SUBSCRIBE, b"")
+
+    def send(self, channel, kind, content=None):
+        """Sends a well-formed request and returns its header."""
+        return self.session.send(self.sockets[channel], kind, content or {})["header"]
+
+    def send_frames(self, channel, frames):
+        self.sockets[channel].send_multipart(frames)
+
+    def frames_of(self, kind, content=None):
+        """The frames of a well-formed request: delimiter, signature, four of JSON."""
+        return self.session.serialize(self.session.msg(kind, content or {}))
+
+    def receive_frames(self, channel, timeout=30):
+        """The next frames, or None."""
+        if not self.sockets[channel].poll(timeout * 1000):
+            return None
+        return self.sockets[channel].recv_multipart()
+
+    def receive(self, channel, timeout=30):
+        """The next message, its signature verified, or None. `topic` holds the frames before the delimiter."""
+        frames = self.receive_frames(channel, timeout)
+        if frames is None:
+            return None
+        topic, frames = self.session.feed_identities(frames)
+        message = self.session.deserialize(frames)
+        message["topic"] = topic
+        return message
+
+    def request(self, channel, kind, content=None, timeout=30):
+        """Sends a request and returns its reply, skipping the replies to others."""
+        header = self.send(channel, kind, content)
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            message = self.receive(channel, end - time.monotonic())
+            if message and message["parent_header"].get("msg_id") == header["msg_id"]:
+                return message
+        raise AssertionError(f"no reply to {kind} on {channel} within {timeout} s")
+
+    def published(self, header, timeout=60):
+        """What iopub says about a request, until idle."""
+        messages, end = [], time.monotonic() + timeout
+        while time.monotonic() < end:
+            message = self.receive("iopub", end - time.monotonic())
+            if message and message["parent_header"].get("msg_id") == header["msg_id"]:
+                messages.append(message)
+                if message["content"].get("execution_state") == "idle":
+                    return messages
+        raise AssertionError(f"no idle for {header['msg_type']} within {timeout} s")
+
+    def drain(self, seconds=1.0):
+        """What iopub says within some time."""
+        messages, end = [], time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            message = self.receive("iopub", left)
+            if message:
+                messages.append(message)
+        return messages
+
+    def close(self):
+        self.context.destroy(linger=0)
