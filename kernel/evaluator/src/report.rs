@@ -3,7 +3,7 @@
 use crate::link::Report;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use evcxr::CompilationError;
-use mosaic_expand::CellExpansion;
+use mosaic_expand::{CellExpansion, Place};
 use std::ops::Range;
 
 /// Why a cell failed, as Jupyter's `error` message wants it.
@@ -78,11 +78,8 @@ impl CellError {
         number: u32,
         expansion: Option<&CellExpansion>,
     ) -> CellError {
-        let errors: Vec<Diagnostic> = errors
-            .iter()
-            .filter(|error| error.level() != "warning")
-            .map(|error| Diagnostic::new(error, code, expansion))
-            .collect();
+        let errors = errors.iter().filter(|error| error.level() != "warning");
+        let errors = once_per_subject(errors.map(|error| Diagnostic::new(error, code, expansion)).collect());
         let path = format!("cell [{number}]");
         let mut shown: Vec<String> = Vec::new();
         for text in errors.iter().map(|error| error.render(code, &path)) {
@@ -106,11 +103,8 @@ impl CellError {
         let diagnostics = errors.iter().map(|error| Diagnostic {
             title: error.message.clone(),
             code: None,
-            labels: vec![(
-                bytes(code, (error.line, error.column_start), (error.line, error.column_end)),
-                String::new(),
-                true,
-            )],
+            subject: None,
+            labels: vec![(place(code, &error.place), String::new(), true)],
             notes: Vec::new(),
         });
         let diagnostics: Vec<Diagnostic> = diagnostics.collect();
@@ -136,11 +130,32 @@ fn users_frames(backtrace: &str) -> impl Iterator<Item = String> {
     frames.map(|name| format!("  in {}", name.replace("ctx::", "")))
 }
 
+/// Generated code mentions a type several times, and rustc then complains of it as often. One complaint is enough, and the
+/// one written for the user is the best.
+fn once_per_subject(errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut kept: Vec<Diagnostic> = Vec::new();
+    for error in errors {
+        let twin = kept
+            .iter_mut()
+            .find(|other| other.subject.is_some() && other.subject == error.subject);
+        match twin {
+            Some(twin) if error.title.contains("cannot travel") && !twin.title.contains("cannot travel") => {
+                *twin = error
+            }
+            Some(_) => {}
+            None => kept.push(error),
+        }
+    }
+    kept
+}
+
 /// One error, by byte ranges of the cell's text.
 #[derive(Debug)]
 struct Diagnostic {
     title: String,
     code: Option<String>,
+    /// What generated code it is about, if it is about such: "argument `data` of `Solver1::solve`".
+    subject: Option<String>,
     /// Range, label, and whether the error is there.
     labels: Vec<(Range<usize>, String, bool)>,
     notes: Vec<String>,
@@ -149,21 +164,18 @@ struct Diagnostic {
 impl Diagnostic {
     fn new(error: &CompilationError, code: &str, expansion: Option<&CellExpansion>) -> Diagnostic {
         let mut title = error.message();
+        let mut subject = None;
         let mut labels = Vec::new();
         for message in error.spanned_messages() {
             let Some(span) = message.span else { continue };
             let origin = expansion.and_then(|expansion| expansion.origin(span.start_line, span.start_column));
             if let Some(origin) = origin {
                 // In code that the user did not write: say what it was made from.
-                if message.is_primary && !title.contains(&origin.what) {
+                if message.is_primary && subject.is_none() {
                     title = format!("{}: {title}", origin.what);
+                    subject = Some(origin.what.clone());
                 }
-                let place = (origin.line, origin.column_start);
-                labels.push((
-                    bytes(code, place, (origin.line, origin.column_end)),
-                    String::new(),
-                    message.is_primary,
-                ));
+                labels.push((place(code, &origin.place), String::new(), message.is_primary));
             } else {
                 let range = bytes(
                     code,
@@ -173,12 +185,10 @@ impl Diagnostic {
                 labels.push((range, message.label.clone(), message.is_primary));
             }
         }
-        if labels.is_empty() && error.json.is_null() {
-            labels.clear();
-        }
         Diagnostic {
             title,
             code: error.code().map(str::to_owned),
+            subject,
             labels,
             notes: notes(error),
         }
@@ -216,14 +226,23 @@ impl Diagnostic {
     }
 }
 
+/// What only notes on generated code, or lists of traits' implementations, contain.
+const GENERATED: [&str; 7] = [
+    "evcxr",
+    "mosaic_cell",
+    "mosaic::__private",
+    "__mosaic_",
+    "the following other types implement",
+    "to implement `Portable`",
+    "#[warn(",
+];
+
 /// rustc's notes and help that speak of the user's code.
 fn notes(error: &CompilationError) -> Vec<String> {
     let children = error.json["children"].as_array().map(Vec::as_slice).unwrap_or_default();
     let texts = children.iter().filter_map(|child| {
         let (level, message) = (child["level"].as_str()?, child["message"].as_str()?);
-        let generated = ["evcxr", "mosaic_cell", "__mosaic_", "#[warn(", "`#[deny("]
-            .iter()
-            .any(|name| message.contains(name));
+        let generated = GENERATED.iter().any(|name| message.contains(name));
         let suggestion = child["spans"][0]["suggested_replacement"]
             .as_str()
             .filter(|text| !text.trim().is_empty());
@@ -240,6 +259,14 @@ fn notes(error: &CompilationError) -> Vec<String> {
 fn bytes(code: &str, start: (usize, usize), end: (usize, usize)) -> Range<usize> {
     let (start, end) = (offset(code, start), offset(code, end));
     start..end.max(start)
+}
+
+fn place(code: &str, place: &Place) -> Range<usize> {
+    bytes(
+        code,
+        (place.start.line, place.start.column),
+        (place.end.line, place.end.column),
+    )
 }
 
 fn offset(code: &str, (line, column): (usize, usize)) -> usize {
