@@ -1,13 +1,13 @@
 //! `mosaic-kernel run`: starts the parts of a kernel, serves, and ends them in order.
 
-use std::{path::Path, time::Duration};
+use std::{env, io, path::Path, time::Duration};
 
 use anyhow::{Context, Result};
 use mosaic_evaluator::{Evaluator, Options};
 use mosaic_jupyter::{Connection, ConnectionFile};
 use tokio::{runtime, task::spawn_blocking, time::timeout};
 use tracing::{info, warn};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::{
     hub,
@@ -28,11 +28,7 @@ const LINGER: Duration = Duration::from_millis(50);
 /// # Errors
 /// When the connection file cannot be used, a socket cannot be bound, or the evaluator cannot be started.
 pub(crate) fn run(connection_file: &Path) -> Result<()> {
-    let filter = EnvFilter::try_from_env("MOSAIC_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    start_log();
     let connection_file = ConnectionFile::read(connection_file)?;
     // Four threads, so that control is served while others wait for slow clients.
     let runtime = runtime::Builder::new_multi_thread()
@@ -43,6 +39,24 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
     // Whatever still waits for a client or a cell is not worth waiting for.
     runtime.shutdown_background();
     served
+}
+
+/// Logs to standard error what `MOSAIC_LOG` asks for: a level for our own crates, or a filter as `tracing` has it.
+fn start_log() {
+    let wanted = env::var("MOSAIC_LOG").unwrap_or_default();
+    let filter = match wanted.parse::<LevelFilter>() {
+        // rust-analyzer alone would say more than anyone can read.
+        Ok(level) => {
+            format!("warn,mosaic_kernel={level},mosaic_jupyter={level},mosaic_evaluator={level},mosaic_engine={level}")
+        }
+        Err(_) if wanted.is_empty() => "warn".to_owned(),
+        Err(_) => wanted,
+    };
+    let filter = EnvFilter::new(filter);
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .init();
 }
 
 async fn serve(connection_file: &ConnectionFile) -> Result<()> {

@@ -16,8 +16,12 @@ pub(crate) struct Cell {
     pub(crate) request: ExecuteRequest,
 }
 
-/// A cell that has been run.
+/// A cell that has been run, all but its reply: what waits behind it is looked at first.
 pub(crate) struct Executed {
+    /// The request that it came with.
+    pub(crate) asked: Asked,
+    /// What to reply to it.
+    pub(crate) reply: Value,
     /// Its number.
     pub(crate) number: u32,
     /// Whether cells that wait behind it are dropped.
@@ -76,7 +80,7 @@ impl<C> Executions<C> {
     }
 }
 
-/// Runs a cell from busy to idle.
+/// Runs a cell, from busy to the last that it has to say.
 pub(crate) async fn execute(context: Context, Cell { asked, request }: Cell, number: u32) -> Executed {
     context.busy(&asked).await;
     if !request.silent {
@@ -97,11 +101,8 @@ pub(crate) async fn execute(context: Context, Cell { asked, request }: Cell, num
     // All that the cell said is in the pipes by now; it comes before the result.
     context.output.end_cell().await;
 
-    let executed = Executed {
-        number,
-        aborts: result.is_err() && request.stop_on_error,
-        output: result.as_ref().ok().and_then(Option::as_ref).and_then(plain_text),
-    };
+    let aborts = result.is_err() && request.stop_on_error;
+    let output = result.as_ref().ok().and_then(Option::as_ref).and_then(plain_text);
     let reply = match result {
         Ok(value) => {
             if let Some(data) = value.filter(|_| !request.silent) {
@@ -126,9 +127,13 @@ pub(crate) async fn execute(context: Context, Cell { asked, request }: Cell, num
     };
     // Some clients stop to listen with the reply, others with idle.
     context.iopub.flush().await;
-    context.reply(&asked, reply).await;
-    context.idle(&asked).await;
-    executed
+    Executed {
+        asked,
+        reply,
+        number,
+        aborts,
+        output,
+    }
 }
 
 /// Replies to a cell that is not run, as one before it failed.

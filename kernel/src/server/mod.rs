@@ -200,15 +200,25 @@ impl Server {
         });
     }
 
-    async fn executed(&mut self, Executed { number, aborts, output }: Executed) {
+    /// A cell has ended: its reply, the end of those that it aborts, and the next.
+    async fn executed(&mut self, executed: Executed) {
+        let Executed {
+            asked,
+            reply,
+            number,
+            aborts,
+            output,
+        } = executed;
         self.executions.end();
         if let Some(output) = output {
             self.history.add_output(number, output);
         }
-        if aborts {
-            for cell in self.executions.abort() {
-                execution::abort(&self.context, cell, number).await;
-            }
+        // Before the reply: who has seen that may send the next cell, and that one is to run.
+        let aborted = if aborts { self.executions.abort() } else { Vec::new() };
+        self.context.reply(&asked, reply).await;
+        self.context.idle(&asked).await;
+        for cell in aborted {
+            execution::abort(&self.context, cell, number).await;
         }
         self.start_next();
     }
