@@ -22,8 +22,6 @@ def pytest_sessionstart(session):
         pytest.exit(f"the kernel {KERNEL_NAME} is not installed for this Python: run `cargo xtask test`", 2)
     if not shutil.which(executable):
         pytest.exit(f"the installed kernel is gone ({executable}): run `cargo xtask test`", 2)
-    # Whatever this process itself asks Jupyter must not depend on the user's configuration.
-    os.environ["JUPYTER_NO_CONFIG"] = "1"
 
 
 @pytest.fixture(scope="module")

@@ -38,9 +38,10 @@ def busy(start):
     return kernel
 
 
-def test_sigkill_of_the_kernel(busy):
+def test_sigkill_of_the_kernel(world, busy):
     os.kill(busy.pid, signal.SIGKILL)
     assert_gone(busy)
+    assert wait_until(lambda: not world.leaks(), 10), world.leaks()
 
 
 def test_sigkill_while_a_cell_compiles(start):
