@@ -43,7 +43,7 @@ pub(crate) fn module(tessera: &Tessera) -> TokenStream {
 
 fn proxy(tessera: &Tessera) -> TokenStream {
     let (proxy, ident) = (&tessera.proxy, &tessera.ident);
-    let documentation = format!("A remote `{ident}`: each method returns its task at once.");
+    let documentation = format!(" A remote `{ident}`: each method returns its task at once.");
     quote! {
         #[doc = #documentation]
         pub struct #proxy {
@@ -67,12 +67,13 @@ fn remote(tessera: &Tessera) -> TokenStream {
     } = tessera;
     let (inputs, values) = (inputs(constructor), values(constructor));
     let own = &constructor.documentation;
-    let documentation = format!("Constructs a `{ident}` on a worker and returns its proxy at once.");
+    let documentation = format!(" Constructs a `{ident}` on a worker and returns its proxy at once.");
     quote! {
         impl #self_type {
             #[doc = #documentation]
             #[doc = ""]
             #(#own)*
+            #[track_caller]
             pub fn remote(#(#inputs),*) -> #proxy {
                 #proxy { raw: ::mosaic::__private::Tessera::create(&__TABLE, #values) }
             }
@@ -214,8 +215,9 @@ fn call(tessera: &Tessera) -> TokenStream {
 fn call_arm(number: u32, self_type: &Type, method: &Method) -> TokenStream {
     let (ident, decoded, lent) = (&method.ident, decoded(method), lent(method));
     let number = Literal::u32_unsuffixed(number);
-    let span = method.output.as_ref().map_or(ident.span(), |output| output.span);
-    let encode = quote_spanned!(at(span)=> ::mosaic::__private::encode(&value));
+    let output = output(method);
+    // The types of what travels are spelt out, so that one that cannot is reported where it is written.
+    let encode = quote!(::mosaic::__private::encode::<#output>(&value));
     // Called by path: a trait in scope cannot have a method of that name taken instead.
     quote_spanned! {at(ident.span())=>
         #number => {
@@ -282,7 +284,7 @@ fn decoded(method: &Method) -> TokenStream {
         .map(|(index, Parameter { name, ty, span, .. })| {
             let variable = variable(index);
             let (name, index) = (name.unraw().to_string(), Literal::usize_unsuffixed(index));
-            quote_spanned!(at(*span)=> let #variable: #ty = arguments.decode(#index, #name)?;)
+            quote_spanned!(at(*span)=> let #variable = arguments.decode::<#ty>(#index, #name)?;)
         });
     decode.collect()
 }

@@ -207,7 +207,7 @@ impl Checker<'_> {
             None if matches!(**written, Type::Never(_)) => {
                 self.errors.push(
                     written,
-                    format!("{name} returns `!`, so that its task would have no value: leave it out"),
+                    format!("{name} returns `!`, which no task can have as its value: leave the return type out"),
                 );
             }
             None => {}

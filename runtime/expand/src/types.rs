@@ -4,7 +4,7 @@ use crate::at;
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{
-    Expr, ExprPath, GenericArgument, Path, PathArguments, PathSegment, QSelf, Token, Type, TypePath, parse_quote,
+    Expr, ExprPath, GenericArgument, Ident, Path, PathArguments, PathSegment, QSelf, Token, Type, TypePath,
     spanned::Spanned,
     visit::{self, Visit},
     visit_mut::{self, VisitMut},
@@ -155,7 +155,7 @@ fn viewed(ty: &Type) -> Result<Option<Type>, String> {
     let Some(suffix) = view_suffix(path) else {
         return Ok(None);
     };
-    let Some(suffix) = suffix.strip_prefix("View") else {
+    let Some(suffix) = suffix.strip_prefix("View").filter(|rest| !rest.starts_with("Mut")) else {
         return Err(lost(ty));
     };
     let mut path = path.path.clone();
@@ -286,12 +286,11 @@ impl VisitMut for Rebase<'_> {
         let Some(first) = path.segments.first_mut().filter(|_| path.leading_colon.is_none()) else {
             return;
         };
-        let up = Token![super](first.ident.span());
+        let up = Ident::new("super", first.ident.span());
         if first.ident == "self" {
-            first.ident = parse_quote!(#up);
+            first.ident = up;
         } else if first.ident == "super" {
-            let up: PathSegment = parse_quote!(#up);
-            path.segments.insert(0, up);
+            path.segments.insert(0, PathSegment::from(up));
         }
     }
 }

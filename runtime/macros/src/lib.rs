@@ -15,7 +15,9 @@ use proc_macro::TokenStream;
 /// What travels is owned: a parameter `&T`, `&[T]`, `&str` or a view of an array is lent to the method from an owned
 /// value, and a return value must not borrow.
 ///
-/// ```ignore
+/// ```
+/// use mosaic::tessera;
+///
 /// #[tessera]
 /// struct Counter(u64);
 ///
@@ -25,8 +27,42 @@ use proc_macro::TokenStream;
 ///     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
 /// }
 ///
-/// let counter = Counter::remote(1);
-/// assert_eq!(counter.add(2).result().await?, 3);
+/// async fn count() -> Result<u64, mosaic::TaskError> {
+///     let counter = Counter::remote(1);
+///     let first = counter.add(2);
+///     counter.add(&first).result().await
+/// }
+/// # fn main() { let _ = count; }
+/// ```
+///
+/// What cannot be serialised cannot travel, and does not compile:
+///
+/// ```compile_fail,E0277
+/// use mosaic::tessera;
+///
+/// struct Plain;
+/// struct Solver;
+///
+/// #[tessera]
+/// impl Solver {
+///     fn new() -> Self { Solver }
+///     fn solve(&self, _input: Plain) {}
+/// }
+/// # fn main() {}
+/// ```
+///
+/// Nor does an argument of another type than the method's:
+///
+/// ```compile_fail,E0277
+/// # use mosaic::tessera;
+/// # struct Solver;
+/// #[tessera]
+/// impl Solver {
+///     fn new(_size: u64) -> Self { Solver }
+/// }
+/// # fn main() {
+/// Solver::remote("text");
+/// # }
 /// ```
 #[proc_macro_attribute]
 pub fn tessera(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -129,7 +129,7 @@ fn model(item: &scan::Marked, modules: &mut HashSet<String>, errors: &mut Errors
 /// evcxr keeps items by name and attaches an `impl` to the named item before it, so that running a cell again that holds
 /// the `impl` alone replaces the `impl` and the module. Otherwise it goes after the end of the `impl`.
 fn insertion(item: &scan::Marked, tessera: &Tessera, lines: &LineIndex<'_>) -> Insertion {
-    let printed = print::one_line(emit::module(tessera));
+    let printed = print::one_line(emit::module(tessera), tessera.close);
     let subjects = Subjects::new(tessera);
     let origins = printed.pieces.into_iter().map(|(columns, token)| {
         let (subject, what) = subjects.of(&token);

@@ -10,9 +10,10 @@ pub(super) struct Printed {
     pub(super) pieces: Vec<(Range<usize>, Range<usize>)>,
 }
 
-/// Prints `tokens` on one line.
-pub(super) fn one_line(tokens: TokenStream) -> Printed {
+/// Prints `tokens` on one line; `user` is a span of the cell's text.
+pub(super) fn one_line(tokens: TokenStream, user: Span) -> Printed {
     let mut printer = Printer {
+        file: user.file(),
         printed: Printed {
             code: String::new(),
             pieces: Vec::new(),
@@ -25,6 +26,8 @@ pub(super) fn one_line(tokens: TokenStream) -> Printed {
 }
 
 struct Printer {
+    /// The cell, as `proc_macro2` calls it: `quote` makes its literals by parsing texts of their own.
+    file: String,
     printed: Printed,
     column: usize,
     /// No space before the next token.
@@ -69,7 +72,11 @@ impl Printer {
         }
         self.printed.code.push_str(text);
         self.column += text.chars().count();
-        let about = span.byte_range();
+        let about = if span.file() == self.file {
+            span.byte_range()
+        } else {
+            0..0
+        };
         match self.printed.pieces.last_mut() {
             Some((columns, same)) if *same == about => columns.end = self.column,
             _ => self.printed.pieces.push((start..self.column, about)),

@@ -22,7 +22,7 @@ impl Solver1 {
 )]
 mod __mosaic_Solver1 {
     use super::*;
-    ///A remote `Solver1`: each method returns its task at once.
+    /// A remote `Solver1`: each method returns its task at once.
     pub struct Solver1Proxy {
         raw: ::mosaic::__private::Tessera,
     }
@@ -34,8 +34,9 @@ mod __mosaic_Solver1 {
         }
     }
     impl Solver1 {
-        ///Constructs a `Solver1` on a worker and returns its proxy at once.
+        /// Constructs a `Solver1` on a worker and returns its proxy at once.
         ///
+        #[track_caller]
         pub fn remote(
             data: impl ::mosaic::__private::IntoArg<Array3<f32>>,
         ) -> Solver1Proxy {
@@ -127,7 +128,7 @@ mod __mosaic_Solver1 {
                 count,
                 outcome,
                 |arguments| {
-                    let argument_0: Array3<f32> = arguments.decode(0, "data")?;
+                    let argument_0 = arguments.decode::<Array3<f32>>(0, "data")?;
                     ::core::result::Result::Ok(<Solver1>::new(argument_0))
                 },
             )
@@ -153,13 +154,13 @@ mod __mosaic_Solver1 {
                 outcome,
                 |object, arguments| match method {
                     0 => {
-                        let argument_0: Array3<f32> = arguments.decode(0, "data")?;
+                        let argument_0 = arguments.decode::<Array3<f32>>(0, "data")?;
                         let value = <Solver1>::solve(object, &argument_0);
-                        ::mosaic::__private::encode(&value)
+                        ::mosaic::__private::encode::<Array3<f32>>(&value)
                     }
                     1 => {
                         let value = <Solver1>::solve_more(object);
-                        ::mosaic::__private::encode(&value)
+                        ::mosaic::__private::encode::<()>(&value)
                     }
                     _ => {
                         ::core::result::Result::Err(

@@ -10,7 +10,7 @@ fn expansion(cell: &str) -> CellExpansion {
     expand_cell(cell).expect("well-formed tesserae").expect("a tessera")
 }
 
-/// The source of the expansion, with generated code shown as `«mod name»`.
+/// The source of the expansion, with generated code shown as `«mod name»` and each line between bars.
 fn check(cell: &str, expect: Expect) {
     let expansion = expansion(cell);
     let mut source = expansion.source().to_owned();
@@ -20,7 +20,10 @@ fn check(cell: &str, expect: Expect) {
         let name = words.take(2).collect::<Vec<_>>().join(" ");
         source = source.replacen(&generated.code, &format!("«{name}»"), 1);
     }
-    expect.assert_eq(&source);
+    let lines = source
+        .split('\n')
+        .map(|line| format!("|{}|\n", line.replace('\r', "␍")));
+    expect.assert_eq(&lines.collect::<String>());
     check_positions(cell, &expansion);
 }
 
@@ -93,28 +96,39 @@ fn code_takes_the_place_of_the_attribute() {
     check(
         &format!("#[tessera]\nstruct S;\n\n  #[tessera] // of S\n{IMPL}\nS::remote()"),
         expect![[r#"
-          
-            struct S;
-
-              «mod __mosaic_S»           // of S
-            impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } }
-            S::remote()"#]],
+            |          |
+            |struct S;|
+            ||
+            |  «mod __mosaic_S»           // of S|
+            |impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } }|
+            |S::remote()|
+        "#]],
     );
 }
 
 #[test]
 fn code_follows_the_impl_where_the_attribute_shares_its_line() {
     for (cell, expect) in [
-        (format!("#[tessera] {IMPL} // of S\nS::remote()"), expect![[r#"
-                       impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } } «mod __mosaic_S» // of S
-            S::remote()"#]]),
-        (format!("/// A solver\n#[tessera]\n{IMPL}"), expect![[r#"
-            /// A solver
-          
-            impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } } «mod __mosaic_S»"#]]),
+        (
+            format!("#[tessera] {IMPL} // of S\nS::remote()"),
+            expect![[r#"
+                |           impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } } «mod __mosaic_S» // of S|
+                |S::remote()|
+            "#]],
+        ),
+        (
+            format!("/// A solver\n#[tessera]\n{IMPL}"),
+            expect![[r#"
+                |/// A solver|
+                |          |
+                |impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } } «mod __mosaic_S»|
+            "#]],
+        ),
         (
             format!("#[tessera] {IMPL} #[tessera] impl T {{ fn new() -> T {{ T }} }} é + S::remote()"),
-            expect!["           impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } } «mod __mosaic_S»            impl T { fn new() -> T { T } } «mod __mosaic_T» é + S::remote()"],
+            expect![[r#"
+                |           impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } } «mod __mosaic_S»            impl T { fn new() -> T { T } } «mod __mosaic_T» é + S::remote()|
+            "#]],
         ),
     ] {
         check(&cell, expect);
@@ -124,35 +138,55 @@ fn code_follows_the_impl_where_the_attribute_shares_its_line() {
 #[test]
 fn attributes_are_blanked_out() {
     for (cell, expect) in [
-        ("#[derive(Clone)] #[tessera] struct S;", expect!["#[derive(Clone)]            struct S;"]),
+        (
+            "#[derive(Clone)] #[tessera] struct S;",
+            expect![[r#"
+                |#[derive(Clone)]            struct S;|
+            "#]],
+        ),
         (
             "/// Docs\n#[mosaic::tessera]\n#[derive(Clone)]\npub(crate) enum S { A }",
             expect![[r#"
-                /// Docs
-                  
-                #[derive(Clone)]
-                pub(crate) enum S { A }"#]],
+                |/// Docs|
+                |                  |
+                |#[derive(Clone)]|
+                |pub(crate) enum S { A }|
+            "#]],
         ),
-        ("#[\n    ::mosaic::tessera\n]\r\nstruct S;\r\nlet x = 1;", expect![[r#"
-  
-                     
- 
-            struct S;
-            let x = 1;"#]]),
-        ("let ü = \"é\"; #[tessera] struct S; ü", expect![[r#"let ü = "é";            struct S; ü"#]]),
+        (
+            "#[\n    ::mosaic::tessera\n]\r\nstruct S;\r\nlet x = 1;",
+            expect![[r#"
+                |  |
+                |                     |
+                | ␍|
+                |struct S;␍|
+                |let x = 1;|
+            "#]],
+        ),
+        (
+            "let ü = \"é\"; #[tessera] struct S; ü",
+            expect![[r#"
+                |let ü = "é";            struct S; ü|
+            "#]],
+        ),
         (
             ":dep rand = \"0.8\n!ls '\n  :opt 2\n// then\n#[tessera]\nstruct S;",
             expect![[r#"
-                :dep rand = "0.8
-                !ls '
-                  :opt 2
-                // then
-          
-                struct S;"#]],
+                |:dep rand = "0.8|
+                |!ls '|
+                |  :opt 2|
+                |// then|
+                |          |
+                |struct S;|
+            "#]],
         ),
-        ("\u{feff}#[tessera]\nstruct S;", expect![[r#"
-            ﻿          
-            struct S;"#]]),
+        (
+            "\u{feff}#[tessera]\nstruct S;",
+            expect![[r#"
+                |﻿          |
+                |struct S;|
+            "#]],
+        ),
     ] {
         check(cell, expect);
     }
@@ -163,34 +197,56 @@ fn a_syntax_error_elsewhere_does_not_matter() {
     check(
         &format!("let x = ;\n#[tessera]\n{IMPL}\nfn f( {{}}").replace("f( {}", "f() -> {}"),
         expect![[r#"
-            let x = ;
-            «mod __mosaic_S»          
-            impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } }
-            fn f() -> {}"#]],
+            |let x = ;|
+            |«mod __mosaic_S»          |
+            |impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } }|
+            |fn f() -> {}|
+        "#]],
     );
     check(
         "#[tessera]\nimpl S {\n    fn new() -> Self { let x = ; }\n}",
-        expect![[""]],
+        expect![[r#"
+            |«mod __mosaic_S»          |
+            |impl S {|
+            |    fn new() -> Self { let x = ; }|
+            |}|
+        "#]],
     );
 }
 
 #[test]
 fn a_tessera_that_does_not_parse_only_loses_its_attribute() {
     for (cell, expect) in [
-        ("#[tessera]\nstruct S\nlet x = 1", expect![[r#"
-          
-            struct S
-            let x = 1"#]]),
-        ("#[tessera]\nimpl S { fn new( -> Self }", expect![[r#"
-          
-            impl S { fn new( -> Self }"#]]),
-        ("#[tessera]\nimpl S { fn 1() {} }", expect![[r#"
-          
-            impl S { fn 1() {} }"#]]),
-        ("#[tessera]\nstruct S { x: String\n\"", expect![[r#"
-          
-            struct S { x: String
-            ""#]]),
+        (
+            "#[tessera]\nstruct S\nlet x = 1",
+            expect![[r#"
+                |          |
+                |struct S|
+                |let x = 1|
+            "#]],
+        ),
+        (
+            "#[tessera]\nimpl S { fn new( -> Self }",
+            expect![[r#"
+                |          |
+                |impl S { fn new( -> Self }|
+            "#]],
+        ),
+        (
+            "#[tessera]\nimpl S { fn 1() {} }",
+            expect![[r#"
+                |          |
+                |impl S { fn 1() {} }|
+            "#]],
+        ),
+        (
+            "#[tessera]\nstruct S { x: String\n\"",
+            expect![[r#"
+                |          |
+                |struct S { x: String|
+                |"|
+            "#]],
+        ),
     ] {
         check(cell, expect);
     }
@@ -236,10 +292,6 @@ fn generated_code_knows_what_it_is_about() {
     assert_eq!(next, generated.columns.end);
     seen.sort();
     expect![[r#"
-        1:1-1:3 `S`
-        1:1-1:4 `S`
-        1:1-2:20 `S`
-        1:1-2:50 `S`
         2:13-2:16 constructor `S::new`
         2:36-2:37 method `S::f`
         2:45-2:46 argument `x` of `S::f`
@@ -251,7 +303,8 @@ fn generated_code_knows_what_it_is_about() {
         2:6-2:7 `S`
         2:61-2:62 return value of `S::f`
         2:61-2:63 return value of `S::f`
-        2:62-2:63 return value of `S::f`"#]].assert_eq(&seen.join("\n"));
+        2:62-2:63 return value of `S::f`"#]]
+    .assert_eq(&seen.join("\n"));
 }
 
 #[test]
@@ -272,4 +325,20 @@ fn a_long_session_keeps_no_spans() {
     for _ in 0..1000 {
         assert_eq!(expansion(&cell), source);
     }
+}
+
+#[test]
+fn a_cell_and_a_program_get_the_same_code() {
+    let item = "impl Solver {
+        fn new<'a>(text: &'a str) -> Self { todo!() }
+        /** Several
+            lines. */
+        fn f(&mut self, (a, b): (u8, [f32; 2]), c: Vec<Vec<u8>>) -> fn(&u8) -> u8 { todo!() }
+    }";
+    let expansion = expansion(&format!("#[tessera]\n{item}"));
+    let [generated] = expansion.generated() else {
+        panic!("one tessera")
+    };
+    let of_cell = syn::parse_str(&format!("{item}{}", generated.code)).expect("generated code is Rust");
+    assert_eq!(prettyplease::unparse(&of_cell), crate::readable::expanded(item));
 }

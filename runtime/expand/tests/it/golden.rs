@@ -39,28 +39,28 @@ fn lent_parameters() {
     check_parameters(
         "text: &str, slice: &[u8], path: &Path, value: &Option<u8>",
         expect![[r#"
-                pub fn f(
-                    &self,
-                    text: impl ::mosaic::__private::IntoArg<::std::string::String>,
-                    slice: impl ::mosaic::__private::IntoArg<::std::vec::Vec<u8>>,
-                    path: impl ::mosaic::__private::IntoArg<::std::path::PathBuf>,
-                    value: impl ::mosaic::__private::IntoArg<Option<u8>>,
-                ) -> ::mosaic::TaskProxy<()> {
-                            0 => {
-                                let argument_0: ::std::string::String = arguments
-                                    .decode(0, "text")?;
-                                let argument_1: ::std::vec::Vec<u8> = arguments
-                                    .decode(1, "slice")?;
-                                let argument_2: ::std::path::PathBuf = arguments
-                                    .decode(2, "path")?;
-                                let argument_3: Option<u8> = arguments.decode(3, "value")?;
-                                let value = <S>::f(
-                                    object,
-                                    &argument_0,
-                                    &argument_1,
-                                    &argument_2,
-                                    &argument_3,
-                                );
+            pub fn f(
+                &self,
+                text: impl ::mosaic::__private::IntoArg<::std::string::String>,
+                slice: impl ::mosaic::__private::IntoArg<::std::vec::Vec<u8>>,
+                path: impl ::mosaic::__private::IntoArg<::std::path::PathBuf>,
+                value: impl ::mosaic::__private::IntoArg<Option<u8>>,
+            ) -> ::mosaic::TaskProxy<()> {
+            0 => {
+                let argument_0 = arguments
+                    .decode::<::std::string::String>(0, "text")?;
+                let argument_1 = arguments
+                    .decode::<::std::vec::Vec<u8>>(1, "slice")?;
+                let argument_2 = arguments
+                    .decode::<::std::path::PathBuf>(2, "path")?;
+                let argument_3 = arguments.decode::<Option<u8>>(3, "value")?;
+                let value = <S>::f(
+                    object,
+                    &argument_0,
+                    &argument_1,
+                    &argument_2,
+                    &argument_3,
+                );
         "#]],
     );
 }
@@ -70,25 +70,25 @@ fn lent_views() {
     check_parameters(
         "a: ArrayView3<f32>, b: ndarray::ArrayView<'_, f32, Ix2>, c: &ArrayViewD<f64>",
         expect![[r#"
-                pub fn f(
-                    &self,
-                    a: impl ::mosaic::__private::IntoArg<::ndarray::Array3<f32>>,
-                    b: impl ::mosaic::__private::IntoArg<ndarray::Array<f32, Ix2>>,
-                    c: impl ::mosaic::__private::IntoArg<::ndarray::ArrayD<f64>>,
-                ) -> ::mosaic::TaskProxy<()> {
-                            0 => {
-                                let argument_0: ::ndarray::Array3<f32> = arguments
-                                    .decode(0, "a")?;
-                                let argument_1: ndarray::Array<f32, Ix2> = arguments
-                                    .decode(1, "b")?;
-                                let argument_2: ::ndarray::ArrayD<f64> = arguments
-                                    .decode(2, "c")?;
-                                let value = <S>::f(
-                                    object,
-                                    argument_0.view(),
-                                    argument_1.view(),
-                                    &argument_2.view(),
-                                );
+            pub fn f(
+                &self,
+                a: impl ::mosaic::__private::IntoArg<::ndarray::Array3<f32>>,
+                b: impl ::mosaic::__private::IntoArg<ndarray::Array<f32, Ix2>>,
+                c: impl ::mosaic::__private::IntoArg<::ndarray::ArrayD<f64>>,
+            ) -> ::mosaic::TaskProxy<()> {
+            0 => {
+                let argument_0 = arguments
+                    .decode::<::ndarray::Array3<f32>>(0, "a")?;
+                let argument_1 = arguments
+                    .decode::<ndarray::Array<f32, Ix2>>(1, "b")?;
+                let argument_2 = arguments
+                    .decode::<::ndarray::ArrayD<f64>>(2, "c")?;
+                let value = <S>::f(
+                    object,
+                    argument_0.view(),
+                    argument_1.view(),
+                    &argument_2.view(),
+                );
         "#]],
     );
 }
@@ -98,31 +98,31 @@ fn names_of_parameters() {
     check_parameters(
         "mut a: u8, (b, c): (u8, u8), _: u8, _d: u8, r#in: u8, arguments: u8",
         expect![[r#"
-                pub fn f(
-                    &self,
-                    a: impl ::mosaic::__private::IntoArg<u8>,
-                    b_c: impl ::mosaic::__private::IntoArg<(u8, u8)>,
-                    argument_3: impl ::mosaic::__private::IntoArg<u8>,
-                    _d: impl ::mosaic::__private::IntoArg<u8>,
-                    r#in: impl ::mosaic::__private::IntoArg<u8>,
-                    arguments: impl ::mosaic::__private::IntoArg<u8>,
-                ) -> ::mosaic::TaskProxy<()> {
-                            0 => {
-                                let argument_0: u8 = arguments.decode(0, "a")?;
-                                let argument_1: (u8, u8) = arguments.decode(1, "b_c")?;
-                                let argument_2: u8 = arguments.decode(2, "argument_3")?;
-                                let argument_3: u8 = arguments.decode(3, "_d")?;
-                                let argument_4: u8 = arguments.decode(4, "in")?;
-                                let argument_5: u8 = arguments.decode(5, "arguments")?;
-                                let value = <S>::f(
-                                    object,
-                                    argument_0,
-                                    argument_1,
-                                    argument_2,
-                                    argument_3,
-                                    argument_4,
-                                    argument_5,
-                                );
+            pub fn f(
+                &self,
+                a: impl ::mosaic::__private::IntoArg<u8>,
+                b_c: impl ::mosaic::__private::IntoArg<(u8, u8)>,
+                argument_3: impl ::mosaic::__private::IntoArg<u8>,
+                _d: impl ::mosaic::__private::IntoArg<u8>,
+                r#in: impl ::mosaic::__private::IntoArg<u8>,
+                arguments: impl ::mosaic::__private::IntoArg<u8>,
+            ) -> ::mosaic::TaskProxy<()> {
+            0 => {
+                let argument_0 = arguments.decode::<u8>(0, "a")?;
+                let argument_1 = arguments.decode::<(u8, u8)>(1, "b_c")?;
+                let argument_2 = arguments.decode::<u8>(2, "argument_3")?;
+                let argument_3 = arguments.decode::<u8>(3, "_d")?;
+                let argument_4 = arguments.decode::<u8>(4, "in")?;
+                let argument_5 = arguments.decode::<u8>(5, "arguments")?;
+                let value = <S>::f(
+                    object,
+                    argument_0,
+                    argument_1,
+                    argument_2,
+                    argument_3,
+                    argument_4,
+                    argument_5,
+                );
         "#]],
     );
 }
@@ -133,8 +133,43 @@ fn types_mean_the_same_inside_the_module() {
         fn new(side: super::Side) -> Self { todo!() }
         fn f(&mut self, other: Self, corner: [f32; Self::CORNERS]) -> Vec<Self> { todo!() }
     }";
-    expect![[""]]
-        .assert_eq(&(part(item, "pub fn remote", "}") + &part(item, "pub fn f", "}") + &part(item, "0 =>", "}")));
+    expect![[r#"
+        pub fn remote(
+            side: impl ::mosaic::__private::IntoArg<super::super::Side>,
+        ) -> GridProxy {
+            GridProxy {
+                raw: ::mosaic::__private::Tessera::create(
+                    &__TABLE,
+                    ::std::vec::Vec::from([::mosaic::__private::IntoArg::into_arg(side)]),
+                ),
+        pub fn f(
+            &self,
+            other: impl ::mosaic::__private::IntoArg<super::deep::Grid<2>>,
+            corner: impl ::mosaic::__private::IntoArg<
+                [f32; <super::deep::Grid<2>>::CORNERS],
+            >,
+        ) -> ::mosaic::TaskProxy<Vec<super::deep::Grid<2>>> {
+            self.raw
+                .call(
+                    0,
+                    ::std::vec::Vec::from([
+                        ::mosaic::__private::IntoArg::into_arg(other),
+                        ::mosaic::__private::IntoArg::into_arg(corner),
+                    ]),
+                )
+        0 => {
+            let argument_0 = arguments
+                .decode::<super::deep::Grid<2>>(0, "other")?;
+            let argument_1 = arguments
+                .decode::<
+                    [f32; <super::deep::Grid<2>>::CORNERS],
+                >(1, "corner")?;
+            let value = <super::deep::Grid<
+                2,
+            >>::f(object, argument_0, argument_1);
+            ::mosaic::__private::encode::<Vec<super::deep::Grid<2>>>(&value)
+    "#]]
+    .assert_eq(&(part(item, "pub fn remote", "}") + &part(item, "pub fn f", "}") + &part(item, "0 =>", "}")));
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn fine(&self) -> fn(&u8) -> u8 { todo!() }",
             11:16 &'static str
                 `S::h` returns `&'static str`: a borrowed value cannot leave the tessera's worker; return `String` instead
             12:16 !
-                `S::i` returns `!`, so that its task would have no value: leave it out
+                `S::i` returns `!`, which no task can have as its value: leave the return type out
         "#]],
     );
 }
@@ -94,6 +94,8 @@ fn d(&self, x: &dyn Fn()) {}\nfn e(&self, mut x: ArrayViewMut3<f32>) {}\nfn f(&s
                 argument `x` of `S::c` is `impl Fn ()`: a worker needs to know the concrete type; name it
             7:16 &dyn Fn()
                 argument `x` of `S::d` is `&dyn Fn ()`: a worker needs to know the concrete type; name it
+            8:20 ArrayViewMut3<f32>
+                argument `x` of `S::e` is `ArrayViewMut3<f32>`: changes to it would be lost on the worker; take it by value and return it
             9:16 &&u8
                 argument `x` of `S::f` borrows inside `&u8`: only an argument as a whole can be lent; take owned values
         "#]],
@@ -131,32 +133,50 @@ fn kinds_of_functions() {
 #[test]
 fn constructors() {
     for (members, expect) in [
-        ("fn f(&self) {}", expect![[r#"
+        (
+            "fn f(&self) {}",
+            expect![[r#"
             1:17 S
                 `S` needs a constructor: add `fn new(...) -> Self`
-        "#]]),
-        ("fn new() {}", expect![[r#"
+        "#]],
+        ),
+        (
+            "fn new() {}",
+            expect![[r#"
             1:24 new
                 `S::new` returns nothing: let it return `Self`
-        "#]]),
-        ("fn new(&self) -> Self { S }", expect![[r#"
+        "#]],
+        ),
+        (
+            "fn new(&self) -> Self { S }",
+            expect![[r#"
             1:28 &self
                 `S::new` is the constructor and takes no `self`: rename the method
-        "#]]),
-        ("fn new() -> Result<Self, String> { Ok(S) }", expect![[r#"
+        "#]],
+        ),
+        (
+            "fn new() -> Result<Self, String> { Ok(S) }",
+            expect![[r#"
             1:33 Result<Self, String>
                 `S::new` returns `Result<Self, String>`, not a `S`: let it return `Self` and panic where it fails; the panic becomes the error of whoever awaits the tessera
-        "#]]),
-        ("fn new() -> u8 { 0 }", expect![[r#"
+        "#]],
+        ),
+        (
+            "fn new() -> u8 { 0 }",
+            expect![[r#"
             1:33 u8
                 `S::new` returns `u8`, not a `S`: let it return `Self`, or rename it
-        "#]]),
-        ("async fn new(x: &mut u8) -> S { S }", expect![[r#"
+        "#]],
+        ),
+        (
+            "async fn new(x: &mut u8) -> S { S }",
+            expect![[r#"
             1:21 async
                 `S::new` is async, and async methods are not supported yet: remove `async`; callers await the task that the call returns
             1:37 &mut u8
                 argument `x` of `S::new` is `&mut u8`: changes to it would be lost on the worker; take it by value and return it
-        "#]]),
+        "#]],
+        ),
     ] {
         check(&format!("#[tessera] impl S {{ {members} }}"), expect);
     }
@@ -165,10 +185,13 @@ fn constructors() {
 #[test]
 fn types_and_blocks() {
     for (cell, expect) in [
-        ("#[tessera] struct S<'a, T>(&'a T);", expect![[r#"
+        (
+            "#[tessera] struct S<'a, T>(&'a T);",
+            expect![[r#"
             1:21 'a
                 `S` borrows for `'a`, but a tessera lives on another process: let it own its data (`String` for `&str`, `Vec<T>` for `&[T]`)
-        "#]]),
+        "#]],
+        ),
         (
             "#[tessera] impl<T: Clone> S<T> { fn new() -> Self { S } }",
             expect![[r#"
@@ -176,38 +199,62 @@ fn types_and_blocks() {
                     `S` is generic over `T`, but a worker can only construct concrete types: write an `impl` for each concrete type you need, such as `impl S<f32>`
             "#]],
         ),
-        ("#[tessera] impl<'a> S<'a> { fn new() -> Self { S } }", expect![[r#"
+        (
+            "#[tessera] impl<'a> S<'a> { fn new() -> Self { S } }",
+            expect![[r#"
             1:17 'a
                 `S` borrows for `'a`, but a tessera lives on another process: let it own its data (`String` for `&str`, `Vec<T>` for `&[T]`)
-        "#]]),
-        ("#[tessera] impl S<'_> { fn new() -> Self { S } }", expect![[r#"
+        "#]],
+        ),
+        (
+            "#[tessera] impl S<'_> { fn new() -> Self { S } }",
+            expect![[r#"
             1:19 '_
                 `S` borrows for `'_`, but a tessera lives on another process: let it own its data (`String` for `&str`, `Vec<T>` for `&[T]`)
-        "#]]),
-        ("#[tessera] impl Display for S { fn fmt(&self) {} }", expect![[r#"
+        "#]],
+        ),
+        (
+            "#[tessera] impl Display for S { fn fmt(&self) {} }",
+            expect![[r#"
             1:17 Display
                 `#[tessera]` goes on the inherent `impl S`, not on its `impl Display`: put the methods to call remotely there and leave this one unmarked
-        "#]]),
-        ("#[tessera] impl [u8] { fn new() -> Self { S } }", expect![[r#"
+        "#]],
+        ),
+        (
+            "#[tessera] impl [u8] { fn new() -> Self { S } }",
+            expect![[r#"
             1:17 [u8]
                 `#[tessera]` needs a type with a name: wrap this one in a struct of your own
-        "#]]),
-        ("#[tessera] fn f() {}", expect![[r#"
+        "#]],
+        ),
+        (
+            "#[tessera] fn f() {}",
+            expect![[r#"
             1:12 fn f()
                 `#[tessera]` goes on a struct, an enum, or an inherent `impl` of one
-        "#]]),
-        ("#[tessera] pub trait T { fn f(); }", expect![[r#"
+        "#]],
+        ),
+        (
+            "#[tessera] pub trait T { fn f(); }",
+            expect![[r#"
             1:12 pub trait T
                 `#[tessera]` goes on a struct, an enum, or an inherent `impl` of one
-        "#]]),
-        ("#[tessera(name = 1)] struct S;", expect![[r#"
+        "#]],
+        ),
+        (
+            "#[tessera(name = 1)] struct S;",
+            expect![[r#"
             1:10 (name = 1)
                 `#[tessera]` takes no arguments
-        "#]]),
-        ("let x = 1;\n#[tessera]", expect![[r#"
+        "#]],
+        ),
+        (
+            "let x = 1;\n#[tessera]",
+            expect![[r#"
             2:1 #[tessera]
                 `#[tessera]` stands before nothing: put it on a struct, an enum, or their `impl`
-        "#]]),
+        "#]],
+        ),
     ] {
         check(cell, expect);
     }

@@ -14,9 +14,8 @@ pub(crate) fn part(item: &str, from: &str, to: &str) -> String {
     let text = expanded(item);
     let begins = |line: &&str, with: &str| line.trim_start().starts_with(with);
     let lines = text.lines().skip_while(|line| !begins(line, from));
-    let lines: Vec<&str> = lines
-        .take_while(|line| !begins(line, to))
-        .map(|line| &line[4..])
-        .collect();
+    let lines: Vec<&str> = lines.take_while(|line| !begins(line, to)).collect();
+    let indent = lines.first().map_or(0, |line| line.len() - line.trim_start().len());
+    let lines: Vec<&str> = lines.iter().map(|line| line.get(indent..).unwrap_or(line)).collect();
     lines.join("\n") + "\n"
 }
