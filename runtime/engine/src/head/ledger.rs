@@ -1,0 +1,419 @@
+//! The books of the head: what was submitted, what it waits for, who owns it. No I/O here.
+//!
+//! Each change returns nothing and leaves [`Action`]s, which the caller carries out in their order.
+
+use super::{
+    objects::{Kind, Object, Operation, Output, Stage, Submission, Value},
+    waits::{Ending, GuestWaker, Subject, Waits},
+};
+use crate::{
+    failures::{dependency_failed, failure, no_worker_left, tessera_failed},
+    id::Id,
+    wire::{Argument, Code, Frame, Needs, Payload, Place, Source, ToWorker},
+};
+use mosaic_abi::{Description, Failure, FailureKind, Handle};
+use std::collections::{HashMap, HashSet, VecDeque};
+
+/// What the runtime is doing, as far as the head knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Runtime {
+    Off,
+    /// On, with the workers that live.
+    On(HashSet<String>),
+}
+
+/// Something to do outside the books.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Ask the monitor for a worker.
+    Place { tessera: Id, type_name: String },
+    /// Tell the monitor that a tessera is gone.
+    Forget { tessera: Id },
+    /// Send to a worker.
+    Send { place: Place, frame: Frame<ToWorker> },
+    /// Have all output shown, then call [`Ledger::synced`].
+    Sync { object: Handle },
+    /// Wake a future of the guest, with no lock held.
+    Wake(GuestWaker),
+    /// Drop a waker of the guest, with no lock held.
+    Discard(GuestWaker),
+}
+
+/// The books.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    last: Handle,
+    pub(super) runtime: Runtime,
+    pub(super) objects: HashMap<Handle, Object>,
+    pub(super) by_id: HashMap<Id, Handle>,
+    pub(super) waits: Waits,
+    pub(super) actions: VecDeque<Action>,
+}
+
+/// What `create` and `call` say while the runtime is off.
+const OFF: &str = "the mosaic runtime is off: call `mosaic::interactive(On).await?` first";
+
+impl Ledger {
+    pub(crate) fn new() -> Ledger {
+        Ledger {
+            last: 0,
+            runtime: Runtime::Off,
+            objects: HashMap::new(),
+            by_id: HashMap::new(),
+            waits: Waits::default(),
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// What is to be done now.
+    pub(crate) fn take_actions(&mut self) -> VecDeque<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.runtime != Runtime::Off
+    }
+
+    /// What a proxy shows of an object.
+    pub(crate) fn describe(&self, object: Handle) -> Option<Description> {
+        self.objects.get(&object).map(Object::describe)
+    }
+
+    /// The runtime runs with these workers.
+    pub(crate) fn started(&mut self, workers: impl IntoIterator<Item = String>) {
+        self.runtime = Runtime::On(workers.into_iter().collect());
+    }
+
+    /// Records a tessera to be created and returns its handle.
+    pub(crate) fn create(
+        &mut self,
+        code: Code,
+        methods: Vec<String>,
+        arguments: Vec<Value>,
+        after: Vec<Handle>,
+    ) -> Result<Handle, Failure> {
+        match &self.runtime {
+            Runtime::Off => return Err(failure(FailureKind::NotRunning, OFF)),
+            Runtime::On(workers) if workers.is_empty() => return Err(no_worker_left()),
+            Runtime::On(_) => {}
+        }
+        let handle = self.next();
+        let kind = Kind::Tessera {
+            queue: VecDeque::new(),
+            methods,
+            running: 0,
+        };
+        let type_name = code.type_name.clone();
+        let id = self.insert(handle, &type_name, "new", kind);
+        self.actions.push_back(Action::Place { tessera: id, type_name });
+        self.submit(
+            handle,
+            Submission {
+                object: handle,
+                operation: Operation::Create(code),
+                arguments,
+                after,
+            },
+        );
+        Ok(handle)
+    }
+
+    /// Records a call and returns its task's handle. Whatever is wrong is the task's failure.
+    pub(crate) fn call(
+        &mut self,
+        tessera: Handle,
+        number: u32,
+        arguments: Vec<Value>,
+        after: Vec<Handle>,
+    ) -> Result<Handle, Failure> {
+        let handle = self.next();
+        let Some(object) = self.objects.get_mut(&tessera) else {
+            return Err(failure(
+                FailureKind::Runtime,
+                "the call names a tessera that does not exist",
+            ));
+        };
+        let Kind::Tessera { methods, .. } = &object.kind else {
+            return Err(failure(
+                FailureKind::Runtime,
+                "the call names a task where a tessera belongs",
+            ));
+        };
+        let Some(method) = methods.get(number as usize).cloned() else {
+            let message = format!("`{}` has no method number {number}", object.type_name);
+            return Err(failure(FailureKind::Runtime, message));
+        };
+        // The call keeps its tessera until it has ended.
+        object.owners += 1;
+        let (type_name, place) = (object.type_name.clone(), object.place.clone());
+        self.insert(handle, &type_name, &method, Kind::Task { tessera });
+        if let Some(task) = self.objects.get_mut(&handle) {
+            task.place = place;
+        }
+        self.submit(
+            tessera,
+            Submission {
+                object: handle,
+                operation: Operation::Call(number),
+                arguments,
+                after,
+            },
+        );
+        Ok(handle)
+    }
+
+    pub(super) fn next(&mut self) -> Handle {
+        self.last += 1;
+        self.last
+    }
+
+    fn insert(&mut self, handle: Handle, type_name: &str, method: &str, kind: Kind) -> Id {
+        let id = Id::unique();
+        let object = Object {
+            id,
+            type_name: type_name.to_owned(),
+            method: method.to_owned(),
+            kind,
+            stage: Stage::Waiting,
+            output: Output::Shown,
+            place: None,
+            owners: 1,
+            producers: Vec::new(),
+            dependents: Vec::new(),
+            lost: None,
+        };
+        self.objects.insert(handle, object);
+        self.by_id.insert(id, handle);
+        id
+    }
+
+    fn submit(&mut self, tessera: Handle, submission: Submission) {
+        let handle = submission.object;
+        let producers: Vec<Handle> = submission.producers().collect();
+        let mut obstacle = None;
+        for producer in &producers {
+            match self.objects.get_mut(producer) {
+                None => {
+                    obstacle = Some(failure(
+                        FailureKind::Runtime,
+                        "an argument names a task that does not exist",
+                    ))
+                }
+                Some(object) => {
+                    object.owners += 1;
+                    if matches!(object.stage, Stage::Waiting) {
+                        object.dependents.push(handle);
+                    }
+                    if let Some(cause) = object.failure() {
+                        obstacle = Some(dependency_failed(&object.uid(), cause));
+                    }
+                }
+            }
+        }
+        let Some(object) = self.objects.get_mut(&handle) else {
+            return;
+        };
+        object.producers = producers;
+        if tessera != handle
+            && let Some(cause) = self
+                .objects
+                .get(&tessera)
+                .and_then(|tessera| tessera.failure().map(|f| (tessera, f)))
+        {
+            obstacle = Some(tessera_failed(&cause.0.uid(), cause.1));
+        }
+        if let Some(obstacle) = obstacle {
+            return self.fail(handle, obstacle);
+        }
+        if let Some(Kind::Tessera { queue, .. }) = self.objects.get_mut(&tessera).map(|object| &mut object.kind) {
+            queue.push_back(submission);
+        }
+        self.flush(tessera);
+    }
+
+    /// Sends what can be sent of a tessera's queue, and of those that waited for that.
+    pub(super) fn flush(&mut self, tessera: Handle) {
+        let mut tesserae = VecDeque::from([tessera]);
+        while let Some(tessera) = tesserae.pop_front() {
+            while let Some(sent) = self.send_first(tessera) {
+                tesserae.extend(sent);
+            }
+        }
+    }
+
+    /// Sends or discards the first of a tessera's queue, and returns the tesserae that may go on; `None` where the queue
+    /// is empty or must wait.
+    fn send_first(&mut self, tessera: Handle) -> Option<Vec<Handle>> {
+        let object = self.objects.get(&tessera)?;
+        let Kind::Tessera { queue, .. } = &object.kind else {
+            return None;
+        };
+        let (place, first) = (object.place.clone()?, queue.front()?);
+        if !self.lives(&place.uid) {
+            return None;
+        }
+        let discarded = !matches!(self.objects.get(&first.object)?.stage, Stage::Waiting);
+        let ready = |task| !matches!(self.objects.get(&task).map(|task| &task.stage), Some(Stage::Waiting));
+        if !discarded && !first.producers().all(ready) {
+            return None;
+        }
+        let Kind::Tessera { queue, .. } = &mut self.objects.get_mut(&tessera)?.kind else {
+            return None;
+        };
+        let submission = queue.pop_front()?;
+        if discarded {
+            return Some(Vec::new());
+        }
+        let frame = self.frame(tessera, &submission)?;
+        self.actions.push_back(Action::Send {
+            place: place.clone(),
+            frame,
+        });
+        let object = self.objects.get_mut(&submission.object)?;
+        object.stage = Stage::Sent;
+        object.place = Some(place);
+        let dependents = std::mem::take(&mut object.dependents);
+        Some(
+            dependents
+                .iter()
+                .filter_map(|dependent| self.tessera_of(*dependent))
+                .collect(),
+        )
+    }
+
+    pub(super) fn tessera_of(&self, handle: Handle) -> Option<Handle> {
+        match self.objects.get(&handle)?.kind {
+            Kind::Tessera { .. } => Some(handle),
+            Kind::Task { tessera } => Some(tessera),
+        }
+    }
+
+    fn frame(&self, tessera: Handle, submission: &Submission) -> Option<Frame<ToWorker>> {
+        let object = self.objects.get(&submission.object)?;
+        let tessera = self.objects.get(&tessera)?.id;
+        let mut payloads: Vec<Payload> = Vec::new();
+        let mut arguments = Vec::with_capacity(submission.arguments.len());
+        for value in &submission.arguments {
+            arguments.push(match value {
+                Value::Encoded(payload) => {
+                    payloads.push(payload.clone());
+                    Argument::Value
+                }
+                Value::Produced(task) => Argument::Task(self.source(*task)?),
+            });
+        }
+        let after = (submission.after.iter())
+            .map(|task| self.source(*task))
+            .collect::<Option<Vec<Source>>>()?;
+        let needs = Needs { arguments, after };
+        let message = match &submission.operation {
+            Operation::Create(code) => ToWorker::Create {
+                tessera,
+                code: code.clone(),
+                needs,
+            },
+            Operation::Call(method) => ToWorker::Call {
+                task: object.id,
+                tessera,
+                method: *method,
+                name: object.method.clone(),
+                needs,
+            },
+        };
+        Some(Frame { message, payloads })
+    }
+
+    fn source(&self, task: Handle) -> Option<Source> {
+        let task = self.objects.get(&task)?;
+        Some(Source {
+            task: task.id,
+            uid: task.uid(),
+            place: task.place.clone()?,
+        })
+    }
+
+    /// Begins a wait.
+    pub(crate) fn wait(&mut self, subject: Subject) -> Handle {
+        let wait = self.next();
+        self.waits.begin(wait, subject);
+        if let Subject::Object(handle) | Subject::Result(handle) = subject {
+            match self.objects.get_mut(&handle) {
+                None => {
+                    let failure = failure(FailureKind::Runtime, "the wait names an object that does not exist");
+                    self.end_wait(wait, Err(failure));
+                }
+                Some(object) => {
+                    object.owners += 1;
+                    self.progress(handle);
+                }
+            }
+        }
+        wait
+    }
+
+    /// Ends a wait and gives back what it owned.
+    pub(crate) fn end_wait(&mut self, wait: Handle, ending: Ending) {
+        let subject = self.waits.subject(wait);
+        if let Some(waker) = self.waits.end(wait, ending) {
+            self.actions.push_back(Action::Wake(waker));
+        }
+        if let Some(Subject::Object(handle) | Subject::Result(handle) | Subject::Fetching(handle)) = subject {
+            self.release_object(handle);
+        }
+    }
+
+    /// One owner less of a handle of any kind.
+    pub(crate) fn release(&mut self, handle: Handle) {
+        let Some((subject, open, waker)) = self.waits.remove(handle) else {
+            return self.release_object(handle);
+        };
+        // The waker's destructor is the guest's code: it must not run under the lock.
+        self.actions.extend(waker.map(Action::Discard));
+        if let (Subject::Object(object) | Subject::Result(object) | Subject::Fetching(object), true) = (subject, open) {
+            self.release_object(object);
+        }
+    }
+
+    /// One owner more of an object.
+    pub(crate) fn retain(&mut self, handle: Handle) {
+        if let Some(object) = self.objects.get_mut(&handle) {
+            object.owners += 1;
+        }
+    }
+
+    pub(super) fn release_object(&mut self, handle: Handle) {
+        if let Some(object) = self.objects.get_mut(&handle) {
+            object.owners = object.owners.saturating_sub(1);
+            self.collect(handle);
+        }
+    }
+
+    /// Frees an object that nobody owns and that has ended.
+    pub(super) fn collect(&mut self, handle: Handle) {
+        let Some(object) = self.objects.get(&handle) else {
+            return;
+        };
+        if object.owners > 0 || !object.ended() {
+            return;
+        }
+        let Some(object) = self.objects.remove(&handle) else {
+            return;
+        };
+        self.by_id.remove(&object.id);
+        let message = match object.kind {
+            Kind::Tessera { .. } => {
+                self.actions.push_back(Action::Forget { tessera: object.id });
+                ToWorker::DropTessera { tessera: object.id }
+            }
+            Kind::Task { .. } => ToWorker::DropTask { task: object.id },
+        };
+        if let Some(place) = object.place.filter(|place| self.lives(&place.uid)) {
+            let frame = message.into();
+            self.actions.push_back(Action::Send { place, frame });
+        }
+    }
+
+    pub(super) fn lives(&self, worker: &str) -> bool {
+        matches!(&self.runtime, Runtime::On(workers) if workers.contains(worker))
+    }
+}

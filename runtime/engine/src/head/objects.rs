@@ -1,0 +1,153 @@
+//! Tesserae and tasks as the head's books have them. No I/O here.
+
+use crate::{
+    id::Id,
+    wire::{Code, Payload, Place},
+};
+use mosaic_abi::{Description, Failure, Handle, State};
+use std::collections::VecDeque;
+
+/// How far a constructor or call has come.
+#[derive(Clone, Debug)]
+pub(crate) enum Stage {
+    /// In its tessera's queue in this process.
+    Waiting,
+    /// With its worker.
+    Sent,
+    /// Being executed.
+    Started,
+    Ended(Result<(), Failure>),
+}
+
+/// Whether the output of a worker has been shown up to the end of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// None was left unread.
+    Shown,
+    /// Some may be left; nobody asked yet.
+    Unshown,
+    /// The hub was asked to have it shown.
+    Syncing,
+}
+
+/// A tessera or a task.
+#[derive(Debug)]
+pub(crate) struct Object {
+    pub(crate) id: Id,
+    pub(crate) type_name: String,
+    /// `new` for a tessera.
+    pub(crate) method: String,
+    pub(crate) kind: Kind,
+    pub(crate) stage: Stage,
+    pub(crate) output: Output,
+    /// Where it is, once it is known.
+    pub(crate) place: Option<Place>,
+    /// Handles of the guest, waits, and operations that are not over and need this object.
+    pub(crate) owners: usize,
+    /// The tasks that it needs, each owned until it has ended.
+    pub(crate) producers: Vec<Handle>,
+    /// The objects that cannot be sent before this one was.
+    pub(crate) dependents: Vec<Handle>,
+    /// Set when it ended well and its value was lost later, with its worker or the runtime.
+    pub(crate) lost: Option<Failure>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Tessera {
+        /// What waits in this process, in the order of submission; the constructor is the first.
+        queue: VecDeque<Submission>,
+        /// The methods' names, in the order of their numbers.
+        methods: Vec<String>,
+        /// Calls that are being executed: at most one.
+        running: usize,
+    },
+    Task {
+        tessera: Handle,
+    },
+}
+
+/// A constructor or call that was not sent yet.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    pub(crate) object: Handle,
+    pub(crate) operation: Operation,
+    pub(crate) arguments: Vec<Value>,
+    pub(crate) after: Vec<Handle>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Operation {
+    Create(Code),
+    Call(u32),
+}
+
+/// An argument as it was submitted.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    Encoded(Payload),
+    Produced(Handle),
+}
+
+impl Submission {
+    /// The tasks that must be with their workers before this can be sent.
+    pub(crate) fn producers(&self) -> impl Iterator<Item = Handle> + '_ {
+        let produced = self.arguments.iter().filter_map(|argument| match argument {
+            Value::Produced(task) => Some(*task),
+            Value::Encoded(_) => None,
+        });
+        produced.chain(self.after.iter().copied())
+    }
+}
+
+impl Object {
+    pub(crate) fn uid(&self) -> String {
+        let type_name = self.type_name.to_lowercase();
+        match &self.kind {
+            Kind::Tessera { .. } => format!("tess-{type_name}-{}", self.id),
+            Kind::Task { .. } => format!("task-{type_name}-{}-{}", self.method, self.id),
+        }
+    }
+
+    pub(crate) fn describe(&self) -> Description {
+        Description {
+            uid: self.uid(),
+            runtime: self.place.as_ref().map(|place| place.uid.clone()),
+            state: match (&self.stage, &self.kind) {
+                (Stage::Waiting, _) => State::Pending,
+                (Stage::Sent, _) => State::Queued,
+                (Stage::Started, _) => State::Running,
+                (Stage::Ended(Ok(())), Kind::Tessera { running: 1.., .. }) => State::Running,
+                (Stage::Ended(Ok(())), _) => State::Done,
+                (Stage::Ended(Err(_)), _) => State::Failed,
+            },
+        }
+    }
+
+    pub(crate) fn ended(&self) -> bool {
+        matches!(self.stage, Stage::Ended(_))
+    }
+
+    /// Why nothing can be had of this object any more, if that is so.
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        match &self.stage {
+            Stage::Ended(Err(failure)) => Some(failure),
+            _ => self.lost.as_ref(),
+        }
+    }
+
+    /// `failure` with this object's names in it.
+    pub(crate) fn named(&self, failure: Failure) -> Failure {
+        let worker = self.place.as_ref().map(|place| place.uid.clone());
+        Failure {
+            tessera: self.type_name.clone(),
+            method: self.method.clone(),
+            worker: if failure.worker.is_empty() {
+                worker.unwrap_or_default()
+            } else {
+                failure.worker
+            },
+            ..failure
+        }
+    }
+}

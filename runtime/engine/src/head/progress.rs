@@ -1,0 +1,258 @@
+//! The books, second half: what happens to what was submitted. No I/O here.
+
+use super::{
+    ledger::{Action, Ledger, Runtime},
+    objects::{Kind, Output, Stage},
+    waits::Subject,
+};
+use crate::{
+    failures::{dependency_failed, failure, no_worker_left, tessera_failed, worker_lost},
+    id::Id,
+    wire::{Payload, Place, ToWorker},
+};
+use mosaic_abi::{Failure, FailureKind, Handle};
+
+impl Ledger {
+    /// The monitor chose a worker for a tessera, or could not.
+    pub(crate) fn placed(&mut self, tessera: Id, place: Result<Place, Failure>) {
+        let Some(&handle) = self.by_id.get(&tessera) else {
+            return;
+        };
+        let place = match place {
+            Ok(place) if self.lives(&place.uid) => place,
+            Ok(place) => return self.fail(handle, worker_lost(&place.uid, "before it got there")),
+            Err(failure) => return self.fail(handle, failure),
+        };
+        for object in self.objects.values_mut() {
+            let of_tessera = matches!(object.kind, Kind::Task { tessera } if tessera == handle);
+            if (of_tessera || object.id == tessera) && !object.ended() {
+                object.place = Some(place.clone());
+            }
+        }
+        self.flush(handle);
+    }
+
+    /// A worker began to execute a constructor or call.
+    pub(crate) fn began(&mut self, id: Id) {
+        let Some(object) = self.by_id.get(&id).and_then(|handle| self.objects.get_mut(handle)) else {
+            return;
+        };
+        if object.ended() {
+            return;
+        }
+        object.stage = Stage::Started;
+        if let Kind::Task { tessera } = object.kind {
+            self.count_running(tessera, |running| running + 1);
+        }
+    }
+
+    fn count_running(&mut self, tessera: Handle, count: impl FnOnce(usize) -> usize) {
+        if let Some(Kind::Tessera { running, .. }) = self.objects.get_mut(&tessera).map(|object| &mut object.kind) {
+            *running = count(*running);
+        }
+    }
+
+    /// A constructor or call ended on its worker.
+    pub(crate) fn finished(&mut self, id: Id, outcome: Result<(), Failure>, unread_output: bool) {
+        let Some(&handle) = self.by_id.get(&id) else { return };
+        match outcome {
+            Err(failure) => self.fail(handle, failure),
+            Ok(()) => self.end(handle, Ok(()), unread_output),
+        }
+    }
+
+    /// Fails an object and, at once, all that cannot be sent without it.
+    pub(super) fn fail(&mut self, handle: Handle, failure: Failure) {
+        let mut failing = vec![(handle, failure)];
+        while let Some((handle, failure)) = failing.pop() {
+            let Some(object) = self.objects.get_mut(&handle).filter(|object| !object.ended()) else {
+                continue;
+            };
+            let failure = object.named(failure);
+            let uid = object.uid();
+            for dependent in std::mem::take(&mut object.dependents) {
+                failing.push((dependent, dependency_failed(&uid, &failure)));
+            }
+            if let Kind::Tessera { queue, .. } = &mut object.kind {
+                let calls = queue.drain(..).map(|call| call.object).filter(|call| *call != handle);
+                failing.extend(calls.map(|call| (call, tessera_failed(&uid, &failure))));
+            }
+            // What a failed object's worker, or another one, printed belongs before the error.
+            self.end(handle, Err(failure), true);
+        }
+    }
+
+    /// Ends an object; its queue and its dependents are the caller's business.
+    fn end(&mut self, handle: Handle, outcome: Result<(), Failure>, unread_output: bool) {
+        let Some(object) = self.objects.get_mut(&handle).filter(|object| !object.ended()) else {
+            return;
+        };
+        let started = matches!(object.stage, Stage::Started);
+        let sent = !matches!(object.stage, Stage::Waiting);
+        object.stage = Stage::Ended(outcome);
+        let producers = std::mem::take(&mut object.producers);
+        // The producers' output comes first, and they may have run on other workers.
+        if unread_output || !producers.is_empty() {
+            object.output = Output::Unshown;
+        }
+        let tessera = match object.kind {
+            Kind::Task { tessera } => Some(tessera),
+            Kind::Tessera { .. } => None,
+        };
+        self.progress(handle);
+        for producer in producers {
+            self.release_object(producer);
+        }
+        if let Some(tessera) = tessera {
+            if started {
+                self.count_running(tessera, |running| running.saturating_sub(1));
+            }
+            if !sent {
+                // It may have been what the rest of the queue waited behind.
+                self.flush(tessera);
+            }
+            self.release_object(tessera);
+        }
+        self.collect(handle);
+    }
+
+    /// Moves on the waits for an object that has ended.
+    pub(super) fn progress(&mut self, handle: Handle) {
+        let of_object = |subject| subject == Subject::Object(handle) || subject == Subject::Result(handle);
+        let waits = self.waits.open(of_object);
+        let Some(object) = self.objects.get_mut(&handle) else {
+            return;
+        };
+        let Stage::Ended(outcome) = &object.stage else { return };
+        match object.output {
+            _ if waits.is_empty() => return,
+            Output::Syncing => return,
+            Output::Unshown => {
+                object.output = Output::Syncing;
+                self.actions.push_back(Action::Sync { object: handle });
+                return;
+            }
+            Output::Shown => {}
+        }
+        let outcome = outcome.clone();
+        let lost = object.lost.clone();
+        let (id, place) = (object.id, object.place.clone());
+        for wait in waits {
+            let fetching = matches!(self.waits.subject(wait), Some(Subject::Result(_)));
+            match (&outcome, &lost, &place) {
+                (Err(failure), _, _) => self.end_wait(wait, Err(failure.clone())),
+                (Ok(()), _, _) if !fetching => self.end_wait(wait, Ok(Payload::default())),
+                (Ok(()), Some(lost), _) => self.end_wait(wait, Err(lost.clone())),
+                (Ok(()), None, Some(place)) => {
+                    self.waits.set_subject(wait, Subject::Fetching(handle));
+                    self.actions.push_back(Action::Send {
+                        place: place.clone(),
+                        frame: ToWorker::Fetch {
+                            request: wait,
+                            task: id,
+                            value: true,
+                        }
+                        .into(),
+                    });
+                }
+                (Ok(()), None, None) => {
+                    let failure = failure(FailureKind::Runtime, "the task has no worker");
+                    self.end_wait(wait, Err(failure));
+                }
+            }
+        }
+    }
+
+    /// All output that was written before [`Action::Sync`] has been shown.
+    pub(crate) fn synced(&mut self, object: Handle) {
+        if let Some(synced) = self.objects.get_mut(&object) {
+            synced.output = Output::Shown;
+        }
+        self.progress(object);
+    }
+
+    /// A value arrived, or the reason why it does not.
+    pub(crate) fn fetched(&mut self, wait: Handle, value: Result<Payload, Failure>) {
+        if let Some(Subject::Fetching(task)) = self.waits.subject(wait) {
+            let named = |failure| match self.objects.get(&task) {
+                Some(task) => task.named(failure),
+                None => failure,
+            };
+            let value = value.map_err(named);
+            self.end_wait(wait, value);
+        }
+    }
+
+    /// A worker is gone: what it had is lost, what it had yet to do fails.
+    pub(crate) fn worker_lost(&mut self, worker: &str, status: &str) {
+        let Runtime::On(workers) = &mut self.runtime else {
+            return;
+        };
+        if !workers.remove(worker) {
+            return;
+        }
+        let none_left = workers.is_empty();
+        let lost = worker_lost(worker, status);
+        self.lose(&lost, |place| place.is_some_and(|place| place.uid == worker));
+        if none_left {
+            self.lose(&no_worker_left(), |place| place.is_none());
+        }
+    }
+
+    /// The runtime is being stopped: all that it had is lost, all that it had yet to do fails.
+    pub(crate) fn stopped(&mut self, reason: &str) {
+        self.runtime = Runtime::Off;
+        self.lose(&failure(FailureKind::NotRunning, reason), |_| true);
+    }
+
+    fn lose(&mut self, failure: &Failure, at: impl Fn(Option<&Place>) -> bool) {
+        let mut affected: Vec<Handle> = (self.objects.iter())
+            .filter(|(_, object)| at(object.place.as_ref()))
+            .map(|(handle, _)| *handle)
+            .collect();
+        // Youngest first, so that what depends on another object fails for this reason rather than for that one's.
+        affected.sort_unstable_by(|a, b| b.cmp(a));
+        for handle in affected {
+            let Some(object) = self.objects.get_mut(&handle) else {
+                continue;
+            };
+            if !object.ended() {
+                self.fail(handle, failure.clone());
+                continue;
+            }
+            if object.lost.is_none() && object.failure().is_none() {
+                object.lost = Some(object.named(failure.clone()));
+            }
+            self.lose_dependents(handle, failure);
+        }
+        for wait in self.waits.open(|subject| matches!(subject, Subject::Fetching(_))) {
+            let Some(Subject::Fetching(task)) = self.waits.subject(wait) else {
+                continue;
+            };
+            if let Some(lost) = self.objects.get(&task).and_then(|task| task.lost.clone()) {
+                self.end_wait(wait, Err(lost));
+            }
+        }
+    }
+
+    /// Fails what waits in this process and needs `handle`, which ended well and is lost.
+    fn lose_dependents(&mut self, handle: Handle, failure: &Failure) {
+        let Some(object) = self.objects.get_mut(&handle) else {
+            return;
+        };
+        let uid = object.uid();
+        let cause = object.named(failure.clone());
+        let mut failing = Vec::new();
+        if let Kind::Tessera { queue, .. } = &mut object.kind {
+            failing.extend(queue.drain(..).map(|call| (call.object, tessera_failed(&uid, &cause))));
+        }
+        let needs = |object: &super::objects::Object| {
+            matches!(object.stage, Stage::Waiting) && object.producers.contains(&handle)
+        };
+        let dependents = self.objects.iter().filter(|(_, object)| needs(object));
+        failing.extend(dependents.map(|(dependent, _)| (*dependent, dependency_failed(&uid, &cause))));
+        for (object, failure) in failing {
+            self.fail(object, failure);
+        }
+    }
+}

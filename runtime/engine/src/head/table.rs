@@ -1,0 +1,285 @@
+//! The head as the guest sees it: a table of C functions over the one [`Head`] of this process.
+
+use super::{
+    ledger::{Action, Ledger},
+    link::{self, Command},
+    objects::Value,
+    waits::{Ending, GuestWaker, Subject},
+};
+use crate::{address::locate, failures::failure, wire::Code};
+use mosaic_abi::{
+    Argument, Buffer, CellEvent, Description, Failure, FailureKind, Handle, Host, Outcome, Poll, Slice, State, Status,
+    Submitted, TesseraTable, VERSION, Waker,
+};
+use std::{
+    io,
+    path::PathBuf,
+    ptr,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+/// What [`install_head`] needs to know.
+#[derive(Clone, Debug)]
+pub struct HeadOptions {
+    /// The socket of the hub, as [`crate::Hub::address`] gives it. Nothing connects to it before the runtime is turned on.
+    pub hub: PathBuf,
+    /// Where what a cell tells the kernel goes; see [`mosaic_abi::Host::cell_event`].
+    pub cell_event: unsafe extern "C" fn(event: CellEvent, a: Slice, b: Slice),
+}
+
+/// The head of this process.
+pub(super) struct Head {
+    /// Held for a few instructions at a time; never while a guest's waker runs or bytes are copied.
+    ledger: Mutex<Ledger>,
+    /// To the link, which owns all sockets. Actions are sent while the ledger is locked, so that they keep its order.
+    commands: UnboundedSender<Command>,
+    host: Host,
+}
+
+static HEAD: OnceLock<Head> = OnceLock::new();
+
+/// Makes this process a head and returns the table to give to guests. Later calls return the first one's table.
+///
+/// # Errors
+///
+/// The thread that talks to the hub and the workers could not be started.
+///
+/// # Examples
+///
+/// ```no_run
+/// # unsafe extern "C" fn cell_event(_: mosaic_abi::CellEvent, _: mosaic_abi::Slice, _: mosaic_abi::Slice) {}
+/// let options = mosaic_engine::HeadOptions { hub: "/run/user/1000/mosaic-x/hub.sock".into(), cell_event };
+/// let host = mosaic_engine::install_head(options)?;
+/// mosaic::__private::install_host(host);
+/// # std::io::Result::Ok(())
+/// ```
+pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
+    if let Some(head) = HEAD.get() {
+        return Ok(&head.host);
+    }
+    let (commands, inbox) = unbounded_channel();
+    let host = Host {
+        version: VERSION,
+        cell_event: options.cell_event,
+        start,
+        stop,
+        create,
+        call,
+        wait,
+        result,
+        poll,
+        describe,
+        retain,
+        release,
+    };
+    let head = HEAD.get_or_init(|| Head {
+        ledger: Mutex::new(Ledger::new()),
+        commands,
+        host,
+    });
+    link::start(head, options.hub, inbox)?;
+    Ok(&head.host)
+}
+
+impl Head {
+    /// Changes the books and sees to what follows.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Ledger) -> T) -> T {
+        let mut guests = Vec::new();
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        let value = change(&mut ledger);
+        for action in ledger.take_actions() {
+            match action {
+                Action::Wake(_) | Action::Discard(_) => guests.push(action),
+                action => self.command(Command::Act(action)),
+            }
+        }
+        drop(ledger);
+        for action in guests {
+            match action {
+                Action::Wake(waker) => waker.wake(),
+                Action::Discard(waker) => drop(waker),
+                _ => {}
+            }
+        }
+        value
+    }
+
+    fn command(&self, command: Command) {
+        // The link lives as long as the process.
+        let _ = self.commands.send(command);
+    }
+}
+
+/// The head, which exists: its table is the only way to these functions.
+fn head() -> &'static Head {
+    HEAD.get().expect("the table is handed out after the head was made")
+}
+
+unsafe extern "C" fn start(num_workers: usize) -> Handle {
+    let wait = head().change(|ledger| ledger.wait(Subject::Runtime));
+    head().command(Command::Start { wait, num_workers });
+    wait
+}
+
+unsafe extern "C" fn stop() -> Handle {
+    let wait = head().change(|ledger| ledger.wait(Subject::Runtime));
+    head().command(Command::Stop { wait });
+    wait
+}
+
+unsafe extern "C" fn create(
+    table: *const TesseraTable,
+    arguments: *mut Argument,
+    count: usize,
+    after: *const Handle,
+    after_count: usize,
+) -> Submitted {
+    // SAFETY: the guest hands `count` arguments over and lends `after_count` handles.
+    let (arguments, after) = unsafe { (values(arguments, count), handles(after, after_count)) };
+    // SAFETY: a guest's table is static.
+    let description = unsafe { table.as_ref() };
+    submitted(match (description, locate(table.cast())) {
+        (Some(description), _) if description.version != VERSION => Err(failure(
+            FailureKind::Runtime,
+            format!(
+                "the tessera was built for version {} of mosaic's ABI, this is {VERSION}",
+                description.version
+            ),
+        )),
+        (Some(description), Some(location)) => {
+            let code = Code {
+                type_name: description.type_name().to_owned(),
+                location,
+            };
+            let methods = method_names(description);
+            head().change(|ledger| ledger.create(code, methods, arguments, after))
+        }
+        _ => Err(failure(
+            FailureKind::Runtime,
+            "the tessera's code lies in no file that a worker could load",
+        )),
+    })
+}
+
+fn method_names(table: &TesseraTable) -> Vec<String> {
+    (0..table.method_count)
+        // SAFETY: `methods` points to `method_count` names, all of them static.
+        .map(|number| unsafe { (*table.methods.add(number)).as_text() }.into_owned())
+        .collect()
+}
+
+unsafe extern "C" fn call(
+    tessera: Handle,
+    method: u32,
+    arguments: *mut Argument,
+    count: usize,
+    after: *const Handle,
+    after_count: usize,
+) -> Submitted {
+    // SAFETY: the guest hands `count` arguments over and lends `after_count` handles.
+    let (arguments, after) = unsafe { (values(arguments, count), handles(after, after_count)) };
+    submitted(head().change(|ledger| ledger.call(tessera, method, arguments, after)))
+}
+
+unsafe extern "C" fn wait(object: Handle) -> Handle {
+    head().change(|ledger| ledger.wait(Subject::Object(object)))
+}
+
+unsafe extern "C" fn result(task: Handle) -> Handle {
+    head().change(|ledger| ledger.wait(Subject::Result(task)))
+}
+
+unsafe extern "C" fn poll(wait: Handle, waker: Waker, outcome: *mut Outcome) -> Poll {
+    let waker = GuestWaker::new(waker);
+    match head().change(|ledger| ledger.waits.poll(wait, waker)) {
+        Err(replaced) => {
+            drop(replaced);
+            Poll::Pending
+        }
+        Ok(ending) => {
+            // SAFETY: the guest passes an outcome that it initialised and that outlives the call.
+            unsafe { *outcome = to_outcome(ending) };
+            Poll::Ready
+        }
+    }
+}
+
+/// An ending as it crosses to a guest.
+pub(super) fn to_outcome(ending: Ending) -> Outcome {
+    match ending {
+        Ok(value) => Outcome {
+            status: Status::Done,
+            // What arrived for one wait has one owner; the copy is for the day it has more.
+            payload: Arc::try_unwrap(value).unwrap_or_else(|shared| Buffer::from(shared.to_vec())),
+        },
+        Err(failure) => Outcome {
+            status: Status::Failed,
+            payload: encode_failure(&failure),
+        },
+    }
+}
+
+unsafe extern "C" fn describe(object: Handle) -> Buffer {
+    let description = head().change(|ledger| ledger.describe(object));
+    let description = description.unwrap_or(Description {
+        uid: String::new(),
+        runtime: None,
+        state: State::Failed,
+    });
+    Buffer::from(mosaic_abi::encode(&description).expect("a description is strings and an enum"))
+}
+
+unsafe extern "C" fn retain(object: Handle) {
+    head().change(|ledger| ledger.retain(object));
+}
+
+unsafe extern "C" fn release(handle: Handle) {
+    head().change(|ledger| ledger.release(handle));
+}
+
+/// Takes over the arguments that a guest hands over.
+///
+/// # Safety
+///
+/// `arguments` must point to `count` arguments, which the guest does not use again.
+unsafe fn values(arguments: *mut Argument, count: usize) -> Vec<Value> {
+    (0..count)
+        .map(|index| {
+            // SAFETY: each of the `count` arguments is read once, by this function's contract.
+            let argument = unsafe { ptr::read(arguments.add(index)) };
+            match argument.task {
+                0 => Value::Encoded(Arc::new(argument.value)),
+                task => Value::Produced(task),
+            }
+        })
+        .collect()
+}
+
+/// Copies the handles that a guest lends.
+///
+/// # Safety
+///
+/// `handles` must point to `count` handles.
+unsafe fn handles(handles: *const Handle, count: usize) -> Vec<Handle> {
+    // SAFETY: each of the `count` handles is read, by this function's contract.
+    (0..count).map(|index| unsafe { *handles.add(index) }).collect()
+}
+
+fn submitted(outcome: Result<Handle, Failure>) -> Submitted {
+    match outcome {
+        Ok(handle) => Submitted {
+            handle,
+            failure: Buffer::default(),
+        },
+        Err(failure) => Submitted {
+            handle: 0,
+            failure: encode_failure(&failure),
+        },
+    }
+}
+
+/// A failure as it crosses to a guest.
+pub(crate) fn encode_failure(failure: &Failure) -> Buffer {
+    Buffer::from(mosaic_abi::encode(failure).expect("a failure is strings and an enum"))
+}

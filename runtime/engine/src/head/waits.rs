@@ -1,0 +1,121 @@
+//! What the guest's futures wait for. No I/O here.
+
+use crate::wire::Payload;
+use mosaic_abi::{Failure, Handle, Waker};
+use std::collections::HashMap;
+
+/// How a wait ended.
+pub(crate) type Ending = Result<Payload, Failure>;
+
+/// A guest's waker, which is freed if it is not used.
+#[derive(Debug)]
+pub(crate) struct GuestWaker(Option<Waker>);
+
+impl GuestWaker {
+    pub(crate) fn new(waker: Waker) -> GuestWaker {
+        GuestWaker(Some(waker))
+    }
+
+    /// Wakes the guest's future. To be called without any lock held: the guest's executor runs in it.
+    pub(crate) fn wake(mut self) {
+        if let Some(waker) = self.0.take() {
+            // SAFETY: the guest gave the function for this data, and taking it out makes this its only use.
+            unsafe { (waker.wake)(waker.data) };
+        }
+    }
+}
+
+impl Drop for GuestWaker {
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            // SAFETY: as in `wake`.
+            unsafe { (waker.drop)(waker.data) };
+        }
+    }
+}
+
+/// What a wait is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// The runtime is on, or off.
+    Runtime,
+    /// An object has ended and its output has been shown.
+    Object(Handle),
+    /// The same, and then its value.
+    Result(Handle),
+    /// A value is on its way.
+    Fetching(Handle),
+}
+
+#[derive(Debug)]
+struct Wait {
+    subject: Subject,
+    waker: Option<GuestWaker>,
+    over: bool,
+    /// How it ended, until the guest took it.
+    ending: Option<Ending>,
+}
+
+/// All waits of the guest.
+#[derive(Debug, Default)]
+pub(crate) struct Waits {
+    waits: HashMap<Handle, Wait>,
+}
+
+impl Waits {
+    pub(crate) fn begin(&mut self, handle: Handle, subject: Subject) {
+        let wait = Wait {
+            subject,
+            waker: None,
+            over: false,
+            ending: None,
+        };
+        self.waits.insert(handle, wait);
+    }
+
+    pub(crate) fn subject(&self, wait: Handle) -> Option<Subject> {
+        self.waits.get(&wait).map(|wait| wait.subject)
+    }
+
+    pub(crate) fn set_subject(&mut self, wait: Handle, subject: Subject) {
+        if let Some(wait) = self.waits.get_mut(&wait) {
+            wait.subject = subject;
+        }
+    }
+
+    /// The waits that are not over and whose subject is chosen by `choose`.
+    pub(crate) fn open(&self, choose: impl Fn(Subject) -> bool) -> Vec<Handle> {
+        let open = |wait: &&Wait| !wait.over && choose(wait.subject);
+        let mut open: Vec<Handle> = (self.waits.iter())
+            .filter(|(_, wait)| open(wait))
+            .map(|(handle, _)| *handle)
+            .collect();
+        open.sort_unstable();
+        open
+    }
+
+    /// Ends a wait, if it is open, and returns whom to wake.
+    pub(crate) fn end(&mut self, wait: Handle, ending: Ending) -> Option<GuestWaker> {
+        let wait = self.waits.get_mut(&wait).filter(|wait| !wait.over)?;
+        wait.over = true;
+        wait.ending = Some(ending);
+        wait.waker.take()
+    }
+
+    /// How a wait ended, once; until then keeps `waker`, and gives back the one it replaces.
+    pub(crate) fn poll(&mut self, wait: Handle, waker: GuestWaker) -> Result<Ending, Option<GuestWaker>> {
+        let Some(wait) = self.waits.get_mut(&wait) else {
+            return Err(Some(waker));
+        };
+        match wait.ending.take() {
+            Some(ending) => Ok(ending),
+            None => Err(wait.waker.replace(waker)),
+        }
+    }
+
+    /// Forgets a wait and returns what it was for, if it was not over.
+    pub(crate) fn remove(&mut self, wait: Handle) -> Option<(Subject, bool, Option<GuestWaker>)> {
+        let wait = self.waits.remove(&wait)?;
+        Some((wait.subject, !wait.over, wait.waker))
+    }
+}

@@ -1,0 +1,111 @@
+//! The hub's connections: who is at the other end, and what they say.
+
+use super::server::Event;
+use crate::wire::{self, Frame, FromHub, Peer, Sender, ToHub};
+use std::collections::HashMap;
+use tokio::{
+    net::{UnixListener, UnixStream},
+    sync::mpsc::UnboundedSender,
+};
+
+/// The connections that said who they are.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    heads: HashMap<u64, Sender<FromHub>>,
+    workers: HashMap<String, (u64, Sender<FromHub>)>,
+}
+
+impl Connections {
+    pub(super) fn add(&mut self, session: u64, peer: &Peer, sender: Sender<FromHub>) {
+        match peer {
+            Peer::Head => {
+                self.heads.insert(session, sender);
+            }
+            Peer::Worker(place) => {
+                self.workers.insert(place.uid.clone(), (session, sender));
+            }
+        }
+    }
+
+    pub(super) fn remove_head(&mut self, session: u64) {
+        self.heads.remove(&session);
+    }
+
+    pub(super) fn remove_worker(&mut self, uid: &str) {
+        self.workers.remove(uid);
+    }
+
+    /// Whether `session` is the connection of the worker that is called `uid` now.
+    pub(super) fn is_worker(&self, uid: &str, session: u64) -> bool {
+        self.workers.get(uid).is_some_and(|(of, _)| *of == session)
+    }
+
+    pub(super) fn to_head(&self, session: u64, message: FromHub) {
+        if let Some(head) = self.heads.get(&session) {
+            head.send(message);
+        }
+    }
+
+    pub(super) fn to_heads(&self, message: &FromHub) {
+        for head in self.heads.values() {
+            head.send(message.clone());
+        }
+    }
+
+    /// Sends to a worker; `false` if it never connected.
+    pub(super) fn to_worker(&self, uid: &str, message: FromHub) -> bool {
+        match self.workers.get(uid) {
+            Some((_, worker)) => {
+                worker.send(message);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// Accepts connections for as long as the hub runs.
+pub(super) async fn accept(listener: UnixListener, events: UnboundedSender<Event>) {
+    for session in 0.. {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(serve(session, stream, events.clone()));
+            }
+            Err(error) => {
+                tracing::error!(%error, "the hub can accept no more connections");
+                return;
+            }
+        }
+    }
+}
+
+async fn serve(session: u64, stream: UnixStream, events: UnboundedSender<Event>) {
+    let (sender, mut receiver, _) = wire::connect(stream);
+    let Ok(Some(Frame {
+        message: ToHub::Hello(peer),
+        ..
+    })) = receiver.receive().await
+    else {
+        tracing::warn!("a connection to the hub did not say who it is");
+        return;
+    };
+    let _ = events.send(Event::Connected {
+        session,
+        peer: peer.clone(),
+        sender,
+    });
+    loop {
+        match receiver.receive::<ToHub>().await {
+            Ok(Some(frame)) => {
+                let message = frame.message;
+                let _ = events.send(Event::Message { session, message });
+            }
+            Ok(None) => break,
+            Err(error) => {
+                tracing::debug!(%error, ?peer, "a connection to the hub broke");
+                break;
+            }
+        }
+    }
+    let _ = events.send(Event::Closed { session, peer });
+}

@@ -1,0 +1,115 @@
+//! Connections: frames over a Unix socket.
+
+use super::frame::{Frame, PREFIX, Payload, Prefix, encode_header};
+use mosaic_abi::Buffer;
+use serde::{Serialize, de::DeserializeOwned};
+use std::{io, sync::Arc};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{
+        UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    task::JoinHandle,
+};
+
+/// How many frames the writer takes at a time, and so writes with one system call if they are small.
+const BATCH: usize = 64;
+/// Payloads up to this many bytes are copied behind their header, which saves a system call.
+const SMALL: usize = 16 << 10;
+/// What is set aside at once for a payload that is announced; a longer one grows as it arrives.
+const RESERVE: u64 = 1 << 30;
+
+/// The sending half of a connection. Sending never blocks; frames leave in the order in which they were sent. The
+/// socket closes for writing when the last sender is dropped and all has been written.
+#[derive(Debug)]
+pub(crate) struct Sender<M>(UnboundedSender<Frame<M>>);
+
+impl<M> Clone for Sender<M> {
+    fn clone(&self) -> Sender<M> {
+        Sender(self.0.clone())
+    }
+}
+
+impl<M> Sender<M> {
+    /// Sends a frame. If the connection is gone, the receiving half says so; here the frame is dropped.
+    pub(crate) fn send(&self, frame: impl Into<Frame<M>>) {
+        let _ = self.0.send(frame.into());
+    }
+}
+
+/// The receiving half of a connection.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    reader: BufReader<OwnedReadHalf>,
+}
+
+impl Receiver {
+    /// The next frame, or `None` where the other side closed the connection between two.
+    pub(crate) async fn receive<M: DeserializeOwned>(&mut self) -> io::Result<Option<Frame<M>>> {
+        let mut prefix = [0; PREFIX];
+        match self.reader.read_exact(&mut prefix).await {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let prefix = Prefix::parse(prefix)?;
+        let mut header = vec![0; prefix.header_len()];
+        self.reader.read_exact(&mut header).await?;
+        let (message, lengths) = prefix.parse_header(&header)?;
+        let mut payloads = Vec::with_capacity(lengths.len());
+        for length in lengths {
+            payloads.push(self.payload(length).await?);
+        }
+        Ok(Some(Frame { message, payloads }))
+    }
+
+    async fn payload(&mut self, length: u64) -> io::Result<Payload> {
+        let mut bytes = Vec::with_capacity(usize::try_from(length.min(RESERVE)).unwrap_or(0));
+        (&mut self.reader).take(length).read_to_end(&mut bytes).await?;
+        if bytes.len() as u64 != length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(Arc::new(Buffer::from(bytes)))
+    }
+}
+
+/// Splits `stream` into its two halves. The returned task ends when all has been written or the connection is gone.
+pub(crate) fn connect<M: Serialize + Send + 'static>(stream: UnixStream) -> (Sender<M>, Receiver, JoinHandle<()>) {
+    let (read, write) = stream.into_split();
+    let (sender, frames) = unbounded_channel();
+    let writer = tokio::spawn(async move {
+        if let Err(error) = write_all(frames, write).await {
+            tracing::debug!(%error, "a connection ended while it was written to");
+        }
+    });
+    let reader = BufReader::with_capacity(64 << 10, read);
+    (Sender(sender), Receiver { reader }, writer)
+}
+
+async fn write_all<M: Serialize>(
+    mut frames: UnboundedReceiver<Frame<M>>,
+    mut socket: OwnedWriteHalf,
+) -> io::Result<()> {
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut bytes = Vec::new();
+    while frames.recv_many(&mut batch, BATCH).await > 0 {
+        for frame in batch.drain(..) {
+            encode_header(&frame, &mut bytes)?;
+            for payload in frame.payloads {
+                if payload.len() <= SMALL {
+                    bytes.extend_from_slice(&payload);
+                } else {
+                    socket.write_all(&bytes).await?;
+                    bytes.clear();
+                    socket.write_all(&payload).await?;
+                }
+            }
+        }
+        socket.write_all(&bytes).await?;
+        bytes.clear();
+        bytes.shrink_to(SMALL * BATCH);
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! Frames: a message and its payloads, in bytes. No I/O here.
+//!
+//! ```text
+//! u32 length of the message | u32 number of payloads | u64 length of each payload | message | payloads
+//! ```
+//!
+//! All numbers are little-endian. The message is postcard; payloads are raw, so that large values are never copied
+//! through an encoder.
+
+use mosaic_abi::Buffer;
+use serde::{Serialize, de::DeserializeOwned};
+use std::{io, sync::Arc};
+
+/// Bytes of a value, shared by whoever sends or keeps them.
+pub(crate) type Payload = Arc<Buffer>;
+
+/// A longer message is garbage: values travel as payloads.
+const LONGEST_MESSAGE: usize = 64 << 20;
+/// More payloads are garbage: there is one for each argument of a call.
+const MOST_PAYLOADS: usize = 1 << 16;
+/// Bytes of a frame's fixed part.
+pub(crate) const PREFIX: usize = 8;
+
+/// A message with its payloads.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame<M> {
+    pub(crate) message: M,
+    pub(crate) payloads: Vec<Payload>,
+}
+
+impl<M> From<M> for Frame<M> {
+    fn from(message: M) -> Frame<M> {
+        Frame {
+            message,
+            payloads: Vec::new(),
+        }
+    }
+}
+
+/// What a frame's fixed part says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Prefix {
+    message: usize,
+    payloads: usize,
+}
+
+impl Prefix {
+    pub(crate) fn parse(bytes: [u8; PREFIX]) -> io::Result<Prefix> {
+        let [a, b, c, d, e, f, g, h] = bytes;
+        let prefix = Prefix {
+            message: u32::from_le_bytes([a, b, c, d]) as usize,
+            payloads: u32::from_le_bytes([e, f, g, h]) as usize,
+        };
+        if prefix.message > LONGEST_MESSAGE || prefix.payloads > MOST_PAYLOADS {
+            return Err(garbage("its lengths are out of range"));
+        }
+        Ok(prefix)
+    }
+
+    /// Bytes between the prefix and the payloads.
+    pub(crate) fn header_len(self) -> usize {
+        self.payloads * 8 + self.message
+    }
+
+    /// The message, and the lengths of its payloads.
+    pub(crate) fn parse_header<M: DeserializeOwned>(self, header: &[u8]) -> io::Result<(M, Vec<u64>)> {
+        let Some((lengths, message)) = header.split_at_checked(self.payloads * 8) else {
+            return Err(garbage("it is too short"));
+        };
+        let lengths = lengths
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|length| u64::from_le_bytes(*length));
+        let message = postcard::from_bytes(message).map_err(|error| garbage(&error.to_string()))?;
+        Ok((message, lengths.collect()))
+    }
+}
+
+/// Appends all of a frame but its payloads' bytes to `bytes`.
+pub(crate) fn encode_header<M: Serialize>(frame: &Frame<M>, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let message = postcard::to_stdvec(&frame.message).map_err(|error| garbage(&error.to_string()))?;
+    let length = u32::try_from(message.len()).map_err(|_| garbage("it is too long"))?;
+    let payloads = u32::try_from(frame.payloads.len()).map_err(|_| garbage("it has too many payloads"))?;
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(&payloads.to_le_bytes());
+    for payload in &frame.payloads {
+        bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
+    }
+    bytes.extend_from_slice(&message);
+    Ok(())
+}
+
+fn garbage(reason: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("a frame cannot be read or written: {reason}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_read_as_it_was_written() {
+        let frame = Frame {
+            message: "hello".to_owned(),
+            payloads: vec![Payload::default(), Arc::new(Buffer::from(vec![7; 300]))],
+        };
+        let mut bytes = Vec::new();
+        encode_header(&frame, &mut bytes).unwrap();
+        let (prefix, header) = bytes.split_at(PREFIX);
+        let prefix = Prefix::parse(prefix.try_into().unwrap()).unwrap();
+        assert_eq!(prefix.header_len(), header.len());
+        let (message, lengths) = prefix.parse_header::<String>(header).unwrap();
+        assert_eq!((message.as_str(), lengths), ("hello", vec![0, 300]));
+    }
+
+    #[test]
+    fn garbage_is_refused() {
+        assert!(Prefix::parse([255; PREFIX]).is_err());
+        let prefix = Prefix {
+            message: 3,
+            payloads: 1,
+        };
+        assert!(prefix.parse_header::<String>(&[1, 2]).is_err());
+        assert!(prefix.parse_header::<String>(&[255; 11]).is_err());
+    }
+}

@@ -1,0 +1,11 @@
+//! What processes say to each other, and how it is laid out in a stream of bytes.
+
+mod connection;
+mod frame;
+mod message;
+
+pub(crate) use connection::{Sender, connect};
+pub(crate) use frame::{Frame, Payload};
+pub(crate) use message::{
+    Argument, Code, FromHub, FromWorker, Location, Needs, Peer, Place, RuntimeInfo, Source, ToHub, ToWorker,
+};

@@ -1,0 +1,128 @@
+//! A worker: a process that holds tesserae and the results of their tasks.
+//!
+//! One thread does all I/O and keeps all books. Constructors, methods and destructors run on up to
+//! [`METHODS_AT_ONCE`] other threads, so that a busy method holds nothing up but its own tessera.
+//!
+//! - `serve`: connections of heads and other workers.
+//! - `site`: what the worker has, and what it does with it.
+//! - `tessera`: one tessera: its calls, in order.
+//! - `stock`: the results of tasks, and who waits for them; no I/O.
+//! - `peers`: fetching results from other workers.
+//! - `module`, `object`, `no_host`: the code of tesserae and calling it.
+//! - `output`: having the worker's output seen in time.
+
+mod module;
+mod no_host;
+mod object;
+mod output;
+mod peers;
+mod serve;
+mod site;
+mod stock;
+mod tessera;
+
+use crate::wire::{self, FromHub, Peer, Place, ToHub};
+use site::Site;
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+    process,
+    rc::Rc,
+};
+use tokio::{
+    net::{UnixListener, UnixStream},
+    task::LocalSet,
+};
+
+/// The variable that tells a worker its uid, and a program that it is a worker.
+pub(crate) const ENV_UID: &str = "MOSAIC_WORKER_UID";
+/// The variable that tells a worker where the hub listens.
+pub(crate) const ENV_HUB: &str = "MOSAIC_HUB";
+/// How many methods a worker runs at once. The next one waits for one of them to end.
+const METHODS_AT_ONCE: usize = 64;
+/// The stack of a method, as large as a main thread's usually is.
+const STACK: usize = 8 << 20;
+
+/// Whether this process was started by a hub as a worker.
+pub(crate) fn is_worker() -> bool {
+    env::var_os(ENV_UID).is_some()
+}
+
+/// Runs this process as a worker, as a hub started it, until the hub ends it or ends.
+///
+/// # Panics
+///
+/// Never; a worker that cannot start says why on standard error and ends with exit code 1.
+///
+/// # Examples
+///
+/// ```no_run
+/// if std::env::args().nth(1).as_deref() == Some("worker") {
+///     mosaic_engine::worker_main();
+/// }
+/// ```
+pub fn worker_main() -> ! {
+    let ended = run();
+    if let Err(error) = ended {
+        eprintln!("the worker cannot run: {error}");
+    }
+    process::exit(1)
+}
+
+fn run() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(METHODS_AT_ONCE)
+        .thread_stack_size(STACK)
+        .thread_name("mosaic-method")
+        .build()?;
+    let variable = |name: &str| {
+        let missing = || io::Error::other(format!("{name} is not set: only a hub starts workers"));
+        env::var(name).map_err(|_| missing())
+    };
+    let (uid, hub) = (variable(ENV_UID)?, PathBuf::from(variable(ENV_HUB)?));
+    LocalSet::new().block_on(&runtime, work(uid, hub))
+}
+
+async fn work(uid: String, hub: PathBuf) -> io::Result<()> {
+    let address = hub.with_file_name(format!("{}.sock", uid.replace(':', "-")));
+    let (sender, mut lifeline, _) = wire::connect(UnixStream::connect(&hub).await?);
+    let listener = UnixListener::bind(&address)?;
+    let place = Place {
+        uid: uid.clone(),
+        address: address.clone(),
+    };
+    let site = Rc::new(Site::new(uid)?);
+    tokio::task::spawn_local(serve::accept(site.clone(), listener));
+    sender.send(ToHub::Hello(Peer::Worker(place)));
+    while let Ok(Some(frame)) = lifeline.receive::<FromHub>().await {
+        if matches!(frame.message, FromHub::Exit) {
+            let address = address.clone();
+            let site = site.clone();
+            tokio::task::spawn_local(async move {
+                site.close().await;
+                let _ = fs::remove_file(&address);
+                end(0);
+            });
+        }
+    }
+    // The hub is gone, however that happened: nothing here is of use to anyone any more, and no method is waited for.
+    leave(&address, &hub);
+    end(1)
+}
+
+/// Removes what a hub that was killed could not; the last worker removes the directory.
+fn leave(address: &Path, hub: &Path) {
+    let _ = fs::remove_file(address);
+    let _ = fs::remove_file(hub);
+    if let Some(run_dir) = hub.parent() {
+        let _ = fs::remove_dir(run_dir);
+    }
+}
+
+/// Ends the process although methods may be running.
+fn end(code: i32) -> ! {
+    // SAFETY: `_exit` takes any code and does not return. Unlike `exit` it runs no handlers, which could wait for or pull
+    // memory from under a method that is still running; whatever had to be flushed or removed was, by the callers.
+    unsafe { libc::_exit(code) }
+}

@@ -1,0 +1,128 @@
+//! The code of tesserae: shared objects, loaded once and kept.
+
+use super::no_host::NO_HOST;
+use crate::{
+    address,
+    failures::failure,
+    wire::{Code, Location},
+};
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use mosaic_abi::{Failure, FailureKind, GUEST_ENTRY, Guest, GuestEntry, TesseraTable, VERSION};
+use std::{
+    collections::HashMap,
+    ffi::c_void,
+    path::{Path, PathBuf},
+    ptr,
+    sync::{Mutex, PoisonError},
+};
+
+/// A loaded object.
+#[derive(Clone, Copy)]
+struct Module {
+    /// Where it begins in memory.
+    base: usize,
+    guest: &'static Guest,
+}
+
+/// The objects that were loaded; `None` is the program itself.
+pub(super) struct Modules {
+    /// Held while an object is loaded, so that none is loaded twice.
+    loaded: Mutex<HashMap<Option<PathBuf>, Module>>,
+}
+
+impl Modules {
+    pub(super) fn new() -> Modules {
+        Modules {
+            loaded: Mutex::default(),
+        }
+    }
+
+    /// The table of a tessera's type, and the guest it belongs to. Loads its object if need be.
+    pub(super) fn load(&self, code: &Code) -> Result<(&'static TesseraTable, &'static Guest), Failure> {
+        let Location { object, offset } = &code.location;
+        let module = self.module(object.as_deref())?;
+        let address = usize::try_from(*offset)
+            .ok()
+            .and_then(|offset| module.base.checked_add(offset));
+        let refuse = |reason: String| {
+            let object = object.as_deref().map_or("the program".into(), Path::to_string_lossy);
+            let message = format!(
+                "the code of `{}` cannot be used from {object}: {reason}",
+                code.type_name
+            );
+            failure(FailureKind::Runtime, message)
+        };
+        let Some(address) = address else {
+            return Err(refuse("its address is out of range".to_owned()));
+        };
+        // SAFETY: the head found a `TesseraTable` at this offset of the same file, which is loaded for good. That it is
+        // the same build of the file is checked by version and name before anything is called.
+        let table = unsafe { &*ptr::with_exposed_provenance::<TesseraTable>(address) };
+        if table.version != VERSION {
+            let message = format!("it speaks version {} of mosaic's ABI, not {VERSION}", table.version);
+            return Err(refuse(message));
+        }
+        if table.type_name() != code.type_name {
+            return Err(refuse("another type lies there, so the file has changed".to_owned()));
+        }
+        Ok((table, module.guest))
+    }
+
+    fn module(&self, object: Option<&Path>) -> Result<Module, Failure> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = object.map(Path::to_owned);
+        if let Some(module) = loaded.get(&key) {
+            return Ok(*module);
+        }
+        let module = match object {
+            Some(path) => open(path),
+            None => this_program(),
+        };
+        let module = module.map_err(|reason| failure(FailureKind::Runtime, reason))?;
+        loaded.insert(key, module);
+        Ok(module)
+    }
+}
+
+fn this_program() -> Result<Module, String> {
+    Ok(Module {
+        base: address::program_base().ok_or("the program does not know where it is loaded")?,
+        guest: greet(mosaic::__private::mosaic_guest_entry)?,
+    })
+}
+
+fn open(path: &Path) -> Result<Module, String> {
+    // SAFETY: loading runs the object's initialisers. The head, which is the user's own process, runs the same ones.
+    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
+        .map_err(|error| format!("{} cannot be loaded: {error}", path.display()))?;
+    // SAFETY: the symbol has this type in every version of the crate `mosaic`.
+    let entry = unsafe { library.get::<GuestEntry>(GUEST_ENTRY) }
+        .map_err(|error| format!("{} holds no mosaic code: {error}", path.display()))?;
+    let guest = greet(*entry)?;
+    let base = base(library.into_raw(), path).ok_or_else(|| format!("{} lies at no known address", path.display()))?;
+    Ok(Module { base, guest })
+}
+
+fn greet(entry: GuestEntry) -> Result<&'static Guest, String> {
+    // SAFETY: the table is static, and the guest's own is too, in an object that is never unloaded.
+    unsafe { entry(&raw const NO_HOST).as_ref() }.ok_or_else(|| {
+        format!("its crate `mosaic` does not speak version {VERSION} of the ABI: rebuild it together with the engine")
+    })
+}
+
+/// Where a loaded object begins.
+fn base(handle: *mut c_void, path: &Path) -> Option<usize> {
+    /// The public part of the C library's `struct link_map`, as far as it is needed.
+    #[repr(C)]
+    struct LinkMap {
+        bias: usize,
+    }
+    let mut map: *const LinkMap = ptr::null();
+    // SAFETY: the handle is that of a loaded object, and this request writes one pointer.
+    let found = unsafe { libc::dlinfo(handle, libc::RTLD_DI_LINKMAP, (&raw mut map).cast()) };
+    if found != 0 {
+        return None;
+    }
+    // SAFETY: the loader keeps the map of an object that is loaded, and this one is never unloaded.
+    address::begins_at(unsafe { map.as_ref() }?.bias, path)
+}

@@ -1,0 +1,85 @@
+//! Having the worker's output seen in time: while a method runs, and before its end is reported.
+
+use mosaic_abi::Guest;
+use std::{
+    io, ptr,
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+/// How often the output of a running method is flushed, so that text without a newline appears live.
+const TICK: Duration = Duration::from_millis(50);
+
+/// The guests that are executing something, each as often as it does.
+#[derive(Default)]
+pub(super) struct Output {
+    running: Mutex<Vec<&'static Guest>>,
+    /// Told when `running` is no longer empty.
+    busy: Condvar,
+}
+
+impl Output {
+    /// Starts the thread that flushes. It sleeps while nothing runs.
+    pub(super) fn start() -> io::Result<Arc<Output>> {
+        let output = Arc::new(Output::default());
+        let ticking = output.clone();
+        // A thread of its own: a flush waits for a method that holds the stream and waits for a full pipe.
+        thread::Builder::new()
+            .name("mosaic-flush".to_owned())
+            .spawn(move || ticking.tick())?;
+        Ok(output)
+    }
+
+    fn tick(&self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            running =
+                (self.busy.wait_while(running, |running| running.is_empty())).unwrap_or_else(PoisonError::into_inner);
+            running = (self.busy.wait_timeout(running, TICK))
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            let mut guests = running.clone();
+            drop(running);
+            guests.sort_by_key(|guest| ptr::from_ref(*guest));
+            guests.dedup_by_key(|guest| ptr::from_ref(*guest));
+            for guest in guests {
+                (guest.flush)();
+            }
+            running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Flushes `guest`'s output now and then until the value is dropped, and then once more.
+    pub(super) fn flush_while_running(&self, guest: &'static Guest) -> Flushing<'_> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.push(guest);
+        if running.len() == 1 {
+            self.busy.notify_one();
+        }
+        Flushing { output: self, guest }
+    }
+
+    /// Whether something that this process wrote has not been read yet.
+    pub(super) fn is_unread(&self) -> bool {
+        let unread = |stream| rustix::io::ioctl_fionread(stream).map_or(true, |bytes| bytes > 0);
+        unread(rustix::stdio::stdout()) || unread(rustix::stdio::stderr())
+    }
+}
+
+/// A guest that is executing something.
+pub(super) struct Flushing<'a> {
+    output: &'a Output,
+    guest: &'static Guest,
+}
+
+impl Drop for Flushing<'_> {
+    fn drop(&mut self) {
+        let mut running = self.output.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = running.iter().position(|guest| ptr::eq(*guest, self.guest)) {
+            running.swap_remove(index);
+        }
+        drop(running);
+        (self.guest.flush)();
+    }
+}

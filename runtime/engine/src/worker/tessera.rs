@@ -1,0 +1,174 @@
+//! One tessera: its constructor, and then its calls, one after the other.
+
+use super::{object::Object, site::Site, stock::Outcome};
+use crate::{
+    failures::{failure, tessera_failed},
+    id::Id,
+    wire::{Code, FromWorker, Payload, Sender},
+};
+use mosaic_abi::{Buffer, Failure, FailureKind};
+use std::{rc::Rc, sync::Arc};
+use tokio::{
+    sync::mpsc::UnboundedReceiver,
+    task::{JoinHandle, spawn_blocking},
+};
+
+/// Something to do with a tessera.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// The first one.
+    Create {
+        code: Code,
+        inputs: Inputs,
+    },
+    Call {
+        task: Id,
+        method: u32,
+        inputs: Inputs,
+    },
+}
+
+/// The encoded arguments of a job.
+#[derive(Debug)]
+pub(super) enum Inputs {
+    Ready(Vec<Payload>),
+    Fetching(JoinHandle<Result<Vec<Payload>, Failure>>),
+}
+
+impl Inputs {
+    async fn get(self) -> Result<Vec<Payload>, Failure> {
+        match self {
+            Inputs::Ready(values) => Ok(values),
+            Inputs::Fetching(fetching) => {
+                let lost = |error: tokio::task::JoinError| Err(failure(FailureKind::Runtime, error.to_string()));
+                fetching.await.unwrap_or_else(lost)
+            }
+        }
+    }
+
+    /// Gives up what is still on its way.
+    fn cancel(self) {
+        if let Inputs::Fetching(fetching) = self {
+            fetching.abort();
+        }
+    }
+}
+
+/// Does a tessera's jobs in their order, until there will be no more; then drops the object.
+pub(super) async fn run(site: &Rc<Site>, id: Id, head: &Sender<FromWorker>, mut jobs: UnboundedReceiver<Job>) {
+    let generation = site.generation();
+    let mut object = Err(failure(FailureKind::Runtime, "the tessera was not constructed"));
+    while let Some(job) = jobs.recv().await {
+        if site.generation() != generation {
+            break;
+        }
+        match job {
+            Job::Create { code, inputs } => object = construct(site, id, head, code, inputs).await,
+            Job::Call { task, inputs, .. } if object.is_err() => {
+                inputs.cancel();
+                let cause = object.as_ref().err().cloned();
+                let cause = cause.map_or_else(
+                    || failure(FailureKind::Runtime, ""),
+                    |cause| tessera_failed(&name(id, &cause), &cause),
+                );
+                site.finish(head, task, Err(cause), false);
+            }
+            Job::Call { task, method, inputs } => object = call(site, head, object, task, method, inputs).await,
+        }
+    }
+    if let Ok(object) = object {
+        let output = site.output.clone();
+        let dropped = spawn_blocking(move || {
+            let flushing = output.flush_while_running(object.guest());
+            object.drop_it();
+            drop(flushing);
+        });
+        if dropped.await.is_err() {
+            tracing::error!("a tessera could not be dropped");
+        }
+    }
+}
+
+fn name(id: Id, cause: &Failure) -> String {
+    format!("tess-{}-{id}", cause.tessera.to_lowercase())
+}
+
+async fn construct(
+    site: &Rc<Site>,
+    id: Id,
+    head: &Sender<FromWorker>,
+    code: Code,
+    inputs: Inputs,
+) -> Result<Object, Failure> {
+    let named = |failure| Failure {
+        tessera: code.type_name.clone(),
+        method: "new".to_owned(),
+        worker: site.uid.clone(),
+        ..failure
+    };
+    // A failure to fetch them was reported already.
+    let inputs = inputs.get().await.map_err(named)?;
+    let (modules, output, wanted, reporter) = (site.modules.clone(), site.output.clone(), code.clone(), head.clone());
+    let constructed = spawn_blocking(move || {
+        reporter.send(FromWorker::Started { id });
+        let (table, guest) = modules.load(&wanted)?;
+        let flushing = output.flush_while_running(guest);
+        let object = Object::construct(table, guest, &inputs);
+        drop(flushing);
+        object.map(|object| (object, output.is_unread()))
+    });
+    let constructed = constructed
+        .await
+        .unwrap_or_else(|error| Err(failure(FailureKind::Runtime, error.to_string())));
+    match constructed {
+        Ok((object, unread_output)) => {
+            site.finish(head, id, Ok(Payload::default()), unread_output);
+            Ok(object)
+        }
+        Err(failure) => {
+            let failure = named(failure);
+            site.finish(head, id, Err(failure.clone()), true);
+            Err(failure)
+        }
+    }
+}
+
+async fn call(
+    site: &Rc<Site>,
+    head: &Sender<FromWorker>,
+    object: Result<Object, Failure>,
+    task: Id,
+    method: u32,
+    inputs: Inputs,
+) -> Result<Object, Failure> {
+    let object = object?;
+    let Ok(inputs) = inputs.get().await else {
+        // The task failed when fetching them did.
+        return Ok(object);
+    };
+    if site.stock.borrow().has_ended(task) {
+        return Ok(object);
+    }
+    let (output, reporter) = (site.output.clone(), head.clone());
+    let called = spawn_blocking(move || {
+        reporter.send(FromWorker::Started { id: task });
+        let flushing = output.flush_while_running(object.guest());
+        let mut object = object;
+        let outcome = object.call(method, &inputs);
+        drop(flushing);
+        let unread_output = output.is_unread();
+        (object, outcome, unread_output)
+    });
+    match called.await {
+        Ok((object, outcome, unread_output)) => {
+            let outcome: Outcome = outcome.map(|value: Buffer| Arc::new(value));
+            site.finish(head, task, outcome, unread_output);
+            Ok(object)
+        }
+        Err(error) => {
+            let failure = failure(FailureKind::Runtime, error.to_string());
+            site.finish(head, task, Err(failure.clone()), true);
+            Err(failure)
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Programs with real workers. Each scenario is a process of its own, in a directory of its own for sockets, and fails
+//! if it leaves a process, a file or a socket behind.
+
+mod calls;
+mod failing;
+mod lifecycle;
+mod output;
+mod tesserae;
+mod world;
+
+use std::{
+    env,
+    process::ExitCode,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+use world::{Scenario, World};
+
+fn scenarios() -> Vec<Scenario> {
+    [
+        calls::scenarios(),
+        failing::scenarios(),
+        lifecycle::scenarios(),
+        output::scenarios(),
+    ]
+    .concat()
+}
+
+fn main() -> ExitCode {
+    // A worker, and a scenario's program, know what they are from their environment.
+    if let Some(exit) = world::inside(&scenarios()) {
+        return exit;
+    }
+    let filters: Vec<String> = env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
+    let chosen =
+        |scenario: &Scenario| filters.is_empty() || filters.iter().any(|filter| scenario.name.contains(filter));
+    let mut chosen: Vec<Scenario> = scenarios().into_iter().filter(chosen).collect();
+    if env::args().any(|argument| argument == "--list") {
+        chosen.iter().for_each(|scenario| println!("{}: test", scenario.name));
+        return ExitCode::SUCCESS;
+    }
+    chosen.reverse();
+    let (queue, failed) = (Mutex::new(chosen), AtomicBool::new(false));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let Some(scenario) = queue.lock().unwrap().pop() else {
+                        return;
+                    };
+                    let verdict = World::new(&scenario).run(&scenario);
+                    match &verdict {
+                        Ok(()) => println!("test {} ... ok", scenario.name),
+                        Err(reason) => {
+                            println!("test {} ... FAILED\n{reason}\n", scenario.name);
+                            failed.store(true, Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    ExitCode::from(u8::from(failed.into_inner()))
+}

@@ -1,0 +1,148 @@
+//! The types that the scenarios work with.
+
+use mosaic::prelude::*;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write,
+};
+
+#[tessera]
+pub(crate) struct Counter {
+    value: u64,
+}
+
+#[tessera]
+impl Counter {
+    fn new(value: u64) -> Self {
+        Counter { value }
+    }
+
+    fn add(&mut self, n: u64) -> u64 {
+        self.value += n;
+        self.value
+    }
+
+    /// Adds a character to a file, so that it can be seen how often this ran.
+    fn mark(&self, path: &str, mark: &str) -> u64 {
+        let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+        file.write_all(mark.as_bytes()).unwrap();
+        self.value
+    }
+
+    fn pid(&self) -> u32 {
+        std::process::id()
+    }
+
+    /// Waits until the other end is opened.
+    fn meet_reading(&self, path: &str) {
+        File::open(path).unwrap();
+    }
+
+    /// Waits until the other end is opened.
+    fn meet_writing(&self, path: &str) -> u64 {
+        OpenOptions::new().write(true).open(path).unwrap();
+        self.value
+    }
+
+    fn fail(&mut self, message: &str) -> u64 {
+        panic!("{message}");
+    }
+
+    fn print(&self, text: &str) {
+        print!("{text}");
+    }
+
+    /// Prints, and then waits.
+    fn print_and_meet(&self, text: &str, path: &str) {
+        print!("{text}");
+        File::open(path).unwrap();
+    }
+
+    fn print_error(&self, text: &str) {
+        eprint!("{text}");
+    }
+
+    fn echo(&self, bytes: Vec<u8>) -> Vec<u8> {
+        bytes
+    }
+
+    fn take(&self, odd: Odd) -> u8 {
+        odd.0
+    }
+
+    fn give_stubborn(&self) -> Stubborn {
+        Stubborn
+    }
+
+    fn create_another(&self) {
+        let _ = Counter::remote(1);
+    }
+}
+
+/// A type whose constructor panics.
+#[tessera]
+pub(crate) struct Stillborn;
+
+#[tessera]
+impl Stillborn {
+    fn new(message: &str) -> Self {
+        panic!("{message}");
+    }
+
+    fn idle(&self) {}
+}
+
+/// Removes a file when it is dropped.
+#[tessera]
+pub(crate) struct Keeper {
+    path: String,
+}
+
+#[tessera]
+impl Keeper {
+    fn new(path: String) -> Self {
+        File::create(&path).unwrap();
+        Keeper { path }
+    }
+
+    fn idle(&self) {}
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        fs::remove_file(&self.path).unwrap();
+    }
+}
+
+/// Can be encoded, but never decoded.
+#[derive(Serialize)]
+pub(crate) struct Odd(pub(crate) u8);
+
+impl<'de> Deserialize<'de> for Odd {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Odd, D::Error> {
+        Err(serde::de::Error::custom("too odd"))
+    }
+}
+
+/// Cannot even be encoded.
+#[derive(Deserialize)]
+pub(crate) struct Stubborn;
+
+impl Serialize for Stubborn {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("too stubborn"))
+    }
+}
+
+#[tessera]
+pub(crate) struct Host;
+
+#[tessera]
+impl Host {
+    fn new(_guest: Stubborn) -> Self {
+        Host
+    }
+
+    fn idle(&self) {}
+}

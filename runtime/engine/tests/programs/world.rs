@@ -1,0 +1,192 @@
+//! The world of one scenario: its process, its directory, and the check that nothing of it is left.
+
+use std::{
+    env, fs,
+    future::Future,
+    io::Read,
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    pin::Pin,
+    process::{Child, Command, ExitCode, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// A hanging scenario is killed after this. No scenario takes a tenth of it.
+const LIMIT: Duration = Duration::from_secs(60);
+/// How long what must end by itself may take.
+const SOON: Duration = Duration::from_secs(5);
+const SCENARIO: &str = "MOSAIC_TEST_SCENARIO";
+const SCRATCH: &str = "MOSAIC_TEST_SCRATCH";
+
+type Body = fn() -> Pin<Box<dyn Future<Output = ()>>>;
+
+/// What a scenario's program wrote, and how it ended.
+pub(crate) struct Ended {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) code: Option<i32>,
+    pub(crate) signal: Option<i32>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// Runs in the program, as the argument of `mosaic_engine::run`.
+    pub(crate) body: Body,
+    /// Looks at the program from the outside, when it has ended.
+    pub(crate) check: fn(&Ended),
+}
+
+/// A scenario that is right if its program ends well.
+#[macro_export]
+macro_rules! scenario {
+    ($name:ident) => {
+        $crate::scenario!($name, |ended| assert_eq!(ended.code, Some(0)))
+    };
+    ($name:ident, $check:expr) => {
+        $crate::world::Scenario {
+            name: concat!(module_path!(), "::", stringify!($name)),
+            body: || Box::pin($name()),
+            check: $check,
+        }
+    };
+}
+
+/// In the process of a scenario or of one of its workers: runs it.
+pub(crate) fn inside(scenarios: &[Scenario]) -> Option<ExitCode> {
+    let name = env::var(SCENARIO).ok()?;
+    let scenario = scenarios.iter().find(|scenario| scenario.name == name)?;
+    mosaic_engine::run(scenario.body).unwrap();
+    Some(ExitCode::SUCCESS)
+}
+
+/// A path for the running scenario's own use.
+pub(crate) fn scratch(name: &str) -> String {
+    let directory = env::var(SCRATCH).unwrap();
+    Path::new(&directory).join(name).to_str().unwrap().to_owned()
+}
+
+/// A named pipe: who opens it waits for the other end to be opened, so that two processes meet there.
+pub(crate) fn meeting_point(name: &str) -> String {
+    let path = scratch(name);
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    path
+}
+
+/// Files in the directory where this program's sockets are.
+pub(crate) fn sockets() -> Vec<PathBuf> {
+    let runtime_dir = PathBuf::from(env::var("XDG_RUNTIME_DIR").unwrap());
+    let in_directory = |path: PathBuf| fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    in_directory(runtime_dir).flat_map(in_directory).collect()
+}
+
+pub(crate) struct World {
+    sockets: TempDir,
+    scratch: TempDir,
+    name: &'static str,
+}
+
+impl World {
+    pub(crate) fn new(scenario: &Scenario) -> World {
+        World {
+            sockets: tempfile::tempdir().unwrap(),
+            scratch: tempfile::tempdir().unwrap(),
+            name: scenario.name,
+        }
+    }
+
+    /// Runs the scenario's program and checks what it did and what it left.
+    pub(crate) fn run(&self, scenario: &Scenario) -> Result<(), String> {
+        let program = Command::new(env::current_exe().unwrap())
+            .env(SCENARIO, self.name)
+            .env(SCRATCH, self.scratch.path())
+            .env("XDG_RUNTIME_DIR", self.sockets.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let ended = self.watch(program);
+        let said = format!("--- stdout\n{}--- stderr\n{}", ended.stdout, ended.stderr);
+        let checked = std::panic::catch_unwind(|| (scenario.check)(&ended));
+        let checked = checked.map_err(|_| format!("code {:?}, signal {:?}\n{said}", ended.code, ended.signal));
+        let left = self
+            .wait_until_nothing_is_left()
+            .map_err(|left| format!("{left}\n{said}"));
+        checked.and(left)
+    }
+
+    /// Waits for the program to end; if it does not, kills it and its workers.
+    fn watch(&self, mut program: Child) -> Ended {
+        let (mut out, mut error) = (program.stdout.take().unwrap(), program.stderr.take().unwrap());
+        let pidfd = rustix::process::pidfd_open(
+            rustix::process::Pid::from_child(&program),
+            rustix::process::PidfdFlags::empty(),
+        )
+        .unwrap();
+        thread::scope(|scope| {
+            let stdout = scope.spawn(move || {
+                let mut text = Vec::new();
+                out.read_to_end(&mut text).unwrap();
+                String::from_utf8(text).unwrap()
+            });
+            let stderr = scope.spawn(move || {
+                let mut text = Vec::new();
+                error.read_to_end(&mut text).unwrap();
+                String::from_utf8(text).unwrap()
+            });
+            let mut waiting = [rustix::event::PollFd::new(&pidfd, rustix::event::PollFlags::IN)];
+            let limit = rustix::event::Timespec::try_from(LIMIT).unwrap();
+            if rustix::event::poll(&mut waiting, Some(&limit)).unwrap() == 0 {
+                program.kill().unwrap();
+            }
+            let status = program.wait().unwrap();
+            Ended {
+                stdout: stdout.join().unwrap(),
+                stderr: stderr.join().unwrap(),
+                code: status.code(),
+                signal: status.signal(),
+            }
+        })
+    }
+
+    fn wait_until_nothing_is_left(&self) -> Result<(), String> {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let (processes, files) = (self.processes(), self.files());
+            if processes.is_empty() && files.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(format!("left behind: processes {processes:?}, files {files:?}"));
+            }
+            // The end of a process that is not our child gives no signal that we could wait for without knowing it.
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// The processes of this world: those whose environment names its directory.
+    fn processes(&self) -> Vec<u32> {
+        let marker = format!("XDG_RUNTIME_DIR={}\0", self.sockets.path().display());
+        let pids = fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        pids.filter(|pid: &u32| {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment
+                .windows(marker.len())
+                .any(|window| window == marker.as_bytes())
+        })
+        .collect()
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        fs::read_dir(self.sockets.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect()
+    }
+}
