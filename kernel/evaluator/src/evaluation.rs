@@ -2,185 +2,16 @@
 
 use crate::{
     MimeBundle,
-    crates::Crates,
     handle::{Completion, Completions, Options, Request},
-    host::{DIRECTORY_VARIABLE, HUB_VARIABLE, SESSION_VARIABLE},
     link::{Link, Order, Report},
     report::CellError,
-    session::{self, Session},
-    toolchain::Toolchain,
+    shared::Shared,
+    start::Started,
 };
-use anyhow::{Context, Result, anyhow};
-use evcxr::{CommandContext, EvalContext, EvalContextOutputs, EvalOutputs};
+use anyhow::{Context, Result};
+use evcxr::{CommandContext, EvalOutputs};
 use serde_json::Value;
-use std::{
-    collections::BTreeSet,
-    env, fs,
-    os::fd::OwnedFd,
-    path::{Path, PathBuf},
-    process::{Child, Command},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
-    thread,
-    time::Duration,
-};
-
-/// Makes evcxr turn on what is sticky: asynchronous cells and `?`. From then on no cell is compiled twice for it.
-const WARM_UP: &str =
-    "std::future::ready(()).await; Err::<(), std::fmt::Error>(std::fmt::Error).or(Ok::<(), std::fmt::Error>(()))?;";
-
-/// What the handle may look at while the thread works.
-#[derive(Debug, Default)]
-pub(crate) struct Shared {
-    state: Mutex<State>,
-    ended: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// Counts executions; odd while one runs.
-    execution: u64,
-    process: Option<Arc<Mutex<Child>>>,
-    session: Option<PathBuf>,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The execution that runs, if one does.
-    pub(crate) fn running(&self) -> Option<u64> {
-        Some(self.lock().execution).filter(|execution| execution % 2 == 1)
-    }
-
-    fn step(&self) {
-        self.lock().execution += 1;
-        self.ended.notify_all();
-    }
-
-    /// Waits until `execution` has ended; returns whether it did within `grace`.
-    pub(crate) fn wait_for_end(&self, execution: u64, grace: Duration) -> bool {
-        let waited = self
-            .ended
-            .wait_timeout_while(self.lock(), grace, |state| state.execution == execution);
-        waited.is_ok_and(|(_, timeout)| !timeout.timed_out())
-    }
-
-    pub(crate) fn kill_cell_process(&self) {
-        let process = self.lock().process.clone();
-        if let Some(process) = process
-            && let Err(error) = process.lock().unwrap_or_else(PoisonError::into_inner).kill()
-        {
-            tracing::warn!("cannot kill the cell process: {error}");
-        }
-    }
-
-    pub(crate) fn remove_session(&self) {
-        if let Some(directory) = self.lock().session.take() {
-            session::remove(&directory, &directory.with_extension("lock"));
-        }
-    }
-}
-
-/// Builds the template of the current toolchain, unless it is there.
-pub(crate) fn prepare() -> Result<()> {
-    let toolchain = Toolchain::find()?;
-    let crates = Crates::for_toolchain(&toolchain)?;
-    let run_dir = tempfile::Builder::new().prefix("mosaic-").tempdir()?;
-    let options = Options {
-        run_dir: run_dir.path().to_owned(),
-        hub: run_dir.path().join("no-hub.sock"),
-    };
-    let paths = crate::link::Paths::in_directory(run_dir.path());
-    let (_link, _reports) = Link::listen(&paths.socket)?;
-    build_template(&options, &crates, &toolchain, &|line| eprintln!("{line}"))
-}
-
-fn build_template(options: &Options, crates: &Crates, toolchain: &Toolchain, notice: &dyn Fn(&str)) -> Result<()> {
-    let lock = fs::File::create(crates.directory().join("template.lock"))?;
-    lock.lock()?;
-    if crates.template().is_dir() {
-        return Ok(());
-    }
-    notice(&format!(
-        "building the notebook's crates (mosaic, tokio, ndarray, serde) for rustc {}: once, about a minute …",
-        toolchain.version()
-    ));
-    let session = Session::empty(crates.directory(), "session-")?;
-    let mut context = CommandContext::with_eval_context(open(options, crates, session.directory(), None)?);
-    // A cell that does not compile is checked by cargo, which wants its own artefacts of the crates.
-    context
-        .check("let _ = ();")
-        .map_err(|error| anyhow!("the notebook's crates cannot be checked: {}", full(&error)))?;
-    drop(context);
-    // A clone starts without the cells that were compiled here.
-    let _ = fs::remove_dir_all(session.directory().join("src"));
-    fs::rename(session.directory(), crates.template()).context("cannot keep the prebuilt crates")?;
-    notice("the notebook's crates are built");
-    Ok(())
-}
-
-/// Starts evcxr in `directory` and makes it ready for the first cell.
-fn open(options: &Options, crates: &Crates, directory: &Path, lock_file: Option<&Path>) -> Result<EvalContext> {
-    let executable = env::current_exe().context("cannot find this executable")?;
-    let config = format!("[evcxr]\ntmpdir = {directory:?}\nsccache = {executable:?}\n");
-    fs::write(directory.join("evcxr.toml"), config)?;
-    let here = env::current_dir()?;
-    let mut command = Command::new(&executable);
-    command
-        .arg("cell-host")
-        .current_dir(&here)
-        .env(DIRECTORY_VARIABLE, &options.run_dir)
-        .env(HUB_VARIABLE, &options.hub)
-        .env(SESSION_VARIABLE, directory);
-    // evcxr takes its configuration from the working directory first, where the user may have one of their own.
-    env::set_current_dir(directory)?;
-    let started = EvalContext::with_subprocess_command(command);
-    env::set_current_dir(here)?;
-    let (mut context, outputs) = started.map_err(|error| anyhow!("evcxr does not start: {error}"))?;
-    forward(outputs)?;
-    let mut state = context.state();
-    for (name, specification) in crates.dependencies() {
-        state
-            .add_dep(name, &specification)
-            .map_err(|error| anyhow!("crate {name}: {error}"))?;
-    }
-    if let Some(lock_file) = lock_file {
-        // Adding dependencies one by one made cargo forget the versions that the template was built with.
-        copy_aside(lock_file, &directory.join("Cargo.lock"))?;
-    }
-    context
-        .eval_with_state(WARM_UP, state)
-        .map_err(|error| anyhow!("the notebook's crates do not build: {}", full(&error)))?;
-    Ok(context)
-}
-
-fn full(error: &evcxr::Error) -> String {
-    match error {
-        evcxr::Error::CompilationErrors(errors) => {
-            errors.iter().map(|error| error.rendered() + &error.message()).collect()
-        }
-        other => other.to_string(),
-    }
-}
-
-/// Replaces a file by a copy, without touching what the old one shares with others.
-fn copy_aside(from: &Path, to: &Path) -> std::io::Result<()> {
-    let _ = fs::remove_file(to);
-    fs::copy(from, to).map(drop)
-}
-
-/// evcxr waits until these are read. The cells' own output takes another way, so what comes here goes to the log.
-fn forward(outputs: EvalContextOutputs) -> Result<()> {
-    for (name, lines) in [("evcxr-stdout", outputs.stdout), ("evcxr-stderr", outputs.stderr)] {
-        thread::Builder::new().name(name.into()).spawn(move || {
-            for line in lines {
-                tracing::warn!("{name}: {line}");
-            }
-        })?;
-    }
-    Ok(())
-}
+use std::{collections::BTreeSet, os::fd::OwnedFd, sync::mpsc};
 
 /// The thread's body.
 pub(crate) fn run(
@@ -198,7 +29,6 @@ pub(crate) fn run(
         notices,
         shared,
         started: None,
-        closed: false,
     };
     if let Err(error) = evaluation.start() {
         // Told with the first cell, which tries again.
@@ -231,45 +61,22 @@ struct Evaluation<'a> {
     notices: OwnedFd,
     shared: &'a Shared,
     started: Option<Started>,
-    /// The cell process is gone, and evcxr has not noticed yet.
-    closed: bool,
-}
-
-/// The order matters: evcxr ends its process before its directory goes.
-struct Started {
-    context: CommandContext,
-    _session: Session,
 }
 
 impl Evaluation<'_> {
+    /// evcxr, started now if that has not succeeded yet.
     fn start(&mut self) -> Result<&mut CommandContext> {
         if self.started.is_none() {
-            self.started = Some(self.open_session()?);
+            let started = Started::new(&self.options, self.shared, &|line| self.notice(line))?;
+            self.shared.set_process(started.context.process_handle());
+            // Processes that ended while a template was built are of no interest.
+            while self.reports.try_recv().is_ok() {}
+            self.started = Some(started);
         }
         self.started
             .as_mut()
             .map(|started| &mut started.context)
             .context("evcxr has just been started")
-    }
-
-    fn open_session(&self) -> Result<Started> {
-        let toolchain = Toolchain::find()?;
-        let crates = Crates::for_toolchain(&toolchain)?;
-        if !crates.template().is_dir() {
-            build_template(&self.options, &crates, &toolchain, &|line| self.notice(line))?;
-        }
-        let session = Session::from_template(&crates)?;
-        self.shared.lock().session = Some(session.directory().to_owned());
-        let lock_file = crates.template().join("Cargo.lock");
-        let context = open(&self.options, &crates, session.directory(), Some(&lock_file))?;
-        let context = CommandContext::with_eval_context(context);
-        self.shared.lock().process = Some(context.process_handle());
-        // Processes that ended while the template was built are of no interest.
-        while self.reports.try_recv().is_ok() {}
-        Ok(Started {
-            context,
-            _session: session,
-        })
     }
 
     /// Tells the user something on the cells' standard error.
@@ -316,13 +123,13 @@ impl Evaluation<'_> {
     }
 
     /// Makes the cell process ready, and certain that it is.
-    fn begin(&mut self) {
+    fn begin(&self) {
         self.link.send(&Order::Begin);
         self.collect();
     }
 
     /// Everything that the cell process has reported until now.
-    fn collect(&mut self) -> Vec<Report> {
+    fn collect(&self) -> Vec<Report> {
         let mut collected = Vec::new();
         if !self.link.send(&Order::Answer) {
             collected.extend(self.reports.try_iter());
@@ -330,11 +137,7 @@ impl Evaluation<'_> {
         }
         for report in &self.reports {
             match report {
-                Report::Answered => break,
-                Report::Closed => {
-                    self.closed = true;
-                    break;
-                }
+                Report::Answered | Report::Closed => break,
                 report => collected.push(report),
             }
         }

@@ -1,10 +1,10 @@
 //! The kernel's handle to the thread in which cells are evaluated.
 
 use crate::{
-    MimeBundle,
-    evaluation::{self, Shared},
+    MimeBundle, evaluation,
     link::{Link, Order, Paths, open_pipe},
     report::CellError,
+    shared::Shared,
 };
 use anyhow::Result;
 use std::{

@@ -15,6 +15,8 @@ mod host;
 mod link;
 mod report;
 mod session;
+mod shared;
+mod start;
 mod toolchain;
 mod wrapper;
 
@@ -45,5 +47,5 @@ pub fn check_toolchain() -> Result<Toolchain, ToolchainError> {
 ///
 /// A toolchain that is incomplete, a cache that cannot be written, a crate that does not build.
 pub fn prepare() -> anyhow::Result<()> {
-    evaluation::prepare()
+    start::prepare()
 }

@@ -3,7 +3,7 @@
 use crate::link::Report;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use evcxr::CompilationError;
-use mosaic_expand::{CellExpansion, Place};
+use mosaic_expand::{CellExpansion, Location, Place, Position};
 use std::ops::Range;
 
 /// Why a cell failed, as Jupyter's `error` message wants it.
@@ -168,21 +168,26 @@ impl Diagnostic {
         let mut labels = Vec::new();
         for message in error.spanned_messages() {
             let Some(span) = message.span else { continue };
-            let origin = expansion.and_then(|expansion| expansion.origin(span.start_line, span.start_column));
-            if let Some(origin) = origin {
-                // In code that the user did not write: say what it was made from.
-                if message.is_primary && subject.is_none() {
-                    title = format!("{}: {title}", origin.what);
-                    subject = Some(origin.what.clone());
+            match locate(expansion, span.start_line, span.start_column) {
+                Location::Generated(origin) => {
+                    // In code that the user did not write: say what it was made from.
+                    if message.is_primary && subject.is_none() {
+                        title = format!("{}: {title}", origin.what);
+                        subject = Some(origin.what.clone());
+                    }
+                    labels.push((place(code, &origin.place), String::new(), message.is_primary));
                 }
-                labels.push((place(code, &origin.place), String::new(), message.is_primary));
-            } else {
-                let range = bytes(
-                    code,
-                    (span.start_line, span.start_column),
-                    (span.end_line, span.end_column),
-                );
-                labels.push((range, message.label.clone(), message.is_primary));
+                Location::User(start) => {
+                    let end = match locate(expansion, span.end_line, span.end_column) {
+                        Location::User(end) => end,
+                        Location::Generated(_) => start,
+                    };
+                    labels.push((
+                        place(code, &Place { start, end }),
+                        message.label.clone(),
+                        message.is_primary,
+                    ));
+                }
             }
         }
         Diagnostic {
@@ -253,6 +258,13 @@ fn notes(error: &CompilationError) -> Vec<String> {
         }
     });
     texts.collect()
+}
+
+/// What stands at a place of the text that was compiled.
+fn locate(expansion: Option<&CellExpansion>, line: usize, column: usize) -> Location<'_> {
+    expansion.map_or(Location::User(Position { line, column }), |expansion| {
+        expansion.locate(line, column)
+    })
 }
 
 /// The byte range between two places, each a line and a column of characters, from 1. Never outside the text.

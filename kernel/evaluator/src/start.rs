@@ -1,0 +1,143 @@
+//! Starting evcxr: the template of a toolchain, and a session made from it.
+
+use crate::{
+    crates::Crates,
+    handle::Options,
+    host::{DIRECTORY_VARIABLE, HUB_VARIABLE, SESSION_VARIABLE},
+    link::{Link, Paths},
+    session::Session,
+    shared::Shared,
+    toolchain::Toolchain,
+};
+use anyhow::{Context, Result, anyhow};
+use evcxr::{CommandContext, EvalContext, EvalContextOutputs};
+use std::{env, fs, path::Path, process::Command, thread};
+
+/// Makes evcxr turn on what is sticky: asynchronous cells and `?`. From then on no cell is compiled twice for it.
+const WARM_UP: &str =
+    "std::future::ready(()).await; Err::<(), std::fmt::Error>(std::fmt::Error).or(Ok::<(), std::fmt::Error>(()))?;";
+
+/// evcxr, ready for the first cell. The order matters: evcxr ends its process before its directory goes.
+pub(crate) struct Started {
+    pub(crate) context: CommandContext,
+    _session: Session,
+}
+
+impl Started {
+    /// Opens a session, after building its template where there is none. `notice` tells the user what takes long.
+    pub(crate) fn new(options: &Options, shared: &Shared, notice: &dyn Fn(&str)) -> Result<Started> {
+        let toolchain = Toolchain::find()?;
+        let crates = Crates::for_toolchain(&toolchain)?;
+        if !crates.template().is_dir() {
+            build_template(options, &crates, &toolchain, notice)?;
+        }
+        let session = Session::from_template(&crates)?;
+        shared.set_session(session.directory().to_owned());
+        let lock_file = crates.template().join("Cargo.lock");
+        let context = open(options, &crates, session.directory(), Some(&lock_file))?;
+        Ok(Started {
+            context: CommandContext::with_eval_context(context),
+            _session: session,
+        })
+    }
+}
+
+/// Builds the template of the current toolchain, unless it is there.
+pub(crate) fn prepare() -> Result<()> {
+    let toolchain = Toolchain::find()?;
+    let crates = Crates::for_toolchain(&toolchain)?;
+    let run_dir = tempfile::Builder::new().prefix("mosaic-").tempdir()?;
+    let options = Options {
+        run_dir: run_dir.path().to_owned(),
+        hub: run_dir.path().join("no-hub.sock"),
+    };
+    let paths = Paths::in_directory(run_dir.path());
+    let (_link, _reports) = Link::listen(&paths.socket)?;
+    build_template(&options, &crates, &toolchain, &|line| eprintln!("{line}"))
+}
+
+fn build_template(options: &Options, crates: &Crates, toolchain: &Toolchain, notice: &dyn Fn(&str)) -> Result<()> {
+    let lock = fs::File::create(crates.directory().join("template.lock"))?;
+    lock.lock()?;
+    if crates.template().is_dir() {
+        return Ok(());
+    }
+    notice(&format!(
+        "building the notebook's crates (mosaic, tokio, ndarray, serde) for rustc {}: once, about a minute …",
+        toolchain.version()
+    ));
+    let session = Session::empty(crates.directory(), "session-")?;
+    let mut context = CommandContext::with_eval_context(open(options, crates, session.directory(), None)?);
+    // A cell that does not compile is checked by cargo, which wants its own artefacts of the crates.
+    context
+        .check("let _ = ();")
+        .map_err(|error| anyhow!("the notebook's crates cannot be checked: {}", full(&error)))?;
+    drop(context);
+    // A clone starts without the cells that were compiled here.
+    let _ = fs::remove_dir_all(session.directory().join("src"));
+    fs::rename(session.directory(), crates.template()).context("cannot keep the prebuilt crates")?;
+    notice("the notebook's crates are built");
+    Ok(())
+}
+
+/// Starts evcxr in `directory` and makes it ready for the first cell.
+fn open(options: &Options, crates: &Crates, directory: &Path, lock_file: Option<&Path>) -> Result<EvalContext> {
+    let executable = env::current_exe().context("cannot find this executable")?;
+    let config = format!("[evcxr]\ntmpdir = {directory:?}\nsccache = {executable:?}\n");
+    fs::write(directory.join("evcxr.toml"), config)?;
+    let here = env::current_dir()?;
+    let mut command = Command::new(&executable);
+    command
+        .arg("cell-host")
+        .current_dir(&here)
+        .env(DIRECTORY_VARIABLE, &options.run_dir)
+        .env(HUB_VARIABLE, &options.hub)
+        .env(SESSION_VARIABLE, directory);
+    // evcxr takes its configuration from the working directory first, where the user may have one of their own.
+    env::set_current_dir(directory)?;
+    let started = EvalContext::with_subprocess_command(command);
+    env::set_current_dir(here)?;
+    let (mut context, outputs) = started.map_err(|error| anyhow!("evcxr does not start: {error}"))?;
+    forward(outputs)?;
+    let mut state = context.state();
+    for (name, specification) in crates.dependencies() {
+        state
+            .add_dep(name, &specification)
+            .map_err(|error| anyhow!("crate {name}: {error}"))?;
+    }
+    if let Some(lock_file) = lock_file {
+        // Adding dependencies one by one made cargo forget the versions that the template was built with.
+        copy_aside(lock_file, &directory.join("Cargo.lock"))?;
+    }
+    context
+        .eval_with_state(WARM_UP, state)
+        .map_err(|error| anyhow!("the notebook's crates do not build: {}", full(&error)))?;
+    Ok(context)
+}
+
+fn full(error: &evcxr::Error) -> String {
+    match error {
+        evcxr::Error::CompilationErrors(errors) => {
+            errors.iter().map(|error| error.rendered() + &error.message()).collect()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Replaces a file by a copy, without touching what the old one shares with others.
+fn copy_aside(from: &Path, to: &Path) -> std::io::Result<()> {
+    let _ = fs::remove_file(to);
+    fs::copy(from, to).map(drop)
+}
+
+/// evcxr waits until these are read. The cells' own output takes another way, so what comes here goes to the log.
+fn forward(outputs: EvalContextOutputs) -> Result<()> {
+    for (name, lines) in [("evcxr-stdout", outputs.stdout), ("evcxr-stderr", outputs.stderr)] {
+        thread::Builder::new().name(name.into()).spawn(move || {
+            for line in lines {
+                tracing::warn!("{name}: {line}");
+            }
+        })?;
+    }
+    Ok(())
+}
