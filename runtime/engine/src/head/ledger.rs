@@ -9,7 +9,7 @@ use super::{
 use crate::{
     failures::{dependency_failed, failure, no_worker_left, tessera_failed},
     id::Id,
-    wire::{Argument, Code, Frame, Needs, Payload, Place, Source, ToWorker},
+    wire::{Code, Frame, Place, ToWorker},
 };
 use mosaic_abi::{Description, Failure, FailureKind, Handle};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -84,6 +84,15 @@ impl Ledger {
         self.runtime = Runtime::On(workers.into_iter().collect());
     }
 
+    /// Why no tessera can be created now, if that is so.
+    pub(super) fn create_is_refused(&self) -> Option<Failure> {
+        match &self.runtime {
+            Runtime::Off => Some(failure(FailureKind::NotRunning, OFF)),
+            Runtime::On(workers) if workers.is_empty() => Some(no_worker_left()),
+            Runtime::On(_) => None,
+        }
+    }
+
     /// Records a tessera to be created and returns its handle.
     pub(crate) fn create(
         &mut self,
@@ -92,10 +101,8 @@ impl Ledger {
         arguments: Vec<Value>,
         after: Vec<Handle>,
     ) -> Result<Handle, Failure> {
-        match &self.runtime {
-            Runtime::Off => return Err(failure(FailureKind::NotRunning, OFF)),
-            Runtime::On(workers) if workers.is_empty() => return Err(no_worker_left()),
-            Runtime::On(_) => {}
+        if let Some(refusal) = self.create_is_refused() {
+            return Err(refusal);
         }
         let handle = self.next();
         let kind = Kind::Tessera {
@@ -229,107 +236,6 @@ impl Ledger {
             queue.push_back(submission);
         }
         self.flush(tessera);
-    }
-
-    /// Sends what can be sent of a tessera's queue, and of those that waited for that.
-    pub(super) fn flush(&mut self, tessera: Handle) {
-        let mut tesserae = VecDeque::from([tessera]);
-        while let Some(tessera) = tesserae.pop_front() {
-            while let Some(sent) = self.send_first(tessera) {
-                tesserae.extend(sent);
-            }
-        }
-    }
-
-    /// Sends or discards the first of a tessera's queue, and returns the tesserae that may go on; `None` where the queue
-    /// is empty or must wait.
-    fn send_first(&mut self, tessera: Handle) -> Option<Vec<Handle>> {
-        let object = self.objects.get(&tessera)?;
-        let Kind::Tessera { queue, .. } = &object.kind else {
-            return None;
-        };
-        let (place, first) = (object.place.clone()?, queue.front()?);
-        if !self.lives(&place.uid) {
-            return None;
-        }
-        let discarded = !matches!(self.objects.get(&first.object)?.stage, Stage::Waiting);
-        let ready = |task| !matches!(self.objects.get(&task).map(|task| &task.stage), Some(Stage::Waiting));
-        if !discarded && !first.producers().all(ready) {
-            return None;
-        }
-        let Kind::Tessera { queue, .. } = &mut self.objects.get_mut(&tessera)?.kind else {
-            return None;
-        };
-        let submission = queue.pop_front()?;
-        if discarded {
-            return Some(Vec::new());
-        }
-        let frame = self.frame(tessera, &submission)?;
-        self.actions.push_back(Action::Send {
-            place: place.clone(),
-            frame,
-        });
-        let object = self.objects.get_mut(&submission.object)?;
-        object.stage = Stage::Sent;
-        object.place = Some(place);
-        let dependents = std::mem::take(&mut object.dependents);
-        Some(
-            dependents
-                .iter()
-                .filter_map(|dependent| self.tessera_of(*dependent))
-                .collect(),
-        )
-    }
-
-    pub(super) fn tessera_of(&self, handle: Handle) -> Option<Handle> {
-        match self.objects.get(&handle)?.kind {
-            Kind::Tessera { .. } => Some(handle),
-            Kind::Task { tessera } => Some(tessera),
-        }
-    }
-
-    fn frame(&self, tessera: Handle, submission: &Submission) -> Option<Frame<ToWorker>> {
-        let object = self.objects.get(&submission.object)?;
-        let tessera = self.objects.get(&tessera)?.id;
-        let mut payloads: Vec<Payload> = Vec::new();
-        let mut arguments = Vec::with_capacity(submission.arguments.len());
-        for value in &submission.arguments {
-            arguments.push(match value {
-                Value::Encoded(payload) => {
-                    payloads.push(payload.clone());
-                    Argument::Value
-                }
-                Value::Produced(task) => Argument::Task(self.source(*task)?),
-            });
-        }
-        let after = (submission.after.iter())
-            .map(|task| self.source(*task))
-            .collect::<Option<Vec<Source>>>()?;
-        let needs = Needs { arguments, after };
-        let message = match &submission.operation {
-            Operation::Create(code) => ToWorker::Create {
-                tessera,
-                code: code.clone(),
-                needs,
-            },
-            Operation::Call(method) => ToWorker::Call {
-                task: object.id,
-                tessera,
-                method: *method,
-                name: object.method.clone(),
-                needs,
-            },
-        };
-        Some(Frame { message, payloads })
-    }
-
-    fn source(&self, task: Handle) -> Option<Source> {
-        let task = self.objects.get(&task)?;
-        Some(Source {
-            task: task.id,
-            uid: task.uid(),
-            place: task.place.clone()?,
-        })
     }
 
     /// Begins a wait.

@@ -1,16 +1,20 @@
 //! The head: the process in which the user's code runs. It offers the [`mosaic_abi::Host`] table, keeps the books of
 //! what was submitted, and talks to the hub and directly to the workers.
 //!
-//! - `ledger`, `objects`, `waits`: the books; no I/O. A call of the table changes them under a lock and yields actions.
+//! - `ledger`, `dispatch`, `progress`, `objects`, `waits`: the books; no I/O. A call of the table changes them under a lock and yields actions.
 //! - `table`: the C functions.
 //! - `link`: one thread that carries the actions out and reports back what arrived.
 
+mod dispatch;
 mod ledger;
 mod link;
 mod objects;
 mod progress;
 mod table;
 mod waits;
+
+#[cfg(test)]
+mod tests;
 
 pub(crate) use table::encode_failure;
 pub use table::{HeadOptions, install_head};

@@ -2,7 +2,7 @@
 
 use super::{
     ledger::{Action, Ledger, Runtime},
-    objects::{Kind, Output, Stage},
+    objects::{Kind, Object, Output, Stage},
     waits::Subject,
 };
 use crate::{
@@ -63,7 +63,12 @@ impl Ledger {
 
     /// Fails an object and, at once, all that cannot be sent without it.
     pub(super) fn fail(&mut self, handle: Handle, failure: Failure) {
-        let mut failing = vec![(handle, failure)];
+        self.fail_all(vec![(handle, failure)]);
+    }
+
+    /// Fails each of these, the last one first, and nothing is sent before all that follows from that has failed.
+    fn fail_all(&mut self, mut failing: Vec<(Handle, Failure)>) {
+        let mut tesserae = Vec::new();
         while let Some((handle, failure)) = failing.pop() {
             let Some(object) = self.objects.get_mut(&handle).filter(|object| !object.ended()) else {
                 continue;
@@ -77,8 +82,13 @@ impl Ledger {
                 let calls = queue.drain(..).map(|call| call.object).filter(|call| *call != handle);
                 failing.extend(calls.map(|call| (call, tessera_failed(&uid, &failure))));
             }
+            // It may have been what the rest of its tessera's queue waited behind.
+            tesserae.extend(self.tessera_of(handle));
             // What a failed object's worker, or another one, printed belongs before the error.
             self.end(handle, Err(failure), true);
+        }
+        for tessera in tesserae {
+            self.flush(tessera);
         }
     }
 
@@ -88,7 +98,6 @@ impl Ledger {
             return;
         };
         let started = matches!(object.stage, Stage::Started);
-        let sent = !matches!(object.stage, Stage::Waiting);
         object.stage = Stage::Ended(outcome);
         let producers = std::mem::take(&mut object.producers);
         // The producers' output comes first, and they may have run on other workers.
@@ -107,10 +116,6 @@ impl Ledger {
             if started {
                 self.count_running(tessera, |running| running.saturating_sub(1));
             }
-            if !sent {
-                // It may have been what the rest of the queue waited behind.
-                self.flush(tessera);
-            }
             self.release_object(tessera);
         }
         self.collect(handle);
@@ -118,14 +123,12 @@ impl Ledger {
 
     /// Moves on the waits for an object that has ended.
     pub(super) fn progress(&mut self, handle: Handle) {
-        let of_object = |subject| subject == Subject::Object(handle) || subject == Subject::Result(handle);
-        let waits = self.waits.open(of_object);
         let Some(object) = self.objects.get_mut(&handle) else {
             return;
         };
         let Stage::Ended(outcome) = &object.stage else { return };
         match object.output {
-            _ if waits.is_empty() => return,
+            _ if !self.waits.any_of(handle) => return,
             Output::Syncing => return,
             Output::Unshown => {
                 object.output = Output::Syncing;
@@ -137,14 +140,14 @@ impl Ledger {
         let outcome = outcome.clone();
         let lost = object.lost.clone();
         let (id, place) = (object.id, object.place.clone());
-        for wait in waits {
+        for wait in self.waits.take_of(handle) {
             let fetching = matches!(self.waits.subject(wait), Some(Subject::Result(_)));
             match (&outcome, &lost, &place) {
                 (Err(failure), _, _) => self.end_wait(wait, Err(failure.clone())),
                 (Ok(()), _, _) if !fetching => self.end_wait(wait, Ok(Payload::default())),
                 (Ok(()), Some(lost), _) => self.end_wait(wait, Err(lost.clone())),
                 (Ok(()), None, Some(place)) => {
-                    self.waits.set_subject(wait, Subject::Fetching(handle));
+                    self.waits.fetch(wait, handle);
                     self.actions.push_back(Action::Send {
                         place: place.clone(),
                         frame: ToWorker::Fetch {
@@ -210,49 +213,42 @@ impl Ledger {
             .filter(|(_, object)| at(object.place.as_ref()))
             .map(|(handle, _)| *handle)
             .collect();
-        // Youngest first, so that what depends on another object fails for this reason rather than for that one's.
-        affected.sort_unstable_by(|a, b| b.cmp(a));
+        // Youngest last, to be failed first, so that what depends on another object fails for this reason rather than for that one's.
+        affected.sort_unstable();
+        let mut failing = Vec::new();
         for handle in affected {
             let Some(object) = self.objects.get_mut(&handle) else {
                 continue;
             };
             if !object.ended() {
-                self.fail(handle, failure.clone());
+                failing.push((handle, failure.clone()));
                 continue;
             }
             if object.lost.is_none() && object.failure().is_none() {
                 object.lost = Some(object.named(failure.clone()));
             }
-            self.lose_dependents(handle, failure);
+            self.lose_dependents(handle, failure, &mut failing);
         }
-        for wait in self.waits.open(|subject| matches!(subject, Subject::Fetching(_))) {
-            let Some(Subject::Fetching(task)) = self.waits.subject(wait) else {
-                continue;
-            };
+        self.fail_all(failing);
+        for (wait, task) in self.waits.fetching() {
             if let Some(lost) = self.objects.get(&task).and_then(|task| task.lost.clone()) {
                 self.end_wait(wait, Err(lost));
             }
         }
     }
 
-    /// Fails what waits in this process and needs `handle`, which ended well and is lost.
-    fn lose_dependents(&mut self, handle: Handle, failure: &Failure) {
+    /// Collects what waits in this process and needs `handle`, which ended well and is lost.
+    fn lose_dependents(&mut self, handle: Handle, failure: &Failure, failing: &mut Vec<(Handle, Failure)>) {
         let Some(object) = self.objects.get_mut(&handle) else {
             return;
         };
         let uid = object.uid();
         let cause = object.named(failure.clone());
-        let mut failing = Vec::new();
         if let Kind::Tessera { queue, .. } = &mut object.kind {
             failing.extend(queue.drain(..).map(|call| (call.object, tessera_failed(&uid, &cause))));
         }
-        let needs = |object: &super::objects::Object| {
-            matches!(object.stage, Stage::Waiting) && object.producers.contains(&handle)
-        };
+        let needs = |object: &Object| matches!(object.stage, Stage::Waiting) && object.producers.contains(&handle);
         let dependents = self.objects.iter().filter(|(_, object)| needs(object));
         failing.extend(dependents.map(|(dependent, _)| (*dependent, dependency_failed(&uid, &cause))));
-        for (object, failure) in failing {
-            self.fail(object, failure);
-        }
     }
 }

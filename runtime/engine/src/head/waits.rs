@@ -60,6 +60,8 @@ struct Wait {
 #[derive(Debug, Default)]
 pub(crate) struct Waits {
     waits: HashMap<Handle, Wait>,
+    /// The waits for each object that began and did not get further, so that an object's end need not look at all waits.
+    by_object: HashMap<Handle, Vec<Handle>>,
 }
 
 impl Waits {
@@ -71,27 +73,41 @@ impl Waits {
             ending: None,
         };
         self.waits.insert(handle, wait);
+        if let Subject::Object(object) | Subject::Result(object) = subject {
+            self.by_object.entry(object).or_default().push(handle);
+        }
     }
 
     pub(crate) fn subject(&self, wait: Handle) -> Option<Subject> {
         self.waits.get(&wait).map(|wait| wait.subject)
     }
 
-    pub(crate) fn set_subject(&mut self, wait: Handle, subject: Subject) {
+    /// From here on, the wait is for a value that is on its way.
+    pub(crate) fn fetch(&mut self, wait: Handle, task: Handle) {
         if let Some(wait) = self.waits.get_mut(&wait) {
-            wait.subject = subject;
+            wait.subject = Subject::Fetching(task);
         }
     }
 
-    /// The waits that are not over and whose subject is chosen by `choose`.
-    pub(crate) fn open(&self, choose: impl Fn(Subject) -> bool) -> Vec<Handle> {
-        let open = |wait: &&Wait| !wait.over && choose(wait.subject);
-        let mut open: Vec<Handle> = (self.waits.iter())
-            .filter(|(_, wait)| open(wait))
-            .map(|(handle, _)| *handle)
-            .collect();
-        open.sort_unstable();
-        open
+    /// Whether anything waits for the end of an object.
+    pub(crate) fn any_of(&self, object: Handle) -> bool {
+        self.by_object.contains_key(&object)
+    }
+
+    /// The open waits for the end of an object, which goes on from here.
+    pub(crate) fn take_of(&mut self, object: Handle) -> Vec<Handle> {
+        let waits = self.by_object.remove(&object).unwrap_or_default();
+        let open = |wait: &Handle| self.waits.get(wait).is_some_and(|wait| wait.ending.is_none());
+        waits.into_iter().filter(open).collect()
+    }
+
+    /// The open waits for values that are on their way, and the tasks they are of.
+    pub(crate) fn fetching(&self) -> Vec<(Handle, Handle)> {
+        let fetching = |(handle, wait): (&Handle, &Wait)| match (wait.subject, &wait.ending) {
+            (Subject::Fetching(task), None) => Some((*handle, task)),
+            _ => None,
+        };
+        self.waits.iter().filter_map(fetching).collect()
     }
 
     /// Ends a wait, if it is open, and returns whom to wake.
@@ -115,7 +131,16 @@ impl Waits {
 
     /// Forgets a wait and returns what it was for, if it was not over.
     pub(crate) fn remove(&mut self, wait: Handle) -> Option<(Subject, bool, Option<GuestWaker>)> {
-        let wait = self.waits.remove(&wait)?;
+        let handle = wait;
+        let wait = self.waits.remove(&handle)?;
+        if let Subject::Object(object) | Subject::Result(object) = wait.subject
+            && let Some(waits) = self.by_object.get_mut(&object)
+        {
+            waits.retain(|wait| *wait != handle);
+            if waits.is_empty() {
+                self.by_object.remove(&object);
+            }
+        }
         Some((wait.subject, !wait.over, wait.waker))
     }
 }

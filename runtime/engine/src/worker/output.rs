@@ -83,3 +83,43 @@ impl Drop for Flushing<'_> {
         (self.guest.flush)();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+    static FLUSHED: Mutex<Option<SyncSender<()>>> = Mutex::new(None);
+
+    extern "C" fn flush() {
+        if let Some(flushed) = &*FLUSHED.lock().unwrap() {
+            // A full channel has told enough.
+            let _ = flushed.try_send(());
+        }
+    }
+
+    extern "C" fn begin_cell() {}
+
+    extern "C" fn end_cell(_: bool) {}
+
+    static GUEST: Guest = Guest {
+        version: mosaic_abi::VERSION,
+        flush,
+        begin_cell,
+        end_cell,
+    };
+
+    #[test]
+    fn output_is_flushed_while_a_method_runs_and_when_it_ends() {
+        let (sender, flushed): (_, Receiver<()>) = sync_channel(1);
+        *FLUSHED.lock().unwrap() = Some(sender);
+        let output = Output::start().unwrap();
+        let running = output.flush_while_running(&GUEST);
+        // The method has not ended, and two flushes arrive all the same.
+        flushed.recv().unwrap();
+        flushed.recv().unwrap();
+        drop(running);
+        flushed.recv().unwrap();
+        assert!(output.running.lock().unwrap().is_empty());
+    }
+}

@@ -33,7 +33,7 @@ async fn calls_on_one_tessera_run_in_order() {
     on(2).await;
     let counter = Counter::remote(0);
     let path = scratch("marks");
-    let tasks: Vec<_> = (0..50).map(|mark| counter.mark(&path, &format!("{mark} "))).collect();
+    let tasks: Vec<_> = (0..50).map(|mark| counter.mark(&path, format!("{mark} "))).collect();
     tasks.last().unwrap().await.unwrap();
     let expected: String = (0..50).map(|mark| format!("{mark} ")).collect();
     assert_eq!(fs::read_to_string(path).unwrap(), expected);
@@ -80,7 +80,7 @@ async fn results_go_to_the_same_worker() {
     let (a, b) = (Counter::remote(1), Counter::remote(10));
     let sum = b.add(a.add(1));
     assert_eq!(sum.result().await.unwrap(), 12);
-    assert_eq!(a.add(&a.add(&sum)).result().await.unwrap(), 14 + 14);
+    assert_eq!(a.add(a.add(&sum)).result().await.unwrap(), 14 + 14);
     let from_task = Counter::remote(&sum);
     assert_eq!(from_task.add(0).result().await.unwrap(), 12);
 }

@@ -115,13 +115,10 @@ async fn what_cannot_be_encoded_or_decoded_fails() {
     let counter = Counter::remote(1);
     let error = counter.take(Odd(1)).await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::NotPortable);
-    assert!(
-        error.message().contains("`odd`") && error.message().contains("too odd"),
-        "{error}"
-    );
+    assert!(error.message().contains("`odd`"), "{error}");
     let error = counter.give_stubborn().await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::NotPortable);
-    assert!(error.message().contains("too stubborn"), "{error}");
+    assert!(error.message().contains("Stubborn"), "{error}");
     let host = Host::remote(Stubborn);
     let error = host.idle().await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::DependencyFailed);
@@ -174,7 +171,7 @@ async fn a_lost_result_cannot_be_fetched() {
     let (a, b) = (Counter::remote(1), Counter::remote(2));
     let pid = a.pid().result().await.unwrap();
     let done = a.add(1).await.unwrap();
-    let held = a.meet_reading(&meeting_point("door"));
+    let held = a.meet_reading(meeting_point("door"));
     kill(pid);
     held.await.unwrap_err();
     let done = done.await.unwrap();
@@ -187,7 +184,7 @@ async fn without_workers_remote_says_so() {
     let counter = Counter::remote(1);
     let pid = counter.pid().result().await.unwrap();
     kill(pid);
-    counter.meet_reading(&meeting_point("door")).await.unwrap_err();
+    counter.meet_reading(meeting_point("door")).await.unwrap_err();
     let _ = Counter::remote(1);
 }
 

@@ -98,7 +98,7 @@ async fn a_program_that_ends_without_off() {
     let counter = Counter::remote(1);
     let door = meeting_point("door");
     let _entered = counter.meet_writing(&door);
-    let _held = counter.meet_reading(&meeting_point("closed"));
+    let _held = counter.meet_reading(meeting_point("closed"));
     fs::File::open(door).unwrap();
 }
 
@@ -107,7 +107,7 @@ async fn a_program_that_is_killed() {
     let (busy, idle) = (Counter::remote(1), Counter::remote(2));
     let door = meeting_point("door");
     let _entered = busy.meet_writing(&door);
-    let _held = busy.meet_reading(&meeting_point("closed"));
+    let _held = busy.meet_reading(meeting_point("closed"));
     fs::File::open(door).unwrap();
     idle.pid().await.unwrap();
     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap();
@@ -124,7 +124,7 @@ async fn a_new_start_after_all_workers_ended() {
     on(1).await;
     let counter = Counter::remote(1);
     let pid = counter.pid().result().await.unwrap();
-    let held = counter.meet_reading(&meeting_point("door"));
+    let held = counter.meet_reading(meeting_point("door"));
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     held.await.unwrap_err();

@@ -5,6 +5,7 @@ mod calls;
 mod failing;
 mod lifecycle;
 mod output;
+mod shared_object;
 mod tesserae;
 mod world;
 
@@ -25,6 +26,7 @@ fn scenarios() -> Vec<Scenario> {
         failing::scenarios(),
         lifecycle::scenarios(),
         output::scenarios(),
+        shared_object::scenarios(),
     ]
     .concat()
 }

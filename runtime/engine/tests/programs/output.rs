@@ -12,9 +12,13 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario!(output_comes_before_the_await_returns, |ended| {
             let texts: Vec<String> = (0..20)
-                .map(|number| format!("WORKER:0:0      a{number}\nWORKER:0:0      b\nafter {number}\n"))
+                .map(|number| format!("WORKER:0:0      a{number}\nafter {number}\n"))
                 .collect();
             assert_eq!(shown(ended), texts.concat());
+        }),
+        scenario!(a_newline_more_or_less_loses_nothing, |ended| {
+            let lines = ["a", "b", "", "c", "d"].map(|line| format!("WORKER:0:0      {line}\n"));
+            assert_eq!(shown(ended), lines.concat());
         }),
         scenario!(output_of_a_producer_comes_first, |ended| {
             let once = "WORKER:0:0      first\nWORKER:0:1      second\nafter\n";
@@ -31,7 +35,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             let line = format!("WORKER:0:0      {}\n", "x".repeat(99));
             assert_eq!(shown(ended), format!("{}after\n", line.repeat(4000)));
         }),
-        scenario!(output_without_a_newline_is_live, |ended| {
+        scenario!(output_without_a_newline_is_whole, |ended| {
             assert_eq!(ended.code, Some(0));
             assert_eq!(shown(ended), "WORKER:0:0      half a line\n");
         }),
@@ -53,10 +57,16 @@ async fn output_comes_before_the_await_returns() {
     on(1).await;
     let counter = Counter::remote(0);
     for number in 0..20 {
-        // The first call ends in a newline, the second does not.
-        counter.print(&format!("a{number}\nb")).await.unwrap();
-        println!("\nafter {number}");
-        counter.print("").await.unwrap();
+        counter.print(format!("a{number}\n")).await.unwrap();
+        println!("after {number}");
+    }
+}
+
+async fn a_newline_more_or_less_loses_nothing() {
+    on(1).await;
+    let counter = Counter::remote(0);
+    for text in ["a\nb", "\n\n", "c\n", "d", "\n"] {
+        counter.print(text).await.unwrap();
     }
 }
 
@@ -91,13 +101,12 @@ async fn long_output_is_complete() {
     println!("after");
 }
 
-async fn output_without_a_newline_is_live() {
+async fn output_without_a_newline_is_whole() {
     on(1).await;
     let counter = Counter::remote(0);
     let door = meeting_point("door");
     let held = counter.print_and_meet("half a line", &door);
-    // Nothing in the program can see its own standard output; that the flush does not wait for the method is seen by the
-    // worker's pipe, which the test of the flusher looks at. Here the text must be whole.
+    // That it is also live is a test of the flusher in the worker.
     fs::OpenOptions::new().write(true).open(&door).unwrap();
     held.await.unwrap();
     println!();

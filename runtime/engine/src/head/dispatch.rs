@@ -1,0 +1,115 @@
+//! The books: what is sent, and when. No I/O here.
+//!
+//! A tessera's queue is sent in its order, once it is known where the tessera is. A call that needs a task is sent after
+//! that task, so that a worker is never asked for a task that it will not get.
+
+use super::{
+    ledger::{Action, Ledger},
+    objects::{Kind, Operation, Stage, Submission, Value},
+};
+use crate::wire::{Argument, Frame, Needs, Payload, Source, ToWorker};
+use mosaic_abi::Handle;
+use std::collections::VecDeque;
+
+impl Ledger {
+    /// Sends what can be sent of a tessera's queue, and of those that waited for that.
+    pub(super) fn flush(&mut self, tessera: Handle) {
+        let mut tesserae = VecDeque::from([tessera]);
+        while let Some(tessera) = tesserae.pop_front() {
+            while let Some(sent) = self.send_first(tessera) {
+                tesserae.extend(sent);
+            }
+        }
+    }
+
+    /// Sends or discards the first of a tessera's queue, and returns the tesserae that may go on; `None` where the queue
+    /// is empty or must wait.
+    fn send_first(&mut self, tessera: Handle) -> Option<Vec<Handle>> {
+        let object = self.objects.get(&tessera)?;
+        let Kind::Tessera { queue, .. } = &object.kind else {
+            return None;
+        };
+        let (place, first) = (object.place.clone()?, queue.front()?);
+        if !self.lives(&place.uid) {
+            return None;
+        }
+        let discarded = !matches!(self.objects.get(&first.object)?.stage, Stage::Waiting);
+        let ready = |task| !matches!(self.objects.get(&task).map(|task| &task.stage), Some(Stage::Waiting));
+        if !discarded && !first.producers().all(ready) {
+            return None;
+        }
+        let Kind::Tessera { queue, .. } = &mut self.objects.get_mut(&tessera)?.kind else {
+            return None;
+        };
+        let submission = queue.pop_front()?;
+        if discarded {
+            return Some(Vec::new());
+        }
+        let frame = self.frame(tessera, &submission)?;
+        self.actions.push_back(Action::Send {
+            place: place.clone(),
+            frame,
+        });
+        let object = self.objects.get_mut(&submission.object)?;
+        object.stage = Stage::Sent;
+        object.place = Some(place);
+        let dependents = std::mem::take(&mut object.dependents);
+        Some(
+            dependents
+                .iter()
+                .filter_map(|dependent| self.tessera_of(*dependent))
+                .collect(),
+        )
+    }
+
+    pub(super) fn tessera_of(&self, handle: Handle) -> Option<Handle> {
+        match self.objects.get(&handle)?.kind {
+            Kind::Tessera { .. } => Some(handle),
+            Kind::Task { tessera } => Some(tessera),
+        }
+    }
+
+    fn frame(&self, tessera: Handle, submission: &Submission) -> Option<Frame<ToWorker>> {
+        let object = self.objects.get(&submission.object)?;
+        let tessera = self.objects.get(&tessera)?.id;
+        let mut payloads: Vec<Payload> = Vec::new();
+        let mut arguments = Vec::with_capacity(submission.arguments.len());
+        for value in &submission.arguments {
+            arguments.push(match value {
+                Value::Encoded(payload) => {
+                    payloads.push(payload.clone());
+                    Argument::Value
+                }
+                Value::Produced(task) => Argument::Task(self.source(*task)?),
+            });
+        }
+        let after = (submission.after.iter())
+            .map(|task| self.source(*task))
+            .collect::<Option<Vec<Source>>>()?;
+        let needs = Needs { arguments, after };
+        let message = match &submission.operation {
+            Operation::Create(code) => ToWorker::Create {
+                tessera,
+                code: code.clone(),
+                needs,
+            },
+            Operation::Call(method) => ToWorker::Call {
+                task: object.id,
+                tessera,
+                method: *method,
+                name: object.method.clone(),
+                needs,
+            },
+        };
+        Some(Frame { message, payloads })
+    }
+
+    fn source(&self, task: Handle) -> Option<Source> {
+        let task = self.objects.get(&task)?;
+        Some(Source {
+            task: task.id,
+            uid: task.uid(),
+            place: task.place.clone()?,
+        })
+    }
+}

@@ -1,0 +1,294 @@
+//! The books without any I/O: what is sent when, and what follows from an end.
+
+use super::{
+    ledger::{Action, Ledger},
+    objects::Value,
+    waits::{GuestWaker, Subject},
+};
+use crate::{
+    failures::failure,
+    id::Id,
+    wire::{Code, Location, Payload, Place, ToWorker},
+};
+use mosaic_abi::{FailureKind, Handle, State, Waker};
+use std::{ffi::c_void, ptr};
+
+/// The books, and the names that the actions are written down with.
+struct Books {
+    ledger: Ledger,
+    names: Vec<(Id, String)>,
+}
+
+impl Books {
+    fn new(workers: &[&str]) -> Books {
+        let mut ledger = Ledger::new();
+        ledger.started(workers.iter().map(|worker| (*worker).to_owned()));
+        let names = Vec::new();
+        Books { ledger, names }
+    }
+
+    fn id(&self, handle: Handle) -> Id {
+        self.ledger.objects[&handle].id
+    }
+
+    fn create(&mut self, name: &str) -> Handle {
+        let location = Location {
+            object: None,
+            offset: 0,
+        };
+        let code = Code {
+            type_name: "Solver".to_owned(),
+            location,
+        };
+        let methods = vec!["solve".to_owned()];
+        let handle = self.ledger.create(code, methods, Vec::new(), Vec::new()).unwrap();
+        self.names.push((self.id(handle), name.to_owned()));
+        handle
+    }
+
+    fn call(&mut self, name: &str, tessera: Handle, needs: &[Handle]) -> Handle {
+        let arguments = needs.iter().map(|task| Value::Produced(*task)).collect();
+        let handle = self.ledger.call(tessera, 0, arguments, Vec::new()).unwrap();
+        self.names.push((self.id(handle), name.to_owned()));
+        handle
+    }
+
+    fn place(&mut self, tessera: Handle, worker: &str) {
+        let place = Place {
+            uid: worker.to_owned(),
+            address: worker.into(),
+        };
+        self.ledger.placed(self.id(tessera), Ok(place));
+    }
+
+    fn finish(&mut self, handle: Handle) {
+        self.ledger.finished(self.id(handle), Ok(()), false);
+    }
+
+    fn name(&self, id: Id) -> &str {
+        let name = self.names.iter().find(|(named, _)| *named == id);
+        name.map_or("?", |(_, name)| name)
+    }
+
+    /// The actions since the last time, in words.
+    fn actions(&mut self) -> Vec<String> {
+        let actions = self.ledger.take_actions();
+        let word = |action: Action| match action {
+            Action::Place { tessera, .. } => format!("place {}", self.name(tessera)),
+            Action::Forget { tessera } => format!("forget {}", self.name(tessera)),
+            Action::Sync { .. } => "sync".to_owned(),
+            Action::Wake(_) => "wake".to_owned(),
+            Action::Discard(_) => "discard".to_owned(),
+            Action::Send { place, frame } => match frame.message {
+                ToWorker::Create { tessera, .. } => format!("create {} on {}", self.name(tessera), place.uid),
+                ToWorker::Call { task, .. } => format!("call {} on {}", self.name(task), place.uid),
+                ToWorker::Fetch { task, .. } => format!("fetch {}", self.name(task)),
+                ToWorker::DropTask { task } => format!("drop {}", self.name(task)),
+                ToWorker::DropTessera { tessera } => format!("drop {}", self.name(tessera)),
+                ToWorker::Hello(_) => "hello".to_owned(),
+            },
+        };
+        actions.into_iter().map(word).collect()
+    }
+
+    fn state(&self, handle: Handle) -> State {
+        self.ledger.describe(handle).unwrap().state
+    }
+
+    fn ending(&mut self, wait: Handle) -> Option<Result<(), FailureKind>> {
+        unsafe extern "C" fn nothing(_: *mut c_void) {}
+        let waker = GuestWaker::new(Waker {
+            data: ptr::null_mut(),
+            wake: nothing,
+            drop: nothing,
+        });
+        let ending = self.ledger.waits.poll(wait, waker).ok()?;
+        Some(ending.map(|_| ()).map_err(|failure| failure.kind))
+    }
+}
+
+#[test]
+fn nothing_is_sent_before_the_tessera_is_placed() {
+    let mut books = Books::new(&["w0"]);
+    let a = books.create("a");
+    let task = books.call("a1", a, &[]);
+    assert_eq!(books.actions(), ["place a"]);
+    assert_eq!(books.state(task), State::Pending);
+    books.place(a, "w0");
+    assert_eq!(books.actions(), ["create a on w0", "call a1 on w0"]);
+    assert_eq!(books.state(task), State::Queued);
+}
+
+#[test]
+fn a_call_is_sent_after_what_it_needs() {
+    let mut books = Books::new(&["w0", "w1"]);
+    let (a, b) = (books.create("a"), books.create("b"));
+    let a1 = books.call("a1", a, &[]);
+    let b1 = books.call("b1", b, &[a1]);
+    books.call("b2", b, &[]);
+    books.place(b, "w1");
+    // B2 must not overtake b1, which waits for a1's worker to be known.
+    assert_eq!(books.actions(), ["place a", "place b", "create b on w1"]);
+    books.place(a, "w0");
+    let sent = ["create a on w0", "call a1 on w0", "call b1 on w1", "call b2 on w1"];
+    assert_eq!(books.actions(), sent);
+    assert_eq!(books.state(b1), State::Queued);
+}
+
+#[test]
+fn states_follow_the_worker() {
+    let mut books = Books::new(&["w0"]);
+    let a = books.create("a");
+    let a1 = books.call("a1", a, &[]);
+    books.place(a, "w0");
+    books.finish(a);
+    assert_eq!((books.state(a), books.state(a1)), (State::Done, State::Queued));
+    books.ledger.began(books.id(a1));
+    assert_eq!((books.state(a), books.state(a1)), (State::Running, State::Running));
+    books.finish(a1);
+    assert_eq!((books.state(a), books.state(a1)), (State::Done, State::Done));
+}
+
+#[test]
+fn a_result_is_freed_when_its_consumers_have_ended() {
+    let mut books = Books::new(&["w0"]);
+    let a = books.create("a");
+    let a1 = books.call("a1", a, &[]);
+    let a2 = books.call("a2", a, &[a1]);
+    books.place(a, "w0");
+    books.finish(a);
+    books.ledger.release(a1);
+    books.finish(a1);
+    books.actions();
+    assert!(books.ledger.describe(a1).is_some());
+    books.finish(a2);
+    assert_eq!(books.actions(), ["drop a1"]);
+    books.ledger.release(a);
+    assert_eq!(books.actions(), ["forget a", "drop a"]);
+    books.ledger.release(a2);
+    assert_eq!(books.actions(), ["drop a2"]);
+    assert!(books.ledger.objects.is_empty() && books.ledger.by_id.is_empty());
+}
+
+#[test]
+fn a_tessera_outlives_its_proxies_until_its_calls_have_ended() {
+    let mut books = Books::new(&["w0"]);
+    let a = books.create("a");
+    let a1 = books.call("a1", a, &[]);
+    books.place(a, "w0");
+    books.ledger.release(a);
+    books.finish(a);
+    books.actions();
+    books.finish(a1);
+    assert_eq!(books.actions(), ["forget a", "drop a"]);
+}
+
+#[test]
+fn a_wait_is_over_when_the_output_was_shown() {
+    let mut books = Books::new(&["w0"]);
+    let a = books.create("a");
+    books.place(a, "w0");
+    let wait = books.ledger.wait(Subject::Object(a));
+    books.actions();
+    assert!(books.ending(wait).is_none());
+    books.ledger.finished(books.id(a), Ok(()), true);
+    assert_eq!(books.actions(), ["sync"]);
+    assert!(books.ending(wait).is_none());
+    books.ledger.synced(a);
+    assert_eq!(books.actions(), ["wake"]);
+    assert_eq!(books.ending(wait), Some(Ok(())));
+    // The second wait has nothing left to wait for.
+    let wait = books.ledger.wait(Subject::Object(a));
+    assert_eq!(books.ending(wait), Some(Ok(())));
+}
+
+#[test]
+fn a_result_is_fetched_when_the_task_is_done() {
+    let mut books = Books::new(&["w0"]);
+    let a = books.create("a");
+    let a1 = books.call("a1", a, &[]);
+    let wait = books.ledger.wait(Subject::Result(a1));
+    books.place(a, "w0");
+    books.finish(a);
+    books.actions();
+    books.finish(a1);
+    assert_eq!(books.actions(), ["fetch a1"]);
+    books.ledger.fetched(wait, Ok(Payload::default()));
+    assert_eq!(books.ending(wait), Some(Ok(())));
+    // A wait that is given up while the value is on its way gives back what it owned.
+    let wait = books.ledger.wait(Subject::Result(a1));
+    books.ledger.release(a1);
+    books.actions();
+    books.ledger.release(wait);
+    assert_eq!(books.actions(), ["drop a1"]);
+}
+
+#[test]
+fn a_failure_fails_what_was_not_sent() {
+    let mut books = Books::new(&["w0", "w1"]);
+    let (a, b) = (books.create("a"), books.create("b"));
+    let a1 = books.call("a1", a, &[]);
+    let b1 = books.call("b1", b, &[a1]);
+    let b2 = books.call("b2", b, &[b1]);
+    let b3 = books.call("b3", b, &[]);
+    books.place(b, "w1");
+    books.actions();
+    books
+        .ledger
+        .placed(books.id(a), Err(failure(FailureKind::Runtime, "nowhere")));
+    for failed in [a, a1, b1, b2] {
+        assert_eq!(books.state(failed), State::Failed);
+    }
+    // What is not concerned goes on.
+    assert_eq!(books.actions(), ["call b3 on w1"]);
+    assert_eq!(books.state(b3), State::Queued);
+    let late = books.call("late", b, &[b2]);
+    assert_eq!(books.state(late), State::Failed);
+}
+
+#[test]
+fn a_lost_worker_fails_its_own_and_no_others() {
+    let mut books = Books::new(&["w0", "w1"]);
+    let (a, b) = (books.create("a"), books.create("b"));
+    books.place(a, "w0");
+    books.place(b, "w1");
+    books.finish(a);
+    let (a1, a2) = (books.call("a1", a, &[]), books.call("a2", a, &[]));
+    books.finish(a1);
+    let fetch = books.ledger.wait(Subject::Result(a1));
+    let wait = books.ledger.wait(Subject::Object(a2));
+    books.actions();
+    books.ledger.worker_lost("w0", "signal: 9");
+    books.ledger.worker_lost("w0", "its connection closed");
+    assert_eq!((books.state(a1), books.state(a2)), (State::Done, State::Failed));
+    assert_eq!(books.ending(fetch), Some(Err(FailureKind::WorkerLost)));
+    books.ledger.synced(a2);
+    assert_eq!(books.ending(wait), Some(Err(FailureKind::WorkerLost)));
+    let b1 = books.call("b1", b, &[a1]);
+    assert_eq!(books.state(b1), State::Failed);
+    assert_eq!(books.state(b), State::Queued);
+    assert!(books.ledger.create_is_refused().is_none());
+    books.ledger.worker_lost("w1", "signal: 9");
+    assert_eq!(
+        books.ledger.create_is_refused().map(|failure| failure.kind),
+        Some(FailureKind::Runtime)
+    );
+}
+
+#[test]
+fn stopping_fails_everything_for_the_same_reason() {
+    let mut books = Books::new(&["w0"]);
+    let a = books.create("a");
+    let a1 = books.call("a1", a, &[]);
+    let a2 = books.call("a2", a, &[a1]);
+    books.ledger.stopped("stopped");
+    for failed in [a, a1, a2] {
+        let failure = books.ledger.objects[&failed].failure().unwrap();
+        assert_eq!(
+            (failure.kind, failure.message.as_str()),
+            (FailureKind::NotRunning, "stopped")
+        );
+    }
+    let refused = books.ledger.create_is_refused();
+    assert_eq!(refused.map(|failure| failure.kind), Some(FailureKind::NotRunning));
+}

@@ -1,0 +1,60 @@
+//! Tesserae whose code is in a shared object, with a crate `mosaic` of its own, as in a notebook.
+
+use crate::{scenario, world::Scenario};
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use mosaic::{FailureKind, prelude::*};
+use mosaic_abi::{CellEvent, GUEST_ENTRY, GuestEntry, Slice};
+use std::{env, path::PathBuf};
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![scenario!(tesserae_of_a_shared_object, |ended| {
+        assert_eq!(ended.code, Some(0));
+        assert!(
+            ended.stdout.ends_with("WORKER:0:0      hello is asked for\nafter\n"),
+            "{}",
+            ended.stdout
+        );
+    })]
+}
+
+unsafe extern "C" fn cell_event(_: CellEvent, _: Slice, _: Slice) {}
+
+fn guest() -> Library {
+    let tests = env::current_exe().unwrap();
+    let path: PathBuf = tests.ancestors().nth(2).unwrap().join("examples/libguest.so");
+    assert!(
+        path.exists(),
+        "{} is built by `cargo test` of the whole package",
+        path.display()
+    );
+    // SAFETY: the object has no initialisers but the standard library's.
+    unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.unwrap()
+}
+
+async fn tesserae_of_a_shared_object() {
+    mosaic::interactive(On).num_workers(2).await.unwrap();
+    let guest = guest();
+    // The head is there already; this only asks for its table.
+    let hub = PathBuf::new();
+    let host = mosaic_engine::install_head(mosaic_engine::HeadOptions { hub, cell_event }).unwrap();
+    // SAFETY: the symbol has this type, and the table is static.
+    let table = unsafe { guest.get::<GuestEntry>(GUEST_ENTRY).unwrap()(host).as_ref() }.unwrap();
+    // SAFETY: both come from the same build as this test, with the same compiler.
+    let (greet, fail) = unsafe {
+        (
+            guest
+                .get::<extern "Rust" fn(&str) -> TaskProxy<String>>("greet")
+                .unwrap(),
+            guest.get::<extern "Rust" fn() -> TaskProxy<()>>("fail").unwrap(),
+        )
+    };
+    let task = greet("world").await.unwrap();
+    println!("after");
+    assert_eq!(task.result().await.unwrap(), "hello, world");
+    let error = fail().await.unwrap_err();
+    assert_eq!((error.kind(), error.worker()), (FailureKind::Panicked, "worker:0:1"));
+    assert!(error.message().starts_with("no greeting, at "), "{error}");
+    (table.flush)();
+    // What was loaded stays: the guest's code may still be named by its panic hook.
+    std::mem::forget(guest);
+}
