@@ -1,6 +1,7 @@
 """Installing the kernel, and what it says where the Rust toolchain is missing."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -37,8 +38,8 @@ def test_install_under_another_name(world, tmp_path):
 def test_install_for_the_user(world):
     """Where Jupyter itself looks: its data directory."""
     assert run(world, "install", "--user").returncode == 0
-    listed = world.python("-m", "jupyter", "kernelspec", "list", "--json")
-    assert str(world.home / "jupyter" / "kernels" / KERNEL_NAME) in listed
+    data = world.python("-m", "jupyter", "--data-dir").strip()
+    assert read_json(Path(data) / "kernels" / KERNEL_NAME / "kernel.json")["argv"][0] == EXECUTABLE
 
 
 def test_static_kernelspec(world, tmp_path):

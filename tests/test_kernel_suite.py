@@ -8,6 +8,13 @@ import pytest
 from world import KERNEL_NAME
 
 
+@pytest.fixture(scope="module", autouse=True)
+def in_a_world(world):
+    """The suite starts its kernel itself, from this process's environment."""
+    with mock.patch.dict("os.environ", world.environment()):
+        yield
+
+
 class TestSuite(jupyter_kernel_test.KernelTests):
     kernel_name = KERNEL_NAME
     language_name = "rust"
@@ -34,8 +41,3 @@ class TestSuite(jupyter_kernel_test.KernelTests):
     def setUpClass(cls):
         super().setUpClass()
         cls.kc.execute_interactive("let stone = 3;", timeout=60, output_hook=lambda message: None)
-
-    @pytest.fixture(scope="class", autouse=True)
-    def in_a_world(self, world):
-        with mock.patch.dict("os.environ", world.environment()):
-            yield
