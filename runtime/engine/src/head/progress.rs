@@ -2,7 +2,7 @@
 
 use super::{
     ledger::{Action, Ledger, Runtime},
-    objects::{Kind, Object, Output, Stage},
+    objects::{Kind, Output, Stage},
     waits::Subject,
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     wire::{Payload, Place, ToWorker},
 };
 use mosaic_abi::{Failure, FailureKind, Handle};
+use std::collections::HashMap;
 
 impl Ledger {
     /// The monitor chose a worker for a tessera, or could not.
@@ -213,8 +214,10 @@ impl Ledger {
             .filter(|(_, object)| at(object.place.as_ref()))
             .map(|(handle, _)| *handle)
             .collect();
-        // Youngest last, to be failed first, so that what depends on another object fails for this reason rather than for that one's.
+        // Youngest last, to be failed first, so that what depends on another object fails for this reason rather than
+        // for that one's.
         affected.sort_unstable();
+        let mut lost = HashMap::new();
         let mut failing = Vec::new();
         for handle in affected {
             let Some(object) = self.objects.get_mut(&handle) else {
@@ -222,13 +225,14 @@ impl Ledger {
             };
             if !object.ended() {
                 failing.push((handle, failure.clone()));
-                continue;
+            } else if object.failure().is_none() {
+                let failure = object.named(failure.clone());
+                lost.insert(handle, (object.uid(), failure.clone()));
+                object.lost = Some(failure);
             }
-            if object.lost.is_none() && object.failure().is_none() {
-                object.lost = Some(object.named(failure.clone()));
-            }
-            self.lose_dependents(handle, failure, &mut failing);
         }
+        // These go first, for they are not what `failure` is about.
+        failing.splice(0..0, self.dependents_of(&lost));
         self.fail_all(failing);
         for (wait, task) in self.waits.fetching() {
             if let Some(lost) = self.objects.get(&task).and_then(|task| task.lost.clone()) {
@@ -237,18 +241,24 @@ impl Ledger {
         }
     }
 
-    /// Collects what waits in this process and needs `handle`, which ended well and is lost.
-    fn lose_dependents(&mut self, handle: Handle, failure: &Failure, failing: &mut Vec<(Handle, Failure)>) {
-        let Some(object) = self.objects.get_mut(&handle) else {
-            return;
-        };
-        let uid = object.uid();
-        let cause = object.named(failure.clone());
-        if let Kind::Tessera { queue, .. } = &mut object.kind {
-            failing.extend(queue.drain(..).map(|call| (call.object, tessera_failed(&uid, &cause))));
+    /// What waits in this process and needs something that ended well and is lost.
+    fn dependents_of(&self, lost: &HashMap<Handle, (String, Failure)>) -> Vec<(Handle, Failure)> {
+        let mut dependents = Vec::new();
+        for (handle, object) in &self.objects {
+            if !matches!(object.stage, Stage::Waiting) {
+                continue;
+            }
+            let producer = object.producers.iter().find_map(|producer| lost.get(producer));
+            let tessera = match object.kind {
+                Kind::Task { tessera } => lost.get(&tessera),
+                Kind::Tessera { .. } => None,
+            };
+            if let Some((uid, cause)) = tessera {
+                dependents.push((*handle, tessera_failed(uid, cause)));
+            } else if let Some((uid, cause)) = producer {
+                dependents.push((*handle, dependency_failed(uid, cause)));
+            }
         }
-        let needs = |object: &Object| matches!(object.stage, Stage::Waiting) && object.producers.contains(&handle);
-        let dependents = self.objects.iter().filter(|(_, object)| needs(object));
-        failing.extend(dependents.map(|(dependent, _)| (*dependent, dependency_failed(&uid, &cause))));
+        dependents
     }
 }
