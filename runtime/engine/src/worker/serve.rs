@@ -1,6 +1,6 @@
 //! Connections of heads and of other workers.
 
-use super::site::Site;
+use super::site::{Head, Site};
 use crate::wire::{self, Frame, FromWorker, Peer, Sender, ToWorker};
 use std::rc::Rc;
 use tokio::{
@@ -25,34 +25,34 @@ pub(super) async fn accept(site: Rc<Site>, listener: UnixListener) {
 
 async fn serve(site: Rc<Site>, stream: UnixStream) {
     let (sender, mut receiver, _) = wire::connect(stream);
-    let mut peer = None;
+    let mut head = None;
     loop {
         match receiver.receive::<ToWorker>().await {
             Ok(Some(Frame {
-                message: ToWorker::Hello(hello),
+                message: ToWorker::Hello(Peer::Head),
                 ..
-            })) => peer = Some(hello),
-            Ok(Some(frame)) => handle(&site, &sender, frame),
+            })) => head = Some(site.admit(sender.clone())),
+            Ok(Some(frame)) => handle(&site, &sender, head.as_ref(), frame),
             Ok(None) => break,
             Err(error) => {
-                tracing::debug!(%error, ?peer, "a connection to a worker broke");
+                tracing::debug!(%error, "a connection to a worker broke");
                 break;
             }
         }
     }
-    if matches!(peer, Some(Peer::Head)) {
-        site.forget();
+    if let Some(head) = head {
+        site.forget(&head);
     }
 }
 
-fn handle(site: &Rc<Site>, sender: &Sender<FromWorker>, frame: Frame<ToWorker>) {
+fn handle(site: &Rc<Site>, sender: &Sender<FromWorker>, head: Option<&Head>, frame: Frame<ToWorker>) {
     let Frame { message, payloads } = frame;
-    match message {
-        ToWorker::Create { .. } => site.create(sender, message, payloads),
-        ToWorker::Call { .. } => site.call(sender, message, payloads),
-        ToWorker::DropTask { task } => site.drop_task(task),
-        ToWorker::DropTessera { tessera } => site.drop_tessera(tessera),
-        ToWorker::Fetch { request, task, value } => {
+    match (message, head) {
+        (message @ ToWorker::Create { .. }, Some(head)) => site.create(head, message, payloads),
+        (message @ ToWorker::Call { .. }, Some(head)) => site.call(head, message, payloads),
+        (ToWorker::DropTask { task }, Some(_)) => site.drop_task(task),
+        (ToWorker::DropTessera { tessera }, Some(_)) => site.drop_tessera(tessera),
+        (ToWorker::Fetch { request, task, value }, _) => {
             let (site, sender) = (site.clone(), sender.clone());
             spawn_local(async move {
                 let (outcome, payloads) = match site.outcome(task).await {
@@ -64,6 +64,7 @@ fn handle(site: &Rc<Site>, sender: &Sender<FromWorker>, frame: Frame<ToWorker>) 
                 sender.send(Frame { message, payloads });
             });
         }
-        ToWorker::Hello(_) => {}
+        (ToWorker::Hello(_), _) => {}
+        (message, None) => tracing::warn!(?message, "only a head may ask for this"),
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 use mosaic_abi::{Failure, FailureKind};
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     rc::Rc,
     sync::Arc,
@@ -26,6 +26,19 @@ use tokio::{
     task::spawn_local,
 };
 
+/// A head, and the way to tell it something.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    session: u64,
+    sender: Sender<FromWorker>,
+}
+
+impl Head {
+    pub(super) fn send(&self, message: FromWorker) {
+        self.sender.send(message);
+    }
+}
+
 /// A worker's books.
 pub(super) struct Site {
     pub(super) uid: String,
@@ -33,9 +46,10 @@ pub(super) struct Site {
     pub(super) output: Arc<Output>,
     peers: Peers,
     pub(super) stock: RefCell<Stock>,
-    tesserae: RefCell<HashMap<Id, UnboundedSender<Job>>>,
-    /// Counts the heads: what a former one submitted no longer begins.
-    generation: Cell<u64>,
+    tesserae: RefCell<HashMap<Id, (u64, UnboundedSender<Job>)>>,
+    /// The heads that are there: what another one submitted no longer begins.
+    sessions: RefCell<HashSet<u64>>,
+    last_session: Cell<u64>,
     /// Tesserae whose object may still exist.
     alive: Cell<usize>,
     /// Told whenever `alive` becomes zero.
@@ -51,28 +65,38 @@ impl Site {
             uid,
             stock: RefCell::default(),
             tesserae: RefCell::default(),
-            generation: Cell::new(0),
+            sessions: RefCell::default(),
+            last_session: Cell::new(0),
             alive: Cell::new(0),
             empty: Notify::new(),
         })
     }
 
-    pub(super) fn generation(&self) -> u64 {
-        self.generation.get()
+    /// A head has connected.
+    pub(super) fn admit(&self, sender: Sender<FromWorker>) -> Head {
+        let session = self.last_session.get() + 1;
+        self.last_session.set(session);
+        self.sessions.borrow_mut().insert(session);
+        Head { session, sender }
+    }
+
+    /// Whether a head is still there.
+    pub(super) fn serves(&self, head: &Head) -> bool {
+        self.sessions.borrow().contains(&head.session)
     }
 
     /// Begins to construct a tessera.
-    pub(super) fn create(self: &Rc<Site>, head: &Sender<FromWorker>, message: ToWorker, payloads: Vec<Payload>) {
+    pub(super) fn create(self: &Rc<Site>, head: &Head, message: ToWorker, payloads: Vec<Payload>) {
         let ToWorker::Create { tessera, code, needs } = message else {
             return;
         };
         let (jobs, inbox) = unbounded_channel();
         self.alive.set(self.alive.get() + 1);
-        self.stock.borrow_mut().declare(tessera);
+        self.stock.borrow_mut().declare(tessera, head.session);
         let inputs = self.inputs(head, tessera, needs, payloads);
         // The channel is new, and its other end is handed to the loop below.
         let _ = jobs.send(Job::Create { code, inputs });
-        self.tesserae.borrow_mut().insert(tessera, jobs);
+        self.tesserae.borrow_mut().insert(tessera, (head.session, jobs));
         let (site, head) = (self.clone(), head.clone());
         spawn_local(async move {
             tessera::run(&site, tessera, &head, inbox).await;
@@ -85,7 +109,7 @@ impl Site {
     }
 
     /// Queues a call behind the others of its tessera.
-    pub(super) fn call(self: &Rc<Site>, head: &Sender<FromWorker>, message: ToWorker, payloads: Vec<Payload>) {
+    pub(super) fn call(self: &Rc<Site>, head: &Head, message: ToWorker, payloads: Vec<Payload>) {
         let ToWorker::Call {
             task,
             tessera,
@@ -96,11 +120,11 @@ impl Site {
         else {
             return;
         };
-        self.stock.borrow_mut().declare(task);
+        self.stock.borrow_mut().declare(task, head.session);
         let inputs = self.inputs(head, task, needs, payloads);
         let job = Job::Call { task, method, inputs };
         let queued = match self.tesserae.borrow().get(&tessera) {
-            Some(jobs) => jobs.send(job).is_ok(),
+            Some((_, jobs)) => jobs.send(job).is_ok(),
             None => false,
         };
         if !queued {
@@ -110,13 +134,7 @@ impl Site {
     }
 
     /// Begins at once to fetch what an operation needs, and fails the operation as soon as that fails.
-    fn inputs(
-        self: &Rc<Site>,
-        head: &Sender<FromWorker>,
-        operation: Id,
-        needs: Needs,
-        payloads: Vec<Payload>,
-    ) -> Inputs {
+    fn inputs(self: &Rc<Site>, head: &Head, operation: Id, needs: Needs, payloads: Vec<Payload>) -> Inputs {
         let mut payloads = payloads.into_iter();
         let needs_task = |argument: &Argument| matches!(argument, Argument::Task(_));
         if needs.after.is_empty() && !needs.arguments.iter().any(needs_task) {
@@ -187,7 +205,7 @@ impl Site {
     }
 
     /// Stores how a constructor or call ended and tells the head, the first time.
-    pub(super) fn finish(&self, head: &Sender<FromWorker>, id: Id, outcome: Outcome, unread_output: bool) {
+    pub(super) fn finish(&self, head: &Head, id: Id, outcome: Outcome, unread_output: bool) {
         let outcome = outcome.map_err(|failure| Failure {
             worker: self.uid.clone(),
             ..failure
@@ -212,15 +230,17 @@ impl Site {
     }
 
     /// Forgets all that a head had here. What is being executed ends by itself, what is queued never begins.
-    pub(super) fn forget(&self) {
-        self.generation.set(self.generation.get() + 1);
-        self.tesserae.borrow_mut().clear();
-        self.stock.borrow_mut().clear();
+    pub(super) fn forget(&self, head: &Head) {
+        self.sessions.borrow_mut().remove(&head.session);
+        self.tesserae.borrow_mut().retain(|_, (of, _)| *of != head.session);
+        self.stock.borrow_mut().forget(head.session);
     }
 
     /// Forgets everything and waits until all objects are dropped.
     pub(super) async fn close(&self) {
-        self.forget();
+        self.sessions.borrow_mut().clear();
+        self.tesserae.borrow_mut().clear();
+        self.stock.borrow_mut().clear();
         while self.alive.get() > 0 {
             self.empty.notified().await;
         }

@@ -1,10 +1,14 @@
 //! One tessera: its constructor, and then its calls, one after the other.
 
-use super::{object::Object, site::Site, stock::Outcome};
+use super::{
+    object::Object,
+    site::{Head, Site},
+    stock::Outcome,
+};
 use crate::{
     failures::{failure, tessera_failed},
     id::Id,
-    wire::{Code, FromWorker, Payload, Sender},
+    wire::{Code, FromWorker, Payload},
 };
 use mosaic_abi::{Buffer, Failure, FailureKind};
 use std::{rc::Rc, sync::Arc};
@@ -55,11 +59,10 @@ impl Inputs {
 }
 
 /// Does a tessera's jobs in their order, until there will be no more; then drops the object.
-pub(super) async fn run(site: &Rc<Site>, id: Id, head: &Sender<FromWorker>, mut jobs: UnboundedReceiver<Job>) {
-    let generation = site.generation();
+pub(super) async fn run(site: &Rc<Site>, id: Id, head: &Head, mut jobs: UnboundedReceiver<Job>) {
     let mut object = Err(failure(FailureKind::Runtime, "the tessera was not constructed"));
     while let Some(job) = jobs.recv().await {
-        if site.generation() != generation {
+        if !site.serves(head) {
             break;
         }
         match job {
@@ -93,13 +96,7 @@ fn name(id: Id, cause: &Failure) -> String {
     format!("tess-{}-{id}", cause.tessera.to_lowercase())
 }
 
-async fn construct(
-    site: &Rc<Site>,
-    id: Id,
-    head: &Sender<FromWorker>,
-    code: Code,
-    inputs: Inputs,
-) -> Result<Object, Failure> {
+async fn construct(site: &Rc<Site>, id: Id, head: &Head, code: Code, inputs: Inputs) -> Result<Object, Failure> {
     let named = |failure| Failure {
         tessera: code.type_name.clone(),
         method: "new".to_owned(),
@@ -135,7 +132,7 @@ async fn construct(
 
 async fn call(
     site: &Rc<Site>,
-    head: &Sender<FromWorker>,
+    head: &Head,
     object: Result<Object, Failure>,
     task: Id,
     method: u32,
