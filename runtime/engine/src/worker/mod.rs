@@ -50,6 +50,8 @@ pub(crate) fn is_worker() -> bool {
 
 /// Runs this process as a worker, as a hub started it, until the hub ends it or ends.
 ///
+/// It must be called while the process has no other thread yet.
+///
 /// # Panics
 ///
 /// Never; a worker that cannot start says why on standard error and ends with exit code 1.
@@ -81,6 +83,12 @@ fn run() -> io::Result<()> {
         env::var(name).map_err(|_| missing())
     };
     let (uid, hub) = (variable(ENV_UID)?, PathBuf::from(variable(ENV_HUB)?));
+    for name in [ENV_UID, ENV_HUB] {
+        // A program that a method starts is not to take itself for this worker.
+        // SAFETY: no other thread runs yet that could read the environment: the runtime starts its threads when they
+        // are needed, and `worker_main` asks its callers to have started none.
+        unsafe { env::remove_var(name) };
+    }
     LocalSet::new().block_on(&runtime, work(uid, hub))
 }
 

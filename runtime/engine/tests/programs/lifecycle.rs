@@ -27,6 +27,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario!(off_frees_everything_and_on_works_again),
         scenario!(off_while_a_method_runs),
         scenario!(off_without_on),
+        scenario!(programs_that_a_method_starts_are_no_workers),
         scenario!(a_program_that_ends_without_off),
         scenario!(a_program_that_is_killed, |ended| assert_eq!(ended.signal, Some(9))),
         scenario!(a_program_that_exits_in_the_middle, |ended| assert_eq!(
@@ -102,6 +103,15 @@ async fn off_without_on() {
     on(1).await;
     mosaic::interactive(Off).await.unwrap();
     mosaic::interactive(Off).await.unwrap();
+}
+
+async fn programs_that_a_method_starts_are_no_workers() {
+    on(1).await;
+    let variables = Counter::remote(1).variables().result().await.unwrap();
+    assert!(
+        !variables.iter().any(|name| name == "MOSAIC_WORKER_UID"),
+        "{variables:?}"
+    );
 }
 
 async fn a_program_that_ends_without_off() {
