@@ -17,11 +17,8 @@ use crate::{
     watch::Signals,
 };
 
-/// How long the last messages may take to leave.
-const FLUSH_TIME: Duration = Duration::from_secs(1);
-/// How long clients get to read what has left: closing a socket with unread requests in it takes our last words back,
-/// and there is no event that says that a client has read them.
-const LINGER: Duration = Duration::from_millis(50);
+/// How long clients get to read the last messages.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Runs a kernel until it is asked to end.
 ///
@@ -47,9 +44,11 @@ fn start_log() {
     let filter = match wanted.parse::<LevelFilter>() {
         // rust-analyzer alone would say more than anyone can read.
         Ok(level) => {
-            format!("warn,mosaic_kernel={level},mosaic_jupyter={level},mosaic_evaluator={level},mosaic_engine={level}")
+            format!(
+                "warn,zeromq=error,mosaic_kernel={level},mosaic_jupyter={level},mosaic_evaluator={level},mosaic_engine={level}"
+            )
         }
-        Err(_) if wanted.is_empty() => "warn".to_owned(),
+        Err(_) if wanted.is_empty() => "warn,zeromq=error".to_owned(),
         Err(_) => wanted,
     };
     let filter = EnvFilter::new(filter);
@@ -61,10 +60,10 @@ fn start_log() {
 
 async fn serve(connection_file: &ConnectionFile) -> Result<()> {
     let signals = Signals::listen().context("cannot listen to signals")?;
-    let connection = Connection::bind(connection_file).await?;
+    let run_dir = RunDir::create()?;
+    let connection = Connection::bind(connection_file, run_dir.path()).await?;
     connection.iopub.status(None, "starting").await;
 
-    let run_dir = RunDir::create()?;
     let output = Output::start(connection.iopub.clone()).context("cannot start the output")?;
     let hub = hub::start(run_dir.path(), output.clone())?;
     let options = Options {
@@ -90,14 +89,12 @@ async fn serve(connection_file: &ConnectionFile) -> Result<()> {
     if let Err(error) = workers_ended {
         warn!("the hub did not end in order: {error}");
     }
-    let iopub = ended.connection.iopub.clone();
     let last_words = async {
         output.release().await;
-        iopub.flush().await;
+        ended.connection.close().await;
     };
-    if timeout(FLUSH_TIME, last_words).await.is_err() {
-        warn!("a client does not read; some output is lost");
+    if timeout(LAST_WORDS, last_words).await.is_err() {
+        info!("a client does not read; its last messages are lost");
     }
-    tokio::time::sleep(LINGER).await;
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! The connection file: where the client expects the kernel's sockets, and the key that signs.
 
-use std::{fs, io, path::Path};
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
@@ -41,6 +44,22 @@ pub enum Transport {
     Tcp,
     /// Unix sockets: the port is a suffix of the path.
     Ipc,
+}
+
+/// The address of a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Address {
+    Tcp { host: String, port: u16 },
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Address::Unix(path) => path.display().fmt(f),
+        }
+    }
 }
 
 fn default_scheme() -> String {
@@ -90,24 +109,19 @@ impl ConnectionFile {
         Ok(Signer::new(&self.signature_scheme, self.key.as_bytes())?)
     }
 
-    /// The endpoint of a channel, in ZeroMQ's notation.
-    pub fn endpoint(&self, channel: Channel) -> String {
+    /// Where clients expect a channel.
+    pub(crate) fn address(&self, channel: Channel) -> Address {
         let port = self.port(channel);
         match self.transport {
-            Transport::Ipc => format!("ipc://{}-{port}", self.ip),
-            Transport::Tcp if self.ip == "*" => format!("tcp://0.0.0.0:{port}"),
-            Transport::Tcp if self.ip.contains(':') && !self.ip.starts_with('[') => {
-                format!("tcp://[{}]:{port}", self.ip)
-            }
-            Transport::Tcp => format!("tcp://{}:{port}", self.ip),
-        }
-    }
-
-    /// The socket file of a channel, where the transport has one.
-    pub fn socket_file(&self, channel: Channel) -> Option<String> {
-        match self.transport {
-            Transport::Ipc => Some(format!("{}-{}", self.ip, self.port(channel))),
-            Transport::Tcp => None,
+            Transport::Ipc => Address::Unix(format!("{}-{port}", self.ip).into()),
+            Transport::Tcp if self.ip == "*" => Address::Tcp {
+                host: "0.0.0.0".to_owned(),
+                port,
+            },
+            Transport::Tcp => Address::Tcp {
+                host: self.ip.trim_matches(['[', ']']).to_owned(),
+                port,
+            },
         }
     }
 
@@ -135,19 +149,23 @@ mod tests {
     }
 
     #[test]
-    fn tcp_endpoints() {
-        let tcp = file(r#""ip": "127.0.0.1", "transport": "tcp", "key": "k", "signature_scheme": "hmac-sha256""#);
-        assert_eq!(tcp.endpoint(Channel::IoPub), "tcp://127.0.0.1:2");
-        assert_eq!(tcp.socket_file(Channel::IoPub), None);
-        assert_eq!(file(r#""ip": "::1""#).endpoint(Channel::Shell), "tcp://[::1]:1");
-        assert_eq!(file(r#""ip": "*""#).endpoint(Channel::Shell), "tcp://0.0.0.0:1");
+    fn tcp_addresses() {
+        let tcp = |ip: &str| file(&format!(r#""ip": "{ip}", "transport": "tcp", "key": "k""#));
+        assert_eq!(tcp("127.0.0.1").address(Channel::IoPub).to_string(), "127.0.0.1:2");
+        let host = |ip: &str| match tcp(ip).address(Channel::Shell) {
+            Address::Tcp { host, port: 1 } => host,
+            other => panic!("{other}"),
+        };
+        assert_eq!(
+            (host("*"), host("::1"), host("[::1]")),
+            ("0.0.0.0".into(), "::1".into(), "::1".into())
+        );
     }
 
     #[test]
-    fn ipc_endpoints_end_in_the_port() {
+    fn ipc_addresses_end_in_the_port() {
         let ipc = file(r#""ip": "/run/kernel-ipc", "transport": "ipc""#);
-        assert_eq!(ipc.endpoint(Channel::Control), "ipc:///run/kernel-ipc-4");
-        assert_eq!(ipc.socket_file(Channel::Control).as_deref(), Some("/run/kernel-ipc-4"));
+        assert_eq!(ipc.address(Channel::Control), Address::Unix("/run/kernel-ipc-4".into()));
     }
 
     #[test]

@@ -11,12 +11,13 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tracing::{debug, warn};
-use zeromq::{SocketRecv, SocketSend, XPubSocket};
+use zeromq::{Socket, SocketEvent, SocketRecv, SocketSend, XPubSocket, util::PeerIdentity};
 
 use crate::{
     Header, Message, Session, Signer, StreamName,
     batch::{Batch, StreamText},
     router::to_zmq,
+    sockets::Closing,
 };
 
 /// How many publications may wait: with texts of up to 64 KiB, some 16 MiB.
@@ -78,27 +79,35 @@ impl IoPub {
 }
 
 /// Starts the task that owns the socket.
-pub(crate) fn start(socket: XPubSocket, session: Session, signer: Signer) -> IoPub {
+pub(crate) fn start(mut socket: XPubSocket, session: Session, signer: Signer, closing: Closing) -> IoPub {
+    let mut monitor = socket.monitor();
     let (queue, publications) = mpsc::channel(QUEUE);
     let publisher = Publisher {
         socket,
+        next_event: Box::new(move || monitor.try_recv().ok()),
+        subscribers: Vec::new(),
         session: session.clone(),
         signer,
         batch: Batch::default(),
     };
-    tokio::spawn(publisher.run(publications));
+    tokio::spawn(publisher.run(publications, closing));
     IoPub { queue, session }
 }
 
 struct Publisher {
     socket: XPubSocket,
+    /// What the socket tells of itself, if it has anything to tell.
+    next_event: Box<dyn FnMut() -> Option<SocketEvent> + Send>,
+    /// All that ever connected.
+    subscribers: Vec<PeerIdentity>,
     session: Session,
     signer: Signer,
     batch: Batch,
 }
 
 impl Publisher {
-    async fn run(mut self, mut publications: mpsc::Receiver<Publication>) {
+    async fn run(mut self, mut publications: mpsc::Receiver<Publication>, mut closing: Closing) {
+        let mut open = true;
         loop {
             let deadline = self.batch.deadline();
             tokio::select! {
@@ -110,8 +119,16 @@ impl Publisher {
                 },
                 publication = publications.recv() => match publication {
                     Some(publication) => self.take(publication).await,
-                    None => return self.send_batch().await,
+                    None => {
+                        self.send_batch().await;
+                        return self.let_go();
+                    }
                 },
+                () = closing.wait(), if open => {
+                    // What is queued still goes out.
+                    open = false;
+                    publications.close();
+                }
                 () = sleep_until(deadline.map_or_else(Instant::now, Instant::from)), if deadline.is_some() => {
                     self.send_batch().await;
                 }
@@ -140,6 +157,7 @@ impl Publisher {
 
     /// Greets a new subscriber (JEP 65), on a topic that its subscription matches.
     async fn welcome(&mut self, frame: &[u8]) {
+        self.note_subscribers();
         let [1, subscription @ ..] = frame else { return };
         let topic = self.topic("iopub_welcome");
         let topic = if topic.starts_with(subscription) {
@@ -150,6 +168,22 @@ impl Publisher {
         let content = json!({ "subscription": String::from_utf8_lossy(subscription) });
         let message = self.session.message("iopub_welcome", None, content);
         self.send(message, topic).await;
+    }
+
+    fn note_subscribers(&mut self) {
+        while let Some(event) = (self.next_event)() {
+            if let SocketEvent::Accepted(_, subscriber) = event {
+                self.subscribers.push(subscriber);
+            }
+        }
+    }
+
+    /// Closes all connections. Dropping the socket does not: its queue of readers keeps itself alive by their wakers.
+    fn let_go(mut self) {
+        self.note_subscribers();
+        for subscriber in &self.subscribers {
+            self.socket.backend().peer_disconnected(subscriber);
+        }
     }
 
     async fn send_batch(&mut self) {

@@ -4,8 +4,8 @@
 //! what goes out. It is the only one that does so, and it knows nothing of the language whose cells are run.
 //!
 //! - [`ConnectionFile`] says where to bind and which key signs.
-//! - [`Connection::bind`] binds shell, control, stdin, iopub and heartbeat; each has tasks of its own, so that a slow
-//!   client of one never holds up another.
+//! - [`Connection::bind`] binds shell, control, stdin, iopub and heartbeat. Each has tasks of its own, and a gate before
+//!   it that cuts off clients that send garbage or never read, so that none holds up another.
 //! - Requests arrive on a queue per channel; [`Replies`] and [`IoPub`] are cheap handles for the way out.
 //! - [`Request`] is the closed set of requests that a kernel may get.
 //!
@@ -15,6 +15,8 @@ mod batch;
 mod connection;
 mod date;
 mod frames;
+mod gate;
+mod guard;
 mod iopub;
 mod message;
 mod request;

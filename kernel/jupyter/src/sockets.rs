@@ -1,11 +1,19 @@
 //! The five sockets of a kernel.
 
-use std::{fmt, fs, io, os::unix::fs::FileTypeExt, path::PathBuf};
+use std::{
+    fmt, fs, io,
+    os::unix::fs::FileTypeExt,
+    path::{Path, PathBuf},
+};
 
-use tokio::sync::mpsc;
-use zeromq::{Socket, XPubSocket, ZmqError};
+use tokio::sync::{mpsc, watch};
+use tracing::debug;
+use zeromq::{Socket, ZmqError};
 
-use crate::{ConnectionFile, ConnectionFileError, IoPub, Message, Session, iopub, router};
+use crate::{
+    ConnectionFile, ConnectionFileError, IoPub, Message, Session, Signer, connection::Address, gate::Gate, iopub,
+    router,
+};
 
 /// The sockets, by what the protocol calls them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,23 +45,25 @@ impl fmt::Display for Channel {
 /// Why the sockets could not be bound.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// An endpoint is taken or cannot be had.
-    #[error("cannot bind the {channel} socket to {endpoint}: {source}")]
+    /// The address is taken or cannot be had.
+    #[error("cannot bind the {channel} socket to {address}: {source}")]
     Bind {
         /// Which socket.
         channel: Channel,
         /// Where.
-        endpoint: String,
-        /// What went wrong.
-        source: ZmqError,
-    },
-    /// A socket file of an earlier kernel is in the way.
-    #[error("cannot remove the stale socket file {path}: {source}")]
-    Stale {
-        /// The file.
-        path: String,
+        address: String,
         /// What went wrong.
         source: io::Error,
+    },
+    /// The socket behind the address cannot be made.
+    #[error("cannot make the {channel} socket in {directory}: {source}")]
+    Inner {
+        /// Which socket.
+        channel: Channel,
+        /// Where.
+        directory: String,
+        /// What went wrong.
+        source: ZmqError,
     },
     /// The connection file cannot be used.
     #[error(transparent)]
@@ -74,45 +84,45 @@ pub struct Connection {
     pub iopub: IoPub,
     /// The kernel's own session.
     pub session: Session,
+    /// Tells all tasks to end.
+    close: watch::Sender<bool>,
+    /// Gives `None` when all have.
+    ended: mpsc::Receiver<()>,
     /// Removes the socket files when the kernel ends.
     _socket_files: SocketFiles,
 }
 
 impl Connection {
-    /// Binds all sockets and starts to serve them.
+    /// Binds all sockets and starts to serve them. `private` is a directory that nobody else may enter.
     ///
     /// # Errors
-    /// When an endpoint cannot be bound, or the connection file asks for a scheme that is not supported.
-    pub async fn bind(file: &ConnectionFile) -> Result<Self, BindError> {
+    /// When an address cannot be bound, or the connection file asks for a scheme that is not supported.
+    pub async fn bind(file: &ConnectionFile, private: &Path) -> Result<Self, BindError> {
         let signer = file.signer()?;
         let session = Session::new();
-        let mut socket_files = SocketFiles::default();
-        router::start_heartbeat(bind(file, Channel::Heartbeat, &mut socket_files).await?);
-        let iopub = iopub::start(
-            bind::<XPubSocket>(file, Channel::IoPub, &mut socket_files).await?,
-            session.clone(),
-            signer.clone(),
-        );
-        let (to_stdin, stdin) = router::start(
-            bind(file, Channel::Stdin, &mut socket_files).await?,
-            Channel::Stdin,
-            &signer,
-        );
-        let (to_control, control) = router::start(
-            bind(file, Channel::Control, &mut socket_files).await?,
-            Channel::Control,
-            &signer,
-        );
-        let (to_shell, shell) = router::start(
-            bind(file, Channel::Shell, &mut socket_files).await?,
-            Channel::Shell,
-            &signer,
-        );
+        let (close, signal) = watch::channel(false);
+        let (alive, ended) = mpsc::channel(1);
+        let closing = Closing { signal, _alive: alive };
+        let mut binder = Binder {
+            file,
+            private,
+            closing: &closing,
+            socket_files: SocketFiles::default(),
+        };
+
+        router::start_heartbeat(binder.bind(Channel::Heartbeat).await?, closing.clone());
+        let iopub = binder.bind(Channel::IoPub).await?;
+        let iopub = iopub::start(iopub, session.clone(), signer.clone(), closing.clone());
+        let (to_stdin, stdin) = binder.router(Channel::Stdin, &signer).await?;
+        let (to_control, control) = binder.router(Channel::Control, &signer).await?;
+        let (to_shell, shell) = binder.router(Channel::Shell, &signer).await?;
+
         let replies = Replies {
             shell: to_shell,
             control: to_control,
             stdin: to_stdin,
         };
+        let _socket_files = binder.socket_files;
         Ok(Connection {
             control,
             shell,
@@ -120,24 +130,76 @@ impl Connection {
             replies,
             iopub,
             session,
-            _socket_files: socket_files,
+            close,
+            ended,
+            _socket_files,
         })
+    }
+
+    /// Takes no more messages, and returns when those that were taken have left for all clients that read.
+    pub async fn close(mut self) {
+        // Nobody hears it where all tasks have ended already.
+        let _ = self.close.send(true);
+        while self.ended.recv().await.is_some() {}
     }
 }
 
-async fn bind<S: Socket>(file: &ConnectionFile, channel: Channel, files: &mut SocketFiles) -> Result<S, BindError> {
-    if let Some(path) = file.socket_file(channel) {
-        files.claim(path)?;
+/// Held by each task of a connection as long as it runs, and by each client's relay.
+#[derive(Clone)]
+pub(crate) struct Closing {
+    signal: watch::Receiver<bool>,
+    _alive: mpsc::Sender<()>,
+}
+
+impl Closing {
+    /// Returns when the connection closes.
+    pub(crate) async fn wait(&mut self) {
+        // Without the connection there is nobody to serve either.
+        let _ = self.signal.wait_for(|closing| *closing).await;
     }
-    let endpoint = file.endpoint(channel);
-    let mut socket = S::new();
-    match socket.bind(&endpoint).await {
-        Ok(_) => Ok(socket),
-        Err(source) => Err(BindError::Bind {
+}
+
+/// Binds socket after socket.
+struct Binder<'a> {
+    file: &'a ConnectionFile,
+    private: &'a Path,
+    closing: &'a Closing,
+    socket_files: SocketFiles,
+}
+
+impl Binder<'_> {
+    /// A socket in the private directory, and a gate at the address that clients know.
+    async fn bind<S: Socket>(&mut self, channel: Channel) -> Result<S, BindError> {
+        let inner = self.private.join(format!("{channel}.sock"));
+        let mut socket = S::new();
+        if let Err(source) = socket.bind(&format!("ipc://{}", inner.display())).await {
+            return Err(BindError::Inner {
+                channel,
+                directory: self.private.display().to_string(),
+                source,
+            });
+        }
+        let address = self.file.address(channel);
+        let failed = |source| BindError::Bind {
             channel,
-            endpoint,
+            address: address.to_string(),
             source,
-        }),
+        };
+        if let Address::Unix(path) = &address {
+            self.socket_files.claim(path).map_err(failed)?;
+        }
+        let gate = Gate::bind(&address).await.map_err(failed)?;
+        tokio::spawn(gate.serve(channel, inner, self.closing.clone()));
+        Ok(socket)
+    }
+
+    async fn router(
+        &mut self,
+        channel: Channel,
+        signer: &Signer,
+    ) -> Result<(mpsc::Sender<Message>, mpsc::Receiver<Message>), BindError> {
+        let socket = self.bind(channel).await?;
+        Ok(router::start(socket, channel, signer, self.closing))
     }
 }
 
@@ -168,18 +230,13 @@ impl Replies {
 struct SocketFiles(Vec<PathBuf>);
 
 impl SocketFiles {
-    fn claim(&mut self, path: String) -> Result<(), BindError> {
-        match fs::symlink_metadata(&path) {
-            Ok(metadata) if metadata.file_type().is_socket() => {
-                fs::remove_file(&path).map_err(|source| BindError::Stale {
-                    path: path.clone(),
-                    source,
-                })?;
-            }
+    fn claim(&mut self, path: &Path) -> io::Result<()> {
+        match fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.file_type().is_socket() => fs::remove_file(path)?,
             // Anything else is not ours to remove; binding will say what is wrong.
             Ok(_) | Err(_) => {}
         }
-        self.0.push(PathBuf::from(path));
+        self.0.push(path.to_owned());
         Ok(())
     }
 }
@@ -187,8 +244,9 @@ impl SocketFiles {
 impl Drop for SocketFiles {
     fn drop(&mut self) {
         for path in &self.0 {
-            // The socket's own task may have removed it already.
-            let _ = fs::remove_file(path);
+            if let Err(error) = fs::remove_file(path) {
+                debug!("cannot remove {}: {error}", path.display());
+            }
         }
     }
 }
