@@ -7,6 +7,7 @@ use crate::{
     report::CellError,
     shared::Shared,
     start::Started,
+    syntax,
 };
 use anyhow::{Context, Result};
 use evcxr::{CommandContext, EvalOutputs};
@@ -92,6 +93,9 @@ impl Evaluation<'_> {
             .map_err(|error| CellError::new("KernelError", format!("{error:#}")))?;
         let expansion =
             mosaic_expand::expand_cell(code).map_err(|errors| CellError::from_expansion(&errors, code, number))?;
+        if let Some(place) = syntax::let_without_pattern(code) {
+            return Err(CellError::missing_pattern(code, number, place));
+        }
         let source = expansion.as_ref().map_or(code, |expansion| expansion.source());
         self.begin();
         let Some(Started { context, .. }) = &mut self.started else {

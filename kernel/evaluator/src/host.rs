@@ -5,6 +5,7 @@
 //! markers reaches this process as events of the host's table, and is passed on from here.
 
 use crate::{
+    flusher::Flusher,
     link::{Order, Paths, Report, receive, send},
     session,
 };
@@ -137,10 +138,11 @@ fn follow_orders(mut link: UnixStream, paths: &Paths, session: &Path) {
             Order::Interrupt => interrupt(),
         }
     }
-    session::remove(session, &session.with_extension("lock"));
     if let Some(directory) = paths.socket.parent() {
         let _ = std::fs::remove_dir_all(directory);
     }
+    // A compilation that the kernel had begun may still write there for a moment.
+    session::remove_until_gone(session, &session.with_extension("lock"));
     // Not `exit`: no destructor of the user's may keep the process.
     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).ok();
 }
@@ -172,6 +174,7 @@ fn interrupt() {
 /// evcxr's commands, one cell each. Cells stay loaded: their values may live on in variables and threads.
 fn serve(commands: File, mut evcxr: File, host: &'static Host) -> Result<()> {
     let mut variables: *mut c_void = std::ptr::null_mut();
+    let flusher = Flusher::start()?;
     for line in std::io::BufReader::new(commands).lines() {
         let line = line?;
         let Some((path, function)) = line.strip_prefix("LOAD_AND_RUN ").and_then(|it| it.rsplit_once(' ')) else {
@@ -185,6 +188,7 @@ fn serve(commands: File, mut evcxr: File, host: &'static Host) -> Result<()> {
         let function = unsafe { library.get::<CellFunction>(function.as_bytes()) }?;
         if let Some(guest) = guest {
             (guest.begin_cell)();
+            flusher.begin(guest);
         }
         // Interrupted while it was compiled: not begun at all.
         let skipped = INTERRUPTED.load(Ordering::Acquire);
@@ -194,6 +198,7 @@ fn serve(commands: File, mut evcxr: File, host: &'static Host) -> Result<()> {
             variables = unsafe { function(variables) };
         }
         mem::forget(library);
+        flusher.end();
         end_cell(guest, skipped);
         for marker in markers() {
             writeln!(evcxr, "{marker}")?;

@@ -10,6 +10,7 @@
 mod completeness;
 mod crates;
 mod evaluation;
+mod flusher;
 mod handle;
 mod host;
 mod link;
@@ -17,6 +18,7 @@ mod report;
 mod session;
 mod shared;
 mod start;
+mod syntax;
 mod toolchain;
 mod wrapper;
 

@@ -97,6 +97,27 @@ impl CellError {
         }
     }
 
+    /// A `let` whose pattern is missing, at this line and column.
+    pub(crate) fn missing_pattern(code: &str, number: u32, (line, column): (usize, usize)) -> CellError {
+        let error = Diagnostic {
+            title: "expected a pattern after `let`".into(),
+            code: None,
+            subject: None,
+            labels: vec![(
+                bytes(code, (line, column), (line, column + 1)),
+                "expected pattern".into(),
+                true,
+            )],
+            notes: Vec::new(),
+        };
+        let traceback = vec![error.render(code, &format!("cell [{number}]"))];
+        CellError {
+            ename: "CompilationError".into(),
+            evalue: error.title,
+            traceback,
+        }
+    }
+
     /// Errors of the expansion of `#[tessera]`.
     pub(crate) fn from_expansion(errors: &[mosaic_expand::CellError], code: &str, number: u32) -> CellError {
         let path = format!("cell [{number}]");

@@ -4,6 +4,7 @@ use crate::crates::{Crates, clone_directory};
 use anyhow::{Context, Result};
 use std::{
     fs::{self, File},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -57,29 +58,45 @@ impl Drop for Session {
 /// Removes the sessions whose kernels are gone.
 fn remove_stale(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let lock_path = entry.path();
-        let ours = lock_path
+        let path = entry.path();
+        let ours = path
             .file_name()
             .is_some_and(|name| name.as_encoded_bytes().starts_with(b"session-"));
         if ours
-            && lock_path.extension().is_some_and(|it| it == "lock")
-            && let Ok(lock) = File::open(&lock_path)
+            && path.extension().is_some_and(|it| it == "lock")
+            && let Ok(lock) = File::open(&path)
             && lock.try_lock().is_ok()
         {
-            remove(&lock_path.with_extension(""), &lock_path);
+            remove(&path.with_extension(""), &path);
         }
     }
 }
 
-/// Removes a session's directory and lock; also called by a cell process whose kernel is gone.
+/// Removes a session's directory, and then its lock: a directory that stays is found again by its lock.
 pub(crate) fn remove(directory: &Path, lock_path: &Path) {
+    if let Err(error) = try_remove(directory, lock_path) {
+        tracing::warn!("cannot remove {}: {error}", directory.display());
+    }
+}
+
+/// Removes a session although other processes may still write to it; these end soon, but tell nobody.
+pub(crate) fn remove_until_gone(directory: &Path, lock_path: &Path) {
+    for _ in 0..100 {
+        if try_remove(directory, lock_path).is_ok() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+}
+
+fn try_remove(directory: &Path, lock_path: &Path) -> io::Result<()> {
     for result in [fs::remove_dir_all(directory), fs::remove_file(lock_path)] {
-        if let Err(error) = result
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!("cannot remove {}: {error}", directory.display());
+        match result {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

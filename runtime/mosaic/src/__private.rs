@@ -9,9 +9,8 @@ pub use crate::{
 };
 pub use mosaic_abi::{CellEvent, Outcome, Slice, TesseraTable};
 
-use crate::{host::failure, panics};
+use crate::{Portable, host::failure, panics};
 use mosaic_abi::{Buffer, Failure, FailureKind, Status, VERSION};
-use serde::{Serialize, de::DeserializeOwned};
 use std::{ffi::c_void, ptr};
 
 /// Makes `host` the one that this process's proxies talk to.
@@ -58,7 +57,7 @@ pub struct Arguments<'a>(&'a [Slice]);
 
 impl Arguments<'_> {
     /// Argument number `index`, which the signature calls `name`.
-    pub fn decode<T: DeserializeOwned>(&self, index: usize, name: &str) -> Result<T, Failure> {
+    pub fn decode<T: Portable>(&self, index: usize, name: &str) -> Result<T, Failure> {
         let Some(argument) = self.0.get(index) else {
             let message = format!("argument `{name}` is missing: {} were passed", self.0.len());
             return Err(failure(FailureKind::NotPortable, message));
@@ -73,7 +72,7 @@ impl Arguments<'_> {
 }
 
 /// Encodes what a method returned.
-pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Failure> {
+pub fn encode<T: Portable>(value: &T) -> Result<Vec<u8>, Failure> {
     mosaic_abi::encode(value).map_err(|error| {
         let message = format!(
             "the returned `{}` could not be encoded: {error}",
