@@ -1,6 +1,6 @@
 //! The runtime's hub: monitor and node in this process, since it outlives the cells'.
 
-use std::{env, path::Path};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use mosaic_engine::{Hub, HubEvent, HubOptions, WorkerCommand};
@@ -12,7 +12,7 @@ use crate::output::Output;
 /// # Errors
 /// When its socket cannot be bound in the run directory.
 pub(crate) fn start(run_dir: &Path, output: Output) -> Result<Hub> {
-    let program = env::current_exe().context("cannot tell the path of this executable")?;
+    let program = mosaic_evaluator::this_executable().context("cannot tell the path of this executable")?;
     let worker = WorkerCommand {
         program,
         args: vec!["worker".into()],

@@ -68,7 +68,7 @@ impl Evaluation<'_> {
     /// evcxr, started now if that has not succeeded yet.
     fn start(&mut self) -> Result<&mut CommandContext> {
         if self.started.is_none() {
-            let started = Started::new(&self.options, self.shared, &|line| self.notice(line))?;
+            let started = Started::new(&self.options, &self.link, self.shared, &|line| self.notice(line))?;
             self.shared.set_process(started.context.process_handle());
             // Processes that ended while a template was built are of no interest.
             while self.reports.try_recv().is_ok() {}

@@ -88,7 +88,7 @@ pub struct Evaluator {
 /// How long an interrupted cell may go on before its process is replaced.
 const INTERRUPT_GRACE: Duration = Duration::from_secs(3);
 /// How long a compilation may hold up the end.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
 impl Evaluator {
     /// Starts the thread and returns at once; evcxr warms up meanwhile.

@@ -27,6 +27,7 @@ use std::{
         atomic::{AtomicBool, AtomicPtr, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 /// The environment variables by which the kernel tells its cell process where it is.
@@ -52,6 +53,9 @@ pub fn cell_host_main() -> ! {
     }
 }
 
+/// How long cleaning up after a killed kernel may take.
+const ABANDONED: Duration = Duration::from_secs(3);
+
 type CellFunction = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 type InterruptFunction = unsafe extern "C" fn() -> bool;
 
@@ -69,6 +73,8 @@ static TOLD: Mutex<Told> = Mutex::new(Told {
     lost: Vec::new(),
 });
 static REPORTS: OnceLock<Mutex<UnixStream>> = OnceLock::new();
+/// The kernel said that it ends this process; otherwise the end of its pipes means that it was killed.
+static ENDING: AtomicBool = AtomicBool::new(false);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// The notebook's tokio's `mosaic_interrupt_wait`, once it is loaded.
 static INTERRUPT_WAIT: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
@@ -108,7 +114,13 @@ fn run() -> Result<()> {
         .name("link".into())
         .spawn(move || follow_orders(link, &paths, &session))?;
     let host = mosaic_engine::install_head(mosaic_engine::HeadOptions { hub, cell_event })?;
-    serve(commands, evcxr, host)
+    serve(commands, evcxr, host)?;
+    if !ENDING.load(Ordering::Acquire) {
+        // Killed, or never got ready. The thread that follows orders then cleans up and ends the process; it sees the
+        // end of its socket a little later, or, if the kernel lives after all, never.
+        thread::sleep(ABANDONED);
+    }
+    Ok(())
 }
 
 /// The user's own subprocesses, perhaps cargo or another kernel, are not to find these.
@@ -136,6 +148,7 @@ fn follow_orders(mut link: UnixStream, paths: &Paths, session: &Path) {
             }
             Order::Answer => report(&Report::Answered),
             Order::Interrupt => interrupt(),
+            Order::End => ENDING.store(true, Ordering::Release),
         }
     }
     if let Some(directory) = paths.socket.parent() {

@@ -26,6 +26,7 @@ pub use completeness::{Completeness, is_complete};
 pub use handle::{CellPipes, Completion, Completions, Evaluator, Options};
 pub use host::cell_host_main;
 pub use report::CellError;
+pub use start::this_executable;
 pub use toolchain::{Toolchain, ToolchainError};
 pub use wrapper::rustc_wrapper;
 

@@ -26,6 +26,8 @@ pub(crate) enum Order {
     Answer,
     /// Ends what the cell waits for.
     Interrupt,
+    /// The process is no longer needed.
+    End,
 }
 
 /// From the cell process to the kernel.

@@ -4,14 +4,19 @@ use crate::{
     crates::Crates,
     handle::Options,
     host::{DIRECTORY_VARIABLE, HUB_VARIABLE, SESSION_VARIABLE},
-    link::{Link, Paths},
+    link::{Link, Order, Paths},
     session::Session,
     shared::Shared,
     toolchain::Toolchain,
 };
 use anyhow::{Context, Result, anyhow};
 use evcxr::{CommandContext, EvalContext, EvalContextOutputs};
-use std::{env, fs, path::Path, process::Command, thread};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{self, Command},
+    thread,
+};
 
 /// Makes evcxr turn on what is sticky: asynchronous cells and `?`. From then on no cell is compiled twice for it.
 const WARM_UP: &str =
@@ -20,16 +25,23 @@ const WARM_UP: &str =
 /// evcxr, ready for the first cell. The order matters: evcxr ends its process before its directory goes.
 pub(crate) struct Started {
     pub(crate) context: CommandContext,
+    link: Link,
     _session: Session,
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.link.send(&Order::End);
+    }
 }
 
 impl Started {
     /// Opens a session, after building its template where there is none. `notice` tells the user what takes long.
-    pub(crate) fn new(options: &Options, shared: &Shared, notice: &dyn Fn(&str)) -> Result<Started> {
+    pub(crate) fn new(options: &Options, link: &Link, shared: &Shared, notice: &dyn Fn(&str)) -> Result<Started> {
         let toolchain = Toolchain::find()?;
         let crates = Crates::for_toolchain(&toolchain)?;
         if !crates.template().is_dir() {
-            build_template(options, &crates, &toolchain, notice)?;
+            build_template(options, link, &crates, &toolchain, notice)?;
         }
         let session = Session::from_template(&crates)?;
         shared.set_session(session.directory().to_owned());
@@ -37,6 +49,7 @@ impl Started {
         let context = open(options, &crates, session.directory(), Some(&lock_file))?;
         Ok(Started {
             context: CommandContext::with_eval_context(context),
+            link: link.clone(),
             _session: session,
         })
     }
@@ -52,11 +65,17 @@ pub(crate) fn prepare() -> Result<()> {
         hub: run_dir.path().join("no-hub.sock"),
     };
     let paths = Paths::in_directory(run_dir.path());
-    let (_link, _reports) = Link::listen(&paths.socket)?;
-    build_template(&options, &crates, &toolchain, &|line| eprintln!("{line}"))
+    let (link, _reports) = Link::listen(&paths.socket)?;
+    build_template(&options, &link, &crates, &toolchain, &|line| eprintln!("{line}"))
 }
 
-fn build_template(options: &Options, crates: &Crates, toolchain: &Toolchain, notice: &dyn Fn(&str)) -> Result<()> {
+fn build_template(
+    options: &Options,
+    link: &Link,
+    crates: &Crates,
+    toolchain: &Toolchain,
+    notice: &dyn Fn(&str),
+) -> Result<()> {
     let lock = fs::File::create(crates.directory().join("template.lock"))?;
     lock.lock()?;
     if crates.template().is_dir() {
@@ -72,6 +91,7 @@ fn build_template(options: &Options, crates: &Crates, toolchain: &Toolchain, not
     context
         .check("let _ = ();")
         .map_err(|error| anyhow!("the notebook's crates cannot be checked: {}", full(&error)))?;
+    link.send(&Order::End);
     drop(context);
     // A clone starts without the cells that were compiled here.
     let _ = fs::remove_dir_all(session.directory().join("src"));
@@ -80,9 +100,23 @@ fn build_template(options: &Options, crates: &Crates, toolchain: &Toolchain, not
     Ok(())
 }
 
+/// This executable, to be started in another role.
+///
+/// # Errors
+///
+/// The operating system does not tell where it is.
+pub fn this_executable() -> std::io::Result<PathBuf> {
+    let path = env::current_exe()?;
+    if cfg!(target_os = "linux") && !path.exists() {
+        // Replaced while it runs, by an update: this name still leads to the running one.
+        return Ok(PathBuf::from(format!("/proc/{}/exe", process::id())));
+    }
+    Ok(path)
+}
+
 /// Starts evcxr in `directory` and makes it ready for the first cell.
 fn open(options: &Options, crates: &Crates, directory: &Path, lock_file: Option<&Path>) -> Result<EvalContext> {
-    let executable = env::current_exe().context("cannot find this executable")?;
+    let executable = this_executable()?;
     let config = format!("[evcxr]\ntmpdir = {directory:?}\nsccache = {executable:?}\n");
     fs::write(directory.join("evcxr.toml"), config)?;
     let here = env::current_dir()?;
