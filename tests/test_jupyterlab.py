@@ -66,6 +66,11 @@ def screenshot(page, target, request):
     page.screenshot(path=target / "screenshots" / f"{request.node.name}.png")
 
 
+def wait_for_the_kernel(page):
+    """JupyterLab drops what is run before it is connected to a kernel."""
+    expect(page.locator("#jp-main-statusbar")).to_contain_text("Rust (mosaic) | Idle", timeout=60_000)
+
+
 def run_all(page):
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
@@ -75,6 +80,7 @@ def test_launcher(page, lab, screenshot):
     """From the launcher's tile to the output of a cell."""
     page.goto(lab("lab"))
     page.locator('.jp-LauncherCard[data-category="Notebook"]', has_text="Rust (mosaic)").click()
+    wait_for_the_kernel(page)
     editor = page.locator(".jp-Notebook .jp-CodeCell .cm-content").first
     editor.click()
     page.keyboard.type('println!("from JupyterLab"); 6 * 7')
@@ -88,7 +94,7 @@ def test_launcher(page, lab, screenshot):
 def test_tutorial(page, lab, screenshot):
     """The tutorial, all cells."""
     page.goto(lab("lab/tree/parallelism.ipynb"))
-    expect(page.locator(".jp-Notebook-ExecutionIndicator:visible")).to_have_attribute("data-status", "idle", timeout=90_000)
+    wait_for_the_kernel(page)
     run_all(page)
     prompts = page.locator(".jp-Notebook:visible .jp-CodeCell .jp-InputPrompt")
     count = prompts.count()

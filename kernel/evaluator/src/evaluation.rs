@@ -3,7 +3,7 @@
 use crate::{
     MimeBundle,
     handle::{Completion, Completions, Options, Request},
-    link::{Link, Order, Report},
+    link::{Link, Numbered, Order, Report},
     report::CellError,
     shared::Shared,
     start::Started,
@@ -12,13 +12,16 @@ use crate::{
 use anyhow::{Context, Result};
 use evcxr::{CommandContext, EvalOutputs};
 use serde_json::Value;
-use std::{collections::BTreeSet, os::fd::OwnedFd, sync::mpsc};
+use std::{collections::BTreeSet, os::fd::OwnedFd, sync::mpsc, time::Duration};
+
+/// How long a new cell process may take to say that it is there.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The thread's body.
 pub(crate) fn run(
     options: Options,
     link: Link,
-    reports: mpsc::Receiver<Report>,
+    reports: mpsc::Receiver<Numbered>,
     notices: OwnedFd,
     shared: &Shared,
     requests: &mpsc::Receiver<Request>,
@@ -58,7 +61,7 @@ pub(crate) fn run(
 struct Evaluation<'a> {
     options: Options,
     link: Link,
-    reports: mpsc::Receiver<Report>,
+    reports: mpsc::Receiver<Numbered>,
     notices: OwnedFd,
     shared: &'a Shared,
     started: Option<Started>,
@@ -126,26 +129,24 @@ impl Evaluation<'_> {
         }
     }
 
-    /// Makes the cell process ready, and certain that it is.
+    /// Makes the cell process ready, and certain that it is. After a cell that ended its process, evcxr has just started
+    /// another one.
     fn begin(&self) {
+        self.link.wait(CONNECT_PATIENCE);
         self.link.send(&Order::Begin);
         self.collect();
     }
 
     /// Everything that the cell process has reported until now.
     fn collect(&self) -> Vec<Report> {
-        let mut collected = Vec::new();
-        if !self.link.send(&Order::Answer) {
-            collected.extend(self.reports.try_iter());
-            return collected;
-        }
-        for report in &self.reports {
-            match report {
-                Report::Answered | Report::Closed => break,
-                report => collected.push(report),
-            }
-        }
-        collected
+        let Some(process) = self.link.send(&Order::Answer) else {
+            return self.reports.try_iter().map(|(_, report)| report).collect();
+        };
+        let until_answered = self
+            .reports
+            .iter()
+            .take_while(|(number, report)| *number != process || !matches!(report, Report::Answered | Report::Closed));
+        until_answered.map(|(_, report)| report).collect()
     }
 
     fn tell_lost(&self, reports: &[Report]) {

@@ -17,9 +17,12 @@ use std::{
     env,
     ffi::c_void,
     fs::File,
-    io::{BufRead, Write},
+    io::{self, BufRead, Write},
     mem,
-    os::{fd::OwnedFd, unix::net::UnixStream},
+    os::{
+        fd::{BorrowedFd, OwnedFd},
+        unix::net::UnixStream,
+    },
     path::{Path, PathBuf},
     process,
     sync::{
@@ -27,7 +30,7 @@ use std::{
         atomic::{AtomicBool, AtomicPtr, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// The environment variables by which the kernel tells its cell process where it is.
@@ -44,17 +47,24 @@ const EVCXR_VARIABLES: [&str; 1] = ["EVCXR_IS_RUNTIME"];
 
 /// Runs the cell process until its kernel ends it.
 pub fn cell_host_main() -> ! {
-    match run() {
-        Ok(()) => process::exit(0),
-        Err(error) => {
-            eprintln!("error: the cell process failed: {error:#}");
-            process::exit(99)
-        }
+    let result = run();
+    if let Err(error) = &result {
+        // Not `eprintln!`, which panics where nobody is left to read.
+        let _ = writeln!(io::stderr(), "error: the cell process failed: {error:#}");
     }
+    if !ENDING.load(Ordering::Acquire) {
+        // The kernel was killed, or never got ready. The thread that follows orders then cleans up and ends the process;
+        // it sees the end of its socket a little later, or, if the kernel lives after all, never.
+        thread::sleep(ABANDONED);
+    }
+    process::exit(if result.is_ok() { 0 } else { 99 })
 }
 
 /// How long cleaning up after a killed kernel may take.
 const ABANDONED: Duration = Duration::from_secs(3);
+
+/// How long a cell may be held up for the order of its output.
+const UNSETTLED: Duration = Duration::from_millis(100);
 
 type CellFunction = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 type InterruptFunction = unsafe extern "C" fn() -> bool;
@@ -114,13 +124,7 @@ fn run() -> Result<()> {
         .name("link".into())
         .spawn(move || follow_orders(link, &paths, &session))?;
     let host = mosaic_engine::install_head(mosaic_engine::HeadOptions { hub, cell_event })?;
-    serve(commands, evcxr, host)?;
-    if !ENDING.load(Ordering::Acquire) {
-        // Killed, or never got ready. The thread that follows orders then cleans up and ends the process; it sees the
-        // end of its socket a little later, or, if the kernel lives after all, never.
-        thread::sleep(ABANDONED);
-    }
-    Ok(())
+    serve(commands, evcxr, host)
 }
 
 /// The user's own subprocesses, perhaps cargo or another kernel, are not to find these.
@@ -188,7 +192,7 @@ fn interrupt() {
 fn serve(commands: File, mut evcxr: File, host: &'static Host) -> Result<()> {
     let mut variables: *mut c_void = std::ptr::null_mut();
     let flusher = Flusher::start()?;
-    for line in std::io::BufReader::new(commands).lines() {
+    for line in io::BufReader::new(commands).lines() {
         let line = line?;
         let Some((path, function)) = line.strip_prefix("LOAD_AND_RUN ").and_then(|it| it.rsplit_once(' ')) else {
             bail!("unknown command of evcxr's: {line}");
@@ -284,5 +288,16 @@ unsafe extern "C" fn cell_event(event: CellEvent, a: Slice, b: Slice) {
             report(&Report::VariableLost { name: a });
         }
         CellEvent::Result => report(&Report::Result { mime: a, content: b }),
+        CellEvent::Settle if a == "stderr" => settle(rustix::stdio::stderr()),
+        CellEvent::Settle => settle(rustix::stdio::stdout()),
+    }
+}
+
+/// Waits until the kernel has read all that is in a pipe: microseconds, unless the kernel is very busy. There is nothing
+/// to be woken by, since a pipe tells its writer only that it has room.
+fn settle(pipe: BorrowedFd<'_>) {
+    let begun = Instant::now();
+    while rustix::io::ioctl_fionread(pipe).is_ok_and(|unread| unread > 0) && begun.elapsed() < UNSETTLED {
+        thread::yield_now();
     }
 }

@@ -13,8 +13,9 @@ use std::{
         unix::net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
+    time::Duration,
 };
 
 /// From the kernel to the cell process.
@@ -98,18 +99,27 @@ pub(crate) fn open_pipe(path: &Path) -> io::Result<OwnedFd> {
 }
 
 /// The kernel's end. It is found by each cell process in turn; only the newest counts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Link {
-    current: Arc<Mutex<Option<UnixStream>>>,
+    shared: Arc<(Mutex<Connected>, Condvar)>,
 }
+
+/// The cell process that is connected, if one is.
+#[derive(Debug, Default)]
+struct Connected {
+    /// How many have been connected: the number of this one.
+    number: u64,
+    stream: Option<UnixStream>,
+}
+
+/// A report, and the number of the process that it came from.
+pub(crate) type Numbered = (u64, Report);
 
 impl Link {
     /// Listens; reports of all cell processes arrive in the channel returned.
-    pub(crate) fn listen(socket: &Path) -> Result<(Link, mpsc::Receiver<Report>)> {
+    pub(crate) fn listen(socket: &Path) -> Result<(Link, mpsc::Receiver<Numbered>)> {
         let listener = UnixListener::bind(socket).with_context(|| format!("cannot listen on {}", socket.display()))?;
-        let link = Link {
-            current: Arc::default(),
-        };
+        let link = Link::default();
         let (sender, receiver) = mpsc::channel();
         thread::Builder::new().name("cell-link".into()).spawn({
             let link = link.clone();
@@ -119,30 +129,52 @@ impl Link {
     }
 
     /// One cell process after the other: the next one connects only after the former ended.
-    fn serve(&self, listener: &UnixListener, reports: &mpsc::Sender<Report>) {
+    fn serve(&self, listener: &UnixListener, reports: &mpsc::Sender<Numbered>) {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
             let Ok(writer) = stream.try_clone() else { continue };
-            *self.lock() = Some(writer);
+            let number = self.connected(writer);
             while let Ok(report) = receive::<Report>(&mut stream) {
-                if reports.send(report).is_err() {
+                if reports.send((number, report)).is_err() {
                     return;
                 }
             }
-            *self.lock() = None;
-            if reports.send(Report::Closed).is_err() {
+            self.lock().stream = None;
+            if reports.send((number, Report::Closed)).is_err() {
                 return;
             }
         }
     }
 
-    /// Sends to the cell process; returns whether there is one.
-    pub(crate) fn send(&self, order: &Order) -> bool {
-        self.lock().as_mut().is_some_and(|stream| send(stream, order).is_ok())
+    fn connected(&self, stream: UnixStream) -> u64 {
+        let mut connected = self.lock();
+        connected.number += 1;
+        connected.stream = Some(stream);
+        self.shared.1.notify_all();
+        connected.number
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<UnixStream>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Sends to the cell process and returns its number, if there is one.
+    pub(crate) fn send(&self, order: &Order) -> Option<u64> {
+        let mut connected = self.lock();
+        let sent = connected
+            .stream
+            .as_mut()
+            .is_some_and(|stream| send(stream, order).is_ok());
+        sent.then_some(connected.number)
+    }
+
+    /// Waits until a cell process is connected, `patience` at most.
+    pub(crate) fn wait(&self, patience: Duration) {
+        // A process that does not come is reported where it is needed.
+        let _ = self
+            .shared
+            .1
+            .wait_timeout_while(self.lock(), patience, |connected| connected.stream.is_none());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connected> {
+        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -159,14 +191,25 @@ mod tests {
         send(&mut cell, &Report::Failed { message: "no".into() }).unwrap();
         send(&mut cell, &Report::Answered).unwrap();
         drop(cell);
-        let received: Vec<Report> = reports.iter().take(3).collect();
-        assert_eq!(
-            received,
-            [
-                Report::Failed { message: "no".into() },
-                Report::Answered,
-                Report::Closed
-            ]
-        );
+        let received: Vec<Numbered> = reports.iter().take(3).collect();
+        let expected = [
+            Report::Failed { message: "no".into() },
+            Report::Answered,
+            Report::Closed,
+        ];
+        assert_eq!(received, expected.map(|report| (1, report)));
+    }
+
+    #[test]
+    fn a_new_process_has_a_new_number() {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = Paths::in_directory(directory.path());
+        let (link, reports) = Link::listen(&paths.socket).unwrap();
+        assert_eq!(link.send(&Order::Begin), None);
+        drop(UnixStream::connect(&paths.socket).unwrap());
+        let _second = UnixStream::connect(&paths.socket).unwrap();
+        assert_eq!(reports.recv().unwrap(), (1, Report::Closed));
+        link.wait(Duration::from_secs(10));
+        assert_eq!(link.send(&Order::Begin), Some(2));
     }
 }

@@ -115,8 +115,9 @@ const PANIC_MARKER: &str = "println!(\"EVCXR_PANIC_NOTIFICATION\");";
 const TEXT_BEGINS: &str = "fn evcxr_send_text_plain(";
 const TEXT_USED: &str = "evcxr_send_text_plain(&format!(";
 const TEXT: &str = "use ::mosaic_cell::send_text_plain as evcxr_send_text_plain;";
-const RUNTIME: &str =
-    "use ::mosaic_cell as evcxr_internal_runtime; #[allow(unused_imports)] use ::mosaic_cell::EvcxrDisplay as _;";
+/// `macro_use`, since that alone gives way to macros that the user imports.
+const RUNTIME: &str = "#[allow(unused_imports)] #[macro_use] extern crate mosaic_cell; \
+     use ::mosaic_cell as evcxr_internal_runtime; #[allow(unused_imports)] use ::mosaic_cell::EvcxrDisplay as _;";
 
 /// The cell's source with its generated parts exchanged, if they are all there.
 fn rewrite(text: &str) -> Cow<'_, str> {

@@ -18,6 +18,8 @@ pub enum CellEvent {
     VariableLost = 2,
     /// The value of the cell's last expression: `a` the MIME type, `b` the content.
     Result = 3,
+    /// Asks to wait until all that was written to `a`, `stdout` or `stderr`, has been read.
+    Settle = 4,
 }
 
 /// A value for a tessera's constructor or method.

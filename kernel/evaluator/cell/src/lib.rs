@@ -4,9 +4,11 @@
 //! process through the host's table, so that a cell may print whatever it likes.
 
 mod display;
+mod order;
 mod variables;
 
 pub use display::EvcxrDisplay;
+pub use order::{before_stderr, before_stdout};
 pub use variables::{VariableStore, create_variable_store};
 
 use mosaic::__private::{CellEvent, tell};
