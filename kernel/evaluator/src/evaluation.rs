@@ -2,9 +2,9 @@
 
 use crate::{
     MimeBundle,
-    handle::{Completion, Completions, Options, Request},
     link::{Link, Numbered, Order, Report},
     report::CellError,
+    request::{Completion, Completions, Options, Request},
     shared::Shared,
     start::Started,
     syntax,

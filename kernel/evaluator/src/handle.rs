@@ -4,26 +4,17 @@ use crate::{
     MimeBundle, evaluation,
     link::{Link, Order, Paths, open_pipe},
     report::CellError,
+    request::{Completions, Options, Request},
     shared::Shared,
 };
 use anyhow::Result;
 use std::{
     os::fd::OwnedFd,
-    path::PathBuf,
     sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
 use tokio::sync::oneshot;
-
-/// What an evaluator needs to know.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// A private directory with a short path, for the socket and the pipes of the cell process.
-    pub run_dir: PathBuf,
-    /// The socket of the runtime's hub.
-    pub hub: PathBuf,
-}
 
 /// What cells print: the read ends of pipes that stay open when the cell process is replaced.
 #[derive(Debug)]
@@ -32,49 +23,6 @@ pub struct CellPipes {
     pub stdout: OwnedFd,
     /// Standard error, non-blocking.
     pub stderr: OwnedFd,
-}
-
-/// One way to complete a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Completion {
-    /// The text that replaces what is between the cursors of [`Completions`].
-    pub text: String,
-    /// Jupyter's name for its kind, such as `function`.
-    pub kind: String,
-}
-
-/// All ways to complete what is left of the cursor. Positions count code points.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Completions {
-    /// The ways, best first.
-    pub matches: Vec<Completion>,
-    /// Where the replaced text begins.
-    pub cursor_start: usize,
-    /// Where it ends.
-    pub cursor_end: usize,
-}
-
-/// A request to the thread.
-#[derive(Debug)]
-pub(crate) enum Request {
-    Execute {
-        code: String,
-        number: u32,
-        reply: oneshot::Sender<Result<Option<MimeBundle>, CellError>>,
-    },
-    Complete {
-        code: String,
-        cursor: usize,
-        reply: oneshot::Sender<Completions>,
-    },
-    Inspect {
-        code: String,
-        cursor: usize,
-        reply: oneshot::Sender<Option<MimeBundle>>,
-    },
-    Shutdown {
-        reply: oneshot::Sender<()>,
-    },
 }
 
 /// A cheap handle to the thread in which cells are evaluated, one after the other.

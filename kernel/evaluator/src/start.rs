@@ -2,9 +2,9 @@
 
 use crate::{
     crates::Crates,
-    handle::Options,
     host::{DIRECTORY_VARIABLE, HUB_VARIABLE, SESSION_VARIABLE},
     link::{Link, Order, Paths},
+    request::Options,
     session::Session,
     shared::Shared,
     toolchain::Toolchain,
