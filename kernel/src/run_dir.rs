@@ -39,9 +39,12 @@ impl RunDir {
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent);
         let directory = directory.with_context(|| format!("cannot make a directory in {}", parent.display()))?;
+        // Locked before it has the name that another kernel's sweep looks for.
         let path = directory.path().join(LOCK);
-        let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        let unlocked = path.with_extension("new");
+        let lock = File::create(&unlocked).with_context(|| format!("cannot create {}", unlocked.display()))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive)
+            .and_then(|()| rustix::fs::rename(&unlocked, &path))
             .with_context(|| format!("cannot lock {}", path.display()))?;
         Ok(RunDir { directory, _lock: lock })
     }

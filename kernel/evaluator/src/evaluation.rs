@@ -1,7 +1,7 @@
 //! The thread in which evcxr evaluates cells, one request after the other.
 
 use crate::{
-    MimeBundle,
+    MimeBundle, commands,
     link::{Link, Numbered, Order, Report},
     report::CellError,
     request::{Completion, Completions, Options, Request},
@@ -12,7 +12,13 @@ use crate::{
 use anyhow::{Context, Result};
 use evcxr::{CommandContext, EvalOutputs};
 use serde_json::Value;
-use std::{collections::BTreeSet, os::fd::OwnedFd, sync::mpsc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    os::fd::OwnedFd,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc,
+    time::Duration,
+};
 
 /// How long a new cell process may take to say that it is there.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
@@ -42,12 +48,19 @@ pub(crate) fn run(
         match request {
             Request::Execute { code, number, reply } => {
                 shared.step();
-                let result = evaluation.execute(&code, number);
+                let result = evaluation
+                    .guarded(|it| it.execute(&code, number))
+                    .unwrap_or_else(|| Err(CellError::evaluator_panicked()));
                 shared.step();
                 let _ = reply.send(result);
             }
-            Request::Complete { code, cursor, reply } => drop(reply.send(evaluation.complete(&code, cursor))),
-            Request::Inspect { code, cursor, reply } => drop(reply.send(evaluation.inspect(&code, cursor))),
+            Request::Complete { code, cursor, reply } => {
+                let completions = evaluation.guarded(|it| it.complete(&code, cursor));
+                let _ = reply.send(completions.unwrap_or_default());
+            }
+            Request::Inspect { code, cursor, reply } => {
+                let _ = reply.send(evaluation.guarded(|it| it.inspect(&code, cursor)).flatten());
+            }
             Request::Shutdown { reply } => {
                 drop(evaluation);
                 shared.remove_session();
@@ -68,6 +81,16 @@ struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
+    /// What `evaluate` returns, or nothing if evcxr or its rust-analyzer panicked: then the next request starts anew.
+    fn guarded<T>(&mut self, evaluate: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let outcome = catch_unwind(AssertUnwindSafe(|| evaluate(self)));
+        if outcome.is_err() {
+            // What evcxr held may be half changed.
+            self.started = None;
+        }
+        outcome.ok()
+    }
+
     /// evcxr, started now if that has not succeeded yet.
     fn start(&mut self) -> Result<&mut CommandContext> {
         if self.started.is_none() {
@@ -96,11 +119,14 @@ impl Evaluation<'_> {
             .map_err(|error| CellError::new("KernelError", format!("{error:#}")))?;
         let expansion =
             mosaic_expand::expand_cell(code).map_err(|errors| CellError::from_expansion(&errors, code, number))?;
+        if let Some(refusal) = commands::refusal(code) {
+            return Err(CellError::new("CommandError", refusal));
+        }
         if let Some(place) = syntax::let_without_pattern(code) {
             return Err(CellError::missing_pattern(code, number, place));
         }
         let source = expansion.as_ref().map_or(code, |expansion| expansion.source());
-        self.begin();
+        self.begin()?;
         let Some(Started { context, .. }) = &mut self.started else {
             return Err(CellError::ended());
         };
@@ -131,10 +157,12 @@ impl Evaluation<'_> {
 
     /// Makes the cell process ready, and certain that it is. After a cell that ended its process, evcxr has just started
     /// another one.
-    fn begin(&self) {
+    fn begin(&self) -> Result<(), CellError> {
         self.link.wait(CONNECT_PATIENCE);
         self.link.send(&Order::Begin);
-        self.collect();
+        let mut reports = self.collect();
+        reports.retain(|report| matches!(report, Report::OutputLost { .. }));
+        CellError::from_reports(&reports).map_or(Ok(()), Err)
     }
 
     /// Everything that the cell process has reported until now.

@@ -77,11 +77,15 @@ impl Evaluator {
 
     /// Completes the name left of `cursor`, counted in code points.
     pub async fn complete(&self, code: String, cursor: usize) -> Completions {
+        // The thread is the cell's until that has ended; nobody waits that long for a completion.
         let nothing = Completions {
             matches: Vec::new(),
             cursor_start: cursor,
             cursor_end: cursor,
         };
+        if self.shared.running().is_some() {
+            return nothing;
+        }
         self.request(|reply| Request::Complete { code, cursor, reply })
             .await
             .unwrap_or(nothing)
@@ -89,6 +93,9 @@ impl Evaluator {
 
     /// The documentation of the name at `cursor`, counted in code points.
     pub async fn inspect(&self, code: String, cursor: usize) -> Option<MimeBundle> {
+        if self.shared.running().is_some() {
+            return None;
+        }
         self.request(|reply| Request::Inspect { code, cursor, reply })
             .await
             .flatten()
@@ -99,9 +106,10 @@ impl Evaluator {
     pub fn interrupt(&self) {
         let Some(execution) = self.shared.running() else { return };
         self.link.send(&Order::Interrupt);
-        let shared = Arc::clone(&self.shared);
+        let (shared, link) = (Arc::clone(&self.shared), self.link.clone());
         let watch = move || {
-            if !shared.wait_for_end(execution, INTERRUPT_GRACE) {
+            // One that is still being compiled will not be run.
+            if !shared.wait_for_end(execution, INTERRUPT_GRACE) && link.began() {
                 shared.kill_cell_process();
             }
         };

@@ -145,8 +145,8 @@ fn follow_orders(mut link: UnixStream, paths: &Paths, session: &Path) {
             Order::Begin => {
                 INTERRUPTED.store(false, Ordering::Release);
                 if let Err(error) = redirect(paths) {
-                    report(&Report::Failed {
-                        message: format!("the cell's output is lost: {error}"),
+                    report(&Report::OutputLost {
+                        message: error.to_string(),
                     });
                 }
             }
@@ -167,14 +167,16 @@ fn follow_orders(mut link: UnixStream, paths: &Paths, session: &Path) {
 /// Gives the cells their standard output and error. Not before the first cell: evcxr tries itself out before.
 fn redirect(paths: &Paths) -> rustix::io::Result<()> {
     static DONE: AtomicBool = AtomicBool::new(false);
-    if DONE.swap(true, Ordering::AcqRel) {
+    if DONE.load(Ordering::Acquire) {
         return Ok(());
     }
     let open = |path: &Path| -> rustix::io::Result<OwnedFd> {
         rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
     };
     rustix::stdio::dup2_stdout(open(&paths.stdout)?)?;
-    rustix::stdio::dup2_stderr(open(&paths.stderr)?)
+    rustix::stdio::dup2_stderr(open(&paths.stderr)?)?;
+    DONE.store(true, Ordering::Release);
+    Ok(())
 }
 
 fn interrupt() {
@@ -210,6 +212,7 @@ fn serve(commands: File, mut evcxr: File, host: &'static Host) -> Result<()> {
         // Interrupted while it was compiled: not begun at all.
         let skipped = INTERRUPTED.load(Ordering::Acquire);
         if !skipped {
+            report(&Report::Began);
             // SAFETY: the store is the one that the cell before returned, which is evcxr's contract; generated code
             // catches all unwinding.
             variables = unsafe { function(variables) };

@@ -7,6 +7,7 @@
 //! - [`cell_host_main`] is the process in which the cells run, and
 //! - [`Evaluator`] is the handle that the kernel uses.
 
+mod commands;
 mod completeness;
 mod crates;
 mod evaluation;

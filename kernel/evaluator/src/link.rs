@@ -38,6 +38,8 @@ pub(crate) enum Report {
     Panicked { message: String, backtrace: String },
     /// A `?` in the cell returned an error.
     Failed { message: String },
+    /// What the cell prints cannot reach the notebook.
+    OutputLost { message: String },
     /// A wait of the cell was interrupted.
     Interrupted,
     /// A variable's type was redefined.
@@ -46,6 +48,8 @@ pub(crate) enum Report {
     Result { mime: String, content: String },
     /// See [`Order::Answer`].
     Answered,
+    /// The cell is compiled and begins to run.
+    Began,
     /// The process is gone. Not sent: the kernel's end of the link says so.
     Closed,
 }
@@ -110,6 +114,8 @@ struct Connected {
     /// How many have been connected: the number of this one.
     number: u64,
     stream: Option<UnixStream>,
+    /// The cell has begun to run: before that it is being compiled.
+    began: bool,
 }
 
 /// A report, and the number of the process that it came from.
@@ -131,11 +137,17 @@ impl Link {
     /// One cell process after the other: the next one connects only after the former ended.
     fn serve(&self, listener: &UnixListener, reports: &mpsc::Sender<Numbered>) {
         for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
+            let Ok(mut stream) = stream else {
+                // Out of descriptors, say: others may be closed meanwhile.
+                thread::sleep(Duration::from_millis(100));
+                continue;
+            };
             let Ok(writer) = stream.try_clone() else { continue };
             let number = self.connected(writer);
             while let Ok(report) = receive::<Report>(&mut stream) {
-                if reports.send((number, report)).is_err() {
+                if report == Report::Began {
+                    self.lock().began = true;
+                } else if reports.send((number, report)).is_err() {
                     return;
                 }
             }
@@ -157,11 +169,19 @@ impl Link {
     /// Sends to the cell process and returns its number, if there is one.
     pub(crate) fn send(&self, order: &Order) -> Option<u64> {
         let mut connected = self.lock();
+        if matches!(order, Order::Begin) {
+            connected.began = false;
+        }
         let sent = connected
             .stream
             .as_mut()
             .is_some_and(|stream| send(stream, order).is_ok());
         sent.then_some(connected.number)
+    }
+
+    /// Whether the cell has begun to run.
+    pub(crate) fn began(&self) -> bool {
+        self.lock().began
     }
 
     /// Waits until a cell process is connected, `patience` at most.

@@ -33,6 +33,12 @@ impl CellError {
         CellError::new("KernelError", "the kernel is shutting down")
     }
 
+    /// evcxr panicked, and everything that it knew is gone.
+    pub(crate) fn evaluator_panicked() -> CellError {
+        let message = "the evaluator panicked and starts anew: run the cells with your definitions again";
+        CellError::new("KernelError", message)
+    }
+
     /// The report of a cell that ran and failed, if it did.
     pub(crate) fn from_reports(reports: &[Report]) -> Option<CellError> {
         let panicked = reports.iter().find_map(|report| match report {
@@ -46,6 +52,10 @@ impl CellError {
                     "the cell was interrupted; all variables are kept",
                 )),
                 Report::Failed { message } => Some(CellError::new("Error", message)),
+                Report::OutputLost { message } => Some(CellError::new(
+                    "KernelError",
+                    format!("what cells print cannot be shown: {message}"),
+                )),
                 _ => None,
             })
         })

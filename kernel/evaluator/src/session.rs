@@ -28,13 +28,16 @@ impl Session {
     /// An empty session, in which a template is built.
     pub(crate) fn empty(parent: &Path, prefix: &str) -> Result<Session> {
         remove_stale(parent);
-        let (lock, lock_path) = tempfile::Builder::new()
+        let (lock, unlocked) = tempfile::Builder::new()
             .prefix(prefix)
-            .suffix(".lock")
+            .suffix(".new")
             .tempfile_in(parent)
             .with_context(|| format!("cannot write to {}", parent.display()))?
             .keep()?;
         lock.lock()?;
+        // Locked before it has the name that another kernel's sweep looks for.
+        let lock_path = unlocked.with_extension("lock");
+        fs::rename(unlocked, &lock_path)?;
         let directory = lock_path.with_extension("");
         fs::create_dir(&directory)?;
         Ok(Session {

@@ -8,11 +8,13 @@ use crate::{
     session::Session,
     shared::Shared,
     toolchain::Toolchain,
+    wrapper::KERNEL_VARIABLE,
 };
 use anyhow::{Context, Result, anyhow};
 use evcxr::{CommandContext, EvalContext, EvalContextOutputs};
 use std::{
     env, fs,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{self, Command},
     thread,
@@ -123,6 +125,8 @@ fn open(options: &Options, crates: &Crates, directory: &Path, lock_file: Option<
     let mut command = Command::new(&executable);
     command
         .arg("cell-host")
+        // An interrupt of the kernel's group is the kernel's to handle.
+        .process_group(0)
         .current_dir(&here)
         .env(DIRECTORY_VARIABLE, &options.run_dir)
         .env(HUB_VARIABLE, &options.hub)
@@ -134,6 +138,7 @@ fn open(options: &Options, crates: &Crates, directory: &Path, lock_file: Option<
     let (mut context, outputs) = started.map_err(|error| anyhow!("evcxr does not start: {error}"))?;
     forward(outputs)?;
     let mut state = context.state();
+    state.set_build_env(KERNEL_VARIABLE, &process::id().to_string());
     for (name, specification) in crates.dependencies() {
         state
             .add_dep(name, &specification)

@@ -70,6 +70,8 @@ fn run(tool: &'static str, arguments: &[&str]) -> Result<String, ToolchainError>
     let program = find_program(tool).ok_or(ToolchainError::Missing(tool))?;
     let output = Command::new(program)
         .args(arguments)
+        // Where no project's rust-toolchain.toml is: evcxr compiles in its own directory.
+        .current_dir(env::temp_dir())
         .output()
         .map_err(|error| ToolchainError::Broken {
             tool,

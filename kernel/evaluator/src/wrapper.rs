@@ -5,7 +5,8 @@
 //! reports become calls. No line moves, so every error still points where it should. Where the text is not what is
 //! expected, it stays as evcxr wrote it.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, test_kill_process};
 use std::{
     borrow::Cow,
     ffi::{OsStr, OsString},
@@ -13,6 +14,9 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
+
+/// The kernel's process, for which the compilation is.
+pub(crate) const KERNEL_VARIABLE: &str = "MOSAIC_KERNEL";
 
 /// The crate that evcxr compiles for each cell.
 const CELL_CRATE: &str = "ctx";
@@ -34,6 +38,10 @@ pub fn rustc_wrapper() -> Option<ExitCode> {
 }
 
 fn run(rustc: &OsStr, mut arguments: Vec<OsString>) -> Result<ExitCode> {
+    if !kernel_lives() {
+        // So that cargo stops with the crate that it is at.
+        bail!("the kernel is gone");
+    }
     if let Some(source) = cell_source(&arguments) {
         let text = fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
         if let Cow::Owned(rewritten) = rewrite(&text) {
@@ -55,6 +63,14 @@ fn run(rustc: &OsStr, mut arguments: Vec<OsString>) -> Result<ExitCode> {
         .code()
         .and_then(|code| u8::try_from(code).ok())
         .map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+fn kernel_lives() -> bool {
+    let kernel = std::env::var(KERNEL_VARIABLE)
+        .ok()
+        .and_then(|id| id.parse().ok())
+        .and_then(Pid::from_raw);
+    kernel.is_none_or(|kernel| test_kill_process(kernel).is_ok())
 }
 
 /// The source of the cell, if it is a cell that is compiled.

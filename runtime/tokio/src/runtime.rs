@@ -7,11 +7,11 @@ use std::{
     ops::Deref,
     pin::{Pin, pin},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
-    thread::{self, Thread},
+    thread::{self, Thread, ThreadId},
 };
 
 pub use real_tokio::runtime::*;
@@ -60,7 +60,11 @@ impl Deref for Runtime {
 #[derive(Debug)]
 pub struct Interrupted;
 
-/// The wait that an interrupt ends: there is at most one, that of the running cell's thread.
+/// The thread on which evcxr runs the cells: the first that waits. Other threads may have runtimes of their own, and an
+/// interrupt of the cell is none of their business.
+static CELL_THREAD: OnceLock<ThreadId> = OnceLock::new();
+
+/// The wait that an interrupt ends: the innermost of the cells' thread.
 static WAITING: Mutex<Option<Arc<Wait>>> = Mutex::new(None);
 
 struct Wait {
@@ -94,8 +98,10 @@ fn wait(runtime: &real_tokio::runtime::Runtime, mut future: Pin<&mut dyn Future<
         woken: AtomicBool::new(true),
         interrupted: AtomicBool::new(false),
     });
-    let previous = WAITING.lock().unwrap_or_else(PoisonError::into_inner).replace(Arc::clone(&wait));
-    let _registered = Registered { previous };
+    let of_a_cell = *CELL_THREAD.get_or_init(|| thread::current().id()) == thread::current().id();
+    let _registered = of_a_cell.then(|| Registered {
+        previous: WAITING.lock().unwrap_or_else(PoisonError::into_inner).replace(Arc::clone(&wait)),
+    });
     let _entered = runtime.enter();
     let waker = Waker::from(Arc::clone(&wait));
     let mut context = Context::from_waker(&waker);

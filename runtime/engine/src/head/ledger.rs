@@ -259,11 +259,12 @@ impl Ledger {
 
     /// Ends a wait and gives back what it owned.
     pub(crate) fn end_wait(&mut self, wait: Handle, ending: Ending) {
-        let subject = self.waits.subject(wait);
-        if let Some(waker) = self.waits.end(wait, ending) {
-            self.actions.push_back(Action::Wake(waker));
-        }
-        if let Some(Subject::Object(handle) | Subject::Result(handle) | Subject::Fetching(handle)) = subject {
+        // A wait may be ended twice, by a value on its way and the loss of its worker: only once does it give back.
+        let Some((subject, waker)) = self.waits.end(wait, ending) else {
+            return;
+        };
+        self.actions.extend(waker.map(Action::Wake));
+        if let Subject::Object(handle) | Subject::Result(handle) | Subject::Fetching(handle) = subject {
             self.release_object(handle);
         }
     }

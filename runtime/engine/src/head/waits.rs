@@ -103,19 +103,19 @@ impl Waits {
 
     /// The open waits for values that are on their way, and the tasks they are of.
     pub(crate) fn fetching(&self) -> Vec<(Handle, Handle)> {
-        let fetching = |(handle, wait): (&Handle, &Wait)| match (wait.subject, &wait.ending) {
-            (Subject::Fetching(task), None) => Some((*handle, task)),
+        let fetching = |(handle, wait): (&Handle, &Wait)| match (wait.subject, wait.over) {
+            (Subject::Fetching(task), false) => Some((*handle, task)),
             _ => None,
         };
         self.waits.iter().filter_map(fetching).collect()
     }
 
-    /// Ends a wait, if it is open, and returns whom to wake.
-    pub(crate) fn end(&mut self, wait: Handle, ending: Ending) -> Option<GuestWaker> {
+    /// Ends a wait, if it is open: what it was for, and whom to wake.
+    pub(crate) fn end(&mut self, wait: Handle, ending: Ending) -> Option<(Subject, Option<GuestWaker>)> {
         let wait = self.waits.get_mut(&wait).filter(|wait| !wait.over)?;
         wait.over = true;
         wait.ending = Some(ending);
-        wait.waker.take()
+        Some((wait.subject, wait.waker.take()))
     }
 
     /// How a wait ended, once; until then keeps `waker`, and gives back the one it replaces.
