@@ -158,6 +158,23 @@ def test_compile_errors_name_line_and_column(kernel):
     assert "3:18" in cell.error and 'let wrong: u32 = "text";' in cell.error
 
 
+def test_errors_in_the_last_expression_are_rustcs_own(kernel):
+    """And not the notes that come with them."""
+    kernel.ok("fn twice(x: u64) -> u64 { 2 * x }")
+    cell = kernel.run("twice()")
+    assert "E0061" in cell.error and "this function takes 1 argument" in cell.error and ":1:1" in cell.error
+
+
+def test_closures_are_told_to_stay(kernel):
+    assert "cannot be kept" in kernel.run("let add_one = |x: i32| x + 1; add_one(2)").error
+
+
+def test_commands_that_would_break_the_session_are_refused(kernel):
+    for command in (":clear", ":quit"):
+        assert "restart" in kernel.run(command).error or "shut it down" in kernel.run(command).error
+    assert kernel.ok("1 + 1").result == "2"
+
+
 def test_nbclient_stops_at_an_error(world, monkeypatch):
     for name, value in world.environment().items():
         monkeypatch.setenv(name, value)

@@ -204,6 +204,22 @@ def test_redefinition_serves_new_instances(runtime):
     assert value(runtime, "Version::remote().get()") == "2"
 
 
+def test_a_proxy_calls_the_methods_it_was_made_with(runtime):
+    """However a later definition orders and names them."""
+    source = (
+        "#[tessera]\nstruct Account {{ sum: i64 }}\n#[tessera]\nimpl Account {{\n"
+        "    fn new() -> Self {{ Account {{ sum: 0 }} }}\n    {}\n}}"
+    )
+    add = "fn add(&mut self) -> i64 { self.sum += 1; self.sum }"
+    take = "fn take(&mut self) -> i64 { self.sum -= 1; self.sum }"
+    runtime.ok(source.format(add + take))
+    runtime.ok("let account = Account::remote();")
+    runtime.ok(source.format(take + "fn fresh(&self) -> i64 { 99 }" + add))
+    assert value(runtime, "account.add()") == "1"
+    cell = runtime.run("account.fresh().result().await?")
+    assert "earlier definition of `Account`" in cell.error and "fresh" in cell.error
+
+
 def tessera(fields, methods, generics=""):
     return (
         f"#[tessera]\nstruct Odd{generics} {{ {fields} }}\n#[tessera]\nimpl{generics} Odd{generics} {{\n"

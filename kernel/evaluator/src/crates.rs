@@ -156,7 +156,14 @@ fn workspace_manifest() -> Result<String> {
 fn notebook_manifest(manifest: &str, dynamic: bool) -> Result<String> {
     let mut manifest: Table = manifest.parse()?;
     manifest.remove("dev-dependencies");
-    manifest.remove("features");
+    let features = manifest.remove("features");
+    if features.is_some_and(|features| features.get("notebook").is_some()) {
+        let notebook = [("default", vec!["notebook"]), ("notebook", vec![])];
+        manifest.insert(
+            "features".into(),
+            Table::from_iter(notebook.map(|(k, v)| (k.to_owned(), v.into()))).into(),
+        );
+    }
     if let Some(dependencies) = manifest.get_mut("dependencies").and_then(Value::as_table_mut) {
         dependencies.retain(|_, specification| specification.get("optional").is_none());
     }

@@ -133,13 +133,11 @@ impl Evaluation<'_> {
         let before = variables(context);
         let result = context.execute(source);
         let reports = self.collect();
+        self.tell_lost(&reports);
         match result {
             Ok(outputs) => match CellError::from_reports(&reports) {
                 Some(error) => Err(error),
-                None => {
-                    self.tell_lost(&reports);
-                    Ok(bundle(outputs, reports))
-                }
+                None => Ok(bundle(outputs, reports)),
             },
             Err(evcxr::Error::CompilationErrors(errors)) => {
                 Err(CellError::from_compilation(&errors, code, number, expansion.as_ref()))
@@ -180,7 +178,9 @@ impl Evaluation<'_> {
     fn tell_lost(&self, reports: &[Report]) {
         for report in reports {
             if let Report::VariableLost { name } = report {
-                self.notice(&format!("the type of `{name}` was redefined, so its value is gone"));
+                self.notice(&format!(
+                    "the value of `{name}` is gone: its type was redefined, or built again with other dependencies"
+                ));
             }
         }
     }

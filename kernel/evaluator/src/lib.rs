@@ -10,6 +10,7 @@
 mod commands;
 mod completeness;
 mod crates;
+mod diagnostics;
 mod evaluation;
 mod flusher;
 mod handle;

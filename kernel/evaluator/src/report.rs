@@ -62,9 +62,7 @@ impl CellError {
     }
 
     fn panicked(message: &str, backtrace: &str) -> CellError {
-        // A place in the text that evcxr made of the cell says nothing to its author.
-        let generated = message.rfind(", at src/lib.rs:").unwrap_or(message.len());
-        let mut error = CellError::new("Panic", &message[..generated]);
+        let mut error = CellError::new("Panic", message);
         error.traceback.extend(users_frames(backtrace));
         error
     }
@@ -77,7 +75,10 @@ impl CellError {
         };
         CellError::new(
             "CellProcessEnded",
-            format!("{status}; {lost}; definitions, imports and dependencies are kept"),
+            format!(
+                "{status}; {lost}; definitions, imports and dependencies are kept, and so are mosaic's workers: \
+                 `mosaic::interactive(On).await?` reaches them again"
+            ),
         )
     }
 
@@ -90,6 +91,10 @@ impl CellError {
     ) -> CellError {
         let errors = errors.iter().filter(|error| error.level() != "warning");
         let errors = once_per_subject(errors.map(|error| Diagnostic::new(error, code, expansion)).collect());
+        let Some(first) = errors.first() else {
+            // evcxr keeps errors on storing a variable to itself.
+            return CellError::new("CompilationError", CLOSURE);
+        };
         let path = format!("cell [{number}]");
         let mut shown: Vec<String> = Vec::new();
         for text in errors.iter().map(|error| error.render(code, &path)) {
@@ -97,12 +102,9 @@ impl CellError {
                 shown.push(text);
             }
         }
-        let evalue = errors
-            .first()
-            .map_or_else(|| "the cell does not compile".to_owned(), |error| error.title.clone());
         CellError {
             ename: "CompilationError".into(),
-            evalue,
+            evalue: first.title.clone(),
             traceback: shown,
         }
     }
@@ -194,7 +196,13 @@ struct Diagnostic {
 
 impl Diagnostic {
     fn new(error: &CompilationError, code: &str, expansion: Option<&CellExpansion>) -> Diagnostic {
-        let mut title = error.message();
+        let mut title = match error.code() {
+            // evcxr checks by a call of its own that a variable can be kept.
+            Some("E0521") if error.spanned_messages().iter().all(|message| message.span.is_none()) => {
+                CLOSURE.to_owned()
+            }
+            _ => error.message(),
+        };
         let mut subject = None;
         let mut labels = Vec::new();
         for message in error.spanned_messages() {
@@ -245,7 +253,8 @@ impl Diagnostic {
                 } else {
                     AnnotationKind::Context
                 };
-                let label = Some(&**label).filter(|label| !label.is_empty());
+                // Where rustc gives no label, evcxr repeats the title.
+                let label = Some(&**label).filter(|label| !label.is_empty() && !label.ends_with(&self.title));
                 kind.span(range.clone()).label(label)
             });
             title.element(Snippet::source(code).path(path).fold(true).annotations(annotations))
@@ -261,6 +270,10 @@ impl Diagnostic {
         Renderer::styled().render(&[group])
     }
 }
+
+/// In the place of rustc's "borrowed data escapes outside of function".
+const CLOSURE: &str = "a variable of this cell cannot be kept for the next: closures and references live only within a cell. \
+    Make it a `fn` or a `Box<dyn Fn(…) -> …>`, or wrap the cell in braces";
 
 /// What only notes on generated code, or lists of traits' implementations, contain.
 const GENERATED: [&str; 7] = [

@@ -5,14 +5,17 @@
 //! reports become calls. No line moves, so every error still points where it should. Where the text is not what is
 //! expected, it stays as evcxr wrote it.
 
+use crate::diagnostics;
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, test_kill_process};
 use std::{
     borrow::Cow,
     ffi::{OsStr, OsString},
     fs,
+    io::{self, BufRead, BufReader, Write},
+    ops::RangeInclusive,
     path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, ExitStatus, Stdio},
 };
 
 /// The kernel's process, for which the compilation is.
@@ -42,18 +45,17 @@ fn run(rustc: &OsStr, mut arguments: Vec<OsString>) -> Result<ExitCode> {
         // So that cargo stops with the crate that it is at.
         bail!("the kernel is gone");
     }
+    let mut wrapped = None;
     if let Some(source) = cell_source(&arguments) {
         let text = fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
         if let Cow::Owned(rewritten) = rewrite(&text) {
+            wrapped = diagnostics::last_expression(&rewritten);
             fs::write(source, rewritten).with_context(|| format!("cannot write {}", source.display()))?;
             arguments = quick(arguments);
         }
     }
     let compiled = cell_library(&arguments);
-    let status = Command::new(rustc)
-        .args(arguments)
-        .status()
-        .context("cannot run rustc")?;
+    let status = compile(Command::new(rustc).args(arguments), wrapped).context("cannot run rustc")?;
     if status.success()
         && let Some(library) = compiled
     {
@@ -63,6 +65,24 @@ fn run(rustc: &OsStr, mut arguments: Vec<OsString>) -> Result<ExitCode> {
         .code()
         .and_then(|code| u8::try_from(code).ok())
         .map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Runs rustc, and passes its messages on.
+fn compile(rustc: &mut Command, wrapped: Option<RangeInclusive<u64>>) -> io::Result<ExitStatus> {
+    let Some(wrapped) = wrapped else { return rustc.status() };
+    let mut rustc = rustc.stderr(Stdio::piped()).spawn()?;
+    if let Some(messages) = rustc.stderr.take() {
+        let mut out = io::stderr().lock();
+        for line in BufReader::new(messages).lines() {
+            let line = line?;
+            writeln!(
+                out,
+                "{}",
+                diagnostics::without_places_of_notes(&line, &wrapped).unwrap_or(line)
+            )?;
+        }
+    }
+    rustc.wait()
 }
 
 fn kernel_lives() -> bool {

@@ -66,6 +66,9 @@ pub struct TesseraTable {
     pub type_name: Slice,
     /// The methods' names, in the order of their numbers.
     pub methods: *const Slice,
+    /// The methods' signatures, such as `add(u64) -> u64`: by them a proxy finds its method in the table that its tessera
+    /// was made from, which may be that of an earlier definition.
+    pub signatures: *const Slice,
     /// How many methods there are.
     pub method_count: usize,
     /// Constructs the object. Null when `outcome` is a failure.
@@ -86,6 +89,15 @@ pub struct TesseraTable {
 unsafe impl Sync for TesseraTable {}
 
 impl TesseraTable {
+    /// The signature of method number `method`.
+    pub fn signature(&self, method: u32) -> Option<&'static str> {
+        let method = usize::try_from(method)
+            .ok()
+            .filter(|method| *method < self.method_count)?;
+        // SAFETY: `signatures` points to `method_count` of them, made from `&'static str`s as the type's name is.
+        Some(unsafe { std::str::from_utf8_unchecked((*self.signatures.add(method)).as_bytes()) })
+    }
+
     /// The type's name.
     pub fn type_name(&self) -> &'static str {
         // SAFETY: a table is made from a `&'static str` (see `mosaic`'s expansion), so the bytes live and are UTF-8.

@@ -8,7 +8,7 @@ use crate::{
     at,
     method::{Method, Parameter},
     model::Tessera,
-    types::Lend,
+    types::{self, Lend},
 };
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -109,7 +109,7 @@ fn proxy_method(number: u32, method: &Method) -> TokenStream {
     quote_spanned! {at(ident.span())=>
         #(#documentation)*
         pub fn #ident(&self, #(#inputs),*) -> ::mosaic::TaskProxy<#output> {
-            self.raw.call(#number, #values)
+            self.raw.call(&__TABLE, #number, #values)
         }
     }
 }
@@ -155,13 +155,29 @@ fn table(tessera: &Tessera) -> TokenStream {
         .map(|method| method.ident.unraw().to_string())
         .collect();
     let bytes = names.iter().map(|name| Literal::byte_string(name.as_bytes()));
+    let signatures = tessera
+        .methods
+        .iter()
+        .map(|method| Literal::byte_string(signature(method).as_bytes()));
     let count = Literal::usize_unsuffixed(names.len());
     quote! {
         static __METHODS: [::mosaic::__private::Slice; #count] = [#(::mosaic::__private::Slice::new(#bytes)),*];
+        static __SIGNATURES: [::mosaic::__private::Slice; #count] = [#(::mosaic::__private::Slice::new(#signatures)),*];
         static __METHOD_NAMES: &[&str] = &[#(#names),*];
         static __TABLE: ::mosaic::__private::TesseraTable =
-            ::mosaic::__private::table(#name, &__METHODS, __construct, __call, __drop_object);
+            ::mosaic::__private::table(#name, &__METHODS, &__SIGNATURES, __construct, __call, __drop_object);
     }
+}
+
+/// `solve(Array3<f32>) -> Array3<f32>`: what must be the same for a call to mean the same.
+fn signature(method: &Method) -> String {
+    let parameters: Vec<String> = method
+        .parameters
+        .iter()
+        .map(|parameter| types::display(&parameter.ty))
+        .collect();
+    let (name, output) = (method.ident.unraw(), types::display(&output(method)));
+    format!("{name}({}) -> {output}", parameters.join(", "))
 }
 
 fn construct(tessera: &Tessera) -> TokenStream {

@@ -37,14 +37,17 @@ type Drop = unsafe extern "C" fn(*mut c_void);
 pub const fn table(
     type_name: &'static str,
     methods: &'static [Slice],
+    signatures: &'static [Slice],
     construct: Construct,
     call: Call,
     drop: Drop,
 ) -> TesseraTable {
+    assert!(methods.len() == signatures.len(), "each method has a signature");
     TesseraTable {
         version: VERSION,
         type_name: Slice::new(type_name.as_bytes()),
         methods: methods.as_ptr(),
+        signatures: signatures.as_ptr(),
         method_count: methods.len(),
         construct,
         call,

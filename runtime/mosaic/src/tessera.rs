@@ -4,10 +4,10 @@ use crate::{
     IntoArg, Portable, TaskError, TaskProxy,
     argument::Arg,
     handle::Wait,
-    host::host,
+    host::{failure, host},
     object::{Arguments, Object},
 };
-use mosaic_abi::{Failure, Handle, TesseraTable};
+use mosaic_abi::{Failure, FailureKind, Handle, TesseraTable};
 use std::{
     fmt,
     future::Future,
@@ -43,10 +43,7 @@ impl Tessera {
             }
         };
         if let Some(failure) = object.failure()
-            && matches!(
-                failure.kind,
-                mosaic_abi::FailureKind::NotRunning | mosaic_abi::FailureKind::Runtime
-            )
+            && matches!(failure.kind, FailureKind::NotRunning | FailureKind::Runtime)
         {
             panic!("{}", failure.message);
         }
@@ -57,11 +54,15 @@ impl Tessera {
         }
     }
 
-    /// Calls method number `method`. Whatever goes wrong is the task's failure.
-    pub fn call<T>(&self, method: u32, arguments: Vec<Arg>) -> TaskProxy<T> {
-        let tessera = self.table.type_name();
-        let name = self.method_name(method);
-        TaskProxy::new(match self.submit(method, arguments) {
+    /// Calls method number `method` of `table`, the definition that the caller was compiled with. Whatever goes wrong is
+    /// the task's failure.
+    pub fn call<T>(&self, table: &'static TesseraTable, method: u32, arguments: Vec<Arg>) -> TaskProxy<T> {
+        let tessera = table.type_name();
+        let name = method_name(table, method);
+        let submitted = self
+            .number(table, method)
+            .and_then(|number| self.submit(number, arguments));
+        TaskProxy::new(match submitted {
             Ok(submitted) => Object::submitted(submitted, tessera, Some(&name)),
             Err(failure) => Object::failed(failure, tessera, Some(&name)),
         })
@@ -82,13 +83,23 @@ impl Tessera {
         }))
     }
 
-    fn method_name(&self, method: u32) -> String {
-        let number = usize::try_from(method).unwrap_or(usize::MAX);
-        if number >= self.table.method_count {
-            return format!("method {method}");
+    /// The number that a method of `table` has in the definition which this tessera was made from. A cell that defines the
+    /// type again leaves the tesserae that exist as they are.
+    fn number(&self, table: &'static TesseraTable, method: u32) -> Result<u32, Failure> {
+        let wanted = table.signature(method);
+        if wanted == self.table.signature(method) {
+            return Ok(method);
         }
-        // SAFETY: `methods` points to `method_count` names (see `TesseraTable`), all of them static.
-        unsafe { (*self.table.methods.add(number)).as_text() }.into_owned()
+        let signatures = (0..).map_while(|number| self.table.signature(number).map(|signature| (number, signature)));
+        let found = signatures.into_iter().find(|(_, signature)| Some(*signature) == wanted);
+        found.map(|(number, _)| number).ok_or_else(|| {
+            let (tessera, wanted) = (table.type_name(), wanted.unwrap_or("that"));
+            let message = format!(
+                "the tessera was made by an earlier definition of `{tessera}`, which has no method `{wanted}`: \
+                 make it anew with `{tessera}::remote`"
+            );
+            failure(FailureKind::Runtime, message)
+        })
     }
 
     /// The same tessera, whose calls wait until `task` is done as well.
@@ -102,6 +113,15 @@ impl Tessera {
     pub fn uid(&self) -> String {
         self.object.describe().uid
     }
+}
+
+fn method_name(table: &TesseraTable, method: u32) -> String {
+    let number = usize::try_from(method).unwrap_or(usize::MAX);
+    if number >= table.method_count {
+        return format!("method {method}");
+    }
+    // SAFETY: `methods` points to `method_count` names (see `TesseraTable`), all of them static.
+    unsafe { (*table.methods.add(number)).as_text() }.into_owned()
 }
 
 impl fmt::Display for Tessera {

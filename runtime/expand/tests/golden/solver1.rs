@@ -56,12 +56,13 @@ mod __mosaic_Solver1 {
         ) -> ::mosaic::TaskProxy<Array3<f32>> {
             self.raw
                 .call(
+                    &__TABLE,
                     0,
                     ::std::vec::Vec::from([::mosaic::__private::IntoArg::into_arg(data)]),
                 )
         }
         pub fn solve_more(&self) -> ::mosaic::TaskProxy<()> {
-            self.raw.call(1, ::std::vec::Vec::new())
+            self.raw.call(&__TABLE, 1, ::std::vec::Vec::new())
         }
         /// The same tessera, whose calls begin when `task` is done.
         pub fn after<__D>(&self, task: &::mosaic::TaskProxy<__D>) -> Solver1Proxy {
@@ -108,10 +109,15 @@ mod __mosaic_Solver1 {
         ::mosaic::__private::Slice::new(b"solve"),
         ::mosaic::__private::Slice::new(b"solve_more"),
     ];
+    static __SIGNATURES: [::mosaic::__private::Slice; 2] = [
+        ::mosaic::__private::Slice::new(b"solve(Array3<f32>) -> Array3<f32>"),
+        ::mosaic::__private::Slice::new(b"solve_more() -> ()"),
+    ];
     static __METHOD_NAMES: &[&str] = &["solve", "solve_more"];
     static __TABLE: ::mosaic::__private::TesseraTable = ::mosaic::__private::table(
         "Solver1",
         &__METHODS,
+        &__SIGNATURES,
         __construct,
         __call,
         __drop_object,

@@ -151,6 +151,7 @@ fn types_mean_the_same_inside_the_module() {
         ) -> ::mosaic::TaskProxy<Vec<super::deep::Grid<2>>> {
             self.raw
                 .call(
+                    &__TABLE,
                     0,
                     ::std::vec::Vec::from([
                         ::mosaic::__private::IntoArg::into_arg(other),
