@@ -56,7 +56,7 @@ pub(crate) fn run(
             }
             Request::Complete { code, cursor, reply } => {
                 let completions = evaluation.guarded(|it| it.complete(&code, cursor));
-                let _ = reply.send(completions.unwrap_or_default());
+                let _ = reply.send(completions.unwrap_or_else(|| Completions::none(cursor)));
             }
             Request::Inspect { code, cursor, reply } => {
                 let _ = reply.send(evaluation.guarded(|it| it.inspect(&code, cursor)).flatten());
@@ -186,12 +186,9 @@ impl Evaluation<'_> {
     }
 
     fn complete(&mut self, code: &str, cursor: usize) -> Completions {
-        let nothing = Completions {
-            matches: Vec::new(),
-            cursor_start: cursor,
-            cursor_end: cursor,
+        let Ok(context) = self.start() else {
+            return Completions::none(cursor);
         };
-        let Ok(context) = self.start() else { return nothing };
         let expansion = mosaic_expand::expand_cell(code).ok().flatten();
         // Up to the generated code, which follows an item, both texts are the same.
         let source = expansion.as_ref().map_or(code, |expansion| expansion.source());
@@ -210,7 +207,7 @@ impl Evaluation<'_> {
             },
             Err(error) => {
                 tracing::debug!("no completions: {error}");
-                nothing
+                Completions::none(cursor)
             }
         }
     }

@@ -78,17 +78,12 @@ impl Evaluator {
     /// Completes the name left of `cursor`, counted in code points.
     pub async fn complete(&self, code: String, cursor: usize) -> Completions {
         // The thread is the cell's until that has ended; nobody waits that long for a completion.
-        let nothing = Completions {
-            matches: Vec::new(),
-            cursor_start: cursor,
-            cursor_end: cursor,
-        };
         if self.shared.running().is_some() {
-            return nothing;
+            return Completions::none(cursor);
         }
         self.request(|reply| Request::Complete { code, cursor, reply })
             .await
-            .unwrap_or(nothing)
+            .unwrap_or_else(|| Completions::none(cursor))
     }
 
     /// The documentation of the name at `cursor`, counted in code points.

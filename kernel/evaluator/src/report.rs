@@ -91,61 +91,40 @@ impl CellError {
     ) -> CellError {
         let errors = errors.iter().filter(|error| error.level() != "warning");
         let errors = once_per_subject(errors.map(|error| Diagnostic::new(error, code, expansion)).collect());
-        let Some(first) = errors.first() else {
+        if errors.is_empty() {
             // evcxr keeps errors on storing a variable to itself.
             return CellError::new("CompilationError", CLOSURE);
-        };
-        let path = format!("cell [{number}]");
-        let mut shown: Vec<String> = Vec::new();
-        for text in errors.iter().map(|error| error.render(code, &path)) {
-            if !shown.contains(&text) {
-                shown.push(text);
-            }
         }
-        CellError {
-            ename: "CompilationError".into(),
-            evalue: first.title.clone(),
-            traceback: shown,
-        }
+        CellError::from_diagnostics(&errors, code, number)
     }
 
     /// A `let` whose pattern is missing, at this line and column.
     pub(crate) fn missing_pattern(code: &str, number: u32, (line, column): (usize, usize)) -> CellError {
-        let error = Diagnostic {
-            title: "expected a pattern after `let`".into(),
-            code: None,
-            subject: None,
-            labels: vec![(
-                bytes(code, (line, column), (line, column + 1)),
-                "expected pattern".into(),
-                true,
-            )],
-            notes: Vec::new(),
-        };
-        let traceback = vec![error.render(code, &format!("cell [{number}]"))];
-        CellError {
-            ename: "CompilationError".into(),
-            evalue: error.title,
-            traceback,
-        }
+        let range = bytes(code, (line, column), (line, column + 1));
+        let error = Diagnostic::at(range, "expected a pattern after `let`", "expected pattern");
+        CellError::from_diagnostics(&[error], code, number)
     }
 
     /// Errors of the expansion of `#[tessera]`.
     pub(crate) fn from_expansion(errors: &[mosaic_expand::CellError], code: &str, number: u32) -> CellError {
+        let errors = errors
+            .iter()
+            .map(|error| Diagnostic::at(place(code, &error.place), &error.message, ""));
+        CellError::from_diagnostics(&errors.collect::<Vec<_>>(), code, number)
+    }
+
+    /// Each of these errors once.
+    fn from_diagnostics(errors: &[Diagnostic], code: &str, number: u32) -> CellError {
         let path = format!("cell [{number}]");
-        let diagnostics = errors.iter().map(|error| Diagnostic {
-            title: error.message.clone(),
-            code: None,
-            subject: None,
-            labels: vec![(place(code, &error.place), String::new(), true)],
-            notes: Vec::new(),
-        });
-        let diagnostics: Vec<Diagnostic> = diagnostics.collect();
-        let evalue = diagnostics.first().map(|error| error.title.clone()).unwrap_or_default();
-        let traceback = diagnostics.iter().map(|error| error.render(code, &path)).collect();
+        let mut traceback: Vec<String> = Vec::new();
+        for text in errors.iter().map(|error| error.render(code, &path)) {
+            if !traceback.contains(&text) {
+                traceback.push(text);
+            }
+        }
         CellError {
             ename: "CompilationError".into(),
-            evalue,
+            evalue: errors.first().map(|error| error.title.clone()).unwrap_or_default(),
             traceback,
         }
     }
@@ -191,10 +170,21 @@ struct Diagnostic {
     subject: Option<String>,
     /// Range, label, and whether the error is there.
     labels: Vec<(Range<usize>, String, bool)>,
-    notes: Vec<String>,
+    notes: Vec<(Level<'static>, String)>,
 }
 
 impl Diagnostic {
+    /// An error of our own at one place of the cell.
+    fn at(range: Range<usize>, title: &str, label: &str) -> Diagnostic {
+        Diagnostic {
+            title: title.to_owned(),
+            code: None,
+            subject: None,
+            labels: vec![(range, label.to_owned(), true)],
+            notes: Vec::new(),
+        }
+    }
+
     fn new(error: &CompilationError, code: &str, expansion: Option<&CellExpansion>) -> Diagnostic {
         let mut title = match error.code() {
             // evcxr checks by a call of its own that a variable can be kept.
@@ -259,13 +249,8 @@ impl Diagnostic {
             });
             title.element(Snippet::source(code).path(path).fold(true).annotations(annotations))
         };
-        for note in &self.notes {
-            let (level, text) = match note.split_once(": ") {
-                Some(("help", text)) => (Level::HELP, text),
-                Some(("note", text)) => (Level::NOTE, text),
-                _ => (Level::NOTE, &**note),
-            };
-            group = group.element(level.message(text));
+        for (level, text) in &self.notes {
+            group = group.element(level.clone().message(&**text));
         }
         Renderer::styled().render(&[group])
     }
@@ -287,7 +272,7 @@ const GENERATED: [&str; 7] = [
 ];
 
 /// rustc's notes and help that speak of the user's code.
-fn notes(error: &CompilationError) -> Vec<String> {
+fn notes(error: &CompilationError) -> Vec<(Level<'static>, String)> {
     let children = error.json["children"].as_array().map(Vec::as_slice).unwrap_or_default();
     let texts = children.iter().filter_map(|child| {
         let (level, message) = (child["level"].as_str()?, child["message"].as_str()?);
@@ -295,11 +280,16 @@ fn notes(error: &CompilationError) -> Vec<String> {
         let suggestion = child["spans"][0]["suggested_replacement"]
             .as_str()
             .filter(|text| !text.trim().is_empty());
-        match suggestion {
-            _ if generated => None,
-            Some(suggestion) => Some(format!("{level}: {message}: `{}`", suggestion.trim())),
-            None => Some(format!("{level}: {message}")),
-        }
+        let text = match suggestion {
+            _ if generated => return None,
+            Some(suggestion) => format!("{message}: `{}`", suggestion.trim()),
+            None => message.to_owned(),
+        };
+        Some(match level {
+            "help" => (Level::HELP, text),
+            "note" => (Level::NOTE, text),
+            other => (Level::NOTE, format!("{other}: {text}")),
+        })
     });
     texts.collect()
 }

@@ -33,6 +33,17 @@ pub struct Completions {
     pub cursor_end: usize,
 }
 
+impl Completions {
+    /// No way to complete what is left of `cursor`.
+    pub(crate) fn none(cursor: usize) -> Completions {
+        Completions {
+            matches: Vec::new(),
+            cursor_start: cursor,
+            cursor_end: cursor,
+        }
+    }
+}
+
 /// A request to the thread.
 #[derive(Debug)]
 pub(crate) enum Request {

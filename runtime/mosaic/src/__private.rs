@@ -5,7 +5,7 @@
 pub use crate::{
     argument::{Arg, IntoArg},
     guest::mosaic_guest_entry,
-    tessera::{Constructed, Tessera, assert_argument, assert_portable},
+    tessera::{Constructed, Tessera, assert_portable},
 };
 pub use mosaic_abi::{CellEvent, Outcome, Slice, TesseraTable};
 

@@ -1,7 +1,7 @@
 //! What the generated proxies are made of.
 
 use crate::{
-    IntoArg, Portable, TaskError, TaskProxy,
+    Portable, TaskError, TaskProxy,
     argument::Arg,
     handle::Wait,
     host::{failure, host},
@@ -166,6 +166,3 @@ impl<P: Unpin> Future for Constructed<P> {
 
 /// Compiles only where `T` can travel.
 pub fn assert_portable<T: Portable>() {}
-
-/// Compiles only where `T` can be passed for a `T`; keeps the bound visible beside `assert_portable`.
-pub fn assert_argument<T, A: IntoArg<T>>() {}
