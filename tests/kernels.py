@@ -91,6 +91,9 @@ class Kernel:
     def connect(self):
         self.client = self.manager.client()
         self.client.start_channels()
+        # What is published before the kernel knows of the subscription is lost, and jupyter_client does not wait for it.
+        while self.client.get_iopub_msg(timeout=60)["msg_type"] != "iopub_welcome":
+            pass
         self.client.wait_for_ready(timeout=60)
 
     @property

@@ -23,7 +23,7 @@ def wire(world):
 @pytest.fixture
 def client(wire):
     client = wire.client()
-    client.request("shell", "kernel_info_request")
+    client.wait_for_welcome()
     return client
 
 
@@ -170,6 +170,7 @@ def test_incomplete_contents(client):
 
 def test_two_clients(wire, client):
     other = wire.client()
+    other.wait_for_welcome()
     other.request("shell", "kernel_info_request")
     first = client.send("shell", "execute_request", execute('println!("from one")'))
     second = other.send("shell", "execute_request", execute('println!("from two")'))
@@ -216,7 +217,7 @@ def test_transports_and_the_empty_key(world, transport, key):
     kernel = WireKernel(world, transport=transport, key=key)
     try:
         client = kernel.client()
-        client.request("shell", "kernel_info_request", timeout=60)
+        client.wait_for_welcome()
         reply = client.request("shell", "execute_request", execute("40 + 2"), timeout=120)
         assert reply["content"]["status"] == "ok"
         results = [it for it in client.published(reply["parent_header"]) if it["msg_type"] == "execute_result"]

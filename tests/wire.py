@@ -83,6 +83,11 @@ class WireClient:
             it.connect(kernel.address(channel))
         self.sockets["iopub"].setsockopt(zmq.SUBSCRIBE, b"")
 
+    def wait_for_welcome(self, timeout=60):
+        """Waits until the kernel knows of the subscription: what it published before is lost to this client."""
+        message = self.receive("iopub", timeout)
+        assert message and message["msg_type"] == "iopub_welcome", message
+
     def send(self, channel, kind, content=None):
         """Sends a well-formed request and returns its header."""
         return self.session.send(self.sockets[channel], kind, content or {})["header"]
