@@ -4,6 +4,7 @@
 //! needs, [`kernel`] the executable, [`python`] the Jupyter clients, [`browser`] what drives JupyterLab. Every step looks
 //! first whether its work is done already, so that a second run is quick.
 
+mod bench;
 mod browser;
 mod demo;
 mod kernel;
@@ -12,7 +13,7 @@ mod run;
 mod suites;
 mod toolchain;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::{
     path::{Path, PathBuf},
@@ -46,9 +47,14 @@ enum Command {
         #[arg(last = true)]
         jupyter: Vec<String>,
     },
-    /// Runs the benchmarks
-    #[command(hide = true)]
-    Bench,
+    /// Sets everything up and runs a benchmark against its peers, which are installed first where they are missing
+    Bench {
+        /// What is measured
+        benchmark: bench::Benchmark,
+        /// Passed to the benchmark
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -76,7 +82,7 @@ fn execute(command: Command) -> Result<()> {
             }
         }
         Command::Lab { jupyter } => demo::lab(&set_up(&root)?, &jupyter),
-        Command::Bench => bail!("no benchmark is defined yet"),
+        Command::Bench { benchmark, arguments } => bench::run_benchmark(&set_up(&root)?, benchmark, &arguments),
     }
 }
 

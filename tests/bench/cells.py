@@ -1,0 +1,175 @@
+"""How long cells take: ours and evcxr_jupyter, interleaved in one run. Called by `cargo xtask bench cells`."""
+
+import argparse
+import json
+import platform
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import peers
+from peers import Failed
+
+ASYNC = "async fn ready() -> i32 { 42 }"
+FUNCTION = "fn double(x: i32) -> i32 { 2 * x }"
+DEPENDENCY = ':dep itoa = "=1.0.15"'
+
+# Of a session that has used `.await`: the name, the code of one round, and whether it must fail.
+CELLS = {
+    "expression": ("{i} + 1", False),
+    "println!": ('println!("{i}")', False),
+    "let": ("let value_{i} = {i} + 1;", False),
+    "function call": ("double({i})", False),
+    ".await": ("ready().await + {i}", False),
+    "compile error": ('let wrong: i32 = "{i}";', True),
+}
+
+
+def starts(peer, figures):
+    """One fresh kernel: what a user waits for first."""
+    with peer.start() as kernel:
+        add(figures, "start to kernel_info_reply", peer, kernel.wait_for_info())
+        kernel.run("40 + 2")
+        add(figures, "start to the first result", peer, time.perf_counter() - kernel.started)
+        add(figures, "first let", peer, kernel.run("let first = 40 + 2;"))
+        kernel.run(ASYNC)
+        add(figures, "first .await", peer, kernel.run("ready().await"))
+
+
+def dependency(peer, figures):
+    """A crate that an earlier session has built already."""
+    with peer.start() as kernel:
+        kernel.wait_for_info()
+        kernel.run("1")
+        add(figures, ":dep built before", peer, kernel.run(f"{DEPENDENCY}\nitoa::Buffer::new().format(1).len()"))
+
+
+def rounds(kernels, figures, count):
+    """Every kind of cell in every kernel, one after the other, so that a slow moment of the machine hits all."""
+    for kernel in kernels:
+        kernel.wait_for_info()
+        for code in (ASYNC, FUNCTION, "ready().await", "let first = 1;"):
+            kernel.run(code)
+    for i in range(count):
+        for name, (code, fails) in CELLS.items():
+            for kernel in kernels if i % 2 else kernels[::-1]:
+                add(figures, name, kernel.peer, kernel.run(code.replace("{i}", str(i)), fails))
+
+
+def idle(peer, figures):
+    """Memory after 20 cells."""
+    with peer.start() as kernel:
+        kernel.wait_for_info()
+        for i in range(20):
+            kernel.run(f"let value_{i} = {i};")
+        add(figures, "idle after 20 cells", peer, kernel.memory(), "MB")
+
+
+def growth(peer, items):
+    """Seconds of one kind of cell, by the number of items defined before."""
+    series = []
+    with peer.start() as kernel:
+        kernel.wait_for_info()
+        kernel.run("1")
+        defined = 0
+        for number in items:
+            while defined < number:
+                count = min(10, number - defined)
+                kernel.run("\n".join(item(defined + k) for k in range(count)))
+                defined += count
+            series.append([number, statistics.median(kernel.run(f"{k} + 1") for k in range(5))])
+    return series
+
+
+def item(number):
+    return (
+        f"#[derive(Clone, Debug, Default)] pub struct Item{number} {{ pub name: String, pub values: Vec<f64> }}\n"
+        f"impl Item{number} {{ pub fn total(&self) -> f64 {{ self.values.iter().sum::<f64>() + {number} as f64 }} }}"
+    )
+
+
+def add(figures, name, peer, value, unit="s"):
+    figure = figures.setdefault(name, {"unit": unit, "samples": {}})
+    figure["samples"].setdefault(peer.name, []).append(value)
+
+
+def table(figures, names):
+    """Medians and their ratio, as Markdown."""
+    lines = [f"| | {names[0]} | {names[1]} | ratio |", "| --- | --- | --- | --- |"]
+    for name, figure in figures.items():
+        medians = [statistics.median(figure["samples"][peer]) for peer in names]
+        shown = [f"{it:.0f} MB" if figure["unit"] == "MB" else f"{it * 1000:.0f} ms" for it in medians]
+        lines.append(f"| {name} | {shown[0]} | {shown[1]} | {medians[0] / medians[1]:.2f} |")
+    return "\n".join(lines)
+
+
+def plot(report, path):
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    times = {name: it["samples"] for name, it in report["figures"].items() if it["unit"] == "s"}
+    figure, (bars, lines) = pyplot.subplots(1, 2, figsize=(12, 5), width_ratios=(3, 2))
+    for offset, peer in enumerate(report["peers"]):
+        positions = [index + 0.4 * offset for index in range(len(times))]
+        bars.barh(positions, [statistics.median(it[peer]) for it in times.values()], height=0.4, label=peer)
+        lines.plot(*zip(*report["growth"][peer]), marker="o", label=peer)
+    bars.set_yticks([index + 0.2 for index in range(len(times))], times)
+    bars.set_xscale("log")
+    bars.set_xlabel("seconds, median")
+    bars.legend()
+    lines.set_xlabel("items defined before")
+    lines.set_ylabel("seconds of an expression, median")
+    lines.set_ylim(bottom=0)
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--evcxr", required=True, help="the executable evcxr_jupyter")
+    arguments.add_argument("--output", required=True, help="the directory for the results")
+    arguments.add_argument("--rounds", type=int, default=15)
+    arguments.add_argument("--starts", type=int, default=5)
+    arguments.add_argument("--items", type=int, nargs="*", default=[0, 10, 40, 100, 300])
+    options = arguments.parse_args()
+
+    output = Path(options.output)
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as directory:
+        both = [peers.ours(), peers.evcxr(options.evcxr, directory)]
+        figures = {}
+        kernels = [peer.start() for peer in both]
+        try:
+            rounds(kernels, figures, options.rounds)
+        finally:
+            for kernel in kernels:
+                kernel.__exit__()
+        for number in range(options.starts):
+            for peer in both if number % 2 else both[::-1]:
+                starts(peer, figures)
+                dependency(peer, figures)
+        for peer in both:
+            idle(peer, figures)
+        report = {
+            "machine": platform.platform(),
+            "rustc": subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.strip(),
+            "peers": [peer.name for peer in both],
+            "figures": figures,
+            "growth": {peer.name: growth(peer, options.items) for peer in both},
+        }
+    (output / "cells.json").write_text(json.dumps(report, indent=1))
+    plot(report, output / "cells.svg")
+    print(table(figures, report["peers"]))
+    print(f"\nitems defined before, and the seconds of an expression: {json.dumps(report['growth'])}")
+    print(f"\nfigures: {output / 'cells.json'}\nplot:    {output / 'cells.svg'}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Failed as error:
+        raise SystemExit(f"error: {error}") from None
