@@ -2,17 +2,12 @@
 
 import json
 import re
-import secrets
 import shutil
-import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.request
 
 import pytest
 from conftest import ROOT
 from playwright.sync_api import expect, sync_playwright
+from server import jupyter_server
 from world import wait_until
 
 FLAGS = [
@@ -26,28 +21,9 @@ def lab(world):
     """The address of a JupyterLab that serves a copy of the notebooks, as a function of the path."""
     directory = world.home / "notebooks"
     shutil.copytree(ROOT / "notebooks", directory, ignore=shutil.ignore_patterns(".*"))
-    with socket.socket() as it:
-        it.bind(("127.0.0.1", 0))
-        port = it.getsockname()[1]
-    token = secrets.token_hex()
-    options = ["--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0", "--LabApp.news_url=None"]
-    log = open(world.home / "lab.log", "w+")
-    command = [sys.executable, "-m", "jupyterlab", *options, f"--IdentityProvider.token={token}"]
-    server = world.start(*command, cwd=directory, env={"MOSAIC_NOTEBOOK_SPEED": "20"}, stdout=log, stderr=subprocess.STDOUT)
-
-    def address(path):
-        return f"http://127.0.0.1:{port}/{path}?token={token}"
-
-    def answers():
-        try:
-            return urllib.request.urlopen(address("api/status"), timeout=5).status == 200
-        except (urllib.error.URLError, OSError):
-            return False
-
-    assert wait_until(answers, timeout=60), (world.home / "lab.log").read_text()
-    yield address
-    server.terminate()
-    server.wait(30)
+    options = {"directory": directory, "MOSAIC_NOTEBOOK_SPEED": "20"}
+    with jupyter_server(world, "jupyterlab", "--LabApp.news_url=None", **options) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,16 @@
 //! `mosaic-kernel run`: starts the parts of a kernel, serves, and ends them in order.
 
-use std::{env, io, path::Path, time::Duration};
+use std::{env, io, path::Path, process, time::Duration};
 
 use anyhow::{Context, Result};
 use mosaic_evaluator::{Evaluator, Options};
-use mosaic_jupyter::{Connection, ConnectionFile};
+use mosaic_jupyter::{Connection, ConnectionFile, OutputRate};
 use tokio::{runtime, task::spawn_blocking, time::timeout};
 use tracing::{info, warn};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::{
+    children::Children,
     hub,
     output::Output,
     run_dir::RunDir,
@@ -61,8 +62,8 @@ fn start_log() {
 async fn serve(connection_file: &ConnectionFile) -> Result<()> {
     let signals = Signals::listen().context("cannot listen to signals")?;
     let run_dir = RunDir::create()?;
-    let connection = Connection::bind(connection_file, run_dir.path()).await?;
-    connection.iopub.status(None, "starting").await;
+    let connection = Connection::bind(connection_file, run_dir.path(), output_rate()).await?;
+    connection.iopub.status(None, "starting");
 
     let output = Output::start(connection.iopub.clone()).context("cannot start the output")?;
     let hub = hub::start(run_dir.path(), output.clone())?;
@@ -83,11 +84,16 @@ async fn serve(connection_file: &ConnectionFile) -> Result<()> {
     let ended = Server::new(context, connection, signals).run().await;
     info!("the kernel ends: {:?}", ended.reason);
 
+    // As long as the cell process lives, what it has started can be told from what others have.
+    let children = Children::of(process::id());
     evaluator.shutdown().await;
-    // Ending the workers takes a thread's time.
-    let workers_ended = spawn_blocking(move || hub.shutdown()).await;
-    if let Err(error) = workers_ended {
-        warn!("the hub did not end in order: {error}");
+    // Ending processes takes a thread's time.
+    let processes_ended = spawn_blocking(move || {
+        hub.shutdown();
+        children.end();
+    });
+    if let Err(error) = processes_ended.await {
+        warn!("the workers did not end in order: {error}");
     }
     let last_words = async {
         output.release().await;
@@ -96,5 +102,20 @@ async fn serve(connection_file: &ConnectionFile) -> Result<()> {
     if timeout(LAST_WORDS, last_words).await.is_err() {
         info!("a client does not read; its last messages are lost");
     }
+    let history = spawn_blocking(move || ended.history.close());
+    if timeout(LAST_WORDS, history).await.is_err() {
+        warn!("the history's file is locked; the last inputs are lost");
+    }
     Ok(())
+}
+
+/// The rate that `MOSAIC_OUTPUT_RATE` asks for.
+fn output_rate() -> OutputRate {
+    match env::var("MOSAIC_OUTPUT_RATE") {
+        Ok(text) => text.parse().unwrap_or_else(|error| {
+            warn!("MOSAIC_OUTPUT_RATE is not used: {error}");
+            OutputRate::default()
+        }),
+        Err(_) => OutputRate::default(),
+    }
 }

@@ -14,7 +14,7 @@ use tokio::{
         unix::{OwnedReadHalf, OwnedWriteHalf},
     },
     sync::mpsc,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tracing::{debug, warn};
 
@@ -24,8 +24,10 @@ use crate::{Channel, connection::Address, guard::Guard, sockets::Closing};
 const CHUNK: usize = 64 << 10;
 /// How many chunks may wait for a client to read: 8 MiB.
 const QUEUE: usize = 128;
-/// How long a client whose queue is full may go without reading anything.
-const STUCK_TIME: Duration = Duration::from_secs(5);
+/// How long a client whose queue is full may keep all others waiting.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A client that reads this many bytes a second is slow, but may keep others waiting.
+const SLOW_BYTES_PER_SECOND: f64 = 256.0 * 1024.0;
 /// How long to wait when no connection can be accepted: mostly for want of file descriptors, and nothing tells when
 /// there are some again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -124,19 +126,43 @@ async fn pass_in(mut from: ReadHalf<Client>, mut to: OwnedWriteHalf) -> io::Resu
 }
 
 async fn fill(mut from: OwnedReadHalf, queue: mpsc::Sender<Vec<u8>>) -> io::Result<()> {
+    let mut patience = Patience::default();
     loop {
         let mut chunk = Vec::with_capacity(CHUNK);
+        let arrived = Instant::now();
         if from.read_buf(&mut chunk).await? == 0 {
             return Ok(());
         }
-        match timeout(STUCK_TIME, queue.send(chunk)).await {
-            Ok(Ok(())) => {}
+        let (bytes, full) = (chunk.len(), Instant::now());
+        match timeout(patience.left, queue.send(chunk)).await {
+            Ok(Ok(())) => patience.account(full - arrived, bytes, full.elapsed()),
             Ok(Err(_)) => return Ok(()),
             Err(_) => {
-                let waited = format!("it has not read anything for {STUCK_TIME:?}");
-                return Err(io::Error::new(io::ErrorKind::TimedOut, waited));
+                let message = format!("it does not read, and has kept others waiting for {PATIENCE:?}");
+                return Err(io::Error::new(io::ErrorKind::TimedOut, message));
             }
         }
+    }
+}
+
+/// How long a client may still keep others waiting. One that reads a little now and then uses it up as one that never
+/// reads does; time in which nobody waits for it, and what it does read, give some back. No I/O.
+#[derive(Debug)]
+struct Patience {
+    left: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Patience { left: PATIENCE }
+    }
+}
+
+impl Patience {
+    /// For some time nobody waited; then others waited until there was room for so many bytes.
+    fn account(&mut self, free: Duration, bytes: usize, waited: Duration) {
+        let read = Duration::from_secs_f64(bytes as f64 / SLOW_BYTES_PER_SECOND);
+        self.left = (self.left.saturating_sub(waited) + free + read).min(PATIENCE);
     }
 }
 
@@ -162,5 +188,42 @@ fn gone(result: io::Result<()>) -> io::Result<()> {
             Ok(())
         }
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// For how long a client keeps others waiting that takes a chunk every so often.
+    fn held_up(every: Duration) -> Duration {
+        let mut patience = Patience::default();
+        let mut total = Duration::ZERO;
+        while every < patience.left && total < 100 * PATIENCE {
+            patience.account(Duration::ZERO, CHUNK, every);
+            total += every;
+        }
+        total
+    }
+
+    #[test]
+    fn who_reads_a_little_now_and_then_does_not_hold_others_for_long() {
+        for every in [500, 1000, 4900, 6000].map(Duration::from_millis) {
+            assert!(held_up(every) <= 2 * PATIENCE, "{every:?}: {:?}", held_up(every));
+        }
+    }
+
+    #[test]
+    fn who_is_only_slow_is_waited_for() {
+        assert!(held_up(Duration::from_millis(200)) >= 100 * PATIENCE);
+    }
+
+    #[test]
+    fn a_pause_is_forgiven_later() {
+        let mut patience = Patience::default();
+        patience.account(Duration::ZERO, CHUNK, PATIENCE * 9 / 10);
+        assert!(patience.left < PATIENCE / 5);
+        patience.account(PATIENCE, CHUNK, Duration::ZERO);
+        assert_eq!(patience.left, PATIENCE);
     }
 }

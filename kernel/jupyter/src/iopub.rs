@@ -1,27 +1,37 @@
 //! The iopub channel: everything that all clients get to see, in one order.
 //!
-//! One task owns the socket and a bounded queue feeds it, so that a slow subscriber slows those who publish, and
-//! nobody else. The task also polls for subscriptions: an XPUB socket learns of them only while it is read.
+//! One task owns the socket. What it is given waits in a queue until the [pace](crate::pace) lets it go, and who
+//! publishes text or messages waits for a place in that queue, back to the cell that prints. States never wait, so that
+//! nobody who serves clients is held up; and those of requests that have nothing to do with a cell go ahead of the
+//! queue, so that a kernel whose cell prints without end still answers.
+//!
+//! The task also polls for subscriptions: an XPUB socket learns of them only while it is read.
 
-use std::sync::Arc;
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use tokio::{
-    sync::{mpsc, oneshot},
-    time::{Instant, sleep_until},
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    time::sleep,
 };
 use tracing::{debug, warn};
-use zeromq::{Socket, SocketEvent, SocketRecv, SocketSend, XPubSocket, util::PeerIdentity};
+use zeromq::{Socket, SocketEvent, SocketRecv, SocketSend, XPubSocket, ZmqMessage, util::PeerIdentity};
 
 use crate::{
-    Header, Message, Session, Signer, StreamName,
+    Header, Message, OutputRate, Session, Signer, StreamName,
     batch::{Batch, StreamText},
+    pace::Pace,
     router::to_zmq,
     sockets::Closing,
 };
 
-/// How many publications may wait: with texts of up to 64 KiB, some 16 MiB.
-const QUEUE: usize = 256;
+/// How many texts and messages may wait: with texts of up to 64 KiB, less than a second's worth.
+const PLACES: usize = 4;
 
 enum Publication {
     Message(Box<Message>),
@@ -29,59 +39,93 @@ enum Publication {
     Flush(oneshot::Sender<()>),
 }
 
+/// A publication with the place that it takes up, if any.
+type Queued = (Publication, Option<OwnedSemaphorePermit>);
+
 /// A handle for publishing to all clients; cheap to clone.
 #[derive(Clone)]
 pub struct IoPub {
-    queue: mpsc::Sender<Publication>,
+    queue: mpsc::UnboundedSender<Queued>,
+    ahead: mpsc::UnboundedSender<Message>,
+    /// Bounds the queue: each text and message in it has a place.
+    places: Arc<Semaphore>,
+    runtime: Handle,
     session: Session,
 }
 
 impl IoPub {
-    /// Publishes a message that answers `parent`, behind everything published before.
+    /// Publishes a message that answers `parent`, behind everything published before. Waits for a place in the queue.
     pub async fn publish(&self, msg_type: &str, parent: Option<Arc<Header>>, content: Value) {
         self.publish_message(self.session.message(msg_type, parent, content))
             .await;
     }
 
-    /// Publishes a message that may carry metadata and buffers.
+    /// Publishes a message that may carry metadata and buffers. Waits for a place in the queue.
     pub async fn publish_message(&self, message: Message) {
-        self.enqueue(Publication::Message(Box::new(message))).await;
+        // The places are never closed.
+        let place = self.places.clone().acquire_owned().await.ok();
+        self.enqueue(Publication::Message(Box::new(message)), place);
     }
 
-    /// Publishes the state of the kernel: `starting`, `busy` or `idle`.
-    pub async fn status(&self, parent: Option<Arc<Header>>, execution_state: &str) {
-        self.publish("status", parent, json!({ "execution_state": execution_state }))
-            .await;
+    /// Publishes the state of the kernel: `starting`, `busy` or `idle`. Does not wait.
+    pub fn status(&self, parent: Option<Arc<Header>>, execution_state: &str) {
+        let message = self.state(parent, execution_state);
+        self.enqueue(Publication::Message(Box::new(message)), None);
     }
 
-    /// Publishes text of a stream, gathered with what follows it shortly. Waits while the queue is full.
+    /// The same, ahead of all that is queued: for requests whose answers do not depend on any cell.
+    pub fn status_ahead(&self, parent: Option<Arc<Header>>, execution_state: &str) {
+        let _ = self.ahead.send(self.state(parent, execution_state));
+    }
+
+    fn state(&self, parent: Option<Arc<Header>>, execution_state: &str) -> Message {
+        self.session
+            .message("status", parent, json!({ "execution_state": execution_state }))
+    }
+
+    /// Publishes text of a stream, gathered with what follows it shortly. Waits for a place in the queue.
     ///
     /// # Panics
     /// When called from within an asynchronous task: this is for threads.
     pub fn blocking_stream(&self, parent: Option<Arc<Header>>, name: StreamName, text: String) {
-        // The queue is closed only when the kernel ends, and then nobody listens any more.
-        let _ = self
-            .queue
-            .blocking_send(Publication::Stream(StreamText { name, parent, text }));
+        let place = self.runtime.block_on(self.places.clone().acquire_owned()).ok();
+        self.enqueue(Publication::Stream(StreamText { name, parent, text }), place);
+    }
+
+    /// The same where there is a place at once; whether there was.
+    #[must_use]
+    pub fn try_stream(&self, parent: Option<Arc<Header>>, name: StreamName, text: String) -> bool {
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            return false;
+        };
+        self.enqueue(Publication::Stream(StreamText { name, parent, text }), Some(place));
+        true
     }
 
     /// Returns when everything published before is with the operating system.
     pub async fn flush(&self) {
         let (done, flushed) = oneshot::channel();
-        self.enqueue(Publication::Flush(done)).await;
+        self.enqueue(Publication::Flush(done), None);
         let _ = flushed.await;
     }
 
-    async fn enqueue(&self, publication: Publication) {
-        // As above: a closed queue means that the kernel ends.
-        let _ = self.queue.send(publication).await;
+    fn enqueue(&self, publication: Publication, place: Option<OwnedSemaphorePermit>) {
+        // The queue is closed only when the kernel ends, and then nobody listens any more.
+        let _ = self.queue.send((publication, place));
     }
 }
 
 /// Starts the task that owns the socket.
-pub(crate) fn start(mut socket: XPubSocket, session: Session, signer: Signer, closing: Closing) -> IoPub {
+pub(crate) fn start(
+    mut socket: XPubSocket,
+    session: Session,
+    signer: Signer,
+    rate: OutputRate,
+    closing: Closing,
+) -> IoPub {
     let mut monitor = socket.monitor();
-    let (queue, publications) = mpsc::channel(QUEUE);
+    let (queue, publications) = mpsc::unbounded_channel();
+    let (ahead, states) = mpsc::unbounded_channel();
     let publisher = Publisher {
         socket,
         next_event: Box::new(move || monitor.try_recv().ok()),
@@ -89,9 +133,24 @@ pub(crate) fn start(mut socket: XPubSocket, session: Session, signer: Signer, cl
         session: session.clone(),
         signer,
         batch: Batch::default(),
+        outbox: VecDeque::new(),
+        pace: Pace::new(rate, Instant::now()),
     };
-    tokio::spawn(publisher.run(publications, closing));
-    IoPub { queue, session }
+    tokio::spawn(publisher.run(publications, states, closing));
+    IoPub {
+        queue,
+        ahead,
+        places: Arc::new(Semaphore::new(PLACES)),
+        runtime: Handle::current(),
+        session,
+    }
+}
+
+/// What leaves next.
+enum Outgoing {
+    Message(Box<Message>),
+    /// Somebody waits until all before this has left.
+    Mark(oneshot::Sender<()>),
 }
 
 struct Publisher {
@@ -103,13 +162,21 @@ struct Publisher {
     session: Session,
     signer: Signer,
     batch: Batch,
+    /// What has been taken from the queue; nothing more is taken before it has left.
+    outbox: VecDeque<Outgoing>,
+    pace: Pace,
 }
 
 impl Publisher {
-    async fn run(mut self, mut publications: mpsc::Receiver<Publication>, mut closing: Closing) {
+    async fn run(
+        mut self,
+        mut publications: mpsc::UnboundedReceiver<Queued>,
+        mut states: mpsc::UnboundedReceiver<Message>,
+        mut closing: Closing,
+    ) {
         let mut open = true;
         loop {
-            let deadline = self.batch.deadline();
+            let wait = self.send_outbox().await;
             tokio::select! {
                 // Subscriptions first: who subscribed before a message was published gets it.
                 biased;
@@ -117,42 +184,83 @@ impl Publisher {
                     Ok(frames) => self.welcome(frames.get(0).map_or(&[][..], |frame| frame)).await,
                     Err(error) => debug!("a subscriber of iopub was dropped: {error}"),
                 },
-                publication = publications.recv() => match publication {
-                    Some(publication) => self.take(publication).await,
+                Some(state) = states.recv() => {
+                    self.send(state).await;
+                }
+                publication = publications.recv(), if self.outbox.is_empty() => match publication {
+                    Some((publication, _place)) => self.take(publication),
                     None => {
-                        self.send_batch().await;
+                        self.take_batch();
+                        self.send_outbox().await;
                         return self.let_go();
                     }
                 },
                 () = closing.wait(), if open => {
-                    // What is queued still goes out.
+                    // What is queued still goes out, and at once.
                     open = false;
                     publications.close();
+                    states.close();
+                    self.pace = Pace::new(OutputRate::Unlimited, Instant::now());
                 }
-                () = sleep_until(deadline.map_or_else(Instant::now, Instant::from)), if deadline.is_some() => {
-                    self.send_batch().await;
+                () = sleep(wait.unwrap_or_default()), if wait.is_some() => {
+                    if self.outbox.is_empty() {
+                        self.take_batch();
+                    }
                 }
             }
         }
     }
 
-    async fn take(&mut self, publication: Publication) {
+    /// Sends what may leave. How long to wait before there is more to do, or `None` where nothing is to be done.
+    async fn send_outbox(&mut self) -> Option<Duration> {
+        while let Some(next) = self.outbox.pop_front() {
+            match next {
+                Outgoing::Mark(done) => {
+                    let _ = done.send(());
+                }
+                Outgoing::Message(message) => {
+                    let wait = self.pace.wait(Instant::now());
+                    if counts(&message) && !wait.is_zero() {
+                        self.outbox.push_front(Outgoing::Message(message));
+                        return Some(wait);
+                    }
+                    self.send(*message).await;
+                }
+            }
+        }
+        let deadline = self.batch.deadline()?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    fn take(&mut self, publication: Publication) {
         match publication {
             Publication::Stream(text) => {
-                if let Some(before) = self.batch.push(text, std::time::Instant::now()) {
-                    self.send_stream(before).await;
+                if let Some(before) = self.batch.push(text, Instant::now()) {
+                    self.put_stream(before);
                 }
             }
             Publication::Message(message) => {
-                self.send_batch().await;
-                let topic = self.topic(&message.header.msg_type);
-                self.send(*message, topic).await;
+                self.take_batch();
+                self.outbox.push_back(Outgoing::Message(message));
             }
             Publication::Flush(done) => {
-                self.send_batch().await;
-                let _ = done.send(());
+                self.take_batch();
+                self.outbox.push_back(Outgoing::Mark(done));
             }
         }
+    }
+
+    fn take_batch(&mut self) {
+        if let Some(text) = self.batch.take() {
+            self.put_stream(text);
+        }
+    }
+
+    fn put_stream(&mut self, StreamText { name, parent, text }: StreamText) {
+        let message = self
+            .session
+            .message("stream", parent, json!({ "name": name, "text": text }));
+        self.outbox.push_back(Outgoing::Message(Box::new(message)));
     }
 
     /// Greets a new subscriber (JEP 65), on a topic that its subscription matches.
@@ -166,8 +274,9 @@ impl Publisher {
             subscription.to_vec()
         };
         let content = json!({ "subscription": String::from_utf8_lossy(subscription) });
-        let message = self.session.message("iopub_welcome", None, content);
-        self.send(message, topic).await;
+        let mut message = self.session.message("iopub_welcome", None, content);
+        message.identities = vec![topic];
+        self.send_frames(to_zmq(&message, &self.signer)).await;
     }
 
     fn note_subscribers(&mut self) {
@@ -186,28 +295,36 @@ impl Publisher {
         }
     }
 
-    async fn send_batch(&mut self) {
-        if let Some(text) = self.batch.take() {
-            self.send_stream(text).await;
-        }
-    }
-
-    async fn send_stream(&mut self, StreamText { name, parent, text }: StreamText) {
-        let message = self
-            .session
-            .message("stream", parent, json!({ "name": name, "text": text }));
-        let topic = self.topic("stream");
-        self.send(message, topic).await;
-    }
-
     fn topic(&self, msg_type: &str) -> Vec<u8> {
         format!("kernel.{}.{msg_type}", self.session.id()).into_bytes()
     }
 
-    async fn send(&mut self, mut message: Message, topic: Vec<u8>) {
-        message.identities = vec![topic];
-        if let Err(error) = self.socket.send(to_zmq(&message, &self.signer)).await {
-            warn!("cannot publish {}: {error}", message.header.msg_type);
+    async fn send(&mut self, mut message: Message) {
+        message.identities = vec![self.topic(&message.header.msg_type)];
+        let frames = to_zmq(&message, &self.signer);
+        if counts(&message) {
+            let text = message.header.msg_type == "stream";
+            let bytes = if text {
+                frames.iter().map(|frame| frame.len()).sum()
+            } else {
+                0
+            };
+            self.pace.spend(bytes, Instant::now());
+        }
+        self.send_frames(frames).await;
+    }
+
+    async fn send_frames(&mut self, frames: ZmqMessage) {
+        if let Err(error) = self.socket.send(frames).await {
+            warn!("cannot publish a message: {error}");
         }
     }
+}
+
+/// Whether jupyter_server counts a message. Of those that count it looks at the size of streams alone.
+fn counts(message: &Message) -> bool {
+    !matches!(
+        message.header.msg_type.as_str(),
+        "status" | "execute_input" | "comm_open"
+    )
 }

@@ -19,6 +19,7 @@ mod gate;
 mod guard;
 mod iopub;
 mod message;
+mod pace;
 mod request;
 mod router;
 mod signature;
@@ -29,6 +30,7 @@ pub use connection::{ConnectionFile, ConnectionFileError, Transport};
 pub use frames::{FrameError, parse, serialise};
 pub use iopub::IoPub;
 pub use message::{Header, Message, PROTOCOL_VERSION, Session};
+pub use pace::{OutputRate, OutputRateError};
 pub use request::{
     CommOpen, CommRequest, CompleteRequest, ExecuteRequest, HistoryAccess, HistoryRequest, InspectRequest,
     IsCompleteRequest, Request, RequestError, ShutdownRequest,

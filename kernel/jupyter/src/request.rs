@@ -160,9 +160,9 @@ pub enum HistoryAccess {
     },
     /// Those from `start` up to `stop`, which is not included.
     Range {
-        /// 0 is the current one, negative counts back from it.
+        /// 0 is the current one, and so is none; negative counts back from it.
         #[serde(default)]
-        session: i64,
+        session: Option<i64>,
         /// First.
         #[serde(default)]
         start: usize,

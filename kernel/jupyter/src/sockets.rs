@@ -11,8 +11,8 @@ use tracing::debug;
 use zeromq::{Socket, ZmqError};
 
 use crate::{
-    ConnectionFile, ConnectionFileError, IoPub, Message, Session, Signer, connection::Address, gate::Gate, iopub,
-    router,
+    ConnectionFile, ConnectionFileError, IoPub, Message, OutputRate, Session, Signer, connection::Address, gate::Gate,
+    iopub, router,
 };
 
 /// The sockets, by what the protocol calls them.
@@ -93,11 +93,12 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Binds all sockets and starts to serve them. `private` is a directory that nobody else may enter.
+    /// Binds all sockets and starts to serve them. `private` is a directory that nobody else may enter, and what is
+    /// published leaves at `rate`.
     ///
     /// # Errors
     /// When an address cannot be bound, or the connection file asks for a scheme that is not supported.
-    pub async fn bind(file: &ConnectionFile, private: &Path) -> Result<Self, BindError> {
+    pub async fn bind(file: &ConnectionFile, private: &Path, rate: OutputRate) -> Result<Self, BindError> {
         let signer = file.signer()?;
         let session = Session::new();
         let (close, signal) = watch::channel(false);
@@ -112,7 +113,7 @@ impl Connection {
 
         router::start_heartbeat(binder.bind(Channel::Heartbeat).await?, closing.clone());
         let iopub = binder.bind(Channel::IoPub).await?;
-        let iopub = iopub::start(iopub, session.clone(), signer.clone(), closing.clone());
+        let iopub = iopub::start(iopub, session.clone(), signer.clone(), rate, closing.clone());
         let (to_stdin, stdin) = binder.router(Channel::Stdin, &signer).await?;
         let (to_control, control) = binder.router(Channel::Control, &signer).await?;
         let (to_shell, shell) = binder.router(Channel::Shell, &signer).await?;

@@ -2,6 +2,7 @@
 //!
 //! While a cell runs, it is that one. When none runs, it is the last one, but not at once: a headless client moves on
 //! when a cell is done and never looks back, so the text is held for a moment, and a cell that starts meanwhile gets it.
+//! Under a silent cell nothing is shown: for all others it is as if none ran.
 
 use std::{
     sync::Arc,
@@ -29,6 +30,7 @@ pub(crate) struct Attribution {
     /// The cell that runs, or else the last one; `None` before the first.
     cell: Option<Arc<Header>>,
     running: bool,
+    silent: bool,
     held: Vec<(StreamName, String)>,
     /// When held text goes to the last cell; `None` where nothing is held, or no cell has run yet.
     deadline: Option<Instant>,
@@ -42,9 +44,25 @@ impl Attribution {
         self.release()
     }
 
+    /// A silent cell starts; gives back the held text, which is not its.
+    pub(crate) fn begin_silent(&mut self) -> Vec<Attributed> {
+        self.silent = true;
+        if self.cell.is_some() {
+            self.release()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Whether the cell that runs is a silent one.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent
+    }
+
     /// The cell has ended.
     pub(crate) fn end(&mut self) {
         self.running = false;
+        self.silent = false;
     }
 
     /// Text has come; gives back what can be shown.
@@ -147,6 +165,25 @@ mod tests {
         attribution.push(Stdout, "a".into(), now);
         assert_eq!(shown(&attribution.begin(second.clone())), [("a", Some(&second))]);
         assert_eq!(attribution.deadline(), None);
+    }
+
+    #[test]
+    fn a_silent_cell_gets_nothing() {
+        let (mut attribution, first, second, now) = (Attribution::default(), cell(), cell(), Instant::now());
+        attribution.push(Stdout, "a".into(), now);
+        assert!(attribution.begin_silent().is_empty() && attribution.is_silent());
+        attribution.end();
+        assert_eq!(shown(&attribution.begin(first.clone())), [("a", Some(&first))]);
+        attribution.end();
+        attribution.push(Stdout, "b".into(), now);
+        assert_eq!(shown(&attribution.begin_silent()), [("b", Some(&first))]);
+        attribution.push(Stdout, "from a worker".into(), now);
+        attribution.end();
+        assert!(!attribution.is_silent());
+        assert_eq!(
+            shown(&attribution.begin(second.clone())),
+            [("from a worker", Some(&second))]
+        );
     }
 
     #[test]

@@ -12,7 +12,11 @@ mod pump;
 use std::{
     io,
     os::fd::OwnedFd,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
 };
 
@@ -35,8 +39,8 @@ enum Command {
     },
     /// Say something in the name of a worker.
     Note { uid: String, text: String },
-    /// A cell starts: what follows is shown under it.
-    Begin(Arc<Header>),
+    /// A cell starts: what follows is shown under it. Without one it is silent: what it says is not shown.
+    Begin(Option<Arc<Header>>),
     /// Read and publish all that has been written.
     Drain(Done),
     /// The same, and the cell has ended.
@@ -51,6 +55,8 @@ pub(crate) struct Output {
     commands: mpsc::Sender<Command>,
     /// One byte makes the thread look at its commands; closing it as well.
     wake: Arc<OwnedFd>,
+    /// Looked at by the thread between two texts, however many commands wait.
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Output {
@@ -61,13 +67,15 @@ impl Output {
     pub(crate) fn start(iopub: IoPub) -> io::Result<Self> {
         let (woken, wake) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         let (commands, received) = mpsc::channel();
-        let pump = Pump::new(received, woken, iopub);
+        let interrupted = Arc::<AtomicBool>::default();
+        let pump = Pump::new(received, woken, iopub, interrupted.clone());
         thread::Builder::new()
             .name("output".to_owned())
             .spawn(move || pump.run())?;
         Ok(Output {
             commands,
             wake: Arc::new(wake),
+            interrupted,
         })
     }
 
@@ -94,14 +102,24 @@ impl Output {
         self.send(Command::Note { uid, text });
     }
 
-    /// Shows what follows under this cell.
-    pub(crate) fn begin_cell(&self, cell: Arc<Header>) {
+    /// Shows what follows under this cell, or, where there is none, does not show what cells say.
+    pub(crate) fn begin_cell(&self, cell: Option<Arc<Header>>) {
         self.send(Command::Begin(cell));
+    }
+
+    /// The cell is to stop: until it has, what cannot be shown at once is dropped, and how much that was is shown.
+    pub(crate) fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Relaxed);
     }
 
     /// Calls `done` when all that was written before is queued to iopub, in order. `done` must not block.
     pub(crate) fn drain_then(&self, done: Done) {
         self.send(Command::Drain(done));
+    }
+
+    /// Waits until all that was written before is queued to iopub, in order.
+    pub(crate) async fn drain(&self) {
+        self.wait_for(Command::Drain).await;
     }
 
     /// Waits until all that was written before is queued to iopub, in order; the cell has ended then, and what comes

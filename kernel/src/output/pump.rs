@@ -2,7 +2,11 @@
 
 use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
-    sync::mpsc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     time::Instant,
 };
 
@@ -78,10 +82,19 @@ pub(super) struct Pump {
     attribution: Attribution,
     iopub: IoPub,
     buffer: Vec<u8>,
+    /// The cell was told to stop.
+    interrupted: Arc<AtomicBool>,
+    /// How many bytes were dropped since.
+    dropped: usize,
 }
 
 impl Pump {
-    pub(super) fn new(commands: mpsc::Receiver<Command>, wake: OwnedFd, iopub: IoPub) -> Self {
+    pub(super) fn new(
+        commands: mpsc::Receiver<Command>,
+        wake: OwnedFd,
+        iopub: IoPub,
+        interrupted: Arc<AtomicBool>,
+    ) -> Self {
         Pump {
             commands,
             wake,
@@ -90,6 +103,8 @@ impl Pump {
             attribution: Attribution::default(),
             iopub,
             buffer: vec![0; READ_BYTES],
+            interrupted,
+            dropped: 0,
         }
     }
 
@@ -142,11 +157,19 @@ impl Pump {
                 let pieces = self.lines.worker(&uid, StreamName::Stderr, &text);
                 self.show(pieces);
             }
-            Command::Begin(cell) => {
+            Command::Begin(Some(cell)) => {
+                self.end_interrupt();
                 let held = self.attribution.begin(cell);
                 if held.is_empty() {
                     self.lines.start_afresh();
                 }
+                self.publish(held);
+            }
+            Command::Begin(None) => {
+                self.end_interrupt();
+                // What others have said until now is not the silent cell's.
+                self.drain();
+                let held = self.attribution.begin_silent();
                 self.publish(held);
             }
             Command::Drain(done) => {
@@ -156,6 +179,7 @@ impl Pump {
             Command::End(done) => {
                 self.drain();
                 self.finish_characters();
+                self.end_interrupt();
                 self.attribution.end();
                 done();
             }
@@ -202,6 +226,7 @@ impl Pump {
             Found::Nothing => return found,
         };
         let pieces = match &pipe.source {
+            Source::Cell if self.attribution.is_silent() => return found,
             Source::Cell => self.lines.cell(pipe.stream, text),
             Source::Worker(uid) => self.lines.worker(uid, pipe.stream, &text),
         };
@@ -215,6 +240,9 @@ impl Pump {
             let pipe = &mut self.pipes[index];
             if pipe.source == Source::Cell {
                 let (stream, text) = (pipe.stream, pipe.decoder.finish().to_owned());
+                if self.attribution.is_silent() {
+                    continue;
+                }
                 let pieces = self.lines.cell(stream, text);
                 self.show(pieces);
             }
@@ -228,9 +256,28 @@ impl Pump {
         }
     }
 
-    fn publish(&self, attributed: Vec<Attributed>) {
+    fn publish(&mut self, attributed: Vec<Attributed>) {
         for Attributed { parent, stream, text } in attributed {
-            self.iopub.blocking_stream(parent, stream, text);
+            if !self.interrupted.load(Ordering::Relaxed) {
+                self.iopub.blocking_stream(parent, stream, text);
+                continue;
+            }
+            let bytes = text.len();
+            // One gap rather than many: nothing is shown any more behind what was dropped.
+            if self.dropped > 0 || !self.iopub.try_stream(parent, stream, text) {
+                self.dropped += bytes;
+            }
+        }
+    }
+
+    /// The interrupted cell has stopped; says what was dropped meanwhile.
+    fn end_interrupt(&mut self) {
+        self.interrupted.store(false, Ordering::Relaxed);
+        let dropped = std::mem::take(&mut self.dropped);
+        if dropped > 0 {
+            let note = format!("\n[the interrupt dropped {dropped} bytes of output]\n");
+            let pieces = self.lines.cell(StreamName::Stderr, note);
+            self.show(pieces);
         }
     }
 }

@@ -46,22 +46,22 @@ impl Asked {
 }
 
 impl Context {
-    /// Answers a request between busy and idle.
+    /// Answers a request that publishes nothing between busy and idle, so that these need not wait for what cells say.
     pub(crate) async fn answer(self, asked: Asked, reply: impl Future<Output = Value>) {
-        self.busy(&asked).await;
+        self.iopub.status_ahead(Some(asked.parent.clone()), "busy");
         let content = reply.await;
         self.reply(&asked, content).await;
-        self.idle(&asked).await;
+        self.iopub.status_ahead(Some(asked.parent.clone()), "idle");
     }
 
     /// Says that a request is being worked on.
-    pub(crate) async fn busy(&self, asked: &Asked) {
-        self.iopub.status(Some(asked.parent.clone()), "busy").await;
+    pub(crate) fn busy(&self, asked: &Asked) {
+        self.iopub.status(Some(asked.parent.clone()), "busy");
     }
 
-    /// Says that a request is done with.
-    pub(crate) async fn idle(&self, asked: &Asked) {
-        self.iopub.status(Some(asked.parent.clone()), "idle").await;
+    /// Says that a request is done with, behind all that it published.
+    pub(crate) fn idle(&self, asked: &Asked) {
+        self.iopub.status(Some(asked.parent.clone()), "idle");
     }
 
     /// Sends the reply to the client that asked. `x_request` is replied to with `x_reply`.

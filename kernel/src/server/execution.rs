@@ -63,6 +63,11 @@ impl<C> Executions<C> {
         next
     }
 
+    /// Whether a cell is running.
+    pub(crate) fn running(&self) -> bool {
+        self.running
+    }
+
     /// The running cell has ended.
     pub(crate) fn end(&mut self) {
         self.running = false;
@@ -82,49 +87,34 @@ impl<C> Executions<C> {
 
 /// Runs a cell, from busy to the last that it has to say.
 pub(crate) async fn execute(context: Context, Cell { asked, request }: Cell, number: u32) -> Executed {
-    context.busy(&asked).await;
-    if !request.silent {
-        context
-            .publish(
-                &asked,
-                "execute_input",
-                json!({ "code": request.code, "execution_count": number }),
-            )
-            .await;
+    let shown = !request.silent;
+    context.busy(&asked);
+    if shown {
+        let input = json!({ "code": request.code, "execution_count": number });
+        context.publish(&asked, "execute_input", input).await;
     }
-    context.output.begin_cell(asked.parent.clone());
+    context.output.begin_cell(shown.then(|| asked.parent.clone()));
     let result = context.evaluator.execute(request.code, number).await;
+    // All that the cell said is in the pipes by now; it comes before its value, and that before what expressions say.
+    context.output.drain().await;
+    if shown {
+        publish_value(&context, &asked, &result, number).await;
+    }
     let expressions = match &result {
         Ok(_) => user_expressions(&context, request.user_expressions, number).await,
         Err(_) => Map::new(),
     };
-    // All that the cell said is in the pipes by now; it comes before the result.
     context.output.end_cell().await;
 
     let aborts = result.is_err() && request.stop_on_error;
     let output = result.as_ref().ok().and_then(Option::as_ref).and_then(plain_text);
-    let reply = match result {
-        Ok(value) => {
-            if let Some(data) = value.filter(|_| !request.silent) {
-                let content = json!({ "execution_count": number, "data": data, "metadata": {} });
-                context.publish(&asked, "execute_result", content).await;
-            }
-            json!({ "status": "ok", "execution_count": number, "payload": [], "user_expressions": expressions })
-        }
-        Err(CellError {
-            ename,
-            evalue,
-            traceback,
-        }) => {
-            let error = json!({ "ename": ename, "evalue": evalue, "traceback": traceback });
-            context.publish(&asked, "error", error).await;
-            let mut reply = error_reply(&ename, &evalue, &traceback);
-            reply["execution_count"] = json!(number);
-            reply["payload"] = json!([]);
-            reply["user_expressions"] = json!({});
-            reply
-        }
+    let mut reply = match result {
+        Ok(_) => json!({ "status": "ok" }),
+        Err(error) => error_reply(&error.ename, &error.evalue, &error.traceback),
     };
+    reply["execution_count"] = json!(number);
+    reply["payload"] = json!([]);
+    reply["user_expressions"] = Value::Object(expressions);
     // Some clients stop to listen with the reply, others with idle.
     context.iopub.flush().await;
     Executed {
@@ -136,24 +126,48 @@ pub(crate) async fn execute(context: Context, Cell { asked, request }: Cell, num
     }
 }
 
-/// Replies to a cell that is not run, as one before it failed.
-pub(crate) async fn abort(context: &Context, Cell { asked, .. }: Cell, number: u32) {
-    context.busy(&asked).await;
-    let content = json!({
-        "status": "aborted",
-        "execution_count": number,
-        "payload": [],
-        "user_expressions": {},
-    });
-    context.reply(&asked, content).await;
-    context.idle(&asked).await;
+/// Publishes the cell's result or its error.
+async fn publish_value(context: &Context, asked: &Asked, result: &Result<Option<MimeBundle>, CellError>, number: u32) {
+    match result {
+        Ok(None) => {}
+        Ok(Some(data)) => {
+            let content = json!({ "execution_count": number, "data": data, "metadata": {} });
+            context.publish(asked, "execute_result", content).await;
+        }
+        Err(CellError {
+            ename,
+            evalue,
+            traceback,
+        }) => {
+            let content = json!({ "ename": ename, "evalue": evalue, "traceback": traceback });
+            context.publish(asked, "error", content).await;
+        }
+    }
+}
+
+/// The last of a cell: its reply, idle, and the replies to those that are not run since it failed.
+pub(crate) async fn finish(context: Context, executed: Executed, aborted: Vec<Cell>) {
+    context.reply(&executed.asked, executed.reply).await;
+    context.idle(&executed.asked);
+    for Cell { asked, .. } in aborted {
+        context.busy(&asked);
+        let content = json!({
+            "status": "aborted",
+            "execution_count": executed.number,
+            "payload": [],
+            "user_expressions": {},
+        });
+        context.reply(&asked, content).await;
+        context.idle(&asked);
+    }
 }
 
 /// Evaluates the expressions that came with a cell; one that fails does not fail the cell.
 async fn user_expressions(context: &Context, expressions: Map<String, Value>, number: u32) -> Map<String, Value> {
     let mut results = Map::new();
     for (name, expression) in expressions {
-        let code = expression.as_str().unwrap_or_default().to_owned();
+        // Only an expression can stand in parentheses: nothing is defined and no command is run.
+        let code = format!("({}\n)", expression.as_str().unwrap_or_default());
         let result = match context.evaluator.execute(code, number).await {
             Ok(data) => json!({ "status": "ok", "data": data.unwrap_or_default(), "metadata": {} }),
             Err(error) => error_reply(&error.ename, &error.evalue, &error.traceback),

@@ -1,7 +1,7 @@
 //! The server: one loop that takes an event and calls its handler.
 //!
-//! The loop itself never waits for a cell, for rustc or for a slow client's reply: what may take time runs in a task
-//! of its own and comes back as an event. Control and signals are looked at first.
+//! The loop itself never waits for a cell, for rustc or for a slow client: what may take time runs in a task of its own
+//! and comes back as an event. Control and signals are looked at first.
 
 mod context;
 mod execution;
@@ -27,8 +27,10 @@ enum Event {
     Request(Asked),
     /// A user has answered a question of a cell.
     Input(Message),
-    /// The running cell has ended.
+    /// The running cell has been run.
     Executed(Executed),
+    /// And its reply, or those of cells that it aborts, are on their way.
+    Finished,
     /// A signal has come.
     Signal(watch::Asked),
     /// The process that started the kernel is gone.
@@ -56,6 +58,8 @@ pub(crate) struct Ended {
     pub(crate) reason: Reason,
     /// Still open, for last words.
     pub(crate) connection: Connection,
+    /// What may not have been written yet.
+    pub(crate) history: History,
 }
 
 /// The kernel's state, and where its events come from.
@@ -65,8 +69,9 @@ pub(crate) struct Server {
     signals: Signals,
     parent_ended: JoinHandle<()>,
     executions: Executions,
-    executed: mpsc::UnboundedReceiver<Executed>,
-    report_executed: mpsc::UnboundedSender<Executed>,
+    /// What the tasks of cells report.
+    cell_events: mpsc::UnboundedReceiver<Event>,
+    report: mpsc::UnboundedSender<Event>,
     history: History,
     rust: RustVersion,
 }
@@ -74,7 +79,7 @@ pub(crate) struct Server {
 impl Server {
     /// A server that has not run anything yet.
     pub(crate) fn new(context: Context, connection: Connection, signals: Signals) -> Self {
-        let (report_executed, executed) = mpsc::unbounded_channel();
+        let (report, cell_events) = mpsc::unbounded_channel();
         let rust = RustVersion::default();
         rust.ask();
         Server {
@@ -83,9 +88,9 @@ impl Server {
             signals,
             parent_ended: tokio::spawn(watch::parent_ended()),
             executions: Executions::default(),
-            executed,
-            report_executed,
-            history: History::default(),
+            cell_events,
+            report,
+            history: History::start(),
             rust,
         }
     }
@@ -98,6 +103,7 @@ impl Server {
                 return Ended {
                     reason,
                     connection: self.connection,
+                    history: self.history,
                 };
             }
         }
@@ -119,7 +125,7 @@ impl Server {
             Some(message) = self.connection.stdin.recv() => Event::Input(message),
             // Before the end of a cell: requests that came while a cell ran are aborted when it fails.
             message = self.connection.shell.recv() => request(Channel::Shell)(message),
-            Some(executed) = self.executed.recv() => Event::Executed(executed),
+            Some(event) = self.cell_events.recv() => event,
         }
     }
 
@@ -127,8 +133,12 @@ impl Server {
         match event {
             Event::Request(asked) => return self.dispatch(asked).await,
             Event::Input(message) => debug!("nobody has asked for a {}", message.header.msg_type),
-            Event::Executed(executed) => self.executed(executed).await,
-            Event::Signal(watch::Asked::Interrupt) => self.context.evaluator.interrupt(),
+            Event::Executed(executed) => self.executed(executed),
+            Event::Finished => {
+                self.executions.end();
+                self.start_next();
+            }
+            Event::Signal(watch::Asked::Interrupt) => self.interrupt(),
             Event::Signal(watch::Asked::End) => return Some(Reason::Signal),
             Event::ParentEnded => return Some(Reason::ParentEnded),
             Event::Disconnected => return Some(Reason::Disconnected),
@@ -157,18 +167,18 @@ impl Server {
             Request::Inspect(request) => self.answer(asked, handlers::inspect(evaluator, request)),
             Request::IsComplete(request) => self.answer(asked, handlers::is_complete(request)),
             Request::History(request) => {
-                let content = self.history.answer(&request);
-                self.answer_with(asked, content);
+                let answer = self.history.answer(request);
+                self.answer(asked, answer);
             }
             Request::CommInfo => self.answer(asked, handlers::comm_info()),
-            Request::CommOpen(comm) => self.refuse_comm(asked, comm).await,
-            Request::CommMessage(comm) | Request::CommClose(comm) => self.unknown_comm(asked, &comm.comm_id).await,
+            Request::CommOpen(comm) => self.refuse_comm(asked, comm),
+            Request::CommMessage(comm) | Request::CommClose(comm) => self.unknown_comm(&asked, &comm.comm_id),
             Request::Interrupt => {
-                evaluator.interrupt();
+                self.interrupt();
                 self.answer_with(asked, json!({ "status": "ok" }));
             }
             Request::Shutdown(request) => return Some(self.shut_down(asked, request).await),
-            Request::Unknown => self.unknown(asked).await,
+            Request::Unknown => self.unknown(asked),
         }
         None
     }
@@ -192,51 +202,56 @@ impl Server {
         if counted {
             self.history.add(number, &cell.request.code);
         }
-        let (context, report) = (self.context.clone(), self.report_executed.clone());
+        let (context, report) = (self.context.clone(), self.report.clone());
         tokio::spawn(async move {
             let executed = execution::execute(context, cell, number).await;
             // The receiver goes only with the kernel.
-            let _ = report.send(executed);
+            let _ = report.send(Event::Executed(executed));
         });
     }
 
-    /// A cell has ended: its reply, the end of those that it aborts, and the next.
-    async fn executed(&mut self, executed: Executed) {
-        let Executed {
-            asked,
-            reply,
-            number,
-            aborts,
-            output,
-        } = executed;
-        self.executions.end();
-        if let Some(output) = output {
-            self.history.add_output(number, output);
+    /// Stops the running cell, and a flood of its output.
+    fn interrupt(&self) {
+        if self.executions.running() {
+            self.context.output.interrupt();
+        }
+        self.context.evaluator.interrupt();
+    }
+
+    /// A cell has been run: its reply, the end of those that it aborts, and then the next.
+    fn executed(&mut self, mut executed: Executed) {
+        if let Some(output) = executed.output.take() {
+            self.history.add_output(executed.number, output);
         }
         // Before the reply: who has seen that may send the next cell, and that one is to run.
-        let aborted = if aborts { self.executions.abort() } else { Vec::new() };
-        self.context.reply(&asked, reply).await;
-        self.context.idle(&asked).await;
-        for cell in aborted {
-            execution::abort(&self.context, cell, number).await;
-        }
-        self.start_next();
+        let aborted = if executed.aborts {
+            self.executions.abort()
+        } else {
+            Vec::new()
+        };
+        let (context, report) = (self.context.clone(), self.report.clone());
+        tokio::spawn(async move {
+            execution::finish(context, executed, aborted).await;
+            let _ = report.send(Event::Finished);
+        });
     }
 
     /// No target is registered, so each comm that a client opens is closed at once.
-    async fn refuse_comm(&self, asked: Asked, comm: CommOpen) {
+    fn refuse_comm(&self, asked: Asked, comm: CommOpen) {
         warn!("no target {:?} for the comm {}", comm.target_name, comm.comm_id);
-        self.context.busy(&asked).await;
-        self.context
-            .publish(&asked, "comm_close", json!({ "comm_id": comm.comm_id, "data": {} }))
-            .await;
-        self.context.idle(&asked).await;
+        let context = self.context.clone();
+        tokio::spawn(async move {
+            context.busy(&asked);
+            let close = json!({ "comm_id": comm.comm_id, "data": {} });
+            context.publish(&asked, "comm_close", close).await;
+            context.idle(&asked);
+        });
     }
 
-    async fn unknown_comm(&self, asked: Asked, comm_id: &str) {
+    fn unknown_comm(&self, asked: &Asked, comm_id: &str) {
         debug!("{} for the unknown comm {comm_id}", asked.message.header.msg_type);
-        self.context.busy(&asked).await;
-        self.context.idle(&asked).await;
+        self.context.busy(asked);
+        self.context.idle(asked);
     }
 
     async fn shut_down(&self, asked: Asked, request: ShutdownRequest) -> Reason {
@@ -246,15 +261,15 @@ impl Server {
     }
 
     /// A request that is not supported gets a reply that says so; anything else has none.
-    async fn unknown(&self, asked: Asked) {
+    fn unknown(&self, asked: Asked) {
         let msg_type = asked.message.header.msg_type.clone();
         if msg_type.ends_with("_request") {
             let evalue = format!("this kernel does not support {msg_type}");
             self.answer_with(asked, error_reply("UnsupportedRequest", &evalue, &[]));
         } else {
             debug!("no request: {msg_type}");
-            self.context.busy(&asked).await;
-            self.context.idle(&asked).await;
+            self.context.busy(&asked);
+            self.context.idle(&asked);
         }
     }
 }
