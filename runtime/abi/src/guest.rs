@@ -23,6 +23,9 @@ pub struct Guest {
     /// Ends what `begin_cell` began and flushes; reports a panic that ended the cell as [`crate::CellEvent::Panicked`]
     /// when `panicked` is set, and prints the panics that were caught on the way to standard error.
     pub end_cell: extern "C" fn(panicked: bool),
+    /// A message of the front end's that answers nothing; see [`Host::ask`] for the other direction. Called in the order
+    /// in which messages come, on a thread of the host's, which the guest does not hold up.
+    pub receive: unsafe extern "C" fn(message: Slice),
 }
 
 /// How a call into guest code ended.

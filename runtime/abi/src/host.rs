@@ -113,4 +113,8 @@ pub struct Host {
     /// One owner less of a tessera, task or wait. A tessera or task without owners is freed on its worker once nothing
     /// that was submitted depends on it any more.
     pub release: unsafe extern "C" fn(handle: Handle),
+    /// Asks the front end that shows what this process says. The message means nothing to the runtime, which carries it
+    /// as it is. Returns a wait, whose value is the front end's answer, as it is again: empty where there is nothing to
+    /// say but that the message was taken.
+    pub ask: unsafe extern "C" fn(message: Slice) -> Handle,
 }

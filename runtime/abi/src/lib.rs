@@ -20,4 +20,4 @@ pub use host::{Argument, CellEvent, Handle, Host, Poll, Submitted, Waker};
 pub use message::{Description, Failure, FailureKind, State, decode, encode};
 
 /// The version of everything in this crate. A host and a guest of different versions refuse each other.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;

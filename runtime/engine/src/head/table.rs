@@ -6,7 +6,7 @@ use super::{
     objects::Value,
     waits::{Ending, GuestWaker, Subject},
 };
-use crate::{address::locate, failures::failure, wire::Code};
+use crate::{address::locate, failures::failure, question::Question, wire::Code};
 use mosaic_abi::{
     Argument, Buffer, CellEvent, Description, Failure, FailureKind, Handle, Host, Outcome, Poll, Slice, State, Status,
     Submitted, TesseraTable, VERSION, Waker,
@@ -26,6 +26,8 @@ pub struct HeadOptions {
     pub hub: PathBuf,
     /// Where what a cell tells the kernel goes; see [`mosaic_abi::Host::cell_event`].
     pub cell_event: unsafe extern "C" fn(event: CellEvent, a: Slice, b: Slice),
+    /// Where what this process asks the front end goes; see [`mosaic_abi::Host::ask`]. Must not block.
+    pub ask: fn(Question),
 }
 
 /// The head of this process.
@@ -35,6 +37,7 @@ pub(super) struct Head {
     /// To the link, which owns all sockets. Actions are sent while the ledger is locked, so that they keep its order.
     commands: UnboundedSender<Command>,
     host: Host,
+    ask: fn(Question),
 }
 
 static HEAD: OnceLock<Head> = OnceLock::new();
@@ -49,7 +52,8 @@ static HEAD: OnceLock<Head> = OnceLock::new();
 ///
 /// ```no_run
 /// # unsafe extern "C" fn cell_event(_: mosaic_abi::CellEvent, _: mosaic_abi::Slice, _: mosaic_abi::Slice) {}
-/// let options = mosaic_engine::HeadOptions { hub: "/run/user/1000/mosaic-x/hub.sock".into(), cell_event };
+/// let hub = "/run/user/1000/mosaic-x/hub.sock".into();
+/// let options = mosaic_engine::HeadOptions { hub, cell_event, ask: |question| question.refuse("nobody is here") };
 /// let host = mosaic_engine::install_head(options)?;
 /// mosaic::__private::install_host(host);
 /// # std::io::Result::Ok(())
@@ -72,11 +76,13 @@ pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
         describe,
         retain,
         release,
+        ask,
     };
     let head = HEAD.get_or_init(|| Head {
         ledger: Mutex::new(Ledger::new()),
         commands,
         host,
+        ask: options.ask,
     });
     link::start(head, options.hub, inbox)?;
     Ok(&head.host)
@@ -236,6 +242,20 @@ unsafe extern "C" fn retain(object: Handle) {
 
 unsafe extern "C" fn release(handle: Handle) {
     head().change(|ledger| ledger.release(handle));
+}
+
+unsafe extern "C" fn ask(message: Slice) -> Handle {
+    let wait = head().change(|ledger| ledger.wait(Subject::FrontEnd));
+    // SAFETY: the guest lends the bytes for this call.
+    let message = unsafe { message.as_bytes() }.to_vec();
+    (head().ask)(Question::new(message, move |answer| {
+        let ending = match answer {
+            Ok(answer) => Ok(Arc::new(Buffer::from(answer))),
+            Err(refusal) => Err(failure(FailureKind::Runtime, refusal)),
+        };
+        head().change(|ledger| ledger.end_wait(wait, ending));
+    }));
+    wait
 }
 
 /// Takes over the arguments that a guest hands over.

@@ -21,6 +21,7 @@ pub(super) static NO_HOST: Host = Host {
     describe,
     retain: ignore,
     release: ignore,
+    ask,
 };
 
 fn refusal() -> Buffer {
@@ -99,3 +100,8 @@ unsafe extern "C" fn describe(_: Handle) -> Buffer {
 }
 
 unsafe extern "C" fn ignore(_: Handle) {}
+
+/// Not supported yet: the wait refuses.
+unsafe extern "C" fn ask(_: Slice) -> Handle {
+    0
+}

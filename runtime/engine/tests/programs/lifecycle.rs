@@ -176,7 +176,12 @@ pub(crate) fn second_head() -> Option<ExitCode> {
     unsafe extern "C" fn cell_event(_: CellEvent, _: Slice, _: Slice) {}
 
     let hub = env::var_os(SECOND_HEAD)?.into();
-    let host = mosaic_engine::install_head(mosaic_engine::HeadOptions { hub, cell_event }).unwrap();
+    let host = mosaic_engine::install_head(mosaic_engine::HeadOptions {
+        hub,
+        cell_event,
+        ask: drop,
+    })
+    .unwrap();
     mosaic::__private::install_host(host);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
