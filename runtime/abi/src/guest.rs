@@ -101,6 +101,11 @@ impl TesseraTable {
         Some(unsafe { std::str::from_utf8_unchecked((*self.signatures.add(method)).as_bytes()) })
     }
 
+    /// The signatures of all methods, in the order of their numbers.
+    pub fn signatures(&self) -> impl Iterator<Item = &'static str> + '_ {
+        (0..).map_while(|method| self.signature(method))
+    }
+
     /// The type's name.
     pub fn type_name(&self) -> &'static str {
         // SAFETY: a table is made from a `&'static str` (see `mosaic`'s expansion), so the bytes live and are UTF-8.

@@ -4,6 +4,7 @@
 
 pub use crate::{
     argument::{Arg, IntoArg},
+    attach::Attach,
     guest::{Receiver, mosaic_guest_entry, receive_with},
     handle::Wait,
     tessera::{Constructed, Tessera, assert_portable},

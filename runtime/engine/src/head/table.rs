@@ -6,7 +6,7 @@ use super::{
     objects::Value,
     waits::{Ending, GuestWaker, Subject},
 };
-use crate::{address::locate, failures::failure, question::Question, wire::Code};
+use crate::{address::locate, failures::failure, id::Id, question::Question, wire::Code};
 use mosaic_abi::{
     Argument, Buffer, CellEvent, Description, Failure, FailureKind, Handle, Host, Outcome, Poll, Slice, State, Status,
     Submitted, TesseraTable, VERSION, Waker,
@@ -22,7 +22,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 /// What [`install_head`] needs to know.
 #[derive(Clone, Debug)]
 pub struct HeadOptions {
-    /// The socket of the hub, as [`crate::Hub::address`] gives it. Nothing connects to it before the runtime is turned on.
+    /// The socket of the hub, as [`crate::Hub::address`] gives it.
     pub hub: PathBuf,
     /// Where what a cell tells the kernel goes; see [`mosaic_abi::Host::cell_event`].
     pub cell_event: unsafe extern "C" fn(event: CellEvent, a: Slice, b: Slice),
@@ -32,6 +32,8 @@ pub struct HeadOptions {
 
 /// The head of this process.
 pub(super) struct Head {
+    /// Tells it from the heads before and after it.
+    pub(super) id: Id,
     /// Held for a few instructions at a time; never while a guest's waker runs or bytes are copied.
     ledger: Mutex<Ledger>,
     /// To the link, which owns all sockets. Actions are sent while the ledger is locked, so that they keep its order.
@@ -43,6 +45,9 @@ pub(super) struct Head {
 static HEAD: OnceLock<Head> = OnceLock::new();
 
 /// Makes this process a head and returns the table to give to guests. Later calls return the first one's table.
+///
+/// Where the hub can be reached, this waits until it has said what runs: a runtime that an earlier head turned on is on
+/// for this one too.
 ///
 /// # Errors
 ///
@@ -76,10 +81,15 @@ pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
         describe,
         retain,
         release,
+        tesserae,
+        attach,
+        signatures,
         ask,
     };
+    let id = Id::unique();
     let head = HEAD.get_or_init(|| Head {
-        ledger: Mutex::new(Ledger::new()),
+        id,
+        ledger: Mutex::new(Ledger::new(id)),
         commands,
         host,
         ask: options.ask,
@@ -158,21 +168,14 @@ unsafe extern "C" fn create(
                 type_name: description.type_name().to_owned(),
                 location,
             };
-            let methods = method_names(description);
-            head().change(|ledger| ledger.create(code, methods, arguments, after))
+            let signatures = description.signatures().map(str::to_owned).collect();
+            head().change(|ledger| ledger.create(code, signatures, arguments, after))
         }
         _ => Err(failure(
             FailureKind::Runtime,
             "the tessera's code lies in no file that a worker could load",
         )),
     })
-}
-
-fn method_names(table: &TesseraTable) -> Vec<String> {
-    (0..table.method_count)
-        // SAFETY: `methods` points to `method_count` names, all of them static.
-        .map(|number| unsafe { (*table.methods.add(number)).as_text() }.into_owned())
-        .collect()
 }
 
 unsafe extern "C" fn call(
@@ -242,6 +245,21 @@ unsafe extern "C" fn retain(object: Handle) {
 
 unsafe extern "C" fn release(handle: Handle) {
     head().change(|ledger| ledger.release(handle));
+}
+
+unsafe extern "C" fn tesserae() -> Handle {
+    head().change(Ledger::tesserae)
+}
+
+unsafe extern "C" fn attach(uid: Slice, type_name: Slice) -> Submitted {
+    // SAFETY: the guest lends both for this call.
+    let (uid, type_name) = unsafe { (uid.as_text(), type_name.as_text()) };
+    submitted(head().change(|ledger| ledger.attach(&uid, &type_name)))
+}
+
+unsafe extern "C" fn signatures(tessera: Handle) -> Buffer {
+    let signatures = head().change(|ledger| ledger.signatures(tessera));
+    Buffer::from(mosaic_abi::encode(&signatures).expect("texts can always be encoded"))
 }
 
 unsafe extern "C" fn ask(message: Slice) -> Handle {
