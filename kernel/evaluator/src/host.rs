@@ -123,7 +123,11 @@ fn run() -> Result<()> {
     thread::Builder::new()
         .name("link".into())
         .spawn(move || follow_orders(link, &paths, &session))?;
-    let host = mosaic_engine::install_head(mosaic_engine::HeadOptions { hub, cell_event })?;
+    let host = mosaic_engine::install_head(mosaic_engine::HeadOptions {
+        hub,
+        cell_event,
+        ask: drop,
+    })?;
     serve(commands, evcxr, host)
 }
 

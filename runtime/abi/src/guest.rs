@@ -23,6 +23,9 @@ pub struct Guest {
     /// Ends what `begin_cell` began and flushes; reports a panic that ended the cell as [`crate::CellEvent::Panicked`]
     /// when `panicked` is set, and prints the panics that were caught on the way to standard error.
     pub end_cell: extern "C" fn(panicked: bool),
+    /// A message of the front end's that answers nothing; see [`Host::ask`] for the other direction. Called in the order
+    /// in which messages come, on a thread of the host's, which the guest does not hold up.
+    pub receive: unsafe extern "C" fn(message: Slice),
 }
 
 /// How a call into guest code ended.
@@ -96,6 +99,11 @@ impl TesseraTable {
             .filter(|method| *method < self.method_count)?;
         // SAFETY: `signatures` points to `method_count` of them, made from `&'static str`s as the type's name is.
         Some(unsafe { std::str::from_utf8_unchecked((*self.signatures.add(method)).as_bytes()) })
+    }
+
+    /// The signatures of all methods, in the order of their numbers.
+    pub fn signatures(&self) -> impl Iterator<Item = &'static str> + '_ {
+        (0..).map_while(|method| self.signature(method))
     }
 
     /// The type's name.

@@ -113,4 +113,18 @@ pub struct Host {
     /// One owner less of a tessera, task or wait. A tessera or task without owners is freed on its worker once nothing
     /// that was submitted depends on it any more.
     pub release: unsafe extern "C" fn(handle: Handle),
+    /// Begins to list the tesserae that live and returns a wait, whose value is the encoded [`crate::Listed`] of each, in a
+    /// `Vec`.
+    pub tesserae: unsafe extern "C" fn() -> Handle,
+    /// Finds a tessera of the type `type_name` that lives, by its uid. The handle is a tessera that the caller may call
+    /// once it has waited for it.
+    pub attach: unsafe extern "C" fn(uid: Slice, type_name: Slice) -> Submitted,
+    /// The encoded signatures of a tessera's methods, as [`TesseraTable::signatures`] of the definition that it was made
+    /// from has them, in a `Vec<String>`. Who attached to a tessera and asks for them takes it over: released before, it
+    /// stays as it was found; released after, it is freed.
+    pub signatures: unsafe extern "C" fn(tessera: Handle) -> Buffer,
+    /// Asks the front end that shows what this process says. The message means nothing to the runtime, which carries it
+    /// as it is. Returns a wait, whose value is the front end's answer, as it is again: empty where there is nothing to
+    /// say but that the message was taken.
+    pub ask: unsafe extern "C" fn(message: Slice) -> Handle,
 }

@@ -59,6 +59,19 @@ pub struct Description {
     pub state: State,
 }
 
+/// A tessera that lives, whoever made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// `tess-solver1-70c4…`
+    pub uid: String,
+    /// The name of its type.
+    pub type_name: String,
+    /// `worker:0:1`, once it is known.
+    pub runtime: Option<String>,
+    /// Its state as its worker has it.
+    pub state: State,
+}
+
 /// Why something did not end with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FailureKind {

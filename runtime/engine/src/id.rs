@@ -13,6 +13,13 @@ impl Id {
         Id(uuid::Uuid::new_v4().as_u128())
     }
 
+    /// The id at the end of a tessera's uid, such as `tess-solver1-70c4…`.
+    pub(crate) fn of_tessera(uid: &str) -> Option<Id> {
+        let (_, digits) = uid.strip_prefix("tess-")?.rsplit_once('-')?;
+        let is_id = digits.len() == 32 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        u128::from_str_radix(digits, 16).ok().filter(|_| is_id).map(Id)
+    }
+
     #[cfg(test)]
     pub(crate) fn of(number: u128) -> Id {
         Id(number)
@@ -28,5 +35,26 @@ impl fmt::Display for Id {
 impl fmt::Debug for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tesseras_uid_ends_in_its_id() {
+        let id = Id::unique();
+        for (uid, found) in [
+            (format!("tess-solver1-{id}"), Some(id)),
+            (format!("tess-a_b-c-{id}"), Some(id)),
+            (format!("task-solver1-{id}"), None),
+            (format!("tess-solver1-{id}0"), None),
+            (format!("tess-solver1-+{}", &id.to_string()[1..]), None),
+            ("tess-solver1-".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(Id::of_tessera(&uid), found, "{uid}");
+        }
     }
 }

@@ -21,10 +21,12 @@ mod head;
 mod hub;
 mod id;
 mod program;
+mod question;
 mod wire;
 mod worker;
 
 pub use head::{HeadOptions, install_head};
 pub use hub::{Hub, HubEvent, HubOptions, WorkerCommand, run_dir};
 pub use program::run;
+pub use question::Question;
 pub use worker::worker_main;

@@ -20,6 +20,7 @@ pub(crate) fn module(tessera: &Tessera) -> TokenStream {
     let items = [
         proxy(tessera),
         remote(tessera),
+        attach(tessera),
         proxy_methods(tessera),
         formats(tessera),
         futures(tessera),
@@ -76,6 +77,25 @@ fn remote(tessera: &Tessera) -> TokenStream {
             #[track_caller]
             pub fn remote(#(#inputs),*) -> #proxy {
                 #proxy { raw: ::mosaic::__private::Tessera::create(&__TABLE, #values) }
+            }
+        }
+    }
+}
+
+fn attach(tessera: &Tessera) -> TokenStream {
+    let Tessera {
+        ident,
+        self_type,
+        proxy,
+        ..
+    } = tessera;
+    let documentation =
+        format!(" Finds a `{ident}` that lives, by its unique name, and gives a proxy of it, once awaited.");
+    quote! {
+        impl #self_type {
+            #[doc = #documentation]
+            pub fn attach(uid: impl ::core::convert::AsRef<str>) -> ::mosaic::__private::Attach<#proxy> {
+                ::mosaic::__private::Attach::new(&__TABLE, ::core::convert::AsRef::as_ref(&uid), |raw| #proxy { raw })
             }
         }
     }

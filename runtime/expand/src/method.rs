@@ -59,11 +59,11 @@ impl Checker<'_> {
         if let Some(receiver) = signature.receiver() {
             self.receiver(&name, receiver);
         }
-        if ["after", "uid", "remote"]
+        if ["after", "uid", "remote", "attach"]
             .iter()
             .any(|reserved| signature.ident == *reserved)
         {
-            let message = format!("{name} has a name that every proxy uses itself: rename the method");
+            let message = format!("{name} has a name that every tessera uses itself: rename the method");
             self.errors.push(&signature.ident, message);
         }
         self.common(&name, function);

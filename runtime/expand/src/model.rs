@@ -45,9 +45,9 @@ impl Tessera {
                 constructor = Some(checker.constructor(function));
             } else if signature.receiver().is_some() {
                 methods.push(checker.method(function));
-            } else if signature.ident == "remote" {
-                let message =
-                    format!("`{ident}::remote` is the name of the generated constructor: rename the function");
+            } else if signature.ident == "remote" || signature.ident == "attach" {
+                let name = &signature.ident;
+                let message = format!("`{ident}::{name}` is the name of a generated function: rename this one");
                 checker.errors.push(&signature.ident, message);
             }
         }

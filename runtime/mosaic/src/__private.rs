@@ -4,7 +4,9 @@
 
 pub use crate::{
     argument::{Arg, IntoArg},
-    guest::mosaic_guest_entry,
+    attach::Attach,
+    guest::{Receiver, mosaic_guest_entry, receive_with},
+    handle::Wait,
     tessera::{Constructed, Tessera, assert_portable},
 };
 pub use mosaic_abi::{CellEvent, Outcome, Slice, TesseraTable};
@@ -24,6 +26,12 @@ pub fn tell(event: CellEvent, a: &str, b: &str) {
         // SAFETY: the slices lend strings that outlive the call.
         unsafe { (host.cell_event)(event, Slice::from(a), Slice::from(b)) }
     }
+}
+
+/// Asks the front end; the answer's bytes are its own.
+pub fn ask(message: &[u8]) -> Wait {
+    // SAFETY: the slice lends bytes that outlive the call, and the function hands the caller a wait of its own.
+    Wait::begin(|host| unsafe { (host.ask)(Slice::new(message)) })
 }
 
 /// Compiles only where a worker may hold a `T`.

@@ -2,6 +2,7 @@
 
 use crate::{TaskProxy, host::failure};
 use mosaic_abi::{Failure, FailureKind};
+use ndarray::{Array, ArrayView, Dimension};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A value that can travel to a worker and back: anything that serde can take apart and put together again.
@@ -100,6 +101,18 @@ impl<U: Serialize> IntoArg<Vec<U>> for &[U] {
     }
 }
 
+impl<A: Serialize, D: Dimension + Serialize> IntoArg<Array<A, D>> for ArrayView<'_, A, D> {
+    fn into_arg(self) -> Arg {
+        Arg::encode(&self)
+    }
+}
+
+impl<A: Serialize, D: Dimension + Serialize> IntoArg<Array<A, D>> for &ArrayView<'_, A, D> {
+    fn into_arg(self) -> Arg {
+        Arg::encode(self)
+    }
+}
+
 impl<U: Serialize, const N: usize> IntoArg<Vec<U>> for &[U; N] {
     fn into_arg(self) -> Arg {
         Arg::encode(self.as_slice())
@@ -115,7 +128,7 @@ impl<U: Serialize, const N: usize> IntoArg<Vec<U>> for [U; N] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::Array3;
+    use ndarray::{Array1, Array3, s};
 
     fn bytes<T>(argument: impl IntoArg<T>) -> Vec<u8> {
         match argument.into_arg().0 {
@@ -132,6 +145,9 @@ mod tests {
         assert_eq!(bytes::<Vec<u8>>([1, 2]), bytes::<Vec<u8>>([1, 2].as_slice()));
         let array = Array3::<f32>::ones((2, 3, 1));
         assert_eq!(bytes::<Array3<f32>>(&array), bytes::<Array3<f32>>(array.clone()));
+        assert_eq!(bytes::<Array3<f32>>(&array), bytes::<Array3<f32>>(array.view()));
+        let row = array.slice(s![1, .., 0]);
+        assert_eq!(bytes::<Array1<f32>>(&row), bytes::<Array1<f32>>(row.to_owned()));
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl TaskError {
         &self.failure.tessera
     }
 
-    /// The method, or `new` for the constructor.
+    /// The method, `new` for the constructor, or empty where a tessera was looked for.
     pub fn method(&self) -> &str {
         &self.failure.method
     }
@@ -57,11 +57,13 @@ impl fmt::Display for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failure = &*self.failure;
         match failure.method.as_str() {
-            "" => {}
+            "" if failure.tessera.is_empty() => {}
+            "" => write!(f, "attaching to a `{}` ", failure.tessera)?,
             "new" => write!(f, "constructor of `{}` ", failure.tessera)?,
             method => write!(f, "method `{method}` of `{}` ", failure.tessera)?,
         }
         f.write_str(match failure.kind {
+            FailureKind::WorkerLost if failure.method.is_empty() => "failed, since it was lost",
             FailureKind::Panicked => "panicked",
             FailureKind::WorkerLost => "was lost",
             FailureKind::DependencyFailed | FailureKind::NotRunning => "did not run",
@@ -144,6 +146,14 @@ mod tests {
             (
                 failure(FailureKind::DependencyFailed, "solve", ""),
                 "method `solve` of `Solver1` did not run: index out of bounds",
+            ),
+            (
+                failure(FailureKind::Runtime, "", ""),
+                "attaching to a `Solver1` failed: index out of bounds",
+            ),
+            (
+                failure(FailureKind::WorkerLost, "", "worker:0:1"),
+                "attaching to a `Solver1` failed, since it was lost on worker:0:1: index out of bounds",
             ),
         ];
         for (error, sentence) in cases {

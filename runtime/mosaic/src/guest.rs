@@ -1,10 +1,11 @@
 //! What the host asks of this copy of the crate.
 
 use crate::{host, panics};
-use mosaic_abi::{CellEvent, Guest, Host, VERSION};
+use mosaic_abi::{CellEvent, Guest, Host, Slice, VERSION};
 use std::{
     io::{Write, stderr, stdout},
     ptr,
+    sync::OnceLock,
 };
 
 static GUEST: Guest = Guest {
@@ -12,7 +13,19 @@ static GUEST: Guest = Guest {
     flush,
     begin_cell,
     end_cell,
+    receive,
 };
+
+/// What takes the front end's messages, once something in this process wants them.
+static RECEIVER: OnceLock<Receiver> = OnceLock::new();
+
+/// Takes a message of the front end's, and returns soon.
+pub type Receiver = fn(&[u8]);
+
+/// Has `receiver` take the front end's messages from now on. Only the first call counts; returns whether this is it.
+pub fn receive_with(receiver: Receiver) -> bool {
+    RECEIVER.set(receiver).is_ok()
+}
 
 /// See [`mosaic_abi::GuestEntry`].
 ///
@@ -50,5 +63,13 @@ extern "C" fn end_cell(panicked: bool) {
     flush();
     if let Some(panic) = ended_by {
         crate::__private::tell(CellEvent::Panicked, &panic.message, &panic.backtrace);
+    }
+}
+
+unsafe extern "C" fn receive(message: Slice) {
+    // Before anything asked for them, messages are for nobody.
+    if let Some(receiver) = RECEIVER.get() {
+        // SAFETY: the host lends the bytes for this call.
+        receiver(unsafe { message.as_bytes() });
     }
 }

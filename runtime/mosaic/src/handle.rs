@@ -47,7 +47,7 @@ fn release(handle: Handle) {
 }
 
 /// A wait of the host as a future. Works in any executor: it is woken through the host's own thread.
-pub(crate) struct Wait {
+pub struct Wait {
     state: WaitState,
 }
 

@@ -28,6 +28,7 @@
 #[doc(hidden)]
 pub mod __private;
 mod argument;
+mod attach;
 mod error;
 mod guest;
 mod handle;
@@ -40,6 +41,7 @@ mod task;
 mod tessera;
 
 pub use argument::{IntoArg, Portable};
+pub use attach::{Listing, LivingTessera, Tesserae, tesserae};
 pub use error::{RuntimeError, TaskError};
 pub use interactive::{Interactive, Switch, Switching, interactive};
 pub use mosaic_abi::{FailureKind, State};

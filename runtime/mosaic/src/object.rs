@@ -5,7 +5,7 @@ use crate::{
     handle::{Owned, Wait},
     host::{decode_failure, host},
 };
-use mosaic_abi::{Argument, Buffer, Description, Failure, FailureKind, Handle, Host, State, Submitted};
+use mosaic_abi::{Argument, Buffer, Description, Failure, FailureKind, Handle, Host, Slice, State, Submitted};
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
@@ -31,6 +31,27 @@ impl Object {
         match submitted.handle {
             0 => Object::failed(decode_failure(&submitted.failure), tessera, method),
             handle => Object::Remote(Owned::new(handle)),
+        }
+    }
+
+    /// The tessera that the host finds by its uid.
+    pub(crate) fn attached(uid: &str, type_name: &str) -> Object {
+        // SAFETY: the slices lend texts that outlive the call.
+        let submitted = host().map(|host| unsafe { (host.attach)(Slice::from(uid), Slice::from(type_name)) });
+        match submitted {
+            Ok(submitted) => Object::submitted(submitted, type_name, None),
+            Err(failure) => Object::failed(failure, type_name, None),
+        }
+    }
+
+    /// The signatures of a tessera's methods, in the order of their numbers.
+    pub(crate) fn signatures(&self) -> Vec<String> {
+        match (self, host()) {
+            (Object::Remote(owned), Ok(host)) => {
+                // SAFETY: the handle is alive, since `owned` owns it.
+                mosaic_abi::decode(&unsafe { (host.signatures)(owned.handle()) }).unwrap_or_default()
+            }
+            _ => Vec::new(),
         }
     }
 

@@ -12,6 +12,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -19,8 +20,29 @@ use std::{
 #[derive(Clone)]
 pub struct Tessera {
     object: Object,
-    table: &'static TesseraTable,
+    methods: Methods,
     after: Vec<Object>,
+}
+
+/// The methods of the definition that a tessera was made from.
+#[derive(Clone)]
+enum Methods {
+    /// In this process.
+    Own(&'static TesseraTable),
+    /// Somewhere else: their signatures.
+    Found(Arc<[String]>),
+}
+
+impl Methods {
+    fn signature(&self, method: u32) -> Option<&str> {
+        match self {
+            Methods::Own(table) => table.signature(method),
+            Methods::Found(signatures) => {
+                let method = usize::try_from(method).ok()?;
+                signatures.get(method).map(String::as_str)
+            }
+        }
+    }
 }
 
 impl Tessera {
@@ -49,7 +71,16 @@ impl Tessera {
         }
         Tessera {
             object,
-            table,
+            methods: Methods::Own(table),
+            after: Vec::new(),
+        }
+    }
+
+    /// The tessera that was found as `object`, which this takes over.
+    pub(crate) fn attached(object: Object) -> Tessera {
+        Tessera {
+            methods: Methods::Found(object.signatures().into()),
+            object,
             after: Vec::new(),
         }
     }
@@ -87,11 +118,12 @@ impl Tessera {
     /// type again leaves the tesserae that exist as they are.
     fn number(&self, table: &'static TesseraTable, method: u32) -> Result<u32, Failure> {
         let wanted = table.signature(method);
-        if wanted == self.table.signature(method) {
+        if wanted == self.methods.signature(method) {
             return Ok(method);
         }
-        let signatures = (0..).map_while(|number| self.table.signature(number).map(|signature| (number, signature)));
-        let found = signatures.into_iter().find(|(_, signature)| Some(*signature) == wanted);
+        let mut signatures =
+            (0..).map_while(|number| self.methods.signature(number).map(|signature| (number, signature)));
+        let found = signatures.find(|(_, signature)| Some(*signature) == wanted);
         found.map(|(number, _)| number).ok_or_else(|| {
             let (tessera, wanted) = (table.type_name(), wanted.unwrap_or("that"));
             let message = format!(

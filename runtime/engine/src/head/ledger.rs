@@ -3,6 +3,7 @@
 //! Each change returns nothing and leaves [`Action`]s, which the caller carries out in their order.
 
 use super::{
+    find::Inquiries,
     objects::{Kind, Object, Operation, Output, Stage, Submission, Value},
     waits::{Ending, GuestWaker, Subject, Waits},
 };
@@ -12,14 +13,14 @@ use crate::{
     wire::{Code, Frame, Place, ToWorker},
 };
 use mosaic_abi::{Description, Failure, FailureKind, Handle};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 /// What the runtime is doing, as far as the head knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Runtime {
     Off,
     /// On, with the workers that live.
-    On(HashSet<String>),
+    On(HashMap<String, Place>),
 }
 
 /// Something to do outside the books.
@@ -27,6 +28,8 @@ pub(crate) enum Runtime {
 pub(crate) enum Action {
     /// Ask the monitor for a worker.
     Place { tessera: Id, type_name: String },
+    /// Ask the monitor what became of a tessera that no worker has.
+    Find { tessera: Id },
     /// Tell the monitor that a tessera is gone.
     Forget { tessera: Id },
     /// Send to a worker.
@@ -42,25 +45,30 @@ pub(crate) enum Action {
 /// The books.
 #[derive(Debug)]
 pub(crate) struct Ledger {
+    /// This head's own.
+    pub(super) id: Id,
     last: Handle,
     pub(super) runtime: Runtime,
     pub(super) objects: HashMap<Handle, Object>,
     pub(super) by_id: HashMap<Id, Handle>,
     pub(super) waits: Waits,
+    pub(super) inquiries: Inquiries,
     pub(super) actions: VecDeque<Action>,
 }
 
-/// What `create` and `call` say while the runtime is off.
-const OFF: &str = "the mosaic runtime is off: call `mosaic::interactive(On).await?` first";
+/// What is said where the runtime is needed and off.
+pub(super) const OFF: &str = "the mosaic runtime is off: call `mosaic::interactive(On).await?` first";
 
 impl Ledger {
-    pub(crate) fn new() -> Ledger {
+    pub(crate) fn new(id: Id) -> Ledger {
         Ledger {
+            id,
             last: 0,
             runtime: Runtime::Off,
             objects: HashMap::new(),
             by_id: HashMap::new(),
             waits: Waits::default(),
+            inquiries: Inquiries::default(),
             actions: VecDeque::new(),
         }
     }
@@ -80,8 +88,9 @@ impl Ledger {
     }
 
     /// The runtime runs with these workers.
-    pub(crate) fn started(&mut self, workers: impl IntoIterator<Item = String>) {
-        self.runtime = Runtime::On(workers.into_iter().collect());
+    pub(crate) fn started(&mut self, workers: impl IntoIterator<Item = Place>) {
+        let workers = workers.into_iter().map(|place| (place.uid.clone(), place));
+        self.runtime = Runtime::On(workers.collect());
     }
 
     /// Why no tessera can be created now, if that is so.
@@ -97,7 +106,7 @@ impl Ledger {
     pub(crate) fn create(
         &mut self,
         code: Code,
-        methods: Vec<String>,
+        signatures: Vec<String>,
         arguments: Vec<Value>,
         after: Vec<Handle>,
     ) -> Result<Handle, Failure> {
@@ -107,11 +116,12 @@ impl Ledger {
         let handle = self.next();
         let kind = Kind::Tessera {
             queue: VecDeque::new(),
-            methods,
+            signatures,
             running: 0,
         };
         let type_name = code.type_name.clone();
-        let id = self.insert(handle, &type_name, "new", kind);
+        let id = Id::unique();
+        self.insert(handle, id, &type_name, "new", kind);
         self.actions.push_back(Action::Place { tessera: id, type_name });
         self.submit(
             handle,
@@ -140,20 +150,23 @@ impl Ledger {
                 "the call names a tessera that does not exist",
             ));
         };
-        let Kind::Tessera { methods, .. } = &object.kind else {
+        let Kind::Tessera { signatures, .. } = &object.kind else {
             return Err(failure(
                 FailureKind::Runtime,
                 "the call names a task where a tessera belongs",
             ));
         };
-        let Some(method) = methods.get(number as usize).cloned() else {
+        let signature = signatures
+            .get(number as usize)
+            .and_then(|signature| signature.split('(').next());
+        let Some(method) = signature.map(str::to_owned) else {
             let message = format!("`{}` has no method number {number}", object.type_name);
             return Err(failure(FailureKind::Runtime, message));
         };
         // The call keeps its tessera until it has ended.
         object.owners += 1;
         let (type_name, place) = (object.type_name.clone(), object.place.clone());
-        self.insert(handle, &type_name, &method, Kind::Task { tessera });
+        self.insert(handle, Id::unique(), &type_name, &method, Kind::Task { tessera });
         if let Some(task) = self.objects.get_mut(&handle) {
             task.place = place;
         }
@@ -174,8 +187,7 @@ impl Ledger {
         self.last
     }
 
-    fn insert(&mut self, handle: Handle, type_name: &str, method: &str, kind: Kind) -> Id {
-        let id = Id::unique();
+    pub(super) fn insert(&mut self, handle: Handle, id: Id, type_name: &str, method: &str, kind: Kind) {
         let object = Object {
             id,
             type_name: type_name.to_owned(),
@@ -187,11 +199,12 @@ impl Ledger {
             owners: 1,
             producers: Vec::new(),
             dependents: Vec::new(),
+            wanted: None,
+            others: Vec::new(),
             lost: None,
         };
         self.objects.insert(handle, object);
         self.by_id.insert(id, handle);
-        id
     }
 
     fn submit(&mut self, tessera: Handle, submission: Submission) {
@@ -308,6 +321,7 @@ impl Ledger {
         };
         self.by_id.remove(&object.id);
         let message = match object.kind {
+            Kind::Tessera { .. } if object.wanted.is_some() => ToWorker::Detach { tessera: object.id },
             Kind::Tessera { .. } => {
                 self.actions.push_back(Action::Forget { tessera: object.id });
                 ToWorker::DropTessera { tessera: object.id }
@@ -321,6 +335,6 @@ impl Ledger {
     }
 
     pub(super) fn lives(&self, worker: &str) -> bool {
-        matches!(&self.runtime, Runtime::On(workers) if workers.contains(worker))
+        matches!(&self.runtime, Runtime::On(workers) if workers.contains_key(worker))
     }
 }

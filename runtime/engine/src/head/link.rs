@@ -1,16 +1,16 @@
 //! The head's thread: carries out what the books ask for, and reports to them what arrives.
 
-use super::{ledger::Action, table::Head, waits::Ending};
+use super::{ledger::Action, listing, table::Head, waits::Ending};
 use crate::{
     failures::failure,
-    wire::{self, Frame, FromHub, FromWorker, Payload, Peer, Place, RuntimeInfo, Sender, ToHub, ToWorker},
+    wire::{self, Frame, FromHub, FromWorker, LostWorker, Payload, Peer, Place, RuntimeInfo, Sender, ToHub, ToWorker},
 };
 use mosaic_abi::{Buffer, FailureKind, Handle};
 use std::{
     collections::{HashMap, HashSet},
     io,
-    path::{Path, PathBuf},
-    sync::Arc,
+    path::PathBuf,
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
@@ -21,6 +21,9 @@ use tokio::{
 
 /// How long the node may take to say how a worker ended, once its connection closed.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// How long a hub that can be reached may take to say what runs. It answers at once unless it is stopped.
+const WELCOME: Duration = Duration::from_secs(5);
 
 /// What the table asks of the link.
 #[derive(Debug)]
@@ -35,7 +38,10 @@ enum Event {
     Command(Command),
     Hub(FromHub),
     HubClosed,
-    Worker(Frame<FromWorker>),
+    Worker {
+        uid: String,
+        frame: Frame<FromWorker>,
+    },
     WorkerClosed(String),
     /// The node had its time to say more about this worker.
     WorkerGone(String),
@@ -54,22 +60,30 @@ struct Link {
     workers: HashMap<String, Sender<ToWorker>>,
     /// Counts the runtimes that this head has used.
     run: u64,
-    starting: Vec<Handle>,
+    /// Waits for the runtime to be on, and how many workers each of them wants.
+    starting: Vec<(Handle, usize)>,
     stopping: Vec<Handle>,
     /// Objects whose output is being shown.
     syncing: HashSet<Handle>,
+    /// Whether this head has shown what the runtime that runs consists of.
+    listed: bool,
+    /// Whoever waits for the hub's first message, or for the news that there is none.
+    welcomed: Option<mpsc::Sender<()>>,
     events: UnboundedSender<Stamped>,
 }
 
-/// Starts the link's thread.
+/// Starts the link's thread, and waits until it knows what runs.
 pub(super) fn start(head: &'static Head, address: PathBuf, inbox: UnboundedReceiver<Command>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let run = move || runtime.block_on(run(head, address, inbox));
+    let (welcomed, welcome) = mpsc::channel();
+    let run = move || runtime.block_on(run(head, address, inbox, welcomed));
     thread::Builder::new().name("mosaic-head".to_owned()).spawn(run)?;
+    // Without a word of the hub's the runtime is taken to be off, until the hub says otherwise.
+    let _ = welcome.recv_timeout(WELCOME);
     Ok(())
 }
 
-async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver<Command>) {
+async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver<Command>, welcomed: mpsc::Sender<()>) {
     let (events, mut incoming) = unbounded_channel();
     let mut link = Link {
         head,
@@ -80,8 +94,14 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
         starting: Vec::new(),
         stopping: Vec::new(),
         syncing: HashSet::new(),
+        listed: false,
+        welcomed: Some(welcomed),
         events,
     };
+    if let Err(error) = link.ensure_hub().await {
+        tracing::debug!(%error, "the hub cannot be reached yet");
+        link.welcomed = None;
+    }
     loop {
         let event = tokio::select! {
             command = inbox.recv() => match command {
@@ -106,7 +126,7 @@ impl Link {
             Event::Command(Command::Act(action)) => self.act(action).await,
             Event::Hub(message) => self.hear_hub(message),
             Event::HubClosed => self.hub_closed(),
-            Event::Worker(frame) => self.hear_worker(frame),
+            Event::Worker { uid, frame } => self.hear_worker(&uid, frame),
             Event::WorkerClosed(uid) => self.worker_closed(uid),
             Event::WorkerGone(uid) => self.worker_lost(&uid, "its connection closed"),
         }
@@ -120,7 +140,7 @@ impl Link {
             );
             return self.end(wait, Err(failure(FailureKind::Runtime, message)));
         }
-        self.starting.push(wait);
+        self.starting.push((wait, num_workers));
         self.to_hub(ToHub::Start { num_workers });
     }
 
@@ -138,12 +158,14 @@ impl Link {
     fn forget_runtime(&mut self, reason: &str) {
         self.run += 1;
         self.workers.clear();
+        self.listed = false;
         self.head.change(|ledger| ledger.stopped(reason));
     }
 
     async fn act(&mut self, action: Action) {
         match action {
             Action::Place { tessera, type_name } => self.to_hub(ToHub::Place { tessera, type_name }),
+            Action::Find { tessera } => self.to_hub(ToHub::Find { tessera }),
             Action::Forget { tessera } => self.to_hub(ToHub::Forget { tessera }),
             Action::Sync { object } if self.hub.is_none() => self.head.change(|ledger| ledger.synced(object)),
             Action::Sync { object } => {
@@ -173,7 +195,7 @@ impl Link {
             return Ok(());
         }
         let (sender, mut receiver, _) = wire::connect(UnixStream::connect(&self.address).await?);
-        sender.send(ToHub::Hello(Peer::Head));
+        sender.send(ToHub::Hello(Peer::Head(self.head.id)));
         self.hub = Some(sender);
         let (events, run) = (self.events.clone(), self.run);
         tokio::spawn(async move {
@@ -197,11 +219,12 @@ impl Link {
 
     async fn connect_worker(&self, place: &Place) -> io::Result<Sender<ToWorker>> {
         let (sender, mut receiver, _) = wire::connect(UnixStream::connect(&place.address).await?);
-        sender.send(ToWorker::Hello(Peer::Head));
+        sender.send(ToWorker::Hello(Peer::Head(self.head.id)));
         let (events, run, uid) = (self.events.clone(), self.run, place.uid.clone());
         tokio::spawn(async move {
             while let Ok(Some(frame)) = receiver.receive().await {
-                let event = Event::Worker(frame);
+                let uid = uid.clone();
+                let event = Event::Worker { uid, frame };
                 let _ = events.send(Stamped { run, event });
             }
             let event = Event::WorkerClosed(uid);
@@ -212,7 +235,13 @@ impl Link {
 
     fn hear_hub(&mut self, message: FromHub) {
         match message {
-            FromHub::Started { fresh, runtimes } => self.started(fresh, runtimes),
+            FromHub::Welcome { runtimes } => {
+                if let Some(runtimes) = runtimes {
+                    self.head.change(|ledger| ledger.started(workers(&runtimes)));
+                }
+                self.welcomed = None;
+            }
+            FromHub::Started { runtimes } => self.started(runtimes),
             FromHub::Stopped => {
                 if self.head.change(|ledger| ledger.is_on()) {
                     self.forget_runtime("the mosaic runtime was stopped");
@@ -226,47 +255,45 @@ impl Link {
                 self.syncing.remove(&request);
                 self.head.change(|ledger| ledger.synced(request));
             }
-            FromHub::WorkerLost { uid, status } => self.worker_lost(&uid, &status),
-            FromHub::Exit => tracing::warn!("the hub told a head to exit, which is for workers"),
+            FromHub::Found { tessera, lost } => self.head.change(|ledger| ledger.found(tessera, lost)),
+            FromHub::WorkerLost(LostWorker { uid, status }) => self.worker_lost(&uid, &status),
+            FromHub::HeadEnded { .. } | FromHub::HeadSettled { .. } | FromHub::Exit => {
+                tracing::warn!(?message, "the hub told a head what is for workers");
+            }
         }
     }
 
-    fn started(&mut self, fresh: bool, runtimes: Result<Vec<RuntimeInfo>, String>) {
+    fn started(&mut self, runtimes: Result<Vec<RuntimeInfo>, String>) {
         let waits = std::mem::take(&mut self.starting);
         let runtimes = match runtimes {
             Ok(runtimes) => runtimes,
             Err(message) => {
-                for wait in waits {
+                for (wait, _) in waits {
                     self.end(wait, Err(failure(FailureKind::Runtime, message.clone())));
                 }
                 return;
             }
         };
-        let workers = runtimes.iter().map(|runtime| runtime.uid.clone());
-        let workers: Vec<String> = workers.filter(|uid| uid.starts_with("worker:")).collect();
-        let attached = self.head.change(|ledger| {
-            let attached = !ledger.is_on();
-            ledger.started(workers);
-            attached
-        });
-        let mut text = match fresh || attached {
-            true => listing(&self.address, &runtimes),
-            false => String::new(),
-        };
-        for wait in waits {
-            // A text always encodes; the first wait shows the listing, the others have nothing to add.
-            let text = mosaic_abi::encode(&std::mem::take(&mut text)).unwrap_or_default();
+        let workers = workers(&runtimes);
+        let count = workers.len();
+        self.head.change(|ledger| ledger.started(workers));
+        for (wait, wanted) in waits {
+            let list = !std::mem::replace(&mut self.listed, true);
+            let text = listing::text(list.then_some((&*self.address, &*runtimes)), count, wanted);
+            // A text always encodes.
+            let text = mosaic_abi::encode(&text).unwrap_or_default();
             self.end(wait, Ok(Arc::new(Buffer::from(text))));
         }
     }
 
     fn hub_closed(&mut self) {
         self.hub = None;
+        self.welcomed = None;
         self.forget_runtime("the connection to the mosaic runtime closed");
         for object in std::mem::take(&mut self.syncing) {
             self.head.change(|ledger| ledger.synced(object));
         }
-        for wait in std::mem::take(&mut self.starting) {
+        for (wait, _) in std::mem::take(&mut self.starting) {
             let failure = failure(FailureKind::Runtime, "the mosaic runtime ended while it was starting");
             self.end(wait, Err(failure));
         }
@@ -275,7 +302,7 @@ impl Link {
         }
     }
 
-    fn hear_worker(&mut self, frame: Frame<FromWorker>) {
+    fn hear_worker(&mut self, uid: &str, frame: Frame<FromWorker>) {
         self.head.change(|ledger| match frame.message {
             FromWorker::Started { id } => ledger.began(id),
             FromWorker::Finished {
@@ -287,6 +314,9 @@ impl Link {
                 let value = frame.payloads.into_iter().next().unwrap_or_default();
                 ledger.fetched(request, outcome.map(|()| value));
             }
+            FromWorker::Listed { request, tesserae } => ledger.listed(request, uid, tesserae),
+            FromWorker::Attached { tessera, outcome } => ledger.attached(tessera, outcome),
+            FromWorker::Fenced { .. } => {}
         });
     }
 
@@ -310,23 +340,12 @@ impl Link {
     }
 }
 
-/// The text that turning the runtime on prints: a line for each part, in columns.
-fn listing(hub: &Path, runtimes: &[RuntimeInfo]) -> String {
-    let head = format!(
-        "{:<16}Connected to <CommsManager object, uid=head, address={}, pid={}, state=connected>",
-        "HEAD",
-        hub.display(),
-        std::process::id()
-    );
-    let others = runtimes.iter().map(|runtime| {
-        format!(
-            "{:<16}Listening at <CommsManager object, uid={}, address={}, pid={}, state=listening>",
-            runtime.uid.to_uppercase(),
-            runtime.uid,
-            runtime.address.display(),
-            runtime.pid
-        )
-    });
-    let lines: Vec<String> = std::iter::once(head).chain(others).collect();
-    lines.join("\n")
+/// The workers among the parts of a runtime.
+fn workers(runtimes: &[RuntimeInfo]) -> Vec<Place> {
+    let workers = runtimes.iter().filter(|runtime| runtime.uid.starts_with("worker:"));
+    let place = |worker: &RuntimeInfo| Place {
+        uid: worker.uid.clone(),
+        address: worker.address.clone(),
+    };
+    workers.map(place).collect()
 }

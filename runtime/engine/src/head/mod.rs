@@ -1,13 +1,17 @@
 //! The head: the process in which the user's code runs. It offers the [`mosaic_abi::Host`] table, keeps the books of
 //! what was submitted, and talks to the hub and directly to the workers.
 //!
-//! - `ledger`, `dispatch`, `progress`, `objects`, `waits`: the books; no I/O. A call of the table changes them under a lock and yields actions.
+//! - `ledger`, `dispatch`, `progress`, `find`, `objects`, `waits`: the books; no I/O. A call of the table changes them under a
+//!   lock and yields actions.
 //! - `table`: the C functions.
+//! - `listing`: what turning the runtime on prints.
 //! - `link`: one thread that carries the actions out and reports back what arrived.
 
 mod dispatch;
+mod find;
 mod ledger;
 mod link;
+mod listing;
 mod objects;
 mod progress;
 mod table;

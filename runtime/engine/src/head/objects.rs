@@ -2,7 +2,7 @@
 
 use crate::{
     id::Id,
-    wire::{Code, Payload, Place},
+    wire::{Code, Payload, Place, Resident},
 };
 use mosaic_abi::{Description, Failure, Handle, State};
 use std::collections::VecDeque;
@@ -35,7 +35,7 @@ pub(crate) enum Output {
 pub(crate) struct Object {
     pub(crate) id: Id,
     pub(crate) type_name: String,
-    /// `new` for a tessera.
+    /// `new` for a tessera that was made here, and empty for one that was found.
     pub(crate) method: String,
     pub(crate) kind: Kind,
     pub(crate) stage: Stage,
@@ -48,6 +48,11 @@ pub(crate) struct Object {
     pub(crate) producers: Vec<Handle>,
     /// The objects that cannot be sent before this one was.
     pub(crate) dependents: Vec<Handle>,
+    /// The uid that it is to be found by; `None` for what was made here, and from when the guest takes over what was
+    /// found. Until then it is not this head's to free.
+    pub(crate) wanted: Option<String>,
+    /// What lives of the same type, while it is asked why this does not.
+    pub(crate) others: Vec<(Resident, Place)>,
     /// Set when it ended well and its value was lost later, with its worker or the runtime.
     pub(crate) lost: Option<Failure>,
 }
@@ -57,8 +62,8 @@ pub(crate) enum Kind {
     Tessera {
         /// What waits in this process, in the order of submission; the constructor is the first.
         queue: VecDeque<Submission>,
-        /// The methods' names, in the order of their numbers.
-        methods: Vec<String>,
+        /// The methods' signatures, in the order of their numbers.
+        signatures: Vec<String>,
         /// Calls that are being executed: at most one.
         running: usize,
     },
@@ -102,11 +107,16 @@ impl Submission {
 
 impl Object {
     pub(crate) fn uid(&self) -> String {
-        let type_name = self.type_name.to_lowercase();
         match &self.kind {
-            Kind::Tessera { .. } => format!("tess-{type_name}-{}", self.id),
-            Kind::Task { .. } => format!("task-{type_name}-{}-{}", self.method, self.id),
+            Kind::Tessera { .. } => {
+                (self.wanted.clone()).unwrap_or_else(|| Object::uid_of_tessera(&self.type_name, self.id))
+            }
+            Kind::Task { .. } => format!("task-{}-{}-{}", self.type_name.to_lowercase(), self.method, self.id),
         }
+    }
+
+    pub(crate) fn uid_of_tessera(type_name: &str, id: Id) -> String {
+        format!("tess-{}-{id}", type_name.to_lowercase())
     }
 
     pub(crate) fn describe(&self) -> Description {

@@ -94,7 +94,7 @@ impl Ledger {
     }
 
     /// Ends an object; its queue and its dependents are the caller's business.
-    fn end(&mut self, handle: Handle, outcome: Result<(), Failure>, unread_output: bool) {
+    pub(super) fn end(&mut self, handle: Handle, outcome: Result<(), Failure>, unread_output: bool) {
         let Some(object) = self.objects.get_mut(&handle).filter(|object| !object.ended()) else {
             return;
         };
@@ -154,6 +154,7 @@ impl Ledger {
                         frame: ToWorker::Fetch {
                             request: wait,
                             task: id,
+                            head: self.id,
                             value: true,
                         }
                         .into(),
@@ -192,10 +193,11 @@ impl Ledger {
         let Runtime::On(workers) = &mut self.runtime else {
             return;
         };
-        if !workers.remove(worker) {
+        if workers.remove(worker).is_none() {
             return;
         }
         let none_left = workers.is_empty();
+        self.inquire_no_more(|gone| gone == worker);
         let lost = worker_lost(worker, status);
         self.lose(&lost, |place| place.is_some_and(|place| place.uid == worker));
         if none_left {
@@ -206,6 +208,7 @@ impl Ledger {
     /// The runtime is being stopped: all that it had is lost, all that it had yet to do fails.
     pub(crate) fn stopped(&mut self, reason: &str) {
         self.runtime = Runtime::Off;
+        self.inquire_no_more(|_| true);
         self.lose(&failure(FailureKind::NotRunning, reason), |_| true);
     }
 

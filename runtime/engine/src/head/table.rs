@@ -6,7 +6,7 @@ use super::{
     objects::Value,
     waits::{Ending, GuestWaker, Subject},
 };
-use crate::{address::locate, failures::failure, wire::Code};
+use crate::{address::locate, failures::failure, id::Id, question::Question, wire::Code};
 use mosaic_abi::{
     Argument, Buffer, CellEvent, Description, Failure, FailureKind, Handle, Host, Outcome, Poll, Slice, State, Status,
     Submitted, TesseraTable, VERSION, Waker,
@@ -22,24 +22,32 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 /// What [`install_head`] needs to know.
 #[derive(Clone, Debug)]
 pub struct HeadOptions {
-    /// The socket of the hub, as [`crate::Hub::address`] gives it. Nothing connects to it before the runtime is turned on.
+    /// The socket of the hub, as [`crate::Hub::address`] gives it.
     pub hub: PathBuf,
     /// Where what a cell tells the kernel goes; see [`mosaic_abi::Host::cell_event`].
     pub cell_event: unsafe extern "C" fn(event: CellEvent, a: Slice, b: Slice),
+    /// Where what this process asks the front end goes; see [`mosaic_abi::Host::ask`]. Must not block.
+    pub ask: fn(Question),
 }
 
 /// The head of this process.
 pub(super) struct Head {
+    /// Tells it from the heads before and after it.
+    pub(super) id: Id,
     /// Held for a few instructions at a time; never while a guest's waker runs or bytes are copied.
     ledger: Mutex<Ledger>,
     /// To the link, which owns all sockets. Actions are sent while the ledger is locked, so that they keep its order.
     commands: UnboundedSender<Command>,
     host: Host,
+    ask: fn(Question),
 }
 
 static HEAD: OnceLock<Head> = OnceLock::new();
 
 /// Makes this process a head and returns the table to give to guests. Later calls return the first one's table.
+///
+/// Where the hub can be reached, this waits until it has said what runs: a runtime that an earlier head turned on is on
+/// for this one too.
 ///
 /// # Errors
 ///
@@ -49,7 +57,8 @@ static HEAD: OnceLock<Head> = OnceLock::new();
 ///
 /// ```no_run
 /// # unsafe extern "C" fn cell_event(_: mosaic_abi::CellEvent, _: mosaic_abi::Slice, _: mosaic_abi::Slice) {}
-/// let options = mosaic_engine::HeadOptions { hub: "/run/user/1000/mosaic-x/hub.sock".into(), cell_event };
+/// let hub = "/run/user/1000/mosaic-x/hub.sock".into();
+/// let options = mosaic_engine::HeadOptions { hub, cell_event, ask: |question| question.refuse("nobody is here") };
 /// let host = mosaic_engine::install_head(options)?;
 /// mosaic::__private::install_host(host);
 /// # std::io::Result::Ok(())
@@ -72,11 +81,18 @@ pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
         describe,
         retain,
         release,
+        tesserae,
+        attach,
+        signatures,
+        ask,
     };
+    let id = Id::unique();
     let head = HEAD.get_or_init(|| Head {
-        ledger: Mutex::new(Ledger::new()),
+        id,
+        ledger: Mutex::new(Ledger::new(id)),
         commands,
         host,
+        ask: options.ask,
     });
     link::start(head, options.hub, inbox)?;
     Ok(&head.host)
@@ -152,21 +168,14 @@ unsafe extern "C" fn create(
                 type_name: description.type_name().to_owned(),
                 location,
             };
-            let methods = method_names(description);
-            head().change(|ledger| ledger.create(code, methods, arguments, after))
+            let signatures = description.signatures().map(str::to_owned).collect();
+            head().change(|ledger| ledger.create(code, signatures, arguments, after))
         }
         _ => Err(failure(
             FailureKind::Runtime,
             "the tessera's code lies in no file that a worker could load",
         )),
     })
-}
-
-fn method_names(table: &TesseraTable) -> Vec<String> {
-    (0..table.method_count)
-        // SAFETY: `methods` points to `method_count` names, all of them static.
-        .map(|number| unsafe { (*table.methods.add(number)).as_text() }.into_owned())
-        .collect()
 }
 
 unsafe extern "C" fn call(
@@ -236,6 +245,35 @@ unsafe extern "C" fn retain(object: Handle) {
 
 unsafe extern "C" fn release(handle: Handle) {
     head().change(|ledger| ledger.release(handle));
+}
+
+unsafe extern "C" fn tesserae() -> Handle {
+    head().change(Ledger::tesserae)
+}
+
+unsafe extern "C" fn attach(uid: Slice, type_name: Slice) -> Submitted {
+    // SAFETY: the guest lends both for this call.
+    let (uid, type_name) = unsafe { (uid.as_text(), type_name.as_text()) };
+    submitted(head().change(|ledger| ledger.attach(&uid, &type_name)))
+}
+
+unsafe extern "C" fn signatures(tessera: Handle) -> Buffer {
+    let signatures = head().change(|ledger| ledger.signatures(tessera));
+    Buffer::from(mosaic_abi::encode(&signatures).expect("texts can always be encoded"))
+}
+
+unsafe extern "C" fn ask(message: Slice) -> Handle {
+    let wait = head().change(|ledger| ledger.wait(Subject::FrontEnd));
+    // SAFETY: the guest lends the bytes for this call.
+    let message = unsafe { message.as_bytes() }.to_vec();
+    (head().ask)(Question::new(message, move |answer| {
+        let ending = match answer {
+            Ok(answer) => Ok(Arc::new(Buffer::from(answer))),
+            Err(refusal) => Err(failure(FailureKind::Runtime, refusal)),
+        };
+        head().change(|ledger| ledger.end_wait(wait, ending));
+    }));
+    wait
 }
 
 /// Takes over the arguments that a guest hands over.

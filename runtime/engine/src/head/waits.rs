@@ -45,6 +45,8 @@ pub(crate) enum Subject {
     Result(Handle),
     /// A value is on its way.
     Fetching(Handle),
+    /// The front end has answered.
+    FrontEnd,
 }
 
 #[derive(Debug)]

@@ -2,11 +2,15 @@
 
 use super::server::Event;
 use crate::wire::{self, Frame, FromHub, Peer, Sender, ToHub};
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 use tokio::{
     net::{UnixListener, UnixStream},
     sync::mpsc::UnboundedSender,
+    time::sleep,
 };
+
+/// Where a connection cannot be accepted, it is usually for want of file descriptors, which take a while to be freed.
+const RECOVERY: Duration = Duration::from_millis(100);
 
 /// The connections that said who they are.
 #[derive(Debug, Default)]
@@ -18,7 +22,7 @@ pub(super) struct Connections {
 impl Connections {
     pub(super) fn add(&mut self, session: u64, peer: &Peer, sender: Sender<FromHub>) {
         match peer {
-            Peer::Head => {
+            Peer::Head(_) => {
                 self.heads.insert(session, sender);
             }
             Peer::Worker(place) => {
@@ -52,6 +56,22 @@ impl Connections {
         }
     }
 
+    pub(super) fn to_workers(&self, message: &FromHub) {
+        for (_, worker) in self.workers.values() {
+            worker.send(message.clone());
+        }
+    }
+
+    pub(super) fn worker_uids(&self) -> impl Iterator<Item = String> {
+        self.workers.keys().cloned()
+    }
+
+    /// The worker whose connection `session` is.
+    pub(super) fn worker_of(&self, session: u64) -> Option<&str> {
+        let found = self.workers.iter().find(|(_, (of, _))| *of == session);
+        found.map(|(uid, _)| uid.as_str())
+    }
+
     /// Sends to a worker; `false` if it never connected.
     pub(super) fn to_worker(&self, uid: &str, message: FromHub) -> bool {
         match self.workers.get(uid) {
@@ -72,8 +92,8 @@ pub(super) async fn accept(listener: UnixListener, events: UnboundedSender<Event
                 tokio::spawn(serve(session, stream, events.clone()));
             }
             Err(error) => {
-                tracing::error!(%error, "the hub can accept no more connections");
-                return;
+                tracing::warn!(%error, "the hub cannot accept a connection");
+                sleep(RECOVERY).await;
             }
         }
     }

@@ -1,6 +1,9 @@
 //! The monitor's books: which workers there are and which tessera is where. No I/O here.
 
-use crate::{id::Id, wire::Place};
+use crate::{
+    id::Id,
+    wire::{LostWorker, Place},
+};
 use std::collections::HashMap;
 
 /// The workers, in the order of their numbers, and the tesserae on them.
@@ -9,13 +12,10 @@ pub(super) struct Directory {
     workers: Vec<Place>,
     /// The worker that gets the next tessera: round robin.
     next: usize,
-    tesserae: HashMap<Id, Entry>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    worker: String,
-    head: u64,
+    /// The worker of each tessera that was not freed.
+    tesserae: HashMap<Id, String>,
+    /// The tesserae that were lost with their workers: who wants one of them is to learn why it is gone.
+    lost: HashMap<Id, LostWorker>,
 }
 
 impl Directory {
@@ -27,41 +27,39 @@ impl Directory {
             .sort_by(|a, b| (a.uid.len(), &a.uid).cmp(&(b.uid.len(), &b.uid)));
     }
 
-    /// Never places on this worker again, and forgets what it had.
-    pub(super) fn remove(&mut self, worker: &str) {
-        if let Some(index) = self.workers.iter().position(|place| place.uid == worker) {
+    /// Never places on this worker again: what it had is lost.
+    pub(super) fn remove(&mut self, worker: &LostWorker) {
+        let LostWorker { uid, .. } = worker;
+        if let Some(index) = self.workers.iter().position(|place| place.uid == *uid) {
             self.workers.remove(index);
             // Whoever was next stays next.
             if index < self.next {
                 self.next -= 1;
             }
         }
-        self.tesserae.retain(|_, entry| entry.worker != worker);
+        let lost = self.tesserae.extract_if(|_, of| of == uid);
+        self.lost.extend(lost.map(|(tessera, _)| (tessera, worker.clone())));
     }
 
-    /// Chooses a worker for a tessera of `head`, if there is any.
-    pub(super) fn place(&mut self, tessera: Id, head: u64) -> Option<Place> {
+    /// Chooses a worker for a tessera, if there is any.
+    pub(super) fn place(&mut self, tessera: Id) -> Option<Place> {
         if self.next >= self.workers.len() {
             self.next = 0;
         }
         let place = self.workers.get(self.next)?.clone();
         self.next += 1;
-        let entry = Entry {
-            worker: place.uid.clone(),
-            head,
-        };
-        self.tesserae.insert(tessera, entry);
+        self.tesserae.insert(tessera, place.uid.clone());
         Some(place)
     }
 
-    /// A tessera is gone.
+    /// A tessera was freed.
     pub(super) fn forget(&mut self, tessera: Id) {
         self.tesserae.remove(&tessera);
     }
 
-    /// A head is gone, and its tesserae with it.
-    pub(super) fn forget_head(&mut self, head: u64) {
-        self.tesserae.retain(|_, entry| entry.head != head);
+    /// The worker that a tessera was lost with, if it was.
+    pub(super) fn lost(&self, tessera: Id) -> Option<&LostWorker> {
+        self.lost.get(&tessera)
     }
 
     pub(super) fn workers(&self) -> &[Place] {
@@ -88,13 +86,16 @@ mod tests {
         directory
     }
 
+    fn lose(directory: &mut Directory, worker: &str) {
+        directory.remove(&LostWorker {
+            uid: worker.to_owned(),
+            status: "signal: 9 (SIGKILL)".to_owned(),
+        });
+    }
+
     fn places(directory: &mut Directory, count: u128) -> Vec<String> {
         (0..count)
-            .map(|id| {
-                directory
-                    .place(Id::of(id), 1)
-                    .map_or("none".to_owned(), |place| place.uid)
-            })
+            .map(|id| directory.place(Id::of(id)).map_or("none".to_owned(), |place| place.uid))
             .collect()
     }
 
@@ -108,21 +109,21 @@ mod tests {
     fn nothing_is_placed_on_a_worker_that_is_gone() {
         let mut directory = directory(3);
         assert_eq!(places(&mut directory, 2), ["worker:0:0", "worker:0:1"]);
-        directory.remove("worker:0:0");
+        lose(&mut directory, "worker:0:0");
         assert_eq!(places(&mut directory, 3), ["worker:0:2", "worker:0:1", "worker:0:2"]);
-        directory.remove("worker:0:1");
-        directory.remove("worker:0:2");
+        lose(&mut directory, "worker:0:1");
+        lose(&mut directory, "worker:0:2");
         assert_eq!(places(&mut directory, 1), ["none"]);
     }
 
     #[test]
-    fn what_is_gone_is_forgotten() {
+    fn what_was_lost_is_remembered_and_what_was_freed_is_not() {
         let mut directory = directory(2);
         places(&mut directory, 4);
         directory.forget(Id::of(0));
-        directory.remove("worker:0:1");
-        assert_eq!(directory.tesserae.len(), 1);
-        directory.forget_head(1);
-        assert!(directory.tesserae.is_empty());
+        directory.forget(Id::of(1));
+        lose(&mut directory, "worker:0:1");
+        let lost = |id| directory.lost(Id::of(id)).map(|worker| worker.uid.as_str());
+        assert_eq!([0, 1, 2, 3].map(lost), [None, None, None, Some("worker:0:1")]);
     }
 }

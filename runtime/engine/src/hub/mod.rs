@@ -1,10 +1,12 @@
 //! The hub: monitor and node 0, in the process that lives longest.
 //!
+//! - `departures`: heads that ended, and what the workers have not read of theirs; no I/O.
 //! - `directory`: which workers there are and which tessera is where; no I/O.
 //! - `node`: spawns and reaps worker processes.
 //! - `server`: one loop over everything that can happen, on a thread of its own.
 
 mod connections;
+mod departures;
 mod directory;
 mod lifecycle;
 mod node;

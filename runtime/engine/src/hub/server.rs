@@ -3,11 +3,15 @@
 use super::{
     HubEvent, HubOptions,
     connections::{Connections, accept},
+    departures::Departures,
     directory::Directory,
     lifecycle::Lifecycle,
     node::{Node, worker_address},
 };
-use crate::wire::{FromHub, Peer, RuntimeInfo, Sender, ToHub};
+use crate::{
+    id::Id,
+    wire::{FromHub, LostWorker, Peer, RuntimeInfo, Sender, ToHub},
+};
 use std::{fs, thread::available_parallelism, time::Duration};
 use tokio::{
     net::UnixListener,
@@ -65,6 +69,7 @@ pub(super) struct Server {
     events: UnboundedSender<Event>,
     connections: Connections,
     directory: Directory,
+    departures: Departures,
     node: Node,
     lifecycle: Lifecycle,
     /// Counts the starts, so that a timer of an earlier one is known as such.
@@ -86,6 +91,7 @@ impl Server {
             events,
             connections: Connections::default(),
             directory: Directory::default(),
+            departures: Departures::default(),
             node: Node::default(),
             lifecycle: Lifecycle::Off,
             run: 0,
@@ -127,16 +133,27 @@ impl Server {
 
     fn connected(&mut self, session: u64, peer: &Peer, sender: Sender<FromHub>) {
         self.connections.add(session, peer, sender);
-        let Peer::Worker(place) = peer else { return };
+        let Peer::Worker(place) = peer else {
+            return self.welcome(session);
+        };
         if matches!(self.lifecycle, Lifecycle::Stopping { .. }) {
             return self.ask_to_exit(&place.uid);
         }
         self.directory.add(place.clone());
         if let Some(waiting) = self.lifecycle.connected(&place.uid) {
-            for (index, head) in waiting.into_iter().enumerate() {
-                self.reply_started(head, index == 0);
+            for head in waiting {
+                self.reply_started(head);
             }
         }
+    }
+
+    /// Tells a new head what runs already, also later where it is still being started.
+    fn welcome(&mut self, head: u64) {
+        if let Lifecycle::Starting { waiting, .. } = &mut self.lifecycle {
+            waiting.push(head);
+        }
+        let runtimes = (self.lifecycle == Lifecycle::On).then(|| self.runtimes());
+        self.connections.to_head(head, FromHub::Welcome { runtimes });
     }
 
     fn message(&mut self, session: u64, message: ToHub) {
@@ -147,11 +164,16 @@ impl Server {
                 _ => self.stop(Some(session), "the mosaic runtime was stopped while it was starting"),
             },
             ToHub::Place { tessera, .. } => {
-                let place = self.directory.place(tessera, session);
+                let place = self.directory.place(tessera);
                 let place = place.ok_or_else(crate::failures::no_worker_left);
                 self.connections.to_head(session, FromHub::Placed { tessera, place });
             }
             ToHub::Forget { tessera } => self.directory.forget(tessera),
+            ToHub::Find { tessera } => {
+                let lost = self.directory.lost(tessera).cloned();
+                self.connections.to_head(session, FromHub::Found { tessera, lost });
+            }
+            ToHub::Drained { head } => self.drained(session, head),
             ToHub::Sync { request } => self.drain(Event::Drained { session, request }),
             ToHub::Hello(peer) => tracing::warn!(?peer, "a connection said twice who it is"),
         }
@@ -159,7 +181,7 @@ impl Server {
 
     fn start(&mut self, head: u64, num_workers: usize) {
         match &mut self.lifecycle {
-            Lifecycle::On if !self.directory.workers().is_empty() => self.reply_started(head, false),
+            Lifecycle::On if !self.directory.workers().is_empty() => self.reply_started(head),
             Lifecycle::Starting { waiting, .. } => waiting.push(head),
             Lifecycle::Stopping { .. } => self.postponed.push((head, num_workers)),
             Lifecycle::Off | Lifecycle::On => self.spawn_workers(head, num_workers),
@@ -186,7 +208,13 @@ impl Server {
         self.after(START, Event::StartOver { run: self.run });
     }
 
-    fn reply_started(&self, head: u64, fresh: bool) {
+    fn reply_started(&self, head: u64) {
+        let runtimes = Ok(self.runtimes());
+        self.connections.to_head(head, FromHub::Started { runtimes });
+    }
+
+    /// The monitor, the node and the workers.
+    fn runtimes(&self) -> Vec<RuntimeInfo> {
         let address = self.options.run_dir.join(super::SOCKET);
         let here = |uid: &str| RuntimeInfo {
             uid: uid.to_owned(),
@@ -198,15 +226,14 @@ impl Server {
             address: place.address.clone(),
             pid: self.node.pid(&place.uid).unwrap_or_default(),
         });
-        let runtimes = Ok([here("monitor"), here("node:0")].into_iter().chain(workers).collect());
-        self.connections.to_head(head, FromHub::Started { fresh, runtimes });
+        [here("monitor"), here("node:0")].into_iter().chain(workers).collect()
     }
 
     fn closed(&mut self, session: u64, peer: &Peer) {
         match peer {
-            Peer::Head => {
+            Peer::Head(head) => {
                 self.connections.remove_head(session);
-                self.directory.forget_head(session);
+                self.head_ended(*head);
             }
             // A worker without its lifeline is of no use, whatever it still does.
             Peer::Worker(place) if self.connections.is_worker(&place.uid, session) => self.node.kill(&place.uid),
@@ -215,10 +242,32 @@ impl Server {
         }
     }
 
+    /// A head is gone. What it had lives on; the workers say when they have read all of it.
+    fn head_ended(&mut self, head: Id) {
+        if self.departures.begin(head, self.connections.worker_uids()) {
+            return;
+        }
+        self.connections.to_workers(&FromHub::HeadEnded { head });
+    }
+
+    fn drained(&mut self, session: u64, head: Id) {
+        let worker = self.connections.worker_of(session);
+        if worker.is_some_and(|worker| self.departures.drained(head, worker)) {
+            self.connections.to_workers(&FromHub::HeadSettled { head });
+        }
+    }
+
     fn exited(&mut self, uid: &str, status: String) {
         let asked = self.node.ended(uid);
-        self.directory.remove(uid);
+        let lost = LostWorker {
+            uid: uid.to_owned(),
+            status: status.clone(),
+        };
+        self.directory.remove(&lost);
         self.connections.remove_worker(uid);
+        for head in self.departures.lose(uid) {
+            self.connections.to_workers(&FromHub::HeadSettled { head });
+        }
         let _ = fs::remove_file(worker_address(&self.options, uid));
         (self.on_event)(HubEvent::WorkerEnded {
             uid: uid.to_owned(),
@@ -228,10 +277,7 @@ impl Server {
         match self.lifecycle {
             Lifecycle::Starting { .. } => self.stop(None, &format!("{uid} ended before it was ready: {status}")),
             Lifecycle::Stopping { .. } if self.node.is_empty() => self.drain(Event::Emptied),
-            Lifecycle::On => {
-                let uid = uid.to_owned();
-                self.connections.to_heads(&FromHub::WorkerLost { uid, status });
-            }
+            Lifecycle::On => self.connections.to_heads(&FromHub::WorkerLost(lost)),
             Lifecycle::Off | Lifecycle::Stopping { .. } => {}
         }
     }
@@ -244,6 +290,7 @@ impl Server {
             return;
         }
         self.directory.clear();
+        self.departures.clear();
         for uid in self.node.uids() {
             self.ask_to_exit(&uid);
         }
@@ -285,8 +332,7 @@ impl Server {
         if let Some((heads, reason)) = failed {
             for head in heads {
                 let runtimes = Err(reason.clone());
-                self.connections
-                    .to_head(head, FromHub::Started { fresh: false, runtimes });
+                self.connections.to_head(head, FromHub::Started { runtimes });
             }
         }
         for head in waiting {
@@ -296,8 +342,7 @@ impl Server {
             match self.shutting_down {
                 true => {
                     let runtimes = Err("the hub was shut down".to_owned());
-                    self.connections
-                        .to_head(head, FromHub::Started { fresh: false, runtimes });
+                    self.connections.to_head(head, FromHub::Started { runtimes });
                 }
                 false => self.start(head, num_workers),
             }

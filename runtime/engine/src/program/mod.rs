@@ -53,6 +53,7 @@ pub fn run<F: Future>(main: impl FnOnce() -> F) -> io::Result<F::Output> {
     let host = install_head(HeadOptions {
         hub: hub.address().to_owned(),
         cell_event,
+        ask: |question| question.refuse("this program has no front end: only a notebook has one"),
     })?;
     mosaic::__private::install_host(host);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

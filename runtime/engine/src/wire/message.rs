@@ -1,14 +1,15 @@
 //! The messages, one enum for each direction.
 
 use crate::id::Id;
-use mosaic_abi::Failure;
+use mosaic_abi::{Failure, State};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// The first message on a connection to the hub or to a worker: who is there.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Peer {
-    Head,
+    /// A head, and what tells it from those before and after it.
+    Head(Id),
     Worker(Place),
 }
 
@@ -27,7 +28,7 @@ pub(crate) struct RuntimeInfo {
     pub(crate) pid: u32,
 }
 
-/// To the hub, from a head or (the first alone) from a worker.
+/// To the hub, from a head or (the first and the last alone) from a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum ToHub {
     Hello(Peer),
@@ -43,18 +44,29 @@ pub(crate) enum ToHub {
     Forget {
         tessera: Id,
     },
+    /// What became of a tessera that no worker has?
+    Find {
+        tessera: Id,
+    },
     /// Have everything shown that workers wrote until now.
     Sync {
         request: u64,
     },
+    /// All that this head had sent to this worker was read, and all that it needs from other workers was asked for.
+    Drained {
+        head: Id,
+    },
 }
 
-/// From the hub, to a head or (the last alone) to a worker.
+/// From the hub, to a head or (the last three alone) to a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum FromHub {
-    /// The runtime runs. `fresh` where it was started by this request.
+    /// The first message to a head: what runs already.
+    Welcome {
+        runtimes: Option<Vec<RuntimeInfo>>,
+    },
+    /// The runtime runs, or could not be started.
     Started {
-        fresh: bool,
         runtimes: Result<Vec<RuntimeInfo>, String>,
     },
     Stopped,
@@ -65,12 +77,29 @@ pub(crate) enum FromHub {
     Synced {
         request: u64,
     },
-    WorkerLost {
-        uid: String,
-        status: String,
+    /// A tessera was lost with this worker, or was never heard of.
+    Found {
+        tessera: Id,
+        lost: Option<LostWorker>,
+    },
+    WorkerLost(LostWorker),
+    /// This head is gone: say when all that it sent was read.
+    HeadEnded {
+        head: Id,
+    },
+    /// No worker will ask any more for what this head submitted.
+    HeadSettled {
+        head: Id,
     },
     /// End this worker.
     Exit,
+}
+
+/// A worker that ended, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LostWorker {
+    pub(crate) uid: String,
+    pub(crate) status: String,
 }
 
 /// To a worker, from a head or from another worker.
@@ -94,7 +123,25 @@ pub(crate) enum ToWorker {
     Fetch {
         request: u64,
         task: Id,
+        /// The head that submitted the task, or will.
+        head: Id,
         value: bool,
+    },
+    /// Reply when all fetches before this one are known.
+    Fence {
+        request: u64,
+    },
+    /// Reply with the tesserae that live here.
+    List {
+        request: u64,
+    },
+    /// Share a tessera, and reply when it is constructed.
+    Attach {
+        tessera: Id,
+    },
+    /// Share it no longer, but do not free it.
+    Detach {
+        tessera: Id,
     },
     DropTask {
         task: Id,
@@ -118,6 +165,23 @@ pub(crate) enum FromWorker {
     },
     /// The task is done; the payload is its value, if it was asked for.
     Fetched { request: u64, outcome: Result<(), Failure> },
+    /// All fetches before this fence are known.
+    Fenced { request: u64 },
+    /// The tesserae that live here.
+    Listed { request: u64, tesserae: Vec<Resident> },
+    /// The tessera is shared, and these are its methods' signatures.
+    Attached {
+        tessera: Id,
+        outcome: Result<Vec<String>, Failure>,
+    },
+}
+
+/// A tessera that lives on a worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Resident {
+    pub(crate) tessera: Id,
+    pub(crate) type_name: String,
+    pub(crate) state: State,
 }
 
 /// Where a tessera's table lies.

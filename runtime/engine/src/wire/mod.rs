@@ -7,5 +7,6 @@ mod message;
 pub(crate) use connection::{Sender, connect};
 pub(crate) use frame::{Frame, Payload};
 pub(crate) use message::{
-    Argument, Code, FromHub, FromWorker, Location, Needs, Peer, Place, RuntimeInfo, Source, ToHub, ToWorker,
+    Argument, Code, FromHub, FromWorker, Location, LostWorker, Needs, Peer, Place, Resident, RuntimeInfo, Source,
+    ToHub, ToWorker,
 };

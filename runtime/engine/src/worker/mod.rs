@@ -6,22 +6,26 @@
 //! - `serve`: connections of heads and other workers.
 //! - `site`: what the worker has, and what it does with it.
 //! - `tessera`: one tessera: its calls, in order.
+//! - `inputs`: what a job needs, which may still be on its way.
+//! - `residents`: the tesserae, and who owns them; no I/O.
 //! - `stock`: the results of tasks, and who waits for them; no I/O.
 //! - `peers`: fetching results from other workers.
 //! - `module`, `object`, `no_host`: the code of tesserae and calling it.
 //! - `output`: having the worker's output seen in time.
 
+mod inputs;
 mod module;
 mod no_host;
 mod object;
 mod output;
 mod peers;
+mod residents;
 mod serve;
 mod site;
 mod stock;
 mod tessera;
 
-use crate::wire::{self, FromHub, Peer, Place, ToHub};
+use crate::wire::{self, FromHub, Peer, Place, Sender, ToHub};
 use site::Site;
 use std::{
     env, fs, io,
@@ -31,7 +35,7 @@ use std::{
 };
 use tokio::{
     net::{UnixListener, UnixStream},
-    task::LocalSet,
+    task::{LocalSet, spawn_local},
 };
 
 /// The variable that tells a worker its uid, and a program that it is a worker.
@@ -101,22 +105,36 @@ async fn work(uid: String, hub: PathBuf) -> io::Result<()> {
         address: address.clone(),
     };
     let site = Rc::new(Site::new(uid)?);
-    tokio::task::spawn_local(serve::accept(site.clone(), listener));
+    spawn_local(serve::accept(site.clone(), listener));
     sender.send(ToHub::Hello(Peer::Worker(place)));
     while let Ok(Some(frame)) = lifeline.receive::<FromHub>().await {
-        if matches!(frame.message, FromHub::Exit) {
-            let address = address.clone();
-            let site = site.clone();
-            tokio::task::spawn_local(async move {
+        obey(&site, &sender, frame.message, &address);
+    }
+    // The hub is gone, however that happened: nothing here is of use to anyone any more, and no method is waited for.
+    leave(&address, &hub);
+    end(1)
+}
+
+/// Does what the hub says.
+fn obey(site: &Rc<Site>, hub: &Sender<ToHub>, message: FromHub, address: &Path) {
+    let (site, hub, address) = (site.clone(), hub.clone(), address.to_owned());
+    match message {
+        FromHub::HeadEnded { head } => {
+            spawn_local(async move {
+                site.drain(head).await;
+                hub.send(ToHub::Drained { head });
+            });
+        }
+        FromHub::HeadSettled { head } => site.stock.borrow_mut().settle(head),
+        FromHub::Exit => {
+            spawn_local(async move {
                 site.close().await;
                 let _ = fs::remove_file(&address);
                 end(0);
             });
         }
+        message => tracing::warn!(?message, "the hub told a worker what is for heads"),
     }
-    // The hub is gone, however that happened: nothing here is of use to anyone any more, and no method is waited for.
-    leave(&address, &hub);
-    end(1)
 }
 
 /// Removes what a hub that was killed could not; the last worker removes the directory.

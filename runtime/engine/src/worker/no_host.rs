@@ -21,6 +21,10 @@ pub(super) static NO_HOST: Host = Host {
     describe,
     retain: ignore,
     release: ignore,
+    tesserae: stop,
+    attach,
+    signatures,
+    ask,
 };
 
 fn refusal() -> Buffer {
@@ -98,4 +102,20 @@ unsafe extern "C" fn describe(_: Handle) -> Buffer {
     Buffer::from(mosaic_abi::encode(&description).expect("a description is strings and an enum"))
 }
 
+unsafe extern "C" fn attach(_: Slice, _: Slice) -> Submitted {
+    Submitted {
+        handle: 0,
+        failure: refusal(),
+    }
+}
+
+unsafe extern "C" fn signatures(_: Handle) -> Buffer {
+    Buffer::from(mosaic_abi::encode::<[String]>(&[]).expect("texts can always be encoded"))
+}
+
 unsafe extern "C" fn ignore(_: Handle) {}
+
+/// Not supported yet: the wait refuses.
+unsafe extern "C" fn ask(_: Slice) -> Handle {
+    0
+}

@@ -43,6 +43,11 @@ impl Object {
         unsafe { (self.table.drop)(self.pointer) }
     }
 
+    /// The signatures of its methods, in the order of their numbers.
+    pub(super) fn signatures(&self) -> Vec<String> {
+        self.table.signatures().map(str::to_owned).collect()
+    }
+
     /// The guest whose code this is.
     pub(super) fn guest(&self) -> &'static Guest {
         self.guest

@@ -102,11 +102,14 @@ mod tests {
 
     extern "C" fn end_cell(_: bool) {}
 
+    unsafe extern "C" fn receive(_: mosaic_abi::Slice) {}
+
     static GUEST: Guest = Guest {
         version: mosaic_abi::VERSION,
         flush,
         begin_cell,
         end_cell,
+        receive,
     };
 
     #[test]

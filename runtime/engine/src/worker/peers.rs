@@ -2,7 +2,6 @@
 
 use super::stock::Outcome;
 use crate::{
-    failures::worker_lost,
     id::Id,
     wire::{self, Frame, FromWorker, Peer, Place, ToWorker},
 };
@@ -16,13 +15,31 @@ use tokio::{
     task::spawn_local,
 };
 
-struct Request {
-    task: Id,
-    value: bool,
-    reply: oneshot::Sender<Outcome>,
+/// A task of another worker.
+pub(super) struct Wanted {
+    pub(super) task: Id,
+    /// The head that submitted it, or will.
+    pub(super) head: Id,
+    /// Whether its value is wanted, or only its end.
+    pub(super) value: bool,
 }
 
-/// One connection to each worker that something was ever fetched from.
+enum Request {
+    Fetch {
+        wanted: Wanted,
+        reply: oneshot::Sender<Outcome>,
+    },
+    /// Answered when the worker knows of all requests before it.
+    Fence { reply: oneshot::Sender<()> },
+}
+
+/// What a request is answered to.
+enum Reply {
+    Fetch(oneshot::Sender<Outcome>),
+    Fence(oneshot::Sender<()>),
+}
+
+/// One connection to each worker that something was fetched from.
 pub(super) struct Peers {
     uid: String,
     connections: RefCell<HashMap<String, UnboundedSender<Request>>>,
@@ -36,25 +53,41 @@ impl Peers {
         }
     }
 
-    /// Waits for a task of another worker, and gets its value if `value` is set.
-    pub(super) async fn fetch(&self, place: &Place, task: Id, value: bool) -> Outcome {
+    /// Asks another worker for a task, at once; what is returned is told how it ended, or dropped with the connection.
+    pub(super) fn fetch(&self, place: &Place, wanted: Wanted) -> oneshot::Receiver<Outcome> {
         let (reply, outcome) = oneshot::channel();
-        let request = Request { task, value, reply };
-        let connection = self.connection(place);
-        // If the connection is gone, the request is dropped, and so is `reply`.
-        let _ = connection.send(request);
+        self.request(place, Request::Fetch { wanted, reply });
         outcome
-            .await
-            .unwrap_or_else(|_| Err(worker_lost(&place.uid, "its connection closed")))
     }
 
-    fn connection(&self, place: &Place) -> UnboundedSender<Request> {
-        let mut connections = self.connections.borrow_mut();
-        if let Some(connection) = connections.get(&place.uid) {
-            return connection.clone();
+    /// Waits until all that was asked for is known where it was asked for.
+    pub(super) async fn fence(&self) {
+        let mut fences = Vec::new();
+        for connection in self.connections.borrow().values() {
+            let (reply, fenced) = oneshot::channel();
+            // If the connection is gone, so is the worker, and `reply` is dropped.
+            let _ = connection.send(Request::Fence { reply });
+            fences.push(fenced);
         }
+        for fenced in fences {
+            let _ = fenced.await;
+        }
+    }
+
+    fn request(&self, place: &Place, request: Request) {
+        let mut connections = self.connections.borrow_mut();
+        let request = match connections.get(&place.uid) {
+            // A connection that ended takes no more: perhaps the worker was not reachable, or another has its name now.
+            Some(connection) => match connection.send(request) {
+                Ok(()) => return,
+                Err(refused) => refused.0,
+            },
+            None => request,
+        };
         let (connection, requests) = unbounded_channel();
-        connections.insert(place.uid.clone(), connection.clone());
+        // The channel is new; its other end follows.
+        let _ = connection.send(request);
+        connections.insert(place.uid.clone(), connection);
         let hello = Peer::Worker(Place {
             uid: self.uid.clone(),
             ..place.clone()
@@ -65,7 +98,6 @@ impl Peers {
                 tracing::debug!(%error, worker = place.uid, "another worker cannot be reached");
             }
         });
-        connection
     }
 }
 
@@ -75,26 +107,40 @@ async fn converse(hello: Peer, place: &Place, mut requests: UnboundedReceiver<Re
     sender.send(ToWorker::Hello(hello));
     let open = RefCell::new(HashMap::new());
     let ask = async {
-        for number in 0.. {
-            let Some(Request { task, value, reply }) = requests.recv().await else {
-                break;
+        for request in 0.. {
+            let (message, reply) = match requests.recv().await {
+                Some(Request::Fetch { wanted, reply }) => {
+                    let Wanted { task, head, value } = wanted;
+                    let message = ToWorker::Fetch {
+                        request,
+                        task,
+                        head,
+                        value,
+                    };
+                    (message, Reply::Fetch(reply))
+                }
+                Some(Request::Fence { reply }) => (ToWorker::Fence { request }, Reply::Fence(reply)),
+                None => break,
             };
-            open.borrow_mut().insert(number, reply);
-            sender.send(ToWorker::Fetch {
-                request: number,
-                task,
-                value,
-            });
+            open.borrow_mut().insert(request, reply);
+            sender.send(message);
         }
     };
     let hear = async {
         while let Some(Frame { message, payloads }) = receiver.receive::<FromWorker>().await? {
-            let FromWorker::Fetched { request, outcome } = message else {
+            let (FromWorker::Fetched { request, .. } | FromWorker::Fenced { request }) = &message else {
                 continue;
             };
-            if let Some(reply) = open.borrow_mut().remove(&request) {
-                // Whoever asked may have given up.
-                let _ = reply.send(outcome.map(|()| payloads.into_iter().next().unwrap_or_default()));
+            let reply = open.borrow_mut().remove(request);
+            // Whoever asked may have given up.
+            match (reply, message) {
+                (Some(Reply::Fetch(reply)), FromWorker::Fetched { outcome, .. }) => {
+                    let _ = reply.send(outcome.map(|()| payloads.into_iter().next().unwrap_or_default()));
+                }
+                (Some(Reply::Fence(reply)), _) => {
+                    let _ = reply.send(());
+                }
+                _ => {}
             }
         }
         io::Result::Ok(())

@@ -2,11 +2,15 @@
 
 use super::site::{Head, Site};
 use crate::wire::{self, Frame, FromWorker, Peer, Sender, ToWorker};
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 use tokio::{
     net::{UnixListener, UnixStream},
     task::spawn_local,
+    time::sleep,
 };
+
+/// Where a connection cannot be accepted, it is usually for want of file descriptors, which take a while to be freed.
+const RECOVERY: Duration = Duration::from_millis(100);
 
 /// Accepts connections for as long as the worker runs.
 pub(super) async fn accept(site: Rc<Site>, listener: UnixListener) {
@@ -16,8 +20,8 @@ pub(super) async fn accept(site: Rc<Site>, listener: UnixListener) {
                 spawn_local(serve(site.clone(), stream));
             }
             Err(error) => {
-                tracing::error!(%error, "the worker can accept no more connections");
-                return;
+                tracing::warn!(%error, "the worker cannot accept a connection");
+                sleep(RECOVERY).await;
             }
         }
     }
@@ -29,9 +33,9 @@ async fn serve(site: Rc<Site>, stream: UnixStream) {
     loop {
         match receiver.receive::<ToWorker>().await {
             Ok(Some(Frame {
-                message: ToWorker::Hello(Peer::Head),
+                message: ToWorker::Hello(Peer::Head(id)),
                 ..
-            })) => head = Some(site.admit(sender.clone())),
+            })) if head.is_none() => head = Some(site.admit(id, sender.clone())),
             Ok(Some(frame)) => handle(&site, &sender, head.as_ref(), frame),
             Ok(None) => break,
             Err(error) => {
@@ -41,7 +45,7 @@ async fn serve(site: Rc<Site>, stream: UnixStream) {
         }
     }
     if let Some(head) = head {
-        site.forget(&head);
+        site.leave(&head);
     }
 }
 
@@ -50,20 +54,16 @@ fn handle(site: &Rc<Site>, sender: &Sender<FromWorker>, head: Option<&Head>, fra
     match (message, head) {
         (message @ ToWorker::Create { .. }, Some(head)) => site.create(head, message, payloads),
         (message @ ToWorker::Call { .. }, Some(head)) => site.call(head, message, payloads),
-        (ToWorker::DropTask { task }, Some(_)) => site.drop_task(task),
-        (ToWorker::DropTessera { tessera }, Some(_)) => site.drop_tessera(tessera),
-        (ToWorker::Fetch { request, task, value }, _) => {
-            let (site, sender) = (site.clone(), sender.clone());
-            spawn_local(async move {
-                let (outcome, payloads) = match site.outcome(task).await {
-                    Ok(payload) if value => (Ok(()), vec![payload]),
-                    Ok(_) => (Ok(()), Vec::new()),
-                    Err(failure) => (Err(failure), Vec::new()),
-                };
-                let message = FromWorker::Fetched { request, outcome };
-                sender.send(Frame { message, payloads });
-            });
+        (ToWorker::DropTask { task }, Some(_)) => site.stock.borrow_mut().remove(task),
+        (ToWorker::DropTessera { tessera }, Some(head)) => site.residents.borrow_mut().release(tessera, head.id),
+        (ToWorker::Attach { tessera }, Some(head)) => site.attach(head, tessera),
+        (ToWorker::Detach { tessera }, Some(head)) => site.residents.borrow_mut().detach(tessera, head.id),
+        (ToWorker::List { request }, Some(head)) => {
+            let tesserae = site.residents.borrow().list();
+            head.send(FromWorker::Listed { request, tesserae });
         }
+        (message @ ToWorker::Fetch { .. }, _) => site.fetch(&message, sender),
+        (ToWorker::Fence { request }, _) => sender.send(FromWorker::Fenced { request }),
         (ToWorker::Hello(_), _) => {}
         (message, None) => tracing::warn!(?message, "only a head may ask for this"),
     }

@@ -1,35 +1,36 @@
 //! What a worker has, and what it does with it. All of this is on the I/O thread.
 
 use super::{
+    inputs::{Inputs, Interest},
     module::Modules,
     output::Output,
     peers::Peers,
+    residents::{Condition, Residents},
     stock::{Outcome, Stock},
-    tessera::{self, Inputs, Job},
+    tessera::{self, Job},
 };
 use crate::{
-    failures::{dependency_failed, failure, worker_lost},
+    failures::failure,
     id::Id,
-    wire::{Argument, FromWorker, Needs, Payload, Sender, Source, ToWorker},
+    wire::{Frame, FromWorker, Payload, Sender, ToWorker},
 };
 use mosaic_abi::{Failure, FailureKind};
 use std::{
     cell::{Cell, RefCell},
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     io,
     rc::Rc,
     sync::Arc,
-    vec,
 };
 use tokio::{
-    sync::{Notify, mpsc::UnboundedSender, mpsc::unbounded_channel},
+    sync::{Notify, mpsc::unbounded_channel},
     task::spawn_local,
 };
 
 /// A head, and the way to tell it something.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
-    session: u64,
+    pub(super) id: Id,
     sender: Sender<FromWorker>,
 }
 
@@ -44,12 +45,15 @@ pub(super) struct Site {
     pub(super) uid: String,
     pub(super) modules: Arc<Modules>,
     pub(super) output: Arc<Output>,
-    peers: Peers,
+    pub(super) peers: Peers,
     pub(super) stock: RefCell<Stock>,
-    tesserae: RefCell<HashMap<Id, (u64, UnboundedSender<Job>)>>,
-    /// The heads that are there: what another one submitted no longer begins.
-    sessions: RefCell<HashSet<u64>>,
-    last_session: Cell<u64>,
+    pub(super) residents: RefCell<Residents>,
+    /// How many connections each head has here.
+    heads: RefCell<HashMap<Id, usize>>,
+    /// Told whenever a head's connection has ended.
+    departed: Notify,
+    /// This worker ends: what has not begun never will.
+    closing: Cell<bool>,
     /// Tesserae whose object may still exist.
     alive: Cell<usize>,
     /// Told whenever `alive` becomes zero.
@@ -64,25 +68,47 @@ impl Site {
             peers: Peers::new(uid.clone()),
             uid,
             stock: RefCell::default(),
-            tesserae: RefCell::default(),
-            sessions: RefCell::default(),
-            last_session: Cell::new(0),
+            residents: RefCell::default(),
+            heads: RefCell::default(),
+            departed: Notify::new(),
+            closing: Cell::new(false),
             alive: Cell::new(0),
             empty: Notify::new(),
         })
     }
 
     /// A head has connected.
-    pub(super) fn admit(&self, sender: Sender<FromWorker>) -> Head {
-        let session = self.last_session.get() + 1;
-        self.last_session.set(session);
-        self.sessions.borrow_mut().insert(session);
-        Head { session, sender }
+    pub(super) fn admit(&self, id: Id, sender: Sender<FromWorker>) -> Head {
+        *self.heads.borrow_mut().entry(id).or_default() += 1;
+        Head { id, sender }
     }
 
-    /// Whether a head is still there.
-    pub(super) fn serves(&self, head: &Head) -> bool {
-        self.sessions.borrow().contains(&head.session)
+    /// A head's connection has ended, and all that came by it was read. What it submitted is done all the same, and its
+    /// tesserae stay.
+    pub(super) fn leave(&self, head: &Head) {
+        let mut heads = self.heads.borrow_mut();
+        let left = heads.get_mut(&head.id).map_or(0, |connections| {
+            *connections -= 1;
+            *connections
+        });
+        if left == 0 {
+            heads.remove(&head.id);
+            self.residents.borrow_mut().leave(head.id);
+            self.departed.notify_waiters();
+        }
+    }
+
+    /// Waits until all that a head that is gone had sent was read, and all that it needs from other workers was asked for.
+    pub(super) async fn drain(&self, head: Id) {
+        while self.heads.borrow().contains_key(&head) {
+            self.departed.notified().await;
+        }
+        self.peers.fence().await;
+    }
+
+    /// Whether what has not begun never will.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.get()
     }
 
     /// Begins to construct a tessera.
@@ -91,15 +117,22 @@ impl Site {
             return;
         };
         let (jobs, inbox) = unbounded_channel();
+        let condition = Condition::new();
         self.alive.set(self.alive.get() + 1);
-        self.stock.borrow_mut().declare(tessera, head.session);
-        let inputs = self.inputs(head, tessera, needs, payloads);
+        self.stock.borrow_mut().declare(tessera, head.id);
+        let type_name = code.type_name.clone();
+        let inputs = Inputs::begin(self, head, tessera, needs, payloads);
+        let head = head.clone();
         // The channel is new, and its other end is handed to the loop below.
-        let _ = jobs.send(Job::Create { code, inputs });
-        self.tesserae.borrow_mut().insert(tessera, (head.session, jobs));
-        let (site, head) = (self.clone(), head.clone());
+        let _ = jobs.send(Job::Create {
+            head: head.clone(),
+            code,
+            inputs,
+        });
+        (self.residents.borrow_mut()).add(tessera, &type_name, head.id, jobs, condition.clone());
+        let site = self.clone();
         spawn_local(async move {
-            tessera::run(&site, tessera, &head, inbox).await;
+            tessera::run(&site, tessera, &condition, inbox).await;
             site.stock.borrow_mut().remove(tessera);
             site.alive.set(site.alive.get() - 1);
             if site.alive.get() == 0 {
@@ -120,88 +153,61 @@ impl Site {
         else {
             return;
         };
-        self.stock.borrow_mut().declare(task, head.session);
-        let inputs = self.inputs(head, task, needs, payloads);
-        let job = Job::Call { task, method, inputs };
-        let queued = match self.tesserae.borrow().get(&tessera) {
-            Some((_, jobs)) => jobs.send(job).is_ok(),
-            None => false,
+        self.stock.borrow_mut().declare(task, head.id);
+        let job = Job::Call {
+            head: head.clone(),
+            task,
+            method,
+            inputs: Inputs::begin(self, head, task, needs, payloads),
         };
-        if !queued {
+        if !self.residents.borrow().queue(tessera, job) {
             let message = "the tessera is not on this worker";
             self.finish(head, task, Err(failure(FailureKind::Runtime, message)), false);
         }
     }
 
-    /// Begins at once to fetch what an operation needs, and fails the operation as soon as that fails.
-    fn inputs(self: &Rc<Site>, head: &Head, operation: Id, needs: Needs, payloads: Vec<Payload>) -> Inputs {
-        let mut payloads = payloads.into_iter();
-        let needs_task = |argument: &Argument| matches!(argument, Argument::Task(_));
-        if needs.after.is_empty() && !needs.arguments.iter().any(needs_task) {
-            return Inputs::Ready(payloads.collect());
-        }
-        let (site, head) = (self.clone(), head.clone());
-        Inputs::Fetching(spawn_local(async move {
-            let fetched = site.gather(needs, &mut payloads).await;
-            if let Err(failure) = &fetched {
-                site.finish(&head, operation, Err(failure.clone()), false);
-            }
-            fetched
-        }))
-    }
-
-    async fn gather(
-        self: &Rc<Site>,
-        needs: Needs,
-        payloads: &mut vec::IntoIter<Payload>,
-    ) -> Result<Vec<Payload>, Failure> {
-        enum Slot {
-            Here(Payload),
-            Coming(tokio::task::JoinHandle<Outcome>),
-        }
-        let begin = |source: Source, value| {
-            let site = self.clone();
-            Slot::Coming(spawn_local(async move { site.obtain(source, value).await }))
-        };
-        let slots: Vec<Slot> = (needs.arguments.into_iter())
-            .map(|argument| match argument {
-                Argument::Value => Slot::Here(payloads.next().unwrap_or_default()),
-                Argument::Task(source) => begin(source, true),
-            })
-            .collect();
-        let after: Vec<Slot> = needs.after.into_iter().map(|source| begin(source, false)).collect();
-        let arguments = slots.len();
-        let mut values = Vec::with_capacity(arguments + after.len());
-        for slot in slots.into_iter().chain(after) {
-            values.push(match slot {
-                Slot::Here(payload) => payload,
-                Slot::Coming(fetching) => fetching
+    /// Has a head own a tessera that is here, and tells it when that is constructed.
+    pub(super) fn attach(self: &Rc<Site>, head: &Head, tessera: Id) {
+        let condition = self.residents.borrow_mut().share(tessera, head.id);
+        let head = head.clone();
+        spawn_local(async move {
+            let constructed = match condition.map(|condition| condition.watch()) {
+                Some(mut watch) => watch
+                    .wait_for(Option::is_some)
                     .await
-                    .unwrap_or_else(|error| Err(failure(FailureKind::Runtime, error.to_string())))?,
-            });
-        }
-        values.truncate(arguments);
-        Ok(values)
+                    .ok()
+                    .and_then(|outcome| outcome.clone()),
+                None => None,
+            };
+            let gone = || Err(failure(FailureKind::Runtime, "the tessera is gone"));
+            let outcome = constructed.unwrap_or_else(gone);
+            head.send(FromWorker::Attached { tessera, outcome });
+        });
     }
 
-    /// Waits for a task, wherever it is, and gets its value if `value` is set.
-    async fn obtain(&self, source: Source, value: bool) -> Outcome {
-        let Source { task, uid, place } = source;
-        let outcome = if place.uid == self.uid {
-            self.outcome(task).await
-        } else {
-            self.peers.fetch(&place, task, value).await
+    /// Sends a task's outcome when it has ended, with its value if `value` is set.
+    pub(super) fn fetch(self: &Rc<Site>, message: &ToWorker, sender: &Sender<FromWorker>) {
+        let ToWorker::Fetch {
+            request,
+            task,
+            head,
+            value,
+        } = *message
+        else {
+            return;
         };
-        outcome.map_err(|cause| dependency_failed(&uid, &cause))
-    }
-
-    /// Waits until a task of this worker has ended.
-    pub(super) async fn outcome(&self, task: Id) -> Outcome {
-        let mut watch = self.stock.borrow_mut().watch(task);
-        match watch.wait_for(Option::is_some).await {
-            Ok(outcome) => outcome.clone().expect("it was waited for until it is some"),
-            Err(_) => Err(worker_lost(&self.uid, "it was told to forget the task")),
-        }
+        // From here on, the task's result is waited for.
+        let interest = Interest::new(self, task, head);
+        let sender = sender.clone();
+        spawn_local(async move {
+            let (outcome, payloads) = match interest.outcome().await {
+                Ok(payload) if value => (Ok(()), vec![payload]),
+                Ok(_) => (Ok(()), Vec::new()),
+                Err(failure) => (Err(failure), Vec::new()),
+            };
+            let message = FromWorker::Fetched { request, outcome };
+            sender.send(Frame { message, payloads });
+        });
     }
 
     /// Stores how a constructor or call ended and tells the head, the first time.
@@ -220,26 +226,10 @@ impl Site {
         }
     }
 
-    pub(super) fn drop_task(&self, task: Id) {
-        self.stock.borrow_mut().remove(task);
-    }
-
-    /// Drops a tessera once its queued calls have ended.
-    pub(super) fn drop_tessera(&self, tessera: Id) {
-        self.tesserae.borrow_mut().remove(&tessera);
-    }
-
-    /// Forgets all that a head had here. What is being executed ends by itself, what is queued never begins.
-    pub(super) fn forget(&self, head: &Head) {
-        self.sessions.borrow_mut().remove(&head.session);
-        self.tesserae.borrow_mut().retain(|_, (of, _)| *of != head.session);
-        self.stock.borrow_mut().forget(head.session);
-    }
-
     /// Forgets everything and waits until all objects are dropped.
     pub(super) async fn close(&self) {
-        self.sessions.borrow_mut().clear();
-        self.tesserae.borrow_mut().clear();
+        self.closing.set(true);
+        self.residents.borrow_mut().clear();
         self.stock.borrow_mut().clear();
         while self.alive.get() > 0 {
             self.empty.notified().await;

@@ -1,7 +1,9 @@
 //! One tessera: its constructor, and then its calls, one after the other.
 
 use super::{
+    inputs::Inputs,
     object::Object,
+    residents::Condition,
     site::{Head, Site},
     stock::Outcome,
 };
@@ -12,71 +14,52 @@ use crate::{
 };
 use mosaic_abi::{Buffer, Failure, FailureKind};
 use std::{rc::Rc, sync::Arc};
-use tokio::{
-    sync::mpsc::UnboundedReceiver,
-    task::{JoinHandle, spawn_blocking},
-};
+use tokio::{sync::mpsc::UnboundedReceiver, task::spawn_blocking};
 
-/// Something to do with a tessera.
+/// Something to do with a tessera, for the head that asked for it.
 #[derive(Debug)]
 pub(super) enum Job {
     /// The first one.
-    Create {
-        code: Code,
-        inputs: Inputs,
-    },
+    Create { head: Head, code: Code, inputs: Inputs },
     Call {
+        head: Head,
         task: Id,
         method: u32,
         inputs: Inputs,
     },
 }
 
-/// The encoded arguments of a job.
-#[derive(Debug)]
-pub(super) enum Inputs {
-    Ready(Vec<Payload>),
-    Fetching(JoinHandle<Result<Vec<Payload>, Failure>>),
-}
-
-impl Inputs {
-    async fn get(self) -> Result<Vec<Payload>, Failure> {
-        match self {
-            Inputs::Ready(values) => Ok(values),
-            Inputs::Fetching(fetching) => {
-                let lost = |error: tokio::task::JoinError| Err(failure(FailureKind::Runtime, error.to_string()));
-                fetching.await.unwrap_or_else(lost)
-            }
-        }
-    }
-
-    /// Gives up what is still on its way.
-    fn cancel(self) {
-        if let Inputs::Fetching(fetching) = self {
-            fetching.abort();
-        }
-    }
-}
-
 /// Does a tessera's jobs in their order, until there will be no more; then drops the object.
-pub(super) async fn run(site: &Rc<Site>, id: Id, head: &Head, mut jobs: UnboundedReceiver<Job>) {
+pub(super) async fn run(site: &Rc<Site>, id: Id, condition: &Condition, mut jobs: UnboundedReceiver<Job>) {
     let mut object = Err(failure(FailureKind::Runtime, "the tessera was not constructed"));
     while let Some(job) = jobs.recv().await {
-        if !site.serves(head) {
+        if site.is_closing() {
             break;
         }
         match job {
-            Job::Create { code, inputs } => object = construct(site, id, head, code, inputs).await,
-            Job::Call { task, inputs, .. } if object.is_err() => {
+            Job::Create { head, code, inputs } => {
+                object = construct(site, id, &head, condition, code, inputs).await;
+                let signatures = object.as_ref().map(Object::signatures).map_err(Clone::clone);
+                condition.constructed(signatures);
+                site.residents.borrow_mut().constructed(id);
+            }
+            Job::Call { head, task, inputs, .. } if object.is_err() => {
                 inputs.cancel();
                 let cause = object.as_ref().err().cloned();
                 let cause = cause.map_or_else(
                     || failure(FailureKind::Runtime, ""),
                     |cause| tessera_failed(&name(id, &cause), &cause),
                 );
-                site.finish(head, task, Err(cause), false);
+                site.finish(&head, task, Err(cause), false);
             }
-            Job::Call { task, method, inputs } => object = call(site, head, object, task, method, inputs).await,
+            Job::Call {
+                head,
+                task,
+                method,
+                inputs,
+            } => {
+                object = call(site, &head, condition, object, (task, method, inputs)).await;
+            }
         }
     }
     if let Ok(object) = object {
@@ -96,7 +79,14 @@ fn name(id: Id, cause: &Failure) -> String {
     format!("tess-{}-{id}", cause.tessera.to_lowercase())
 }
 
-async fn construct(site: &Rc<Site>, id: Id, head: &Head, code: Code, inputs: Inputs) -> Result<Object, Failure> {
+async fn construct(
+    site: &Rc<Site>,
+    id: Id,
+    head: &Head,
+    condition: &Condition,
+    code: Code,
+    inputs: Inputs,
+) -> Result<Object, Failure> {
     let named = |failure| Failure {
         tessera: code.type_name.clone(),
         method: "new".to_owned(),
@@ -105,6 +95,7 @@ async fn construct(site: &Rc<Site>, id: Id, head: &Head, code: Code, inputs: Inp
     };
     // A failure to fetch them was reported already.
     let inputs = inputs.get().await.map_err(named)?;
+    condition.is_busy();
     let (modules, output, wanted, reporter) = (site.modules.clone(), site.output.clone(), code.clone(), head.clone());
     let constructed = spawn_blocking(move || {
         reporter.send(FromWorker::Started { id });
@@ -133,10 +124,9 @@ async fn construct(site: &Rc<Site>, id: Id, head: &Head, code: Code, inputs: Inp
 async fn call(
     site: &Rc<Site>,
     head: &Head,
+    condition: &Condition,
     object: Result<Object, Failure>,
-    task: Id,
-    method: u32,
-    inputs: Inputs,
+    (task, method, inputs): (Id, u32, Inputs),
 ) -> Result<Object, Failure> {
     let object = object?;
     let Ok(inputs) = inputs.get().await else {
@@ -146,6 +136,7 @@ async fn call(
     if site.stock.borrow().has_ended(task) {
         return Ok(object);
     }
+    condition.is_busy();
     let (output, reporter) = (site.output.clone(), head.clone());
     let called = spawn_blocking(move || {
         reporter.send(FromWorker::Started { id: task });
@@ -159,11 +150,13 @@ async fn call(
     match called.await {
         Ok((object, outcome, unread_output)) => {
             let outcome: Outcome = outcome.map(|value: Buffer| Arc::new(value));
+            condition.is_idle();
             site.finish(head, task, outcome, unread_output);
             Ok(object)
         }
         Err(error) => {
             let failure = failure(FailureKind::Runtime, error.to_string());
+            condition.constructed(Err(failure.clone()));
             site.finish(head, task, Err(failure.clone()), true);
             Err(failure)
         }

@@ -6,6 +6,7 @@ mod failing;
 mod lifecycle;
 mod output;
 mod shared_object;
+mod survival;
 mod tesserae;
 mod world;
 
@@ -27,13 +28,14 @@ fn scenarios() -> Vec<Scenario> {
         lifecycle::scenarios(),
         output::scenarios(),
         shared_object::scenarios(),
+        survival::scenarios(),
     ]
     .concat()
 }
 
 fn main() -> ExitCode {
-    // A worker, and a scenario's program, know what they are from their environment.
-    if let Some(exit) = lifecycle::second_head() {
+    // A worker, a head of its own, and a scenario's program, know what they are from their environment.
+    if let Some(exit) = survival::play() {
         return exit;
     }
     if let Some(exit) = world::inside(&scenarios()) {

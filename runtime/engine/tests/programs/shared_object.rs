@@ -36,7 +36,12 @@ async fn tesserae_of_a_shared_object() {
     let guest = guest();
     // The head is there already; this only asks for its table.
     let hub = PathBuf::new();
-    let host = mosaic_engine::install_head(mosaic_engine::HeadOptions { hub, cell_event }).unwrap();
+    let host = mosaic_engine::install_head(mosaic_engine::HeadOptions {
+        hub,
+        cell_event,
+        ask: drop,
+    })
+    .unwrap();
     // SAFETY: the symbol has this type, and the table is static.
     let table = unsafe { guest.get::<GuestEntry>(GUEST_ENTRY).unwrap()(host).as_ref() }.unwrap();
     // SAFETY: both come from the same build as this test, with the same compiler.

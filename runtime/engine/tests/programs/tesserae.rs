@@ -119,27 +119,6 @@ impl Drop for Keeper {
     }
 }
 
-/// Meets someone when it is dropped.
-#[tessera]
-pub(crate) struct Farewell {
-    path: String,
-}
-
-#[tessera]
-impl Farewell {
-    fn new(path: String) -> Self {
-        Farewell { path }
-    }
-
-    fn idle(&self) {}
-}
-
-impl Drop for Farewell {
-    fn drop(&mut self) {
-        OpenOptions::new().write(true).open(&self.path).unwrap();
-    }
-}
-
 /// Can be encoded, but never decoded.
 #[derive(Serialize)]
 pub(crate) struct Odd(pub(crate) u8);

@@ -48,6 +48,18 @@ mod __mosaic_Solver1 {
             }
         }
     }
+    impl Solver1 {
+        /// Finds a `Solver1` that lives, by its unique name, and gives a proxy of it, once awaited.
+        pub fn attach(
+            uid: impl ::core::convert::AsRef<str>,
+        ) -> ::mosaic::__private::Attach<Solver1Proxy> {
+            ::mosaic::__private::Attach::new(
+                &__TABLE,
+                ::core::convert::AsRef::as_ref(&uid),
+                |raw| Solver1Proxy { raw },
+            )
+        }
+    }
     impl Solver1Proxy {
         /// Adds `data`.
         pub fn solve(

@@ -106,7 +106,8 @@ fn d(&self, x: &dyn Fn()) {}\nfn e(&self, mut x: ArrayViewMut3<f32>) {}\nfn f(&s
 fn kinds_of_functions() {
     check_members(
         "async fn a(&self) {}\nunsafe fn b(&self) {}\nextern \"C\" fn c(&self) {}\nfn d<T: Clone, const N: usize>(&self, x: T) {}
-#[cfg(unix)] fn e(&self) {}\nfn after(&self) {}\nfn uid(&self) {}\nfn remote() {}",
+#[cfg(unix)] fn e(&self) {}\nfn after(&self) {}\nfn uid(&self) {}\nfn remote() {}
+fn attach() {}\nfn attach(&self) {}",
         expect![[r#"
             4:1 async
                 `S::a` is async, and async methods are not supported yet: remove `async`; callers await the task that the call returns
@@ -121,11 +122,15 @@ fn kinds_of_functions() {
             8:1 #[cfg(unix)]
                 `S::e` is compiled conditionally, but its proxy is not: put it in another `impl`, or use `cfg!` in its body
             9:4 after
-                `S::after` has a name that every proxy uses itself: rename the method
+                `S::after` has a name that every tessera uses itself: rename the method
             10:4 uid
-                `S::uid` has a name that every proxy uses itself: rename the method
+                `S::uid` has a name that every tessera uses itself: rename the method
             11:4 remote
-                `S::remote` is the name of the generated constructor: rename the function
+                `S::remote` is the name of a generated function: rename this one
+            12:4 attach
+                `S::attach` is the name of a generated function: rename this one
+            13:4 attach
+                `S::attach` has a name that every tessera uses itself: rename the method
         "#]],
     );
 }

@@ -1,5 +1,7 @@
 //! The books without any I/O: what is sent when, and what follows from an end.
 
+mod find;
+
 use super::{
     ledger::{Action, Ledger},
     objects::Value,
@@ -19,10 +21,17 @@ struct Books {
     names: Vec<(Id, String)>,
 }
 
+fn place(worker: &str) -> Place {
+    Place {
+        uid: worker.to_owned(),
+        address: worker.into(),
+    }
+}
+
 impl Books {
     fn new(workers: &[&str]) -> Books {
-        let mut ledger = Ledger::new();
-        ledger.started(workers.iter().map(|worker| (*worker).to_owned()));
+        let mut ledger = Ledger::new(Id::of(1));
+        ledger.started(workers.iter().map(|worker| place(worker)));
         let names = Vec::new();
         Books { ledger, names }
     }
@@ -40,8 +49,8 @@ impl Books {
             type_name: "Solver".to_owned(),
             location,
         };
-        let methods = vec!["solve".to_owned()];
-        let handle = self.ledger.create(code, methods, Vec::new(), Vec::new()).unwrap();
+        let signatures = vec!["solve() -> ()".to_owned()];
+        let handle = self.ledger.create(code, signatures, Vec::new(), Vec::new()).unwrap();
         self.names.push((self.id(handle), name.to_owned()));
         handle
     }
@@ -54,11 +63,7 @@ impl Books {
     }
 
     fn place(&mut self, tessera: Handle, worker: &str) {
-        let place = Place {
-            uid: worker.to_owned(),
-            address: worker.into(),
-        };
-        self.ledger.placed(self.id(tessera), Ok(place));
+        self.ledger.placed(self.id(tessera), Ok(place(worker)));
     }
 
     fn finish(&mut self, handle: Handle) {
@@ -76,6 +81,7 @@ impl Books {
         let word = |action: Action| match action {
             Action::Place { tessera, .. } => format!("place {}", self.name(tessera)),
             Action::Forget { tessera } => format!("forget {}", self.name(tessera)),
+            Action::Find { .. } => "find".to_owned(),
             Action::Sync { .. } => "sync".to_owned(),
             Action::Wake(_) => "wake".to_owned(),
             Action::Discard(_) => "discard".to_owned(),
@@ -85,7 +91,10 @@ impl Books {
                 ToWorker::Fetch { task, .. } => format!("fetch {}", self.name(task)),
                 ToWorker::DropTask { task } => format!("drop {}", self.name(task)),
                 ToWorker::DropTessera { tessera } => format!("drop {}", self.name(tessera)),
-                ToWorker::Hello(_) => "hello".to_owned(),
+                ToWorker::List { .. } => format!("list {}", place.uid),
+                ToWorker::Attach { .. } => format!("attach on {}", place.uid),
+                ToWorker::Detach { .. } => format!("detach on {}", place.uid),
+                ToWorker::Hello(_) | ToWorker::Fence { .. } => "?".to_owned(),
             },
         };
         actions.into_iter().map(word).collect()
@@ -96,15 +105,23 @@ impl Books {
     }
 
     fn ending(&mut self, wait: Handle) -> Option<Result<(), FailureKind>> {
-        unsafe extern "C" fn nothing(_: *mut c_void) {}
-        let waker = GuestWaker::new(Waker {
-            data: ptr::null_mut(),
-            wake: nothing,
-            drop: nothing,
-        });
-        let ending = self.ledger.waits.poll(wait, waker).ok()?;
+        let ending = self.ledger.waits.poll(wait, waker()).ok()?;
         Some(ending.map(|_| ()).map_err(|failure| failure.kind))
     }
+
+    fn value(&mut self, wait: Handle) -> Payload {
+        self.ledger.waits.poll(wait, waker()).unwrap().unwrap()
+    }
+}
+
+/// A waker that wakes nothing.
+fn waker() -> GuestWaker {
+    unsafe extern "C" fn nothing(_: *mut c_void) {}
+    GuestWaker::new(Waker {
+        data: ptr::null_mut(),
+        wake: nothing,
+        drop: nothing,
+    })
 }
 
 #[test]
