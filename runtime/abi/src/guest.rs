@@ -23,6 +23,9 @@ pub struct Guest {
     /// Ends what `begin_cell` began and flushes; reports a panic that ended the cell as [`crate::CellEvent::Panicked`]
     /// when `panicked` is set, and prints the panics that were caught on the way to standard error.
     pub end_cell: extern "C" fn(panicked: bool),
+    /// Has the cell that runs unwind at the next place where that is safe: a call into mosaic, a `println!`, a sleep. One
+    /// that sleeps wakes. It unwinds with a payload of the guest's own, and no panic is reported.
+    pub interrupt: extern "C" fn(),
 }
 
 /// How a call into guest code ended.

@@ -1,6 +1,6 @@
 //! What the host asks of this copy of the crate.
 
-use crate::{host, panics};
+use crate::{host, interrupt, panics};
 use mosaic_abi::{CellEvent, Guest, Host, VERSION};
 use std::{
     io::{Write, stderr, stdout},
@@ -12,6 +12,7 @@ static GUEST: Guest = Guest {
     flush,
     begin_cell,
     end_cell,
+    interrupt: interrupt::interrupt,
 };
 
 /// See [`mosaic_abi::GuestEntry`].
@@ -40,10 +41,12 @@ extern "C" fn flush() {
 }
 
 extern "C" fn begin_cell() {
+    interrupt::begin_cell();
     panics::begin_capture();
 }
 
 extern "C" fn end_cell(panicked: bool) {
+    interrupt::end_cell();
     let mut captured = panics::end_capture();
     let ended_by = if panicked { captured.pop() } else { None };
     panics::print(&captured);
