@@ -17,10 +17,11 @@ static ROOT_MANIFEST: &str = include_str!("../../../Cargo.toml");
 
 /// The crates whose sources travel in this executable, as `(directory, sources, links dynamically)`. A dylib exists once
 /// in a process, however many cells link it.
-static EMBEDDED: [(&str, Dir, bool); 4] = [
+static EMBEDDED: [(&str, Dir, bool); 5] = [
     ("abi", include_dir!("$CARGO_MANIFEST_DIR/../../runtime/abi"), false),
     ("mosaic", include_dir!("$CARGO_MANIFEST_DIR/../../runtime/mosaic"), true),
     ("cell", include_dir!("$CARGO_MANIFEST_DIR/cell"), true),
+    ("std", include_dir!("$CARGO_MANIFEST_DIR/std"), false),
     ("tokio", include_dir!("$CARGO_MANIFEST_DIR/../../runtime/tokio"), true),
 ];
 
@@ -52,11 +53,12 @@ impl Crates {
     }
 
     /// The cells' dependencies, as name and Cargo's specification.
-    pub(crate) fn dependencies(&self) -> [(&'static str, String); 5] {
+    pub(crate) fn dependencies(&self) -> [(&'static str, String); 6] {
         let path = |name: &str| format!("{{ path = {:?} }}", self.directory.join("crates").join(name));
         [
             ("mosaic", path("mosaic")),
             ("mosaic-cell", path("cell")),
+            ("mosaic-std", path("std")),
             ("tokio", path("tokio")),
             ("ndarray", workspace_dependency("ndarray")),
             ("serde", workspace_dependency("serde")),
@@ -237,6 +239,6 @@ mod tests {
             manifest["workspace"]["dependencies"]["mosaic-abi"]["path"].as_str(),
             Some("abi")
         );
-        assert_eq!(manifest["workspace"]["members"].as_array().unwrap().len(), 3);
+        assert_eq!(manifest["workspace"]["members"].as_array().unwrap().len(), 4);
     }
 }

@@ -1,11 +1,17 @@
 //! The thread in which evcxr evaluates cells, one request after the other.
+//!
+//! evcxr has done its part when a cell begins to run. The thread then waits for the cell's end on a link of its own, and
+//! asks evcxr meanwhile what users want to know of their code.
 
 use crate::{
-    MimeBundle, commands,
-    link::{Link, Numbered, Order, Report},
+    MimeBundle, absent, assistance, commands,
+    inbox::{Event, Inbox},
+    link::{Link, Order, Report},
+    loss,
     report::CellError,
-    request::{Completion, Completions, Options, Request},
+    request::{Completions, Options, Request},
     shared::Shared,
+    shell,
     start::Started,
     syntax,
 };
@@ -16,50 +22,43 @@ use std::{
     collections::BTreeSet,
     os::fd::OwnedFd,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::mpsc,
-    time::Duration,
+    process,
+    time::{Duration, Instant},
 };
 
 /// How long a new cell process may take to say that it is there.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+/// How often a cell process is looked after that says nothing. Usually its socket tells of its end; a process that it
+/// started may hold that open.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// The thread's body.
-pub(crate) fn run(
-    options: Options,
-    link: Link,
-    reports: mpsc::Receiver<Numbered>,
-    notices: OwnedFd,
-    shared: &Shared,
-    requests: &mpsc::Receiver<Request>,
-) {
+pub(crate) fn run(options: Options, link: Link, inbox: Inbox, notices: OwnedFd, shared: &Shared) {
     let mut evaluation = Evaluation {
         options,
         link,
-        reports,
+        inbox,
         notices,
         shared,
         started: None,
+        process: 0,
+        stored: None,
+        absent: BTreeSet::new(),
     };
     if let Err(error) = evaluation.start() {
         // Told with the first cell, which tries again.
         tracing::error!("{error:#}");
     }
-    for request in requests {
+    while let Some(request) = evaluation.inbox.request() {
         match request {
-            Request::Execute { code, number, reply } => {
-                shared.step();
-                let result = evaluation
-                    .guarded(|it| it.execute(&code, number))
-                    .unwrap_or_else(|| Err(CellError::evaluator_panicked()));
-                shared.step();
+            Request::Execute {
+                code,
+                number,
+                execution,
+                reply,
+            } => {
+                let result = evaluation.guarded(|it| it.execute(&code, number, execution));
                 let _ = reply.send(result);
-            }
-            Request::Complete { code, cursor, reply } => {
-                let completions = evaluation.guarded(|it| it.complete(&code, cursor));
-                let _ = reply.send(completions.unwrap_or_else(|| Completions::none(cursor)));
-            }
-            Request::Inspect { code, cursor, reply } => {
-                let _ = reply.send(evaluation.guarded(|it| it.inspect(&code, cursor)).flatten());
             }
             Request::Shutdown { reply } => {
                 drop(evaluation);
@@ -67,6 +66,7 @@ pub(crate) fn run(
                 let _ = reply.send(());
                 return;
             }
+            question => evaluation.assist(question),
         }
     }
 }
@@ -74,21 +74,38 @@ pub(crate) fn run(
 struct Evaluation<'a> {
     options: Options,
     link: Link,
-    reports: mpsc::Receiver<Numbered>,
+    inbox: Inbox,
     notices: OwnedFd,
     shared: &'a Shared,
     started: Option<Started>,
+    /// The number of the cell process.
+    process: u64,
+    /// The variables that it stores, once it has said so.
+    stored: Option<BTreeSet<String>>,
+    /// The variables that evcxr believes in and that are not stored.
+    absent: BTreeSet<String>,
+}
+
+/// What became of a cell after evcxr had done its part.
+#[derive(Default)]
+struct Course {
+    reports: Vec<Report>,
+    /// It began and has not ended.
+    running: bool,
+    /// How long it ran.
+    ran: Duration,
+    /// Its process is gone.
+    died: bool,
 }
 
 impl Evaluation<'_> {
-    /// What `evaluate` returns, or nothing if evcxr or its rust-analyzer panicked: then the next request starts anew.
-    fn guarded<T>(&mut self, evaluate: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        let outcome = catch_unwind(AssertUnwindSafe(|| evaluate(self)));
-        if outcome.is_err() {
+    /// What `evaluate` returns. If evcxr panicked, the next request starts it anew.
+    fn guarded<T>(&mut self, evaluate: impl FnOnce(&mut Self) -> Result<T, CellError>) -> Result<T, CellError> {
+        catch_unwind(AssertUnwindSafe(|| evaluate(self))).unwrap_or_else(|_| {
             // What evcxr held may be half changed.
             self.started = None;
-        }
-        outcome.ok()
+            Err(CellError::evaluator_panicked())
+        })
     }
 
     /// evcxr, started now if that has not succeeded yet.
@@ -97,13 +114,16 @@ impl Evaluation<'_> {
             let started = Started::new(&self.options, &self.link, self.shared, &|line| self.notice(line))?;
             self.shared.set_process(started.context.process_handle());
             // Processes that ended while a template was built are of no interest.
-            while self.reports.try_recv().is_ok() {}
+            self.inbox.take_reports();
+            (self.stored, self.absent) = (None, BTreeSet::new());
             self.started = Some(started);
         }
-        self.started
-            .as_mut()
-            .map(|started| &mut started.context)
-            .context("evcxr has just been started")
+        self.context()
+    }
+
+    fn context(&mut self) -> Result<&mut CommandContext> {
+        let started = self.started.as_mut().context("evcxr is not started")?;
+        Ok(&mut started.context)
     }
 
     /// Tells the user something on the cells' standard error.
@@ -114,9 +134,9 @@ impl Evaluation<'_> {
         }
     }
 
-    fn execute(&mut self, code: &str, number: u32) -> Result<Option<MimeBundle>, CellError> {
-        self.start()
-            .map_err(|error| CellError::new("KernelError", format!("{error:#}")))?;
+    fn execute(&mut self, code: &str, number: u32, execution: u64) -> Result<Option<MimeBundle>, CellError> {
+        let kernel_error = |error: anyhow::Error| CellError::new("KernelError", format!("{error:#}"));
+        self.start().map_err(kernel_error)?;
         let expansion =
             mosaic_expand::expand_cell(code).map_err(|errors| CellError::from_expansion(&errors, code, number))?;
         if let Some(refusal) = commands::refusal(code) {
@@ -126,53 +146,155 @@ impl Evaluation<'_> {
             return Err(CellError::missing_pattern(code, number, place));
         }
         let source = expansion.as_ref().map_or(code, |expansion| expansion.source());
-        self.begin()?;
-        let Some(Started { context, .. }) = &mut self.started else {
-            return Err(CellError::ended());
-        };
-        let before = variables(context);
-        let result = context.execute(source);
-        let reports = self.collect();
-        self.tell_lost(&reports);
-        match result {
-            Ok(outputs) => match CellError::from_reports(&reports) {
-                Some(error) => Err(error),
-                None => Ok(bundle(outputs, reports)),
-            },
+        let source = shell::mark_commands(source, process::id());
+        self.begin(execution)?;
+        let variables = self.variables();
+        let begun = Instant::now();
+        let result = self.context().map_err(kernel_error)?.execute(&source);
+        let course = self.follow();
+        self.tell_lost(&course.reports);
+        let result = match result {
+            Ok(_) if course.died => Err(self.replace_process(&variables)),
+            Ok(outputs) => {
+                self.tell_timing(&outputs, begun.elapsed(), course.ran);
+                match CellError::from_reports(&course.reports) {
+                    Some(error) => Err(error),
+                    None => Ok(bundle(outputs, course.reports)),
+                }
+            }
+            Err(evcxr::Error::SubprocessTerminated(status)) => Err(CellError::process_ended(&status, &variables)),
+            // evcxr takes for an error what ended because it was to end.
+            Err(_) if self.shared.interrupts() > 0 => Err(CellError::interrupted_before_it_ran()),
             Err(evcxr::Error::CompilationErrors(errors)) => {
                 Err(CellError::from_compilation(&errors, code, number, expansion.as_ref()))
             }
-            Err(evcxr::Error::SubprocessTerminated(status)) => {
-                let lost: Vec<String> = before.into_iter().collect();
-                Err(CellError::process_ended(
-                    &status.replace("Subprocess terminated", "the cell's process ended"),
-                    &lost,
-                ))
-            }
             Err(error) => Err(CellError::new("Error", error.to_string())),
+        };
+        self.find_absent();
+        result
+    }
+
+    /// Makes everything ready for an execution: the cell process, and the wrapper of rustc.
+    fn begin(&mut self, execution: u64) -> Result<(), CellError> {
+        self.shared.set_evaluating();
+        if self.shared.interrupts() > 0 {
+            return Err(CellError::interrupted_before_it_ran());
+        }
+        // After a cell that ended its process, evcxr has just started another one.
+        self.link.wait(CONNECT_PATIENCE);
+        self.link.begin(execution);
+        let mut course = Course::default();
+        self.catch_up(&mut course);
+        course
+            .reports
+            .retain(|report| matches!(report, Report::OutputLost { .. }));
+        if let Some(error) = CellError::from_reports(&course.reports) {
+            return Err(error);
+        }
+        if let Some(started) = &self.started {
+            absent::tell(started.directory(), &self.absent)
+                .map_err(|error| CellError::new("KernelError", format!("cannot write for rustc: {error}")))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the cell, if one runs, has ended, and answers questions about code meanwhile.
+    fn follow(&mut self) -> Course {
+        let mut course = Course::default();
+        self.catch_up(&mut course);
+        if course.running {
+            // evcxr has just found out which of them are gone; the others are those that the cell defines.
+            self.absent.clear();
+        }
+        while course.running && !course.died {
+            let is_question = |request: &Request| matches!(request, Request::Complete { .. } | Request::Inspect { .. });
+            match self.inbox.next(is_question, LOOK_AFTER) {
+                Some(Event::Report((number, report))) => self.note(&mut course, number, report),
+                Some(Event::Request(question)) => self.assist(question),
+                None if self.shared.exit_status().is_some() => self.link.cut(),
+                None => {}
+            }
+        }
+        course
+    }
+
+    /// Takes in everything that has been reported until now.
+    fn catch_up(&mut self, course: &mut Course) {
+        loop {
+            if let Some(process) = self.link.send(&Order::Answer) {
+                while let Some((number, report)) = self.inbox.report() {
+                    let done = number == process && matches!(report, Report::Answered | Report::Closed);
+                    self.note(course, number, report);
+                    if done {
+                        return;
+                    }
+                }
+                return;
+            }
+            // Between two processes, unless the one that runs the cell is gone.
+            for (number, report) in self.inbox.take_reports() {
+                self.note(course, number, report);
+            }
+            if course.running || course.died || !self.link.wait(CONNECT_PATIENCE) {
+                course.died |= course.running;
+                return;
+            }
         }
     }
 
-    /// Makes the cell process ready, and certain that it is. After a cell that ended its process, evcxr has just started
-    /// another one.
-    fn begin(&self) -> Result<(), CellError> {
-        self.link.wait(CONNECT_PATIENCE);
-        self.link.send(&Order::Begin);
-        let mut reports = self.collect();
-        reports.retain(|report| matches!(report, Report::OutputLost { .. }));
-        CellError::from_reports(&reports).map_or(Ok(()), Err)
+    fn note(&mut self, course: &mut Course, process: u64, report: Report) {
+        if process != self.process {
+            // A new process knows no variables yet.
+            self.process = process;
+            self.stored = Some(BTreeSet::new());
+        }
+        match report {
+            Report::Answered => {}
+            Report::Began => course.running = true,
+            Report::Ended { stored, ran } => {
+                course.running = false;
+                course.ran = ran;
+                if let Some(stored) = stored {
+                    self.stored = Some(stored.into_iter().collect());
+                }
+            }
+            Report::Closed => course.died = course.running,
+            report => course.reports.push(report),
+        }
     }
 
-    /// Everything that the cell process has reported until now.
-    fn collect(&self) -> Vec<Report> {
-        let Some(process) = self.link.send(&Order::Answer) else {
-            return self.reports.try_iter().map(|(_, report)| report).collect();
-        };
-        let until_answered = self
-            .reports
-            .iter()
-            .take_while(|(number, report)| *number != process || !matches!(report, Report::Answered | Report::Closed));
-        until_answered.map(|(_, report)| report).collect()
+    /// Has evcxr start another cell process, and says what that costs.
+    fn replace_process(&mut self, lost: &BTreeSet<String>) -> CellError {
+        let status = loss::status(self.shared.wait_for_exit());
+        let ending = self.inbox.waits(|request| matches!(request, Request::Shutdown { .. }));
+        if !ending && let Ok(context) = self.context() {
+            if let Err(error) = context.execute(":restart") {
+                tracing::error!("no new cell process: {error}");
+            }
+            self.catch_up(&mut Course::default());
+        }
+        self.stored = Some(BTreeSet::new());
+        if self.shared.interrupts() > 0 {
+            CellError::process_replaced(lost)
+        } else {
+            CellError::process_ended(&status, lost)
+        }
+    }
+
+    fn find_absent(&mut self) {
+        let Some(stored) = self.stored.clone() else { return };
+        self.absent.clear();
+        self.absent = self.variables().difference(&stored).cloned().collect();
+    }
+
+    /// The variables that there are.
+    fn variables(&self) -> BTreeSet<String> {
+        let context = self.started.iter().map(|started| &started.context);
+        let names = context.flat_map(|context| context.variables_and_types().map(|(name, _)| name));
+        names
+            .filter(|name| !self.absent.contains(*name))
+            .map(str::to_owned)
+            .collect()
     }
 
     fn tell_lost(&self, reports: &[Report]) {
@@ -185,49 +307,38 @@ impl Evaluation<'_> {
         }
     }
 
-    fn complete(&mut self, code: &str, cursor: usize) -> Completions {
-        let Ok(context) = self.start() else {
-            return Completions::none(cursor);
-        };
-        let expansion = mosaic_expand::expand_cell(code).ok().flatten();
-        // Up to the generated code, which follows an item, both texts are the same.
-        let source = expansion.as_ref().map_or(code, |expansion| expansion.source());
-        match context.completions(source, byte_offset(source, cursor)) {
-            Ok(found) => Completions {
-                cursor_start: code_points(source, found.start_offset),
-                cursor_end: code_points(source, found.end_offset),
-                matches: found
-                    .completions
-                    .into_iter()
-                    .map(|completion| Completion {
-                        text: completion.code,
-                        kind: completion.kind.to_owned(),
-                    })
-                    .collect(),
-            },
-            Err(error) => {
-                tracing::debug!("no completions: {error}");
-                Completions::none(cursor)
-            }
+    /// What `:timing` asks for. evcxr itself knows only how long it took until the cell began.
+    fn tell_timing(&self, outputs: &EvalOutputs, took: Duration, ran: Duration) {
+        if outputs.timing.is_some() {
+            let compiled = took.saturating_sub(ran);
+            let [took, compiled, ran] = [took, compiled, ran].map(|it| it.as_secs_f64());
+            self.notice(&format!(
+                "took {took:.3} s: {compiled:.3} s to compile, {ran:.3} s to run"
+            ));
         }
     }
 
-    fn inspect(&mut self, code: &str, cursor: usize) -> Option<MimeBundle> {
-        let context = self.start().ok()?;
-        let end = end_of_name(code, byte_offset(code, cursor));
-        let (text, html) = context.hover_at(code, end).ok()?;
-        let found = !text.trim().is_empty() && text != "No documentation found";
-        found.then(|| {
-            MimeBundle::from([
-                ("text/plain".into(), Value::String(text)),
-                ("text/html".into(), Value::String(html)),
-            ])
-        })
+    /// Answers a question about code. One that nobody waits for any more is dropped.
+    fn assist(&mut self, question: Request) {
+        // rust-analyzer may panic over code that is being typed; nothing of evcxr's is changed then.
+        let _ = catch_unwind(AssertUnwindSafe(|| match question {
+            Request::Complete { code, cursor, reply } if !reply.is_closed() => {
+                let completions = self.complete(&code, cursor);
+                let _ = reply.send(completions.unwrap_or_else(|| Completions::none(cursor)));
+            }
+            Request::Inspect { code, cursor, reply } if !reply.is_closed() => {
+                let context = self.start().ok();
+                let _ = reply.send(context.and_then(|context| assistance::inspect(context, &code, cursor)));
+            }
+            _ => {}
+        }));
     }
-}
 
-fn variables(context: &CommandContext) -> BTreeSet<String> {
-    context.variables_and_types().map(|(name, _)| name.to_owned()).collect()
+    fn complete(&mut self, code: &str, cursor: usize) -> Option<Completions> {
+        self.start().ok()?;
+        let context = &mut self.started.as_mut()?.context;
+        Some(assistance::complete(context, code, cursor, &self.absent))
+    }
 }
 
 /// What evcxr's commands show, and the value of the last expression.
@@ -243,33 +354,4 @@ fn bundle(outputs: EvalOutputs, reports: Vec<Report>) -> Option<MimeBundle> {
         }
     }
     Some(bundle).filter(|bundle| !bundle.is_empty())
-}
-
-fn byte_offset(text: &str, code_points: usize) -> usize {
-    text.char_indices().nth(code_points).map_or(text.len(), |(at, _)| at)
-}
-
-fn code_points(text: &str, byte_offset: usize) -> usize {
-    text.char_indices().take_while(|(at, _)| *at < byte_offset).count()
-}
-
-/// Inspection is asked for anywhere in a name; evcxr wants its end.
-fn end_of_name(text: &str, from: usize) -> usize {
-    let rest = &text[from..];
-    from + rest
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
-        .unwrap_or(rest.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cursors_count_code_points() {
-        let text = "ä𝒳b";
-        assert_eq!([0, 1, 2, 3, 9].map(|cursor| byte_offset(text, cursor)), [0, 2, 6, 7, 7]);
-        assert_eq!([0, 2, 6, 7].map(|at| code_points(text, at)), [0, 1, 2, 3]);
-        assert_eq!(end_of_name("vec.push(1)", 5), 8);
-    }
 }

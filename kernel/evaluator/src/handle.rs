@@ -2,7 +2,10 @@
 
 use crate::{
     MimeBundle, evaluation,
-    link::{Link, Order, Paths, open_pipe},
+    inbox::{Event, Inbox},
+    interrupt,
+    link::{Link, Paths, open_pipe},
+    processes,
     report::CellError,
     request::{Completions, Options, Request},
     shared::Shared,
@@ -12,7 +15,7 @@ use std::{
     os::fd::OwnedFd,
     sync::{Arc, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
 
@@ -28,15 +31,19 @@ pub struct CellPipes {
 /// A cheap handle to the thread in which cells are evaluated, one after the other.
 #[derive(Clone, Debug)]
 pub struct Evaluator {
-    requests: mpsc::Sender<Request>,
+    events: mpsc::Sender<Event>,
     link: Link,
     shared: Arc<Shared>,
 }
 
-/// How long an interrupted cell may go on before its process is replaced.
-const INTERRUPT_GRACE: Duration = Duration::from_secs(3);
+/// How long a client waits for a completion or a documentation. rust-analyzer has much to read when it is first asked.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The same while a cell is compiled, of which nobody knows how long it takes.
+const PATIENCE_WITH_RUSTC: Duration = Duration::from_secs(1);
 /// How long a compilation may hold up the end.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
+/// How often it is looked after meanwhile.
+const SHUTDOWN_STEP: Duration = Duration::from_millis(50);
 
 impl Evaluator {
     /// Starts the thread and returns at once; evcxr warms up meanwhile.
@@ -51,17 +58,18 @@ impl Evaluator {
             stderr: open_pipe(&paths.stderr)?,
         };
         let notices = pipes.stderr.try_clone()?;
-        let (link, reports) = Link::listen(&paths.socket)?;
-        let (requests, receiver) = mpsc::channel();
+        let (events, receiver) = mpsc::channel();
+        let link = Link::listen(&paths.socket, events.clone())?;
+        let inbox = Inbox::new(receiver);
         let shared = Arc::<Shared>::default();
         thread::Builder::new()
             .name("evaluation".into())
             .stack_size(64 << 20)
             .spawn({
                 let (link, shared) = (link.clone(), Arc::clone(&shared));
-                move || evaluation::run(options, link, reports, notices, &shared, &receiver)
+                move || evaluation::run(options, link, inbox, notices, &shared)
             })?;
-        Ok((Evaluator { requests, link, shared }, pipes))
+        Ok((Evaluator { events, link, shared }, pipes))
     }
 
     /// Evaluates a cell. What it prints is in the pipes when this returns; its value, if it has one, is returned.
@@ -70,66 +78,72 @@ impl Evaluator {
     ///
     /// The cell does not compile, panics, returns early with `?`, is interrupted, or ends its process.
     pub async fn execute(&self, code: String, number: u32) -> Result<Option<MimeBundle>, CellError> {
-        self.request(|reply| Request::Execute { code, number, reply })
-            .await
-            .unwrap_or_else(|| Err(CellError::ended()))
+        let execution = self.shared.begin();
+        let request = |reply| Request::Execute {
+            code,
+            number,
+            execution,
+            reply,
+        };
+        let result = self.request(request).await.unwrap_or_else(|| Err(CellError::ended()));
+        self.shared.end(execution);
+        result
     }
 
-    /// Completes the name left of `cursor`, counted in code points.
+    /// Completes the name left of `cursor`, counted in code points; finds nothing where that takes too long.
     pub async fn complete(&self, code: String, cursor: usize) -> Completions {
-        // The thread is the cell's until that has ended; nobody waits that long for a completion.
-        if self.shared.running().is_some() {
-            return Completions::none(cursor);
-        }
-        self.request(|reply| Request::Complete { code, cursor, reply })
-            .await
-            .unwrap_or_else(|| Completions::none(cursor))
+        let completions = self.request(|reply| Request::Complete { code, cursor, reply });
+        let completions = tokio::time::timeout(self.patience(), completions).await;
+        completions.ok().flatten().unwrap_or_else(|| Completions::none(cursor))
     }
 
-    /// The documentation of the name at `cursor`, counted in code points.
+    /// The documentation of the name at `cursor`, counted in code points; nothing where that takes too long.
     pub async fn inspect(&self, code: String, cursor: usize) -> Option<MimeBundle> {
-        if self.shared.running().is_some() {
-            return None;
-        }
-        self.request(|reply| Request::Inspect { code, cursor, reply })
+        let found = self.request(|reply| Request::Inspect { code, cursor, reply });
+        tokio::time::timeout(self.patience(), found)
             .await
+            .ok()
+            .flatten()
             .flatten()
     }
 
-    /// Interrupts the running cell. A cell that waits stops at once and keeps every variable; one that still runs after
-    /// a few seconds loses its process.
-    pub fn interrupt(&self) {
-        let Some(execution) = self.shared.running() else { return };
-        self.link.send(&Order::Interrupt);
-        let (shared, link) = (Arc::clone(&self.shared), self.link.clone());
-        let watch = move || {
-            // One that is still being compiled will not be run.
-            if !shared.wait_for_end(execution, INTERRUPT_GRACE) && link.began() {
-                shared.kill_cell_process();
-            }
-        };
-        if let Err(error) = thread::Builder::new().name("interrupt".into()).spawn(watch) {
-            tracing::error!("cannot watch over an interrupt: {error}");
+    fn patience(&self) -> Duration {
+        if self.shared.is_busy() && !self.link.running() {
+            PATIENCE_WITH_RUSTC
+        } else {
+            PATIENCE
         }
+    }
+
+    /// Interrupts what is under way. A compilation ends; a cell that waits stops at once and keeps every variable; one
+    /// that still runs after a few seconds, or after a second interrupt, loses its process.
+    pub fn interrupt(&self) {
+        interrupt::interrupt(&self.shared, &self.link);
     }
 
     /// Ends the cell process and removes the session's directory.
     pub async fn shutdown(&self) {
-        let (reply, ended) = oneshot::channel();
-        if self.requests.send(Request::Shutdown { reply }).is_err() {
+        let (reply, mut ended) = oneshot::channel();
+        if self.events.send(Request::Shutdown { reply }.into()).is_err() {
             return;
         }
-        if self.shared.running().is_some() {
+        if self.shared.is_busy() {
             self.shared.kill_cell_process();
         }
-        if tokio::time::timeout(SHUTDOWN_GRACE, ended).await.is_err() {
-            self.shared.remove_session();
+        let begun = Instant::now();
+        while begun.elapsed() < SHUTDOWN_GRACE {
+            // cargo, or a shell command: evcxr may start more before it looks up.
+            processes::end_of(rustix::process::getpid());
+            if tokio::time::timeout(SHUTDOWN_STEP, &mut ended).await.is_ok() {
+                return;
+            }
         }
+        self.shared.remove_session();
     }
 
     async fn request<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Option<T> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send(request(reply)).ok()?;
+        self.events.send(request(reply).into()).ok()?;
         answer.await.ok()
     }
 }

@@ -4,15 +4,21 @@
 //! of its own, so that nothing a cell prints is ever read as protocol. What evcxr's generated code would print as
 //! markers reaches this process as events of the host's table, and is passed on from here.
 
+mod running;
+
 use crate::{
     flusher::Flusher,
     link::{Order, Paths, Report, receive, send},
-    session,
+    processes, session,
 };
 use anyhow::{Context, Result, bail};
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
-use mosaic_abi::{CellEvent, GUEST_ENTRY, Guest, GuestEntry, Host, Slice};
-use rustix::fs::{Mode, OFlags};
+use mosaic_abi::{Buffer, CellEvent, GUEST_ENTRY, Guest, GuestEntry, Host, Slice};
+use running::{Brakes, InterruptWait};
+use rustix::{
+    fs::{Mode, OFlags},
+    process::Pid,
+};
 use std::{
     env,
     ffi::c_void,
@@ -26,8 +32,8 @@ use std::{
     path::{Path, PathBuf},
     process,
     sync::{
-        Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicPtr, Ordering},
+        Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -67,29 +73,30 @@ const ABANDONED: Duration = Duration::from_secs(3);
 const UNSETTLED: Duration = Duration::from_millis(100);
 
 type CellFunction = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
-type InterruptFunction = unsafe extern "C" fn() -> bool;
+type VariablesFunction = unsafe extern "C" fn(*const c_void) -> Buffer;
 
 /// What the running cell has told so far, for evcxr.
 #[derive(Debug, Default)]
 struct Told {
+    /// evcxr was told that the cell is done.
+    released: bool,
     panicked: bool,
     failed: bool,
     lost: Vec<String>,
 }
 
 static TOLD: Mutex<Told> = Mutex::new(Told {
+    released: false,
     panicked: false,
     failed: false,
     lost: Vec::new(),
 });
 static REPORTS: OnceLock<Mutex<UnixStream>> = OnceLock::new();
+static EVCXR: OnceLock<Mutex<File>> = OnceLock::new();
 /// The kernel said that it ends this process; otherwise the end of its pipes means that it was killed.
 static ENDING: AtomicBool = AtomicBool::new(false);
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-/// The notebook's tokio's `mosaic_interrupt_wait`, once it is loaded.
-static INTERRUPT_WAIT: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 
-fn told() -> std::sync::MutexGuard<'static, Told> {
+fn told() -> MutexGuard<'static, Told> {
     TOLD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -100,7 +107,15 @@ fn report(report: &Report) {
     }
 }
 
+fn tell_evcxr(line: &str) {
+    if let Some(pipe) = EVCXR.get() {
+        // As above.
+        let _ = writeln!(pipe.lock().unwrap_or_else(PoisonError::into_inner), "{line}");
+    }
+}
+
 fn run() -> Result<()> {
+    let kernel = rustix::process::getppid();
     let variable = |name: &str| {
         env::var_os(name)
             .map(PathBuf::from)
@@ -117,18 +132,24 @@ fn run() -> Result<()> {
     let null = rustix::fs::open("/dev/null", OFlags::RDWR, Mode::empty())?;
     rustix::stdio::dup2_stdin(&null)?;
     rustix::stdio::dup2_stdout(&null)?;
-    let link = UnixStream::connect(&paths.socket).context("cannot reach the kernel")?;
+    let _ = EVCXR.set(Mutex::new(evcxr));
+    let mut link = UnixStream::connect(&paths.socket).context("cannot reach the kernel")?;
     let _ = REPORTS.set(Mutex::new(link.try_clone()?));
+    // Where a process is started for a cell that is under way, it takes over before evcxr has it run anything.
+    follow(
+        receive(&mut link).context("the kernel does not say what it is at")?,
+        &paths,
+    );
     forget_environment();
     thread::Builder::new()
         .name("link".into())
-        .spawn(move || follow_orders(link, &paths, &session))?;
+        .spawn(move || follow_orders(link, &paths, &session, kernel))?;
     let host = mosaic_engine::install_head(mosaic_engine::HeadOptions {
         hub,
         cell_event,
         ask: drop,
     })?;
-    serve(commands, evcxr, host)
+    serve(commands, host)
 }
 
 /// The user's own subprocesses, perhaps cargo or another kernel, are not to find these.
@@ -143,29 +164,38 @@ fn forget_environment() {
 }
 
 /// Follows the kernel's orders, and ends the process with everything in it when the kernel is gone.
-fn follow_orders(mut link: UnixStream, paths: &Paths, session: &Path) {
+fn follow_orders(mut link: UnixStream, paths: &Paths, session: &Path, kernel: Option<Pid>) {
     while let Ok(order) = receive::<Order>(&mut link) {
-        match order {
-            Order::Begin => {
-                INTERRUPTED.store(false, Ordering::Release);
-                if let Err(error) = redirect(paths) {
-                    report(&Report::OutputLost {
-                        message: error.to_string(),
-                    });
-                }
-            }
-            Order::Answer => report(&Report::Answered),
-            Order::Interrupt => interrupt(),
-            Order::End => ENDING.store(true, Ordering::Release),
-        }
+        follow(order, paths);
     }
     if let Some(directory) = paths.socket.parent() {
         let _ = std::fs::remove_dir_all(directory);
     }
-    // A compilation that the kernel had begun may still write there for a moment.
+    if let Some(kernel) = kernel.filter(|_| !ENDING.load(Ordering::Acquire)) {
+        // A compilation, or a shell command.
+        processes::end_all_of(kernel);
+    }
+    // What was just ended may still write there for a moment.
     session::remove_until_gone(session, &session.with_extension("lock"));
     // Not `exit`: no destructor of the user's may keep the process.
     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).ok();
+}
+
+fn follow(order: Order, paths: &Paths) {
+    match order {
+        Order::Idle => {}
+        Order::Begin { execution } => {
+            running::expect(execution);
+            if let Err(error) = redirect(paths) {
+                report(&Report::OutputLost {
+                    message: error.to_string(),
+                });
+            }
+        }
+        Order::Answer => report(&Report::Answered),
+        Order::Interrupt { execution } => running::interrupt(execution),
+        Order::End => ENDING.store(true, Ordering::Release),
+    }
 }
 
 /// Gives the cells their standard output and error. Not before the first cell: evcxr tries itself out before.
@@ -183,20 +213,10 @@ fn redirect(paths: &Paths) -> rustix::io::Result<()> {
     Ok(())
 }
 
-fn interrupt() {
-    INTERRUPTED.store(true, Ordering::Release);
-    let function = INTERRUPT_WAIT.load(Ordering::Acquire);
-    if !function.is_null() {
-        // SAFETY: the only value ever stored is this function's address, in a library that is never unloaded.
-        let interrupt: InterruptFunction = unsafe { mem::transmute(function) };
-        // SAFETY: the function has no preconditions; the notebook's tokio documents it.
-        unsafe { interrupt() };
-    }
-}
-
 /// evcxr's commands, one cell each. Cells stay loaded: their values may live on in variables and threads.
-fn serve(commands: File, mut evcxr: File, host: &'static Host) -> Result<()> {
+fn serve(commands: File, host: &'static Host) -> Result<()> {
     let mut variables: *mut c_void = std::ptr::null_mut();
+    let mut names_of = None;
     let flusher = Flusher::start()?;
     for line in io::BufReader::new(commands).lines() {
         let line = line?;
@@ -206,30 +226,59 @@ fn serve(commands: File, mut evcxr: File, host: &'static Host) -> Result<()> {
         *told() = Told::default();
         // SAFETY: the library is the cell just compiled; loading it runs only constructors of the user's own choice.
         let library = unsafe { Library::open(Some(path), RTLD_LAZY | RTLD_LOCAL) }?;
-        let guest = enter_guest(&library, host)?;
+        let brakes = Brakes {
+            guest: enter_guest(&library, host)?,
+            // SAFETY: the notebook's tokio exports it with this type.
+            wait: unsafe { symbol::<InterruptWait>(&library, "mosaic_interrupt_wait") },
+        };
+        // SAFETY: `mosaic-cell` exports it with this type.
+        names_of = unsafe { symbol::<VariablesFunction>(&library, "mosaic_cell_variables") }.or(names_of);
         // SAFETY: evcxr generated the symbol with this type.
         let function = unsafe { library.get::<CellFunction>(function.as_bytes()) }?;
-        if let Some(guest) = guest {
-            (guest.begin_cell)();
-            flusher.begin(guest);
-        }
-        // Interrupted while it was compiled: not begun at all.
-        let skipped = INTERRUPTED.load(Ordering::Acquire);
-        if !skipped {
+        let begun_at = Instant::now();
+        let begun = running::begin(brakes);
+        if begun {
+            if let Some(guest) = brakes.guest {
+                flusher.begin(guest);
+            }
             report(&Report::Began);
             // SAFETY: the store is the one that the cell before returned, which is evcxr's contract; generated code
             // catches all unwinding.
             variables = unsafe { function(variables) };
         }
+        let ran = begun_at.elapsed();
         mem::forget(library);
         flusher.end();
-        end_cell(guest, skipped);
-        for marker in markers() {
-            writeln!(evcxr, "{marker}")?;
-        }
-        writeln!(evcxr, "{EXECUTION_COMPLETE}")?;
+        end_cell(brakes.guest, begun);
+        // SAFETY: the store came from the same crate, and no cell runs.
+        let names = names_of.map(|names_of| unsafe { names_of(variables) });
+        report(&Report::Ended {
+            stored: names.and_then(|names| mosaic_abi::decode(&names).ok()),
+            ran,
+        });
+        release(&mut told());
     }
     Ok(())
+}
+
+/// Lets evcxr go on: for it, the cell has ended.
+fn release(told: &mut Told) {
+    if !mem::replace(&mut told.released, true) {
+        for marker in markers(told) {
+            tell_evcxr(&marker);
+        }
+        tell_evcxr(EXECUTION_COMPLETE);
+    }
+}
+
+/// A function that a cell's library, or one that it needs, exports.
+///
+/// # Safety
+///
+/// The symbol, where it exists, has the type `T`.
+unsafe fn symbol<T: Copy>(library: &Library, name: &str) -> Option<T> {
+    // SAFETY: by this function's contract.
+    unsafe { library.get::<T>(name.as_bytes()) }.ok().map(|symbol| *symbol)
 }
 
 /// Introduces host and guest, where the cell links the guest's crates.
@@ -240,20 +289,16 @@ fn enter_guest(library: &Library, host: &'static Host) -> Result<Option<&'static
     };
     // SAFETY: the table is valid for the life of the process.
     let guest = unsafe { entry(host).as_ref() };
-    // SAFETY: looked up only, and called only as what it is.
-    if let Ok(interrupt) = unsafe { library.get::<InterruptFunction>(b"mosaic_interrupt_wait") } {
-        INTERRUPT_WAIT.store(*interrupt as *mut c_void, Ordering::Release);
-    }
     match guest {
         Some(guest) => Ok(Some(guest)),
         None => bail!("the cells' crate `mosaic` is of another version than this kernel: restart the kernel"),
     }
 }
 
-fn end_cell(guest: Option<&Guest>, skipped: bool) {
+fn end_cell(guest: Option<&Guest>, begun: bool) {
     let panicked = told().panicked;
-    let interrupted = skipped || (panicked && INTERRUPTED.load(Ordering::Acquire));
-    if let Some(guest) = guest {
+    let interrupted = running::end() && (panicked || !begun);
+    if let Some(guest) = guest.filter(|_| begun) {
         // What an interrupt unwound is no panic of the cell's.
         (guest.end_cell)(panicked && !interrupted);
     }
@@ -264,12 +309,10 @@ fn end_cell(guest: Option<&Guest>, skipped: bool) {
 }
 
 /// What evcxr is to know of how the cell ended: it keeps no variable of a cell that did not reach its end.
-fn markers() -> Vec<String> {
-    let told = mem::take(&mut *told());
+fn markers(told: &mut Told) -> Vec<String> {
     let panicked = told.panicked.then(|| PANIC_NOTIFICATION.to_owned());
     let failed = told.failed.then(|| ERROR_OCCURRED.to_owned());
-    let lost = told
-        .lost
+    let lost = mem::take(&mut told.lost)
         .into_iter()
         .map(|name| format!("{VARIABLE_CHANGED_TYPE}{name}"));
     panicked.into_iter().chain(failed).chain(lost).collect()
@@ -294,6 +337,9 @@ unsafe extern "C" fn cell_event(event: CellEvent, a: Slice, b: Slice) {
             told().lost.push(a.clone());
             report(&Report::VariableLost { name: a });
         }
+        // What evcxr has to know of the variables has been told. From here on it is free to answer questions about code;
+        // how the cell ends, the kernel hears from us.
+        CellEvent::Started => release(&mut told()),
         CellEvent::Result => report(&Report::Result { mime: a, content: b }),
         CellEvent::Settle if a == "stderr" => settle(rustix::stdio::stderr()),
         CellEvent::Settle => settle(rustix::stdio::stdout()),

@@ -7,6 +7,8 @@
 //! - [`cell_host_main`] is the process in which the cells run, and
 //! - [`Evaluator`] is the handle that the kernel uses.
 
+mod absent;
+mod assistance;
 mod commands;
 mod completeness;
 mod crates;
@@ -15,11 +17,16 @@ mod evaluation;
 mod flusher;
 mod handle;
 mod host;
+mod inbox;
+mod interrupt;
 mod link;
+mod loss;
+mod processes;
 mod report;
 mod request;
 mod session;
 mod shared;
+mod shell;
 mod start;
 mod syntax;
 mod toolchain;

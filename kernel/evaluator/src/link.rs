@@ -8,6 +8,7 @@ use rustix::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     io::{self, Read, Write},
+    net::Shutdown,
     os::{
         fd::OwnedFd,
         unix::net::{UnixListener, UnixStream},
@@ -21,12 +22,14 @@ use std::{
 /// From the kernel to the cell process.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Order {
-    /// A cell begins: the process's output goes to the notebook from now on, and no interrupt is pending.
-    Begin,
+    /// No cell is under way. Says so to a process that has just connected.
+    Idle,
+    /// This execution begins, or is under way: the process's output goes to the notebook from now on.
+    Begin { execution: u64 },
     /// Asks for [`Report::Answered`], which arrives after everything that was reported before.
     Answer,
-    /// Ends what the cell waits for.
-    Interrupt,
+    /// Stops this execution's cell where that is safe, now or as soon as it begins. Saying it again changes nothing.
+    Interrupt { execution: u64 },
     /// The process is no longer needed.
     End,
 }
@@ -40,7 +43,7 @@ pub(crate) enum Report {
     Failed { message: String },
     /// What the cell prints cannot reach the notebook.
     OutputLost { message: String },
-    /// A wait of the cell was interrupted.
+    /// The cell stopped as it was interrupted.
     Interrupted,
     /// A variable's type was redefined.
     VariableLost { name: String },
@@ -50,6 +53,8 @@ pub(crate) enum Report {
     Answered,
     /// The cell is compiled and begins to run.
     Began,
+    /// The cell has ended, well or not, and these variables are stored; unknown for a cell without `mosaic-cell`.
+    Ended { stored: Option<Vec<String>>, ran: Duration },
     /// The process is gone. Not sent: the kernel's end of the link says so.
     Closed,
 }
@@ -114,28 +119,38 @@ struct Connected {
     /// How many have been connected: the number of this one.
     number: u64,
     stream: Option<UnixStream>,
-    /// The cell has begun to run: before that it is being compiled.
-    began: bool,
+    /// The execution that is under way.
+    execution: Option<u64>,
+    /// Its cell runs: before that it is being compiled.
+    running: bool,
+}
+
+impl Connected {
+    fn send(&mut self, order: &Order) -> bool {
+        self.stream.as_mut().is_some_and(|stream| send(stream, order).is_ok())
+    }
 }
 
 /// A report, and the number of the process that it came from.
 pub(crate) type Numbered = (u64, Report);
 
 impl Link {
-    /// Listens; reports of all cell processes arrive in the channel returned.
-    pub(crate) fn listen(socket: &Path) -> Result<(Link, mpsc::Receiver<Numbered>)> {
+    /// Listens; reports of all cell processes go to `reports`.
+    pub(crate) fn listen<E>(socket: &Path, reports: mpsc::Sender<E>) -> Result<Link>
+    where
+        E: From<Numbered> + Send + 'static,
+    {
         let listener = UnixListener::bind(socket).with_context(|| format!("cannot listen on {}", socket.display()))?;
         let link = Link::default();
-        let (sender, receiver) = mpsc::channel();
         thread::Builder::new().name("cell-link".into()).spawn({
             let link = link.clone();
-            move || link.serve(&listener, &sender)
+            move || link.serve(&listener, &reports)
         })?;
-        Ok((link, receiver))
+        Ok(link)
     }
 
     /// One cell process after the other: the next one connects only after the former ended.
-    fn serve(&self, listener: &UnixListener, reports: &mpsc::Sender<Numbered>) {
+    fn serve<E: From<Numbered>>(&self, listener: &UnixListener, reports: &mpsc::Sender<E>) {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else {
                 // Out of descriptors, say: others may be closed meanwhile.
@@ -145,14 +160,17 @@ impl Link {
             let Ok(writer) = stream.try_clone() else { continue };
             let number = self.connected(writer);
             while let Ok(report) = receive::<Report>(&mut stream) {
-                if report == Report::Began {
-                    self.lock().began = true;
-                } else if reports.send((number, report)).is_err() {
+                match report {
+                    Report::Began => self.lock().running = true,
+                    Report::Ended { .. } => self.lock().running = false,
+                    _ => {}
+                }
+                if reports.send((number, report).into()).is_err() {
                     return;
                 }
             }
-            self.lock().stream = None;
-            if reports.send((number, Report::Closed)).is_err() {
+            self.disconnected();
+            if reports.send((number, Report::Closed).into()).is_err() {
                 return;
             }
         }
@@ -162,35 +180,54 @@ impl Link {
         let mut connected = self.lock();
         connected.number += 1;
         connected.stream = Some(stream);
+        let order = connected
+            .execution
+            .map_or(Order::Idle, |execution| Order::Begin { execution });
+        connected.send(&order);
         self.shared.1.notify_all();
         connected.number
+    }
+
+    fn disconnected(&self) {
+        let mut connected = self.lock();
+        connected.stream = None;
+        connected.running = false;
+    }
+
+    /// An execution is under way from now on, also for a process that connects later.
+    pub(crate) fn begin(&self, execution: u64) {
+        let mut connected = self.lock();
+        connected.execution = Some(execution);
+        connected.running = false;
+        connected.send(&Order::Begin { execution });
     }
 
     /// Sends to the cell process and returns its number, if there is one.
     pub(crate) fn send(&self, order: &Order) -> Option<u64> {
         let mut connected = self.lock();
-        if matches!(order, Order::Begin) {
-            connected.began = false;
+        connected.send(order).then_some(connected.number)
+    }
+
+    /// Whether a cell runs.
+    pub(crate) fn running(&self) -> bool {
+        self.lock().running
+    }
+
+    /// Has no more to do with the process that is connected: it is gone, whoever else may still hold its socket.
+    pub(crate) fn cut(&self) {
+        if let Some(stream) = &self.lock().stream {
+            // One that is closed already is what is wanted.
+            let _ = stream.shutdown(Shutdown::Both);
         }
-        let sent = connected
-            .stream
-            .as_mut()
-            .is_some_and(|stream| send(stream, order).is_ok());
-        sent.then_some(connected.number)
     }
 
-    /// Whether the cell has begun to run.
-    pub(crate) fn began(&self) -> bool {
-        self.lock().began
-    }
-
-    /// Waits until a cell process is connected, `patience` at most.
-    pub(crate) fn wait(&self, patience: Duration) {
-        // A process that does not come is reported where it is needed.
-        let _ = self
+    /// Waits until a cell process is connected, `patience` at most; returns whether one is.
+    pub(crate) fn wait(&self, patience: Duration) -> bool {
+        let waited = self
             .shared
             .1
             .wait_timeout_while(self.lock(), patience, |connected| connected.stream.is_none());
+        waited.is_ok_and(|(connected, _)| connected.stream.is_some())
     }
 
     fn lock(&self) -> MutexGuard<'_, Connected> {
@@ -206,7 +243,8 @@ mod tests {
     fn reports_arrive_before_the_answer_and_the_end_is_told() {
         let directory = tempfile::tempdir().unwrap();
         let paths = Paths::in_directory(directory.path());
-        let (_link, reports) = Link::listen(&paths.socket).unwrap();
+        let (sender, reports) = mpsc::channel::<Numbered>();
+        let _link = Link::listen(&paths.socket, sender).unwrap();
         let mut cell = UnixStream::connect(&paths.socket).unwrap();
         send(&mut cell, &Report::Failed { message: "no".into() }).unwrap();
         send(&mut cell, &Report::Answered).unwrap();
@@ -224,12 +262,16 @@ mod tests {
     fn a_new_process_has_a_new_number() {
         let directory = tempfile::tempdir().unwrap();
         let paths = Paths::in_directory(directory.path());
-        let (link, reports) = Link::listen(&paths.socket).unwrap();
-        assert_eq!(link.send(&Order::Begin), None);
+        let (sender, reports) = mpsc::channel::<Numbered>();
+        let link = Link::listen(&paths.socket, sender).unwrap();
+        assert_eq!(link.send(&Order::Answer), None);
         drop(UnixStream::connect(&paths.socket).unwrap());
-        let _second = UnixStream::connect(&paths.socket).unwrap();
+        link.begin(7);
+        let mut second = UnixStream::connect(&paths.socket).unwrap();
         assert_eq!(reports.recv().unwrap(), (1, Report::Closed));
-        link.wait(Duration::from_secs(10));
-        assert_eq!(link.send(&Order::Begin), Some(2));
+        assert!(link.wait(Duration::from_secs(10)));
+        assert_eq!(link.send(&Order::Answer), Some(2));
+        let first: Order = receive(&mut second).unwrap();
+        assert!(matches!(first, Order::Begin { execution: 7 }), "{first:?}");
     }
 }

@@ -67,21 +67,6 @@ impl CellError {
         error
     }
 
-    /// The process of the cell is gone, and these variables with it.
-    pub(crate) fn process_ended(status: &str, lost: &[String]) -> CellError {
-        let lost = match lost {
-            [] => "no variable was lost".to_owned(),
-            names => format!("lost with it: {}", names.join(", ")),
-        };
-        CellError::new(
-            "CellProcessEnded",
-            format!(
-                "{status}; {lost}; definitions, imports and dependencies are kept, and so are mosaic's workers: \
-                 `mosaic::interactive(On).await?` reaches them again"
-            ),
-        )
-    }
-
     /// rustc's errors, as rustc would show them for the cell alone.
     pub(crate) fn from_compilation(
         errors: &[CompilationError],

@@ -50,6 +50,7 @@ pub(crate) enum Request {
     Execute {
         code: String,
         number: u32,
+        execution: u64,
         reply: oneshot::Sender<Result<Option<MimeBundle>, CellError>>,
     },
     Complete {

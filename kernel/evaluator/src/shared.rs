@@ -3,9 +3,10 @@
 use crate::session;
 use std::{
     path::PathBuf,
-    process::Child,
+    process::{Child, ExitStatus},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 /// What the handle may look at while the thread works.
@@ -17,33 +18,84 @@ pub(crate) struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Counts executions; odd while one runs.
+    /// Counts executions; odd while one is under way.
     execution: u64,
+    /// The thread is at it, and not still starting evcxr.
+    evaluating: bool,
+    /// How often it was interrupted.
+    interrupts: u32,
     process: Option<Arc<Mutex<Child>>>,
     session: Option<PathBuf>,
 }
+
+impl State {
+    fn is_under_way(&self, execution: u64) -> bool {
+        self.execution == execution && execution % 2 == 1
+    }
+}
+
+/// How long a process that closed its socket may take to end.
+const ENDING: Duration = Duration::from_secs(2);
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The execution that runs, if one does.
-    pub(crate) fn running(&self) -> Option<u64> {
-        Some(self.lock().execution).filter(|execution| execution % 2 == 1)
+    /// An execution begins; its number is returned.
+    pub(crate) fn begin(&self) -> u64 {
+        let mut state = self.lock();
+        state.execution += 1 + state.execution % 2;
+        state.interrupts = 0;
+        state.evaluating = false;
+        state.execution
     }
 
-    /// An execution begins, or the running one ends.
-    pub(crate) fn step(&self) {
-        self.lock().execution += 1;
-        self.ended.notify_all();
+    /// The execution has ended.
+    pub(crate) fn end(&self, execution: u64) {
+        let mut state = self.lock();
+        if state.is_under_way(execution) {
+            state.execution += 1;
+            self.ended.notify_all();
+        }
+    }
+
+    /// Whether an execution is under way.
+    pub(crate) fn is_busy(&self) -> bool {
+        let state = self.lock();
+        state.is_under_way(state.execution)
+    }
+
+    /// The thread begins to evaluate.
+    pub(crate) fn set_evaluating(&self) {
+        self.lock().evaluating = true;
+    }
+
+    /// Whether the thread evaluates.
+    pub(crate) fn is_evaluating(&self) -> bool {
+        self.lock().evaluating
+    }
+
+    /// Notes an interrupt of the execution that is under way: its number, and whether this is the first one.
+    pub(crate) fn interrupt(&self) -> Option<(u64, bool)> {
+        let mut state = self.lock();
+        if !state.is_under_way(state.execution) {
+            return None;
+        }
+        state.interrupts += 1;
+        Some((state.execution, state.interrupts == 1))
+    }
+
+    /// How often the execution was interrupted.
+    pub(crate) fn interrupts(&self) -> u32 {
+        self.lock().interrupts
     }
 
     /// Waits until `execution` has ended; returns whether it did within `grace`.
     pub(crate) fn wait_for_end(&self, execution: u64, grace: Duration) -> bool {
         let waited = self
             .ended
-            .wait_timeout_while(self.lock(), grace, |state| state.execution == execution);
+            .wait_timeout_while(self.lock(), grace, |state| state.is_under_way(execution));
         waited.is_ok_and(|(_, timeout)| !timeout.timed_out())
     }
 
@@ -57,18 +109,71 @@ impl Shared {
         self.lock().session = Some(directory);
     }
 
-    pub(crate) fn kill_cell_process(&self) {
-        let process = self.lock().process.clone();
-        if let Some(process) = process
-            && let Err(error) = process.lock().unwrap_or_else(PoisonError::into_inner).kill()
-        {
-            tracing::warn!("cannot kill the cell process: {error}");
+    /// Kills the cell process, if `execution` is still under way.
+    pub(crate) fn kill_cell_process_of(&self, execution: u64) {
+        let state = self.lock();
+        if state.is_under_way(execution) {
+            kill(state.process.as_ref());
         }
+    }
+
+    pub(crate) fn kill_cell_process(&self) {
+        kill(self.lock().process.as_ref());
+    }
+
+    /// How the cell process has ended, if it has.
+    pub(crate) fn exit_status(&self) -> Option<ExitStatus> {
+        let process = self.lock().process.clone()?;
+        process.lock().unwrap_or_else(PoisonError::into_inner).try_wait().ok()?
+    }
+
+    /// How the cell process, which has closed its socket, ends. One that takes its time is killed.
+    pub(crate) fn wait_for_exit(&self) -> Option<ExitStatus> {
+        let begun = Instant::now();
+        while begun.elapsed() < ENDING {
+            if let Some(status) = self.exit_status() {
+                return Some(status);
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.kill_cell_process();
+        let process = self.lock().process.clone()?;
+        process.lock().unwrap_or_else(PoisonError::into_inner).wait().ok()
     }
 
     pub(crate) fn remove_session(&self) {
         if let Some(directory) = self.lock().session.take() {
             session::remove(&directory, &directory.with_extension("lock"));
         }
+    }
+}
+
+fn kill(process: Option<&Arc<Mutex<Child>>>) {
+    if let Some(process) = process
+        && let Err(error) = process.lock().unwrap_or_else(PoisonError::into_inner).kill()
+    {
+        tracing::warn!("cannot kill the cell process: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupt_is_for_the_execution_that_is_under_way() {
+        let shared = Shared::default();
+        assert_eq!(shared.interrupt(), None);
+        let first = shared.begin();
+        assert_eq!(shared.interrupt(), Some((first, true)));
+        assert_eq!(shared.interrupt(), Some((first, false)));
+        assert!(shared.is_busy() && !shared.wait_for_end(first, Duration::ZERO));
+        shared.end(first);
+        assert_eq!(shared.interrupt(), None);
+        assert!(!shared.is_busy() && shared.wait_for_end(first, Duration::ZERO));
+        let second = shared.begin();
+        assert!(second != first && shared.interrupts() == 0);
+        shared.end(first);
+        assert_eq!(shared.interrupt(), Some((second, true)));
     }
 }

@@ -3,12 +3,12 @@
 use crate::{
     crates::Crates,
     host::{DIRECTORY_VARIABLE, HUB_VARIABLE, SESSION_VARIABLE},
-    link::{Link, Order, Paths},
+    link::{Link, Numbered, Order, Paths},
+    processes::KERNEL_VARIABLE,
     request::Options,
     session::Session,
     shared::Shared,
     toolchain::Toolchain,
-    wrapper::KERNEL_VARIABLE,
 };
 use anyhow::{Context, Result, anyhow};
 use evcxr::{CommandContext, EvalContext, EvalContextOutputs};
@@ -17,6 +17,7 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{self, Command},
+    sync::mpsc,
     thread,
 };
 
@@ -28,7 +29,7 @@ const WARM_UP: &str =
 pub(crate) struct Started {
     pub(crate) context: CommandContext,
     link: Link,
-    _session: Session,
+    session: Session,
 }
 
 impl Drop for Started {
@@ -52,8 +53,13 @@ impl Started {
         Ok(Started {
             context: CommandContext::with_eval_context(context),
             link: link.clone(),
-            _session: session,
+            session,
         })
+    }
+
+    /// Where evcxr compiles.
+    pub(crate) fn directory(&self) -> &Path {
+        self.session.directory()
     }
 }
 
@@ -67,7 +73,8 @@ pub(crate) fn prepare() -> Result<()> {
         hub: run_dir.path().join("no-hub.sock"),
     };
     let paths = Paths::in_directory(run_dir.path());
-    let (link, _reports) = Link::listen(&paths.socket)?;
+    let (sender, _reports) = mpsc::channel::<Numbered>();
+    let link = Link::listen(&paths.socket, sender)?;
     build_template(&options, &link, &crates, &toolchain, &|line| eprintln!("{line}"))
 }
 
@@ -139,6 +146,10 @@ fn open(options: &Options, crates: &Crates, directory: &Path, lock_file: Option<
     forward(outputs)?;
     let mut state = context.state();
     state.set_build_env(KERNEL_VARIABLE, &process::id().to_string());
+    // A compiler that is ended leaves its temporary files, which then go with the session.
+    let temporary = directory.join("tmp");
+    fs::create_dir_all(&temporary)?;
+    state.set_build_env("TMPDIR", &temporary.to_string_lossy());
     for (name, specification) in crates.dependencies() {
         state
             .add_dep(name, &specification)

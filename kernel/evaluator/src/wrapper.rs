@@ -5,7 +5,7 @@
 //! reports become calls. No line moves, so every error still points where it should. Where the text is not what is
 //! expected, it stays as evcxr wrote it.
 
-use crate::diagnostics;
+use crate::{absent, diagnostics, processes::KERNEL_VARIABLE};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, test_kill_process};
 use std::{
@@ -17,9 +17,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, ExitCode, ExitStatus, Stdio},
 };
-
-/// The kernel's process, for which the compilation is.
-pub(crate) const KERNEL_VARIABLE: &str = "MOSAIC_KERNEL";
 
 /// The crate that evcxr compiles for each cell.
 const CELL_CRATE: &str = "ctx";
@@ -49,6 +46,7 @@ fn run(rustc: &OsStr, mut arguments: Vec<OsString>) -> Result<ExitCode> {
     if let Some(source) = cell_source(&arguments) {
         let text = fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
         if let Cow::Owned(rewritten) = rewrite(&text) {
+            let rewritten = absent::without_loads(rewritten, source);
             wrapped = diagnostics::last_expression(&rewritten);
             fs::write(source, rewritten).with_context(|| format!("cannot write {}", source.display()))?;
             arguments = quick(arguments);
@@ -154,6 +152,8 @@ const TEXT: &str = "use ::mosaic_cell::send_text_plain as evcxr_send_text_plain;
 /// `macro_use`, since that alone gives way to macros that the user imports.
 const RUNTIME: &str = "#[allow(unused_imports)] #[macro_use] extern crate mosaic_cell; \
      use ::mosaic_cell as evcxr_internal_runtime; #[allow(unused_imports)] use ::mosaic_cell::EvcxrDisplay as _;";
+/// In a cell that may sleep, so that an interrupt ends its sleep.
+const SLEEPING: &str = " extern crate mosaic_std as std;";
 
 /// The cell's source with its generated parts exchanged, if they are all there.
 fn rewrite(text: &str) -> Cow<'_, str> {
@@ -169,7 +169,8 @@ fn exchange(text: &str) -> Option<String> {
     let items = exchange_error(items)?;
     let cell = exchange_panic(cell);
     let cell = exchange_text(&cell);
-    Some(format!("{items}{RUNTIME}{}{cell}", "\n".repeat(lines)))
+    let sleeping = if text.contains("sleep") { SLEEPING } else { "" };
+    Some(format!("{items}{RUNTIME}{sleeping}{}{cell}", "\n".repeat(lines)))
 }
 
 /// The conversion that a failing `?` calls, if the cell has one: it stands directly before the runtime.
@@ -242,6 +243,12 @@ mod tests {
             !rewritten.contains("println!(\"EVCXR_PANIC_NOTIFICATION\")")
                 && !rewritten.contains("pub struct VariableStore")
         );
+    }
+
+    #[test]
+    fn only_a_cell_that_may_sleep_sees_another_standard_library() {
+        assert!(rewrite(&cell("use std::thread::sleep;", "")).contains(SLEEPING));
+        assert!(!rewrite(&cell("", "f();")).contains(SLEEPING));
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub struct Guest {
     /// A message of the front end's that answers nothing; see [`Host::ask`] for the other direction. Called in the order
     /// in which messages come, on a thread of the host's, which the guest does not hold up.
     pub receive: unsafe extern "C" fn(message: Slice),
+    /// Has the cell that runs unwind at the next place where that is safe: a call into mosaic, a `println!`, a sleep. One
+    /// that sleeps wakes. It unwinds with a payload of the guest's own, and no panic is reported.
+    pub interrupt: extern "C" fn(),
 }
 
 /// How a call into guest code ended.

@@ -20,6 +20,8 @@ pub enum CellEvent {
     Result = 3,
     /// Asks to wait until all that was written to `a`, `stdout` or `stderr`, has been read.
     Settle = 4,
+    /// The variables that the cell needs are there, and its own code begins.
+    Started = 5,
 }
 
 /// A value for a tessera's constructor or method.

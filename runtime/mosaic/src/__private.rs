@@ -7,12 +7,13 @@ pub use crate::{
     attach::Attach,
     guest::{Receiver, mosaic_guest_entry, receive_with},
     handle::Wait,
+    interrupt::{checkpoint, sleep},
     tessera::{Constructed, Tessera, assert_portable},
 };
-pub use mosaic_abi::{CellEvent, Outcome, Slice, TesseraTable};
+pub use mosaic_abi::{Buffer, CellEvent, Outcome, Slice, TesseraTable};
 
 use crate::{Portable, host::failure, panics};
-use mosaic_abi::{Buffer, Failure, FailureKind, Status, VERSION};
+use mosaic_abi::{Failure, FailureKind, Status, VERSION};
 use std::{ffi::c_void, ptr};
 
 /// Makes `host` the one that this process's proxies talk to.

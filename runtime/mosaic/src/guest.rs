@@ -1,6 +1,6 @@
 //! What the host asks of this copy of the crate.
 
-use crate::{host, panics};
+use crate::{host, interrupt, panics};
 use mosaic_abi::{CellEvent, Guest, Host, Slice, VERSION};
 use std::{
     io::{Write, stderr, stdout},
@@ -14,6 +14,7 @@ static GUEST: Guest = Guest {
     begin_cell,
     end_cell,
     receive,
+    interrupt: interrupt::interrupt,
 };
 
 /// What takes the front end's messages, once something in this process wants them.
@@ -53,10 +54,12 @@ extern "C" fn flush() {
 }
 
 extern "C" fn begin_cell() {
+    interrupt::begin_cell();
     panics::begin_capture();
 }
 
 extern "C" fn end_cell(panicked: bool) {
+    interrupt::end_cell();
     let mut captured = panics::end_capture();
     let ended_by = if panicked { captured.pop() } else { None };
     panics::print(&captured);

@@ -1,6 +1,9 @@
 //! Handles that the guest owns, and waiting on them.
 
-use crate::host::{decode_failure, failure, host};
+use crate::{
+    host::{decode_failure, failure, host},
+    interrupt::checkpoint,
+};
 use mosaic_abi::{Buffer, Failure, FailureKind, Handle, Outcome, Poll as HostPoll, Status, Waker as HostWaker};
 use std::{
     ffi::c_void,
@@ -80,6 +83,8 @@ impl Future for Wait {
     type Output = Result<Buffer, Failure>;
 
     fn poll(mut self: Pin<&mut Wait>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // Before anything is taken: a wait that is ready as well must not keep a cell that was interrupted going.
+        checkpoint();
         let handle = match std::mem::replace(&mut self.state, WaitState::Over) {
             WaitState::Waiting(handle) => handle,
             WaitState::Failed(failure) => return Poll::Ready(Err(failure)),

@@ -34,6 +34,7 @@ mod guest;
 mod handle;
 mod host;
 mod interactive;
+mod interrupt;
 mod object;
 mod panics;
 pub mod prelude;

@@ -5,6 +5,7 @@ use crate::{
     argument::Arg,
     handle::Wait,
     host::{failure, host},
+    interrupt::checkpoint,
     object::{Arguments, Object},
 };
 use mosaic_abi::{Failure, FailureKind, Handle, TesseraTable};
@@ -53,6 +54,7 @@ impl Tessera {
     /// If the runtime is off, with a message that says how to start it, so that the cell fails at once.
     #[track_caller]
     pub fn create(table: &'static TesseraTable, arguments: Vec<Arg>) -> Tessera {
+        checkpoint();
         let host = host().unwrap_or_else(|failure| panic!("{}", failure.message));
         let object = match Arguments::collect(arguments) {
             Err(failure) => Object::failed(failure, table.type_name(), None),
@@ -88,6 +90,7 @@ impl Tessera {
     /// Calls method number `method` of `table`, the definition that the caller was compiled with. Whatever goes wrong is
     /// the task's failure.
     pub fn call<T>(&self, table: &'static TesseraTable, method: u32, arguments: Vec<Arg>) -> TaskProxy<T> {
+        checkpoint();
         let tessera = table.type_name();
         let name = method_name(table, method);
         let submitted = self

@@ -64,13 +64,15 @@ pub struct Interrupted;
 /// interrupt of the cell is none of their business.
 static CELL_THREAD: OnceLock<ThreadId> = OnceLock::new();
 
+/// Whether the cell that runs is to stop. What it waits for later ends as well.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
 /// The wait that an interrupt ends: the innermost of the cells' thread.
 static WAITING: Mutex<Option<Arc<Wait>>> = Mutex::new(None);
 
 struct Wait {
     thread: Thread,
     woken: AtomicBool,
-    interrupted: AtomicBool,
 }
 
 impl Wake for Wait {
@@ -96,7 +98,6 @@ fn wait(runtime: &real_tokio::runtime::Runtime, mut future: Pin<&mut dyn Future<
     let wait = Arc::new(Wait {
         thread: thread::current(),
         woken: AtomicBool::new(true),
-        interrupted: AtomicBool::new(false),
     });
     let of_a_cell = *CELL_THREAD.get_or_init(|| thread::current().id()) == thread::current().id();
     let _registered = of_a_cell.then(|| Registered {
@@ -111,7 +112,8 @@ fn wait(runtime: &real_tokio::runtime::Runtime, mut future: Pin<&mut dyn Future<
         {
             return;
         }
-        if wait.interrupted.load(Ordering::Acquire) {
+        // A destructor that waits while the cell unwinds already is let be.
+        if of_a_cell && INTERRUPTED.load(Ordering::Acquire) && !thread::panicking() {
             // `resume_unwind` runs no panic hook: an interrupt is not the cell's fault.
             std::panic::resume_unwind(Box::new(Interrupted) as Box<dyn Any + Send>);
         }
@@ -119,11 +121,12 @@ fn wait(runtime: &real_tokio::runtime::Runtime, mut future: Pin<&mut dyn Future<
     }
 }
 
-/// Interrupts the cell that waits, if one does; returns whether one did. The cell process looks this symbol up.
+/// Whether the cell that runs is to stop at what it waits for, now or later. The cell process looks this symbol up; it
+/// takes an interrupt back when the next cell begins.
 #[unsafe(no_mangle)]
-pub extern "C" fn mosaic_interrupt_wait() -> bool {
-    let Some(wait) = WAITING.lock().unwrap_or_else(PoisonError::into_inner).clone() else { return false };
-    wait.interrupted.store(true, Ordering::Release);
-    wait.thread.unpark();
-    true
+pub extern "C" fn mosaic_interrupt_wait(interrupted: bool) {
+    INTERRUPTED.store(interrupted, Ordering::Release);
+    if interrupted && let Some(wait) = &*WAITING.lock().unwrap_or_else(PoisonError::into_inner) {
+        wait.thread.unpark();
+    }
 }

@@ -9,7 +9,7 @@ mod variables;
 
 pub use display::EvcxrDisplay;
 pub use order::{before_stderr, before_stdout};
-pub use variables::{VariableStore, create_variable_store};
+pub use variables::{VariableStore, create_variable_store, mosaic_cell_variables};
 
 use mosaic::__private::{CellEvent, tell};
 

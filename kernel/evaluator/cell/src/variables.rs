@@ -1,6 +1,6 @@
 //! The variables of a notebook, between cells. The names of these items are those that evcxr's generated code uses.
 
-use mosaic::__private::{CellEvent, tell};
+use mosaic::__private::{Buffer, CellEvent, encode, tell};
 use std::{any::Any, collections::HashMap, sync::Arc};
 
 /// Holds each variable between cells, by name.
@@ -41,12 +41,14 @@ impl VariableStore {
         }
     }
 
-    /// The value under `name`, created where it is missing.
+    /// The value under `name`, created where it is missing. Asked for once a cell has all of its variables, and directly
+    /// before the user's code.
     ///
     /// # Panics
     ///
     /// If it has another type.
     pub fn lazy_arc<T: 'static>(&mut self, name: &str, create: impl FnOnce() -> T) -> Arc<T> {
+        tell(CellEvent::Started, "", "");
         let value = self
             .variables
             .entry(name.to_owned())
@@ -66,4 +68,21 @@ impl VariableStore {
             .remove(name)
             .unwrap_or_else(|| panic!("variable `{name}` is missing"))
     }
+}
+
+/// The encoded names of the variables that are stored. The cell process looks this symbol up.
+///
+/// # Safety
+///
+/// `store` is null or came from [`create_variable_store`], and no cell runs.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mosaic_cell_variables(store: *const VariableStore) -> Buffer {
+    // SAFETY: by this function's contract.
+    let store = unsafe { store.as_ref() };
+    let names: Vec<String> = store
+        .into_iter()
+        .flat_map(|store| store.variables.keys().cloned())
+        .collect();
+    // Encoding strings is not refused.
+    Buffer::from(encode(&names).unwrap_or_default())
 }

@@ -1,0 +1,320 @@
+//! Completion and documentation, from evcxr's rust-analyzer.
+//!
+//! It runs while the user types: the code may be anything, and nothing may come of it but an answer.
+
+use crate::{
+    MimeBundle,
+    request::{Completion, Completions},
+    shell::leading_lines,
+};
+use evcxr::CommandContext;
+use serde_json::Value;
+use std::{borrow::Cow, collections::BTreeSet};
+
+/// Completes what is left of `cursor`, counted in code points. Variables in `absent` are not there, whatever evcxr says.
+pub(crate) fn complete(
+    context: &mut CommandContext,
+    code: &str,
+    cursor: usize,
+    absent: &BTreeSet<String>,
+) -> Completions {
+    let at = byte_offset(code, cursor);
+    if let Some(found) = complete_command(context, code, at, absent) {
+        return found;
+    }
+    let analysed = Analysed::new(code);
+    let offset = analysed.offset(code, at);
+    let found = match context.completions(&analysed.source, offset) {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::debug!("no completions: {error}");
+            return Completions::none(cursor);
+        }
+    };
+    // Both are on the cursor's line, which is the same in both texts.
+    let (start, end) = (found.start_offset.min(offset), found.end_offset.max(offset));
+    let length = |from: usize, to: usize| analysed.source.get(from..to).map_or(0, |text| text.chars().count());
+    let matches = found.completions.into_iter().map(|completion| Completion {
+        text: completion.code,
+        kind: completion.kind.to_owned(),
+    });
+    Completions {
+        cursor_start: cursor - length(start, offset).min(cursor),
+        cursor_end: cursor + length(offset, end),
+        matches: presentable(matches.filter(|it| !absent.contains(&it.text)).collect()),
+    }
+}
+
+/// The documentation of the name at `cursor`, counted in code points.
+pub(crate) fn inspect(context: &mut CommandContext, code: &str, cursor: usize) -> Option<MimeBundle> {
+    let analysed = Analysed::new(code);
+    let end = end_of_name(&analysed.source, analysed.offset(code, byte_offset(code, cursor)));
+    let (text, html) = context.hover_at(&analysed.source, end).ok()?;
+    let found = !text.trim().is_empty() && text != "No documentation found";
+    found.then(|| {
+        MimeBundle::from([
+            ("text/plain".into(), Value::String(as_written(&text))),
+            ("text/html".into(), Value::String(as_written(&html))),
+        ])
+    })
+}
+
+/// A cell's text as rust-analyzer is to see it, with as many lines.
+struct Analysed<'a> {
+    source: Cow<'a, str>,
+}
+
+impl Analysed<'_> {
+    fn new(code: &str) -> Analysed<'_> {
+        let mut source = Cow::Borrowed(code);
+        // evcxr would follow many a command even for a mere question: `:restart` would cost all variables.
+        for (begin, line) in leading_lines(code).filter(|(_, line)| !line.starts_with("//")) {
+            let blank = " ".repeat(line.len());
+            source.to_mut().replace_range(begin..begin + line.len(), &blank);
+        }
+        let expansion = mosaic_expand::expand_cell(&source).ok().flatten();
+        if let Some(expansion) = expansion {
+            source = Cow::Owned(expansion.source().to_owned());
+        }
+        Analysed { source }
+    }
+
+    /// The place of a byte of the code: on the same line, as far from its beginning.
+    fn offset(&self, code: &str, at: usize) -> usize {
+        let before = &code[..at];
+        let line = before.matches('\n').count();
+        let column = before.rsplit('\n').next().map_or(0, str::len);
+        let begin: usize = self.source.split_inclusive('\n').take(line).map(str::len).sum();
+        let mut offset = (begin + column).min(self.source.len());
+        while !self.source.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        offset
+    }
+}
+
+/// What commands take, where that is one of a few words.
+const ARGUMENTS: [(&str, &[&str]); 14] = [
+    (":allow_static_linking", &["0", "1"]),
+    (":codegen_backend", &["default", "cranelift", "llvm"]),
+    (":dep", &["mosaic", "ndarray", "serde", "tokio"]),
+    (":efmt", &["{}", "{:?}", "{:#?}"]),
+    (":fmt", &["{:?}", "{:#?}", "{}"]),
+    (":linker", &["lld", "mold", "system"]),
+    (":load_config", &["--quiet"]),
+    (":offline", &["0", "1"]),
+    (":opt", &["0", "1", "2", "3"]),
+    (":preserve_vars_on_panic", &["0", "1"]),
+    (":sccache", &["0", "1"]),
+    (":t", &[]),
+    (":toolchain", &["beta", "nightly", "stable"]),
+    (":type", &[]),
+];
+
+/// Completes in the line of a command, if it is one.
+fn complete_command(
+    context: &mut CommandContext,
+    code: &str,
+    at: usize,
+    absent: &BTreeSet<String>,
+) -> Option<Completions> {
+    let (begin, line) = leading_lines(code).find(|(begin, line)| (*begin..=begin + line.len()).contains(&at))?;
+    let indent = line.len() - line.trim_start().len();
+    let typed = code.get(begin + indent..at).filter(|typed| typed.starts_with(':'))?;
+    let (word, matches) = match typed.split_once(' ') {
+        None => (typed, commands(context, typed)),
+        Some((":t" | ":type" | ":doc", argument)) => {
+            let names = context.variables_and_types().map(|(name, _)| name);
+            let names: Vec<&str> = names.filter(|name| !absent.contains(*name)).collect();
+            (argument.trim_start(), words(&names, argument.trim_start(), "instance"))
+        }
+        Some((command, argument)) => {
+            let known = ARGUMENTS.iter().find(|(name, _)| *name == command);
+            let known = known.map_or(&[][..], |(_, arguments)| arguments);
+            (argument.trim_start(), words(known, argument.trim_start(), "keyword"))
+        }
+    };
+    let cursor = code_points(code, at);
+    Some(Completions {
+        cursor_start: cursor - word.chars().count(),
+        cursor_end: cursor,
+        matches,
+    })
+}
+
+/// Those that a cell may use: evcxr's, and without those that are refused.
+fn commands(context: &mut CommandContext, typed: &str) -> Vec<Completion> {
+    let found = context.completions(":", 1).map(|found| found.completions);
+    let names: Vec<String> = found.unwrap_or_default().into_iter().map(|it| it.code).collect();
+    let names: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| crate::commands::refusal(name).is_none())
+        .collect();
+    words(&names, typed, "magic")
+}
+
+fn words(words: &[&str], typed: &str, kind: &str) -> Vec<Completion> {
+    let mut words: Vec<&str> = words.iter().copied().filter(|word| word.starts_with(typed)).collect();
+    words.sort_unstable();
+    let completion = |word: &str| Completion {
+        text: word.to_owned(),
+        kind: kind.to_owned(),
+    };
+    words.into_iter().map(completion).collect()
+}
+
+/// Methods that everything has: they are of little interest next to a type's own.
+const COMMON: [&str; 22] = [
+    "as_any",
+    "borrow",
+    "borrow_mut",
+    "clone",
+    "clone_from",
+    "clone_into",
+    "clone_to_uninit",
+    "evcxr_display",
+    "fmt",
+    "from",
+    "into",
+    "into_arg",
+    "into_future",
+    "pin",
+    "to_owned",
+    "to_string",
+    "try_from",
+    "try_into",
+    "type_id",
+    "by_ref",
+    "into_iter",
+    "drop",
+];
+
+/// Without what is nobody's to call, and what is the type's own first.
+fn presentable(mut matches: Vec<Completion>) -> Vec<Completion> {
+    let has = |name: &str| matches.iter().any(|it| name_of(&it.text) == name);
+    // The only field of a proxy.
+    let of_proxy = has("raw") && has("after") && has("uid");
+    matches.retain(|it| {
+        let name = name_of(&it.text);
+        !name.starts_with("__") && !name.starts_with("evcxr_") && !(of_proxy && name == "raw")
+    });
+    if of_proxy {
+        matches.sort_by_key(|it| rank(it));
+    }
+    matches
+}
+
+/// A tessera's methods, then what all proxies have, then what everything has, then what is no method.
+fn rank(completion: &Completion) -> usize {
+    let name = name_of(&completion.text);
+    if completion.kind != "function" {
+        3
+    } else if COMMON.contains(&name) {
+        2
+    } else {
+        usize::from(["after", "uid"].contains(&name))
+    }
+}
+
+fn name_of(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// Without the modules that the expansion of a tessera lies in.
+fn as_written(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("__mosaic_") {
+        let end = rest[at..]
+            .find(|c: char| !c.is_alphanumeric() && c != '_')
+            .map_or(rest.len(), |end| at + end);
+        let before = rest[..at].strip_suffix("::");
+        match rest[end..].strip_prefix("::") {
+            Some(path) => {
+                written += &rest[..at];
+                rest = path;
+            }
+            None => {
+                written += before.unwrap_or(&rest[..at]);
+                rest = &rest[end..];
+            }
+        }
+    }
+    written + rest
+}
+
+fn byte_offset(text: &str, code_points: usize) -> usize {
+    text.char_indices().nth(code_points).map_or(text.len(), |(at, _)| at)
+}
+
+fn code_points(text: &str, byte_offset: usize) -> usize {
+    text.char_indices().take_while(|(at, _)| *at < byte_offset).count()
+}
+
+/// Inspection is asked for anywhere in a name; evcxr wants its end.
+fn end_of_name(text: &str, from: usize) -> usize {
+    let rest = &text[from..];
+    from + rest
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_count_code_points() {
+        let text = "ä𝒳b";
+        assert_eq!([0, 1, 2, 3, 9].map(|cursor| byte_offset(text, cursor)), [0, 2, 6, 7, 7]);
+        assert_eq!([0, 2, 6, 7].map(|at| code_points(text, at)), [0, 1, 2, 3]);
+        assert_eq!(end_of_name("vec.push(1)", 5), 8);
+    }
+
+    #[test]
+    fn commands_are_not_analysed_and_places_stay() {
+        let code = ":restart\n!lß\nlet x = 1;\nx.";
+        let analysed = Analysed::new(code);
+        assert_eq!(analysed.source, "        \n    \nlet x = 1;\nx.");
+        assert_eq!(analysed.offset(code, code.len()), analysed.source.len());
+        let code = "#[tessera]\nimpl A { fn new() -> A { A } }\nA::";
+        let analysed = Analysed::new(code);
+        assert!(analysed.source.len() > code.len());
+        assert_eq!(analysed.offset(code, code.len()), analysed.source.len());
+    }
+
+    #[test]
+    fn a_proxy_shows_its_own_methods_first_and_no_internals() {
+        let completion = |text: &str, kind: &str| Completion {
+            text: text.into(),
+            kind: kind.into(),
+        };
+        let all = [
+            completion("raw", "instance"),
+            completion("clone()", "function"),
+            completion("after(task)", "function"),
+            completion("uid()", "function"),
+            completion("__mosaic()", "function"),
+            completion("solve(data)", "function"),
+        ];
+        let names = |matches: Vec<Completion>| matches.into_iter().map(|it| it.text).collect::<Vec<_>>();
+        let shown = names(presentable(all.to_vec()));
+        assert_eq!(shown, ["solve(data)", "after(task)", "uid()", "clone()"]);
+        let other = names(presentable(all[..2].to_vec()));
+        assert_eq!(other, ["raw", "clone()"], "another type's own field");
+    }
+
+    #[test]
+    fn paths_are_those_that_the_user_knows() {
+        for (text, written) in [
+            ("ctx::__mosaic_Solver1::Solver1Proxy", "ctx::Solver1Proxy"),
+            ("ctx::__mosaic_Solver1\n\nimpl X", "ctx\n\nimpl X"),
+            ("a __mosaic_A", "a "),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(as_written(text), written);
+        }
+    }
+}

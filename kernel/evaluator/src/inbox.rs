@@ -1,0 +1,146 @@
+//! All that reaches the evaluation thread, through one channel: what it is asked, and what the cell process reports.
+
+use crate::{link::Numbered, request::Request};
+use std::{
+    collections::VecDeque,
+    sync::mpsc::{self, RecvTimeoutError},
+    time::Duration,
+};
+
+/// One of the two.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Request(Request),
+    Report(Numbered),
+}
+
+impl From<Request> for Event {
+    fn from(request: Request) -> Event {
+        Event::Request(request)
+    }
+}
+
+impl From<Numbered> for Event {
+    fn from(report: Numbered) -> Event {
+        Event::Report(report)
+    }
+}
+
+/// The receiving end. Who waits for one of the two leaves the other for later, in order.
+pub(crate) struct Inbox {
+    events: mpsc::Receiver<Event>,
+    requests: VecDeque<Request>,
+    reports: VecDeque<Numbered>,
+}
+
+impl Inbox {
+    pub(crate) fn new(events: mpsc::Receiver<Event>) -> Inbox {
+        Inbox {
+            events,
+            requests: VecDeque::new(),
+            reports: VecDeque::new(),
+        }
+    }
+
+    /// Waits for a request; nothing when there can be none any more.
+    pub(crate) fn request(&mut self) -> Option<Request> {
+        loop {
+            if let Some(request) = self.requests.pop_front() {
+                return Some(request);
+            }
+            let event = self.events.recv().ok()?;
+            self.keep(event);
+        }
+    }
+
+    /// Waits for a report; nothing when there can be none any more.
+    pub(crate) fn report(&mut self) -> Option<Numbered> {
+        loop {
+            if let Some(report) = self.reports.pop_front() {
+                return Some(report);
+            }
+            let event = self.events.recv().ok()?;
+            self.keep(event);
+        }
+    }
+
+    /// The next report or, where there is none, the next request that `wanted` picks, waiting for `patience` at most.
+    pub(crate) fn next(&mut self, wanted: fn(&Request) -> bool, patience: Duration) -> Option<Event> {
+        loop {
+            while let Ok(event) = self.events.try_recv() {
+                self.keep(event);
+            }
+            if let Some(report) = self.reports.pop_front() {
+                return Some(Event::Report(report));
+            }
+            if let Some(at) = self.requests.iter().position(wanted) {
+                return self.requests.remove(at).map(Event::Request);
+            }
+            match self.events.recv_timeout(patience) {
+                Ok(event) => self.keep(event),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    /// The reports that are there.
+    pub(crate) fn take_reports(&mut self) -> Vec<Numbered> {
+        while let Ok(event) = self.events.try_recv() {
+            self.keep(event);
+        }
+        self.reports.drain(..).collect()
+    }
+
+    /// Whether a request that `is` picks waits.
+    pub(crate) fn waits(&mut self, is: fn(&Request) -> bool) -> bool {
+        while let Ok(event) = self.events.try_recv() {
+            self.keep(event);
+        }
+        self.requests.iter().any(is)
+    }
+
+    fn keep(&mut self, event: Event) {
+        match event {
+            Event::Request(request) => self.requests.push_back(request),
+            Event::Report(report) => self.reports.push_back(report),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::Report;
+    use tokio::sync::oneshot;
+
+    #[test]
+    fn each_kind_keeps_its_order_and_waits_for_who_wants_it() {
+        let (sender, events) = mpsc::channel::<Event>();
+        let mut inbox = Inbox::new(events);
+        let shutdown = || {
+            Event::Request(Request::Shutdown {
+                reply: oneshot::channel().0,
+            })
+        };
+        let send = |event: Event| sender.send(event).unwrap();
+        send(shutdown());
+        send((1, Report::Began).into());
+        send((1, Report::Answered).into());
+        assert_eq!(inbox.report(), Some((1, Report::Began)));
+        let is_shutdown = |request: &Request| matches!(request, Request::Shutdown { .. });
+        assert!(inbox.waits(is_shutdown));
+        assert!(matches!(
+            inbox.next(is_shutdown, Duration::ZERO),
+            Some(Event::Report((1, Report::Answered)))
+        ));
+        assert!(inbox.next(|_| false, Duration::ZERO).is_none());
+        assert!(matches!(
+            inbox.next(is_shutdown, Duration::ZERO),
+            Some(Event::Request(_))
+        ));
+        send(shutdown());
+        assert!(matches!(inbox.request(), Some(Request::Shutdown { .. })));
+        send((2, Report::Closed).into());
+        assert_eq!(inbox.take_reports(), [(2, Report::Closed)]);
+    }
+}

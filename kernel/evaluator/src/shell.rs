@@ -1,0 +1,61 @@
+//! Shell commands, `!ls`, which evcxr runs. They get the mark by which they are found and ended.
+
+use crate::processes::KERNEL_VARIABLE;
+use std::borrow::Cow;
+
+/// The code, with its shell commands marked. No line moves.
+pub(crate) fn mark_commands(code: &str, kernel: u32) -> Cow<'_, str> {
+    let is_shell = |line: &str| line.starts_with('!');
+    if !leading_lines(code).any(|(_, line)| is_shell(line)) {
+        return Cow::Borrowed(code);
+    }
+    let mut marked = String::with_capacity(code.len() + 64);
+    let mut rest = 0;
+    for (begin, line) in leading_lines(code) {
+        if is_shell(line) {
+            let command = line.trim_start_matches('!').trim().replace('\'', r"'\''");
+            marked += &format!("!exec env {KERNEL_VARIABLE}={kernel} sh -c '{command}'\n");
+        } else {
+            marked += line;
+            marked.push('\n');
+        }
+        rest = begin + line.len() + 1;
+    }
+    marked += code.get(rest..).unwrap_or_default();
+    Cow::Owned(marked)
+}
+
+/// The lines before a cell's Rust code, where evcxr looks for commands, and where each begins.
+pub(crate) fn leading_lines(code: &str) -> impl Iterator<Item = (usize, &str)> {
+    let begin = |line: &str| line.as_ptr() as usize - code.as_ptr() as usize;
+    code.split('\n')
+        .map(move |line| (begin(line), line))
+        .take_while(|(_, line)| {
+            let text = line.trim_start();
+            text.is_empty() || text.starts_with(':') || line.starts_with('!') || line.starts_with("//")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_shell_commands_before_the_code_are_marked() {
+        for (code, marked) in [
+            (
+                "!ls\n!x;",
+                "!exec env MOSAIC_KERNEL=7 sh -c 'ls'\n!exec env MOSAIC_KERNEL=7 sh -c 'x;'\n",
+            ),
+            (
+                ":dep x\n\n! echo 'a'\nf()\n!g()",
+                ":dep x\n\n!exec env MOSAIC_KERNEL=7 sh -c 'echo '\\''a'\\'''\nf()\n!g()",
+            ),
+            ("f()\n!g()", "f()\n!g()"),
+            (":vars", ":vars"),
+            ("", ""),
+        ] {
+            assert_eq!(mark_commands(code, 7), marked);
+        }
+    }
+}
