@@ -147,8 +147,12 @@ impl Evaluation<'_> {
         }
         let source = expansion.as_ref().map_or(code, |expansion| expansion.source());
         let source = shell::mark_commands(source, process::id());
-        self.begin(execution)?;
+        if shell::restarts(&source) {
+            // evcxr goes on believing in all variables.
+            self.stored = Some(BTreeSet::new());
+        }
         let variables = self.variables();
+        self.begin(execution)?;
         let begun = Instant::now();
         let result = self.context().map_err(kernel_error)?.execute(&source);
         let course = self.follow();
@@ -157,10 +161,7 @@ impl Evaluation<'_> {
             Ok(_) if course.died => Err(self.replace_process(&variables)),
             Ok(outputs) => {
                 self.tell_timing(&outputs, begun.elapsed(), course.ran);
-                match CellError::from_reports(&course.reports) {
-                    Some(error) => Err(error),
-                    None => Ok(bundle(outputs, course.reports)),
-                }
+                self.outcome(course.reports, &variables, outputs)
             }
             Err(evcxr::Error::SubprocessTerminated(status)) => Err(CellError::process_ended(&status, &variables)),
             // evcxr takes for an error what ended because it was to end.
@@ -172,6 +173,27 @@ impl Evaluation<'_> {
         };
         self.find_absent();
         result
+    }
+
+    /// How a cell ended that evcxr compiled, by what it reported.
+    fn outcome(
+        &self,
+        reports: Vec<Report>,
+        variables: &BTreeSet<String>,
+        outputs: EvalOutputs,
+    ) -> Result<Option<MimeBundle>, CellError> {
+        let stored = self.stored.as_ref().unwrap_or(variables);
+        let taken = variables.difference(stored).cloned().collect();
+        if reports.contains(&Report::Interrupted) {
+            return Err(CellError::interrupted(&taken));
+        }
+        let Some(error) = CellError::from_reports(&reports) else {
+            return Ok(bundle(outputs, reports));
+        };
+        if let Some(loss) = loss::taken(&taken) {
+            self.notice(&loss);
+        }
+        Err(error)
     }
 
     /// Makes everything ready for an execution: the cell process, and the wrapper of rustc.
@@ -191,6 +213,7 @@ impl Evaluation<'_> {
         if let Some(error) = CellError::from_reports(&course.reports) {
             return Err(error);
         }
+        self.find_absent();
         if let Some(started) = &self.started {
             absent::tell(started.directory(), &self.absent)
                 .map_err(|error| CellError::new("KernelError", format!("cannot write for rustc: {error}")))?;

@@ -335,7 +335,9 @@ unsafe extern "C" fn cell_event(event: CellEvent, a: Slice, b: Slice) {
         }
         CellEvent::VariableLost => {
             told().lost.push(a.clone());
-            report(&Report::VariableLost { name: a });
+            if b.is_empty() {
+                report(&Report::VariableLost { name: a });
+            }
         }
         // What evcxr has to know of the variables has been told. From here on it is free to answer questions about code;
         // how the cell ends, the kernel hears from us.

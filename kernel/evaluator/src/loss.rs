@@ -13,6 +13,15 @@ impl CellError {
         CellError::new("Interrupted", message)
     }
 
+    /// The cell stopped as it was interrupted. It had taken these variables, by moving or redefining them.
+    pub(crate) fn interrupted(taken: &BTreeSet<String>) -> CellError {
+        let kept = match names(taken) {
+            None => "all variables are kept".to_owned(),
+            Some(names) => format!("all variables are kept but those that it had taken: {names}"),
+        };
+        CellError::new("Interrupted", format!("the cell was interrupted; {kept}"))
+    }
+
     /// The cell's process is gone by itself, and these variables with it. Where evcxr saw it end, the status is its words.
     pub(crate) fn process_ended(status: &str, lost: &BTreeSet<String>) -> CellError {
         let status = status.replace("Subprocess terminated", "the cell's process ended");
@@ -37,12 +46,21 @@ pub(crate) fn status(status: Option<ExitStatus>) -> String {
     )
 }
 
+/// What is told of variables that a cell took and did not give back, since it panicked or returned early.
+pub(crate) fn taken(lost: &BTreeSet<String>) -> Option<String> {
+    names(lost).map(|names| format!("lost, since the cell had taken them before it failed: {names}"))
+}
+
 fn losses(lost: &BTreeSet<String>) -> String {
-    if lost.is_empty() {
-        return "no variable was lost".to_owned();
-    }
-    let names: Vec<&str> = lost.iter().map(String::as_str).collect();
-    format!("variables lost with it: {}", names.join(", "))
+    names(lost).map_or_else(
+        || "no variable was lost".to_owned(),
+        |names| format!("variables lost with it: {names}"),
+    )
+}
+
+fn names(variables: &BTreeSet<String>) -> Option<String> {
+    let names: Vec<&str> = variables.iter().map(String::as_str).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 #[cfg(test)]
@@ -56,6 +74,13 @@ mod tests {
             CellError::process_replaced(&lost)
                 .evalue
                 .contains("lost with it: a, b; kept: ")
+        );
+        assert!(CellError::interrupted(&lost).evalue.ends_with("taken: a, b"));
+        assert!(taken(&lost).is_some_and(|text| text.ends_with(": a, b")));
+        assert!(
+            CellError::interrupted(&BTreeSet::new())
+                .evalue
+                .ends_with("all variables are kept")
         );
         let error = CellError::process_ended("Subprocess terminated with status: signal: 6", &BTreeSet::new());
         assert!(

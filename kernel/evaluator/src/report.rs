@@ -47,10 +47,6 @@ impl CellError {
         });
         panicked.or_else(|| {
             reports.iter().find_map(|report| match report {
-                Report::Interrupted => Some(CellError::new(
-                    "Interrupted",
-                    "the cell was interrupted; all variables are kept",
-                )),
                 Report::Failed { message } => Some(CellError::new("Error", message)),
                 Report::OutputLost { message } => Some(CellError::new(
                     "KernelError",

@@ -1,4 +1,4 @@
-//! Shell commands, `!ls`, which evcxr runs. They get the mark by which they are found and ended.
+//! The commands before a cell's code. Shell commands, `!ls`, get the mark by which they are found and ended.
 
 use crate::processes::KERNEL_VARIABLE;
 use std::borrow::Cow;
@@ -23,6 +23,11 @@ pub(crate) fn mark_commands(code: &str, kernel: u32) -> Cow<'_, str> {
     }
     marked += code.get(rest..).unwrap_or_default();
     Cow::Owned(marked)
+}
+
+/// Whether the cell has evcxr start its process anew before it runs.
+pub(crate) fn restarts(code: &str) -> bool {
+    leading_lines(code).any(|(_, line)| line.split_whitespace().next() == Some(":restart"))
 }
 
 /// The lines before a cell's Rust code, where evcxr looks for commands, and where each begins.
@@ -57,5 +62,11 @@ mod tests {
         ] {
             assert_eq!(mark_commands(code, 7), marked);
         }
+    }
+
+    #[test]
+    fn a_restart_is_seen_before_the_code_only() {
+        assert!(restarts(":dep x\n :restart \nf()"));
+        assert!(!restarts(":restarted") && !restarts("f()\n:restart"));
     }
 }

@@ -46,7 +46,13 @@ fn run(rustc: &OsStr, mut arguments: Vec<OsString>) -> Result<ExitCode> {
     if let Some(source) = cell_source(&arguments) {
         let text = fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
         if let Cow::Owned(rewritten) = rewrite(&text) {
-            let rewritten = absent::without_loads(rewritten, source);
+            let rewritten = match absent::without_loads(rewritten, source) {
+                Ok(rewritten) => rewritten,
+                Err(errors) => {
+                    errors.iter().for_each(|error| eprintln!("{error}"));
+                    return Ok(ExitCode::FAILURE);
+                }
+            };
             wrapped = diagnostics::last_expression(&rewritten);
             fs::write(source, rewritten).with_context(|| format!("cannot write {}", source.display()))?;
             arguments = quick(arguments);
@@ -146,6 +152,8 @@ const RUNTIME_ENDS: &str = "\n#[unsafe(no_mangle)]\npub extern \"C\" fn run_user
 const ERROR_BEGINS: &str = "struct EvcxrUserCodeError {}";
 const ERROR_MARKER: &str = "println!(\"{}\", evcxr_internal_runtime::USER_ERROR_OCCURRED);";
 const PANIC_MARKER: &str = "println!(\"EVCXR_PANIC_NOTIFICATION\");";
+/// What stands in its place.
+pub(crate) const PANICKED: &str = "::mosaic_cell::panicked();";
 const TEXT_BEGINS: &str = "fn evcxr_send_text_plain(";
 const TEXT_USED: &str = "evcxr_send_text_plain(&format!(";
 const TEXT: &str = "use ::mosaic_cell::send_text_plain as evcxr_send_text_plain;";
@@ -199,7 +207,7 @@ fn exchange_panic(cell: &str) -> Cow<'_, str> {
     match cell.rfind(PANIC_MARKER) {
         Some(at) => {
             let (before, after) = (&cell[..at], &cell[at + PANIC_MARKER.len()..]);
-            Cow::Owned(format!("{before}::mosaic_cell::panicked();{after}"))
+            Cow::Owned(format!("{before}{PANICKED}{after}"))
         }
         None => Cow::Borrowed(cell),
     }

@@ -14,7 +14,8 @@ pub enum CellEvent {
     Panicked = 0,
     /// A `?` returned early: `a` the error as text.
     Failed = 1,
-    /// A variable's type was redefined, so that its value is lost: `a` its name.
+    /// A variable's type was redefined, so that its value is lost: `a` its name. Or, where `b` is `missing`, its value was
+    /// lost before.
     VariableLost = 2,
     /// The value of the cell's last expression: `a` the MIME type, `b` the content.
     Result = 3,

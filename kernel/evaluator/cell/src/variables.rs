@@ -20,11 +20,16 @@ impl VariableStore {
         self.put(name, Box::new(value));
     }
 
-    /// Whether the variable, if it is there, still has the type `T`. Says so if not.
+    /// Whether the variable still has the type `T`. Says so if not, or if it is not there.
     pub fn check_variable<T: 'static>(&mut self, name: &str) -> bool {
-        let intact = self.variables.get(name).is_none_or(|value| value.is::<T>());
+        let intact = self.variables.get(name).is_some_and(|value| value.is::<T>());
         if !intact {
-            tell(CellEvent::VariableLost, name, "");
+            let how = if self.variables.contains_key(name) {
+                ""
+            } else {
+                "missing"
+            };
+            tell(CellEvent::VariableLost, name, how);
         }
         intact
     }
