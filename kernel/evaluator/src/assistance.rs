@@ -190,20 +190,45 @@ const COMMON: [&str; 22] = [
     "drop",
 ];
 
+/// What generated code needs and nobody is to call.
+const INTERNAL: [&str; 5] = ["__", "evcxr_", "Evcxr", "mosaic_cell", "mosaic_std"];
+
+/// Calls on what a value becomes first, which crowd out the value's own.
+const DETOURS: [&str; 3] = ["await.", "iter().", "into_iter()."];
+
 /// Without what is nobody's to call, and what is the type's own first.
 fn presentable(mut matches: Vec<Completion>) -> Vec<Completion> {
+    let starts = |it: &Completion, prefixes: &[&str]| prefixes.iter().any(|prefix| it.text.starts_with(prefix));
+    matches.retain(|it| !starts(it, &INTERNAL) && !starts(it, &DETOURS));
     let has = |name: &str| matches.iter().any(|it| name_of(&it.text) == name);
-    // The only field of a proxy.
+    // `raw` is the only field of a proxy.
     let of_proxy = has("raw") && has("after") && has("uid");
-    matches.retain(|it| {
-        let name = name_of(&it.text);
-        !name.starts_with("__") && !name.starts_with("evcxr_") && !(of_proxy && name == "raw")
-    });
+    let of_mosaic = has("interactive") && has("prelude") && has("TaskProxy");
     if of_proxy {
-        matches.sort_by_key(|it| rank(it));
+        matches.retain(|it| name_of(&it.text) != "raw");
+        matches.sort_by_key(rank);
+    }
+    // rust-analyzer shows private modules of crates that are there as sources.
+    if of_mosaic {
+        matches.retain(|it| !PRIVATE_MODULES.contains(&it.text.as_str()));
     }
     matches
 }
+
+/// Of the crate `mosaic`.
+const PRIVATE_MODULES: [&str; 11] = [
+    "argument::",
+    "error::",
+    "guest::",
+    "handle::",
+    "host::",
+    "interactive::",
+    "interrupt::",
+    "object::",
+    "panics::",
+    "task::",
+    "tessera::",
+];
 
 /// A tessera's methods, then what all proxies have, then what everything has, then what is no method.
 fn rank(completion: &Completion) -> usize {
@@ -222,27 +247,28 @@ fn name_of(text: &str) -> &str {
     &text[..end.unwrap_or(text.len())]
 }
 
-/// Without the modules that the expansion of a tessera lies in.
+/// With the paths that the user knows: without the crate that evcxr compiles, and without the modules that the expansion
+/// of a tessera lies in.
 fn as_written(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("__mosaic_") {
-        let end = rest[at..]
-            .find(|c: char| !c.is_alphanumeric() && c != '_')
-            .map_or(rest.len(), |end| at + end);
-        let before = rest[..at].strip_suffix("::");
-        match rest[end..].strip_prefix("::") {
-            Some(path) => {
-                written += &rest[..at];
-                rest = path;
-            }
-            None => {
-                written += before.unwrap_or(&rest[..at]);
-                rest = &rest[end..];
-            }
-        }
+        let end = at + name_of(&rest[at..]).len();
+        let path = rest[end..].strip_prefix("::");
+        let before = rest[..at].strip_suffix("::").filter(|_| path.is_none());
+        written += before.unwrap_or(&rest[..at]);
+        rest = path.unwrap_or(&rest[end..]);
     }
-    written + rest
+    written += rest;
+    let shown = written
+        .replace("::mosaic::__private::", "mosaic::")
+        .replace("::mosaic::", "mosaic::")
+        .replace("<pre><code class=\"language-rust\">ctx\n</code></pre>\n", "")
+        .replace("ctx::", "");
+    shown
+        .strip_prefix("ctx\n")
+        .map_or(shown.as_str(), str::trim_start)
+        .to_owned()
 }
 
 fn byte_offset(text: &str, code_points: usize) -> usize {
@@ -297,6 +323,7 @@ mod tests {
             completion("after(task)", "function"),
             completion("uid()", "function"),
             completion("__mosaic()", "function"),
+            completion("await.ok()", "function"),
             completion("solve(data)", "function"),
         ];
         let names = |matches: Vec<Completion>| matches.into_iter().map(|it| it.text).collect::<Vec<_>>();
@@ -309,9 +336,14 @@ mod tests {
     #[test]
     fn paths_are_those_that_the_user_knows() {
         for (text, written) in [
-            ("ctx::__mosaic_Solver1::Solver1Proxy", "ctx::Solver1Proxy"),
-            ("ctx::__mosaic_Solver1\n\nimpl X", "ctx\n\nimpl X"),
-            ("a __mosaic_A", "a "),
+            ("ctx::__mosaic_Solver1::Solver1Proxy", "Solver1Proxy"),
+            ("ctx::__mosaic_Solver1\n\nimpl X", "impl X"),
+            ("x::__mosaic_A", "x"),
+            (
+                "f(impl ::mosaic::__private::IntoArg<u8>) -> ::mosaic::TaskProxy<u8>",
+                "f(impl mosaic::IntoArg<u8>) -> mosaic::TaskProxy<u8>",
+            ),
+            ("ctx::inner\n\nfn f()", "inner\n\nfn f()"),
             ("plain", "plain"),
         ] {
             assert_eq!(as_written(text), written);

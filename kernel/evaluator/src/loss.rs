@@ -9,7 +9,7 @@ const KEPT: &str = "kept: definitions, imports, dependencies, and mosaic's worke
 impl CellError {
     /// The cell was interrupted before it ran.
     pub(crate) fn interrupted_before_it_ran() -> CellError {
-        let message = "the cell was interrupted before it ran; all variables are kept";
+        let message = "the cell was interrupted before its code ran; all variables are kept";
         CellError::new("Interrupted", message)
     }
 
