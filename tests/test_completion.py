@@ -167,7 +167,7 @@ def test_odd_requests(running):
 def test_completion_while_a_cell_is_compiled(start):
     kernel = start()
     kernel.ok("let kept = vec![1];")
-    cell = kernel.submit(':dep url = "2"\nurl::Url::parse("http://x/")?;')
+    cell = kernel.submit(':dep rand = "0.9"\nrand::random::<u8>() > 0;')
     kernel.read_until(lambda: [it for it in kernel.processes() if "cargo" in it.name()], timeout=60)
     begun = time.monotonic()
     assert kernel.request(kernel.client.complete, "kept.pus", 8)["status"] == "ok"
