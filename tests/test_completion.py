@@ -94,7 +94,7 @@ def test_proxies(running):
 
 # After a tessera in the same cell as well, where the generated code comes between.
 def test_after_a_tessera_in_the_same_cell(running):
-    code = TESSERA.replace("Solver1", "Fresh").replace("solve", "mend").replace("solver_1", "fresh") + "fresh.men"
+    code = TESSERA.replace("Solver1", "Fresh").replace("solver_1", "fresh").replace("solve", "mend") + "fresh.men"
     assert {"mend", "mend_more"} <= set(names(complete(running, code)))
 
 
