@@ -102,6 +102,8 @@ mod tests {
 
     extern "C" fn end_cell(_: bool) {}
 
+    extern "C" fn interrupt() {}
+
     unsafe extern "C" fn receive(_: mosaic_abi::Slice) {}
 
     static GUEST: Guest = Guest {
@@ -109,6 +111,7 @@ mod tests {
         flush,
         begin_cell,
         end_cell,
+        interrupt,
         receive,
     };
 
