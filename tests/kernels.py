@@ -126,9 +126,11 @@ class Kernel:
         end = time.monotonic() + timeout
         while not condition():
             left = end - time.monotonic()
-            cells = "\n".join(str(cell) for cell in list(self.cells.values())[-2:])
-            assert left > 0, f"nothing of the kind within {timeout} s; the last cells:\n{cells}"
+            assert left > 0, f"nothing of the kind within {timeout} s; the last cells:\n{self._last_cells()}"
             self.read(min(left, 0.2))
+
+    def _last_cells(self):
+        return "\n".join(str(cell) for cell in list(self.cells.values())[-2:])
 
     def finish(self, cell, timeout=120):
         """Reads until the cell is idle and its reply is there."""
