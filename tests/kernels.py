@@ -75,6 +75,22 @@ class Cell:
         return ANSI.sub("", "\n".join(lines))
 
 
+class Barrier:
+    """What cells wait for, so that a test need not guess how long something takes."""
+
+    def __init__(self, world):
+        self._path = world.home / f"barrier-{uuid.uuid4().hex[:8]}"
+
+    @property
+    def wait(self):
+        """The statement that waits."""
+        waiting = f'while !std::path::Path::new("{self._path}").exists()'
+        return waiting + " { std::thread::sleep(std::time::Duration::from_millis(10)); }"
+
+    def open(self):
+        self._path.touch()
+
+
 class Kernel:
     def __init__(self, world, transport="tcp", **environment):
         self.world = world
@@ -110,6 +126,9 @@ class Kernel:
         self.cells[message_id] = cell = Cell(code)
         return cell
 
+    def barrier(self):
+        return Barrier(self.world)
+
     def read(self, timeout):
         """Reads one iopub message, if one comes in time, and files it with its cell."""
         try:
@@ -137,7 +156,7 @@ class Kernel:
         self.read_until(lambda: cell.idle, timeout)
         message_id = next(key for key, value in self.cells.items() if value is cell)
         while message_id not in self._replies:
-            reply = self.client.get_shell_msg(timeout=10)
+            reply = self.client.get_shell_msg(timeout=60)
             self._replies[reply["parent_header"].get("msg_id")] = reply
         cell.reply = self._replies.pop(message_id)["content"]
         return cell
@@ -151,7 +170,7 @@ class Kernel:
         assert cell.reply["status"] == "ok" and not cell.errors, str(cell)
         return cell
 
-    def request(self, send, *arguments, timeout=30, **options):
+    def request(self, send, *arguments, timeout=60, **options):
         """Sends a request with a method of the client and returns the content of its reply."""
         message_id = send(*arguments, **options)
         while message_id not in self._replies:
@@ -159,7 +178,7 @@ class Kernel:
             self._replies[reply["parent_header"].get("msg_id")] = reply
         return self._replies.pop(message_id)["content"]
 
-    def control(self, kind, content=None, timeout=30):
+    def control(self, kind, content=None, timeout=60):
         """Sends a request on the control channel and returns the content of its reply."""
         message = self.client.session.msg(kind, content or {})
         self.client.control_channel.send(message)

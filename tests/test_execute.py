@@ -30,9 +30,11 @@ def test_variables_and_items_persist(kernel):
 
 
 def test_print_without_newline_shows_while_the_cell_runs(kernel):
-    cell = kernel.submit('print!("half"); std::thread::sleep(std::time::Duration::from_secs(4)); println!(" done");')
-    kernel.read_until(lambda: cell.stdout == "half", timeout=30)
+    barrier = kernel.barrier()
+    cell = kernel.submit(f'print!("half"); {barrier.wait} println!(" done");')
+    kernel.read_until(lambda: cell.stdout == "half")
     assert not cell.idle
+    barrier.open()
     assert kernel.finish(cell).stdout == "half done\n"
 
 

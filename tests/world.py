@@ -116,7 +116,7 @@ class World:
 
     def close(self):
         """Waits until everything has ended, ends what has not, and fails if there was any."""
-        wait_until(lambda: not self.leaks(), timeout=15, every=0.2)
+        wait_until(lambda: not self.leaks(), timeout=60, every=0.2)
         leaks = self.leaks()
         for process in self.processes():
             with contextlib.suppress(psutil.Error):
