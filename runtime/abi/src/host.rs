@@ -1,6 +1,6 @@
 //! What a host offers its guests.
 
-use crate::{Buffer, Outcome, Slice, TesseraTable};
+use crate::{Buffer, Failure, Outcome, Slice, TesseraTable};
 use std::ffi::c_void;
 
 /// A tessera or a task, as the host numbers them. Zero is none.
@@ -42,6 +42,21 @@ pub struct Submitted {
     pub handle: Handle,
     /// Why it failed.
     pub failure: Buffer,
+}
+
+impl From<Result<Handle, Failure>> for Submitted {
+    fn from(outcome: Result<Handle, Failure>) -> Submitted {
+        match outcome {
+            Ok(handle) => Submitted {
+                handle,
+                failure: Buffer::default(),
+            },
+            Err(failure) => Submitted {
+                handle: 0,
+                failure: failure.encoded(),
+            },
+        }
+    }
 }
 
 /// A waker of the guest's futures.
