@@ -281,3 +281,12 @@ def test_off_ends_the_workers(runtime):
     assert wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids), timeout=5)
     assert "mosaic::interactive(On)" in runtime.run("Probe::remote().pid().await?;").error
     runtime.ok("mosaic::interactive(Off).await?;")
+
+
+def test_a_tessera_can_become_a_plain_type_again(bare):
+    """What was generated for it goes, so that its methods can be defined anew."""
+    bare.ok("#[tessera] struct Former { n: u8 }\n#[tessera] impl Former { fn new() -> Self { Former { n: 1 } } fn n(&self) -> u8 { self.n } }")
+    bare.ok("#[derive(Debug)]\nstruct Former { n: String }\nimpl Former {\n    fn new() -> Self { Former { n: String::new() } }\n    fn n(&self) -> usize { self.n.len() }\n}\nFormer::new()")
+    assert bare.ok("Former::new().n()").result == "0"
+    assert "E0599" in bare.run("Former::remote()").error
+    bare.ok("#[tessera]\nstruct Former { n: u8 }\n#[tessera]\nimpl Former { fn new() -> Self { Former { n: 1 } } fn n(&self) -> u8 { self.n } }\n{ Former::remote(); }")

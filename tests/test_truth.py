@@ -19,11 +19,6 @@ REDEFINITIONS = {
     "kind": ("struct T { a: i64 }", "T { a: 3 }", "trait T {}"),
     "array length": ("const N1: usize = 2; struct T { a: [u64; N1] }", "T { a: [1; N1] }", "const N1: usize = 4;"),
     "module": ("mod m1 { pub struct T { pub a: i64 } }", "m1::T { a: 3 }", "mod m1 { pub struct T { pub a: Vec<u8> } }"),
-    "macro": (
-        "macro_rules! kind1 { () => { i64 } } struct T { a: kind1!() }",
-        "T { a: 3 }",
-        "macro_rules! kind1 { () => { Vec<u8> } }",
-    ),
     "items of a macro": (
         "mod m2 { macro_rules! make { ($f:ty) => { pub struct T { pub a: $f } } } make!(i64); }",
         "m2::T { a: 3 }",

@@ -4,7 +4,7 @@ use super::tokens::{self, hash, mentions, significant};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use std::collections::BTreeSet;
-use syn::{ImplItem, Item, TraitItem, UseTree};
+use syn::{GenericParam, Generics, Ident, ImplItem, Item, TraitItem, UseTree};
 
 /// An item that types can depend on.
 #[derive(Debug, Default)]
@@ -47,11 +47,19 @@ impl Definition {
         }
     }
 
+    /// Without mentions of what it declares itself, such as a type parameter.
+    fn declaring<'a>(mut self, names: impl IntoIterator<Item = &'a Ident>) -> Definition {
+        let names: BTreeSet<String> = names.into_iter().map(Ident::to_string).collect();
+        self.mentions.retain(|path| !names.contains(&path[0]));
+        self
+    }
+
     /// Text that counts wherever one of its names does.
     fn opaque(module: &[String], tokens: TokenStream) -> Definition {
         let mut definition = Definition::new(module, "", tokens);
         definition.name = format!("an item ({})", definition.hash);
         definition.also = tokens::names(&definition.tokens);
+        definition.also.retain(|name| tokens::is_definable(name));
         definition.brings_names = true;
         definition
     }
@@ -86,10 +94,16 @@ impl Reader {
 
     fn item(&mut self, module: &[String], item: Item) {
         match item {
-            Item::Struct(it) => self.add_type(module, &it.ident, &it),
-            Item::Enum(it) => self.add_type(module, &it.ident, &it),
-            Item::Union(it) => self.add_type(module, &it.ident, &it),
-            Item::Type(it) => self.add(module, &it.ident, &it),
+            Item::Struct(it) => self.add_type(module, &it.ident, &it, parameters(&it.generics)),
+            Item::Enum(it) => {
+                let variants = it.variants.iter().map(|variant| &variant.ident);
+                self.add_type(module, &it.ident, &it, parameters(&it.generics).chain(variants));
+            }
+            Item::Union(it) => self.add_type(module, &it.ident, &it, parameters(&it.generics)),
+            Item::Type(it) => {
+                let definition = Definition::new(module, &it.ident, it.to_token_stream());
+                self.found.push(definition.declaring(parameters(&it.generics)));
+            }
             Item::TraitAlias(it) => self.add(module, &it.ident, &it),
             Item::Const(it) if it.ident == "_" => {
                 self.found.push(Definition::opaque(module, it.into_token_stream()));
@@ -122,11 +136,17 @@ impl Reader {
         self.found.push(Definition::new(module, name, item.to_token_stream()));
     }
 
-    fn add_type(&mut self, module: &[String], name: &syn::Ident, item: &impl ToTokens) {
+    fn add_type<'a>(
+        &mut self,
+        module: &[String],
+        name: &Ident,
+        item: &impl ToTokens,
+        declared: impl Iterator<Item = &'a Ident>,
+    ) {
         let definition = Definition::new(module, name, item.to_token_stream());
         self.found.push(Definition {
             is_type: true,
-            ..definition
+            ..definition.declaring(declared)
         });
     }
 
@@ -139,7 +159,15 @@ impl Reader {
                 method.default = None;
             }
         }
-        self.add(module, &item.ident, &item);
+        let members = item.items.iter().filter_map(|member| match member {
+            TraitItem::Type(member) => Some(&member.ident),
+            TraitItem::Const(member) => Some(&member.ident),
+            TraitItem::Fn(member) => Some(&member.sig.ident),
+            _ => None,
+        });
+        let definition = Definition::new(module, &item.ident, item.to_token_stream());
+        self.found
+            .push(definition.declaring(parameters(&item.generics).chain(members)));
     }
 
     /// Of an `impl`, what types can depend on: associated types and constants.
@@ -168,7 +196,13 @@ impl Reader {
         header.attrs.clear();
         let header = header.into_token_stream();
         let name = header.to_string().trim_end_matches("{ }").trim().to_owned();
-        let mut definition = Definition::new(module, name, item.into_token_stream());
+        let members = item.items.iter().filter_map(|member| match member {
+            ImplItem::Type(member) => Some(&member.ident),
+            ImplItem::Const(member) => Some(&member.ident),
+            _ => None,
+        });
+        let definition = Definition::new(module, name, item.to_token_stream());
+        let mut definition = definition.declaring(parameters(&item.generics).chain(members));
         definition.also = tokens::names(&header);
         definition.joins = true;
         self.found.push(definition);
@@ -234,6 +268,15 @@ impl Reader {
         }
         self.found.push(definition);
     }
+}
+
+/// The types and constants that an item takes.
+fn parameters(generics: &Generics) -> impl Iterator<Item = &Ident> {
+    generics.params.iter().filter_map(|parameter| match parameter {
+        GenericParam::Type(parameter) => Some(&parameter.ident),
+        GenericParam::Const(parameter) => Some(&parameter.ident),
+        GenericParam::Lifetime(_) => None,
+    })
 }
 
 fn with(before: &[String], name: &syn::Ident) -> Vec<String> {

@@ -256,6 +256,17 @@ fn what_a_type_does_not_reach_is_no_matter() {
             "struct Circle(f32); trait S { fn area(&self) -> f64; }",
             "Vec<Box<dyn S>>",
         ),
+        // What a macro makes somewhere, where nothing is left open.
+        (
+            "enum E<T> { A(T), B } mod m { make!(i32); }",
+            "enum E<T> { A(T), B } mod m { make!(u32); }",
+            "E<i32>",
+        ),
+        (
+            "struct P; mod m { make!(i32); }",
+            "struct P; impl std::ops::Neg for P { type Output = P; fn neg(self) -> P { P } } mod m { make!(i32); }",
+            "P",
+        ),
         // New types, for what may hold any that there was.
         (p, "struct P { a: i32 } struct Q(u8);", "Box<dyn std::any::Any>"),
         // A tessera's proxy holds none of it.

@@ -144,6 +144,18 @@ fn collect(tokens: TokenStream, found: &mut Vec<Vec<String>>) {
     }
 }
 
+/// Types that are no items.
+const PRIMITIVE: [&str; 19] = [
+    "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
+    "f16", "f32", "f64", "f128",
+];
+
+/// Whether a notebook may define an item of this name.
+pub(super) fn is_definable(name: &str) -> bool {
+    let is_keyword = || syn::parse_str::<syn::Ident>(name).is_err();
+    !PRIMITIVE.contains(&name) && !PRELUDE.contains(&name) && !is_keyword()
+}
+
 /// Every name in the tokens.
 pub(super) fn names(tokens: &TokenStream) -> BTreeSet<String> {
     mentions(tokens).into_iter().flatten().collect()
