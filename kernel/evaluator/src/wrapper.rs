@@ -114,9 +114,7 @@ fn compile(rustc: &mut Command, cell: Option<&Cell>) -> io::Result<ExitStatus> {
         for line in BufReader::new(messages).lines() {
             let line = line?;
             warned.extend(warnings::warning(&line));
-            let changed = wrapped
-                .as_ref()
-                .and_then(|wrapped| diagnostics::without_places_of_notes(&line, wrapped));
+            let changed = diagnostics::without_places_of_notes(&line, wrapped.as_ref());
             writeln!(out, "{}", changed.unwrap_or(line))?;
         }
     }
