@@ -7,7 +7,7 @@ from queue import Empty
 
 from jupyter_client.manager import KernelManager
 
-from world import KERNEL_MARK, KERNEL_NAME, marked_processes
+from world import KERNEL_MARK, KERNEL_NAME, OWN_KERNEL, marked_processes
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 OUTPUTS = {"stream", "display_data", "execute_result", "error", "clear_output", "update_display_data"}
@@ -108,7 +108,7 @@ class Kernel:
         self.client = self.manager.client()
         self.client.start_channels()
         # What is published before the kernel knows of the subscription is lost, and jupyter_client does not wait for it.
-        while self.client.get_iopub_msg(timeout=60)["msg_type"] != "iopub_welcome":
+        while KERNEL_NAME == OWN_KERNEL and self.client.get_iopub_msg(timeout=60)["msg_type"] != "iopub_welcome":
             pass
         self.client.wait_for_ready(timeout=60)
 

@@ -281,3 +281,34 @@ def test_off_ends_the_workers(runtime):
     assert wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids), timeout=30)
     assert "mosaic::interactive(On)" in runtime.run("Probe::remote().pid().await?;").error
     runtime.ok("mosaic::interactive(Off).await?;")
+
+
+FORMER = """
+#[tessera]
+struct Former { n: u8 }
+#[tessera]
+impl Former {
+    fn new() -> Self { Former { n: 1 } }
+    fn n(&self) -> u8 { self.n }
+}
+fn far() { Former::remote(); }
+"""
+
+PLAIN = """
+#[derive(Debug)]
+struct Former { n: String }
+impl Former {
+    fn new() -> Self { Former { n: String::new() } }
+    fn n(&self) -> usize { self.n.len() }
+}
+fn far() {}
+"""
+
+
+def test_a_tessera_can_become_a_plain_type_again(bare):
+    """What was generated for it goes, so that its methods can be defined anew."""
+    bare.ok(FORMER)
+    bare.ok(PLAIN)
+    assert bare.ok("Former::new().n()").result == "0"
+    assert "E0599" in bare.run("Former::remote()").error
+    bare.ok(FORMER)

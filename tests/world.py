@@ -21,9 +21,11 @@ from pathlib import Path
 import psutil
 from jupyter_client.kernelspec import KernelSpecManager
 
-KERNEL_NAME = "rust-mosaic"
+OWN_KERNEL = "rust-mosaic"
+# The promises are also put to other kernels, to see where they are kept.
+KERNEL_NAME = os.environ.get("MOSAIC_TEST_KERNEL", OWN_KERNEL)
 MARK = "MOSAIC_TEST_WORLD"
-KERNEL_MARK = "MOSAIC_TEST_KERNEL"
+KERNEL_MARK = "MOSAIC_TEST_KERNEL_ID"
 
 
 def wait_until(condition, timeout, every=0.05):
