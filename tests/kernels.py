@@ -7,7 +7,7 @@ from queue import Empty
 
 from jupyter_client.manager import KernelManager
 
-from world import KERNEL_MARK, KERNEL_NAME, marked_processes
+from world import KERNEL_MARK, KERNEL_NAME, OWN_KERNEL, marked_processes
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 OUTPUTS = {"stream", "display_data", "execute_result", "error", "clear_output", "update_display_data"}
@@ -75,6 +75,22 @@ class Cell:
         return ANSI.sub("", "\n".join(lines))
 
 
+class Barrier:
+    """What cells wait for, so that a test need not guess how long something takes."""
+
+    def __init__(self, world):
+        self._path = world.home / f"barrier-{uuid.uuid4().hex[:8]}"
+
+    @property
+    def wait(self):
+        """The statement that waits."""
+        waiting = f'while !std::path::Path::new("{self._path}").exists()'
+        return waiting + " { std::thread::sleep(std::time::Duration::from_millis(10)); }"
+
+    def open(self):
+        self._path.touch()
+
+
 class Kernel:
     def __init__(self, world, transport="tcp", **environment):
         self.world = world
@@ -92,7 +108,7 @@ class Kernel:
         self.client = self.manager.client()
         self.client.start_channels()
         # What is published before the kernel knows of the subscription is lost, and jupyter_client does not wait for it.
-        while self.client.get_iopub_msg(timeout=60)["msg_type"] != "iopub_welcome":
+        while KERNEL_NAME == OWN_KERNEL and self.client.get_iopub_msg(timeout=60)["msg_type"] != "iopub_welcome":
             pass
         self.client.wait_for_ready(timeout=60)
 
@@ -110,6 +126,9 @@ class Kernel:
         self.cells[message_id] = cell = Cell(code)
         return cell
 
+    def barrier(self):
+        return Barrier(self.world)
+
     def read(self, timeout):
         """Reads one iopub message, if one comes in time, and files it with its cell."""
         try:
@@ -126,16 +145,18 @@ class Kernel:
         end = time.monotonic() + timeout
         while not condition():
             left = end - time.monotonic()
-            cells = "\n".join(str(cell) for cell in list(self.cells.values())[-2:])
-            assert left > 0, f"nothing of the kind within {timeout} s; the last cells:\n{cells}"
+            assert left > 0, f"nothing of the kind within {timeout} s; the last cells:\n{self._last_cells()}"
             self.read(min(left, 0.2))
+
+    def _last_cells(self):
+        return "\n".join(str(cell) for cell in list(self.cells.values())[-2:])
 
     def finish(self, cell, timeout=120):
         """Reads until the cell is idle and its reply is there."""
         self.read_until(lambda: cell.idle, timeout)
         message_id = next(key for key, value in self.cells.items() if value is cell)
         while message_id not in self._replies:
-            reply = self.client.get_shell_msg(timeout=10)
+            reply = self.client.get_shell_msg(timeout=60)
             self._replies[reply["parent_header"].get("msg_id")] = reply
         cell.reply = self._replies.pop(message_id)["content"]
         return cell
@@ -149,7 +170,7 @@ class Kernel:
         assert cell.reply["status"] == "ok" and not cell.errors, str(cell)
         return cell
 
-    def request(self, send, *arguments, timeout=30, **options):
+    def request(self, send, *arguments, timeout=60, **options):
         """Sends a request with a method of the client and returns the content of its reply."""
         message_id = send(*arguments, **options)
         while message_id not in self._replies:
@@ -157,7 +178,7 @@ class Kernel:
             self._replies[reply["parent_header"].get("msg_id")] = reply
         return self._replies.pop(message_id)["content"]
 
-    def control(self, kind, content=None, timeout=30):
+    def control(self, kind, content=None, timeout=60):
         """Sends a request on the control channel and returns the content of its reply."""
         message = self.client.session.msg(kind, content or {})
         self.client.control_channel.send(message)

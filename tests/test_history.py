@@ -49,7 +49,7 @@ def test_across_kernels(start):
     assert sources(history(second, "range")) == ["let b = 2;", "b"], "the current one by default"
     assert sources(history(second, "range", session=-1, start=1, stop=2)) == ["let a = 1;"]
     assert sources(history(third, "range", session=-2, start=1)) == ["let a = 1;", "a + 41"]
-    session = history(third, "tail", n=1)[0][0]
+    session = history(third, "range")[0][0]
     assert sources(history(second, "range", session=session, start=0, stop=9)) == ["let a = 1;"]
 
     assert sources(history(third, "search", pattern="let a*")) == ["let a = 1;", "let a = 1;"]

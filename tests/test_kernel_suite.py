@@ -28,12 +28,20 @@ class TestSuite(jupyter_kernel_test.KernelTests):
         {"code": '"stone".to_string()', "result": '"stone"'},
         {"code": "(1, 2.5)", "result": "(1, 2.5)"},
     ]
+    # The package of displays brings these; until then both tests are skipped.
+    # code_display_data = [
+    #     {"code": 'println!("EVCXR_BEGIN_CONTENT text/html\\n<b>x</b>\\nEVCXR_END_CONTENT")', "mime": "text/html"},
+    # ]
+    # code_clear_output = "notebook::clear_output(false);"
+    # There is no pager: payloads are deprecated by the protocol, and what commands like `:help` show is a result.
+    code_page_something = ""
+
     code_history_pattern = "6 ?*"
     supported_history_operations = ("tail", "range", "search")
 
     code_inspect_sample = "stone"
     completion_samples = [{"text": "sto", "matches": {"stone"}}, {"text": "🦀sto"}, {"text": ""}]
-    complete_code_samples = ["let x = 3;", "fn f() {}", "1 + 1", 'println!("{}", 1)']
+    complete_code_samples = ["let x = 3;", "fn f() {}", "1 + 1", 'println!("{}", 1)', ":vars"]
     incomplete_code_samples = ["fn f() {", "vec![1, 2", 'let text = "', "/* comment"]
     invalid_code_samples = ["fn f() }", "let x = ];"]
 
@@ -41,3 +49,8 @@ class TestSuite(jupyter_kernel_test.KernelTests):
     def setUpClass(cls):
         super().setUpClass()
         cls.kc.execute_interactive("let stone = 3;", timeout=60, output_hook=lambda message: None)
+
+
+class TestWelcome(jupyter_kernel_test.IopubWelcomeTests):
+    kernel_name = KERNEL_NAME
+    support_iopub_welcome = True

@@ -5,8 +5,6 @@ import time
 import pytest
 from world import wait_until
 
-SLEEP = "std::thread::sleep(std::time::Duration::from_secs({}));"
-
 
 def published(kernel, code, **options):
     """What iopub says about a cell, as (type, content), states included."""
@@ -77,50 +75,62 @@ def test_a_silent_cell_publishes_nothing(kernel):
 
 def test_text_of_threads_is_not_a_silent_cells(kernel):
     """What a visible cell's thread says behind a silent cell is shown under the visible one."""
-    code = 'std::thread::spawn(|| { while !PATH.exists() {} println!("from the thread"); });'
-    signal = kernel.world.home / "say-it"
-    visible = kernel.ok(code.replace("PATH", f"std::path::Path::new({str(signal)!r})".replace("'", '"')))
+    barrier = kernel.barrier()
+    visible = kernel.ok(f'std::thread::spawn(|| {{ {barrier.wait} println!("from the thread"); }});')
     silent = kernel.run("let silent = 1;", silent=True)
-    signal.touch()
-    kernel.read_until(lambda: visible.stdout == "from the thread\n", timeout=30)
+    barrier.open()
+    kernel.read_until(lambda: visible.stdout == "from the thread\n")
     assert not silent.messages
 
 
 def test_text_of_threads_is_shown_under_the_last_cell(kernel):
     """And under the next one where that starts soon enough."""
-    signal = kernel.world.home / "go-on"
-    cell = kernel.ok(
-        'std::thread::spawn(|| for i in 0..3 { println!("late {i}"); while !std::path::Path::new("PATH").exists() {} });'
-        'println!("cell")'.replace("PATH", str(signal))
-    )
-    signal.touch()
-    kernel.read_until(lambda: cell.text.count("\n") == 4, timeout=30)
-    assert sorted(cell.stdout.split("\n")) == ["", "cell", "late 0", "late 1", "late 2"]
+    first, second = kernel.barrier(), kernel.barrier()
+    code = f'std::thread::spawn(|| {{ {first.wait} println!("one"); {second.wait} println!("two"); }});'
+    earlier = kernel.ok(code + ' println!("cell")')
+    first.open()
+    kernel.read_until(lambda: earlier.stdout == "cell\none\n")
+    done = kernel.barrier()
+    cell = kernel.submit(f'println!("next"); {done.wait}')
+    kernel.read_until(lambda: cell.stdout == "next\n")
+    second.open()
+    kernel.read_until(lambda: cell.stdout == "next\ntwo\n")
+    assert earlier.stdout == "cell\none\n"
+    done.open()
+    kernel.finish(cell)
 
 
 def test_text_of_a_child_behind_its_cell(kernel):
     cell = kernel.ok(
         'std::process::Command::new("sh").args(["-c", "sleep 0.5; echo from the child"]).spawn()?; println!("cell");'
     )
-    kernel.read_until(lambda: "from the child\n" in cell.stdout, timeout=30)
+    kernel.read_until(lambda: "from the child\n" in cell.stdout)
 
 
 def test_control_is_answered_while_a_cell_runs(kernel):
-    cell = kernel.submit('println!("running"); ' + SLEEP.format(5))
-    kernel.read_until(lambda: cell.text == "running\n", timeout=60)
+    barrier = kernel.barrier()
+    cell = kernel.submit(f'println!("running"); {barrier.wait}')
+    kernel.read_until(lambda: cell.text == "running\n")
     queued = kernel.submit("1 + 1")
     assert kernel.control("kernel_info_request")["status"] == "ok"
     assert kernel.request(kernel.client.is_complete, "1 + 1")["status"] == "complete"
     assert kernel.request(kernel.client.history, hist_access_type="tail", n=1)["history"]
-    kernel.read(0)
-    assert not cell.idle, "the answers waited for the cell"
+    barrier.open()
     kernel.finish(cell)
     assert kernel.finish(queued).result == "2"
 
 
+def have_arrived(kernel):
+    """All requests that were sent before: the shell channel keeps their order."""
+    kernel.request(kernel.client.kernel_info)
+
+
 def test_queued_cells_are_aborted_in_order(kernel):
-    failing = kernel.submit(SLEEP.format(1) + ' panic!("first")')
+    barrier = kernel.barrier()
+    failing = kernel.submit(barrier.wait + ' panic!("first")')
     queued = [kernel.submit(f'println!("{i}")') for i in range(3)]
+    have_arrived(kernel)
+    barrier.open()
     kernel.finish(failing)
     for cell in queued:
         assert kernel.finish(cell).reply["status"] == "aborted" and not cell.messages
@@ -129,7 +139,10 @@ def test_queued_cells_are_aborted_in_order(kernel):
 
 def test_only_what_was_queued_is_aborted(kernel):
     """A cell that is sent on an error's reply runs, also where others were aborted."""
-    failing, queued = kernel.submit('panic!("first")'), kernel.submit("1")
+    barrier = kernel.barrier()
+    failing, queued = kernel.submit(barrier.wait + ' panic!("first")'), kernel.submit("1")
+    have_arrived(kernel)
+    barrier.open()
     message_id = next(key for key, value in kernel.cells.items() if value is failing)
     assert kernel.request(lambda: message_id)["status"] == "error"
     after = kernel.submit("2 + 2")
@@ -138,8 +151,11 @@ def test_only_what_was_queued_is_aborted(kernel):
 
 
 def test_stop_on_error_is_the_failing_cells_choice(kernel):
-    failing = kernel.submit(SLEEP.format(1) + ' panic!("first")', stop_on_error=False)
+    barrier = kernel.barrier()
+    failing = kernel.submit(barrier.wait + ' panic!("first")', stop_on_error=False)
     queued = kernel.submit("3", stop_on_error=True)
+    have_arrived(kernel)
+    barrier.open()
     kernel.finish(failing)
     assert kernel.finish(queued).result == "3"
 

@@ -156,7 +156,7 @@ def test_workers_output_is_complete_and_before_the_reply(runtime):
 def test_output_without_a_running_cell(runtime):
     """It goes to the last cell."""
     cell = runtime.ok("let later = p.span(1000); let talk = p.talk(1);")
-    runtime.read_until(lambda: "lines" in cell.text, timeout=10)
+    runtime.read_until(lambda: "lines" in cell.text)
     runtime.ok("(&talk).await?;")
 
 
@@ -259,10 +259,10 @@ def test_a_killed_worker_fails_its_tasks(runtime):
     victim = int(value(runtime, "p.pid()"))
     runtime.ok("let queued = p.double(1);")
     cell = runtime.submit("let lost = p.nap(); lost.await?;")
-    runtime.read_until(lambda: "napping" in cell.text, timeout=30)
+    runtime.read_until(lambda: "napping" in cell.text)
     killed = time.monotonic()
     os.kill(victim, signal.SIGKILL)
-    runtime.finish(cell, timeout=10)
+    runtime.finish(cell)
     assert time.monotonic() - killed < 3
     assert "worker:0:" in cell.error and "Probe" in cell.error and "nap" in cell.error
     assert "worker:0:" in runtime.run("p.double(1).await?;").error, "calls to a lost tessera fail as well"
@@ -278,6 +278,37 @@ def test_off_ends_the_workers(runtime):
     """Comes last."""
     pids = [int(value(runtime, f"{name}.pid()")) for name in "pq"]
     runtime.ok("mosaic::interactive(Off).await?;")
-    assert wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids), timeout=5)
+    assert wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids), timeout=30)
     assert "mosaic::interactive(On)" in runtime.run("Probe::remote().pid().await?;").error
     runtime.ok("mosaic::interactive(Off).await?;")
+
+
+FORMER = """
+#[tessera]
+struct Former { n: u8 }
+#[tessera]
+impl Former {
+    fn new() -> Self { Former { n: 1 } }
+    fn n(&self) -> u8 { self.n }
+}
+fn far() { Former::remote(); }
+"""
+
+PLAIN = """
+#[derive(Debug)]
+struct Former { n: String }
+impl Former {
+    fn new() -> Self { Former { n: String::new() } }
+    fn n(&self) -> usize { self.n.len() }
+}
+fn far() {}
+"""
+
+
+def test_a_tessera_can_become_a_plain_type_again(bare):
+    """What was generated for it goes, so that its methods can be defined anew."""
+    bare.ok(FORMER)
+    bare.ok(PLAIN)
+    assert bare.ok("Former::new().n()").result == "0"
+    assert "E0599" in bare.run("Former::remote()").error
+    bare.ok(FORMER)

@@ -59,7 +59,7 @@ class WireKernel:
         if self.process.poll() is None and self._clients:
             self._clients[0].send("control", "shutdown_request", {"restart": False})
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(10)
+                self.process.wait(30)
         for client in self._clients:
             client.close()
         self.process.kill()
@@ -99,13 +99,13 @@ class WireClient:
         """The frames of a well-formed request: delimiter, signature, four of JSON."""
         return self.session.serialize(self.session.msg(kind, content or {}))
 
-    def receive_frames(self, channel, timeout=30):
+    def receive_frames(self, channel, timeout=60):
         """The next frames, or None."""
         if not self.sockets[channel].poll(timeout * 1000):
             return None
         return self.sockets[channel].recv_multipart()
 
-    def receive(self, channel, timeout=30):
+    def receive(self, channel, timeout=60):
         """The next message, its signature verified, or None. `topic` holds the frames before the delimiter."""
         frames = self.receive_frames(channel, timeout)
         if frames is None:
@@ -115,7 +115,7 @@ class WireClient:
         message["topic"] = topic
         return message
 
-    def request(self, channel, kind, content=None, timeout=30):
+    def request(self, channel, kind, content=None, timeout=60):
         """Sends a request and returns its reply, skipping the replies to others."""
         header = self.send(channel, kind, content)
         end = time.monotonic() + timeout
@@ -135,15 +135,6 @@ class WireClient:
                 if message["content"].get("execution_state") == "idle":
                     return messages
         raise AssertionError(f"no idle for {header['msg_type']} within {timeout} s")
-
-    def drain(self, seconds=1.0):
-        """What iopub says within some time."""
-        messages, end = [], time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            message = self.receive("iopub", left)
-            if message:
-                messages.append(message)
-        return messages
 
     def close(self):
         self.context.destroy(linger=0)

@@ -21,9 +21,11 @@ from pathlib import Path
 import psutil
 from jupyter_client.kernelspec import KernelSpecManager
 
-KERNEL_NAME = "rust-mosaic"
+OWN_KERNEL = "rust-mosaic"
+# The promises are also put to other kernels, to see where they are kept.
+KERNEL_NAME = os.environ.get("MOSAIC_TEST_KERNEL", OWN_KERNEL)
 MARK = "MOSAIC_TEST_WORLD"
-KERNEL_MARK = "MOSAIC_TEST_KERNEL"
+KERNEL_MARK = "MOSAIC_TEST_KERNEL_ID"
 
 
 def wait_until(condition, timeout, every=0.05):
@@ -116,7 +118,7 @@ class World:
 
     def close(self):
         """Waits until everything has ended, ends what has not, and fails if there was any."""
-        wait_until(lambda: not self.leaks(), timeout=15, every=0.2)
+        wait_until(lambda: not self.leaks(), timeout=60, every=0.2)
         leaks = self.leaks()
         for process in self.processes():
             with contextlib.suppress(psutil.Error):

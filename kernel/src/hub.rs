@@ -37,6 +37,7 @@ fn show(output: &Output, event: HubEvent) {
             status,
             asked: false,
         } => output.note(uid, format!("ended: {status}\n")),
+        HubEvent::Ask { question, .. } => question.refuse("a worker cannot ask the front end yet"),
         HubEvent::Drain { done } => output.drain_then(done),
     }
 }

@@ -1,16 +1,25 @@
-//! The Python environment of the demo and the tests: `.venv` in the repository, from `tests/requirements.txt`.
+//! The Python environment of the demo and the tests: `.venv` in the repository, from `tests/requirements.txt` and our own
+//! package in `papermill/`.
 
 use crate::run::{ask, program, run, step};
 use anyhow::{Context, Result, bail};
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 const OLDEST: (u32, u32) = (3, 10);
+/// The files of our own package.
+const PACKAGE: [&str; 4] = [
+    "pyproject.toml",
+    "README.md",
+    "mosaic_papermill/__init__.py",
+    "mosaic_papermill/engine.py",
+];
 
-/// A virtual environment that holds what the requirements name.
+/// A virtual environment that holds what the requirements name, and our own package.
 pub(crate) struct Environment {
     prefix: PathBuf,
 }
@@ -27,19 +36,24 @@ impl Environment {
         command
     }
 
-    /// Whether it was made from these requirements, completely, and its interpreter still exists.
-    fn is_made_from(&self, requirements: &str) -> bool {
-        fs::read_to_string(self.stamp()).is_ok_and(|made_from| made_from == requirements)
+    /// Whether it was made from these sources, completely, and its interpreter still exists.
+    fn is_made_from(&self, sources: &str) -> bool {
+        fs::read_to_string(self.stamp()).is_ok_and(|made_from| made_from == sources)
             && ask(self.python().arg("--version")).is_some()
     }
 
-    /// A copy of the requirements that it was made from, written last.
+    /// A copy of what it was made from, written last.
     fn stamp(&self) -> PathBuf {
-        self.prefix.join("requirements.txt")
+        self.prefix.join("made-from.txt")
+    }
+
+    fn install(&self, what: &[&OsStr]) -> Result<()> {
+        let options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"];
+        run(self.python().args(["-m", "pip", "install"]).args(options).args(what))
     }
 }
 
-/// The environment, made anew if the requirements changed since it was made.
+/// The environment, made anew if the requirements or our package changed since it was made.
 ///
 /// # Errors
 ///
@@ -48,9 +62,12 @@ pub(crate) fn environment(root: &Path) -> Result<Environment> {
     let environment = Environment {
         prefix: root.join(".venv"),
     };
-    let file = root.join("tests").join("requirements.txt");
-    let requirements = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    if environment.is_made_from(&requirements) {
+    let requirements = root.join("tests").join("requirements.txt");
+    let package = root.join("papermill");
+    let files = PACKAGE.map(|file| package.join(file));
+    let sources = std::iter::once(&requirements).chain(&files);
+    let sources: String = sources.map(|file| read(file)).collect::<Result<_>>()?;
+    if environment.is_made_from(&sources) {
         return Ok(environment);
     }
     step("making the Python environment .venv (some minutes)");
@@ -58,21 +75,14 @@ pub(crate) fn environment(root: &Path) -> Result<Environment> {
     run(program(&python)
         .args(["-m", "venv", "--clear"])
         .arg(environment.prefix()))?;
-    run(environment
-        .python()
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--progress-bar",
-            "off",
-            "-r",
-        ])
-        .arg(&file))?;
-    fs::write(environment.stamp(), requirements).context("cannot write into .venv")?;
+    environment.install(&["-r".as_ref(), requirements.as_ref()])?;
+    environment.install(&["--no-deps".as_ref(), package.as_ref()])?;
+    fs::write(environment.stamp(), sources).context("cannot write into .venv")?;
     Ok(environment)
+}
+
+fn read(file: &Path) -> Result<String> {
+    fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
 /// The Python that makes the environment: `$PYTHON`, `python3` or `python`, whichever is the first to exist.

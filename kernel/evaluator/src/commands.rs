@@ -1,35 +1,321 @@
-//! evcxr's commands that a kernel cannot leave to evcxr.
+//! The commands of a cell: lines `:name arguments` before its code.
+//!
+//! Most are evcxr's and are left to it. The kernel's own are those that evcxr cannot do here, or not well: what would
+//! break the session, what is to be set for the rustc wrapper, and what is to be shown.
 
-/// Why a cell is not run, if one of its commands would break the session.
-pub(crate) fn refusal(code: &str) -> Option<&'static str> {
-    let lines = code.lines().map(str::trim_start);
-    let commands =
-        lines.take_while(|line| line.is_empty() || [":", "!", "//"].iter().any(|mark| line.starts_with(mark)));
-    commands
-        .filter_map(|line| line.split_whitespace().next())
-        .find_map(|command| match command {
-            ":clear" => Some("`:clear` would take the built-in crates away as well: restart the kernel instead"),
-            ":quit" => Some("`:quit` would end the kernel under its clients: shut it down from the client instead"),
-            _ => None,
-        })
+mod help;
+mod session;
+mod variables;
+
+use crate::{MimeBundle, builtin, report::CellError};
+use serde_json::Value;
+use std::ops::Range;
+pub(crate) use variables::{VARIABLES, sizes, table};
+
+/// What a cell asks for before its code, in order.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Lines that evcxr runs: commands, shell commands and at the end the code. All other lines are blank.
+    Evcxr(String),
+    /// A command of the kernel's.
+    Own(Own),
+}
+
+/// A command that the kernel runs itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Own {
+    Help,
+    Variables,
+    Clear,
+    /// The optimisation level of cells, or the other of 0 and 2.
+    Opt(Option<String>),
+    /// The format of results.
+    Format(Option<String>),
+    /// Shows types or not, by turns.
+    Types,
+    /// A dependency that is there already.
+    BuiltIn,
+}
+
+/// A command that is not run, and why.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// Where it stands, in bytes.
+    pub(crate) range: Range<usize>,
+    pub(crate) reason: String,
+}
+
+impl Refusal {
+    pub(crate) fn error(&self, code: &str, number: u32) -> CellError {
+        CellError::at("CommandError", code, number, self.range.clone(), &self.reason, &[])
+    }
+}
+
+/// The bytes of a cell that are commands, with the blank lines and comments between them.
+fn end_of_commands(code: &str) -> usize {
+    let before_code = |line: &&str| {
+        let line = line.trim_start_matches('\u{feff}');
+        line.trim().is_empty() || line.starts_with("//") || line.starts_with('!') || is_command(line)
+    };
+    code.split_inclusive('\n').take_while(before_code).map(str::len).sum()
+}
+
+fn is_command(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with(':') && !line.starts_with("::")
+}
+
+/// The code of a cell, with spaces in the place of its commands.
+pub(crate) fn without_commands(code: &str) -> String {
+    let (before, rest) = code.split_at(end_of_commands(code));
+    let lines = before.split_inclusive('\n').map(|line| {
+        let is_code = line.starts_with("//");
+        if is_code { line.to_owned() } else { blank(line) }
+    });
+    lines.collect::<String>() + rest
+}
+
+fn blank(line: &str) -> String {
+    let blank = |byte: u8| {
+        if matches!(byte, b'\n' | b'\r') {
+            byte as char
+        } else {
+            ' '
+        }
+    };
+    line.bytes().map(blank).collect()
+}
+
+/// What a cell asks for, or the first of its commands that is refused. `is_built_in` tells whether the arguments of a
+/// `:dep` are served by what is there.
+pub(crate) fn steps(code: &str, versions: &builtin::Versions) -> Result<Vec<Step>, Refusal> {
+    let (commands, _) = code.split_at(end_of_commands(code));
+    let mut steps = Vec::new();
+    // Lines for evcxr are collected until a command of the kernel's comes.
+    let mut open = String::new();
+    let mut has_command = false;
+    let mut at = 0;
+    for line in commands.split_inclusive('\n') {
+        let range = at + line.len() - line.trim_start().len()..at + line.trim_end().len();
+        at += line.len();
+        if !is_command(line) {
+            has_command |= line.starts_with('!');
+            open.push_str(line);
+            continue;
+        }
+        match parse(line.trim(), versions).map_err(|reason| Refusal { range, reason })? {
+            Parsed::Evcxr => {
+                has_command = true;
+                open.push_str(line);
+            }
+            Parsed::Own(own) => {
+                if has_command {
+                    steps.push(Step::Evcxr(open.clone()));
+                }
+                has_command = false;
+                open = blank(&code[..at]);
+                steps.push(Step::Own(own));
+            }
+        }
+    }
+    let rest = &code[at..];
+    if open.lines().any(|line| line.trim_start().starts_with(":dep")) && !rest.trim().is_empty() {
+        // Only what adds crates may change which versions there are.
+        steps.push(Step::Evcxr(std::mem::replace(&mut open, blank(&code[..at]))));
+        has_command = false;
+    }
+    if steps.is_empty() || has_command || !rest.trim().is_empty() {
+        steps.push(Step::Evcxr(open + rest));
+    }
+    Ok(steps)
+}
+
+/// Why a line is not run, if it is not.
+pub(crate) fn refusal(line: &str) -> Option<Refusal> {
+    steps(line, &builtin::Versions::default()).err()
+}
+
+enum Parsed {
+    Evcxr,
+    Own(Own),
+}
+
+fn parse(line: &str, versions: &builtin::Versions) -> Result<Parsed, String> {
+    let (name, arguments) = line.split_once(' ').unwrap_or((line, ""));
+    let arguments = Some(arguments.trim()).filter(|it| !it.is_empty());
+    let own = |own| Ok(Parsed::Own(own));
+    let owned = arguments.map(str::to_owned);
+    match name {
+        ":help" => own(Own::Help),
+        ":vars" => own(Own::Variables),
+        ":clear" => own(Own::Clear),
+        ":opt" => own(Own::Opt(arguments.map(opt_level).transpose()?)),
+        ":fmt" => own(Own::Format(owned)),
+        ":types" => own(Own::Types),
+        ":dep" => match builtin::serve(arguments.unwrap_or_default(), versions)? {
+            builtin::Served::BuiltIn => own(Own::BuiltIn),
+            builtin::Served::Cargo => Ok(Parsed::Evcxr),
+        },
+        _ => refuse(name, arguments).map_or(Ok(Parsed::Evcxr), Err),
+    }
+}
+
+fn opt_level(level: &str) -> Result<String, String> {
+    let level = level.trim_matches('"');
+    match ["0", "1", "2", "3", "s", "z"].contains(&level) {
+        true => Ok(level.to_owned()),
+        false => Err(format!(
+            "`{level}` is no optimisation level: they are 0, 1, 2, 3, s and z"
+        )),
+    }
+}
+
+/// Why a command is not left to evcxr, if it is not.
+fn refuse(name: &str, arguments: Option<&str>) -> Option<String> {
+    let reason = match (name, arguments) {
+        (":quit", _) => "`:quit` would end the kernel under its clients: shut it down from the client instead",
+        (":sccache", _) => {
+            "`:sccache` would take the place of the kernel's own wrapper around rustc, without which no cell runs: \
+             `:cache 500` keeps built crates as well"
+        }
+        (":allow_static_linking", other) if other != Some("1") => {
+            "`:allow_static_linking` would build the notebook's own crates anew, beside those that run: they are linked \
+             dynamically as it is, and other crates statically"
+        }
+        (":toolchain", Some(_)) => {
+            "`:toolchain` would compile cells against another standard library than the one that runs: start the kernel \
+             with RUSTUP_TOOLCHAIN set instead"
+        }
+        (":linker", Some(other)) if other != "system" => {
+            "`:linker` would build the notebook's own crates anew, beside those that run: put `lld` or `mold` on the PATH \
+             before the kernel starts, and they are used"
+        }
+        (":codegen_backend", Some(other)) if other != "default" => {
+            "`:codegen_backend` would build the notebook's own crates anew, beside those that run"
+        }
+        (":time_passes", _) => "`:time_passes` needs a nightly rustc: `:timing` shows how long a cell takes",
+        (name, _) if !help::is_known(name) => return Some(unknown(name)),
+        _ => return None,
+    };
+    Some(reason.to_owned())
+}
+
+fn unknown(name: &str) -> String {
+    let distance = |known: &&str| strsim::damerau_levenshtein(known, name);
+    let nearest = help::names()
+        .min_by_key(distance)
+        .filter(|known| distance(known) <= 1 + name.len() / 3);
+    match nearest {
+        Some(nearest) => format!("there is no command `{name}`: is `{nearest}` meant? `:help` lists them all"),
+        None => format!("there is no command `{name}`: `:help` lists them all"),
+    }
+}
+
+/// Adds what one command shows to what those before it have shown.
+pub(crate) fn merge(shown: &mut MimeBundle, more: MimeBundle) {
+    for (mime, content) in more {
+        match (shown.get_mut(&mime), content) {
+            (Some(Value::String(before)), Value::String(after)) => {
+                if !before.is_empty() && !before.ends_with('\n') {
+                    before.push('\n');
+                }
+                before.push_str(&after);
+            }
+            (_, content) => {
+                shown.insert(mime, content);
+            }
+        }
+    }
+}
+
+fn text(text: impl Into<String>) -> MimeBundle {
+    MimeBundle::from([("text/plain".into(), Value::String(text.into()))])
+}
+
+fn text_and_html(text: String, html: String) -> MimeBundle {
+    MimeBundle::from([
+        ("text/plain".into(), Value::String(text)),
+        ("text/html".into(), Value::String(html)),
+    ])
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn evcxr(text: &str) -> Step {
+        Step::Evcxr(text.into())
+    }
+
+    fn steps_of(code: &str) -> Result<Vec<Step>, Refusal> {
+        steps(code, &builtin::Versions::default())
+    }
+
     #[test]
-    fn only_commands_that_would_break_the_session_are_refused() {
-        for (code, refused) in [
-            (":clear", true),
-            ("// all\n  :quit  ", true),
-            (":dep rand = \"0.9\"\n:clear\nlet x = 1;", true),
-            (":vars", false),
-            ("let x = 1;\n:clear", false),
-            (":clear_cache", false),
-            ("", false),
+    fn commands_are_run_in_their_order() {
+        for (code, expected) in [
+            ("", vec![evcxr("")]),
+            ("let x = 1;", vec![evcxr("let x = 1;")]),
+            (":help", vec![Step::Own(Own::Help)]),
+            (":version\nlet x = 1;", vec![evcxr(":version\nlet x = 1;")]),
+            (
+                ":opt 0\nx",
+                vec![Step::Own(Own::Opt(Some("0".into()))), evcxr("      \nx")],
+            ),
+            (
+                ":dep a\n// then\n:vars\n:dep b\ny",
+                vec![
+                    evcxr(":dep a\n// then\n"),
+                    Step::Own(Own::Variables),
+                    evcxr("      \n       \n     \n:dep b\n"),
+                    evcxr("      \n       \n     \n      \ny"),
+                ],
+            ),
+            ("::std::mem::drop(1);", vec![evcxr("::std::mem::drop(1);")]),
+            ("let x = 1;\n:quit", vec![evcxr("let x = 1;\n:quit")]),
+            (":fmt {:#?}", vec![Step::Own(Own::Format(Some("{:#?}".into())))]),
+            ("!echo a", vec![evcxr("!echo a")]),
         ] {
-            assert_eq!(refusal(code).is_some(), refused, "{code:?}");
+            assert_eq!(steps_of(code).as_ref(), Ok(&expected), "{code:?}");
         }
+    }
+
+    #[test]
+    fn what_would_break_the_session_is_refused_where_it_stands() {
+        for (code, part) in [
+            (":quit", "shut it down"),
+            ("// all\n  :quit  ", "shut it down"),
+            (":dep rand = \"0.9\"\n:sccache 1\nlet x = 1;", ":cache"),
+            (":toolchain nightly", "RUSTUP_TOOLCHAIN"),
+            (":opt fast", "0, 1, 2, 3"),
+            (":var", "`:vars` meant"),
+            (":hlep", "`:help` meant"),
+            (":something_else_entirely", "lists them all"),
+        ] {
+            let refusal = steps_of(code).expect_err(code);
+            assert!(refusal.reason.contains(part), "{}", refusal.reason);
+            assert!(code[refusal.range].starts_with(':'));
+        }
+        for code in [
+            ":toolchain",
+            ":linker",
+            ":allow_static_linking 1",
+            ":timing",
+            ":cache 100",
+        ] {
+            assert!(steps_of(code).is_ok(), "{code}");
+        }
+    }
+
+    #[test]
+    fn code_keeps_its_place() {
+        let code = ":dep a = \"ä\"\n// kept\nlet x = 1;\n";
+        let blanked = without_commands(code);
+        assert_eq!(blanked.len(), code.len());
+        assert_eq!(blanked.trim_start(), "// kept\nlet x = 1;\n");
     }
 }

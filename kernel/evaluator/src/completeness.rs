@@ -1,5 +1,6 @@
 //! Whether a cell's text is complete.
 
+use crate::syntax::{Unbalanced, unbalanced};
 use proc_macro2::TokenStream;
 
 /// What a console asks before it executes a line.
@@ -62,42 +63,24 @@ fn incomplete(depth: usize) -> Completeness {
     }
 }
 
-/// Counts the delimiters of code that is no sequence of tokens.
+/// Looks at the delimiters of code that is no sequence of tokens.
 fn scan(code: &str) -> Completeness {
-    let mut open = Vec::new();
-    let mut rest = code;
-    while let Some(first) = rest.chars().next() {
-        match skip(rest) {
-            Skip::Unterminated => return incomplete(open.len()),
-            Skip::Token(length) => {
-                rest = &rest[length..];
-                continue;
-            }
-            Skip::Nothing => rest = &rest[first.len_utf8()..],
-        }
-        match first {
-            '(' => open.push(')'),
-            '[' => open.push(']'),
-            '{' => open.push('}'),
-            ')' | ']' | '}' if open.pop() != Some(first) => return Completeness::Invalid,
-            _ => {}
-        }
-    }
-    if open.is_empty() {
-        Completeness::Invalid
-    } else {
-        incomplete(open.len())
+    match unbalanced(code) {
+        Some(Unbalanced::Unterminated { open, .. } | Unbalanced::Unclosed { open, .. }) => incomplete(open),
+        Some(Unbalanced::Unexpected { .. }) | None => Completeness::Invalid,
     }
 }
 
-enum Skip {
+/// What a text begins with that is not to be looked into.
+pub(crate) enum Skip {
     /// A comment or a literal of this many bytes.
     Token(usize),
+    /// One without an end.
     Unterminated,
     Nothing,
 }
 
-fn skip(text: &str) -> Skip {
+pub(crate) fn skip(text: &str) -> Skip {
     let up_to = |end: Option<usize>| end.map_or(Skip::Unterminated, Skip::Token);
     if text.starts_with("//") {
         return Skip::Token(text.find('\n').unwrap_or(text.len()));

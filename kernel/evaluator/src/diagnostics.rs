@@ -1,8 +1,9 @@
 //! rustc's messages on their way through the wrapper.
 //!
 //! evcxr takes the first part of a message that points to code it knows as the user's for the whole of it. Where an error
-//! is in a cell's last expression, which evcxr wraps, that is a note such as "function defined here". Without the notes'
-//! places evcxr takes the error itself.
+//! is in a cell's last expression, which evcxr wraps, that is a note such as "function defined here"; where a variable is
+//! not there that evcxr would store, it is the advice to import something of its name. Without the notes' places evcxr
+//! takes the error itself.
 
 use serde_json::Value;
 use std::ops::RangeInclusive;
@@ -15,13 +16,23 @@ pub(crate) fn last_expression(source: &str) -> Option<RangeInclusive<u64>> {
     Some(begin as u64 + 1..=end as u64 + 1)
 }
 
-/// A line that rustc prints, changed where it is an error in these lines.
-pub(crate) fn without_places_of_notes(line: &str, wrapped: &RangeInclusive<u64>) -> Option<String> {
+/// How evcxr stores a variable.
+const STORES: &str = "evcxr_variable_store.put_variable::<";
+
+/// A line that rustc prints, changed where it is an error in these lines, or in storing a variable.
+pub(crate) fn without_places_of_notes(line: &str, wrapped: Option<&RangeInclusive<u64>>) -> Option<String> {
     let mut message: Value = serde_json::from_str(line).ok()?;
+    let is_wrapped = |span: &Value| {
+        let line = span["line_start"].as_u64();
+        wrapped.zip(line).is_some_and(|(wrapped, line)| wrapped.contains(&line))
+    };
     let is_there = |span: &Value| {
         span["is_primary"] == true
             && span["file_name"].as_str().is_some_and(|name| name.ends_with("lib.rs"))
-            && span["line_start"].as_u64().is_some_and(|line| wrapped.contains(&line))
+            && (is_wrapped(span)
+                || span["text"][0]["text"]
+                    .as_str()
+                    .is_some_and(|text| text.starts_with(STORES)))
     };
     if !message["spans"].as_array()?.iter().any(is_there) {
         return None;
@@ -46,13 +57,25 @@ mod tests {
     fn only_errors_in_the_last_expression_lose_the_places_of_their_notes() {
         let wrapped = last_expression("fn f() {}\nlet x = 1;\n(\nf(x)\n).evcxr_display();\n}").unwrap();
         assert_eq!(wrapped, 3..=5);
-        let changed = without_places_of_notes(&message(4).to_string(), &wrapped).unwrap();
+        let changed = without_places_of_notes(&message(4).to_string(), Some(&wrapped)).unwrap();
         let changed: Value = serde_json::from_str(&changed).unwrap();
         assert_eq!(changed["children"][0]["spans"], json!([]));
         assert_eq!(changed["spans"], message(4)["spans"]);
         for line in [message(2).to_string(), "{}".into(), "no JSON".into()] {
-            assert_eq!(without_places_of_notes(&line, &wrapped), None);
+            assert_eq!(without_places_of_notes(&line, Some(&wrapped)), None);
         }
+    }
+
+    #[test]
+    fn an_error_on_storing_a_variable_is_one_of_storing_it() {
+        let mut message = message(7);
+        assert_eq!(without_places_of_notes(&message.to_string(), None), None);
+        message["spans"][0]["text"] = json!([{ "text": format!("{STORES}u8>(stringify!(empty), empty);") }]);
+        let changed = without_places_of_notes(&message.to_string(), None).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Value>(&changed).unwrap()["children"][0]["spans"],
+            json!([])
+        );
     }
 
     #[test]

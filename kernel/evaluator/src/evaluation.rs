@@ -3,8 +3,11 @@
 //! evcxr has done its part when a cell begins to run. The thread then waits for the cell's end on a link of its own, and
 //! asks evcxr meanwhile what users want to know of their code.
 
+mod own;
+
 use crate::{
-    MimeBundle, absent, assistance, commands,
+    MimeBundle, absent, assistance,
+    commands::{self, Step},
     inbox::{Event, Inbox},
     link::{Link, Order, Report},
     loss,
@@ -17,6 +20,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use evcxr::{CommandContext, EvalOutputs};
+use own::Told;
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
@@ -135,41 +139,54 @@ impl Evaluation<'_> {
     }
 
     fn execute(&mut self, code: &str, number: u32, execution: u64) -> Result<Option<MimeBundle>, CellError> {
-        let kernel_error = |error: anyhow::Error| CellError::new("KernelError", format!("{error:#}"));
-        self.start().map_err(kernel_error)?;
-        let expansion =
-            mosaic_expand::expand_cell(code).map_err(|errors| CellError::from_expansion(&errors, code, number))?;
-        if let Some(refusal) = commands::refusal(code) {
-            return Err(CellError::new("CommandError", refusal));
+        self.start()
+            .map_err(|error| CellError::new("KernelError", format!("{error:#}")))?;
+        if let Some(error) = syntax::check(&commands::without_commands(code)) {
+            return Err(CellError::from_syntax(&error, code, number));
         }
-        if let Some(place) = syntax::let_without_pattern(code) {
-            return Err(CellError::missing_pattern(code, number, place));
+        let steps = commands::steps(code, &self.session()?.built_in_versions());
+        let mut shown = MimeBundle::new();
+        for step in steps.map_err(|refusal| refusal.error(code, number))? {
+            let more = match step {
+                Step::Evcxr(text) => self.run(&text, code, number, execution)?,
+                Step::Own(command) => self.command(&command, execution)?,
+            };
+            commands::merge(&mut shown, more);
         }
-        let source = expansion.as_ref().map_or(code, |expansion| expansion.source());
-        let source = shell::mark_commands(source, process::id());
+        Ok(Some(shown).filter(|shown| !shown.is_empty()))
+    }
+
+    /// Runs a part of a cell: a text with the lines of the cell that are in it, and blank ones for the others.
+    fn run(&mut self, text: &str, code: &str, number: u32, execution: u64) -> Result<MimeBundle, CellError> {
+        let expansion = mosaic_expand::expand_cell_after(text, &self.session()?.tesserae())
+            .map_err(|errors| CellError::from_expansion(&errors, code, number))?;
+        let source = expansion.as_ref().map_or(text, |expansion| expansion.source());
+        let source = self.session()?.with_versions_kept(source);
         if shell::restarts(&source) {
             // evcxr goes on believing in all variables.
             self.stored = Some(BTreeSet::new());
+            self.find_absent();
         }
         let variables = self.variables();
-        self.begin(execution)?;
         let begun = Instant::now();
-        let result = self.context().map_err(kernel_error)?.execute(&source);
-        let course = self.follow();
-        self.tell_lost(&course.reports);
+        let (result, course) = self.evaluate(&source, execution)?;
+        let cell = Told {
+            text,
+            code,
+            number,
+            expansion: expansion.as_ref(),
+        };
         let result = match result {
             Ok(_) if course.died => Err(self.replace_process(&variables)),
             Ok(outputs) => {
                 self.tell_timing(&outputs, begun.elapsed(), course.ran);
+                self.tell_warnings(&cell);
                 self.outcome(course.reports, &variables, outputs)
             }
             Err(evcxr::Error::SubprocessTerminated(status)) => Err(CellError::process_ended(&status, &variables)),
             // evcxr takes for an error what ended because it was to end.
             Err(_) if self.shared.interrupts() > 0 => Err(CellError::interrupted_before_it_ran()),
-            Err(evcxr::Error::CompilationErrors(errors)) => {
-                Err(CellError::from_compilation(&errors, code, number, expansion.as_ref()))
-            }
-            Err(error) => Err(CellError::new("Error", error.to_string())),
+            Err(error) => Err(self.explain(&error, &cell)),
         };
         self.find_absent();
         result
@@ -181,7 +198,7 @@ impl Evaluation<'_> {
         reports: Vec<Report>,
         variables: &BTreeSet<String>,
         outputs: EvalOutputs,
-    ) -> Result<Option<MimeBundle>, CellError> {
+    ) -> Result<MimeBundle, CellError> {
         let stored = self.stored.as_ref().unwrap_or(variables);
         let taken = variables.difference(stored).cloned().collect();
         if reports.contains(&Report::Interrupted) {
@@ -194,6 +211,22 @@ impl Evaluation<'_> {
             self.notice(&loss);
         }
         Err(error)
+    }
+
+    /// Has evcxr evaluate a text, and waits for its end.
+    fn evaluate(
+        &mut self,
+        source: &str,
+        execution: u64,
+    ) -> Result<(Result<EvalOutputs, evcxr::Error>, Course), CellError> {
+        let source = shell::mark_commands(source, process::id());
+        self.begin(execution)?;
+        let result = self.session()?.context.execute(&source);
+        Ok((result, self.follow()))
+    }
+
+    fn session(&mut self) -> Result<&mut Started, CellError> {
+        self.started.as_mut().ok_or_else(CellError::ended)
     }
 
     /// Makes everything ready for an execution: the cell process, and the wrapper of rustc.
@@ -320,19 +353,9 @@ impl Evaluation<'_> {
             .collect()
     }
 
-    fn tell_lost(&self, reports: &[Report]) {
-        for report in reports {
-            if let Report::VariableLost { name } = report {
-                self.notice(&format!(
-                    "the value of `{name}` is gone: its type was redefined, or built again with other dependencies"
-                ));
-            }
-        }
-    }
-
     /// What `:timing` asks for. evcxr itself knows only how long it took until the cell began.
     fn tell_timing(&self, outputs: &EvalOutputs, took: Duration, ran: Duration) {
-        if outputs.timing.is_some() {
+        if outputs.timing.is_some() && !outputs.phases.is_empty() {
             let compiled = took.saturating_sub(ran);
             let [took, compiled, ran] = [took, compiled, ran].map(|it| it.as_secs_f64());
             self.notice(&format!(
@@ -365,10 +388,12 @@ impl Evaluation<'_> {
 }
 
 /// What evcxr's commands show, and the value of the last expression.
-fn bundle(outputs: EvalOutputs, reports: Vec<Report>) -> Option<MimeBundle> {
+fn bundle(outputs: EvalOutputs, reports: Vec<Report>) -> MimeBundle {
     let mut bundle: MimeBundle = outputs
         .content_by_mime_type
         .into_iter()
+        // Nothing is what our own shell commands say.
+        .filter(|(_, content)| !content.is_empty())
         .map(|(mime, content)| (mime, Value::String(content)))
         .collect();
     for report in reports {
@@ -376,5 +401,5 @@ fn bundle(outputs: EvalOutputs, reports: Vec<Report>) -> Option<MimeBundle> {
             bundle.insert(mime, Value::String(content));
         }
     }
-    Some(bundle).filter(|bundle| !bundle.is_empty())
+    bundle
 }

@@ -335,9 +335,7 @@ unsafe extern "C" fn cell_event(event: CellEvent, a: Slice, b: Slice) {
         }
         CellEvent::VariableLost => {
             told().lost.push(a.clone());
-            if b.is_empty() {
-                report(&Report::VariableLost { name: a });
-            }
+            report(&Report::VariableLost { name: a });
         }
         // What evcxr has to know of the variables has been told. From here on it is free to answer questions about code;
         // how the cell ends, the kernel hears from us.

@@ -9,11 +9,15 @@
 
 mod absent;
 mod assistance;
+mod builtin;
 mod commands;
 mod completeness;
 mod crates;
+mod definitions;
 mod diagnostics;
 mod evaluation;
+#[path = "../cell/src/fingerprint.rs"]
+mod fingerprint;
 mod flusher;
 mod handle;
 mod host;
@@ -25,11 +29,16 @@ mod processes;
 mod report;
 mod request;
 mod session;
+mod settings;
 mod shared;
 mod shell;
 mod start;
+mod store_calls;
 mod syntax;
 mod toolchain;
+mod unkept;
+mod versions;
+mod warnings;
 mod wrapper;
 
 pub use completeness::{Completeness, is_complete};

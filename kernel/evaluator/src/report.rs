@@ -1,6 +1,11 @@
 //! What a failed cell shows.
 
-use crate::link::Report;
+use crate::{
+    link::Report,
+    syntax::SyntaxError,
+    unkept::{Unkept, last_expression},
+    warnings::Warning,
+};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use evcxr::CompilationError;
 use mosaic_expand::{CellExpansion, Location, Place, Position};
@@ -63,27 +68,82 @@ impl CellError {
         error
     }
 
-    /// rustc's errors, as rustc would show them for the cell alone.
+    /// rustc's errors, as rustc would show them for the cell alone. `type_of` looks up the type of the variable whose name
+    /// ends at a byte of the cell.
     pub(crate) fn from_compilation(
         errors: &[CompilationError],
         code: &str,
         number: u32,
         expansion: Option<&CellExpansion>,
+        type_of: impl FnOnce(usize) -> Option<String>,
     ) -> CellError {
         let errors = errors.iter().filter(|error| error.level() != "warning");
-        let errors = once_per_subject(errors.map(|error| Diagnostic::new(error, code, expansion)).collect());
-        if errors.is_empty() {
-            // evcxr keeps errors on storing a variable to itself.
-            return CellError::new("CompilationError", CLOSURE);
+        let errors: Vec<Diagnostic> = errors.map(|error| Diagnostic::new(error, code, expansion)).collect();
+        if let Some(unkept) = errors.iter().find_map(|error| Unkept::from_message(&error.title)) {
+            return unkept.error(code, number, type_of);
         }
-        CellError::from_diagnostics(&errors, code, number)
+        // evcxr keeps errors on storing a variable to itself, and rustc complains of what a closure borrows.
+        let of_storing = |error: &Diagnostic| {
+            let code = error.code.as_deref();
+            code == Some("E0521") && error.labels.is_empty() || code == Some("E0373")
+        };
+        if errors.iter().all(of_storing) {
+            return match Unkept::closure_in(&crate::commands::without_commands(code)) {
+                Some(unkept) => unkept.error(code, number, type_of),
+                None => CellError::new("VariableError", CANNOT_BE_KEPT),
+            };
+        }
+        CellError::from_diagnostics(&once_per_subject(errors), code, number)
     }
 
-    /// A `let` whose pattern is missing, at this line and column.
-    pub(crate) fn missing_pattern(code: &str, number: u32, (line, column): (usize, usize)) -> CellError {
-        let range = bytes(code, (line, column), (line, column + 1));
-        let error = Diagnostic::at(range, "expected a pattern after `let`", "expected pattern");
-        CellError::from_diagnostics(&[error], code, number)
+    /// An error at one place of the cell, with what to do about it.
+    pub(crate) fn at(
+        ename: &str,
+        code: &str,
+        number: u32,
+        range: Range<usize>,
+        title: &str,
+        help: &[String],
+    ) -> CellError {
+        let mut error = Diagnostic::at(range, title, "");
+        error.notes.extend(help.iter().map(|text| (Level::HELP, text.clone())));
+        CellError {
+            ename: ename.into(),
+            ..CellError::from_diagnostics(&[error], code, number)
+        }
+    }
+
+    /// A warning as text, to be shown beside what the cell prints.
+    pub(crate) fn warning(warning: &Warning, code: &str, number: u32, expansion: Option<&CellExpansion>) -> String {
+        let labels = warning.labels.iter().filter_map(|label| {
+            let start = locate(expansion, label.line, label.columns.start);
+            let end = locate(expansion, label.line, label.columns.end);
+            match (start, end) {
+                (Location::User(start), Location::User(end)) => {
+                    Some((place(code, &Place { start, end }), label.text.clone(), label.primary))
+                }
+                _ => None,
+            }
+        });
+        let shown = Diagnostic {
+            title: warning.title.clone(),
+            code: None,
+            subject: None,
+            labels: labels.collect(),
+            notes: warning.help.iter().map(|text| (Level::HELP, text.clone())).collect(),
+        };
+        shown.render_as(&Level::WARNING, code, &format!("cell [{number}]"))
+    }
+
+    /// A syntax error that rustc is not asked about.
+    pub(crate) fn from_syntax(error: &SyntaxError, code: &str, number: u32) -> CellError {
+        let mut shown = Diagnostic::at(error.range.clone(), &error.title, error.label);
+        if let Some(opened) = &error.opened {
+            shown
+                .labels
+                .push((opened.clone(), "unclosed delimiter".to_owned(), false));
+        }
+        CellError::from_diagnostics(&[shown], code, number)
     }
 
     /// Errors of the expansion of `#[tessera]`.
@@ -103,12 +163,51 @@ impl CellError {
                 traceback.push(text);
             }
         }
+        let is_command = !errors.is_empty() && errors.iter().all(|error| error.is_on_command(code));
         CellError {
-            ename: "CompilationError".into(),
+            ename: if is_command { "CommandError" } else { "CompilationError" }.into(),
             evalue: errors.first().map(|error| error.title.clone()).unwrap_or_default(),
             traceback,
         }
     }
+
+    /// What evcxr says without a place.
+    pub(crate) fn from_message(
+        message: &str,
+        code: &str,
+        number: u32,
+        type_of: impl FnOnce(usize) -> Option<String>,
+    ) -> CellError {
+        if let Some(unkept) = Unkept::from_message(message) {
+            return unkept.error(code, number, type_of);
+        }
+        let ename = match message {
+            _ if message.starts_with("Shell command failed") => "CommandError",
+            _ if message.contains("missing a semicolon") || message.contains("Compilation failed") => {
+                "CompilationError"
+            }
+            _ => "Error",
+        };
+        CellError::new(ename, without_progress(message))
+    }
+}
+
+/// What cargo says, without what it says it does.
+fn without_progress(message: &str) -> String {
+    let does = [
+        "Updating",
+        "Locking",
+        "Adding",
+        "Downloading",
+        "Downloaded",
+        "Blocking",
+        "Compiling",
+    ];
+    let lines = message
+        .lines()
+        .filter(|line| !does.iter().any(|word| line.trim_start().starts_with(word)));
+    let said = lines.collect::<Vec<_>>().join("\n");
+    said.strip_prefix("error: ").map_or(said.clone(), str::to_owned)
 }
 
 /// The frames of a backtrace between the panic's own and those that call the cell.
@@ -167,13 +266,7 @@ impl Diagnostic {
     }
 
     fn new(error: &CompilationError, code: &str, expansion: Option<&CellExpansion>) -> Diagnostic {
-        let mut title = match error.code() {
-            // evcxr checks by a call of its own that a variable can be kept.
-            Some("E0521") if error.spanned_messages().iter().all(|message| message.span.is_none()) => {
-                CLOSURE.to_owned()
-            }
-            _ => error.message(),
-        };
+        let mut title = of_the_cell(&without_progress(&error.message()));
         let mut subject = None;
         let mut labels = Vec::new();
         for message in error.spanned_messages() {
@@ -194,23 +287,52 @@ impl Diagnostic {
                     };
                     labels.push((
                         place(code, &Place { start, end }),
-                        message.label.clone(),
+                        of_the_cell(&message.label),
                         message.is_primary,
                     ));
                 }
             }
+        }
+        let mut notes = notes(error);
+        if labels.is_empty()
+            && earlier_line(error).is_none()
+            && let Some(last) = last_expression(code)
+        {
+            // evcxr's wrapping of it is where the error is.
+            if error.code() == Some("E0277") && title.ends_with("doesn't implement `Debug`") {
+                notes = vec![(Level::HELP, derive_debug(error, &title))];
+            }
+            labels.push((last, String::new(), true));
+        }
+        if labels.is_empty()
+            && let Some(line) = earlier_line(error)
+        {
+            notes.insert(0, (Level::NOTE, format!("in an earlier cell: `{line}`")));
+        }
+        if error.code() == Some("E0277") && title.contains("`!: ") {
+            notes = vec![(Level::HELP, UNSAID.to_owned())];
         }
         Diagnostic {
             title,
             code: error.code().map(str::to_owned),
             subject,
             labels,
-            notes: notes(error),
+            notes,
         }
     }
 
+    /// Whether it is evcxr's error on a command, and none of rustc's.
+    fn is_on_command(&self, code: &str) -> bool {
+        let commands = code.len() - crate::commands::without_commands(code).trim_start().len();
+        self.code.is_none() && !self.labels.is_empty() && self.labels.iter().all(|(range, ..)| range.start < commands)
+    }
+
     fn render(&self, code: &str, path: &str) -> String {
-        let title = Level::ERROR.primary_title(&*self.title);
+        self.render_as(&Level::ERROR, code, path)
+    }
+
+    fn render_as(&self, level: &Level<'static>, code: &str, path: &str) -> String {
+        let title = level.clone().primary_title(&*self.title);
         let title = match &self.code {
             Some(id) => title.id(&**id),
             None => title,
@@ -237,13 +359,50 @@ impl Diagnostic {
     }
 }
 
-/// In the place of rustc's "borrowed data escapes outside of function".
-const CLOSURE: &str = "a variable of this cell cannot be kept for the next: closures and references live only within a cell. \
-    Make it a `fn` or a `Box<dyn Fn(…) -> …>`, or wrap the cell in braces";
+const CANNOT_BE_KEPT: &str = "a variable of this cell cannot be kept for the next: it borrows from this one, or its type is \
+    known here alone. Make it own what it holds, define its type as an item of a cell, or put braces around the cell's code";
+
+/// In the place of what rustc says of a type that it took to be `!`.
+const UNSAID: &str = "nothing says which type is meant: write it, as in `let value: TYPE = …;` or `parse::<TYPE>()`";
+
+/// What the user is to do about a result that has no `Debug`.
+fn derive_debug(error: &CompilationError, title: &str) -> String {
+    let name = title.split('`').nth(1).unwrap_or_default();
+    let is_users = error
+        .json
+        .to_string()
+        .contains(&format!("add `#[derive(Debug)]` to `{name}`"));
+    match is_users {
+        true => format!(
+            "to show it, write `#[derive(Debug)]` before the definition of `{name}`; to show nothing, end with `;`"
+        ),
+        false => "show a part of it that has `Debug`, or end the line with `;` to show nothing".to_owned(),
+    }
+}
+
+/// rustc's words without those on evcxr's wrapping.
+fn of_the_cell(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (generated, own) in [
+        ("`evcxr_variable_store`", "the end of the cell"),
+        ("<end of input>", "the end of the cell"),
+        ("an async block that returns `Result`", "a cell"),
+        (" compatible with `Result<(), EvcxrUserCodeError>`", ""),
+        ("`EvcxrUserCodeError`", "the cell's error"),
+        (
+            "return type inferred to be `()` here",
+            "a cell returns a `Result`: end it early with `return Ok(());`",
+        ),
+    ] {
+        text = text.replace(generated, own);
+    }
+    text
+}
 
 /// What only notes on generated code, or lists of traits' implementations, contain.
-const GENERATED: [&str; 7] = [
+const GENERATED: [&str; 8] = [
     "evcxr",
+    "Evcxr",
     "mosaic_cell",
     "mosaic::__private",
     "__mosaic_",
@@ -251,6 +410,16 @@ const GENERATED: [&str; 7] = [
     "to implement `Portable`",
     "#[warn(",
 ];
+
+/// The line that an error is in, where it is an item of an earlier cell.
+fn earlier_line(error: &CompilationError) -> Option<String> {
+    let spans = error.json["spans"].as_array()?;
+    let primary = spans.iter().find(|span| span["is_primary"] == true)?;
+    let line = primary["text"][0]["text"].as_str()?.trim();
+    let is_wrapping =
+        ["(", ").evcxr_display();", ""].contains(&line) || GENERATED.iter().any(|name| line.contains(name));
+    (!is_wrapping && error.is_from_user_code()).then(|| line.to_owned())
+}
 
 /// rustc's notes and help that speak of the user's code.
 fn notes(error: &CompilationError) -> Vec<(Level<'static>, String)> {
@@ -263,6 +432,9 @@ fn notes(error: &CompilationError) -> Vec<(Level<'static>, String)> {
             .filter(|text| !text.trim().is_empty());
         let text = match suggestion {
             _ if generated => return None,
+            _ if message.contains("`cargo add ") => message
+                .replace("use `cargo add ", "add it with `:dep ")
+                .replace(" to add it to your `Cargo.toml`", ""),
             Some(suggestion) => format!("{message}: `{}`", suggestion.trim()),
             None => message.to_owned(),
         };

@@ -9,6 +9,7 @@ use crate::{
     session::Session,
     shared::Shared,
     toolchain::Toolchain,
+    versions, warnings,
 };
 use anyhow::{Context, Result, anyhow};
 use evcxr::{CommandContext, EvalContext, EvalContextOutputs};
@@ -28,7 +29,10 @@ const WARM_UP: &str =
 /// evcxr, ready for the first cell. The order matters: evcxr ends its process before its directory goes.
 pub(crate) struct Started {
     pub(crate) context: CommandContext,
+    /// Those that the user has seen.
+    pub(crate) warnings: warnings::Shown,
     link: Link,
+    crates: Crates,
     session: Session,
 }
 
@@ -52,7 +56,9 @@ impl Started {
         let context = open(options, &crates, session.directory(), Some(&lock_file))?;
         Ok(Started {
             context: CommandContext::with_eval_context(context),
+            warnings: warnings::Shown::default(),
             link: link.clone(),
+            crates,
             session,
         })
     }
@@ -60,6 +66,14 @@ impl Started {
     /// Where evcxr compiles.
     pub(crate) fn directory(&self) -> &Path {
         self.session.directory()
+    }
+
+    /// What makes evcxr as it was when it was started.
+    pub(crate) fn clear_script(&self) -> String {
+        let dependencies = self.crates.dependencies();
+        let dependencies = dependencies.iter().map(|(name, it)| format!(":dep {name} = {it}\n"));
+        let lock = versions::restore(&self.crates.template().join("Cargo.lock"), self.directory());
+        format!(":clear\n{}{lock}\n{WARM_UP}", dependencies.collect::<String>())
     }
 }
 

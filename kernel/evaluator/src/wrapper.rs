@@ -5,17 +5,26 @@
 //! reports become calls. No line moves, so every error still points where it should. Where the text is not what is
 //! expected, it stays as evcxr wrote it.
 
-use crate::{absent, diagnostics, processes::KERNEL_VARIABLE};
+use crate::{
+    absent,
+    definitions::Definitions,
+    diagnostics,
+    processes::KERNEL_VARIABLE,
+    settings::Settings,
+    store_calls::{Stored, fingerprinted},
+    warnings,
+};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, test_kill_process};
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     ffi::{OsStr, OsString},
     fs,
     io::{self, BufRead, BufReader, Write},
-    ops::RangeInclusive,
     path::{Path, PathBuf},
     process::{Command, ExitCode, ExitStatus, Stdio},
+    time::UNIX_EPOCH,
 };
 
 /// The crate that evcxr compiles for each cell.
@@ -42,28 +51,49 @@ fn run(rustc: &OsStr, mut arguments: Vec<OsString>) -> Result<ExitCode> {
         // So that cargo stops with the crate that it is at.
         bail!("the kernel is gone");
     }
-    let mut wrapped = None;
+    let library = dynamic_library(&arguments);
+    if let Some(library) = &library {
+        arguments.extend(["-C".into(), library.link_argument()]);
+    }
+    if crate_name(&arguments).is_some_and(|name| RUNTIME_CRATES.iter().any(|it| name == *it)) {
+        arguments = with_constant_metadata(arguments);
+    }
+    let mut cell = None;
     if let Some(source) = cell_source(&arguments) {
         let text = fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
-        if let Cow::Owned(rewritten) = rewrite(&text) {
-            let rewritten = match absent::without_loads(rewritten, source) {
-                Ok(rewritten) => rewritten,
+        let session = session_directory(source);
+        let settings = Settings::read(&session);
+        if let Some(rewritten) = rewrite(&text, &settings) {
+            let definitions = Definitions::new(&rewritten.items, crates(&arguments));
+            let (text, stored) = rewritten.fingerprinted(&definitions, &read_stored(&session));
+            let text = match absent::without_loads(text, source) {
+                Ok(text) => text,
                 Err(errors) => {
                     errors.iter().for_each(|error| eprintln!("{error}"));
                     return Ok(ExitCode::FAILURE);
                 }
             };
-            wrapped = diagnostics::last_expression(&rewritten);
-            fs::write(source, rewritten).with_context(|| format!("cannot write {}", source.display()))?;
-            arguments = quick(arguments);
+            fs::write(source, &text).with_context(|| format!("cannot write {}", source.display()))?;
+            arguments = quick(arguments, &settings);
+            cell = Some(Cell { session, text, stored });
+        } else if is_built(&arguments) {
+            // Only items: no variable is touched.
+            let stored = read_stored(&session);
+            cell = Some(Cell { session, text, stored });
         }
     }
     let compiled = cell_library(&arguments);
-    let status = compile(Command::new(rustc).args(arguments), wrapped).context("cannot run rustc")?;
-    if status.success()
-        && let Some(library) = compiled
-    {
-        tell_evcxr(&library)?;
+    let status = compile(Command::new(rustc).args(arguments), cell.as_ref()).context("cannot run rustc")?;
+    if status.success() {
+        if let Some(cell) = cell {
+            write_stored(&cell.session, &cell.stored)?;
+        }
+        if let Some(library) = compiled {
+            tell_evcxr(&library)?;
+        }
+        if let Some(library) = library {
+            library.name_for_itself()?;
+        }
     }
     Ok(status
         .code()
@@ -71,22 +101,140 @@ fn run(rustc: &OsStr, mut arguments: Vec<OsString>) -> Result<ExitCode> {
         .map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// Runs rustc, and passes its messages on.
-fn compile(rustc: &mut Command, wrapped: Option<RangeInclusive<u64>>) -> io::Result<ExitStatus> {
-    let Some(wrapped) = wrapped else { return rustc.status() };
+/// A cell that is compiled to be run.
+struct Cell {
+    session: PathBuf,
+    text: String,
+    /// The variables as they will be when it has run.
+    stored: Stored,
+}
+
+/// Runs rustc, and passes its messages on. What it warns of in a cell is kept for the kernel.
+fn compile(rustc: &mut Command, cell: Option<&Cell>) -> io::Result<ExitStatus> {
+    let Some(cell) = cell else { return rustc.status() };
+    let wrapped = diagnostics::last_expression(&cell.text);
+    let mut warned = Vec::new();
     let mut rustc = rustc.stderr(Stdio::piped()).spawn()?;
     if let Some(messages) = rustc.stderr.take() {
         let mut out = io::stderr().lock();
         for line in BufReader::new(messages).lines() {
             let line = line?;
-            writeln!(
-                out,
-                "{}",
-                diagnostics::without_places_of_notes(&line, &wrapped).unwrap_or(line)
-            )?;
+            warned.extend(warnings::warning(&line));
+            let changed = diagnostics::without_places_of_notes(&line, wrapped.as_ref());
+            writeln!(out, "{}", changed.unwrap_or(line))?;
         }
     }
-    rustc.wait()
+    let status = rustc.wait()?;
+    warnings::keep(
+        &cell.session,
+        &cell.text,
+        if status.success() { warned } else { Vec::new() },
+    )?;
+    Ok(status)
+}
+
+/// Whether there is to be a library, and not only a check.
+fn is_built(arguments: &[OsString]) -> bool {
+    arguments.iter().any(|argument| {
+        argument.to_string_lossy().starts_with("--emit=") && argument.to_string_lossy().contains("link")
+    })
+}
+
+/// The file in which the wrapper remembers what the variables of a session are.
+const STORED: &str = "mosaic-variables.json";
+
+fn read_stored(session: &Path) -> Stored {
+    let text = fs::read(session.join(STORED)).unwrap_or_default();
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+fn write_stored(session: &Path, stored: &Stored) -> Result<()> {
+    fs::write(session.join(STORED), serde_json::to_vec(stored)?).context("cannot remember the variables")
+}
+
+/// Where cargo runs for the cell.
+fn session_directory(source: &Path) -> PathBuf {
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    manifest.unwrap_or_else(|| source.join("../.."))
+}
+
+/// The crates that the cell links, each with what tells its build from others: its file, and when that was written.
+fn crates(arguments: &[OsString]) -> BTreeMap<String, String> {
+    let externs = arguments.windows(2).filter(|pair| pair[0] == "--extern");
+    let found = externs.filter_map(|pair| {
+        let (name, path) = pair[1].to_str()?.split_once('=')?;
+        let name = name.rsplit(':').next()?;
+        let file = Path::new(path).file_name()?.to_string_lossy();
+        let written = fs::metadata(path).and_then(|it| it.modified()).ok();
+        let written = written
+            .and_then(|it| it.duration_since(UNIX_EPOCH).ok())
+            .unwrap_or_default();
+        Some((name.to_owned(), format!("{file}@{}", written.as_nanos())))
+    });
+    found.collect()
+}
+
+/// The crates whose types are the same in every build: handles of the host's.
+const RUNTIME_CRATES: [&str; 2] = ["mosaic", "mosaic_abi"];
+
+fn crate_name(arguments: &[OsString]) -> Option<&OsStr> {
+    let name = arguments.iter().position(|argument| argument == "--crate-name")?;
+    arguments.get(name + 1).map(OsString::as_os_str)
+}
+
+/// `TypeId` depends on the crate's metadata, which cargo changes with every dependency.
+fn with_constant_metadata(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    for argument in &mut arguments {
+        if argument.as_encoded_bytes().starts_with(b"metadata=") {
+            *argument = "metadata=mosaic".into();
+        }
+    }
+    arguments
+}
+
+/// A library that cargo gives the same file name in every build. The dynamic linker takes one that is loaded already for
+/// all libraries of its name, so each build has a name of its own beside that.
+struct DynamicLibrary {
+    path: PathBuf,
+    own_name: String,
+}
+
+fn dynamic_library(arguments: &[OsString]) -> Option<DynamicLibrary> {
+    let after = |flag: &str| {
+        let at = arguments.iter().position(|argument| argument == flag)?;
+        arguments.get(at + 1)?.to_str()
+    };
+    let codegen = |name: &str| {
+        arguments
+            .iter()
+            .find_map(|argument| argument.to_str()?.strip_prefix(name))
+    };
+    if after("--crate-type")? != "dylib" || codegen("extra-filename=").is_some() {
+        return None;
+    }
+    let name = after("--crate-name")?;
+    let metadata = codegen("metadata=")?;
+    let file = |name: &str| format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    Some(DynamicLibrary {
+        path: Path::new(after("--out-dir")?).join(file(name)),
+        own_name: file(&format!("{name}-{metadata}")),
+    })
+}
+
+impl DynamicLibrary {
+    fn link_argument(&self) -> OsString {
+        format!("link-arg=-Wl,-soname,{}", self.own_name).into()
+    }
+
+    fn name_for_itself(&self) -> Result<()> {
+        let own = self.path.with_file_name(&self.own_name);
+        let _ = fs::remove_file(&own);
+        match fs::hard_link(&self.path, &own) {
+            // Checked only, and not built.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other.with_context(|| format!("cannot name {}", own.display())),
+        }
+    }
 }
 
 fn kernel_lives() -> bool {
@@ -99,8 +247,7 @@ fn kernel_lives() -> bool {
 
 /// The source of the cell, if it is a cell that is compiled.
 fn cell_source(arguments: &[OsString]) -> Option<&Path> {
-    let name = arguments.iter().position(|argument| argument == "--crate-name")?;
-    if arguments.get(name + 1)? != CELL_CRATE {
+    if crate_name(arguments)? != CELL_CRATE {
         return None;
     }
     arguments
@@ -133,9 +280,9 @@ fn tell_evcxr(library: &Path) -> Result<()> {
 }
 
 /// A cell is compiled once: incremental files cost more than they bring, and so does more than one unit.
-fn quick(arguments: Vec<OsString>) -> Vec<OsString> {
-    let mut quick: Vec<OsString> = Vec::with_capacity(arguments.len() + 2);
-    for argument in arguments {
+fn quick(arguments: Vec<OsString>, settings: &Settings) -> Vec<OsString> {
+    let mut quick: Vec<OsString> = Vec::with_capacity(arguments.len() + 4);
+    for argument in with_constant_metadata(arguments) {
         let text = argument.to_string_lossy();
         if text.starts_with("incremental=") || text.starts_with("codegen-units=") {
             quick.pop_if(|flag| flag == "-C");
@@ -144,6 +291,9 @@ fn quick(arguments: Vec<OsString>) -> Vec<OsString> {
         }
     }
     quick.extend(["-C".into(), "codegen-units=1".into()]);
+    if let Some(level) = &settings.opt_level {
+        quick.extend(["-C".into(), format!("opt-level={level}").into()]);
+    }
     quick
 }
 
@@ -155,30 +305,49 @@ const PANIC_MARKER: &str = "println!(\"EVCXR_PANIC_NOTIFICATION\");";
 /// What stands in its place.
 pub(crate) const PANICKED: &str = "::mosaic_cell::panicked();";
 const TEXT_BEGINS: &str = "fn evcxr_send_text_plain(";
-const TEXT_USED: &str = "evcxr_send_text_plain(&format!(";
 const TEXT: &str = "use ::mosaic_cell::send_text_plain as evcxr_send_text_plain;";
 /// `macro_use`, since that alone gives way to macros that the user imports.
 const RUNTIME: &str = "#[allow(unused_imports)] #[macro_use] extern crate mosaic_cell; \
-     use ::mosaic_cell as evcxr_internal_runtime; #[allow(unused_imports)] use ::mosaic_cell::EvcxrDisplay as _;";
+     use ::mosaic_cell as evcxr_internal_runtime;";
+/// Shows what has no `evcxr_display` of its own by `{:?}`; without it evcxr does, as it was told to.
+const DISPLAY: &str = " #[allow(unused_imports)] use ::mosaic_cell::EvcxrDisplay as _;";
 /// In a cell that may sleep, so that an interrupt ends its sleep.
 const SLEEPING: &str = " extern crate mosaic_std as std;";
 
-/// The cell's source with its generated parts exchanged, if they are all there.
-fn rewrite(text: &str) -> Cow<'_, str> {
-    exchange(text).map_or(Cow::Borrowed(text), Cow::Owned)
+/// A cell's source with its generated parts exchanged.
+struct Rewritten {
+    /// What comes before the generated function.
+    items: String,
+    runtime: String,
+    /// The generated function.
+    cell: String,
 }
 
-fn exchange(text: &str) -> Option<String> {
+impl Rewritten {
+    /// The whole text, with what the variables' types are made of, and what will be stored when it has run.
+    fn fingerprinted(&self, definitions: &Definitions, stored: &Stored) -> (String, Stored) {
+        let (cell, stored) = match fingerprinted(&self.cell, definitions, stored) {
+            Some((cell, stored)) => (Cow::Owned(cell), stored),
+            None => (Cow::Borrowed(&*self.cell), stored.clone()),
+        };
+        (format!("{}{}{cell}", self.items, self.runtime), stored)
+    }
+}
+
+/// The cell's source with its generated parts exchanged, if they are all there.
+fn rewrite(text: &str, settings: &Settings) -> Option<Rewritten> {
     // Items come before the generated runtime and statements after it, so it is the last text of this kind before them.
     let begin = text.find(RUNTIME_BEGINS)?;
     let end = begin + text[begin..].find(RUNTIME_ENDS)?;
     let (items, runtime, cell) = (&text[..=begin], &text[begin + 1..end], &text[end..]);
-    let lines = runtime.matches('\n').count();
-    let items = exchange_error(items)?;
-    let cell = exchange_panic(cell);
-    let cell = exchange_text(&cell);
+    let lines = "\n".repeat(runtime.matches('\n').count());
+    let display = if settings.is_default_format() { DISPLAY } else { "" };
     let sleeping = if text.contains("sleep") { SLEEPING } else { "" };
-    Some(format!("{items}{RUNTIME}{sleeping}{}{cell}", "\n".repeat(lines)))
+    Some(Rewritten {
+        items: exchange_error(items)?.into_owned(),
+        runtime: format!("{RUNTIME}{display}{sleeping}{lines}"),
+        cell: exchange_text(&exchange_panic(cell)).into_owned(),
+    })
 }
 
 /// The conversion that a failing `?` calls, if the cell has one: it stands directly before the runtime.
@@ -217,14 +386,28 @@ fn exchange_panic(cell: &str) -> Cow<'_, str> {
 fn exchange_text(cell: &str) -> Cow<'_, str> {
     let found = cell
         .rfind(TEXT_BEGINS)
-        .and_then(|begin| Some((begin, begin + cell[begin..].find(TEXT_USED)?)));
+        .and_then(|begin| Some((begin, begin + end_of_braces(&cell[begin..])?)));
     match found {
-        Some((begin, used)) => {
-            let lines = "\n".repeat(cell[begin..used].matches('\n').count());
-            Cow::Owned(format!("{}{TEXT}{lines}{}", &cell[..begin], &cell[used..]))
+        Some((begin, end)) => {
+            let lines = "\n".repeat(cell[begin..end].matches('\n').count());
+            Cow::Owned(format!("{}{TEXT}{lines}{}", &cell[..begin], &cell[end..]))
         }
         None => Cow::Borrowed(cell),
     }
+}
+
+/// Where the first braces of a text end, which has none in its literals but in pairs.
+fn end_of_braces(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, character) in text.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth == 1 => return Some(at + 1),
+            '}' => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -239,10 +422,15 @@ mod tests {
         )
     }
 
+    fn rewritten(text: &str) -> String {
+        let rewritten = rewrite(text, &Settings::default()).unwrap();
+        rewritten.fingerprinted(&Definitions::default(), &Stored::new()).0
+    }
+
     #[test]
     fn generated_parts_are_exchanged_and_no_line_moves() {
         let text = cell("fn f() {}", "f();");
-        let rewritten = rewrite(&text);
+        let rewritten = rewritten(&text);
         assert_eq!(rewritten.lines().count(), text.lines().count());
         let line_of = |text: &str, part: &str| text.lines().position(|line| line.contains(part));
         assert_eq!(line_of(&rewritten, "f();"), line_of(&text, "f();"));
@@ -262,7 +450,7 @@ mod tests {
     #[test]
     fn markers_that_the_user_prints_stay() {
         let text = cell("fn f() { println!(\"EVCXR_PANIC_NOTIFICATION\"); }", PANIC_MARKER);
-        assert_eq!(rewrite(&text).matches(PANIC_MARKER).count(), 2);
+        assert_eq!(rewritten(&text).matches(PANIC_MARKER).count(), 2);
     }
 
     #[test]
@@ -271,7 +459,7 @@ mod tests {
             "",
             "fn evcxr_send_text_plain(text: & str)\n{ print }\nevcxr_send_text_plain(&format!(\"{:?}\",&(\nx\n)));",
         );
-        let rewritten = rewrite(&text);
+        let rewritten = rewritten(&text);
         assert!(rewritten.contains(TEXT) && !rewritten.contains("{ print }"));
         assert_eq!(rewritten.lines().count(), text.lines().count());
     }
@@ -279,7 +467,7 @@ mod tests {
     #[test]
     fn other_texts_stay_as_they_are() {
         for text in ["", "fn main() {}", "mod evcxr_internal_runtime {}\n"] {
-            assert!(matches!(rewrite(text), Cow::Borrowed(_)));
+            assert!(rewrite(text, &Settings::default()).is_none());
         }
     }
 
@@ -301,12 +489,24 @@ mod tests {
             "incremental=/x",
             "-C",
             "rpath",
+            "-C",
+            "metadata=0123456789abcdef",
         ]
         .map(OsString::from);
-        let quick = quick(arguments.to_vec());
+        let quick = quick(arguments.to_vec(), &Settings::default());
         assert_eq!(
             quick,
-            ["-C", "opt-level=2", "-C", "rpath", "-C", "codegen-units=1"].map(OsString::from)
+            [
+                "-C",
+                "opt-level=2",
+                "-C",
+                "rpath",
+                "-C",
+                "metadata=mosaic",
+                "-C",
+                "codegen-units=1"
+            ]
+            .map(OsString::from)
         );
     }
 }

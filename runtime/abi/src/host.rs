@@ -1,6 +1,6 @@
 //! What a host offers its guests.
 
-use crate::{Buffer, Outcome, Slice, TesseraTable};
+use crate::{Buffer, Failure, Outcome, Slice, TesseraTable};
 use std::ffi::c_void;
 
 /// A tessera or a task, as the host numbers them. Zero is none.
@@ -14,8 +14,7 @@ pub enum CellEvent {
     Panicked = 0,
     /// A `?` returned early: `a` the error as text.
     Failed = 1,
-    /// A variable's type was redefined, so that its value is lost: `a` its name. Or, where `b` is `missing`, its value was
-    /// lost before.
+    /// A variable's type was redefined, so that its value is lost: `a` its name.
     VariableLost = 2,
     /// The value of the cell's last expression: `a` the MIME type, `b` the content.
     Result = 3,
@@ -43,6 +42,21 @@ pub struct Submitted {
     pub handle: Handle,
     /// Why it failed.
     pub failure: Buffer,
+}
+
+impl From<Result<Handle, Failure>> for Submitted {
+    fn from(outcome: Result<Handle, Failure>) -> Submitted {
+        match outcome {
+            Ok(handle) => Submitted {
+                handle,
+                failure: Buffer::default(),
+            },
+            Err(failure) => Submitted {
+                handle: 0,
+                failure: failure.encoded(),
+            },
+        }
+    }
 }
 
 /// A waker of the guest's futures.

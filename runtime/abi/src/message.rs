@@ -1,5 +1,6 @@
 //! What is richer than a C type and crosses encoded.
 
+use crate::Buffer;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fmt;
 
@@ -59,6 +60,23 @@ pub struct Description {
     pub state: State,
 }
 
+impl Description {
+    /// What is shown of an object that does not exist.
+    pub fn unknown() -> Description {
+        Description {
+            uid: String::new(),
+            runtime: None,
+            state: State::Failed,
+        }
+    }
+
+    /// The description as it crosses.
+    pub fn encoded(&self) -> Buffer {
+        // Texts and an enum can always be encoded.
+        Buffer::from(encode(self).unwrap_or_default())
+    }
+}
+
 /// A tessera that lives, whoever made it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
@@ -104,4 +122,12 @@ pub struct Failure {
     pub message: String,
     /// The remote backtrace, or empty.
     pub backtrace: String,
+}
+
+impl Failure {
+    /// The failure as it crosses.
+    pub fn encoded(&self) -> Buffer {
+        // Texts and an enum can always be encoded.
+        Buffer::from(encode(self).unwrap_or_default())
+    }
 }

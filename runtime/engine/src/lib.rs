@@ -22,6 +22,7 @@ mod hub;
 mod id;
 mod program;
 mod question;
+mod waits;
 mod wire;
 mod worker;
 

@@ -17,7 +17,9 @@ mod parse;
 mod subjects;
 mod types;
 
-pub use cell::{CellError, CellExpansion, Generated, Location, Origin, Place, Position, expand_cell};
+pub use cell::{
+    CellError, CellExpansion, Generated, Location, Origin, Place, Position, expand_cell, expand_cell_after,
+};
 
 use errors::Errors;
 use model::Tessera;

@@ -4,12 +4,14 @@
 //! process through the host's table, so that a cell may print whatever it likes.
 
 mod display;
+mod fingerprint;
 mod order;
+mod sizes;
 mod variables;
 
 pub use display::EvcxrDisplay;
 pub use order::{before_stderr, before_stdout};
-pub use variables::{VariableStore, create_variable_store, mosaic_cell_variables};
+pub use variables::{Fingerprints, VariableStore, create_variable_store, mosaic_cell_variables};
 
 use mosaic::__private::{CellEvent, tell};
 

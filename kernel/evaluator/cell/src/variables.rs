@@ -1,12 +1,37 @@
 //! The variables of a notebook, between cells. The names of these items are those that evcxr's generated code uses.
+//!
+//! All cells are one crate to the compiler, whatever its items are, so a `TypeId` says only that a type has the name that
+//! it had. What the type was when a value was stored, its [fingerprint] says.
 
+use crate::fingerprint;
 use mosaic::__private::{Buffer, CellEvent, encode, tell};
-use std::{any::Any, collections::HashMap, sync::Arc};
+use std::{
+    any::Any,
+    collections::HashMap,
+    io::Write,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+/// Names of variables, and the fingerprints of their types.
+pub type Fingerprints = &'static [(&'static str, &'static str)];
 
 /// Holds each variable between cells, by name.
 #[derive(Default)]
 pub struct VariableStore {
-    variables: HashMap<String, Box<dyn Any>>,
+    variables: HashMap<String, Variable>,
+    /// For the variables that the running cell takes out, and for those that it puts in.
+    taken: Fingerprints,
+    put: Fingerprints,
+}
+
+struct Variable {
+    /// Nothing while a cell has it.
+    value: Option<Box<dyn Any>>,
+    fingerprint: &'static str,
+    /// In bytes, without and with what it owns elsewhere, where that is known.
+    size: usize,
+    heap: Option<usize>,
 }
 
 /// A new, empty store, owned by the cell process.
@@ -14,24 +39,66 @@ pub fn create_variable_store() -> *mut VariableStore {
     Box::into_raw(Box::default())
 }
 
+fn find(fingerprints: Fingerprints, name: &str) -> &'static str {
+    let found = fingerprints.iter().find(|(it, _)| *it == name);
+    found.map_or("", |(_, fingerprint)| fingerprint)
+}
+
 impl VariableStore {
-    /// Stores a variable.
-    pub fn put_variable<T: 'static>(&mut self, name: &str, value: T) {
-        self.put(name, Box::new(value));
+    /// What the types of variables are in the cell that begins.
+    pub fn begin(&mut self, taken: Fingerprints, put: Fingerprints) {
+        (self.taken, self.put) = (taken, put);
     }
 
-    /// Whether the variable still has the type `T`. Says so if not, or if it is not there.
+    /// Stores a variable.
+    pub fn put_variable<T: 'static>(&mut self, name: &str, value: T) {
+        let variable = Variable {
+            fingerprint: find(self.put, name),
+            size: size_of::<T>(),
+            heap: crate::sizes::heap(&value),
+            value: Some(Box::new(value)),
+        };
+        self.put(name, variable);
+    }
+
+    /// Whether the variable, if it is there, still has the type `T`. If not, it is dropped, and the user told.
     pub fn check_variable<T: 'static>(&mut self, name: &str) -> bool {
-        let intact = self.variables.get(name).is_some_and(|value| value.is::<T>());
+        let Some(value) = self.variables.get(name).and_then(|it| it.value.as_ref()) else {
+            // The kernel knows of it.
+            return true;
+        };
+        let same_name = value.is::<T>();
+        let intact = same_name && fingerprint::changed(self.fingerprint(name), find(self.taken, name)).is_empty();
         if !intact {
-            let how = if self.variables.contains_key(name) {
-                ""
-            } else {
-                "missing"
-            };
-            tell(CellEvent::VariableLost, name, how);
+            self.lose_variable(name, std::any::type_name::<T>(), find(self.taken, name));
         }
         intact
+    }
+
+    /// Drops a variable whose type is no longer the one that it was stored with, and tells the user.
+    pub fn lose_variable(&mut self, name: &str, type_name: &str, fingerprint: &str) {
+        if self.variables.get(name).is_none_or(|variable| variable.value.is_none()) {
+            return tell(CellEvent::VariableLost, name, "");
+        }
+        let changed = fingerprint::changed(self.fingerprint(name), fingerprint);
+        let type_name = type_name.replace("ctx::", "");
+        let reason = match &changed[..] {
+            [] => format!("its type is no longer the `{type_name}` that it was"),
+            [one] if *one == type_name => format!("its type `{one}` was redefined"),
+            [one] if one.starts_with("crate ") => {
+                format!("the {one}, of which its type `{type_name}` is, was built anew")
+            }
+            names => format!("in its type `{type_name}`, {} was redefined", list(names)),
+        };
+        self.discard_variable(name);
+        lost(name, &reason);
+    }
+
+    /// Drops a variable, by the code that it was made with.
+    pub fn discard_variable(&mut self, name: &str) {
+        let variable = self.variables.remove(name);
+        // A destructor of the user's that panics has said so by itself.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(variable)));
     }
 
     /// Takes a variable out.
@@ -46,31 +113,55 @@ impl VariableStore {
         }
     }
 
-    /// The value under `name`, created where it is missing. Asked for once a cell has all of its variables, and directly
-    /// before the user's code.
-    ///
-    /// # Panics
-    ///
-    /// If it has another type.
+    /// The value under `name`, created where it is missing or has another type. One that has another type is kept, since
+    /// others may still use it. Asked for once a cell has all of its variables, and directly before the user's code.
     pub fn lazy_arc<T: 'static>(&mut self, name: &str, create: impl FnOnce() -> T) -> Arc<T> {
         tell(CellEvent::Started, "", "");
-        let value = self
-            .variables
-            .entry(name.to_owned())
-            .or_insert_with(|| Box::new(Arc::new(create())));
-        match value.downcast_ref::<Arc<T>>() {
-            Some(value) => Arc::clone(value),
-            None => panic!("`{name}` changed its type"),
+        if let Some(variable) = self.variables.get(name) {
+            match variable.value.as_ref().and_then(|value| value.downcast_ref::<Arc<T>>()) {
+                Some(value) => return Arc::clone(value),
+                None => self.set_aside(name),
+            }
+        }
+        let value = Arc::new(create());
+        self.put_variable(name, Arc::clone(&value));
+        value
+    }
+
+    /// Tells the kernel how large the variables are: lines of name, bytes, and bytes on the heap or nothing, by tabs.
+    pub fn tell_sizes(&self) {
+        let lines = self.variables.iter().map(|(name, variable)| {
+            let heap = variable.heap.map(|heap| heap.to_string()).unwrap_or_default();
+            format!("{name}\t{}\t{heap}\n", variable.size)
+        });
+        tell(CellEvent::Result, SIZES, &lines.collect::<String>());
+    }
+
+    /// The variables that no cell has at the moment.
+    fn names(&self) -> impl Iterator<Item = String> {
+        let there = self.variables.iter().filter(|(_, variable)| variable.value.is_some());
+        there.map(|(name, _)| name.clone())
+    }
+
+    fn fingerprint(&self, name: &str) -> &'static str {
+        self.variables.get(name).map_or("", |variable| variable.fingerprint)
+    }
+
+    fn set_aside(&mut self, name: &str) {
+        if let Some(variable) = self.variables.remove(name) {
+            let aside = format!("{name} {}", self.variables.len());
+            self.variables.insert(aside, variable);
         }
     }
 
-    fn put(&mut self, name: &str, value: Box<dyn Any>) {
-        self.variables.insert(name.to_owned(), value);
+    fn put(&mut self, name: &str, variable: Variable) {
+        self.variables.insert(name.to_owned(), variable);
     }
 
     fn take(&mut self, name: &str) -> Box<dyn Any> {
         self.variables
-            .remove(name)
+            .get_mut(name)
+            .and_then(|variable| variable.value.take())
             .unwrap_or_else(|| panic!("variable `{name}` is missing"))
     }
 }
@@ -84,10 +175,21 @@ impl VariableStore {
 pub unsafe extern "C" fn mosaic_cell_variables(store: *const VariableStore) -> Buffer {
     // SAFETY: by this function's contract.
     let store = unsafe { store.as_ref() };
-    let names: Vec<String> = store
-        .into_iter()
-        .flat_map(|store| store.variables.keys().cloned())
-        .collect();
+    let names: Vec<String> = store.into_iter().flat_map(|store| store.names()).collect();
     // Encoding strings is not refused.
     Buffer::from(encode(&names).unwrap_or_default())
+}
+
+/// The format of [`VariableStore::tell_sizes`].
+const SIZES: &str = "application/x-mosaic-sizes";
+
+fn lost(name: &str, reason: &str) {
+    // On the cell's own standard error, before anything that the cell says. One that is closed is no reason to stop.
+    let _ = writeln!(std::io::stderr(), "the variable `{name}` was dropped: {reason}");
+    tell(CellEvent::VariableLost, name, "");
+}
+
+fn list(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }

@@ -5,11 +5,11 @@
 use super::{
     ledger::{Action, Ledger, OFF, Runtime},
     objects::{Kind, Object},
-    waits::{Ending, Subject},
 };
 use crate::{
     failures::{failure, worker_lost},
     id::Id,
+    waits::{Ending, Subject},
     wire::{LostWorker, Place, Resident, ToWorker},
 };
 use mosaic_abi::{Buffer, Failure, FailureKind, Handle, Listed};

@@ -5,11 +5,11 @@
 use super::{
     find::Inquiries,
     objects::{Kind, Object, Operation, Output, Stage, Submission, Value},
-    waits::{Ending, GuestWaker, Subject, Waits},
 };
 use crate::{
     failures::{dependency_failed, failure, no_worker_left, tessera_failed},
     id::Id,
+    waits::{Ending, GuestWaker, Subject, Waits},
     wire::{Code, Frame, Place, ToWorker},
 };
 use mosaic_abi::{Description, Failure, FailureKind, Handle};

@@ -1,8 +1,9 @@
 //! The head's thread: carries out what the books ask for, and reports to them what arrives.
 
-use super::{ledger::Action, listing, table::Head, waits::Ending};
+use super::{ledger::Action, listing, table::Head};
 use crate::{
     failures::failure,
+    waits::Ending,
     wire::{self, Frame, FromHub, FromWorker, LostWorker, Payload, Peer, Place, RuntimeInfo, Sender, ToHub, ToWorker},
 };
 use mosaic_abi::{Buffer, FailureKind, Handle};
@@ -257,7 +258,7 @@ impl Link {
             }
             FromHub::Found { tessera, lost } => self.head.change(|ledger| ledger.found(tessera, lost)),
             FromHub::WorkerLost(LostWorker { uid, status }) => self.worker_lost(&uid, &status),
-            FromHub::HeadEnded { .. } | FromHub::HeadSettled { .. } | FromHub::Exit => {
+            FromHub::Answer { .. } | FromHub::HeadEnded { .. } | FromHub::HeadSettled { .. } | FromHub::Exit => {
                 tracing::warn!(?message, "the hub told a head what is for workers");
             }
         }

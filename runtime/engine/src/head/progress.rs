@@ -3,11 +3,11 @@
 use super::{
     ledger::{Action, Ledger, Runtime},
     objects::{Kind, Output, Stage},
-    waits::Subject,
 };
 use crate::{
     failures::{dependency_failed, failure, no_worker_left, tessera_failed, worker_lost},
     id::Id,
+    waits::Subject,
     wire::{Payload, Place, ToWorker},
 };
 use mosaic_abi::{Failure, FailureKind, Handle};

@@ -4,12 +4,18 @@ use super::{
     ledger::{Action, Ledger},
     link::{self, Command},
     objects::Value,
-    waits::{Ending, GuestWaker, Subject},
 };
-use crate::{address::locate, failures::failure, id::Id, question::Question, wire::Code};
+use crate::{
+    address::locate,
+    failures::failure,
+    id::Id,
+    question::Question,
+    waits::{GuestWaker, Subject, to_outcome},
+    wire::Code,
+};
 use mosaic_abi::{
-    Argument, Buffer, CellEvent, Description, Failure, FailureKind, Handle, Host, Outcome, Poll, Slice, State, Status,
-    Submitted, TesseraTable, VERSION, Waker,
+    Argument, Buffer, CellEvent, Description, FailureKind, Handle, Host, Outcome, Poll, Slice, Submitted, TesseraTable,
+    VERSION, Waker,
 };
 use std::{
     io,
@@ -155,7 +161,7 @@ unsafe extern "C" fn create(
     let (arguments, after) = unsafe { (values(arguments, count), handles(after, after_count)) };
     // SAFETY: a guest's table is static.
     let description = unsafe { table.as_ref() };
-    submitted(match (description, locate(table.cast())) {
+    let created = match (description, locate(table.cast())) {
         (Some(description), _) if description.version != VERSION => Err(failure(
             FailureKind::Runtime,
             format!(
@@ -175,7 +181,8 @@ unsafe extern "C" fn create(
             FailureKind::Runtime,
             "the tessera's code lies in no file that a worker could load",
         )),
-    })
+    };
+    created.into()
 }
 
 unsafe extern "C" fn call(
@@ -188,7 +195,9 @@ unsafe extern "C" fn call(
 ) -> Submitted {
     // SAFETY: the guest hands `count` arguments over and lends `after_count` handles.
     let (arguments, after) = unsafe { (values(arguments, count), handles(after, after_count)) };
-    submitted(head().change(|ledger| ledger.call(tessera, method, arguments, after)))
+    head()
+        .change(|ledger| ledger.call(tessera, method, arguments, after))
+        .into()
 }
 
 unsafe extern "C" fn wait(object: Handle) -> Handle {
@@ -201,42 +210,19 @@ unsafe extern "C" fn result(task: Handle) -> Handle {
 
 unsafe extern "C" fn poll(wait: Handle, waker: Waker, outcome: *mut Outcome) -> Poll {
     let waker = GuestWaker::new(waker);
-    match head().change(|ledger| ledger.waits.poll(wait, waker)) {
-        Err(replaced) => {
-            drop(replaced);
-            Poll::Pending
-        }
-        Ok(ending) => {
-            // SAFETY: the guest passes an outcome that it initialised and that outlives the call.
-            unsafe { *outcome = to_outcome(ending) };
-            Poll::Ready
-        }
-    }
-}
-
-/// An ending as it crosses to a guest.
-pub(super) fn to_outcome(ending: Ending) -> Outcome {
-    match ending {
-        Ok(value) => Outcome {
-            status: Status::Done,
-            // What arrived for one wait has one owner; the copy is for the day it has more.
-            payload: Arc::try_unwrap(value).unwrap_or_else(|shared| Buffer::from(shared.to_vec())),
-        },
-        Err(failure) => Outcome {
-            status: Status::Failed,
-            payload: encode_failure(&failure),
-        },
-    }
+    let (ending, unneeded) = head().change(|ledger| ledger.waits.poll(wait, waker));
+    drop(unneeded);
+    let Some(ending) = ending else {
+        return Poll::Pending;
+    };
+    // SAFETY: the guest passes an outcome that it initialised and that outlives the call.
+    unsafe { *outcome = to_outcome(ending) };
+    Poll::Ready
 }
 
 unsafe extern "C" fn describe(object: Handle) -> Buffer {
     let description = head().change(|ledger| ledger.describe(object));
-    let description = description.unwrap_or(Description {
-        uid: String::new(),
-        runtime: None,
-        state: State::Failed,
-    });
-    Buffer::from(mosaic_abi::encode(&description).expect("a description is strings and an enum"))
+    description.unwrap_or_else(Description::unknown).encoded()
 }
 
 unsafe extern "C" fn retain(object: Handle) {
@@ -254,7 +240,7 @@ unsafe extern "C" fn tesserae() -> Handle {
 unsafe extern "C" fn attach(uid: Slice, type_name: Slice) -> Submitted {
     // SAFETY: the guest lends both for this call.
     let (uid, type_name) = unsafe { (uid.as_text(), type_name.as_text()) };
-    submitted(head().change(|ledger| ledger.attach(&uid, &type_name)))
+    head().change(|ledger| ledger.attach(&uid, &type_name)).into()
 }
 
 unsafe extern "C" fn signatures(tessera: Handle) -> Buffer {
@@ -302,22 +288,4 @@ unsafe fn values(arguments: *mut Argument, count: usize) -> Vec<Value> {
 unsafe fn handles(handles: *const Handle, count: usize) -> Vec<Handle> {
     // SAFETY: each of the `count` handles is read, by this function's contract.
     (0..count).map(|index| unsafe { *handles.add(index) }).collect()
-}
-
-fn submitted(outcome: Result<Handle, Failure>) -> Submitted {
-    match outcome {
-        Ok(handle) => Submitted {
-            handle,
-            failure: Buffer::default(),
-        },
-        Err(failure) => Submitted {
-            handle: 0,
-            failure: encode_failure(&failure),
-        },
-    }
-}
-
-/// A failure as it crosses to a guest.
-pub(crate) fn encode_failure(failure: &Failure) -> Buffer {
-    Buffer::from(mosaic_abi::encode(failure).expect("a failure is strings and an enum"))
 }

@@ -73,7 +73,7 @@ impl Connections {
     }
 
     /// Sends to a worker; `false` if it never connected.
-    pub(super) fn to_worker(&self, uid: &str, message: FromHub) -> bool {
+    pub(super) fn to_worker(&self, uid: &str, message: impl Into<Frame<FromHub>>) -> bool {
         match self.workers.get(uid) {
             Some((_, worker)) => {
                 worker.send(message);
@@ -117,8 +117,7 @@ async fn serve(session: u64, stream: UnixStream, events: UnboundedSender<Event>)
     loop {
         match receiver.receive::<ToHub>().await {
             Ok(Some(frame)) => {
-                let message = frame.message;
-                let _ = events.send(Event::Message { session, message });
+                let _ = events.send(Event::Message { session, frame });
             }
             Ok(None) => break,
             Err(error) => {

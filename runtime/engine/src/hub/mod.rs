@@ -12,6 +12,7 @@ mod lifecycle;
 mod node;
 mod server;
 
+use crate::question::Question;
 use server::Event;
 use std::{
     ffi::OsString,
@@ -69,6 +70,13 @@ pub enum HubEvent {
         /// Whether the hub had asked it to end.
         asked: bool,
     },
+    /// A worker asks the front end. What it had written before is in its pipes, and belongs before it.
+    Ask {
+        /// Such as `worker:0:1`.
+        uid: String,
+        /// The message, to be answered or refused; dropping it refuses. Answering does not block.
+        question: Question,
+    },
     /// The embedder reads what is in the workers' pipes now, shows it, and then calls `done`. What was read before but
     /// not yet shown must be shown too.
     Drain {
@@ -82,6 +90,7 @@ impl fmt::Debug for HubEvent {
         match self {
             HubEvent::WorkerStarted { uid, pid, .. } => write!(f, "WorkerStarted({uid}, {pid})"),
             HubEvent::WorkerEnded { uid, status, asked } => write!(f, "WorkerEnded({uid}, {status}, asked: {asked})"),
+            HubEvent::Ask { uid, question } => write!(f, "Ask({uid}, {question:?})"),
             HubEvent::Drain { .. } => f.write_str("Drain"),
         }
     }

@@ -10,8 +10,10 @@ use super::{
 };
 use crate::{
     id::Id,
-    wire::{FromHub, LostWorker, Peer, RuntimeInfo, Sender, ToHub},
+    question::Question,
+    wire::{Frame, FromHub, LostWorker, Payload, Peer, RuntimeInfo, Sender, ToHub},
 };
+use mosaic_abi::Buffer;
 use std::{fs, thread::available_parallelism, time::Duration};
 use tokio::{
     net::UnixListener,
@@ -34,7 +36,14 @@ pub(super) enum Event {
     },
     Message {
         session: u64,
-        message: ToHub,
+        frame: Frame<ToHub>,
+    },
+    /// The embedder has an answer to what a worker asked, or none.
+    Answered {
+        session: u64,
+        uid: String,
+        question: u64,
+        answer: Result<Vec<u8>, String>,
     },
     Closed {
         session: u64,
@@ -114,7 +123,13 @@ impl Server {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Connected { session, peer, sender } => self.connected(session, &peer, sender),
-            Event::Message { session, message } => self.message(session, message),
+            Event::Message { session, frame } => self.message(session, frame),
+            Event::Answered {
+                session,
+                uid,
+                question,
+                answer,
+            } => self.answered(session, &uid, question, answer),
             Event::Closed { session, peer } => self.closed(session, &peer),
             Event::Exited { uid, status } => self.exited(&uid, status),
             Event::Drained { session, request } => self.connections.to_head(session, FromHub::Synced { request }),
@@ -156,8 +171,8 @@ impl Server {
         self.connections.to_head(head, FromHub::Welcome { runtimes });
     }
 
-    fn message(&mut self, session: u64, message: ToHub) {
-        match message {
+    fn message(&mut self, session: u64, frame: Frame<ToHub>) {
+        match frame.message {
             ToHub::Start { num_workers } => self.start(session, num_workers),
             ToHub::Stop => match self.lifecycle {
                 Lifecycle::Off => self.connections.to_head(session, FromHub::Stopped),
@@ -173,6 +188,7 @@ impl Server {
                 let lost = self.directory.lost(tessera).cloned();
                 self.connections.to_head(session, FromHub::Found { tessera, lost });
             }
+            ToHub::Ask { question } => self.ask(session, question, frame.payloads),
             ToHub::Drained { head } => self.drained(session, head),
             ToHub::Sync { request } => self.drain(Event::Drained { session, request }),
             ToHub::Hello(peer) => tracing::warn!(?peer, "a connection said twice who it is"),
@@ -248,6 +264,40 @@ impl Server {
             return;
         }
         self.connections.to_workers(&FromHub::HeadEnded { head });
+    }
+
+    /// Passes on what a worker asks the front end.
+    fn ask(&self, session: u64, question: u64, payloads: Vec<Payload>) {
+        let Some(uid) = self.connections.worker_of(session).map(str::to_owned) else {
+            return;
+        };
+        let message = payloads.first().map(|message| message.to_vec()).unwrap_or_default();
+        let (events, worker) = (self.events.clone(), uid.clone());
+        let respond = move |answer| {
+            let _ = events.send(Event::Answered {
+                session,
+                uid: worker,
+                question,
+                answer,
+            });
+        };
+        (self.on_event)(HubEvent::Ask {
+            uid,
+            question: Question::new(message, respond),
+        });
+    }
+
+    fn answered(&self, session: u64, uid: &str, question: u64, answer: Result<Vec<u8>, String>) {
+        // Another worker may have its name by now.
+        if !self.connections.is_worker(uid, session) {
+            return;
+        }
+        let (outcome, payloads) = match answer {
+            Ok(answer) => (Ok(()), vec![Payload::new(Buffer::from(answer))]),
+            Err(reason) => (Err(reason), Vec::new()),
+        };
+        let message = FromHub::Answer { question, outcome };
+        self.connections.to_worker(uid, Frame { message, payloads });
     }
 
     fn drained(&mut self, session: u64, head: Id) {

@@ -130,6 +130,7 @@ fn copy(inbox: &Receiver<HubEvent>, mut rung: PipeReader) -> io::Result<()> {
                 streams.retain_mut(|stream| shown.copy(stream));
                 done();
             }
+            Ok(HubEvent::Ask { question, .. }) => question.refuse(super::NO_FRONT_END),
             Ok(HubEvent::WorkerEnded { uid, status, asked }) => {
                 if !asked {
                     eprintln!("{uid} ended: {status}");

@@ -53,7 +53,7 @@ pub fn run<F: Future>(main: impl FnOnce() -> F) -> io::Result<F::Output> {
     let host = install_head(HeadOptions {
         hub: hub.address().to_owned(),
         cell_event,
-        ask: |question| question.refuse("this program has no front end: only a notebook has one"),
+        ask: |question| question.refuse(NO_FRONT_END),
     })?;
     mosaic::__private::install_host(host);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -62,5 +62,8 @@ pub fn run<F: Future>(main: impl FnOnce() -> F) -> io::Result<F::Output> {
     copier.finish();
     Ok(output)
 }
+
+/// What everybody is told who asks the front end.
+const NO_FRONT_END: &str = "this program has no front end: only a notebook has one";
 
 unsafe extern "C" fn cell_event(_: CellEvent, _: Slice, _: Slice) {}

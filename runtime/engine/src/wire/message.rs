@@ -28,7 +28,7 @@ pub(crate) struct RuntimeInfo {
     pub(crate) pid: u32,
 }
 
-/// To the hub, from a head or (the first and the last alone) from a worker.
+/// To the hub, from a head or (the first and the last two alone) from a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum ToHub {
     Hello(Peer),
@@ -52,13 +52,17 @@ pub(crate) enum ToHub {
     Sync {
         request: u64,
     },
+    /// Ask the front end; the payload is the message.
+    Ask {
+        question: u64,
+    },
     /// All that this head had sent to this worker was read, and all that it needs from other workers was asked for.
     Drained {
         head: Id,
     },
 }
 
-/// From the hub, to a head or (the last three alone) to a worker.
+/// From the hub, to a head or (the last four alone) to a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum FromHub {
     /// The first message to a head: what runs already.
@@ -83,6 +87,11 @@ pub(crate) enum FromHub {
         lost: Option<LostWorker>,
     },
     WorkerLost(LostWorker),
+    /// The front end's answer, which is the payload, or why there is none.
+    Answer {
+        question: u64,
+        outcome: Result<(), String>,
+    },
     /// This head is gone: say when all that it sent was read.
     HeadEnded {
         head: Id,

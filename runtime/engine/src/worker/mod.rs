@@ -10,12 +10,13 @@
 //! - `residents`: the tesserae, and who owns them; no I/O.
 //! - `stock`: the results of tasks, and who waits for them; no I/O.
 //! - `peers`: fetching results from other workers.
-//! - `module`, `object`, `no_host`: the code of tesserae and calling it.
+//! - `module`, `object`: the code of tesserae and calling it.
+//! - `host`: what that code may ask of this process: to pass a question on to the front end.
 //! - `output`: having the worker's output seen in time.
 
+mod host;
 mod inputs;
 mod module;
-mod no_host;
 mod object;
 mod output;
 mod peers;
@@ -25,7 +26,11 @@ mod site;
 mod stock;
 mod tessera;
 
-use crate::wire::{self, FromHub, Peer, Place, Sender, ToHub};
+use crate::{
+    failures::failure,
+    wire::{self, Frame, FromHub, Peer, Place, Sender, ToHub},
+};
+use mosaic_abi::FailureKind;
 use site::Site;
 use std::{
     env, fs, io,
@@ -105,10 +110,11 @@ async fn work(uid: String, hub: PathBuf) -> io::Result<()> {
         address: address.clone(),
     };
     let site = Rc::new(Site::new(uid)?);
+    host::ask_hub(sender.clone(), site.output.clone());
     spawn_local(serve::accept(site.clone(), listener));
     sender.send(ToHub::Hello(Peer::Worker(place)));
     while let Ok(Some(frame)) = lifeline.receive::<FromHub>().await {
-        obey(&site, &sender, frame.message, &address);
+        obey(&site, &sender, frame, &address);
     }
     // The hub is gone, however that happened: nothing here is of use to anyone any more, and no method is waited for.
     leave(&address, &hub);
@@ -116,7 +122,8 @@ async fn work(uid: String, hub: PathBuf) -> io::Result<()> {
 }
 
 /// Does what the hub says.
-fn obey(site: &Rc<Site>, hub: &Sender<ToHub>, message: FromHub, address: &Path) {
+fn obey(site: &Rc<Site>, hub: &Sender<ToHub>, frame: Frame<FromHub>, address: &Path) {
+    let Frame { message, payloads } = frame;
     let (site, hub, address) = (site.clone(), hub.clone(), address.to_owned());
     match message {
         FromHub::HeadEnded { head } => {
@@ -126,6 +133,11 @@ fn obey(site: &Rc<Site>, hub: &Sender<ToHub>, message: FromHub, address: &Path) 
             });
         }
         FromHub::HeadSettled { head } => site.stock.borrow_mut().settle(head),
+        FromHub::Answer { question, outcome } => {
+            let answer = payloads.into_iter().next().unwrap_or_default();
+            let refused = |reason| failure(FailureKind::Runtime, reason);
+            host::answered(question, outcome.map(|()| answer).map_err(refused));
+        }
         FromHub::Exit => {
             spawn_local(async move {
                 site.close().await;

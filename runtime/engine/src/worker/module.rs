@@ -1,6 +1,6 @@
 //! The code of tesserae: shared objects, loaded once and kept.
 
-use super::no_host::NO_HOST;
+use super::host::HOST;
 use crate::{
     address,
     failures::failure,
@@ -105,7 +105,7 @@ fn open(path: &Path) -> Result<Module, String> {
 
 fn greet(entry: GuestEntry) -> Result<&'static Guest, String> {
     // SAFETY: the table is static, and the guest's own is too, in an object that is never unloaded.
-    unsafe { entry(&raw const NO_HOST).as_ref() }.ok_or_else(|| {
+    unsafe { entry(&raw const HOST).as_ref() }.ok_or_else(|| {
         format!("its crate `mosaic` does not speak version {VERSION} of the ABI: rebuild it together with the engine")
     })
 }

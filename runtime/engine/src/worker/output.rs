@@ -39,14 +39,19 @@ impl Output {
             running = (self.busy.wait_timeout(running, TICK))
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
-            let mut guests = running.clone();
             drop(running);
-            guests.sort_by_key(|guest| ptr::from_ref(*guest));
-            guests.dedup_by_key(|guest| ptr::from_ref(*guest));
-            for guest in guests {
-                (guest.flush)();
-            }
+            self.flush();
             running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Flushes the output of all guests that are executing something.
+    pub(super) fn flush(&self) {
+        let mut guests = self.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        guests.sort_by_key(|guest| ptr::from_ref(*guest));
+        guests.dedup_by_key(|guest| ptr::from_ref(*guest));
+        for guest in guests {
+            (guest.flush)();
         }
     }
 
@@ -113,6 +118,7 @@ mod tests {
         end_cell,
         interrupt,
         receive,
+        interrupt,
     };
 
     #[test]

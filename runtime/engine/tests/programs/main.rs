@@ -5,6 +5,7 @@ mod calls;
 mod failing;
 mod lifecycle;
 mod output;
+mod questions;
 mod shared_object;
 mod survival;
 mod tesserae;
@@ -27,6 +28,7 @@ fn scenarios() -> Vec<Scenario> {
         failing::scenarios(),
         lifecycle::scenarios(),
         output::scenarios(),
+        questions::scenarios(),
         shared_object::scenarios(),
         survival::scenarios(),
     ]

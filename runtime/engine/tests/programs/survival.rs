@@ -71,6 +71,7 @@ fn roles() -> Vec<Role> {
         role!(leaves_a_large_result),
         role!(finds_the_worker_small_again),
         role!(leaves_a_talker),
+        ("asks", || Box::pin(crate::questions::asks())),
     ]
 }
 
@@ -80,6 +81,11 @@ const HUB: &str = "MOSAIC_TEST_HUB";
 /// Has a head play a role to its end, and says how it ended: its exit code, or the signal.
 fn head(role: &str) -> (Option<i32>, Option<i32>) {
     let hub = sockets().into_iter().find(|path| path.ends_with("hub.sock")).unwrap();
+    head_of(&hub, role)
+}
+
+/// Has a head of this hub play a role to its end.
+pub(crate) fn head_of(hub: &Path, role: &str) -> (Option<i32>, Option<i32>) {
     let mut head = Command::new(env::current_exe().unwrap())
         .env(ROLE, role)
         .env(HUB, hub)

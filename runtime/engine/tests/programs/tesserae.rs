@@ -63,6 +63,15 @@ impl Counter {
         File::open(path).unwrap();
     }
 
+    /// Prints, and then asks the front end: its answer, or why there is none.
+    fn ask(&self, question: &str) -> Result<String, String> {
+        print!("asking {question}");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let answer = runtime.block_on(mosaic::__private::ask(question.as_bytes()));
+        let answer = answer.map_err(|refusal| refusal.message)?;
+        Ok(String::from_utf8(answer.to_vec()).unwrap())
+    }
+
     fn print_error(&self, text: &str) {
         eprint!("{text}");
     }

@@ -1,6 +1,7 @@
 //! The expansion of a notebook's cell, as text.
 
 mod expansion;
+mod former;
 mod place;
 mod print;
 mod scan;
@@ -12,7 +13,10 @@ use crate::{emit, errors::Errors, model::Tessera, model_of, parse, parse::Target
 use expansion::Insertion;
 use place::LineIndex;
 use proc_macro2::TokenStream;
-use std::{collections::HashSet, fmt};
+use std::{
+    collections::{BTreeSet, HashSet},
+    fmt,
+};
 
 /// What is wrong with a tessera in a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +60,27 @@ impl std::error::Error for CellError {}
 ///
 /// Within a procedural macro, which has the compiler's spans and not those of a text.
 pub fn expand_cell(text: &str) -> Result<Option<CellExpansion>, Vec<CellError>> {
-    if !text.contains("tessera") {
+    expand_cell_after(text, &BTreeSet::new())
+}
+
+/// [`expand_cell`] in a notebook in which the types of these names are tesserae. One that the cell defines and implements
+/// without the attribute is none any more: an empty module takes the place of what was generated for it.
+///
+/// ```
+/// let cell = "struct Counter(u64);\nimpl Counter {}";
+/// let expansion = mosaic_expand::expand_cell_after(cell, &["Counter".to_owned()].into()).unwrap().unwrap();
+/// assert_eq!(expansion.source(), "mod __mosaic_Counter {} struct Counter(u64);\nimpl Counter {}");
+/// ```
+///
+/// # Errors
+///
+/// As [`expand_cell`].
+///
+/// # Panics
+///
+/// As [`expand_cell`].
+pub fn expand_cell_after(text: &str, tesserae: &BTreeSet<String>) -> Result<Option<CellExpansion>, Vec<CellError>> {
+    if !text.contains("tessera") && !tesserae.iter().any(|name| text.contains(name)) {
         return Ok(None);
     }
     let _forget = ForgetSpans;
@@ -65,14 +89,19 @@ pub fn expand_cell(text: &str) -> Result<Option<CellExpansion>, Vec<CellError>> 
         let blanks = scan::attributes_by_line(&code);
         return Ok((!blanks.is_empty()).then(|| CellExpansion::new(text, &blanks, Vec::new())));
     };
+    let former = former::plain_types(tokens.clone());
+    let former: Vec<_> = former
+        .into_iter()
+        .filter(|plain| tesserae.contains(&plain.name))
+        .collect();
     let marked = scan::marked_items(tokens);
-    if marked.is_empty() {
+    if marked.is_empty() && former.is_empty() {
         return Ok(None);
     }
     let lines = LineIndex::new(text);
     let mut errors = Errors::default();
     let mut modules = HashSet::new();
-    let mut insertions = Vec::new();
+    let mut insertions: Vec<Insertion> = former.iter().map(emptied).collect();
     for item in &marked {
         if let Some(tessera) = model(item, &mut modules, &mut errors) {
             insertions.push(insertion(item, &tessera, &lines));
@@ -87,6 +116,16 @@ pub fn expand_cell(text: &str) -> Result<Option<CellExpansion>, Vec<CellError>> 
         place: lines.place(&error.span().byte_range()),
     });
     Err(errors.collect())
+}
+
+/// An empty module in the place of a former tessera's.
+fn emptied(former: &former::Plain) -> Insertion {
+    Insertion {
+        offset: former.offset,
+        lead: "",
+        code: format!("mod __mosaic_{} {{}} ", former.name),
+        origins: Vec::new(),
+    }
 }
 
 /// Empties `proc_macro2`'s map of sources, which otherwise grows with each cell.

@@ -77,7 +77,7 @@ pub(super) fn marked_items(tokens: TokenStream) -> Vec<Marked> {
     marked
 }
 
-fn is_attribute(pair: &[TokenTree]) -> bool {
+pub(super) fn is_attribute(pair: &[TokenTree]) -> bool {
     matches!(pair, [TokenTree::Punct(hash), TokenTree::Group(group)]
         if hash.as_char() == '#' && group.delimiter() == Delimiter::Bracket)
 }
@@ -105,7 +105,7 @@ fn bytes(pair: &[TokenTree]) -> Range<usize> {
 }
 
 /// The arguments of a `#[tessera]`, `None` for another attribute.
-fn arguments(pair: &[TokenTree]) -> Option<Option<TokenTree>> {
+pub(super) fn arguments(pair: &[TokenTree]) -> Option<Option<TokenTree>> {
     let TokenTree::Group(group) = &pair[1] else { return None };
     let mut trees: Vec<TokenTree> = group.stream().into_iter().collect();
     let arguments = trees.pop_if(|tree| matches!(tree, TokenTree::Group(_)));

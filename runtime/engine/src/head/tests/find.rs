@@ -1,11 +1,9 @@
 //! Listing tesserae and attaching to them.
 
-use super::{
-    super::{ledger::Action, waits::Subject},
-    Books,
-};
+use super::{super::ledger::Action, Books};
 use crate::{
     id::Id,
+    waits::Subject,
     wire::{LostWorker, Resident, ToWorker},
 };
 use mosaic_abi::{FailureKind, Handle, Listed, State};

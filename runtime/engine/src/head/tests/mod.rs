@@ -5,11 +5,11 @@ mod find;
 use super::{
     ledger::{Action, Ledger},
     objects::Value,
-    waits::{GuestWaker, Subject},
 };
 use crate::{
     failures::failure,
     id::Id,
+    waits::{GuestWaker, Subject},
     wire::{Code, Location, Payload, Place, ToWorker},
 };
 use mosaic_abi::{FailureKind, Handle, State, Waker};
@@ -105,12 +105,12 @@ impl Books {
     }
 
     fn ending(&mut self, wait: Handle) -> Option<Result<(), FailureKind>> {
-        let ending = self.ledger.waits.poll(wait, waker()).ok()?;
+        let ending = self.ledger.waits.poll(wait, waker()).0?;
         Some(ending.map(|_| ()).map_err(|failure| failure.kind))
     }
 
     fn value(&mut self, wait: Handle) -> Payload {
-        self.ledger.waits.poll(wait, waker()).unwrap().unwrap()
+        self.ledger.waits.poll(wait, waker()).0.unwrap().unwrap()
     }
 }
 

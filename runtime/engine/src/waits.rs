@@ -1,8 +1,8 @@
 //! What the guest's futures wait for. No I/O here.
 
 use crate::wire::Payload;
-use mosaic_abi::{Failure, Handle, Waker};
-use std::collections::HashMap;
+use mosaic_abi::{Buffer, Failure, Handle, Outcome, Status, Waker};
+use std::{collections::HashMap, sync::Arc};
 
 /// How a wait ended.
 pub(crate) type Ending = Result<Payload, Failure>;
@@ -31,6 +31,21 @@ impl Drop for GuestWaker {
             // SAFETY: as in `wake`.
             unsafe { (waker.drop)(waker.data) };
         }
+    }
+}
+
+/// An ending as it crosses to a guest.
+pub(crate) fn to_outcome(ending: Ending) -> Outcome {
+    match ending {
+        Ok(value) => Outcome {
+            status: Status::Done,
+            // What arrived for one wait has one owner; the copy is for the day it has more.
+            payload: Arc::try_unwrap(value).unwrap_or_else(|shared| Buffer::from(shared.to_vec())),
+        },
+        Err(failure) => Outcome {
+            status: Status::Failed,
+            payload: failure.encoded(),
+        },
     }
 }
 
@@ -120,14 +135,15 @@ impl Waits {
         Some((wait.subject, wait.waker.take()))
     }
 
-    /// How a wait ended, once; until then keeps `waker`, and gives back the one it replaces.
-    pub(crate) fn poll(&mut self, wait: Handle, waker: GuestWaker) -> Result<Ending, Option<GuestWaker>> {
+    /// How a wait ended, once; until then keeps `waker`. Gives back the waker that is not needed, whose destructor is the
+    /// guest's code: to be dropped without any lock held.
+    pub(crate) fn poll(&mut self, wait: Handle, waker: GuestWaker) -> (Option<Ending>, Option<GuestWaker>) {
         let Some(wait) = self.waits.get_mut(&wait) else {
-            return Err(Some(waker));
+            return (None, Some(waker));
         };
         match wait.ending.take() {
-            Some(ending) => Ok(ending),
-            None => Err(wait.waker.replace(waker)),
+            Some(ending) => (Some(ending), Some(waker)),
+            None => (None, wait.waker.replace(waker)),
         }
     }
 

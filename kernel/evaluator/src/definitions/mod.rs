@@ -1,0 +1,175 @@
+//! Which of a notebook's definitions a type depends on, and whether they are what they were.
+//!
+//! Each cell is compiled with all items defined so far. The wrapper reads them here, and computes for each variable the
+//! [fingerprint](Definitions::fingerprint) of its type: a hash of everything that can decide what its bytes mean. Names are
+//! resolved roughly, and where it is not clear what a name means, all that it can mean counts.
+
+mod items;
+mod tokens;
+
+use crate::fingerprint::JOINING;
+use items::Definition;
+use proc_macro2::TokenStream;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A path as it is written, in the module where it is written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Mention {
+    module: Vec<String>,
+    path: Vec<String>,
+}
+
+/// All items of a cell's crate, and the crates that it links.
+#[derive(Debug, Default)]
+pub(crate) struct Definitions {
+    definitions: Vec<Definition>,
+    crates: BTreeMap<String, String>,
+}
+
+impl Definitions {
+    /// The items of a source, and the crates by name, each with what identifies its build.
+    pub(crate) fn new(source: &str, crates: BTreeMap<String, String>) -> Definitions {
+        let tokens: TokenStream = source.parse().unwrap_or_default();
+        let definitions = items::read(tokens);
+        proc_macro2::extra::invalidate_current_thread_spans();
+        Definitions { definitions, crates }
+    }
+
+    /// Lines `name=hash`, one for each definition that the type reaches.
+    pub(crate) fn fingerprint(&self, type_name: &str) -> String {
+        let mut reached = Reached::default();
+        let tokens: TokenStream = type_name.parse().unwrap_or_default();
+        reached.add(&tokens::mentions(&tokens), &[], &tokens);
+        proc_macro2::extra::invalidate_current_thread_spans();
+        while let Some(mention) = reached.open.pop() {
+            if reached.seen.insert(mention.clone()) {
+                self.follow(&mention, &mut reached);
+            }
+        }
+        let mut lines: BTreeMap<String, String> = reached.crates.iter().map(|name| self.crate_line(name)).collect();
+        let all = reached.is_erased();
+        for (index, definition) in self.definitions.iter().enumerate() {
+            if reached.definitions.contains(&index) {
+                let joins = if definition.joins {
+                    JOINING.to_string()
+                } else {
+                    String::new()
+                };
+                add(&mut lines, format!("{joins}{}", definition.label()), &definition.hash);
+            } else if all && definition.is_type {
+                // The value may be of any type that there was, and can be asked for it.
+                add(&mut lines, format!("{JOINING}{}", definition.label()), &definition.hash);
+            }
+        }
+        lines
+            .into_iter()
+            .map(|(name, hash)| format!("{name}={hash}\n"))
+            .collect()
+    }
+
+    fn crate_line(&self, name: &str) -> (String, String) {
+        (
+            format!("crate {name}"),
+            self.crates.get(name).cloned().unwrap_or_default(),
+        )
+    }
+
+    fn follow(&self, mention: &Mention, reached: &mut Reached) {
+        let Some(first) = mention.path.first() else { return };
+        if ["std", "core", "alloc"].contains(&first.as_str()) {
+            return;
+        }
+        let is_crate = self.crates.contains_key(first);
+        // The runtime's handles are the same in every build of it.
+        if is_crate && first != "mosaic" {
+            reached.crates.insert(first.clone());
+        }
+        if is_crate && self.definitions.iter().all(|it| it.name != *first) {
+            return;
+        }
+        let mut found = self.resolve(mention);
+        if found.is_empty() && tokens::may_be_a_type(first) {
+            found = self.anywhere();
+        }
+        for index in found {
+            if reached.definitions.insert(index) {
+                let definition = &self.definitions[index];
+                reached.add(&definition.mentions, &definition.module, &definition.tokens);
+            }
+        }
+    }
+
+    /// What a path can mean: the longest end of it that names something, or else whatever one of its parts names.
+    fn resolve(&self, Mention { module, path }: &Mention) -> Vec<usize> {
+        for length in (2..=path.len()).rev() {
+            let found = self.indices(|it| it.path().ends_with(&path[..length]));
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        let mut found: Vec<usize> = path.iter().flat_map(|name| self.resolve_name(module, name)).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn resolve_name(&self, module: &[String], name: &str) -> Vec<usize> {
+        let also = self.indices(|it| it.also.contains(name));
+        let mut found = self.indices(|it| it.name == name && it.module == module);
+        if found.is_empty() {
+            found = self.indices(|it| it.name == name);
+        }
+        found.extend(also);
+        found
+    }
+
+    /// What brings names in without naming them: globs and macros.
+    fn anywhere(&self) -> Vec<usize> {
+        self.indices(|it| it.brings_names)
+    }
+
+    fn indices(&self, matches: impl Fn(&Definition) -> bool) -> Vec<usize> {
+        let all = self.definitions.iter().enumerate();
+        all.filter(|(_, definition)| matches(definition))
+            .map(|(index, _)| index)
+            .collect()
+    }
+}
+
+/// Several items of one name are one line.
+fn add(lines: &mut BTreeMap<String, String>, name: String, hash: &str) {
+    let line = lines.entry(name).or_default();
+    let mut hashes: Vec<&str> = line.split('+').chain([hash]).filter(|hash| !hash.is_empty()).collect();
+    hashes.sort_unstable();
+    *line = hashes.join("+");
+}
+
+/// What a type reaches.
+#[derive(Debug, Default)]
+struct Reached {
+    open: Vec<Mention>,
+    seen: BTreeSet<Mention>,
+    definitions: BTreeSet<usize>,
+    crates: BTreeSet<String>,
+    /// Every name in what was reached.
+    names: BTreeSet<String>,
+}
+
+impl Reached {
+    fn add(&mut self, paths: &[Vec<String>], module: &[String], tokens: &TokenStream) {
+        self.names.extend(tokens::names(tokens));
+        self.open.extend(paths.iter().map(|path| Mention {
+            module: module.to_vec(),
+            path: path.clone(),
+        }));
+    }
+
+    /// Whether a value's own type is forgotten but can be asked for: `dyn Any`, `dyn Error` and what is like them.
+    fn is_erased(&self) -> bool {
+        let has = |name: &str| self.names.contains(name);
+        has("dyn") && (has("Any") || has("Error")) || self.crates.contains("anyhow") || self.crates.contains("eyre")
+    }
+}
+
+#[cfg(test)]
+mod tests;
