@@ -112,7 +112,7 @@ def test_mosaic_names(running, code, name):
     [
         (":timin", [":timing"]),
         ("  :timin", [":timing"]),
-        (":dep serde\n:tim", [":time_passes", ":timing"]),
+        (":dep serde\n:tim", [":timing"]),
         (":opt ", ["0", "1", "2", "3"]),
         (":dep nd", ["ndarray"]),
         (":type solver", ["solver_1"]),
