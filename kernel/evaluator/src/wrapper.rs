@@ -151,7 +151,12 @@ const TEXT_USED: &str = "evcxr_send_text_plain(&format!(";
 const TEXT: &str = "use ::mosaic_cell::send_text_plain as evcxr_send_text_plain;";
 /// `macro_use`, since that alone gives way to macros that the user imports.
 const RUNTIME: &str = "#[allow(unused_imports)] #[macro_use] extern crate mosaic_cell; \
-     use ::mosaic_cell as evcxr_internal_runtime; #[allow(unused_imports)] use ::mosaic_cell::EvcxrDisplay as _;";
+     use ::mosaic_cell as evcxr_internal_runtime; #[allow(unused_imports)] \
+     use ::mosaic_cell::{BeginResult as _, DisplayDebug as _, DisplayRich as _};";
+/// evcxr's first way to show a value, at the end of the cell's last expression.
+const DISPLAY: &str = ").evcxr_display();";
+/// The same, after saying that the result follows.
+pub(crate) const DISPLAY_RESULT: &str = ").mosaic_begin_result().evcxr_display();";
 /// In a cell that may sleep, so that an interrupt ends its sleep.
 const SLEEPING: &str = " extern crate mosaic_std as std;";
 
@@ -168,7 +173,7 @@ fn exchange(text: &str) -> Option<String> {
     let lines = runtime.matches('\n').count();
     let items = exchange_error(items)?;
     let cell = exchange_panic(cell);
-    let cell = exchange_text(&cell);
+    let cell = exchange_display(&exchange_text(&cell)).into_owned();
     let sleeping = if text.contains("sleep") { SLEEPING } else { "" };
     Some(format!("{items}{RUNTIME}{sleeping}{}{cell}", "\n".repeat(lines)))
 }
@@ -200,6 +205,17 @@ fn exchange_panic(cell: &str) -> Cow<'_, str> {
         Some(at) => {
             let (before, after) = (&cell[..at], &cell[at + PANIC_MARKER.len()..]);
             Cow::Owned(format!("{before}::mosaic_cell::panicked();{after}"))
+        }
+        None => Cow::Borrowed(cell),
+    }
+}
+
+/// The display of the last expression, which stands after all that the user wrote.
+fn exchange_display(cell: &str) -> Cow<'_, str> {
+    match cell.rfind(&format!("\n{DISPLAY}\n")) {
+        Some(at) => {
+            let (before, after) = (&cell[..=at], &cell[at + 1 + DISPLAY.len()..]);
+            Cow::Owned(format!("{before}{DISPLAY_RESULT}{after}"))
         }
         None => Cow::Borrowed(cell),
     }
@@ -266,6 +282,14 @@ mod tests {
         let rewritten = rewrite(&text);
         assert!(rewritten.contains(TEXT) && !rewritten.contains("{ print }"));
         assert_eq!(rewritten.lines().count(), text.lines().count());
+    }
+
+    #[test]
+    fn only_the_last_expression_is_the_result() {
+        let text = cell("", "let a = (\n1\n).evcxr_display();\n(\na\n).evcxr_display();");
+        let rewritten = rewrite(&text);
+        assert_eq!(rewritten.matches(DISPLAY_RESULT).count(), 1);
+        assert!(rewritten.contains(&format!("a\n{DISPLAY_RESULT}")));
     }
 
     #[test]
