@@ -4,9 +4,11 @@
 //! roles are told first, before anything is set up that they do not need.
 
 mod children;
+mod comms;
 mod hub;
 mod install;
 mod output;
+mod questions;
 mod run;
 mod run_dir;
 mod server;

@@ -1,18 +1,20 @@
 //! `mosaic-kernel run`: starts the parts of a kernel, serves, and ends them in order.
 
-use std::{env, io, path::Path, process, time::Duration};
+use std::{env, io, path::Path, process, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use mosaic_evaluator::{Evaluator, Options};
 use mosaic_jupyter::{Connection, ConnectionFile, OutputRate};
-use tokio::{runtime, task::spawn_blocking, time::timeout};
+use tokio::{runtime, sync::mpsc, task::spawn_blocking, time::timeout};
 use tracing::{info, warn};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::{
     children::Children,
+    comms::Comms,
     hub,
     output::Output,
+    questions::Questions,
     run_dir::RunDir,
     server::{Context as ServerContext, Server},
     watch::Signals,
@@ -71,7 +73,11 @@ async fn serve(connection_file: &ConnectionFile) -> Result<()> {
         run_dir: run_dir.path().to_owned(),
         hub: hub.address().to_owned(),
     };
-    let (evaluator, pipes) = Evaluator::start(options).context("cannot start the evaluator")?;
+    let comms = Arc::<Comms>::default();
+    let (inputs, input_questions) = mpsc::unbounded_channel();
+    let questions = Questions::new(output.clone(), comms.clone(), inputs);
+    let started = Evaluator::start(options, move |event| questions.process_event(event));
+    let (evaluator, pipes) = started.context("cannot start the evaluator")?;
     output.add_cell(pipes);
 
     let context = ServerContext {
@@ -80,8 +86,9 @@ async fn serve(connection_file: &ConnectionFile) -> Result<()> {
         session: connection.session.clone(),
         evaluator: evaluator.clone(),
         output: output.clone(),
+        comms,
     };
-    let ended = Server::new(context, connection, signals).run().await;
+    let ended = Server::new(context, connection, signals, input_questions).run().await;
     info!("the kernel ends: {:?}", ended.reason);
 
     // As long as the cell process lives, what it has started can be told from what others have.

@@ -17,10 +17,12 @@ static ROOT_MANIFEST: &str = include_str!("../../../Cargo.toml");
 
 /// The crates whose sources travel in this executable, as `(directory, sources, links dynamically)`. A dylib exists once
 /// in a process, however many cells link it.
-static EMBEDDED: [(&str, Dir, bool); 5] = [
+static EMBEDDED: [(&str, Dir, bool); 7] = [
     ("abi", include_dir!("$CARGO_MANIFEST_DIR/../../runtime/abi"), false),
     ("mosaic", include_dir!("$CARGO_MANIFEST_DIR/../../runtime/mosaic"), true),
+    ("message", include_dir!("$CARGO_MANIFEST_DIR/../message"), false),
     ("cell", include_dir!("$CARGO_MANIFEST_DIR/cell"), true),
+    ("notebook", include_dir!("$CARGO_MANIFEST_DIR/../notebook"), true),
     ("std", include_dir!("$CARGO_MANIFEST_DIR/std"), false),
     ("tokio", include_dir!("$CARGO_MANIFEST_DIR/../../runtime/tokio"), true),
 ];
@@ -53,12 +55,13 @@ impl Crates {
     }
 
     /// The cells' dependencies, as name and Cargo's specification.
-    pub(crate) fn dependencies(&self) -> [(&'static str, String); 6] {
+    pub(crate) fn dependencies(&self) -> [(&'static str, String); 7] {
         let path = |name: &str| format!("{{ path = {:?} }}", self.directory.join("crates").join(name));
         [
             ("mosaic", path("mosaic")),
             ("mosaic-cell", path("cell")),
             ("mosaic-std", path("std")),
+            ("notebook", path("notebook")),
             ("tokio", path("tokio")),
             ("ndarray", workspace_dependency("ndarray")),
             ("serde", workspace_dependency("serde")),
@@ -143,7 +146,12 @@ fn workspace_manifest() -> Result<String> {
         Value::Array(members.map(|name| Value::String(name.into())).collect()),
     );
     workspace.insert("exclude".into(), Value::Array(vec!["tokio".into()]));
-    let paths = [("mosaic", "mosaic"), ("mosaic-abi", "abi")];
+    let paths = [
+        ("mosaic", "mosaic"),
+        ("mosaic-abi", "abi"),
+        ("mosaic-cell", "cell"),
+        ("mosaic-message", "message"),
+    ];
     for (name, path) in paths {
         workspace["dependencies"][name]["path"] = path.into();
     }
@@ -239,6 +247,6 @@ mod tests {
             manifest["workspace"]["dependencies"]["mosaic-abi"]["path"].as_str(),
             Some("abi")
         );
-        assert_eq!(manifest["workspace"]["members"].as_array().unwrap().len(), 4);
+        assert_eq!(manifest["workspace"]["members"].as_array().unwrap().len(), 6);
     }
 }

@@ -5,13 +5,14 @@
 //! not there that evcxr would store, it is the advice to import something of its name. Without the notes' places evcxr
 //! takes the error itself.
 
+use crate::wrapper;
 use serde_json::Value;
 use std::ops::RangeInclusive;
 
 /// The lines, from 1, that evcxr's wrapping of the last expression takes in a cell's source.
 pub(crate) fn last_expression(source: &str) -> Option<RangeInclusive<u64>> {
     let lines: Vec<&str> = source.lines().collect();
-    let end = lines.iter().rposition(|line| *line == ").evcxr_display();")?;
+    let end = lines.iter().rposition(|line| *line == wrapper::DISPLAY_RESULT)?;
     let begin = lines[..end].iter().rposition(|line| *line == "(")?;
     Some(begin as u64 + 1..=end as u64 + 1)
 }
@@ -55,7 +56,8 @@ mod tests {
 
     #[test]
     fn only_errors_in_the_last_expression_lose_the_places_of_their_notes() {
-        let wrapped = last_expression("fn f() {}\nlet x = 1;\n(\nf(x)\n).evcxr_display();\n}").unwrap();
+        let wrapped =
+            last_expression("fn f() {}\nlet x = 1;\n(\nf(x)\n).mosaic_begin_result().evcxr_display();\n}").unwrap();
         assert_eq!(wrapped, 3..=5);
         let changed = without_places_of_notes(&message(4).to_string(), Some(&wrapped)).unwrap();
         let changed: Value = serde_json::from_str(&changed).unwrap();

@@ -4,7 +4,7 @@ use crate::{
     MimeBundle, evaluation,
     inbox::{Event, Inbox},
     interrupt,
-    link::{Link, Paths, open_pipe},
+    link::{Link, Order, Paths, ProcessEvent, open_pipe},
     processes,
     report::CellError,
     request::{Completions, Options, Request},
@@ -46,12 +46,13 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 const SHUTDOWN_STEP: Duration = Duration::from_millis(50);
 
 impl Evaluator {
-    /// Starts the thread and returns at once; evcxr warms up meanwhile.
+    /// Starts the thread and returns at once; evcxr warms up meanwhile. `on_event` is told what happens in the cell
+    /// process and must not block.
     ///
     /// # Errors
     ///
     /// The socket or the pipes cannot be made in `run_dir`.
-    pub fn start(options: Options) -> Result<(Evaluator, CellPipes)> {
+    pub fn start(options: Options, on_event: impl Fn(ProcessEvent) + Send + 'static) -> Result<(Evaluator, CellPipes)> {
         let paths = Paths::in_directory(&options.run_dir);
         let pipes = CellPipes {
             stdout: open_pipe(&paths.stdout)?,
@@ -59,7 +60,7 @@ impl Evaluator {
         };
         let notices = pipes.stderr.try_clone()?;
         let (events, receiver) = mpsc::channel();
-        let link = Link::listen(&paths.socket, events.clone())?;
+        let link = Link::listen(&paths.socket, events.clone(), Box::new(on_event))?;
         let inbox = Inbox::new(receiver);
         let shared = Arc::<Shared>::default();
         thread::Builder::new()
@@ -105,6 +106,11 @@ impl Evaluator {
             .ok()
             .flatten()
             .flatten()
+    }
+
+    /// Hands a message to the code in the cell process; returns whether there is one.
+    pub fn deliver(&self, message: Vec<u8>) -> bool {
+        self.link.send(&Order::Deliver { message }).is_some()
     }
 
     fn patience(&self) -> Duration {

@@ -9,7 +9,7 @@ mod running;
 use crate::{
     flusher::Flusher,
     link::{Order, Paths, Report, receive, send},
-    processes, session,
+    processes, questions, session, stdin,
 };
 use anyhow::{Context, Result, bail};
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
@@ -100,7 +100,7 @@ fn told() -> MutexGuard<'static, Told> {
     TOLD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn report(report: &Report) {
+pub(crate) fn report(report: &Report) {
     if let Some(stream) = REPORTS.get() {
         // A kernel that is gone ends this process through the link's reader.
         let _ = send(&mut *stream.lock().unwrap_or_else(PoisonError::into_inner), report);
@@ -147,8 +147,9 @@ fn run() -> Result<()> {
     let host = mosaic_engine::install_head(mosaic_engine::HeadOptions {
         hub,
         cell_event,
-        ask: drop,
+        ask: |question| report(&questions::ask(question)),
     })?;
+    stdin::ask_the_user();
     serve(commands, host)
 }
 
@@ -194,6 +195,8 @@ fn follow(order: Order, paths: &Paths) {
         }
         Order::Answer => report(&Report::Answered),
         Order::Interrupt { execution } => running::interrupt(execution),
+        Order::Reply { number, answer } => questions::answered(number, answer),
+        Order::Deliver { message } => questions::deliver(&message),
         Order::End => ENDING.store(true, Ordering::Release),
     }
 }
@@ -290,7 +293,10 @@ fn enter_guest(library: &Library, host: &'static Host) -> Result<Option<&'static
     // SAFETY: the table is valid for the life of the process.
     let guest = unsafe { entry(host).as_ref() };
     match guest {
-        Some(guest) => Ok(Some(guest)),
+        Some(guest) => {
+            questions::introduce(guest);
+            Ok(Some(guest))
+        }
         None => bail!("the cells' crate `mosaic` is of another version than this kernel: restart the kernel"),
     }
 }

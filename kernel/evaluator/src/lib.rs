@@ -26,6 +26,7 @@ mod interrupt;
 mod link;
 mod loss;
 mod processes;
+mod questions;
 mod report;
 mod request;
 mod session;
@@ -33,6 +34,7 @@ mod settings;
 mod shared;
 mod shell;
 mod start;
+mod stdin;
 mod store_calls;
 mod syntax;
 mod toolchain;
@@ -44,12 +46,14 @@ mod wrapper;
 pub use completeness::{Completeness, is_complete};
 pub use handle::{CellPipes, Evaluator};
 pub use host::cell_host_main;
+pub use link::ProcessEvent;
 pub use report::CellError;
 pub use request::{Completion, Completions, Options};
 pub use start::this_executable;
 pub use toolchain::{Toolchain, ToolchainError};
 pub use wrapper::rustc_wrapper;
 
+use host::report as report_to_kernel;
 use std::collections::BTreeMap;
 
 /// A value in several formats: MIME type to content.

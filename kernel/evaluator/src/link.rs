@@ -1,6 +1,7 @@
 //! The socket between the kernel and its cell process, beside evcxr's own pipes: what a cell tells, and interrupts.
 
 use anyhow::{Context, Result};
+use mosaic_engine::Question;
 use rustix::{
     fs::{FileType, Mode, OFlags},
     io::Errno,
@@ -30,9 +31,28 @@ pub(crate) enum Order {
     Answer,
     /// Stops this execution's cell where that is safe, now or as soon as it begins. Saying it again changes nothing.
     Interrupt { execution: u64 },
+    /// The answer to a question of [`Report::Asked`].
+    Reply {
+        number: u64,
+        answer: Result<Vec<u8>, String>,
+    },
+    /// A message for the guests.
+    Deliver { message: Vec<u8> },
     /// The process is no longer needed.
     End,
 }
+
+/// What happens in a cell process, beside what evaluating cells brings.
+#[derive(Debug)]
+pub enum ProcessEvent {
+    /// It asks; see `mosaic_abi::Host::ask`.
+    Asked(Question),
+    /// It has ended, and with it whatever it asked or opened.
+    Ended,
+}
+
+/// Told of each event, on a thread that it must not hold up.
+pub(crate) type OnEvent = Box<dyn Fn(ProcessEvent) + Send>;
 
 /// From the cell process to the kernel.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -55,6 +75,8 @@ pub(crate) enum Report {
     Began,
     /// The cell has ended, well or not, and these variables are stored; unknown for a cell without `mosaic-cell`.
     Ended { stored: Option<Vec<String>>, ran: Duration },
+    /// A question of the guests'; see [`Order::Reply`].
+    Asked { number: u64, message: Vec<u8> },
     /// The process is gone. Not sent: the kernel's end of the link says so.
     Closed,
 }
@@ -135,8 +157,8 @@ impl Connected {
 pub(crate) type Numbered = (u64, Report);
 
 impl Link {
-    /// Listens; reports of all cell processes go to `reports`.
-    pub(crate) fn listen<E>(socket: &Path, reports: mpsc::Sender<E>) -> Result<Link>
+    /// Listens; reports of all cell processes go to `reports`, and what else happens in them to `on_event`.
+    pub(crate) fn listen<E>(socket: &Path, reports: mpsc::Sender<E>, on_event: OnEvent) -> Result<Link>
     where
         E: From<Numbered> + Send + 'static,
     {
@@ -144,13 +166,13 @@ impl Link {
         let link = Link::default();
         thread::Builder::new().name("cell-link".into()).spawn({
             let link = link.clone();
-            move || link.serve(&listener, &reports)
+            move || link.serve(&listener, &reports, &on_event)
         })?;
         Ok(link)
     }
 
     /// One cell process after the other: the next one connects only after the former ended.
-    fn serve<E: From<Numbered>>(&self, listener: &UnixListener, reports: &mpsc::Sender<E>) {
+    fn serve<E: From<Numbered>>(&self, listener: &UnixListener, reports: &mpsc::Sender<E>, on_event: &OnEvent) {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else {
                 // Out of descriptors, say: others may be closed meanwhile.
@@ -163,6 +185,13 @@ impl Link {
                 match report {
                     Report::Began => self.lock().running = true,
                     Report::Ended { .. } => self.lock().running = false,
+                    Report::Asked {
+                        number: question,
+                        message,
+                    } => {
+                        on_event(ProcessEvent::Asked(self.question(number, question, message)));
+                        continue;
+                    }
                     _ => {}
                 }
                 if reports.send((number, report).into()).is_err() {
@@ -170,6 +199,7 @@ impl Link {
                 }
             }
             self.disconnected();
+            on_event(ProcessEvent::Ended);
             if reports.send((number, Report::Closed).into()).is_err() {
                 return;
             }
@@ -200,6 +230,18 @@ impl Link {
         connected.execution = Some(execution);
         connected.running = false;
         connected.send(&Order::Begin { execution });
+    }
+
+    /// A question whose answer goes back to the process that asked, if it is still there.
+    fn question(&self, process: u64, number: u64, message: Vec<u8>) -> Question {
+        let link = self.clone();
+        Question::new(message, move |answer| {
+            let mut connected = link.lock();
+            if connected.number == process {
+                // A process that is gone waits for no answer.
+                connected.send(&Order::Reply { number, answer });
+            }
+        })
     }
 
     /// Sends to the cell process and returns its number, if there is one.
@@ -244,7 +286,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let paths = Paths::in_directory(directory.path());
         let (sender, reports) = mpsc::channel::<Numbered>();
-        let _link = Link::listen(&paths.socket, sender).unwrap();
+        let _link = Link::listen(&paths.socket, sender, Box::new(drop)).unwrap();
         let mut cell = UnixStream::connect(&paths.socket).unwrap();
         send(&mut cell, &Report::Failed { message: "no".into() }).unwrap();
         send(&mut cell, &Report::Answered).unwrap();
@@ -263,7 +305,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let paths = Paths::in_directory(directory.path());
         let (sender, reports) = mpsc::channel::<Numbered>();
-        let link = Link::listen(&paths.socket, sender).unwrap();
+        let link = Link::listen(&paths.socket, sender, Box::new(drop)).unwrap();
         assert_eq!(link.send(&Order::Answer), None);
         drop(UnixStream::connect(&paths.socket).unwrap());
         link.begin(7);

@@ -88,7 +88,7 @@ pub(crate) fn prepare() -> Result<()> {
     };
     let paths = Paths::in_directory(run_dir.path());
     let (sender, _reports) = mpsc::channel::<Numbered>();
-    let link = Link::listen(&paths.socket, sender)?;
+    let link = Link::listen(&paths.socket, sender, Box::new(drop))?;
     build_template(&options, &link, &crates, &toolchain, &|line| eprintln!("{line}"))
 }
 
@@ -105,7 +105,7 @@ fn build_template(
         return Ok(());
     }
     notice(&format!(
-        "building the notebook's crates (mosaic, tokio, ndarray, serde) for rustc {}: once, about a minute …",
+        "building the notebook's crates (mosaic, notebook, tokio, ndarray, serde) for rustc {}: once, about a minute …",
         toolchain.version()
     ));
     let session = Session::empty(crates.directory(), "session-")?;

@@ -308,9 +308,13 @@ const TEXT_BEGINS: &str = "fn evcxr_send_text_plain(";
 const TEXT: &str = "use ::mosaic_cell::send_text_plain as evcxr_send_text_plain;";
 /// `macro_use`, since that alone gives way to macros that the user imports.
 const RUNTIME: &str = "#[allow(unused_imports)] #[macro_use] extern crate mosaic_cell; \
-     use ::mosaic_cell as evcxr_internal_runtime;";
-/// Shows what has no `evcxr_display` of its own by `{:?}`; without it evcxr does, as it was told to.
-const DISPLAY: &str = " #[allow(unused_imports)] use ::mosaic_cell::EvcxrDisplay as _;";
+     use ::mosaic_cell as evcxr_internal_runtime; #[allow(unused_imports)] use ::mosaic_cell::BeginResult as _;";
+/// Shows what has no `evcxr_display` of its own richly or by `{:?}`; without it evcxr does, as it was told to.
+const SHOWN: &str = " #[allow(unused_imports)] use ::mosaic_cell::{DisplayDebug as _, DisplayRich as _};";
+/// evcxr's first way to show a value, at the end of the cell's last expression.
+const DISPLAY: &str = ").evcxr_display();";
+/// The same, after saying that the result follows.
+pub(crate) const DISPLAY_RESULT: &str = ").mosaic_begin_result().evcxr_display();";
 /// In a cell that may sleep, so that an interrupt ends its sleep.
 const SLEEPING: &str = " extern crate mosaic_std as std;";
 
@@ -341,12 +345,12 @@ fn rewrite(text: &str, settings: &Settings) -> Option<Rewritten> {
     let end = begin + text[begin..].find(RUNTIME_ENDS)?;
     let (items, runtime, cell) = (&text[..=begin], &text[begin + 1..end], &text[end..]);
     let lines = "\n".repeat(runtime.matches('\n').count());
-    let display = if settings.is_default_format() { DISPLAY } else { "" };
+    let shown = if settings.is_default_format() { SHOWN } else { "" };
     let sleeping = if text.contains("sleep") { SLEEPING } else { "" };
     Some(Rewritten {
         items: exchange_error(items)?.into_owned(),
-        runtime: format!("{RUNTIME}{display}{sleeping}{lines}"),
-        cell: exchange_text(&exchange_panic(cell)).into_owned(),
+        runtime: format!("{RUNTIME}{shown}{sleeping}{lines}"),
+        cell: exchange_display(&exchange_text(&exchange_panic(cell))).into_owned(),
     })
 }
 
@@ -377,6 +381,17 @@ fn exchange_panic(cell: &str) -> Cow<'_, str> {
         Some(at) => {
             let (before, after) = (&cell[..at], &cell[at + PANIC_MARKER.len()..]);
             Cow::Owned(format!("{before}{PANICKED}{after}"))
+        }
+        None => Cow::Borrowed(cell),
+    }
+}
+
+/// The display of the last expression, which stands after all that the user wrote.
+fn exchange_display(cell: &str) -> Cow<'_, str> {
+    match cell.rfind(&format!("\n{DISPLAY}\n")) {
+        Some(at) => {
+            let (before, after) = (&cell[..=at], &cell[at + 1 + DISPLAY.len()..]);
+            Cow::Owned(format!("{before}{DISPLAY_RESULT}{after}"))
         }
         None => Cow::Borrowed(cell),
     }
@@ -443,8 +458,8 @@ mod tests {
 
     #[test]
     fn only_a_cell_that_may_sleep_sees_another_standard_library() {
-        assert!(rewrite(&cell("use std::thread::sleep;", "")).contains(SLEEPING));
-        assert!(!rewrite(&cell("", "f();")).contains(SLEEPING));
+        assert!(rewritten(&cell("use std::thread::sleep;", "")).contains(SLEEPING));
+        assert!(!rewritten(&cell("", "f();")).contains(SLEEPING));
     }
 
     #[test]
@@ -462,6 +477,14 @@ mod tests {
         let rewritten = rewritten(&text);
         assert!(rewritten.contains(TEXT) && !rewritten.contains("{ print }"));
         assert_eq!(rewritten.lines().count(), text.lines().count());
+    }
+
+    #[test]
+    fn only_the_last_expression_is_the_result() {
+        let text = cell("", "let a = (\n1\n).evcxr_display();\n(\na\n).evcxr_display();");
+        let rewritten = rewrite(&text);
+        assert_eq!(rewritten.matches(DISPLAY_RESULT).count(), 1);
+        assert!(rewritten.contains(&format!("a\n{DISPLAY_RESULT}")));
     }
 
     #[test]

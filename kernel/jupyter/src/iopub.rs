@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
@@ -81,6 +81,23 @@ impl IoPub {
     fn state(&self, parent: Option<Arc<Header>>, execution_state: &str) -> Message {
         self.session
             .message("status", parent, json!({ "execution_state": execution_state }))
+    }
+
+    /// Publishes a message in its place among the text of streams. Waits for a place in the queue.
+    ///
+    /// # Panics
+    /// When called from within an asynchronous task: this is for threads.
+    pub fn blocking_publish(
+        &self,
+        msg_type: &str,
+        parent: Option<Arc<Header>>,
+        content: Value,
+        metadata: Map<String, Value>,
+        buffers: Vec<Vec<u8>>,
+    ) {
+        let message = self.session.message(msg_type, parent, content);
+        let message = message.with_metadata(metadata).with_buffers(buffers);
+        self.runtime.block_on(self.publish_message(message));
     }
 
     /// Publishes text of a stream, gathered with what follows it shortly. Waits for a place in the queue.

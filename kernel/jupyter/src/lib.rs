@@ -32,7 +32,7 @@ pub use iopub::IoPub;
 pub use message::{Header, Message, PROTOCOL_VERSION, Session};
 pub use pace::{OutputRate, OutputRateError};
 pub use request::{
-    CommOpen, CommRequest, CompleteRequest, ExecuteRequest, HistoryAccess, HistoryRequest, InspectRequest,
+    CommInfoRequest, CommRequest, CompleteRequest, ExecuteRequest, HistoryAccess, HistoryRequest, InspectRequest,
     IsCompleteRequest, Request, RequestError, ShutdownRequest,
 };
 pub use signature::{SignatureError, Signer};

@@ -21,9 +21,14 @@ pub enum Request {
     /// `history_request`
     History(HistoryRequest),
     /// `comm_info_request`
-    CommInfo,
+    CommInfo(CommInfoRequest),
     /// `comm_open`
-    CommOpen(CommOpen),
+    CommOpen {
+        /// Who is to answer.
+        target_name: String,
+        /// The comm.
+        comm: CommRequest,
+    },
     /// `comm_msg`
     CommMessage(CommRequest),
     /// `comm_close`
@@ -57,8 +62,11 @@ impl Request {
             "inspect_request" => Request::Inspect(content(message)?),
             "is_complete_request" => Request::IsComplete(content(message)?),
             "history_request" => Request::History(content(message)?),
-            "comm_info_request" => Request::CommInfo,
-            "comm_open" => Request::CommOpen(content(message)?),
+            "comm_info_request" => Request::CommInfo(content(message)?),
+            "comm_open" => Request::CommOpen {
+                target_name: message.content["target_name"].as_str().unwrap_or_default().to_owned(),
+                comm: content(message)?,
+            },
             "comm_msg" => Request::CommMessage(content(message)?),
             "comm_close" => Request::CommClose(content(message)?),
             "interrupt_request" => Request::Interrupt,
@@ -184,21 +192,22 @@ pub enum HistoryAccess {
     },
 }
 
-/// A client opens a comm.
+/// Which comms are open?
 #[derive(Debug, Clone, Deserialize)]
-pub struct CommOpen {
-    /// The comm's id.
-    pub comm_id: String,
-    /// Who is to answer.
+pub struct CommInfoRequest {
+    /// Only those of this target.
     #[serde(default)]
-    pub target_name: String,
+    pub target_name: Option<String>,
 }
 
-/// A client writes to a comm or closes it.
+/// A client opens a comm, writes to it or closes it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct CommRequest {
     /// The comm's id.
     pub comm_id: String,
+    /// What goes to the other end.
+    #[serde(default)]
+    pub data: Value,
 }
 
 /// End the kernel.

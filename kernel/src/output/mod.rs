@@ -2,12 +2,15 @@
 //!
 //! A [thread](pump) of its own reads the pipes directly: only then is "all that was written has been read" a fact, and
 //! not a guess about readiness that some executor may have noted or not. It turns bytes into text ([`decode`]), keeps
-//! the lines of many writers apart ([`lines`]), and decides under which cell they appear ([`attribution`]).
+//! the lines of many writers apart ([`lines`]), finds what is no text ([`blocks`]), and decides under which cell it all
+//! appears ([`attribution`]). Displays and comms ([`shown`]) pass through it too, so that they keep their place.
 
 mod attribution;
+mod blocks;
 mod decode;
 mod lines;
 mod pump;
+mod shown;
 
 use std::{
     io,
@@ -22,12 +25,23 @@ use std::{
 
 use mosaic_evaluator::CellPipes;
 use mosaic_jupyter::{Header, IoPub};
+use mosaic_message::MimeBundle;
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::sync::oneshot;
 
 use pump::{Pump, Source};
+pub(crate) use shown::{Shown, data_and_metadata};
 
 type Done = Box<dyn FnOnce() + Send>;
+
+/// When a message is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// As text is: where no cell runs, not before it is clear that none starts. A silent cell shows none.
+    LikeText,
+    /// At once, with all that was said before.
+    Now,
+}
 
 /// What the rest of the kernel tells the thread.
 enum Command {
@@ -41,6 +55,16 @@ enum Command {
     Note { uid: String, text: String },
     /// A cell starts: what follows is shown under it. Without one it is silent: what it says is not shown.
     Begin(Option<Arc<Header>>),
+    /// Publish this behind all that has been written.
+    Show { shown: Shown, when: When, done: Done },
+    /// Blocks that the cell prints from now on are its result.
+    BeginResult(Done),
+    /// The cell's result, or one more format of it.
+    Result(MimeBundle, Done),
+    /// Read all that has been written, and give back the result that came with it.
+    TakeResult(oneshot::Sender<Option<MimeBundle>>),
+    /// Publish all that has been said, and tell under which cell.
+    Parent(Box<dyn FnOnce(Option<Arc<Header>>) + Send>),
     /// Read and publish all that has been written.
     Drain(Done),
     /// The same, and the cell has ended.
@@ -107,6 +131,36 @@ impl Output {
         self.send(Command::Begin(cell));
     }
 
+    /// Publishes a message behind all that was written before, and calls `done` when it has its place. `done` must not
+    /// block, here and below.
+    pub(crate) fn show(&self, shown: Shown, when: When, done: impl FnOnce() + Send + 'static) {
+        let done = Box::new(done);
+        self.send(Command::Show { shown, when, done });
+    }
+
+    /// Makes blocks that the running cell prints its result, from where it has got to.
+    pub(crate) fn begin_result(&self, done: impl FnOnce() + Send + 'static) {
+        self.send(Command::BeginResult(Box::new(done)));
+    }
+
+    /// Keeps the running cell's result.
+    pub(crate) fn keep_result(&self, bundle: MimeBundle, done: impl FnOnce() + Send + 'static) {
+        self.send(Command::Result(bundle, Box::new(done)));
+    }
+
+    /// The result of the code that has just run, if it came this way.
+    pub(crate) async fn take_result(&self) -> Option<MimeBundle> {
+        let (sender, result) = oneshot::channel();
+        self.send(Command::TakeResult(sender));
+        // An error means that the thread has ended.
+        result.await.unwrap_or_default()
+    }
+
+    /// Publishes all that was said, and tells `receive` under which cell.
+    pub(crate) fn parent_then(&self, receive: impl FnOnce(Option<Arc<Header>>) + Send + 'static) {
+        self.send(Command::Parent(Box::new(receive)));
+    }
+
     /// The cell is to stop: until it has, what cannot be shown at once is dropped, and how much that was is shown.
     pub(crate) fn interrupt(&self) {
         self.interrupted.store(true, Ordering::Relaxed);
@@ -115,11 +169,6 @@ impl Output {
     /// Calls `done` when all that was written before is queued to iopub, in order. `done` must not block.
     pub(crate) fn drain_then(&self, done: Done) {
         self.send(Command::Drain(done));
-    }
-
-    /// Waits until all that was written before is queued to iopub, in order.
-    pub(crate) async fn drain(&self) {
-        self.wait_for(Command::Drain).await;
     }
 
     /// Waits until all that was written before is queued to iopub, in order; the cell has ended then, and what comes

@@ -10,7 +10,8 @@ use std::{
     time::Instant,
 };
 
-use mosaic_jupyter::{IoPub, StreamName};
+use mosaic_jupyter::{Header, IoPub, StreamName};
+use mosaic_message::MimeBundle;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{OFlags, fcntl_getfl, fcntl_setfl},
@@ -19,10 +20,12 @@ use rustix::{
 use tracing::{error, warn};
 
 use super::{
-    Command,
-    attribution::{Attributed, Attribution},
+    Command, When,
+    attribution::{Attributed, Attribution, Said},
+    blocks::{Blocks, Found},
     decode::Decoder,
     lines::{Lines, Piece},
+    shown::Shown,
 };
 
 /// How much is read at once: also the longest text of a message.
@@ -43,6 +46,8 @@ struct Pipe {
     stream: StreamName,
     fd: OwnedFd,
     decoder: Decoder,
+    /// Only standard output has any.
+    blocks: Option<Blocks>,
     /// Nobody can write into it any more, and all was read.
     ended: bool,
 }
@@ -59,13 +64,35 @@ impl Pipe {
             stream,
             fd,
             decoder: Decoder::default(),
+            blocks: (stream == StreamName::Stdout).then(Blocks::default),
             ended: nonblocking.is_err(),
+        }
+    }
+
+    /// What these bytes say.
+    fn decode(&mut self, bytes: &[u8]) -> Vec<Found> {
+        let text = self.decoder.push(bytes);
+        self.find(text)
+    }
+
+    /// What is left when no more comes.
+    fn finish(&mut self) -> Vec<Found> {
+        let text = self.decoder.finish().to_owned();
+        let mut found = self.find(text);
+        found.extend(self.blocks.as_mut().map(Blocks::finish).unwrap_or_default());
+        found
+    }
+
+    fn find(&mut self, text: String) -> Vec<Found> {
+        match &mut self.blocks {
+            Some(blocks) => blocks.push(text),
+            None => vec![Found::Text(text)],
         }
     }
 }
 
-/// What a read found.
-enum Found {
+/// What a read brought.
+enum Got {
     Bytes(usize),
     Nothing,
     End,
@@ -80,6 +107,9 @@ pub(super) struct Pump {
     pipes: Vec<Pipe>,
     lines: Lines,
     attribution: Attribution,
+    /// The cell's last expression shows itself: blocks are the result.
+    in_result: bool,
+    result: Option<MimeBundle>,
     iopub: IoPub,
     buffer: Vec<u8>,
     /// The cell was told to stop.
@@ -101,6 +131,8 @@ impl Pump {
             pipes: Vec::new(),
             lines: Lines::default(),
             attribution: Attribution::default(),
+            in_result: false,
+            result: None,
             iopub,
             buffer: vec![0; READ_BYTES],
             interrupted,
@@ -114,7 +146,7 @@ impl Pump {
             if let Err(errno) = self.wait() {
                 return error!("output stops, as its pipes cannot be polled: {errno}");
             }
-            while let Found::Bytes(_) = try_read(self.wake.as_fd(), &mut self.buffer) {}
+            while let Got::Bytes(_) = try_read(self.wake.as_fd(), &mut self.buffer) {}
             loop {
                 match self.commands.try_recv() {
                     Ok(command) => self.obey(command),
@@ -159,6 +191,7 @@ impl Pump {
             }
             Command::Begin(Some(cell)) => {
                 self.end_interrupt();
+                (self.in_result, self.result) = (false, None);
                 let held = self.attribution.begin(cell);
                 if held.is_empty() {
                     self.lines.start_afresh();
@@ -167,10 +200,39 @@ impl Pump {
             }
             Command::Begin(None) => {
                 self.end_interrupt();
+                (self.in_result, self.result) = (false, None);
                 // What others have said until now is not the silent cell's.
                 self.drain();
                 let held = self.attribution.begin_silent();
                 self.publish(held);
+            }
+            Command::Show { shown, when, done } => {
+                self.drain();
+                self.show_message(shown, when);
+                done();
+            }
+            Command::BeginResult(done) => {
+                self.drain();
+                self.in_result = true;
+                done();
+            }
+            Command::Result(bundle, done) => {
+                self.drain();
+                self.keep_result(bundle);
+                done();
+            }
+            Command::TakeResult(sender) => {
+                self.drain();
+                self.finish_texts();
+                self.in_result = false;
+                // Who asked may have been cancelled.
+                let _ = sender.send(self.result.take());
+            }
+            Command::Parent(receive) => {
+                self.drain();
+                let held = self.attribution.release();
+                self.publish(held);
+                receive(self.attribution.cell().cloned());
             }
             Command::Drain(done) => {
                 self.drain();
@@ -178,7 +240,7 @@ impl Pump {
             }
             Command::End(done) => {
                 self.drain();
-                self.finish_characters();
+                self.finish_texts();
                 self.end_interrupt();
                 self.attribution.end();
                 done();
@@ -204,7 +266,7 @@ impl Pump {
     fn drain(&mut self) {
         for index in 0..self.pipes.len() {
             let mut expected = ioctl_fionread(&self.pipes[index].fd).unwrap_or(0);
-            while let Found::Bytes(count) = self.read_pipe(index) {
+            while let Got::Bytes(count) = self.read_pipe(index) {
                 expected = expected.saturating_sub(count as u64);
                 if expected == 0 {
                     break;
@@ -214,59 +276,102 @@ impl Pump {
         self.pipes.retain(|pipe| !pipe.ended);
     }
 
-    fn read_pipe(&mut self, index: usize) -> Found {
+    fn read_pipe(&mut self, index: usize) -> Got {
         let pipe = &mut self.pipes[index];
-        let found = try_read(pipe.fd.as_fd(), &mut self.buffer);
-        let text = match found {
-            Found::Bytes(count) => pipe.decoder.push(&self.buffer[..count]),
-            Found::End => {
+        let got = try_read(pipe.fd.as_fd(), &mut self.buffer);
+        let found = match got {
+            Got::Bytes(count) => pipe.decode(&self.buffer[..count]),
+            Got::End => {
                 pipe.ended = true;
-                pipe.decoder.finish().to_owned()
+                pipe.finish()
             }
-            Found::Nothing => return found,
+            Got::Nothing => return got,
         };
-        let pieces = match &pipe.source {
-            Source::Cell if self.attribution.is_silent() => return found,
-            Source::Cell => self.lines.cell(pipe.stream, text),
-            Source::Worker(uid) => self.lines.worker(uid, pipe.stream, &text),
-        };
-        self.show(pieces);
-        found
+        self.show_found(index, found);
+        got
     }
 
-    /// A cell that has ended does not complete a character any more.
-    fn finish_characters(&mut self) {
+    /// A cell that has ended completes no character and no block any more.
+    fn finish_texts(&mut self) {
         for index in 0..self.pipes.len() {
             let pipe = &mut self.pipes[index];
             if pipe.source == Source::Cell {
-                let (stream, text) = (pipe.stream, pipe.decoder.finish().to_owned());
-                if self.attribution.is_silent() {
-                    continue;
-                }
-                let pieces = self.lines.cell(stream, text);
-                self.show(pieces);
+                let found = pipe.finish();
+                self.show_found(index, found);
             }
         }
     }
 
+    fn show_found(&mut self, index: usize, found: Vec<Found>) {
+        for one in found {
+            let pipe = &self.pipes[index];
+            match one {
+                Found::Text(_) if pipe.source == Source::Cell && self.attribution.is_silent() => {}
+                Found::Text(text) => {
+                    let pieces = match &pipe.source {
+                        Source::Cell => self.lines.cell(pipe.stream, text),
+                        Source::Worker(uid) => self.lines.worker(uid, pipe.stream, &text),
+                    };
+                    self.show(pieces);
+                }
+                Found::Block(bundle) if self.in_result && pipe.source == Source::Cell => self.keep_result(bundle),
+                Found::Block(bundle) => self.show_message(Shown::display(bundle, None), When::LikeText),
+            }
+        }
+    }
+
+    fn keep_result(&mut self, bundle: MimeBundle) {
+        self.result = Some(self.result.take().unwrap_or_default().merged(bundle));
+    }
+
+    fn show_message(&mut self, shown: Shown, when: When) {
+        if self.attribution.is_silent() && when == When::LikeText {
+            return;
+        }
+        if when == When::LikeText {
+            self.lines.start_afresh();
+        }
+        let said = Said::Message(Box::new(shown));
+        let attributed = match when {
+            When::LikeText => self.attribution.push(said, Instant::now()),
+            When::Now => self.attribution.push_now(said),
+        };
+        self.publish(attributed);
+    }
+
     fn show(&mut self, pieces: Vec<Piece>) {
         for (stream, text) in pieces {
-            let attributed = self.attribution.push(stream, text, Instant::now());
+            let attributed = self.attribution.push(Said::Text(stream, text), Instant::now());
             self.publish(attributed);
         }
     }
 
     fn publish(&mut self, attributed: Vec<Attributed>) {
-        for Attributed { parent, stream, text } in attributed {
-            if !self.interrupted.load(Ordering::Relaxed) {
-                self.iopub.blocking_stream(parent, stream, text);
-                continue;
+        for Attributed { parent, said } in attributed {
+            match said {
+                Said::Text(stream, text) => self.publish_text(parent, stream, text),
+                Said::Message(shown) => {
+                    let Shown {
+                        msg_type,
+                        content,
+                        metadata,
+                        buffers,
+                    } = *shown;
+                    self.iopub
+                        .blocking_publish(msg_type, parent, content, metadata, buffers);
+                }
             }
-            let bytes = text.len();
-            // One gap rather than many: nothing is shown any more behind what was dropped.
-            if self.dropped > 0 || !self.iopub.try_stream(parent, stream, text) {
-                self.dropped += bytes;
-            }
+        }
+    }
+
+    fn publish_text(&mut self, parent: Option<Arc<Header>>, stream: StreamName, text: String) {
+        if !self.interrupted.load(Ordering::Relaxed) {
+            return self.iopub.blocking_stream(parent, stream, text);
+        }
+        let bytes = text.len();
+        // One gap rather than many: nothing is shown any more behind what was dropped.
+        if self.dropped > 0 || !self.iopub.try_stream(parent, stream, text) {
+            self.dropped += bytes;
         }
     }
 
@@ -282,16 +387,16 @@ impl Pump {
     }
 }
 
-fn try_read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Found {
+fn try_read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Got {
     loop {
         match read(fd, &mut *buffer) {
-            Ok(0) => return Found::End,
-            Ok(count) => return Found::Bytes(count),
+            Ok(0) => return Got::End,
+            Ok(count) => return Got::Bytes(count),
             Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => return Found::Nothing,
+            Err(Errno::AGAIN) => return Got::Nothing,
             Err(errno) => {
                 warn!("cannot read a pipe: {errno}");
-                return Found::End;
+                return Got::End;
             }
         }
     }

@@ -6,7 +6,7 @@ use mosaic_evaluator::Evaluator;
 use mosaic_jupyter::{Channel, Header, IoPub, Message, Replies, Session};
 use serde_json::{Value, json};
 
-use crate::output::Output;
+use crate::{comms::Comms, output::Output};
 
 /// The parts of the kernel, as cheap handles.
 #[derive(Clone)]
@@ -21,6 +21,8 @@ pub(crate) struct Context {
     pub(crate) evaluator: Evaluator,
     /// What cells and workers say.
     pub(crate) output: Output,
+    /// Which comms are open.
+    pub(crate) comms: Arc<Comms>,
 }
 
 /// A request, with what is needed to answer it.

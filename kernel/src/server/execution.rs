@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 
-use mosaic_evaluator::{CellError, MimeBundle};
+use mosaic_evaluator::CellError;
 use mosaic_jupyter::ExecuteRequest;
 use serde_json::{Map, Value, json};
 
-use super::context::{Asked, Context, error_reply};
+use super::{
+    context::{Asked, Context, error_reply},
+    evaluate::{Evaluated, evaluate},
+};
 
 /// A cell that is to be run.
 pub(crate) struct Cell {
@@ -94,9 +97,8 @@ pub(crate) async fn execute(context: Context, Cell { asked, request }: Cell, num
         context.publish(&asked, "execute_input", input).await;
     }
     context.output.begin_cell(shown.then(|| asked.parent.clone()));
-    let result = context.evaluator.execute(request.code, number).await;
-    // All that the cell said is in the pipes by now; it comes before its value, and that before what expressions say.
-    context.output.drain().await;
+    let result = evaluate(&context, request.code, number).await;
+    // All that the cell said is published by now; it comes before its value, and that before what expressions say.
     if shown {
         publish_value(&context, &asked, &result, number).await;
     }
@@ -107,7 +109,8 @@ pub(crate) async fn execute(context: Context, Cell { asked, request }: Cell, num
     context.output.end_cell().await;
 
     let aborts = result.is_err() && request.stop_on_error;
-    let output = result.as_ref().ok().and_then(Option::as_ref).and_then(plain_text);
+    let output = result.as_ref().ok().and_then(Option::as_ref);
+    let output = output.and_then(Evaluated::plain_text);
     let mut reply = match result {
         Ok(_) => json!({ "status": "ok" }),
         Err(error) => error_reply(&error.ename, &error.evalue, &error.traceback),
@@ -127,11 +130,11 @@ pub(crate) async fn execute(context: Context, Cell { asked, request }: Cell, num
 }
 
 /// Publishes the cell's result or its error.
-async fn publish_value(context: &Context, asked: &Asked, result: &Result<Option<MimeBundle>, CellError>, number: u32) {
+async fn publish_value(context: &Context, asked: &Asked, result: &Result<Option<Evaluated>, CellError>, number: u32) {
     match result {
         Ok(None) => {}
-        Ok(Some(data)) => {
-            let content = json!({ "execution_count": number, "data": data, "metadata": {} });
+        Ok(Some(Evaluated { data, metadata })) => {
+            let content = json!({ "execution_count": number, "data": data, "metadata": metadata });
             context.publish(asked, "execute_result", content).await;
         }
         Err(CellError {
@@ -168,17 +171,16 @@ async fn user_expressions(context: &Context, expressions: Map<String, Value>, nu
     for (name, expression) in expressions {
         // Only an expression can stand in parentheses: nothing is defined and no command is run.
         let code = format!("({}\n)", expression.as_str().unwrap_or_default());
-        let result = match context.evaluator.execute(code, number).await {
-            Ok(data) => json!({ "status": "ok", "data": data.unwrap_or_default(), "metadata": {} }),
+        let result = match evaluate(context, code, number).await {
+            Ok(value) => {
+                let (data, metadata) = value.map(|it| (it.data, it.metadata)).unwrap_or_default();
+                json!({ "status": "ok", "data": data, "metadata": metadata })
+            }
             Err(error) => error_reply(&error.ename, &error.evalue, &error.traceback),
         };
         results.insert(name, result);
     }
     results
-}
-
-fn plain_text(data: &MimeBundle) -> Option<String> {
-    data.get("text/plain").and_then(Value::as_str).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use mosaic_evaluator::{Completeness, Evaluator};
 use mosaic_jupyter::{CompleteRequest, InspectRequest, IsCompleteRequest, PROTOCOL_VERSION};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 /// How long kernel_info waits for rustc to tell its version: clients want the reply within 300 ms.
@@ -108,9 +108,4 @@ pub(crate) async fn is_complete(request: IsCompleteRequest) -> Value {
         Completeness::Incomplete { indent } => json!({ "status": "incomplete", "indent": indent }),
         Completeness::Invalid => json!({ "status": "invalid" }),
     }
-}
-
-/// `comm_info_request`: there are no comms.
-pub(crate) async fn comm_info() -> Value {
-    json!({ "status": "ok", "comms": Map::new() })
 }

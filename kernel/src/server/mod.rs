@@ -3,29 +3,39 @@
 //! The loop itself never waits for a cell, for rustc or for a slow client: what may take time runs in a task of its own
 //! and comes back as an event. Control and signals are looked at first.
 
+mod comms;
 mod context;
+mod evaluate;
 mod execution;
 mod handlers;
 mod history;
+mod stdin;
 
-use mosaic_jupyter::{Channel, CommOpen, Connection, Message, Request, ShutdownRequest};
+use mosaic_jupyter::{Channel, CommRequest, Connection, Message, Request, ShutdownRequest};
+use mosaic_message::CommKind;
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tracing::{debug, warn};
 
 pub(crate) use context::Context;
 
-use crate::watch::{self, Signals};
+use crate::{
+    questions::InputQuestion,
+    watch::{self, Signals},
+};
 use context::{Asked, error_reply};
 use execution::{Cell, Executed, Executions};
 use handlers::RustVersion;
 use history::History;
+use stdin::Stdin;
 
 /// All that can happen to a kernel.
 enum Event {
     /// A client asks.
     Request(Asked),
-    /// A user has answered a question of a cell.
+    /// A cell asks its user.
+    Question(InputQuestion),
+    /// The user has answered.
     Input(Message),
     /// The running cell has been run.
     Executed(Executed),
@@ -74,15 +84,26 @@ pub(crate) struct Server {
     report: mpsc::UnboundedSender<Event>,
     history: History,
     rust: RustVersion,
+    stdin: Stdin,
+    questions: mpsc::UnboundedReceiver<InputQuestion>,
+    comms: mpsc::UnboundedSender<comms::Received>,
 }
 
 impl Server {
     /// A server that has not run anything yet.
-    pub(crate) fn new(context: Context, connection: Connection, signals: Signals) -> Self {
+    pub(crate) fn new(
+        context: Context,
+        connection: Connection,
+        signals: Signals,
+        questions: mpsc::UnboundedReceiver<InputQuestion>,
+    ) -> Self {
         let (report, cell_events) = mpsc::unbounded_channel();
         let rust = RustVersion::default();
         rust.ask();
         Server {
+            stdin: Stdin::new(context.replies.clone(), context.session.clone()),
+            questions,
+            comms: comms::start(context.clone()),
             context,
             connection,
             signals,
@@ -123,6 +144,7 @@ impl Server {
             signal = self.signals.next() => Event::Signal(signal),
             _ = &mut self.parent_ended => Event::ParentEnded,
             Some(message) = self.connection.stdin.recv() => Event::Input(message),
+            Some(question) = self.questions.recv() => Event::Question(question),
             // Before the end of a cell: requests that came while a cell ran are aborted when it fails.
             message = self.connection.shell.recv() => request(Channel::Shell)(message),
             Some(event) = self.cell_events.recv() => event,
@@ -132,7 +154,8 @@ impl Server {
     async fn handle(&mut self, event: Event) -> Option<Reason> {
         match event {
             Event::Request(asked) => return self.dispatch(asked).await,
-            Event::Input(message) => debug!("nobody has asked for a {}", message.header.msg_type),
+            Event::Question(question) => self.stdin.ask(question).await,
+            Event::Input(message) => self.stdin.answered(&message),
             Event::Executed(executed) => self.executed(executed),
             Event::Finished => {
                 self.executions.end();
@@ -170,9 +193,15 @@ impl Server {
                 let answer = self.history.answer(request);
                 self.answer(asked, answer);
             }
-            Request::CommInfo => self.answer(asked, handlers::comm_info()),
-            Request::CommOpen(comm) => self.refuse_comm(asked, comm),
-            Request::CommMessage(comm) | Request::CommClose(comm) => self.unknown_comm(&asked, &comm.comm_id),
+            Request::CommInfo(of) => {
+                let content = comms::info(&self.context, of.target_name.as_deref());
+                self.answer_with(asked, content);
+            }
+            Request::CommOpen { target_name, comm } => {
+                self.deliver(asked, CommKind::Open { target: target_name }, comm);
+            }
+            Request::CommMessage(comm) => self.deliver(asked, CommKind::Message, comm),
+            Request::CommClose(comm) => self.deliver(asked, CommKind::Close, comm),
             Request::Interrupt => {
                 self.interrupt();
                 self.answer_with(asked, json!({ "status": "ok" }));
@@ -198,6 +227,7 @@ impl Server {
             return;
         };
         let counted = cell.request.stores_history();
+        self.stdin.begin(&cell);
         let number = self.executions.number(counted);
         if counted {
             self.history.add(number, &cell.request.code);
@@ -210,16 +240,25 @@ impl Server {
         });
     }
 
-    /// Stops the running cell, and a flood of its output.
-    fn interrupt(&self) {
+    /// Stops the running cell, what it asks its user, and a flood of its output.
+    fn interrupt(&mut self) {
         if self.executions.running() {
             self.context.output.interrupt();
         }
+        // In this order: who is told that the user does not answer can tell why.
         self.context.evaluator.interrupt();
+        self.stdin.interrupt();
+    }
+
+    /// Sends what came through a comm to the cells.
+    fn deliver(&self, asked: Asked, kind: CommKind, comm: CommRequest) {
+        // The task ends with the kernel.
+        let _ = self.comms.send(comms::Received::new(asked, kind, comm));
     }
 
     /// A cell has been run: its reply, the end of those that it aborts, and then the next.
     fn executed(&mut self, mut executed: Executed) {
+        self.stdin.end();
         if let Some(output) = executed.output.take() {
             self.history.add_output(executed.number, output);
         }
@@ -234,24 +273,6 @@ impl Server {
             execution::finish(context, executed, aborted).await;
             let _ = report.send(Event::Finished);
         });
-    }
-
-    /// No target is registered, so each comm that a client opens is closed at once.
-    fn refuse_comm(&self, asked: Asked, comm: CommOpen) {
-        warn!("no target {:?} for the comm {}", comm.target_name, comm.comm_id);
-        let context = self.context.clone();
-        tokio::spawn(async move {
-            context.busy(&asked);
-            let close = json!({ "comm_id": comm.comm_id, "data": {} });
-            context.publish(&asked, "comm_close", close).await;
-            context.idle(&asked);
-        });
-    }
-
-    fn unknown_comm(&self, asked: &Asked, comm_id: &str) {
-        debug!("{} for the unknown comm {comm_id}", asked.message.header.msg_type);
-        self.context.busy(asked);
-        self.context.idle(asked);
     }
 
     async fn shut_down(&self, asked: Asked, request: ShutdownRequest) -> Reason {

@@ -5,7 +5,7 @@ use mosaic_abi::{CellEvent, Guest, Host, Slice, VERSION};
 use std::{
     io::{Write, stderr, stdout},
     ptr,
-    sync::OnceLock,
+    sync::{Mutex, PoisonError},
 };
 
 static GUEST: Guest = Guest {
@@ -17,15 +17,15 @@ static GUEST: Guest = Guest {
     interrupt: interrupt::interrupt,
 };
 
-/// What takes the front end's messages, once something in this process wants them.
-static RECEIVER: OnceLock<Receiver> = OnceLock::new();
+/// Whatever in this process takes the front end's messages: more than one where a dependency was built twice.
+static RECEIVERS: Mutex<Vec<Receiver>> = Mutex::new(Vec::new());
 
 /// Takes a message of the front end's, and returns soon.
 pub type Receiver = fn(&[u8]);
 
-/// Has `receiver` take the front end's messages from now on. Only the first call counts; returns whether this is it.
-pub fn receive_with(receiver: Receiver) -> bool {
-    RECEIVER.set(receiver).is_ok()
+/// Has `receiver` take the front end's messages from now on, as well as those that do so already.
+pub fn receive_with(receiver: Receiver) {
+    RECEIVERS.lock().unwrap_or_else(PoisonError::into_inner).push(receiver);
 }
 
 /// See [`mosaic_abi::GuestEntry`].
@@ -70,8 +70,8 @@ extern "C" fn end_cell(panicked: bool) {
 }
 
 unsafe extern "C" fn receive(message: Slice) {
-    // Before anything asked for them, messages are for nobody.
-    if let Some(receiver) = RECEIVER.get() {
+    let receivers = RECEIVERS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    for receiver in receivers {
         // SAFETY: the host lends the bytes for this call.
         receiver(unsafe { message.as_bytes() });
     }

@@ -3,13 +3,16 @@
 //! evcxr talks to itself through marker lines on the cell's standard output. Nothing here prints: events go to the cell
 //! process through the host's table, so that a cell may print whatever it likes.
 
+mod ask;
 mod display;
 mod fingerprint;
 mod order;
 mod sizes;
 mod variables;
 
-pub use display::EvcxrDisplay;
+pub use ask::ask;
+pub use display::{BeginResult, DisplayDebug, DisplayRich};
+pub use mosaic_message as message;
 pub use order::{before_stderr, before_stdout};
 pub use variables::{Fingerprints, VariableStore, create_variable_store, mosaic_cell_variables};
 

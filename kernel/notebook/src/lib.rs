@@ -1,0 +1,29 @@
+//! What a notebook shows and asks beside text.
+//!
+//! - [`display`]: HTML, Markdown, LaTeX, pictures, plots, and types of your own that are shown richly.
+//! - [`input`]: a line from the user.
+//! - [`comm`]: channels between cells and the front end.
+//! - [`widgets`]: sliders, buttons, progress bars and others, as ipywidgets has them.
+//!
+//! ```no_run
+//! use notebook::prelude::*;
+//!
+//! let shown = display(&Markdown("**working** …"));
+//! let name = notebook::input("your name? ")?;
+//! shown.update(&Markdown(format!("hello, **{name}**")));
+//! # Ok::<(), notebook::Error>(())
+//! ```
+//!
+//! In a notebook the crate is built in and needs no `:dep`. All of it may be used from any thread. Outside a notebook
+//! nothing is shown, and nobody answers.
+
+pub mod comm;
+pub mod display;
+mod error;
+mod input;
+pub mod prelude;
+pub mod widgets;
+
+pub use error::Error;
+pub use input::{input, password};
+pub use serde_json::{Value, json};
