@@ -376,7 +376,8 @@ mod tests {
 
     #[test]
     fn outputs() {
-        let mut database = World::new().session(&["1", "2"]);
+        let world = World::new();
+        let mut database = world.session(&["1", "2"]);
         database.add_output(2, "two".to_owned());
         let found = database.find(&HistoryAccess::Tail { n: None });
         assert_eq!(
