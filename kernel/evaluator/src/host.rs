@@ -302,8 +302,12 @@ fn enter_guest(library: &Library, host: &'static Host) -> Result<Option<&'static
 }
 
 fn end_cell(guest: Option<&Guest>, begun: bool) {
-    let panicked = told().panicked;
-    let interrupted = running::end() && (panicked || !begun);
+    let (panicked, failed) = {
+        let told = told();
+        (told.panicked, told.failed)
+    };
+    // A read of standard input that is interrupted is an error, which most cells pass on.
+    let interrupted = running::end() && (panicked || failed || !begun);
     if let Some(guest) = guest.filter(|_| begun) {
         // What an interrupt unwound is no panic of the cell's.
         (guest.end_cell)(panicked && !interrupted);

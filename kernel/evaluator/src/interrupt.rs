@@ -27,6 +27,8 @@ pub(crate) fn interrupt(shared: &Arc<Shared>, link: &Link) {
     let Some((execution, true)) = shared.interrupt() else {
         return;
     };
+    // Before this returns: what the cell is told next, that its user does not answer, is a consequence.
+    link.send(&Order::Interrupt { execution });
     let (shared, link) = (Arc::clone(shared), link.clone());
     let stop = move || stop(execution, &shared, &link);
     if let Err(error) = thread::Builder::new().name("interrupt".into()).spawn(stop) {

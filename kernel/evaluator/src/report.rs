@@ -50,7 +50,13 @@ impl CellError {
             Report::Panicked { message, backtrace } => Some(CellError::panicked(message, backtrace)),
             _ => None,
         });
-        panicked.or_else(|| {
+        let interrupted = || {
+            let message = "the cell was interrupted; all variables are kept";
+            reports
+                .contains(&Report::Interrupted)
+                .then(|| CellError::new("Interrupted", message))
+        };
+        panicked.or_else(interrupted).or_else(|| {
             reports.iter().find_map(|report| match report {
                 Report::Failed { message } => Some(CellError::new("Error", message)),
                 Report::OutputLost { message } => Some(CellError::new(
@@ -511,5 +517,7 @@ mod tests {
         assert_eq!(CellError::from_reports(&reports).unwrap().ename, "Panic");
         assert_eq!(CellError::from_reports(&reports[..2]).unwrap().evalue, "no");
         assert_eq!(CellError::from_reports(&reports[..1]), None);
+        let interrupted = [Report::Failed { message: "no".into() }, Report::Interrupted];
+        assert_eq!(CellError::from_reports(&interrupted).unwrap().ename, "Interrupted");
     }
 }
