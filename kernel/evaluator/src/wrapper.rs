@@ -482,7 +482,7 @@ mod tests {
     #[test]
     fn only_the_last_expression_is_the_result() {
         let text = cell("", "let a = (\n1\n).evcxr_display();\n(\na\n).evcxr_display();");
-        let rewritten = rewrite(&text);
+        let rewritten = rewritten(&text);
         assert_eq!(rewritten.matches(DISPLAY_RESULT).count(), 1);
         assert!(rewritten.contains(&format!("a\n{DISPLAY_RESULT}")));
     }
