@@ -122,6 +122,28 @@ def test_results_in_user_expressions(kernel):
     assert cell.reply["user_expressions"]["it"]["data"]["text/html"] == "<b>expression</b>"
 
 
+def test_from_methods_of_workers(kernel):
+    kernel.ok("""
+        use mosaic::prelude::*;
+        #[tessera] struct Painter {}
+        #[tessera] impl Painter {
+            fn new() -> Self { Painter {} }
+            fn paint(&self) { println!("before"); let _ = notebook::display::display(&notebook::display::Html("<svg/>")); println!("after"); }
+            fn ask(&self) -> String { notebook::input("worker? ").unwrap_or_else(|error| error.to_string()) }
+        }
+    """)
+    kernel.ok("mosaic::interactive(On).num_workers(1).await?; let painter = Painter::remote();")
+    cell = kernel.ok("painter.paint().await?;")
+    before, display, after = said(cell)
+    assert display == "display_data" and before.endswith("before\n") and after.endswith("after\n")
+    asking = kernel.submit("painter.ask().await?.result().await?", allow_stdin=True)
+    question = kernel.client.get_stdin_msg(timeout=60)
+    assert question["content"]["prompt"] == "worker? "
+    kernel.client.input("yes")
+    assert kernel.finish(asking).result == '"yes"'
+    kernel.ok("mosaic::interactive(Off).await?;")
+
+
 # What evcxr's users know.
 
 

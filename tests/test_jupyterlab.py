@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 
+import nbformat
 import pytest
 from conftest import ROOT
 from playwright.sync_api import expect, sync_playwright
@@ -84,3 +85,44 @@ def test_tutorial(page, lab, screenshot, world):
     expected = ("state=done", "[1024, 1024, 1]", "Solve 1", "Solve 2", "Done More 2")
     assert wait_until(lambda: all(text in notebook.read_text() for text in expected), 30), notebook.read_text()
     assert '"output_type": "error"' not in notebook.read_text()
+
+
+def test_widgets(page, lab, screenshot, world):
+    """A slider, a button and a progress bar, moved from both sides."""
+    source = """use notebook::prelude::*;
+let slider = IntSlider::new(3, 0..=10).with_description("steps");
+let bar = IntProgress::new(0, 0..=10).with_description("done");
+let label = Label::new("not clicked");
+let button = Button::new("run");
+let output = Output::new();
+button.on_click({
+    let (slider, bar, label, output) = (slider.clone(), bar.clone(), label.clone(), output.clone());
+    move || {
+        bar.set_value(slider.value());
+        label.set_value(format!("clicked at {}", slider.value()));
+        output.capture(|| println!("captured"));
+    }
+});
+let picture = Html("<svg width='40' height='20'><circle cx='10' cy='10' r='9' fill='orange'/></svg>");
+let _ = display(&picture);
+VBox::new([&slider as &dyn Widget, &bar, &button, &label, &output])"""
+    cells = [nbformat.v4.new_code_cell(source), nbformat.v4.new_code_cell("slider.set_value(8);")]
+    kernelspec = {"name": "rust-mosaic", "display_name": "Rust (mosaic)", "language": "rust"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec})
+    nbformat.write(notebook, world.home / "notebooks" / "widgets.ipynb")
+    page.goto(lab("lab/tree/widgets.ipynb") + "&reset")
+    wait_for_the_kernel(page)
+    run_all(page)
+    outputs = page.locator(".jp-Notebook:visible .jp-OutputArea")
+    readout = outputs.locator(".widget-readout")
+    expect(readout).to_have_text("8", timeout=120_000)
+    button = outputs.get_by_role("button", name="run")
+    button.click()
+    expect(outputs.locator(".widget-label", has_text="clicked at 8")).to_be_visible()
+    expect(outputs.locator(".jupyter-widgets-output-area")).to_contain_text("captured")
+    # And from the front end: the slider by its keys, which the button's closure reads.
+    outputs.locator(".noUi-handle").focus()
+    page.keyboard.press("ArrowRight")
+    expect(readout).to_have_text("9")
+    button.click()
+    expect(outputs.locator(".widget-label", has_text="clicked at 9")).to_be_visible()

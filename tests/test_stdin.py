@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-READ = "let mut entered = String::new(); std::io::stdin().read_line(&mut entered)?;"
+READ = "let mut line = String::new(); std::io::stdin().read_line(&mut line)?;"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_input_and_password(kernel):
 
 
 def test_standard_input(kernel):
-    cell, asked = ask(kernel, f'print!("name? "); {READ} entered', "Ada")
+    cell, asked = ask(kernel, f'print!("name? "); {READ} line', "Ada")
     assert cell.result == '"Ada\\n"' and cell.stdout == "name? "
     assert asked[0]["content"] == {"prompt": "", "password": False}
 

@@ -5,13 +5,17 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use mosaic_engine::{Hub, HubEvent, HubOptions, WorkerCommand};
 
-use crate::output::Output;
+use crate::{
+    output::Output,
+    questions::{Asker, Questions},
+};
 
-/// Starts the hub. Workers are this executable in another role, and what they say goes to `output`.
+/// Starts the hub. Workers are this executable in another role, what they say goes to `output`, and what they ask to
+/// `questions`.
 ///
 /// # Errors
 /// When its socket cannot be bound in the run directory.
-pub(crate) fn start(run_dir: &Path, output: Output) -> Result<Hub> {
+pub(crate) fn start(run_dir: &Path, output: Output, questions: Questions) -> Result<Hub> {
     let program = mosaic_evaluator::this_executable().context("cannot tell the path of this executable")?;
     let worker = WorkerCommand {
         program,
@@ -22,11 +26,11 @@ pub(crate) fn start(run_dir: &Path, output: Output) -> Result<Hub> {
         run_dir: run_dir.to_owned(),
         worker,
     };
-    Hub::start(options, move |event| show(&output, event)).context("cannot start the hub")
+    Hub::start(options, move |event| show(&output, &questions, event)).context("cannot start the hub")
 }
 
 /// Runs on the hub's thread; nothing here blocks.
-fn show(output: &Output, event: HubEvent) {
+fn show(output: &Output, questions: &Questions, event: HubEvent) {
     match event {
         HubEvent::WorkerStarted {
             uid, stdout, stderr, ..
@@ -37,7 +41,7 @@ fn show(output: &Output, event: HubEvent) {
             status,
             asked: false,
         } => output.note(uid, format!("ended: {status}\n")),
-        HubEvent::Ask { question, .. } => question.refuse("a worker cannot ask the front end yet"),
+        HubEvent::Ask { question, .. } => questions.take(question, Asker::Worker),
         HubEvent::Drain { done } => output.drain_then(done),
     }
 }

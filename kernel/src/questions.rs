@@ -41,7 +41,6 @@ pub(crate) enum Asker {
     /// The process in which the cells run.
     Cells,
     /// A worker.
-    #[expect(dead_code, reason = "workers cannot ask yet")]
     Worker,
 }
 

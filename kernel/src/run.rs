@@ -68,14 +68,14 @@ async fn serve(connection_file: &ConnectionFile) -> Result<()> {
     connection.iopub.status(None, "starting");
 
     let output = Output::start(connection.iopub.clone()).context("cannot start the output")?;
-    let hub = hub::start(run_dir.path(), output.clone())?;
+    let comms = Arc::<Comms>::default();
+    let (inputs, input_questions) = mpsc::unbounded_channel();
+    let questions = Questions::new(output.clone(), comms.clone(), inputs);
+    let hub = hub::start(run_dir.path(), output.clone(), questions.clone())?;
     let options = Options {
         run_dir: run_dir.path().to_owned(),
         hub: hub.address().to_owned(),
     };
-    let comms = Arc::<Comms>::default();
-    let (inputs, input_questions) = mpsc::unbounded_channel();
-    let questions = Questions::new(output.clone(), comms.clone(), inputs);
     let started = Evaluator::start(options, move |event| questions.process_event(event));
     let (evaluator, pipes) = started.context("cannot start the evaluator")?;
     output.add_cell(pipes);

@@ -20,6 +20,11 @@ pub(crate) fn last_expression(source: &str) -> Option<RangeInclusive<u64>> {
 /// How evcxr stores a variable.
 const STORES: &str = "evcxr_variable_store.put_variable::<";
 
+/// What rustc says of a variable that is not there: where a macro has its name, as `line!` has, and otherwise. evcxr
+/// understands the latter.
+const MACRO_OF_THE_NAME: &str = "E0423";
+const NO_VALUE_OF_THE_NAME: &str = "E0425";
+
 /// A line that rustc prints, changed where it is an error in these lines, or in storing a variable.
 pub(crate) fn without_places_of_notes(line: &str, wrapped: Option<&RangeInclusive<u64>>) -> Option<String> {
     let mut message: Value = serde_json::from_str(line).ok()?;
@@ -40,6 +45,9 @@ pub(crate) fn without_places_of_notes(line: &str, wrapped: Option<&RangeInclusiv
     }
     for note in message["children"].as_array_mut()? {
         note["spans"] = Value::Array(Vec::new());
+    }
+    if message["code"]["code"] == MACRO_OF_THE_NAME {
+        message["code"]["code"] = NO_VALUE_OF_THE_NAME.into();
     }
     Some(message.to_string())
 }
@@ -73,11 +81,11 @@ mod tests {
         let mut message = message(7);
         assert_eq!(without_places_of_notes(&message.to_string(), None), None);
         message["spans"][0]["text"] = json!([{ "text": format!("{STORES}u8>(stringify!(empty), empty);") }]);
+        message["code"] = json!({ "code": MACRO_OF_THE_NAME });
         let changed = without_places_of_notes(&message.to_string(), None).unwrap();
-        assert_eq!(
-            serde_json::from_str::<Value>(&changed).unwrap()["children"][0]["spans"],
-            json!([])
-        );
+        let changed: Value = serde_json::from_str(&changed).unwrap();
+        assert_eq!(changed["children"][0]["spans"], json!([]));
+        assert_eq!(changed["code"]["code"], NO_VALUE_OF_THE_NAME);
     }
 
     #[test]
