@@ -3,8 +3,8 @@
 use crate::report::CellError;
 use std::{collections::BTreeSet, process::ExitStatus};
 
-const KEPT: &str = "kept: definitions, imports, dependencies, and mosaic's workers with their tesserae: after \
-     `mosaic::interactive(On).await?`, `mosaic::tesserae()` lists them and `T::attach(uid).await?` gives a proxy again";
+const KEPT: &str = "kept: definitions, imports, dependencies, and mosaic's workers with their tesserae: \
+     `mosaic::tesserae().await?` lists them and `T::attach(uid).await?` gives a proxy again";
 
 impl CellError {
     /// The cell was interrupted before it ran.

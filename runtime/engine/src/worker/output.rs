@@ -118,7 +118,6 @@ mod tests {
         end_cell,
         interrupt,
         receive,
-        interrupt,
     };
 
     #[test]
