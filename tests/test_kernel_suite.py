@@ -28,11 +28,10 @@ class TestSuite(jupyter_kernel_test.KernelTests):
         {"code": '"stone".to_string()', "result": '"stone"'},
         {"code": "(1, 2.5)", "result": "(1, 2.5)"},
     ]
-    # The package of displays brings these; until then both tests are skipped.
-    # code_display_data = [
-    #     {"code": 'println!("EVCXR_BEGIN_CONTENT text/html\\n<b>x</b>\\nEVCXR_END_CONTENT")', "mime": "text/html"},
-    # ]
-    # code_clear_output = "notebook::clear_output(false);"
+    code_display_data = [
+        {"code": 'println!("EVCXR_BEGIN_CONTENT text/html\\n<b>x</b>\\nEVCXR_END_CONTENT")', "mime": "text/html"},
+    ]
+    code_clear_output = "notebook::prelude::clear_output(false);"
     # There is no pager: payloads are deprecated by the protocol, and what commands like `:help` show is a result.
     code_page_something = ""
 

@@ -66,6 +66,7 @@ def test_a_silent_cell_publishes_nothing(kernel):
         ('println!("hush"); eprintln!("hush"); 42', "ok"),
         ('println!("hush"); panic!("hush")', "error"),
         ("no_such_name", "error"),
+        ('println!("EVCXR_BEGIN_CONTENT text/html\\n<b>hush</b>\\nEVCXR_END_CONTENT")', "ok"),
     ]:
         reply, messages = published(kernel, code, silent=True, user_expressions={"a": '{ println!("hush"); 2 }'})
         assert reply["status"] == status and reply["execution_count"] == count

@@ -20,14 +20,18 @@ const GRACE: Duration = Duration::from_millis(300);
 pub(crate) struct Children(Vec<OwnedFd>);
 
 impl Children {
-    /// All that descend from a process now. Those whose parent has ended are nobody's children and not among them.
+    /// All that the children of a process have started. Those whose parent has ended are nobody's children and not among
+    /// them; nor are its own children, which know themselves how to end: the cell process cleans up after the kernel.
     pub(crate) fn of(process: u32) -> Self {
         let parents = parents();
         let process = process.cast_signed();
         let descends = |pid: &i32| {
             let ancestors = std::iter::successors(parents.get(pid), |parent| parents.get(parent));
             // A process that ends while we look can make a circle of numbers.
-            ancestors.take(parents.len()).any(|ancestor| *ancestor == process)
+            ancestors
+                .skip(1)
+                .take(parents.len())
+                .any(|ancestor| *ancestor == process)
         };
         let found = parents.keys().filter(|pid| descends(pid));
         let open = |pid: &i32| pidfd_open(Pid::from_raw(*pid)?, PidfdFlags::empty()).ok();
@@ -92,9 +96,9 @@ mod tests {
     }
 
     #[test]
-    fn children_and_their_children_end() {
+    fn what_children_have_started_ends() {
         // One that ends when asked and one that does not. Both are there when the second speaks.
-        let script = "sleep 1000 & (trap '' TERM; echo; exec sleep 1000) & wait";
+        let script = "(sleep 1000 & (trap '' TERM; echo; exec sleep 1000) & wait) & wait";
         let mut shell = Command::new("sh")
             .args(["-c", script])
             .stdout(Stdio::piped())

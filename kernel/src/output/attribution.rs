@@ -217,14 +217,14 @@ mod tests {
     #[test]
     fn a_silent_cell_gets_nothing() {
         let (mut attribution, first, second, now) = (Attribution::default(), cell(), cell(), Instant::now());
-        attribution.push(Stdout, "a".into(), now);
+        attribution.push(Said::Text(Stdout, "a".into()), now);
         assert!(attribution.begin_silent().is_empty() && attribution.is_silent());
         attribution.end();
         assert_eq!(shown(&attribution.begin(first.clone())), [("a", Some(&first))]);
         attribution.end();
-        attribution.push(Stdout, "b".into(), now);
+        attribution.push(Said::Text(Stdout, "b".into()), now);
         assert_eq!(shown(&attribution.begin_silent()), [("b", Some(&first))]);
-        attribution.push(Stdout, "from a worker".into(), now);
+        attribution.push(Said::Text(Stdout, "from a worker".into()), now);
         attribution.end();
         assert!(!attribution.is_silent());
         assert_eq!(
