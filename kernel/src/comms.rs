@@ -167,7 +167,7 @@ mod tests {
     fn a_delivery_ends_when_it_is_handled_or_nobody_is_left_to() {
         let comms = Comms::default();
         comms.sent(&open("x", "a"));
-        let mut deliver = || delivered(comms.received(message(CommKind::Message, "a"))).unwrap();
+        let deliver = || delivered(comms.received(message(CommKind::Message, "a"))).unwrap();
         let ((first, mut handled), (_, mut lost)) = (deliver(), deliver());
         assert!(handled.try_recv().is_err());
         comms.handled(first);
