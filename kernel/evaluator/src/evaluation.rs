@@ -24,6 +24,7 @@ use own::Told;
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
+    mem,
     os::fd::OwnedFd,
     panic::{AssertUnwindSafe, catch_unwind},
     process,
@@ -65,7 +66,11 @@ pub(crate) fn run(options: Options, link: Link, inbox: Inbox, notices: OwnedFd, 
                 let _ = reply.send(result);
             }
             Request::Shutdown { reply } => {
-                drop(evaluation);
+                evaluation.link.send(&Order::End);
+                // Not dropped: taking rust-analyzer's tables apart can take longer than clients wait for our end.
+                mem::forget(evaluation);
+                shared.kill_cell_process();
+                shared.wait_for_exit();
                 shared.remove_session();
                 let _ = reply.send(());
                 return;

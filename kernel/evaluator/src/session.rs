@@ -1,6 +1,6 @@
 //! The directory in which one kernel compiles its cells.
 
-use crate::crates::{Crates, clone_directory};
+use crate::crates::clone_directory;
 use anyhow::{Context, Result};
 use std::{
     fs::{self, File},
@@ -18,14 +18,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Clones the template into a directory of its own.
-    pub(crate) fn from_template(crates: &Crates) -> Result<Session> {
-        let session = Session::empty(crates.directory(), "session-")?;
-        clone_directory(&crates.template(), &session.directory).context("cannot clone the prebuilt crates")?;
-        Ok(session)
-    }
-
-    /// An empty session, in which a template is built.
+    /// An empty session.
     pub(crate) fn empty(parent: &Path, prefix: &str) -> Result<Session> {
         remove_stale(parent);
         let (lock, unlocked) = tempfile::Builder::new()
@@ -45,6 +38,11 @@ impl Session {
             lock_path,
             _lock: lock,
         })
+    }
+
+    /// Clones a template into it.
+    pub(crate) fn fill_from(&self, template: &Path) -> Result<()> {
+        clone_directory(template, &self.directory).context("cannot clone the prebuilt crates")
     }
 
     pub(crate) fn directory(&self) -> &Path {

@@ -50,8 +50,10 @@ impl Started {
         if !crates.template().is_dir() {
             build_template(options, link, &crates, &toolchain, notice)?;
         }
-        let session = Session::from_template(&crates)?;
+        let session = Session::empty(crates.directory(), "session-")?;
+        // Known before it is filled, so that a kernel that ends meanwhile leaves nothing.
         shared.set_session(session.directory().to_owned());
+        session.fill_from(&crates.template())?;
         let lock_file = crates.template().join("Cargo.lock");
         let context = open(options, &crates, session.directory(), Some(&lock_file))?;
         Ok(Started {
