@@ -1,10 +1,12 @@
 """A kernel behind jupyter_client, as most clients use it: `kernel.run(code)` gives everything that came of the code."""
 
+import contextlib
 import re
 import time
 import uuid
 from queue import Empty
 
+import psutil
 from jupyter_client.manager import KernelManager
 
 from world import KERNEL_MARK, KERNEL_NAME, OWN_KERNEL, marked_processes
@@ -119,6 +121,15 @@ class Kernel:
     def processes(self):
         """The kernel's process and all that it started."""
         return marked_processes(KERNEL_MARK, self.id)
+
+    def programs(self, *names):
+        """Those of them whose program's name contains one of these."""
+        found = []
+        for process in self.processes():
+            # It may have ended meanwhile.
+            with contextlib.suppress(psutil.Error):
+                found += [process] if any(name in process.name() for name in names) else []
+        return found
 
     def submit(self, code, **options):
         """Sends code and returns the cell, which fills while messages are read."""

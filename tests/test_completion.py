@@ -168,7 +168,7 @@ def test_completion_while_a_cell_is_compiled(start):
     kernel = start()
     kernel.ok("let kept = vec![1];")
     cell = kernel.submit(':dep rand = "0.9"\nrand::random::<u8>() > 0;')
-    kernel.read_until(lambda: [it for it in kernel.processes() if "cargo" in it.name()], timeout=60)
+    kernel.read_until(lambda: kernel.programs("cargo"), timeout=60)
     begun = time.monotonic()
     assert kernel.request(kernel.client.complete, "kept.pus", 8)["status"] == "ok"
     assert time.monotonic() - begun < 4

@@ -65,8 +65,8 @@ def test_launcher(page, lab, screenshot):
     page.keyboard.press("Shift+Enter")
     outputs = page.locator(".jp-Notebook .jp-OutputArea").first
     expect(outputs).to_contain_text("from JupyterLab", timeout=90_000)
-    expect(outputs.locator(".jp-OutputArea-executeResult")).to_contain_text("42")
-    expect(page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
+    expect(outputs.locator(".jp-OutputArea-executeResult")).to_contain_text("42", timeout=60_000)
+    expect(page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle", timeout=60_000)
 
 
 def test_tutorial(page, lab, screenshot, world):
@@ -118,11 +118,11 @@ VBox::new([&slider as &dyn Widget, &bar, &button, &label, &output])"""
     expect(readout).to_have_text("8", timeout=120_000)
     button = outputs.get_by_role("button", name="run")
     button.click()
-    expect(outputs.locator(".widget-label", has_text="clicked at 8")).to_be_visible()
-    expect(outputs.locator("pre", has_text="captured").last).to_be_visible()
+    expect(outputs.locator(".widget-label", has_text="clicked at 8")).to_be_visible(timeout=60_000)
+    expect(outputs.locator("pre", has_text="captured").last).to_be_visible(timeout=60_000)
     # And from the front end: the slider by its keys, which the button's closure reads.
     outputs.locator(".noUi-handle").focus()
     page.keyboard.press("ArrowRight")
-    expect(readout).to_have_text("9")
+    expect(readout).to_have_text("9", timeout=60_000)
     button.click()
-    expect(outputs.locator(".widget-label", has_text="clicked at 9")).to_be_visible()
+    expect(outputs.locator(".widget-label", has_text="clicked at 9")).to_be_visible(timeout=60_000)

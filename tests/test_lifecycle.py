@@ -24,7 +24,7 @@ mosaic::interactive(On).num_workers(2).await?;
 
 
 def assert_gone(kernel, timeout=30):
-    assert wait_until(lambda: not kernel.processes(), timeout), [it.cmdline() for it in kernel.processes()]
+    assert wait_until(lambda: not kernel.processes(), timeout), kernel.processes()
 
 
 @pytest.fixture

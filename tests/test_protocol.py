@@ -217,4 +217,4 @@ def test_children_of_cells_end_with_the_kernel(start):
     pid = kernel.ok('std::process::Command::new("sleep").arg("1000").spawn()?.id()').result
     assert pid in [str(it.pid) for it in kernel.processes()]
     kernel.control("shutdown_request", {"restart": False})
-    assert wait_until(lambda: not kernel.processes(), 15), [it.cmdline() for it in kernel.processes()]
+    assert wait_until(lambda: not kernel.processes(), 15), kernel.processes()

@@ -113,6 +113,7 @@ async fn serve(connection_file: &ConnectionFile) -> Result<()> {
     if timeout(LAST_WORDS, history).await.is_err() {
         warn!("the history's file is locked; the last inputs are lost");
     }
+    evaluator.clean_up();
     Ok(())
 }
 

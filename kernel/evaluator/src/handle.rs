@@ -8,11 +8,13 @@ use crate::{
     processes,
     report::CellError,
     request::{Completions, Options, Request},
+    session,
     shared::Shared,
 };
 use anyhow::Result;
 use std::{
     os::fd::OwnedFd,
+    process,
     sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
@@ -144,7 +146,12 @@ impl Evaluator {
                 return;
             }
         }
+    }
+
+    /// Removes what the thread has left that could not be waited for. To be called last, since it is still at work.
+    pub fn clean_up(&self) {
         self.shared.remove_session();
+        session::remove_rust_analyzers_of(process::id());
     }
 
     async fn request<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Option<T> {

@@ -175,6 +175,7 @@ fn follow_orders(mut link: UnixStream, paths: &Paths, session: &Path, kernel: Op
     if let Some(kernel) = kernel.filter(|_| !ENDING.load(Ordering::Acquire)) {
         // A compilation, or a shell command.
         processes::end_all_of(kernel);
+        session::remove_rust_analyzers_of(kernel.as_raw_nonzero().get().cast_unsigned());
     }
     // What was just ended may still write there for a moment.
     session::remove_until_gone(session, &session.with_extension("lock"));

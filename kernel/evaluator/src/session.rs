@@ -3,6 +3,7 @@
 use crate::crates::clone_directory;
 use anyhow::{Context, Result};
 use std::{
+    env,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -87,6 +88,17 @@ pub(crate) fn remove_until_gone(directory: &Path, lock_path: &Path) {
             return;
         }
         std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+}
+
+/// Removes what rust-analyzer keeps among the temporary files while it loads a project, where its process ends meanwhile.
+pub(crate) fn remove_rust_analyzers_of(process: u32) {
+    // As its crate `temp-dir` names them.
+    let prefix = format!("rust-analyzer{process:x}-");
+    for entry in fs::read_dir(env::temp_dir()).into_iter().flatten().flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 
