@@ -150,6 +150,8 @@ impl Evaluator {
 
     /// Removes what the thread has left that could not be waited for. To be called last, since it is still at work.
     pub fn clean_up(&self) {
+        // What it has started meanwhile would write into the session again.
+        processes::end_all_of(rustix::process::getpid());
         self.shared.remove_session();
         session::remove_rust_analyzers_of(process::id());
     }

@@ -20,7 +20,7 @@ pub(crate) fn end_of(kernel: Pid) -> bool {
     found
 }
 
-/// Ends what works for this kernel, which is gone and starts nothing new.
+/// Ends what works for this kernel, which is gone or ends, and starts hardly anything new.
 pub(crate) fn end_all_of(kernel: Pid) {
     for _ in 0..100 {
         if !end_of(kernel) {

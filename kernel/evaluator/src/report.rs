@@ -393,6 +393,11 @@ fn of_the_cell(text: &str) -> String {
         ("`evcxr_variable_store`", "the end of the cell"),
         ("<end of input>", "the end of the cell"),
         ("an async block that returns `Result`", "a cell"),
+        // The whole path, where the notebook has another `Result` as well.
+        (
+            "std::result::Result<(), EvcxrUserCodeError>",
+            "Result<(), EvcxrUserCodeError>",
+        ),
         (" compatible with `Result<(), EvcxrUserCodeError>`", ""),
         ("`EvcxrUserCodeError`", "the cell's error"),
         (
