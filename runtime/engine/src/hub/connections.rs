@@ -1,6 +1,6 @@
 //! The hub's connections: who is at the other end, and what they say.
 
-use super::server::Event;
+use super::event::Event;
 use crate::wire::{self, Frame, FromHub, Peer, Sender, ToHub};
 use std::{collections::HashMap, time::Duration};
 use tokio::{

@@ -3,17 +3,20 @@
 //! - `departures`: heads that ended, and what the workers have not read of theirs; no I/O.
 //! - `directory`: which workers there are and which tessera is where; no I/O.
 //! - `node`: spawns and reaps worker processes.
-//! - `server`: one loop over everything that can happen, on a thread of its own.
+//! - `server`: one loop over everything that can happen (`event`), on a thread of its own; `workers`, `asking`: parts of it.
 
+mod asking;
 mod connections;
 mod departures;
 mod directory;
+mod event;
 mod lifecycle;
 mod node;
 mod server;
+mod workers;
 
 use crate::question::Question;
-use server::Event;
+use event::Event;
 use std::{
     ffi::OsString,
     fmt, fs, io,

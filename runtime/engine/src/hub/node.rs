@@ -1,6 +1,6 @@
 //! Node 0: worker processes of this machine.
 
-use super::{HubEvent, HubOptions, server::Event};
+use super::{HubEvent, HubOptions, event::Event};
 use crate::worker::{ENV_HUB, ENV_UID};
 use std::{collections::BTreeMap, io, path::PathBuf, process::Stdio};
 use tokio::{

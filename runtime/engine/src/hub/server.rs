@@ -5,87 +5,36 @@ use super::{
     connections::{Connections, accept},
     departures::Departures,
     directory::Directory,
+    event::Event,
     lifecycle::Lifecycle,
-    node::{Node, worker_address},
+    node::Node,
 };
 use crate::{
     id::Id,
-    question::Question,
-    wire::{Frame, FromHub, LostWorker, Payload, Peer, RuntimeInfo, Sender, ToHub},
+    wire::{Frame, FromHub, Peer, Sender, ToHub},
 };
-use mosaic_abi::Buffer;
-use std::{fs, thread::available_parallelism, time::Duration};
+use std::{fs, time::Duration};
 use tokio::{
     net::UnixListener,
     sync::mpsc::{UnboundedReceiver, UnboundedSender},
     time::sleep,
 };
 
-/// How long a worker that was asked to end may take before it is killed.
-const GRACE: Duration = Duration::from_millis(500);
-/// How long a worker may take to connect.
-const START: Duration = Duration::from_secs(30);
-
-/// Whatever can happen to the hub.
-#[derive(Debug)]
-pub(super) enum Event {
-    Connected {
-        session: u64,
-        peer: Peer,
-        sender: Sender<FromHub>,
-    },
-    Message {
-        session: u64,
-        frame: Frame<ToHub>,
-    },
-    /// The embedder has an answer to what a worker asked, or none.
-    Answered {
-        session: u64,
-        uid: String,
-        question: u64,
-        answer: Result<Vec<u8>, String>,
-    },
-    Closed {
-        session: u64,
-        peer: Peer,
-    },
-    /// A worker process ended and was reaped.
-    Exited {
-        uid: String,
-        status: String,
-    },
-    /// The embedder has shown all output, for a head's request.
-    Drained {
-        session: u64,
-        request: u64,
-    },
-    /// The embedder has shown all output of the workers that were stopped.
-    Emptied,
-    /// The workers of this run had their time to connect.
-    StartOver {
-        run: u64,
-    },
-    /// The workers of this run had their time to end.
-    GraceOver {
-        run: u64,
-    },
-    Shutdown,
-}
-
+/// The hub's books, and what it does with them; see also `workers` and `asking`.
 pub(super) struct Server {
-    options: HubOptions,
-    on_event: Box<dyn Fn(HubEvent) + Send + Sync>,
-    events: UnboundedSender<Event>,
-    connections: Connections,
-    directory: Directory,
-    departures: Departures,
-    node: Node,
-    lifecycle: Lifecycle,
+    pub(super) options: HubOptions,
+    pub(super) on_event: Box<dyn Fn(HubEvent) + Send + Sync>,
+    pub(super) events: UnboundedSender<Event>,
+    pub(super) connections: Connections,
+    pub(super) directory: Directory,
+    pub(super) departures: Departures,
+    pub(super) node: Node,
+    pub(super) lifecycle: Lifecycle,
     /// Counts the starts, so that a timer of an earlier one is known as such.
-    run: u64,
+    pub(super) run: u64,
     /// Requests to start that arrived while the runtime was stopping.
-    postponed: Vec<(u64, usize)>,
-    shutting_down: bool,
+    pub(super) postponed: Vec<(u64, usize)>,
+    pub(super) shutting_down: bool,
 }
 
 impl Server {
@@ -195,56 +144,6 @@ impl Server {
         }
     }
 
-    fn start(&mut self, head: u64, num_workers: usize) {
-        match &mut self.lifecycle {
-            Lifecycle::On if !self.directory.workers().is_empty() => self.reply_started(head),
-            Lifecycle::Starting { waiting, .. } => waiting.push(head),
-            Lifecycle::Stopping { .. } => self.postponed.push((head, num_workers)),
-            Lifecycle::Off | Lifecycle::On => self.spawn_workers(head, num_workers),
-        }
-    }
-
-    fn spawn_workers(&mut self, head: u64, num_workers: usize) {
-        let count = match num_workers {
-            0 => available_parallelism().map_or(1, usize::from),
-            count => count,
-        };
-        self.run += 1;
-        let uids: Vec<String> = (0..count).map(|number| format!("worker:0:{number}")).collect();
-        self.lifecycle = Lifecycle::Starting {
-            waiting: vec![head],
-            missing: uids.iter().cloned().collect(),
-        };
-        for uid in uids {
-            if let Err(error) = self.node.spawn(&self.options, &uid, &self.events, &self.on_event) {
-                let program = self.options.worker.program.display();
-                return self.stop(None, &format!("{uid} could not be started as {program}: {error}"));
-            }
-        }
-        self.after(START, Event::StartOver { run: self.run });
-    }
-
-    fn reply_started(&self, head: u64) {
-        let runtimes = Ok(self.runtimes());
-        self.connections.to_head(head, FromHub::Started { runtimes });
-    }
-
-    /// The monitor, the node and the workers.
-    fn runtimes(&self) -> Vec<RuntimeInfo> {
-        let address = self.options.run_dir.join(super::SOCKET);
-        let here = |uid: &str| RuntimeInfo {
-            uid: uid.to_owned(),
-            address: address.clone(),
-            pid: std::process::id(),
-        };
-        let workers = self.directory.workers().iter().map(|place| RuntimeInfo {
-            uid: place.uid.clone(),
-            address: place.address.clone(),
-            pid: self.node.pid(&place.uid).unwrap_or_default(),
-        });
-        [here("monitor"), here("node:0")].into_iter().chain(workers).collect()
-    }
-
     fn closed(&mut self, session: u64, peer: &Peer) {
         match peer {
             Peer::Head(head) => {
@@ -266,40 +165,6 @@ impl Server {
         self.connections.to_workers(&FromHub::HeadEnded { head });
     }
 
-    /// Passes on what a worker asks the front end.
-    fn ask(&self, session: u64, question: u64, payloads: Vec<Payload>) {
-        let Some(uid) = self.connections.worker_of(session).map(str::to_owned) else {
-            return;
-        };
-        let message = payloads.first().map(|message| message.to_vec()).unwrap_or_default();
-        let (events, worker) = (self.events.clone(), uid.clone());
-        let respond = move |answer| {
-            let _ = events.send(Event::Answered {
-                session,
-                uid: worker,
-                question,
-                answer,
-            });
-        };
-        (self.on_event)(HubEvent::Ask {
-            uid,
-            question: Question::new(message, respond),
-        });
-    }
-
-    fn answered(&self, session: u64, uid: &str, question: u64, answer: Result<Vec<u8>, String>) {
-        // Another worker may have its name by now.
-        if !self.connections.is_worker(uid, session) {
-            return;
-        }
-        let (outcome, payloads) = match answer {
-            Ok(answer) => (Ok(()), vec![Payload::new(Buffer::from(answer))]),
-            Err(reason) => (Err(reason), Vec::new()),
-        };
-        let message = FromHub::Answer { question, outcome };
-        self.connections.to_worker(uid, Frame { message, payloads });
-    }
-
     fn drained(&mut self, session: u64, head: Id) {
         let worker = self.connections.worker_of(session);
         if worker.is_some_and(|worker| self.departures.drained(head, worker)) {
@@ -307,100 +172,8 @@ impl Server {
         }
     }
 
-    fn exited(&mut self, uid: &str, status: String) {
-        let asked = self.node.ended(uid);
-        let lost = LostWorker {
-            uid: uid.to_owned(),
-            status: status.clone(),
-        };
-        self.directory.remove(&lost);
-        self.connections.remove_worker(uid);
-        for head in self.departures.lose(uid) {
-            self.connections.to_workers(&FromHub::HeadSettled { head });
-        }
-        let _ = fs::remove_file(worker_address(&self.options, uid));
-        (self.on_event)(HubEvent::WorkerEnded {
-            uid: uid.to_owned(),
-            status: status.clone(),
-            asked,
-        });
-        match self.lifecycle {
-            Lifecycle::Starting { .. } => self.stop(None, &format!("{uid} ended before it was ready: {status}")),
-            Lifecycle::Stopping { .. } if self.node.is_empty() => self.drain(Event::Emptied),
-            Lifecycle::On => self.connections.to_heads(&FromHub::WorkerLost(lost)),
-            Lifecycle::Off | Lifecycle::Stopping { .. } => {}
-        }
-    }
-
-    /// Begins to end all workers.
-    fn stop(&mut self, head: Option<u64>, reason: &str) {
-        let already = matches!(self.lifecycle, Lifecycle::Stopping { .. });
-        self.lifecycle.stop(head, reason);
-        if already {
-            return;
-        }
-        self.directory.clear();
-        self.departures.clear();
-        for uid in self.node.uids() {
-            self.ask_to_exit(&uid);
-        }
-        if self.node.is_empty() {
-            return self.drain(Event::Emptied);
-        }
-        self.after(GRACE, Event::GraceOver { run: self.run });
-    }
-
-    fn ask_to_exit(&mut self, uid: &str) {
-        self.node.asked(uid);
-        // Before it has connected it has nothing to tidy up.
-        if !self.connections.to_worker(uid, FromHub::Exit) {
-            self.node.kill(uid);
-        }
-    }
-
-    fn kill_all(&mut self) {
-        if matches!(self.lifecycle, Lifecycle::Stopping { .. }) {
-            for uid in self.node.uids() {
-                self.node.kill(&uid);
-            }
-        }
-    }
-
-    fn start_over(&mut self) {
-        if let Lifecycle::Starting { missing, .. } = &self.lifecycle {
-            let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
-            let reason = format!("not ready after {START:?}: {}", missing.join(", "));
-            self.stop(None, &reason);
-        }
-    }
-
-    /// All workers are reaped and their output shown.
-    fn turned_off(&mut self) {
-        let Lifecycle::Stopping { waiting, failed } = std::mem::take(&mut self.lifecycle) else {
-            return;
-        };
-        if let Some((heads, reason)) = failed {
-            for head in heads {
-                let runtimes = Err(reason.clone());
-                self.connections.to_head(head, FromHub::Started { runtimes });
-            }
-        }
-        for head in waiting {
-            self.connections.to_head(head, FromHub::Stopped);
-        }
-        for (head, num_workers) in std::mem::take(&mut self.postponed) {
-            match self.shutting_down {
-                true => {
-                    let runtimes = Err("the hub was shut down".to_owned());
-                    self.connections.to_head(head, FromHub::Started { runtimes });
-                }
-                false => self.start(head, num_workers),
-            }
-        }
-    }
-
     /// Has the embedder show all output, and then lets `then` happen.
-    fn drain(&self, then: Event) {
+    pub(super) fn drain(&self, then: Event) {
         let events = self.events.clone();
         let done = Box::new(move || {
             let _ = events.send(then);
@@ -408,7 +181,7 @@ impl Server {
         (self.on_event)(HubEvent::Drain { done });
     }
 
-    fn after(&self, delay: Duration, event: Event) {
+    pub(super) fn after(&self, delay: Duration, event: Event) {
         let events = self.events.clone();
         tokio::spawn(async move {
             sleep(delay).await;

@@ -1,0 +1,49 @@
+//! Whatever can happen to the hub.
+
+use crate::wire::{Frame, FromHub, Peer, Sender, ToHub};
+
+/// Whatever can happen to the hub.
+#[derive(Debug)]
+pub(super) enum Event {
+    Connected {
+        session: u64,
+        peer: Peer,
+        sender: Sender<FromHub>,
+    },
+    Message {
+        session: u64,
+        frame: Frame<ToHub>,
+    },
+    /// The embedder has an answer to what a worker asked, or none.
+    Answered {
+        session: u64,
+        uid: String,
+        question: u64,
+        answer: Result<Vec<u8>, String>,
+    },
+    Closed {
+        session: u64,
+        peer: Peer,
+    },
+    /// A worker process ended and was reaped.
+    Exited {
+        uid: String,
+        status: String,
+    },
+    /// The embedder has shown all output, for a head's request.
+    Drained {
+        session: u64,
+        request: u64,
+    },
+    /// The embedder has shown all output of the workers that were stopped.
+    Emptied,
+    /// The workers of this run had their time to connect.
+    StartOver {
+        run: u64,
+    },
+    /// The workers of this run had their time to end.
+    GraceOver {
+        run: u64,
+    },
+    Shutdown,
+}

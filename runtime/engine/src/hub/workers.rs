@@ -1,0 +1,154 @@
+//! The hub's loop, second half: starting the workers, ending them, and noticing that they ended.
+
+use super::{HubEvent, event::Event, lifecycle::Lifecycle, node::worker_address, server::Server};
+use crate::wire::{FromHub, LostWorker, RuntimeInfo};
+use std::{fs, thread::available_parallelism, time::Duration};
+
+/// How long a worker that was asked to end may take before it is killed.
+const GRACE: Duration = Duration::from_millis(500);
+/// How long a worker may take to connect.
+const START: Duration = Duration::from_secs(30);
+
+impl Server {
+    pub(super) fn start(&mut self, head: u64, num_workers: usize) {
+        match &mut self.lifecycle {
+            Lifecycle::On if !self.directory.workers().is_empty() => self.reply_started(head),
+            Lifecycle::Starting { waiting, .. } => waiting.push(head),
+            Lifecycle::Stopping { .. } => self.postponed.push((head, num_workers)),
+            Lifecycle::Off | Lifecycle::On => self.spawn_workers(head, num_workers),
+        }
+    }
+
+    fn spawn_workers(&mut self, head: u64, num_workers: usize) {
+        let count = match num_workers {
+            0 => available_parallelism().map_or(1, usize::from),
+            count => count,
+        };
+        self.run += 1;
+        let uids: Vec<String> = (0..count).map(|number| format!("worker:0:{number}")).collect();
+        self.lifecycle = Lifecycle::Starting {
+            waiting: vec![head],
+            missing: uids.iter().cloned().collect(),
+        };
+        for uid in uids {
+            if let Err(error) = self.node.spawn(&self.options, &uid, &self.events, &self.on_event) {
+                let program = self.options.worker.program.display();
+                return self.stop(None, &format!("{uid} could not be started as {program}: {error}"));
+            }
+        }
+        self.after(START, Event::StartOver { run: self.run });
+    }
+
+    pub(super) fn reply_started(&self, head: u64) {
+        let runtimes = Ok(self.runtimes());
+        self.connections.to_head(head, FromHub::Started { runtimes });
+    }
+
+    /// The monitor, the node and the workers.
+    pub(super) fn runtimes(&self) -> Vec<RuntimeInfo> {
+        let address = self.options.run_dir.join(super::SOCKET);
+        let here = |uid: &str| RuntimeInfo {
+            uid: uid.to_owned(),
+            address: address.clone(),
+            pid: std::process::id(),
+        };
+        let workers = self.directory.workers().iter().map(|place| RuntimeInfo {
+            uid: place.uid.clone(),
+            address: place.address.clone(),
+            pid: self.node.pid(&place.uid).unwrap_or_default(),
+        });
+        [here("monitor"), here("node:0")].into_iter().chain(workers).collect()
+    }
+
+    pub(super) fn exited(&mut self, uid: &str, status: String) {
+        let asked = self.node.ended(uid);
+        let lost = LostWorker {
+            uid: uid.to_owned(),
+            status: status.clone(),
+        };
+        self.directory.remove(&lost);
+        self.connections.remove_worker(uid);
+        for head in self.departures.lose(uid) {
+            self.connections.to_workers(&FromHub::HeadSettled { head });
+        }
+        let _ = fs::remove_file(worker_address(&self.options, uid));
+        (self.on_event)(HubEvent::WorkerEnded {
+            uid: uid.to_owned(),
+            status: status.clone(),
+            asked,
+        });
+        match self.lifecycle {
+            Lifecycle::Starting { .. } => self.stop(None, &format!("{uid} ended before it was ready: {status}")),
+            Lifecycle::Stopping { .. } if self.node.is_empty() => self.drain(Event::Emptied),
+            Lifecycle::On => self.connections.to_heads(&FromHub::WorkerLost(lost)),
+            Lifecycle::Off | Lifecycle::Stopping { .. } => {}
+        }
+    }
+
+    /// Begins to end all workers.
+    pub(super) fn stop(&mut self, head: Option<u64>, reason: &str) {
+        let already = matches!(self.lifecycle, Lifecycle::Stopping { .. });
+        self.lifecycle.stop(head, reason);
+        if already {
+            return;
+        }
+        self.directory.clear();
+        self.departures.clear();
+        for uid in self.node.uids() {
+            self.ask_to_exit(&uid);
+        }
+        if self.node.is_empty() {
+            return self.drain(Event::Emptied);
+        }
+        self.after(GRACE, Event::GraceOver { run: self.run });
+    }
+
+    pub(super) fn ask_to_exit(&mut self, uid: &str) {
+        self.node.asked(uid);
+        // Before it has connected it has nothing to tidy up.
+        if !self.connections.to_worker(uid, FromHub::Exit) {
+            self.node.kill(uid);
+        }
+    }
+
+    pub(super) fn kill_all(&mut self) {
+        if matches!(self.lifecycle, Lifecycle::Stopping { .. }) {
+            for uid in self.node.uids() {
+                self.node.kill(&uid);
+            }
+        }
+    }
+
+    pub(super) fn start_over(&mut self) {
+        if let Lifecycle::Starting { missing, .. } = &self.lifecycle {
+            let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
+            let reason = format!("not ready after {START:?}: {}", missing.join(", "));
+            self.stop(None, &reason);
+        }
+    }
+
+    /// All workers are reaped and their output shown.
+    pub(super) fn turned_off(&mut self) {
+        let Lifecycle::Stopping { waiting, failed } = std::mem::take(&mut self.lifecycle) else {
+            return;
+        };
+        if let Some((heads, reason)) = failed {
+            for head in heads {
+                let runtimes = Err(reason.clone());
+                self.connections.to_head(head, FromHub::Started { runtimes });
+            }
+        }
+        for head in waiting {
+            self.connections.to_head(head, FromHub::Stopped);
+        }
+        for (head, num_workers) in std::mem::take(&mut self.postponed) {
+            match self.shutting_down {
+                true => {
+                    let runtimes = Err("the hub was shut down".to_owned());
+                    self.connections.to_head(head, FromHub::Started { runtimes });
+                }
+                false => self.start(head, num_workers),
+            }
+        }
+    }
+}
