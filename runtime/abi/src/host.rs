@@ -93,9 +93,9 @@ pub struct Host {
     pub version: u32,
     /// Tells the kernel something about the running cell. Ignored outside a cell process.
     pub cell_event: unsafe extern "C" fn(event: CellEvent, a: Slice, b: Slice),
-    /// Begins to start the runtime with `num_workers` workers (zero: as many as there are CPUs) and returns a wait,
-    /// whose value is the encoded `String` to print.
-    pub start: unsafe extern "C" fn(num_workers: usize) -> Handle,
+    /// Begins to start the runtime as the encoded [`crate::StartOptions`] say and returns a wait, whose value is the encoded
+    /// `String` to print.
+    pub start: unsafe extern "C" fn(options: Slice) -> Handle,
     /// Begins to stop the runtime and returns a wait, whose value is the encoded `()`.
     pub stop: unsafe extern "C" fn() -> Handle,
     /// Creates a tessera. `after` lists tasks that must be done before.

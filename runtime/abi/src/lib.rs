@@ -17,7 +17,7 @@ mod message;
 pub use bytes::{Buffer, Slice};
 pub use guest::{GUEST_ENTRY, Guest, GuestEntry, Outcome, Status, TesseraTable};
 pub use host::{Argument, CellEvent, Handle, Host, Poll, Submitted, Waker};
-pub use message::{Description, Failure, FailureKind, Listed, State, decode, encode};
+pub use message::{Description, Failure, FailureKind, Listed, StartOptions, State, decode, encode};
 
 /// The version of everything in this crate. A host and a guest of different versions refuse each other.
 pub const VERSION: u32 = 3;

@@ -90,6 +90,13 @@ pub struct Listed {
     pub state: State,
 }
 
+/// How the runtime is to be started.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StartOptions {
+    /// How many workers to start; zero: as many as there are CPUs.
+    pub num_workers: usize,
+}
+
 /// Why something did not end with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FailureKind {

@@ -1,6 +1,7 @@
 //! Turning the runtime on and off.
 
 use crate::{RuntimeError, handle::Wait};
+use mosaic_abi::{Slice, StartOptions};
 use std::{
     future::Future,
     pin::Pin,
@@ -30,7 +31,10 @@ pub enum Switch {
 /// # }
 /// ```
 pub fn interactive(switch: Switch) -> Interactive {
-    Interactive { switch, num_workers: 0 }
+    Interactive {
+        switch,
+        options: StartOptions::default(),
+    }
 }
 
 /// How the runtime is to be started or stopped; made by [`interactive`] and done when awaited.
@@ -38,13 +42,13 @@ pub fn interactive(switch: Switch) -> Interactive {
 #[must_use = "nothing starts or stops until it is awaited"]
 pub struct Interactive {
     switch: Switch,
-    num_workers: usize,
+    options: StartOptions,
 }
 
 impl Interactive {
     /// How many workers to start; as many as there are CPUs if it is not called, or zero.
     pub fn num_workers(mut self, num_workers: usize) -> Interactive {
-        self.num_workers = num_workers;
+        self.options.num_workers = num_workers;
         self
     }
 }
@@ -54,11 +58,13 @@ impl IntoFuture for Interactive {
     type IntoFuture = Switching;
 
     fn into_future(self) -> Switching {
+        // Numbers and texts can always be encoded.
+        let options = mosaic_abi::encode(&self.options).unwrap_or_default();
         Switching {
             switch: self.switch,
             wait: Wait::begin(|host| match self.switch {
-                // SAFETY: the function takes a number and hands the caller a wait of its own.
-                Switch::On => unsafe { (host.start)(self.num_workers) },
+                // SAFETY: the slice lends bytes that outlive the call, and the function hands the caller a wait of its own.
+                Switch::On => unsafe { (host.start)(Slice::new(&options)) },
                 // SAFETY: the function hands the caller a wait of its own.
                 Switch::Off => unsafe { (host.stop)() },
             }),

@@ -6,7 +6,7 @@ use crate::{
     waits::Ending,
     wire::{self, Frame, FromHub, FromWorker, LostWorker, Payload, Peer, Place, RuntimeInfo, Sender, ToHub, ToWorker},
 };
-use mosaic_abi::{Buffer, FailureKind, Handle};
+use mosaic_abi::{Buffer, FailureKind, Handle, StartOptions};
 use std::{
     collections::{HashMap, HashSet},
     io,
@@ -29,7 +29,7 @@ const WELCOME: Duration = Duration::from_secs(5);
 /// What the table asks of the link.
 #[derive(Debug)]
 pub(super) enum Command {
-    Start { wait: Handle, num_workers: usize },
+    Start { wait: Handle, options: StartOptions },
     Stop { wait: Handle },
     Act(Action),
 }
@@ -122,7 +122,7 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
 impl Link {
     async fn handle(&mut self, event: Event) {
         match event {
-            Event::Command(Command::Start { wait, num_workers }) => self.turn_on(wait, num_workers).await,
+            Event::Command(Command::Start { wait, options }) => self.turn_on(wait, options).await,
             Event::Command(Command::Stop { wait }) => self.turn_off(wait).await,
             Event::Command(Command::Act(action)) => self.act(action).await,
             Event::Hub(message) => self.hear_hub(message),
@@ -133,7 +133,7 @@ impl Link {
         }
     }
 
-    async fn turn_on(&mut self, wait: Handle, num_workers: usize) {
+    async fn turn_on(&mut self, wait: Handle, options: StartOptions) {
         if let Err(error) = self.ensure_hub().await {
             let message = format!(
                 "the mosaic runtime at {} cannot be reached: {error}",
@@ -141,8 +141,8 @@ impl Link {
             );
             return self.end(wait, Err(failure(FailureKind::Runtime, message)));
         }
-        self.starting.push((wait, num_workers));
-        self.to_hub(ToHub::Start { num_workers });
+        self.starting.push((wait, options.num_workers));
+        self.to_hub(ToHub::Start { options });
     }
 
     async fn turn_off(&mut self, wait: Handle) {

@@ -138,9 +138,16 @@ fn head() -> &'static Head {
     HEAD.get().expect("the table is handed out after the head was made")
 }
 
-unsafe extern "C" fn start(num_workers: usize) -> Handle {
+unsafe extern "C" fn start(options: Slice) -> Handle {
     let wait = head().change(|ledger| ledger.wait(Subject::Runtime));
-    head().command(Command::Start { wait, num_workers });
+    // SAFETY: the guest lends the bytes for this call.
+    match mosaic_abi::decode(unsafe { options.as_bytes() }) {
+        Ok(options) => head().command(Command::Start { wait, options }),
+        Err(error) => {
+            let failure = failure(FailureKind::Runtime, format!("the options cannot be read: {error}"));
+            head().change(|ledger| ledger.end_wait(wait, Err(failure)));
+        }
+    }
     wait
 }
 

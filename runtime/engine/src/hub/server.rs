@@ -13,6 +13,7 @@ use crate::{
     id::Id,
     wire::{Frame, FromHub, Peer, Sender, ToHub},
 };
+use mosaic_abi::StartOptions;
 use std::{fs, time::Duration};
 use tokio::{
     net::UnixListener,
@@ -33,7 +34,7 @@ pub(super) struct Server {
     /// Counts the starts, so that a timer of an earlier one is known as such.
     pub(super) run: u64,
     /// Requests to start that arrived while the runtime was stopping.
-    pub(super) postponed: Vec<(u64, usize)>,
+    pub(super) postponed: Vec<(u64, StartOptions)>,
     pub(super) shutting_down: bool,
 }
 
@@ -122,7 +123,7 @@ impl Server {
 
     fn message(&mut self, session: u64, frame: Frame<ToHub>) {
         match frame.message {
-            ToHub::Start { num_workers } => self.start(session, num_workers),
+            ToHub::Start { options } => self.start(session, options),
             ToHub::Stop => match self.lifecycle {
                 Lifecycle::Off => self.connections.to_head(session, FromHub::Stopped),
                 _ => self.stop(Some(session), "the mosaic runtime was stopped while it was starting"),

@@ -2,6 +2,7 @@
 
 use super::{HubEvent, event::Event, lifecycle::Lifecycle, node::worker_address, server::Server};
 use crate::wire::{FromHub, LostWorker, RuntimeInfo};
+use mosaic_abi::StartOptions;
 use std::{fs, thread::available_parallelism, time::Duration};
 
 /// How long a worker that was asked to end may take before it is killed.
@@ -10,17 +11,17 @@ const GRACE: Duration = Duration::from_millis(500);
 const START: Duration = Duration::from_secs(30);
 
 impl Server {
-    pub(super) fn start(&mut self, head: u64, num_workers: usize) {
+    pub(super) fn start(&mut self, head: u64, options: StartOptions) {
         match &mut self.lifecycle {
             Lifecycle::On if !self.directory.workers().is_empty() => self.reply_started(head),
             Lifecycle::Starting { waiting, .. } => waiting.push(head),
-            Lifecycle::Stopping { .. } => self.postponed.push((head, num_workers)),
-            Lifecycle::Off | Lifecycle::On => self.spawn_workers(head, num_workers),
+            Lifecycle::Stopping { .. } => self.postponed.push((head, options)),
+            Lifecycle::Off | Lifecycle::On => self.spawn_workers(head, &options),
         }
     }
 
-    fn spawn_workers(&mut self, head: u64, num_workers: usize) {
-        let count = match num_workers {
+    fn spawn_workers(&mut self, head: u64, options: &StartOptions) {
+        let count = match options.num_workers {
             0 => available_parallelism().map_or(1, usize::from),
             count => count,
         };
@@ -141,13 +142,13 @@ impl Server {
         for head in waiting {
             self.connections.to_head(head, FromHub::Stopped);
         }
-        for (head, num_workers) in std::mem::take(&mut self.postponed) {
+        for (head, options) in std::mem::take(&mut self.postponed) {
             match self.shutting_down {
                 true => {
                     let runtimes = Err("the hub was shut down".to_owned());
                     self.connections.to_head(head, FromHub::Started { runtimes });
                 }
-                false => self.start(head, num_workers),
+                false => self.start(head, options),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The messages, one enum for each direction.
 
 use crate::id::Id;
-use mosaic_abi::{Failure, State};
+use mosaic_abi::{Failure, StartOptions, State};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -33,7 +33,7 @@ pub(crate) struct RuntimeInfo {
 pub(crate) enum ToHub {
     Hello(Peer),
     Start {
-        num_workers: usize,
+        options: StartOptions,
     },
     Stop,
     Place {

@@ -121,7 +121,7 @@ fn refusal() -> Failure {
 
 unsafe extern "C" fn cell_event(_: CellEvent, _: Slice, _: Slice) {}
 
-unsafe extern "C" fn start(_: usize) -> Handle {
+unsafe extern "C" fn start(_: Slice) -> Handle {
     0
 }
 
