@@ -3,12 +3,13 @@
 //! evcxr has done its part when a cell begins to run. The thread then waits for the cell's end on a link of its own, and
 //! asks evcxr meanwhile what users want to know of their code.
 
+mod course;
 mod own;
 
 use crate::{
     MimeBundle, absent, assistance,
     commands::{self, Step},
-    inbox::{Event, Inbox},
+    inbox::Inbox,
     link::{Link, Order, Report},
     loss,
     report::CellError,
@@ -19,6 +20,7 @@ use crate::{
     syntax,
 };
 use anyhow::{Context, Result};
+use course::Course;
 use evcxr::{CommandContext, EvalOutputs};
 use own::Told;
 use serde_json::Value;
@@ -33,10 +35,6 @@ use std::{
 
 /// How long a new cell process may take to say that it is there.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
-/// How often a cell process is looked after that says nothing. Usually its socket tells of its end; a process that it
-/// started may hold that open.
-const LOOK_AFTER: Duration = Duration::from_secs(1);
-
 /// The thread's body.
 pub(crate) fn run(options: Options, link: Link, inbox: Inbox, notices: OwnedFd, shared: &Shared) {
     let mut evaluation = Evaluation {
@@ -93,18 +91,6 @@ struct Evaluation<'a> {
     stored: Option<BTreeSet<String>>,
     /// The variables that evcxr believes in and that are not stored.
     absent: BTreeSet<String>,
-}
-
-/// What became of a cell after evcxr had done its part.
-#[derive(Default)]
-struct Course {
-    reports: Vec<Report>,
-    /// It began and has not ended.
-    running: bool,
-    /// How long it ran.
-    ran: Duration,
-    /// Its process is gone.
-    died: bool,
 }
 
 impl Evaluation<'_> {
@@ -257,71 +243,6 @@ impl Evaluation<'_> {
                 .map_err(|error| CellError::new("KernelError", format!("cannot write for rustc: {error}")))?;
         }
         Ok(())
-    }
-
-    /// Waits until the cell, if one runs, has ended, and answers questions about code meanwhile.
-    fn follow(&mut self) -> Course {
-        let mut course = Course::default();
-        self.catch_up(&mut course);
-        if course.running {
-            // evcxr has just found out which of them are gone; the others are those that the cell defines.
-            self.absent.clear();
-        }
-        while course.running && !course.died {
-            let is_question = |request: &Request| matches!(request, Request::Complete { .. } | Request::Inspect { .. });
-            match self.inbox.next(is_question, LOOK_AFTER) {
-                Some(Event::Report((number, report))) => self.note(&mut course, number, report),
-                Some(Event::Request(question)) => self.assist(question),
-                None if self.shared.exit_status().is_some() => self.link.cut(),
-                None => {}
-            }
-        }
-        course
-    }
-
-    /// Takes in everything that has been reported until now.
-    fn catch_up(&mut self, course: &mut Course) {
-        loop {
-            if let Some(process) = self.link.send(&Order::Answer) {
-                while let Some((number, report)) = self.inbox.report() {
-                    let done = number == process && matches!(report, Report::Answered | Report::Closed);
-                    self.note(course, number, report);
-                    if done {
-                        return;
-                    }
-                }
-                return;
-            }
-            // Between two processes, unless the one that runs the cell is gone.
-            for (number, report) in self.inbox.take_reports() {
-                self.note(course, number, report);
-            }
-            if course.running || course.died || !self.link.wait(CONNECT_PATIENCE) {
-                course.died |= course.running;
-                return;
-            }
-        }
-    }
-
-    fn note(&mut self, course: &mut Course, process: u64, report: Report) {
-        if process != self.process {
-            // A new process knows no variables yet.
-            self.process = process;
-            self.stored = Some(BTreeSet::new());
-        }
-        match report {
-            Report::Answered => {}
-            Report::Began => course.running = true,
-            Report::Ended { stored, ran } => {
-                course.running = false;
-                course.ran = ran;
-                if let Some(stored) = stored {
-                    self.stored = Some(stored.into_iter().collect());
-                }
-            }
-            Report::Closed => course.died = course.running,
-            report => course.reports.push(report),
-        }
     }
 
     /// Has evcxr start another cell process, and says what that costs.

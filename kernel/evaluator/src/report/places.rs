@@ -1,0 +1,53 @@
+//! Places of a cell's text: lines and columns of what was compiled become bytes of what the user wrote.
+
+use mosaic_expand::{CellExpansion, Location, Place, Position};
+use std::ops::Range;
+
+/// What stands at a place of the text that was compiled.
+pub(super) fn locate(expansion: Option<&CellExpansion>, line: usize, column: usize) -> Location<'_> {
+    expansion.map_or(Location::User(Position { line, column }), |expansion| {
+        expansion.locate(line, column)
+    })
+}
+
+/// The byte range between two places, each a line and a column of characters, from 1. Never outside the text.
+fn bytes(code: &str, start: (usize, usize), end: (usize, usize)) -> Range<usize> {
+    let (start, end) = (offset(code, start), offset(code, end));
+    start..end.max(start)
+}
+
+pub(super) fn place(code: &str, place: &Place) -> Range<usize> {
+    bytes(
+        code,
+        (place.start.line, place.start.column),
+        (place.end.line, place.end.column),
+    )
+}
+
+fn offset(code: &str, (line, column): (usize, usize)) -> usize {
+    let before: usize = code
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let text = code[before..].split('\n').next().unwrap_or_default();
+    before
+        + text
+            .char_indices()
+            .nth(column.saturating_sub(1))
+            .map_or(text.len(), |(at, _)| at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_become_bytes() {
+        let code = "let ä = 1;\nlet b = ü;\n";
+        assert_eq!(&code[bytes(code, (1, 5), (1, 6))], "ä");
+        assert_eq!(&code[bytes(code, (2, 9), (2, 10))], "ü");
+        assert_eq!(bytes(code, (9, 1), (9, 5)), code.len()..code.len());
+        assert_eq!(&code[bytes(code, (1, 5), (2, 4))], "ä = 1;\nlet");
+    }
+}
