@@ -20,6 +20,7 @@ pub(crate) fn module(tessera: &Tessera) -> TokenStream {
     let items = [
         proxy(tessera),
         remote(tessera),
+        remote_array(tessera),
         attach(tessera),
         proxy_methods(tessera),
         formats(tessera),
@@ -55,6 +56,11 @@ fn proxy(tessera: &Tessera) -> TokenStream {
                 #proxy { raw: ::core::clone::Clone::clone(&self.raw) }
             }
         }
+        impl ::mosaic::Proxy for #proxy {
+            fn __tessera(&self) -> &::mosaic::__private::Tessera {
+                &self.raw
+            }
+        }
     }
 }
 
@@ -77,6 +83,29 @@ fn remote(tessera: &Tessera) -> TokenStream {
             #[track_caller]
             pub fn remote(#(#inputs),*) -> #proxy {
                 #proxy { raw: ::mosaic::__private::Tessera::create(&__TABLE, #values) }
+            }
+        }
+    }
+}
+
+fn remote_array(tessera: &Tessera) -> TokenStream {
+    let Tessera {
+        ident,
+        self_type,
+        proxy,
+        constructor,
+        ..
+    } = tessera;
+    let (inputs, values) = (inputs(constructor), values(constructor));
+    let documentation = format!(
+        " Constructs as many `{ident}`s as the first argument says, spread over the workers, each with the same arguments."
+    );
+    quote! {
+        impl #self_type {
+            #[doc = #documentation]
+            #[track_caller]
+            pub fn remote_array(__len: usize, #(#inputs),*) -> ::mosaic::ProxyArray<#proxy> {
+                ::mosaic::__private::remote_array(&__TABLE, __len, &#values, |raw| #proxy { raw })
             }
         }
     }

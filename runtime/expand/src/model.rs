@@ -45,7 +45,10 @@ impl Tessera {
                 constructor = Some(checker.constructor(function));
             } else if signature.receiver().is_some() {
                 methods.push(checker.method(function));
-            } else if signature.ident == "remote" || signature.ident == "attach" {
+            } else if ["remote", "remote_array", "attach"]
+                .iter()
+                .any(|name| signature.ident == *name)
+            {
                 let name = &signature.ident;
                 let message = format!("`{ident}::{name}` is the name of a generated function: rename this one");
                 checker.errors.push(&signature.ident, message);

@@ -8,6 +8,7 @@ pub use crate::{
     guest::{Receiver, mosaic_guest_entry, receive_with},
     handle::Wait,
     interrupt::{checkpoint, sleep},
+    proxies::remote_array,
     tessera::{Constructed, Tessera, assert_portable},
 };
 pub use mosaic_abi::{Buffer, CellEvent, Outcome, Slice, TesseraTable};

@@ -43,9 +43,11 @@ pub trait IntoArg<T> {
 
 /// An argument, ready to be handed over.
 #[doc(hidden)]
+#[derive(Clone)]
 pub struct Arg(pub(crate) Result<Value, Failure>);
 
 /// Encoded, or still to be produced by a task that stays alive as long as this.
+#[derive(Clone)]
 pub(crate) enum Value {
     Encoded(Vec<u8>),
     Produced(crate::object::Object),

@@ -38,8 +38,11 @@ mod interrupt;
 mod object;
 mod panics;
 pub mod prelude;
+mod proxies;
 mod task;
+mod tasks;
 mod tessera;
+mod unordered;
 
 pub use argument::{IntoArg, Portable};
 pub use attach::{Listing, LivingTessera, Tesserae, tesserae};
@@ -48,4 +51,6 @@ pub use interactive::{Interactive, Switch, Switching, interactive};
 pub use mosaic_abi::{FailureKind, State};
 #[cfg(feature = "macros")]
 pub use mosaic_macros::tessera;
+pub use proxies::{AllConstructed, Proxy, ProxyArray};
 pub use task::{TaskFuture, TaskProxy, TaskResult};
+pub use tasks::{AllDone, AllResults, Completed, TaskArray};

@@ -1,9 +1,9 @@
 //! What a cell needs, in one line: `use mosaic::prelude::*;`.
 
 pub use crate::{
-    Portable, RuntimeError,
+    Portable, ProxyArray, RuntimeError,
     Switch::{self, Off, On},
-    TaskError, TaskProxy,
+    TaskArray, TaskError, TaskProxy,
 };
 
 #[cfg(feature = "macros")]

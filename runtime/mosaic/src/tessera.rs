@@ -8,7 +8,7 @@ use crate::{
     interrupt::checkpoint,
     object::{Arguments, Object},
 };
-use mosaic_abi::{Failure, FailureKind, Handle, TesseraTable};
+use mosaic_abi::{Failure, FailureKind, Handle, State, TesseraTable};
 use std::{
     fmt,
     future::Future,
@@ -142,6 +142,16 @@ impl Tessera {
         let mut proxy = self.clone();
         proxy.after.push(task.object.clone());
         proxy
+    }
+
+    /// Where it lives, once that is known.
+    pub fn worker(&self) -> Option<String> {
+        self.object.describe().runtime
+    }
+
+    /// Its state as far as this process knows.
+    pub fn state(&self) -> State {
+        self.object.describe().state
     }
 
     /// The tessera's unique name, such as `tess-solver1-70c44acf610242cb95993ae2d7eb8bc5`.

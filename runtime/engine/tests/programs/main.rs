@@ -4,6 +4,7 @@
 mod calls;
 mod failing;
 mod lifecycle;
+mod many;
 mod output;
 mod questions;
 mod shared_object;
@@ -27,6 +28,7 @@ fn scenarios() -> Vec<Scenario> {
         calls::scenarios(),
         failing::scenarios(),
         lifecycle::scenarios(),
+        many::scenarios(),
         output::scenarios(),
         questions::scenarios(),
         shared_object::scenarios(),

@@ -33,6 +33,11 @@ mod __mosaic_Solver1 {
             }
         }
     }
+    impl ::mosaic::Proxy for Solver1Proxy {
+        fn __tessera(&self) -> &::mosaic::__private::Tessera {
+            &self.raw
+        }
+    }
     impl Solver1 {
         /// Constructs a `Solver1` on a worker and returns its proxy at once.
         ///
@@ -46,6 +51,21 @@ mod __mosaic_Solver1 {
                     ::std::vec::Vec::from([::mosaic::__private::IntoArg::into_arg(data)]),
                 ),
             }
+        }
+    }
+    impl Solver1 {
+        /// Constructs as many `Solver1`s as the first argument says, spread over the workers, each with the same arguments.
+        #[track_caller]
+        pub fn remote_array(
+            __len: usize,
+            data: impl ::mosaic::__private::IntoArg<Array3<f32>>,
+        ) -> ::mosaic::ProxyArray<Solver1Proxy> {
+            ::mosaic::__private::remote_array(
+                &__TABLE,
+                __len,
+                &::std::vec::Vec::from([::mosaic::__private::IntoArg::into_arg(data)]),
+                |raw| Solver1Proxy { raw },
+            )
         }
     }
     impl Solver1 {
