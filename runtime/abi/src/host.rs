@@ -34,6 +34,23 @@ pub struct Argument {
     pub value: Buffer,
 }
 
+/// What a constructor or a call is submitted with. The arguments are handed over: the guest must not drop them. The rest
+/// is lent for the call.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// The arguments, in the order of the parameters.
+    pub arguments: *mut Argument,
+    /// How many there are.
+    pub count: usize,
+    /// The tasks that must be done before.
+    pub after: *const Handle,
+    /// How many there are.
+    pub after_count: usize,
+    /// The encoded [`crate::Options`].
+    pub options: Slice,
+}
+
 /// What `create` and `call` return: a handle that the caller owns, or (zero and) an encoded [`crate::Failure`].
 #[repr(C)]
 #[derive(Debug)]
@@ -98,24 +115,10 @@ pub struct Host {
     pub start: unsafe extern "C" fn(options: Slice) -> Handle,
     /// Begins to stop the runtime and returns a wait, whose value is the encoded `()`.
     pub stop: unsafe extern "C" fn() -> Handle,
-    /// Creates a tessera. `after` lists tasks that must be done before.
-    pub create: unsafe extern "C" fn(
-        table: *const TesseraTable,
-        arguments: *mut Argument,
-        count: usize,
-        after: *const Handle,
-        after_count: usize,
-    ) -> Submitted,
-    /// Calls method number `method` of a tessera; the handle returned is a task. Takes the arguments over: the guest must
-    /// not drop them.
-    pub call: unsafe extern "C" fn(
-        tessera: Handle,
-        method: u32,
-        arguments: *mut Argument,
-        count: usize,
-        after: *const Handle,
-        after_count: usize,
-    ) -> Submitted,
+    /// Creates a tessera.
+    pub create: unsafe extern "C" fn(table: *const TesseraTable, request: Request) -> Submitted,
+    /// Calls method number `method` of a tessera; the handle returned is a task.
+    pub call: unsafe extern "C" fn(tessera: Handle, method: u32, request: Request) -> Submitted,
     /// Begins to wait until a tessera is constructed or a task is done; the wait's value is empty. All output that the
     /// worker wrote until then has been shown when the wait is over.
     pub wait: unsafe extern "C" fn(object: Handle) -> Handle,

@@ -13,11 +13,13 @@ mod bytes;
 mod guest;
 mod host;
 mod message;
+mod options;
 
 pub use bytes::{Buffer, Slice};
 pub use guest::{GUEST_ENTRY, Guest, GuestEntry, Outcome, Status, TesseraTable};
-pub use host::{Argument, CellEvent, Handle, Host, Poll, Submitted, Waker};
+pub use host::{Argument, CellEvent, Handle, Host, Poll, Request, Submitted, Waker};
 pub use message::{Description, Failure, FailureKind, Listed, StartOptions, State, decode, encode};
+pub use options::Options;
 
 /// The version of everything in this crate. A host and a guest of different versions refuse each other.
 pub const VERSION: u32 = 3;

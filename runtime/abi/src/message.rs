@@ -129,6 +129,8 @@ pub struct Failure {
     pub message: String,
     /// The remote backtrace, or empty.
     pub backtrace: String,
+    /// How often it was tried.
+    pub attempts: u32,
 }
 
 impl Failure {

@@ -11,6 +11,7 @@ pub(crate) fn failure(kind: FailureKind, message: impl Into<String>) -> Failure 
         worker: String::new(),
         message: message.into(),
         backtrace: String::new(),
+        attempts: 1,
     }
 }
 
@@ -43,4 +44,22 @@ pub(crate) fn no_worker_left() -> Failure {
         FailureKind::Runtime,
         "no worker is left, all of them ended: call `mosaic::interactive(On).await?` to start new ones",
     )
+}
+
+/// What placing on a worker by its name fails with when there is none of that name.
+pub(crate) fn no_such_worker(worker: &str, workers: &[&str]) -> Failure {
+    if workers.is_empty() {
+        return no_worker_left();
+    }
+    let message = format!("there is no worker `{worker}`: the workers are {}", workers.join(", "));
+    failure(FailureKind::Runtime, message)
+}
+
+/// What a call fails with that was to run on another worker than its tessera.
+pub(crate) fn lives_elsewhere(tessera: &str, lives_on: &str, wanted: &str) -> Failure {
+    let message = format!(
+        "it was to run on {wanted}, but {tessera} lives on {lives_on}, where its calls run: a worker is chosen when a \
+         tessera is made, by `T::with(options).remote(…)`"
+    );
+    failure(FailureKind::Runtime, message)
 }

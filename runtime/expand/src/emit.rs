@@ -19,8 +19,10 @@ pub(crate) fn module(tessera: &Tessera) -> TokenStream {
     let module = &tessera.module;
     let items = [
         proxy(tessera),
+        options(tessera),
         remote(tessera),
         remote_array(tessera),
+        with(tessera),
         attach(tessera),
         proxy_methods(tessera),
         formats(tessera),
@@ -82,7 +84,62 @@ fn remote(tessera: &Tessera) -> TokenStream {
             #(#own)*
             #[track_caller]
             pub fn remote(#(#inputs),*) -> #proxy {
-                #proxy { raw: ::mosaic::__private::Tessera::create(&__TABLE, #values) }
+                #proxy { raw: ::mosaic::__private::Tessera::create(&__TABLE, __options(), #values) }
+            }
+        }
+    }
+}
+
+/// The options on the attribute.
+fn options(tessera: &Tessera) -> TokenStream {
+    let options = tessera.options.iter().map(|option| {
+        let (name, value) = (&option.name, &option.value);
+        quote_spanned!(at(name.span())=> .#name(#value))
+    });
+    quote! {
+        fn __options() -> ::mosaic::Options {
+            ::mosaic::Options::new()#(#options)*
+        }
+    }
+}
+
+/// `Solver1::with(options).remote(…)`
+fn with(tessera: &Tessera) -> TokenStream {
+    let Tessera {
+        ident,
+        self_type,
+        proxy,
+        remote,
+        constructor,
+        ..
+    } = tessera;
+    let (inputs, values) = (inputs(constructor), values(constructor));
+    let own = &constructor.documentation;
+    let documentation = format!(" A `{ident}` that is to be constructed on a worker with other options than usual.");
+    let (construct, with) = (
+        format!(" Constructs the `{ident}` on a worker and returns its proxy at once."),
+        format!(" The options with which a `{ident}` is constructed and called."),
+    );
+    quote! {
+        #[doc = #documentation]
+        #[must_use]
+        pub struct #remote {
+            options: ::mosaic::Options,
+        }
+        impl #self_type {
+            #[doc = #with]
+            pub fn with(options: ::mosaic::Options) -> #remote {
+                #remote { options: options.or(&__options()) }
+            }
+        }
+        impl #remote {
+            #[doc = #construct]
+            #[doc = ""]
+            #(#own)*
+            #[track_caller]
+            pub fn remote(&self, #(#inputs),*) -> #proxy {
+                let options = ::core::clone::Clone::clone(&self.options);
+                #proxy { raw: ::mosaic::__private::Tessera::create(&__TABLE, options, #values) }
             }
         }
     }
@@ -105,7 +162,7 @@ fn remote_array(tessera: &Tessera) -> TokenStream {
             #[doc = #documentation]
             #[track_caller]
             pub fn remote_array(__len: usize, #(#inputs),*) -> ::mosaic::ProxyArray<#proxy> {
-                ::mosaic::__private::remote_array(&__TABLE, __len, &#values, |raw| #proxy { raw })
+                ::mosaic::__private::remote_array(&__TABLE, &__options(), __len, &#values, |raw| #proxy { raw })
             }
         }
     }
@@ -124,7 +181,7 @@ fn attach(tessera: &Tessera) -> TokenStream {
         impl #self_type {
             #[doc = #documentation]
             pub fn attach(uid: impl ::core::convert::AsRef<str>) -> ::mosaic::__private::Attach<#proxy> {
-                ::mosaic::__private::Attach::new(&__TABLE, ::core::convert::AsRef::as_ref(&uid), |raw| #proxy { raw })
+                ::mosaic::__private::Attach::new(&__TABLE, ::core::convert::AsRef::as_ref(&uid), |raw| #proxy { raw: raw.or(&__options()) })
             }
         }
     }
@@ -141,6 +198,10 @@ fn proxy_methods(tessera: &Tessera) -> TokenStream {
             /// The same tessera, whose calls begin when `task` is done.
             pub fn after<__D>(&self, task: &::mosaic::TaskProxy<__D>) -> #proxy {
                 #proxy { raw: self.raw.after(task) }
+            }
+            /// The same tessera, whose calls have these options.
+            pub fn with(&self, options: ::mosaic::Options) -> #proxy {
+                #proxy { raw: self.raw.with(options) }
             }
             /// The tessera's unique name.
             pub fn uid(&self) -> ::std::string::String {

@@ -13,6 +13,7 @@ mod emit;
 mod errors;
 mod method;
 mod model;
+mod options;
 mod parse;
 mod subjects;
 mod types;
@@ -43,11 +44,8 @@ use proc_macro2::{Span, TokenStream};
 /// ```
 pub fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    if !arguments.is_empty() {
-        errors.push(&arguments, "`#[tessera]` takes no arguments");
-    }
     let generated = match parse::target(item.clone()) {
-        Ok((target, _rest)) => model_of(&target, &mut errors).map(|tessera| emit::module(&tessera)),
+        Ok((target, _rest)) => model_of(&target, arguments, &mut errors).map(|tessera| emit::module(&tessera)),
         // The item is emitted as it is, so that the compiler reports the syntax error itself, and better.
         Err(_) => None,
     };
@@ -59,14 +57,24 @@ pub fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expanded
 }
 
-/// The model of a well-formed `target` that there is code to generate for.
-fn model_of(target: &Target, errors: &mut Errors) -> Option<Tessera> {
+/// The model of a well-formed `target` that there is code to generate for, given what the attribute has in parentheses.
+fn model_of(target: &Target, arguments: TokenStream, errors: &mut Errors) -> Option<Tessera> {
     match target {
         Target::Type(item) => {
+            if !arguments.is_empty() {
+                let message = format!(
+                    "options go on the `impl`: `#[tessera({arguments})] impl {}`",
+                    item.ident
+                );
+                errors.push(&arguments, message);
+            }
             model::check_type(item, errors);
             None
         }
-        Target::Impl(block) => Tessera::new(block, errors),
+        Target::Impl(block) => {
+            let options = options::settings(arguments, errors);
+            Tessera::new(block, options, errors)
+        }
         Target::Other(tokens) => {
             errors.push(
                 tokens,

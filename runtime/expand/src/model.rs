@@ -3,6 +3,7 @@
 use crate::{
     errors::Errors,
     method::{Checker, Method},
+    options::Setting,
     parse::{ImplBlock, TypeItem},
     types::{self, Rebase},
 };
@@ -20,6 +21,10 @@ pub(crate) struct Tessera {
     pub(crate) module: Ident,
     /// `Solver1Proxy`
     pub(crate) proxy: Ident,
+    /// `Solver1Remote`
+    pub(crate) remote: Ident,
+    /// Those on the attribute.
+    pub(crate) options: Vec<Setting>,
     pub(crate) constructor: Method,
     pub(crate) methods: Vec<Method>,
     /// The `}` that ends the `impl`.
@@ -28,7 +33,7 @@ pub(crate) struct Tessera {
 
 impl Tessera {
     /// The model of an `impl`, or what keeps it from being a tessera, added to `errors`.
-    pub(crate) fn new(block: &ImplBlock, errors: &mut Errors) -> Option<Tessera> {
+    pub(crate) fn new(block: &ImplBlock, options: Vec<Setting>, errors: &mut Errors) -> Option<Tessera> {
         let errors_before = errors.len();
         let ident = check_block(block, errors)?;
         let self_type = Rebase::self_type(&block.self_type);
@@ -45,7 +50,7 @@ impl Tessera {
                 constructor = Some(checker.constructor(function));
             } else if signature.receiver().is_some() {
                 methods.push(checker.method(function));
-            } else if ["remote", "remote_array", "attach"]
+            } else if ["remote", "remote_array", "attach", "with"]
                 .iter()
                 .any(|name| signature.ident == *name)
             {
@@ -64,6 +69,8 @@ impl Tessera {
         Some(Tessera {
             module: module_name(&block.self_type),
             proxy: format_ident!("{}Proxy", ident.unraw(), span = crate::at(ident.span())),
+            remote: format_ident!("{}Remote", ident.unraw(), span = crate::at(ident.span())),
+            options,
             ident,
             self_type,
             constructor,

@@ -47,6 +47,11 @@ impl TaskError {
         &self.failure.message
     }
 
+    /// How often it was tried: more than once where it may be retried.
+    pub fn attempts(&self) -> u32 {
+        self.failure.attempts
+    }
+
     /// The backtrace in the worker, or empty.
     pub fn backtrace(&self) -> &str {
         &self.failure.backtrace
@@ -71,6 +76,9 @@ impl fmt::Display for TaskError {
         })?;
         if !failure.worker.is_empty() {
             write!(f, " on {}", failure.worker)?;
+        }
+        if failure.attempts > 1 {
+            write!(f, " after {} attempts", failure.attempts)?;
         }
         write!(f, ": {}", failure.message)
     }
@@ -129,6 +137,7 @@ mod tests {
             worker: worker.into(),
             message: "index out of bounds".into(),
             backtrace: String::new(),
+            attempts: 1,
         })
     }
 

@@ -43,6 +43,7 @@ pub(crate) fn failure(kind: FailureKind, message: String) -> Failure {
         worker: String::new(),
         message,
         backtrace: String::new(),
+        attempts: 1,
     }
 }
 

@@ -48,7 +48,7 @@ pub use argument::{IntoArg, Portable};
 pub use attach::{Listing, LivingTessera, Tesserae, tesserae};
 pub use error::{RuntimeError, TaskError};
 pub use interactive::{Interactive, Switch, Switching, interactive};
-pub use mosaic_abi::{FailureKind, State};
+pub use mosaic_abi::{FailureKind, Options, State};
 #[cfg(feature = "macros")]
 pub use mosaic_macros::tessera;
 pub use proxies::{AllConstructed, Proxy, ProxyArray};

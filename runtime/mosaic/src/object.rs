@@ -5,7 +5,9 @@ use crate::{
     handle::{Owned, Wait},
     host::{decode_failure, host},
 };
-use mosaic_abi::{Argument, Buffer, Description, Failure, FailureKind, Handle, Host, Slice, State, Submitted};
+use mosaic_abi::{
+    Argument, Buffer, Description, Failure, FailureKind, Handle, Host, Options, Request, Slice, State, Submitted,
+};
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
@@ -151,12 +153,25 @@ impl Arguments {
         Ok(collected)
     }
 
-    /// Hands the arguments over: `submit` gets their address and number, and whoever it calls owns them from then on.
-    pub(crate) fn hand_over(mut self, submit: impl FnOnce(*mut Argument, usize) -> Submitted) -> Submitted {
+    /// Hands the arguments over with a request: whoever `submit` calls owns them from then on. The tasks of `after` must
+    /// be alive until it returns.
+    pub(crate) fn hand_over(
+        mut self,
+        after: &[Handle],
+        options: &Options,
+        submit: impl FnOnce(Request) -> Submitted,
+    ) -> Submitted {
         let count = self.values.len();
         // The host takes each argument over, so that the vector must free its memory but drop none of them.
         // SAFETY: zero is within the capacity, and the elements stay initialised for the host.
         unsafe { self.values.set_len(0) };
-        submit(self.values.as_mut_ptr(), count)
+        let options = options.encoded();
+        submit(Request {
+            arguments: self.values.as_mut_ptr(),
+            count,
+            after: after.as_ptr(),
+            after_count: after.len(),
+            options: Slice::new(&options),
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! Arrays of proxies.
 
 use crate::{State, TaskArray, TaskError, TaskProxy, argument::Arg, host::failure, tessera::Tessera, unordered::All};
-use mosaic_abi::{FailureKind, TesseraTable};
+use mosaic_abi::{FailureKind, Options, TesseraTable};
 use std::{
     fmt,
     future::Future,
@@ -46,6 +46,7 @@ pub struct ProxyArray<P>(Vec<P>);
 #[track_caller]
 pub fn remote_array<P>(
     table: &'static TesseraTable,
+    options: &Options,
     len: usize,
     arguments: &[Arg],
     proxy: fn(Tessera) -> P,
@@ -53,7 +54,7 @@ pub fn remote_array<P>(
     let mut proxies = Vec::with_capacity(len);
     // Not `map`: a panic is to tell the caller's place.
     for _ in 0..len {
-        proxies.push(proxy(Tessera::create(table, arguments.to_vec())));
+        proxies.push(proxy(Tessera::create(table, options.clone(), arguments.to_vec())));
     }
     ProxyArray(proxies)
 }

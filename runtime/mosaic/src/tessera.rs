@@ -8,7 +8,7 @@ use crate::{
     interrupt::checkpoint,
     object::{Arguments, Object},
 };
-use mosaic_abi::{Failure, FailureKind, Handle, State, TesseraTable};
+use mosaic_abi::{Failure, FailureKind, Handle, Options, State, TesseraTable};
 use std::{
     fmt,
     future::Future,
@@ -17,12 +17,15 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// An untyped proxy: the remote object, and the tasks that its calls wait for.
+/// An untyped proxy: the remote object, and how its calls are carried out.
 #[derive(Clone)]
 pub struct Tessera {
     object: Object,
     methods: Methods,
+    /// The tasks that calls wait for.
     after: Vec<Object>,
+    /// Those of its calls.
+    options: Options,
 }
 
 /// The methods of the definition that a tessera was made from.
@@ -47,22 +50,21 @@ impl Methods {
 }
 
 impl Tessera {
-    /// Creates a tessera from the code that `table` describes.
+    /// Creates a tessera from the code that `table` describes. Its calls have the same options.
     ///
     /// # Panics
     ///
     /// If the runtime is off, with a message that says how to start it, so that the cell fails at once.
     #[track_caller]
-    pub fn create(table: &'static TesseraTable, arguments: Vec<Arg>) -> Tessera {
+    pub fn create(table: &'static TesseraTable, options: Options, arguments: Vec<Arg>) -> Tessera {
         checkpoint();
         let host = host().unwrap_or_else(|failure| panic!("{}", failure.message));
         let object = match Arguments::collect(arguments) {
             Err(failure) => Object::failed(failure, table.type_name(), None),
             Ok(arguments) => {
-                let submitted = arguments.hand_over(|arguments, count| {
-                    // SAFETY: `table` is static, the arguments are handed over, and no task is listed.
-                    unsafe { (host.create)(table, arguments, count, std::ptr::null(), 0) }
-                });
+                // SAFETY: `table` is static, and the request's arguments are handed over.
+                let create = |request| unsafe { (host.create)(table, request) };
+                let submitted = arguments.hand_over(&[], &options, create);
                 Object::submitted(submitted, table.type_name(), None)
             }
         };
@@ -75,6 +77,7 @@ impl Tessera {
             object,
             methods: Methods::Own(table),
             after: Vec::new(),
+            options: of_calls(options),
         }
     }
 
@@ -84,7 +87,22 @@ impl Tessera {
             methods: Methods::Found(object.signatures().into()),
             object,
             after: Vec::new(),
+            options: Options::new(),
         }
+    }
+
+    /// The same tessera, whose calls have `options` where they had none before.
+    #[must_use]
+    pub fn or(mut self, options: &Options) -> Tessera {
+        self.options = of_calls(self.options.or(options));
+        self
+    }
+
+    /// The same tessera, whose calls have `options`, and for the rest those that they had.
+    pub fn with(&self, options: Options) -> Tessera {
+        let mut proxy = self.clone();
+        proxy.options = options.or(&self.options);
+        proxy
     }
 
     /// Calls method number `method` of `table`, the definition that the caller was compiled with. Whatever goes wrong is
@@ -111,10 +129,9 @@ impl Tessera {
             .iter()
             .map(Object::needed)
             .collect::<Result<Vec<Handle>, _>>()?;
-        Ok(arguments.hand_over(|arguments, count| {
-            // SAFETY: the handles are alive, since `self` owns them; the arguments are handed over.
-            unsafe { (host.call)(tessera, method, arguments, count, after.as_ptr(), after.len()) }
-        }))
+        // SAFETY: the handles are alive, since `self` owns them; the request's arguments are handed over.
+        let call = |request| unsafe { (host.call)(tessera, method, request) };
+        Ok(arguments.hand_over(&after, &self.options, call))
     }
 
     /// The number that a method of `table` has in the definition which this tessera was made from. A cell that defines the
@@ -158,6 +175,13 @@ impl Tessera {
     pub fn uid(&self) -> String {
         self.object.describe().uid
     }
+}
+
+/// What of a tessera's options is its calls' business, too: they run where it lives.
+fn of_calls(options: Options) -> Options {
+    let mut options = options;
+    options.worker = None;
+    options
 }
 
 fn method_name(table: &TesseraTable, method: u32) -> String {

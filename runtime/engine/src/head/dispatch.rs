@@ -7,7 +7,10 @@ use super::{
     ledger::{Action, Ledger},
     objects::{Kind, Operation, Stage, Submission, Value},
 };
-use crate::wire::{Argument, Frame, Needs, Payload, Source, ToWorker};
+use crate::{
+    failures::lives_elsewhere,
+    wire::{Argument, Frame, Needs, Payload, Source, ToWorker},
+};
 use mosaic_abi::Handle;
 use std::collections::VecDeque;
 
@@ -45,6 +48,13 @@ impl Ledger {
         if discarded {
             return Some(Vec::new());
         }
+        if let (Operation::Call(_), Some(wanted)) = (&submission.operation, &submission.request.options.worker)
+            && *wanted != place.uid
+        {
+            let failure = lives_elsewhere(&self.objects.get(&tessera)?.uid(), &place.uid, wanted);
+            self.fail(submission.object, failure);
+            return Some(Vec::new());
+        }
         let frame = self.frame(tessera, &submission)?;
         self.actions.push_back(Action::Send {
             place: place.clone(),
@@ -73,8 +83,8 @@ impl Ledger {
         let object = self.objects.get(&submission.object)?;
         let tessera = self.objects.get(&tessera)?.id;
         let mut payloads: Vec<Payload> = Vec::new();
-        let mut arguments = Vec::with_capacity(submission.arguments.len());
-        for value in &submission.arguments {
+        let mut arguments = Vec::with_capacity(submission.request.arguments.len());
+        for value in &submission.request.arguments {
             arguments.push(match value {
                 Value::Encoded(payload) => {
                     payloads.push(payload.clone());
@@ -83,15 +93,17 @@ impl Ledger {
                 Value::Produced(task) => Argument::Task(self.source(*task)?),
             });
         }
-        let after = (submission.after.iter())
+        let after = (submission.request.after.iter())
             .map(|task| self.source(*task))
             .collect::<Option<Vec<Source>>>()?;
         let needs = Needs { arguments, after };
+        let max_retries = submission.request.options.max_retries.unwrap_or_default();
         let message = match &submission.operation {
             Operation::Create(code) => ToWorker::Create {
                 tessera,
                 code: code.clone(),
                 needs,
+                max_retries,
             },
             Operation::Call(method) => ToWorker::Call {
                 task: object.id,
@@ -99,6 +111,7 @@ impl Ledger {
                 method: *method,
                 name: object.method.clone(),
                 needs,
+                max_retries,
             },
         };
         Some(Frame { message, payloads })

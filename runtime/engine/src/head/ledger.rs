@@ -4,7 +4,7 @@
 
 use super::{
     find::Inquiries,
-    objects::{Kind, Object, Operation, Output, Stage, Submission, Value},
+    objects::{Kind, Object, Operation, Output, Request, Stage, Submission},
 };
 use crate::{
     failures::{dependency_failed, failure, no_worker_left, tessera_failed},
@@ -27,7 +27,11 @@ pub(crate) enum Runtime {
 #[derive(Debug)]
 pub(crate) enum Action {
     /// Ask the monitor for a worker.
-    Place { tessera: Id, type_name: String },
+    Place {
+        tessera: Id,
+        type_name: String,
+        worker: Option<String>,
+    },
     /// Ask the monitor what became of a tessera that no worker has.
     Find { tessera: Id },
     /// Tell the monitor that a tessera is gone.
@@ -103,13 +107,7 @@ impl Ledger {
     }
 
     /// Records a tessera to be created and returns its handle.
-    pub(crate) fn create(
-        &mut self,
-        code: Code,
-        signatures: Vec<String>,
-        arguments: Vec<Value>,
-        after: Vec<Handle>,
-    ) -> Result<Handle, Failure> {
+    pub(crate) fn create(&mut self, code: Code, signatures: Vec<String>, request: Request) -> Result<Handle, Failure> {
         if let Some(refusal) = self.create_is_refused() {
             return Err(refusal);
         }
@@ -122,27 +120,22 @@ impl Ledger {
         let type_name = code.type_name.clone();
         let id = Id::unique();
         self.insert(handle, id, &type_name, "new", kind);
-        self.actions.push_back(Action::Place { tessera: id, type_name });
-        self.submit(
-            handle,
-            Submission {
-                object: handle,
-                operation: Operation::Create(code),
-                arguments,
-                after,
-            },
-        );
+        self.actions.push_back(Action::Place {
+            tessera: id,
+            type_name,
+            worker: request.options.worker.clone(),
+        });
+        let submission = Submission {
+            object: handle,
+            operation: Operation::Create(code),
+            request,
+        };
+        self.submit(handle, submission);
         Ok(handle)
     }
 
     /// Records a call and returns its task's handle. Whatever is wrong is the task's failure.
-    pub(crate) fn call(
-        &mut self,
-        tessera: Handle,
-        number: u32,
-        arguments: Vec<Value>,
-        after: Vec<Handle>,
-    ) -> Result<Handle, Failure> {
+    pub(crate) fn call(&mut self, tessera: Handle, number: u32, request: Request) -> Result<Handle, Failure> {
         let handle = self.next();
         let Some(object) = self.objects.get_mut(&tessera) else {
             return Err(failure(
@@ -170,15 +163,12 @@ impl Ledger {
         if let Some(task) = self.objects.get_mut(&handle) {
             task.place = place;
         }
-        self.submit(
-            tessera,
-            Submission {
-                object: handle,
-                operation: Operation::Call(number),
-                arguments,
-                after,
-            },
-        );
+        let submission = Submission {
+            object: handle,
+            operation: Operation::Call(number),
+            request,
+        };
+        self.submit(tessera, submission);
         Ok(handle)
     }
 

@@ -165,7 +165,15 @@ impl Link {
 
     async fn act(&mut self, action: Action) {
         match action {
-            Action::Place { tessera, type_name } => self.to_hub(ToHub::Place { tessera, type_name }),
+            Action::Place {
+                tessera,
+                type_name,
+                worker,
+            } => self.to_hub(ToHub::Place {
+                tessera,
+                type_name,
+                worker,
+            }),
             Action::Find { tessera } => self.to_hub(ToHub::Find { tessera }),
             Action::Forget { tessera } => self.to_hub(ToHub::Forget { tessera }),
             Action::Sync { object } if self.hub.is_none() => self.head.change(|ledger| ledger.synced(object)),

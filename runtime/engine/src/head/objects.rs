@@ -4,7 +4,7 @@ use crate::{
     id::Id,
     wire::{Code, Payload, Place, Resident},
 };
-use mosaic_abi::{Description, Failure, Handle, State};
+use mosaic_abi::{Description, Failure, Handle, Options, State};
 use std::collections::VecDeque;
 
 /// How far a constructor or call has come.
@@ -77,8 +77,16 @@ pub(crate) enum Kind {
 pub(crate) struct Submission {
     pub(crate) object: Handle,
     pub(crate) operation: Operation,
+    pub(crate) request: Request,
+}
+
+/// What a constructor or call is submitted with.
+#[derive(Debug, Default)]
+pub(crate) struct Request {
     pub(crate) arguments: Vec<Value>,
+    /// Tasks that must be done before.
     pub(crate) after: Vec<Handle>,
+    pub(crate) options: Options,
 }
 
 #[derive(Clone, Debug)]
@@ -97,11 +105,11 @@ pub(crate) enum Value {
 impl Submission {
     /// The tasks that must be with their workers before this can be sent.
     pub(crate) fn producers(&self) -> impl Iterator<Item = Handle> + '_ {
-        let produced = self.arguments.iter().filter_map(|argument| match argument {
+        let produced = self.request.arguments.iter().filter_map(|argument| match argument {
             Value::Produced(task) => Some(*task),
             Value::Encoded(_) => None,
         });
-        produced.chain(self.after.iter().copied())
+        produced.chain(self.request.after.iter().copied())
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{
     ledger::{Action, Ledger},
     link::{self, Command},
-    objects::Value,
+    objects::{Request, Value},
 };
 use crate::{
     address::locate,
@@ -14,8 +14,8 @@ use crate::{
     wire::Code,
 };
 use mosaic_abi::{
-    Argument, Buffer, CellEvent, Description, FailureKind, Handle, Host, Outcome, Poll, Slice, Submitted, TesseraTable,
-    VERSION, Waker,
+    self as abi, Argument, Buffer, CellEvent, Description, Failure, FailureKind, Handle, Host, Options, Outcome, Poll,
+    Slice, Submitted, TesseraTable, VERSION, Waker,
 };
 use std::{
     io,
@@ -157,15 +157,12 @@ unsafe extern "C" fn stop() -> Handle {
     wait
 }
 
-unsafe extern "C" fn create(
-    table: *const TesseraTable,
-    arguments: *mut Argument,
-    count: usize,
-    after: *const Handle,
-    after_count: usize,
-) -> Submitted {
-    // SAFETY: the guest hands `count` arguments over and lends `after_count` handles.
-    let (arguments, after) = unsafe { (values(arguments, count), handles(after, after_count)) };
+unsafe extern "C" fn create(table: *const TesseraTable, request: abi::Request) -> Submitted {
+    // SAFETY: the guest made the request for this call.
+    let request = match unsafe { read(request) } {
+        Ok(request) => request,
+        Err(failure) => return Err(failure).into(),
+    };
     // SAFETY: a guest's table is static.
     let description = unsafe { table.as_ref() };
     let created = match (description, locate(table.cast())) {
@@ -182,7 +179,7 @@ unsafe extern "C" fn create(
                 location,
             };
             let signatures = description.signatures().map(str::to_owned).collect();
-            head().change(|ledger| ledger.create(code, signatures, arguments, after))
+            head().change(|ledger| ledger.create(code, signatures, request))
         }
         _ => Err(failure(
             FailureKind::Runtime,
@@ -192,18 +189,10 @@ unsafe extern "C" fn create(
     created.into()
 }
 
-unsafe extern "C" fn call(
-    tessera: Handle,
-    method: u32,
-    arguments: *mut Argument,
-    count: usize,
-    after: *const Handle,
-    after_count: usize,
-) -> Submitted {
-    // SAFETY: the guest hands `count` arguments over and lends `after_count` handles.
-    let (arguments, after) = unsafe { (values(arguments, count), handles(after, after_count)) };
-    head()
-        .change(|ledger| ledger.call(tessera, method, arguments, after))
+unsafe extern "C" fn call(tessera: Handle, method: u32, request: abi::Request) -> Submitted {
+    // SAFETY: the guest made the request for this call.
+    unsafe { read(request) }
+        .and_then(|request| head().change(|ledger| ledger.call(tessera, method, request)))
         .into()
 }
 
@@ -267,6 +256,28 @@ unsafe extern "C" fn ask(message: Slice) -> Handle {
         head().change(|ledger| ledger.end_wait(wait, ending));
     }));
     wait
+}
+
+/// Takes a guest's request over.
+///
+/// # Safety
+///
+/// The request's arguments are handed over, and the rest of it is lent (see [`abi::Request`]).
+unsafe fn read(request: abi::Request) -> Result<Request, Failure> {
+    // SAFETY: the guest hands `count` arguments over, and lends `after_count` handles and the options.
+    let (arguments, after, options) = unsafe {
+        (
+            values(request.arguments, request.count),
+            handles(request.after, request.after_count),
+            Options::decoded(request.options.as_bytes()),
+        )
+    };
+    let unreadable = |error| failure(FailureKind::Runtime, format!("the options cannot be read: {error}"));
+    Ok(Request {
+        arguments,
+        after,
+        options: options.map_err(unreadable)?,
+    })
 }
 
 /// Takes over the arguments that a guest hands over.

@@ -1,9 +1,11 @@
 //! The monitor's books: which workers there are and which tessera is where. No I/O here.
 
 use crate::{
+    failures::{no_such_worker, no_worker_left},
     id::Id,
     wire::{LostWorker, Place},
 };
+use mosaic_abi::Failure;
 use std::collections::HashMap;
 
 /// The workers, in the order of their numbers, and the tesserae on them.
@@ -41,14 +43,30 @@ impl Directory {
         self.lost.extend(lost.map(|(tessera, _)| (tessera, worker.clone())));
     }
 
-    /// Chooses a worker for a tessera, if there is any.
-    pub(super) fn place(&mut self, tessera: Id) -> Option<Place> {
+    /// Chooses a worker for a tessera, which may have to be the one named `worker`.
+    pub(super) fn place(&mut self, tessera: Id, worker: Option<&str>) -> Result<Place, Failure> {
+        let place = match worker {
+            Some(worker) => self.named(worker)?,
+            None => self.next().ok_or_else(no_worker_left)?,
+        };
+        self.tesserae.insert(tessera, place.uid.clone());
+        Ok(place)
+    }
+
+    fn named(&self, worker: &str) -> Result<Place, Failure> {
+        let found = self.workers.iter().find(|place| place.uid == worker);
+        found.cloned().ok_or_else(|| {
+            let uids: Vec<&str> = self.workers.iter().map(|place| place.uid.as_str()).collect();
+            no_such_worker(worker, &uids)
+        })
+    }
+
+    fn next(&mut self) -> Option<Place> {
         if self.next >= self.workers.len() {
             self.next = 0;
         }
         let place = self.workers.get(self.next)?.clone();
         self.next += 1;
-        self.tesserae.insert(tessera, place.uid.clone());
         Some(place)
     }
 
@@ -95,7 +113,10 @@ mod tests {
 
     fn places(directory: &mut Directory, count: u128) -> Vec<String> {
         (0..count)
-            .map(|id| directory.place(Id::of(id)).map_or("none".to_owned(), |place| place.uid))
+            .map(|id| {
+                let place = directory.place(Id::of(id), None);
+                place.map_or("none".to_owned(), |place| place.uid)
+            })
             .collect()
     }
 
@@ -114,6 +135,19 @@ mod tests {
         lose(&mut directory, "worker:0:1");
         lose(&mut directory, "worker:0:2");
         assert_eq!(places(&mut directory, 1), ["none"]);
+    }
+
+    #[test]
+    fn who_names_a_worker_gets_it_and_nobody_loses_a_turn() {
+        let mut directory = directory(2);
+        let named = directory.place(Id::of(7), Some("worker:0:1")).unwrap();
+        assert_eq!(named.uid, "worker:0:1");
+        assert_eq!(places(&mut directory, 2), ["worker:0:0", "worker:0:1"]);
+        let unknown = directory.place(Id::of(8), Some("worker:0:2")).unwrap_err();
+        assert_eq!(
+            unknown.message,
+            "there is no worker `worker:0:2`: the workers are worker:0:0, worker:0:1"
+        );
     }
 
     #[test]

@@ -128,9 +128,8 @@ impl Server {
                 Lifecycle::Off => self.connections.to_head(session, FromHub::Stopped),
                 _ => self.stop(Some(session), "the mosaic runtime was stopped while it was starting"),
             },
-            ToHub::Place { tessera, .. } => {
-                let place = self.directory.place(tessera);
-                let place = place.ok_or_else(crate::failures::no_worker_left);
+            ToHub::Place { tessera, worker, .. } => {
+                let place = self.directory.place(tessera, worker.as_deref());
                 self.connections.to_head(session, FromHub::Placed { tessera, place });
             }
             ToHub::Forget { tessera } => self.directory.forget(tessera),

@@ -39,6 +39,8 @@ pub(crate) enum ToHub {
     Place {
         tessera: Id,
         type_name: String,
+        /// The worker that it must be, if it must be a certain one.
+        worker: Option<String>,
     },
     /// The tessera is gone.
     Forget {
@@ -119,6 +121,7 @@ pub(crate) enum ToWorker {
         tessera: Id,
         code: Code,
         needs: Needs,
+        max_retries: u32,
     },
     Call {
         task: Id,
@@ -127,6 +130,7 @@ pub(crate) enum ToWorker {
         /// The method's name, for messages.
         name: String,
         needs: Needs,
+        max_retries: u32,
     },
     /// Reply when the task is done, with its value if `value` is set.
     Fetch {

@@ -7,7 +7,7 @@ use crate::{
     wire::{Frame, Sender, ToHub},
 };
 use mosaic_abi::{
-    Argument, Buffer, CellEvent, Description, Failure, FailureKind, Handle, Host, Outcome, Poll, Slice, Submitted,
+    Buffer, CellEvent, Description, Failure, FailureKind, Handle, Host, Outcome, Poll, Request, Slice, Submitted,
     TesseraTable, VERSION, Waker,
 };
 use std::{
@@ -130,35 +130,22 @@ unsafe extern "C" fn no_wait() -> Handle {
 }
 
 /// Takes the arguments over, and drops them.
-unsafe fn refuse(arguments: *mut Argument, count: usize) -> Submitted {
-    for index in 0..count {
+unsafe fn refuse(request: Request) -> Submitted {
+    for index in 0..request.count {
         // SAFETY: the guest hands over `count` arguments, each of which is read once.
-        drop(unsafe { ptr::read(arguments.add(index)) });
+        drop(unsafe { ptr::read(request.arguments.add(index)) });
     }
     Err(refusal()).into()
 }
 
-unsafe extern "C" fn create(
-    _: *const TesseraTable,
-    arguments: *mut Argument,
-    count: usize,
-    _: *const Handle,
-    _: usize,
-) -> Submitted {
-    // SAFETY: the guest hands the arguments over (see `Host`).
-    unsafe { refuse(arguments, count) }
+unsafe extern "C" fn create(_: *const TesseraTable, request: Request) -> Submitted {
+    // SAFETY: the guest hands the arguments over (see `Request`).
+    unsafe { refuse(request) }
 }
 
-unsafe extern "C" fn call(
-    _: Handle,
-    _: u32,
-    arguments: *mut Argument,
-    count: usize,
-    _: *const Handle,
-    _: usize,
-) -> Submitted {
-    // SAFETY: the guest hands the arguments over (see `Host`).
-    unsafe { refuse(arguments, count) }
+unsafe extern "C" fn call(_: Handle, _: u32, request: Request) -> Submitted {
+    // SAFETY: the guest hands the arguments over (see `Request`).
+    unsafe { refuse(request) }
 }
 
 unsafe extern "C" fn attach(_: Slice, _: Slice) -> Submitted {

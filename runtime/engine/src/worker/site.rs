@@ -113,7 +113,13 @@ impl Site {
 
     /// Begins to construct a tessera.
     pub(super) fn create(self: &Rc<Site>, head: &Head, message: ToWorker, payloads: Vec<Payload>) {
-        let ToWorker::Create { tessera, code, needs } = message else {
+        let ToWorker::Create {
+            tessera,
+            code,
+            needs,
+            max_retries,
+        } = message
+        else {
             return;
         };
         let (jobs, inbox) = unbounded_channel();
@@ -128,6 +134,7 @@ impl Site {
             head: head.clone(),
             code,
             inputs,
+            max_retries,
         });
         (self.residents.borrow_mut()).add(tessera, &type_name, head.id, jobs, condition.clone());
         let site = self.clone();
@@ -148,6 +155,7 @@ impl Site {
             tessera,
             method,
             needs,
+            max_retries,
             ..
         } = message
         else {
@@ -159,6 +167,7 @@ impl Site {
             task,
             method,
             inputs: Inputs::begin(self, head, task, needs, payloads),
+            max_retries,
         };
         if !self.residents.borrow().queue(tessera, job) {
             let message = "the tessera is not on this worker";

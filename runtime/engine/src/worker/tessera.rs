@@ -20,12 +20,18 @@ use tokio::{sync::mpsc::UnboundedReceiver, task::spawn_blocking};
 #[derive(Debug)]
 pub(super) enum Job {
     /// The first one.
-    Create { head: Head, code: Code, inputs: Inputs },
+    Create {
+        head: Head,
+        code: Code,
+        inputs: Inputs,
+        max_retries: u32,
+    },
     Call {
         head: Head,
         task: Id,
         method: u32,
         inputs: Inputs,
+        max_retries: u32,
     },
 }
 
@@ -37,8 +43,13 @@ pub(super) async fn run(site: &Rc<Site>, id: Id, condition: &Condition, mut jobs
             break;
         }
         match job {
-            Job::Create { head, code, inputs } => {
-                object = construct(site, id, &head, condition, code, inputs).await;
+            Job::Create {
+                head,
+                code,
+                inputs,
+                max_retries,
+            } => {
+                object = construct(site, id, &head, condition, code, (inputs, max_retries)).await;
                 let signatures = object.as_ref().map(Object::signatures).map_err(Clone::clone);
                 condition.constructed(signatures);
                 site.residents.borrow_mut().constructed(id);
@@ -57,8 +68,9 @@ pub(super) async fn run(site: &Rc<Site>, id: Id, condition: &Condition, mut jobs
                 task,
                 method,
                 inputs,
+                max_retries,
             } => {
-                object = call(site, &head, condition, object, (task, method, inputs)).await;
+                object = call(site, &head, condition, object, (task, method, inputs, max_retries)).await;
             }
         }
     }
@@ -79,13 +91,34 @@ fn name(id: Id, cause: &Failure) -> String {
     format!("tess-{}-{id}", cause.tessera.to_lowercase())
 }
 
+/// Runs what may panic, again up to `max_retries` times where it does. Other failures would come again.
+fn try_up_to<T>(max_retries: u32, mut run: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+    let mut attempts = 1;
+    loop {
+        match run() {
+            Err(failure) if failure.kind == FailureKind::Panicked => {
+                if attempts > max_retries {
+                    return Err(Failure { attempts, ..failure });
+                }
+                eprintln!(
+                    "attempt {attempts} of {} panicked: {}",
+                    max_retries.saturating_add(1),
+                    failure.message
+                );
+                attempts += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
 async fn construct(
     site: &Rc<Site>,
     id: Id,
     head: &Head,
     condition: &Condition,
     code: Code,
-    inputs: Inputs,
+    (inputs, max_retries): (Inputs, u32),
 ) -> Result<Object, Failure> {
     let named = |failure| Failure {
         tessera: code.type_name.clone(),
@@ -101,7 +134,7 @@ async fn construct(
         reporter.send(FromWorker::Started { id });
         let (table, guest) = modules.load(&wanted)?;
         let flushing = output.flush_while_running(guest);
-        let object = Object::construct(table, guest, &inputs);
+        let object = try_up_to(max_retries, || Object::construct(table, guest, &inputs));
         drop(flushing);
         object.map(|object| (object, output.is_unread()))
     });
@@ -126,7 +159,7 @@ async fn call(
     head: &Head,
     condition: &Condition,
     object: Result<Object, Failure>,
-    (task, method, inputs): (Id, u32, Inputs),
+    (task, method, inputs, max_retries): (Id, u32, Inputs, u32),
 ) -> Result<Object, Failure> {
     let object = object?;
     let Ok(inputs) = inputs.get().await else {
@@ -142,7 +175,7 @@ async fn call(
         reporter.send(FromWorker::Started { id: task });
         let flushing = output.flush_while_running(object.guest());
         let mut object = object;
-        let outcome = object.call(method, &inputs);
+        let outcome = try_up_to(max_retries, || object.call(method, &inputs));
         drop(flushing);
         let unread_output = output.is_unread();
         (object, outcome, unread_output)

@@ -5,6 +5,7 @@ mod calls;
 mod failing;
 mod lifecycle;
 mod many;
+mod options;
 mod output;
 mod questions;
 mod shared_object;
@@ -29,6 +30,7 @@ fn scenarios() -> Vec<Scenario> {
         failing::scenarios(),
         lifecycle::scenarios(),
         many::scenarios(),
+        options::scenarios(),
         output::scenarios(),
         questions::scenarios(),
         shared_object::scenarios(),

@@ -12,7 +12,7 @@ pub use place::{Place, Position};
 use crate::{emit, errors::Errors, model::Tessera, model_of, parse, parse::Target, subjects::Subjects};
 use expansion::Insertion;
 use place::LineIndex;
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use std::{
     collections::{BTreeSet, HashSet},
     fmt,
@@ -139,9 +139,6 @@ impl Drop for ForgetSpans {
 
 /// The model of a marked `impl`, if there is to be code for it.
 fn model(item: &scan::Marked, modules: &mut HashSet<String>, errors: &mut Errors) -> Option<Tessera> {
-    for arguments in &item.arguments {
-        errors.push(arguments, "`#[tessera]` takes no arguments");
-    }
     if item.tokens.is_empty() {
         errors.push(
             &item.attribute,
@@ -150,7 +147,11 @@ fn model(item: &scan::Marked, modules: &mut HashSet<String>, errors: &mut Errors
         return None;
     }
     let (target, _rest) = parse::target(item.tokens.clone()).ok()?;
-    let tessera = model_of(&target, errors)?;
+    let arguments = item.arguments.iter().filter_map(|arguments| match arguments {
+        TokenTree::Group(group) => Some(group.stream()),
+        _ => None,
+    });
+    let tessera = model_of(&target, arguments.collect(), errors)?;
     if let Target::Impl(block) = &target
         && !modules.insert(tessera.module.to_string())
     {

@@ -55,10 +55,11 @@ pub(super) fn attributes_by_line(text: &str) -> Vec<Range<usize>> {
     for line in text.split_inclusive('\n') {
         let content = line.trim_start();
         let start = offset + line.len() - content.len();
-        let attribute = ["#[tessera]", "#[mosaic::tessera]"]
-            .into_iter()
-            .find(|text| content.starts_with(text));
-        found.extend(attribute.map(|attribute| start..start + attribute.len()));
+        let is_ours = ["#[tessera]", "#[mosaic::tessera]", "#[tessera(", "#[mosaic::tessera("]
+            .iter()
+            .any(|text| content.starts_with(text));
+        let end = content.find(']').filter(|_| is_ours);
+        found.extend(end.map(|end| start..start + end + 1));
         offset += line.len();
     }
     found

@@ -38,6 +38,9 @@ mod __mosaic_Solver1 {
             &self.raw
         }
     }
+    fn __options() -> ::mosaic::Options {
+        ::mosaic::Options::new()
+    }
     impl Solver1 {
         /// Constructs a `Solver1` on a worker and returns its proxy at once.
         ///
@@ -48,6 +51,7 @@ mod __mosaic_Solver1 {
             Solver1Proxy {
                 raw: ::mosaic::__private::Tessera::create(
                     &__TABLE,
+                    __options(),
                     ::std::vec::Vec::from([::mosaic::__private::IntoArg::into_arg(data)]),
                 ),
             }
@@ -62,10 +66,42 @@ mod __mosaic_Solver1 {
         ) -> ::mosaic::ProxyArray<Solver1Proxy> {
             ::mosaic::__private::remote_array(
                 &__TABLE,
+                &__options(),
                 __len,
                 &::std::vec::Vec::from([::mosaic::__private::IntoArg::into_arg(data)]),
                 |raw| Solver1Proxy { raw },
             )
+        }
+    }
+    /// A `Solver1` that is to be constructed on a worker with other options than usual.
+    #[must_use]
+    pub struct Solver1Remote {
+        options: ::mosaic::Options,
+    }
+    impl Solver1 {
+        /// The options with which a `Solver1` is constructed and called.
+        pub fn with(options: ::mosaic::Options) -> Solver1Remote {
+            Solver1Remote {
+                options: options.or(&__options()),
+            }
+        }
+    }
+    impl Solver1Remote {
+        /// Constructs the `Solver1` on a worker and returns its proxy at once.
+        ///
+        #[track_caller]
+        pub fn remote(
+            &self,
+            data: impl ::mosaic::__private::IntoArg<Array3<f32>>,
+        ) -> Solver1Proxy {
+            let options = ::core::clone::Clone::clone(&self.options);
+            Solver1Proxy {
+                raw: ::mosaic::__private::Tessera::create(
+                    &__TABLE,
+                    options,
+                    ::std::vec::Vec::from([::mosaic::__private::IntoArg::into_arg(data)]),
+                ),
+            }
         }
     }
     impl Solver1 {
@@ -76,7 +112,9 @@ mod __mosaic_Solver1 {
             ::mosaic::__private::Attach::new(
                 &__TABLE,
                 ::core::convert::AsRef::as_ref(&uid),
-                |raw| Solver1Proxy { raw },
+                |raw| Solver1Proxy {
+                    raw: raw.or(&__options()),
+                },
             )
         }
     }
@@ -100,6 +138,12 @@ mod __mosaic_Solver1 {
         pub fn after<__D>(&self, task: &::mosaic::TaskProxy<__D>) -> Solver1Proxy {
             Solver1Proxy {
                 raw: self.raw.after(task),
+            }
+        }
+        /// The same tessera, whose calls have these options.
+        pub fn with(&self, options: ::mosaic::Options) -> Solver1Proxy {
+            Solver1Proxy {
+                raw: self.raw.with(options),
             }
         }
         /// The tessera's unique name.

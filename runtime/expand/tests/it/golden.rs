@@ -15,6 +15,15 @@ fn the_tutorials_solver() {
 }
 
 #[test]
+fn options_on_the_attribute() {
+    let arguments = "max_retries = 2, worker = \"worker:0:1\"".parse().expect("tokens");
+    let item = "impl S { fn new() -> S { S } }".parse().expect("tokens");
+    let tokens = mosaic_expand::expand(arguments, item).to_string();
+    let options = ":: mosaic :: Options :: new () . max_retries (2) . worker (\"worker:0:1\")";
+    assert!(tokens.contains(options), "{tokens}");
+}
+
+#[test]
 fn a_type_stays_as_it_is() {
     let item = "#[derive(Clone)] pub struct Solver1 { data: u8 }";
     expect![[r#"
@@ -140,6 +149,7 @@ fn types_mean_the_same_inside_the_module() {
             GridProxy {
                 raw: ::mosaic::__private::Tessera::create(
                     &__TABLE,
+                    __options(),
                     ::std::vec::Vec::from([::mosaic::__private::IntoArg::into_arg(side)]),
                 ),
         pub fn f(

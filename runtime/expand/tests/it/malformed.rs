@@ -249,9 +249,29 @@ fn types_and_blocks() {
         (
             "#[tessera(name = 1)] struct S;",
             expect![[r#"
-            1:10 (name = 1)
-                `#[tessera]` takes no arguments
-        "#]],
+                1:11 name = 1
+                    options go on the `impl`: `#[tessera(name = 1)] impl S`
+            "#]],
+        ),
+        (
+            "#[tessera(max_retries = 2, fast = true, max_retries = 3)]\nimpl S { fn new() -> S { S } fn with(&self) {} }",
+            expect![[r#"
+                1:28 fast
+                    `#[tessera]` has no option `fast`: its options are `max_retries`, `worker`
+                1:41 max_retries
+                    `max_retries` is set twice
+                2:33 with
+                    `S::with` has a name that every tessera uses itself: rename the method
+            "#]],
+        ),
+        (
+            "#[tessera(2)]\nimpl S { fn new() -> S { S } fn with() {} }",
+            expect![[r#"
+                1:11 2
+                    `#[tessera]` takes options as `name = value`, such as `max_retries = 2`
+                2:33 with
+                    `S::with` is the name of a generated function: rename this one
+            "#]],
         ),
         (
             "let x = 1;\n#[tessera]",

@@ -4,7 +4,7 @@ mod find;
 
 use super::{
     ledger::{Action, Ledger},
-    objects::Value,
+    objects::{Request, Value},
 };
 use crate::{
     failures::failure,
@@ -50,14 +50,18 @@ impl Books {
             location,
         };
         let signatures = vec!["solve() -> ()".to_owned()];
-        let handle = self.ledger.create(code, signatures, Vec::new(), Vec::new()).unwrap();
+        let handle = self.ledger.create(code, signatures, Request::default()).unwrap();
         self.names.push((self.id(handle), name.to_owned()));
         handle
     }
 
     fn call(&mut self, name: &str, tessera: Handle, needs: &[Handle]) -> Handle {
         let arguments = needs.iter().map(|task| Value::Produced(*task)).collect();
-        let handle = self.ledger.call(tessera, 0, arguments, Vec::new()).unwrap();
+        let request = Request {
+            arguments,
+            ..Request::default()
+        };
+        let handle = self.ledger.call(tessera, 0, request).unwrap();
         self.names.push((self.id(handle), name.to_owned()));
         handle
     }

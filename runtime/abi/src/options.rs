@@ -1,0 +1,94 @@
+//! How a tessera or a call is to be carried out.
+
+use serde::{Deserialize, Serialize};
+
+/// How a tessera, or a call, is to be carried out. What is not set is left to the runtime.
+///
+/// They go on the attribute (`#[tessera(max_retries = 2)]`, for all of a type's tesserae), on the type
+/// (`Solver::with(options).remote(…)`, for one tessera), and on a proxy (`solver.with(options).solve(…)`, for its calls).
+/// A tessera's options hold for its constructor and its calls; those that are closer to the call win.
+///
+/// ```
+/// use mosaic_abi::Options;
+/// let options = Options::new().max_retries(2).worker("worker:0:1");
+/// assert_eq!(options.max_retries, Some(2));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Options {
+    /// How often a constructor or a method that panics is run again, with the same arguments, on the same worker.
+    pub max_retries: Option<u32>,
+    /// The worker that a tessera is to live on.
+    pub worker: Option<String>,
+}
+
+impl Options {
+    /// Options that set nothing.
+    pub fn new() -> Options {
+        Options::default()
+    }
+
+    /// Runs a constructor or a method that panics up to `max_retries` times again, with the same arguments, on the same
+    /// worker. What a method had changed before it panicked stays changed.
+    #[must_use]
+    pub fn max_retries(mut self, max_retries: u32) -> Options {
+        self.max_retries = Some(max_retries);
+        self
+    }
+
+    /// Has a tessera live on this worker, such as `worker:0:1`.
+    #[must_use]
+    pub fn worker(mut self, worker: impl Into<String>) -> Options {
+        self.worker = Some(worker.into());
+        self
+    }
+
+    /// These options, and those of `others` that are not set here.
+    #[must_use]
+    pub fn or(self, others: &Options) -> Options {
+        Options {
+            max_retries: self.max_retries.or(others.max_retries),
+            worker: self.worker.or_else(|| others.worker.clone()),
+        }
+    }
+
+    /// The options as they cross, which is without a byte where nothing is set.
+    pub fn encoded(&self) -> Vec<u8> {
+        if *self == Options::default() {
+            return Vec::new();
+        }
+        // Numbers and texts can always be encoded.
+        crate::encode(self).unwrap_or_default()
+    }
+
+    /// The options that [`Options::encoded`] encoded.
+    ///
+    /// # Errors
+    ///
+    /// The bytes may be no options.
+    pub fn decoded(bytes: &[u8]) -> Result<Options, String> {
+        match bytes {
+            [] => Ok(Options::default()),
+            bytes => crate::decode(bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_closer_wins() {
+        let closer = Options::new().max_retries(1);
+        let others = Options::new().max_retries(2).worker("worker:0:1");
+        assert_eq!(closer.or(&others), Options::new().max_retries(1).worker("worker:0:1"));
+    }
+
+    #[test]
+    fn options_cross() {
+        for options in [Options::new(), Options::new().max_retries(3).worker("worker:0:0")] {
+            assert_eq!(Options::decoded(&options.encoded()), Ok(options));
+        }
+    }
+}
