@@ -72,6 +72,27 @@ unsafe impl Send for Buffer {}
 // SAFETY: a shared buffer only lends its bytes immutably.
 unsafe impl Sync for Buffer {}
 
+impl Buffer {
+    /// Bytes that lie elsewhere than in a vector, such as in a mapped file.
+    ///
+    /// # Safety
+    ///
+    /// `data` must point to `len` bytes that nobody changes, and that stay until `release` is called with `data`, `len`
+    /// and `len`, which may happen once and on any thread.
+    pub unsafe fn from_raw_parts(
+        data: *mut u8,
+        len: usize,
+        release: unsafe extern "C" fn(*mut u8, usize, usize),
+    ) -> Buffer {
+        Buffer {
+            data,
+            len,
+            capacity: len,
+            release,
+        }
+    }
+}
+
 impl Default for Buffer {
     fn default() -> Buffer {
         Buffer::from(Vec::new())
@@ -100,14 +121,14 @@ impl Deref for Buffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: `data` and `len` describe the vector this buffer was made from, which it still owns.
+        // SAFETY: `data` and `len` describe the bytes this buffer was made from, which it still owns.
         unsafe { slice::from_raw_parts(self.data, self.len) }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // SAFETY: the three values are those of the vector this buffer was made from, given back once.
+        // SAFETY: the three values are those that this buffer was made from, given back once.
         unsafe { (self.release)(self.data, self.len, self.capacity) }
     }
 }

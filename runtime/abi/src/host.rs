@@ -3,7 +3,7 @@
 use crate::{Buffer, Failure, Outcome, Slice, TesseraTable};
 use std::ffi::c_void;
 
-/// A tessera or a task, as the host numbers them. Zero is none.
+/// A tessera, a task or a stored value, as the host numbers them. Zero is none.
 pub type Handle = u64;
 
 /// What a cell tells the kernel beside its output.
@@ -28,7 +28,7 @@ pub enum CellEvent {
 #[repr(C)]
 #[derive(Debug)]
 pub struct Argument {
-    /// Zero, or the task whose result is the value.
+    /// Zero, or the task whose result is the value, or the stored value.
     pub task: Handle,
     /// The encoded value where `task` is zero.
     pub value: Buffer,
@@ -143,6 +143,16 @@ pub struct Host {
     /// from has them, in a `Vec<String>`. Who attached to a tessera and asks for them takes it over: released before, it
     /// stays as it was found; released after, it is freed.
     pub signatures: unsafe extern "C" fn(tessera: Handle) -> Buffer,
+    /// Stores a value of the type `type_name` in the warehouse, and takes its bytes over. The handle is a stored value, which
+    /// the caller may wait for, fetch by `result`, and pass as an argument.
+    pub put: unsafe extern "C" fn(value: Buffer, type_name: Slice) -> Submitted,
+    /// Finds a stored value of the type `type_name` by its uid. The handle is to be waited for.
+    pub find_stored: unsafe extern "C" fn(uid: Slice, type_name: Slice) -> Submitted,
+    /// Frees a stored value although it may have other owners, to whom it is gone from then on. What was submitted before
+    /// still gets it.
+    pub discard: unsafe extern "C" fn(stored: Handle),
+    /// Begins to make a stored value known to all workers, and returns a wait, whose value is the encoded `()`.
+    pub publish: unsafe extern "C" fn(stored: Handle) -> Handle,
     /// Asks the front end that shows what this process says. The message means nothing to the runtime, which carries it
     /// as it is. Returns a wait, whose value is the front end's answer, as it is again: empty where there is nothing to
     /// say but that the message was taken.

@@ -95,6 +95,9 @@ pub struct Listed {
 pub struct StartOptions {
     /// How many workers to start; zero: as many as there are CPUs.
     pub num_workers: usize,
+    /// The part of the machine's memory, between 0 and 1, that stored values may take up; what goes beyond it is moved to
+    /// disk. `None`: the runtime's own choice.
+    pub spill_above: Option<f64>,
 }
 
 /// Why something did not end with a value.
@@ -110,6 +113,8 @@ pub enum FailureKind {
     NotPortable,
     /// The runtime is off.
     NotRunning,
+    /// A stored value was dropped, or there is none of that name.
+    Dropped,
     /// The runtime could not do what was asked.
     Runtime,
 }

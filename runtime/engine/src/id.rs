@@ -15,7 +15,16 @@ impl Id {
 
     /// The id at the end of a tessera's uid, such as `tess-solver1-70c4…`.
     pub(crate) fn of_tessera(uid: &str) -> Option<Id> {
-        let (_, digits) = uid.strip_prefix("tess-")?.rsplit_once('-')?;
+        Id::at_end_of(uid.strip_prefix("tess-")?)
+    }
+
+    /// The id at the end of a stored value's uid, such as `ware-array3-70c4…`.
+    pub(crate) fn of_stored(uid: &str) -> Option<Id> {
+        Id::at_end_of(uid.strip_prefix("ware-")?)
+    }
+
+    fn at_end_of(name: &str) -> Option<Id> {
+        let (_, digits) = name.rsplit_once('-')?;
         let is_id = digits.len() == 32 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
         u128::from_str_radix(digits, 16).ok().filter(|_| is_id).map(Id)
     }

@@ -23,6 +23,7 @@ mod id;
 mod program;
 mod question;
 mod waits;
+mod warehouse;
 mod wire;
 mod worker;
 

@@ -72,7 +72,7 @@ impl fmt::Display for TaskError {
             FailureKind::Panicked => "panicked",
             FailureKind::WorkerLost => "was lost",
             FailureKind::DependencyFailed | FailureKind::NotRunning => "did not run",
-            FailureKind::NotPortable | FailureKind::Runtime => "failed",
+            FailureKind::NotPortable | FailureKind::Dropped | FailureKind::Runtime => "failed",
         })?;
         if !failure.worker.is_empty() {
             write!(f, " on {}", failure.worker)?;
@@ -97,17 +97,24 @@ impl fmt::Debug for TaskError {
 
 impl Error for TaskError {}
 
-/// Why the runtime did not start or stop.
+/// Why the runtime did not do what was asked: start, stop, store a value, find one.
 #[derive(Clone)]
 pub struct RuntimeError {
+    kind: FailureKind,
     message: String,
 }
 
 impl RuntimeError {
     pub(crate) fn new(failure: Failure) -> RuntimeError {
         RuntimeError {
+            kind: failure.kind,
             message: failure.message,
         }
+    }
+
+    /// The kind of failure.
+    pub fn kind(&self) -> FailureKind {
+        self.kind
     }
 }
 

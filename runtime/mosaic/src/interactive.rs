@@ -51,6 +51,14 @@ impl Interactive {
         self.options.num_workers = num_workers;
         self
     }
+
+    /// The part of a node's memory, between 0 and 1, that stored values ([`crate::put`]) may take up; 0.6 if it is not
+    /// called. The oldest ones beyond it move to disk: to the directory that the variable `MOSAIC_SPILL_DIR` named when the
+    /// notebook or program started, or else to `/var/tmp`.
+    pub fn spill_above(mut self, fraction: f64) -> Interactive {
+        self.options.spill_above = Some(fraction);
+        self
+    }
 }
 
 impl IntoFuture for Interactive {

@@ -39,6 +39,7 @@ mod object;
 mod panics;
 pub mod prelude;
 mod proxies;
+mod stored;
 mod task;
 mod tasks;
 mod tessera;
@@ -52,5 +53,6 @@ pub use mosaic_abi::{FailureKind, Options, State};
 #[cfg(feature = "macros")]
 pub use mosaic_macros::tessera;
 pub use proxies::{AllConstructed, Proxy, ProxyArray};
+pub use stored::{Published, Put, Stored, StoredValue, put};
 pub use task::{TaskFuture, TaskProxy, TaskResult};
 pub use tasks::{AllDone, AllResults, Completed, TaskArray};

@@ -1,7 +1,7 @@
 //! What a cell needs, in one line: `use mosaic::prelude::*;`.
 
 pub use crate::{
-    Options, Portable, ProxyArray, RuntimeError,
+    Options, Portable, ProxyArray, RuntimeError, Stored,
     Switch::{self, Off, On},
     TaskArray, TaskError, TaskProxy,
 };

@@ -76,6 +76,7 @@ impl Ledger {
         match self.objects.get(&handle)?.kind {
             Kind::Tessera { .. } => Some(handle),
             Kind::Task { tessera } => Some(tessera),
+            Kind::Stored { .. } => None,
         }
     }
 
@@ -89,6 +90,13 @@ impl Ledger {
                 Value::Encoded(payload) => {
                     payloads.push(payload.clone());
                     Argument::Value
+                }
+                Value::Produced(stored) if self.is_stored(*stored) => {
+                    let stored = self.objects.get(stored)?;
+                    Argument::Stored {
+                        ware: stored.id,
+                        uid: stored.uid(),
+                    }
                 }
                 Value::Produced(task) => Argument::Task(self.source(*task)?),
             });

@@ -10,7 +10,7 @@ use crate::{
     failures::{failure, worker_lost},
     id::Id,
     waits::{Ending, Subject},
-    wire::{LostWorker, Place, Resident, ToWorker},
+    wire::{LostWorker, Payload, Place, Resident, ToWorker},
 };
 use mosaic_abi::{Buffer, Failure, FailureKind, Handle, Listed};
 use std::{
@@ -21,18 +21,21 @@ use std::{
 /// All workers are asked what lives on them.
 #[derive(Debug)]
 pub(super) struct Inquiry {
-    purpose: Purpose,
+    pub(super) purpose: Purpose,
     /// Those that have not answered.
     missing: HashSet<String>,
     found: Vec<(Resident, Place)>,
 }
 
+/// What they are asked for.
 #[derive(Clone, Copy, Debug)]
-enum Purpose {
+pub(super) enum Purpose {
     /// For a wait.
     Show(Handle),
     /// To attach this tessera.
     Attach(Handle),
+    /// For a wait until all of them have a stored value at hand.
+    Publish(Handle),
 }
 
 /// The inquiries that are under way.
@@ -42,7 +45,7 @@ impl Ledger {
     /// Begins a wait for the list of all tesserae that live.
     pub(crate) fn tesserae(&mut self) -> Handle {
         let wait = self.wait(Subject::Runtime);
-        self.inquire(Purpose::Show(wait));
+        self.inquire(Purpose::Show(wait), |request| ToWorker::List { request });
         wait
     }
 
@@ -75,7 +78,7 @@ impl Ledger {
         if let Some(object) = self.objects.get_mut(&handle) {
             object.wanted = Some(uid.to_owned());
         }
-        self.inquire(Purpose::Attach(handle));
+        self.inquire(Purpose::Attach(handle), |request| ToWorker::List { request });
         Ok(handle)
     }
 
@@ -87,11 +90,12 @@ impl Ledger {
         object.wanted = None;
         match &object.kind {
             Kind::Tessera { signatures, .. } => signatures.clone(),
-            Kind::Task { .. } => Vec::new(),
+            Kind::Task { .. } | Kind::Stored { .. } => Vec::new(),
         }
     }
 
-    fn inquire(&mut self, purpose: Purpose) {
+    /// Asks all workers.
+    pub(super) fn inquire(&mut self, purpose: Purpose, question: impl Fn(u64) -> ToWorker) {
         let request = self.next();
         let workers: Vec<Place> = match &self.runtime {
             Runtime::On(workers) => workers.values().cloned().collect(),
@@ -104,14 +108,14 @@ impl Ledger {
         };
         self.inquiries.insert(request, inquiry);
         for place in workers {
-            let frame = ToWorker::List { request }.into();
+            let frame = question(request).into();
             self.actions.push_back(Action::Send { place, frame });
         }
         self.conclude(request);
     }
 
-    /// A worker has said what lives on it.
-    pub(crate) fn listed(&mut self, request: u64, worker: &str, tesserae: Vec<Resident>) {
+    /// A worker has answered, perhaps with what lives on it.
+    pub(crate) fn answered(&mut self, request: u64, worker: &str, tesserae: Vec<Resident>) {
         let Runtime::On(workers) = &self.runtime else { return };
         let (Some(inquiry), Some(place)) = (self.inquiries.get_mut(&request), workers.get(worker)) else {
             return;
@@ -154,6 +158,7 @@ impl Ledger {
                 self.end_wait(wait, encoded(&list));
             }
             Purpose::Attach(tessera) => self.attach_to(tessera, found),
+            Purpose::Publish(wait) => self.end_wait(wait, Ok(Payload::default())),
         }
     }
 

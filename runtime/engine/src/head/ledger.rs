@@ -10,7 +10,7 @@ use crate::{
     failures::{dependency_failed, failure, no_worker_left, tessera_failed},
     id::Id,
     waits::{Ending, GuestWaker, Subject, Waits},
-    wire::{Code, Frame, Place, ToWorker},
+    wire::{Code, Frame, Payload, Place, ToWarehouse, ToWorker},
 };
 use mosaic_abi::{Description, Failure, FailureKind, Handle};
 use std::collections::{HashMap, VecDeque};
@@ -38,6 +38,16 @@ pub(crate) enum Action {
     Forget { tessera: Id },
     /// Send to a worker.
     Send { place: Place, frame: Frame<ToWorker> },
+    /// Ask the warehouse for room and write a value there, then call [`Ledger::stored`].
+    Store {
+        ware: Id,
+        type_name: String,
+        value: Payload,
+    },
+    /// Tell the warehouse something.
+    Warehouse(ToWarehouse),
+    /// Read a stored value, then call [`Ledger::fetched`].
+    Load { wait: Handle, ware: Id, uid: String },
     /// Have all output shown, then call [`Ledger::synced`].
     Sync { object: Handle },
     /// Wake a future of the guest, with no lock held.
@@ -200,6 +210,9 @@ impl Ledger {
     fn submit(&mut self, tessera: Handle, submission: Submission) {
         let handle = submission.object;
         let producers: Vec<Handle> = submission.producers().collect();
+        for producer in &producers {
+            self.use_object(*producer);
+        }
         let mut obstacle = None;
         for producer in &producers {
             match self.objects.get_mut(producer) {
@@ -210,7 +223,6 @@ impl Ledger {
                     ))
                 }
                 Some(object) => {
-                    object.owners += 1;
                     if matches!(object.stage, Stage::Waiting) {
                         object.dependents.push(handle);
                     }
@@ -311,6 +323,11 @@ impl Ledger {
         };
         self.by_id.remove(&object.id);
         let message = match object.kind {
+            Kind::Stored { .. } if matches!(object.stage, Stage::Ended(Ok(()))) && self.is_on() => {
+                let ware = object.id;
+                return self.actions.push_back(Action::Warehouse(ToWarehouse::Release { ware }));
+            }
+            Kind::Stored { .. } => return,
             Kind::Tessera { .. } if object.wanted.is_some() => ToWorker::Detach { tessera: object.id },
             Kind::Tessera { .. } => {
                 self.actions.push_back(Action::Forget { tessera: object.id });

@@ -1,9 +1,11 @@
 //! The head's thread: carries out what the books ask for, and reports to them what arrives.
 
-use super::{ledger::Action, listing, table::Head};
+use super::{ledger::Action, listing, storing::Storing, table::Head};
 use crate::{
     failures::failure,
+    id::Id,
     waits::Ending,
+    warehouse::Shelf,
     wire::{self, Frame, FromHub, FromWorker, LostWorker, Payload, Peer, Place, RuntimeInfo, Sender, ToHub, ToWorker},
 };
 use mosaic_abi::{Buffer, FailureKind, Handle, StartOptions};
@@ -35,7 +37,7 @@ pub(super) enum Command {
 }
 
 /// Whatever can happen to the link.
-enum Event {
+pub(super) enum Event {
     Command(Command),
     Hub(FromHub),
     HubClosed,
@@ -46,6 +48,11 @@ enum Event {
     WorkerClosed(String),
     /// The node had its time to say more about this worker.
     WorkerGone(String),
+    /// A value was written for the warehouse, or could not be.
+    Written {
+        ware: Id,
+        outcome: Result<Shelf, String>,
+    },
 }
 
 /// An [`Event`] of a connection, with the number of the runtime it belongs to: what a former one says no longer counts.
@@ -54,8 +61,8 @@ struct Stamped {
     event: Event,
 }
 
-struct Link {
-    head: &'static Head,
+pub(super) struct Link {
+    pub(super) head: &'static Head,
     address: PathBuf,
     hub: Option<Sender<ToHub>>,
     workers: HashMap<String, Sender<ToWorker>>,
@@ -66,6 +73,7 @@ struct Link {
     stopping: Vec<Handle>,
     /// Objects whose output is being shown.
     syncing: HashSet<Handle>,
+    pub(super) storing: Storing,
     /// Whether this head has shown what the runtime that runs consists of.
     listed: bool,
     /// Whoever waits for the hub's first message, or for the news that there is none.
@@ -95,6 +103,7 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
         starting: Vec::new(),
         stopping: Vec::new(),
         syncing: HashSet::new(),
+        storing: Storing::default(),
         listed: false,
         welcomed: Some(welcomed),
         events,
@@ -130,6 +139,7 @@ impl Link {
             Event::Worker { uid, frame } => self.hear_worker(&uid, frame),
             Event::WorkerClosed(uid) => self.worker_closed(uid),
             Event::WorkerGone(uid) => self.worker_lost(&uid, "its connection closed"),
+            Event::Written { ware, outcome } => self.written(ware, outcome),
         }
     }
 
@@ -160,6 +170,7 @@ impl Link {
         self.run += 1;
         self.workers.clear();
         self.listed = false;
+        self.forget_stores();
         self.head.change(|ledger| ledger.stopped(reason));
     }
 
@@ -188,12 +199,15 @@ impl Link {
                     self.worker_closed(place.uid);
                 }
             },
+            Action::Store { ware, type_name, value } => self.store(ware, type_name, value),
+            Action::Warehouse(message) => self.to_hub(ToHub::Warehouse(message)),
+            Action::Load { wait, ware, uid } => self.load(wait, ware, &uid),
             // Both are done where the ledger was changed.
             Action::Wake(_) | Action::Discard(_) => {}
         }
     }
 
-    fn to_hub(&self, message: ToHub) {
+    pub(super) fn to_hub(&self, message: ToHub) {
         if let Some(hub) = &self.hub {
             hub.send(message);
         }
@@ -244,7 +258,8 @@ impl Link {
 
     fn hear_hub(&mut self, message: FromHub) {
         match message {
-            FromHub::Welcome { runtimes } => {
+            FromHub::Welcome { runtimes, shelves } => {
+                self.storing.shelves = Some(shelves);
                 if let Some(runtimes) = runtimes {
                     self.head.change(|ledger| ledger.started(workers(&runtimes)));
                 }
@@ -266,7 +281,12 @@ impl Link {
             }
             FromHub::Found { tessera, lost } => self.head.change(|ledger| ledger.found(tessera, lost)),
             FromHub::WorkerLost(LostWorker { uid, status }) => self.worker_lost(&uid, &status),
-            FromHub::Answer { .. } | FromHub::HeadEnded { .. } | FromHub::HeadSettled { .. } | FromHub::Exit => {
+            FromHub::Warehouse(message) => self.hear_warehouse(message),
+            FromHub::Answer { .. }
+            | FromHub::HeadEnded { .. }
+            | FromHub::HeadSettled { .. }
+            | FromHub::Forget { .. }
+            | FromHub::Exit => {
                 tracing::warn!(?message, "the hub told a head what is for workers");
             }
         }
@@ -323,10 +343,19 @@ impl Link {
                 let value = frame.payloads.into_iter().next().unwrap_or_default();
                 ledger.fetched(request, outcome.map(|()| value));
             }
-            FromWorker::Listed { request, tesserae } => ledger.listed(request, uid, tesserae),
+            FromWorker::Listed { request, tesserae } => ledger.answered(request, uid, tesserae),
+            FromWorker::Kept { request, outcome } => ledger.kept(request, uid, outcome),
             FromWorker::Attached { tessera, outcome } => ledger.attached(tessera, outcome),
             FromWorker::Fenced { .. } => {}
         });
+    }
+
+    /// A way to report something that happens elsewhere, while the same runtime is on.
+    pub(super) fn reporter(&self) -> impl FnOnce(Event) + Send + 'static {
+        let (events, run) = (self.events.clone(), self.run);
+        move |event| {
+            let _ = events.send(Stamped { run, event });
+        }
     }
 
     /// The node will say how the worker ended; if it does not, it ended all the same.

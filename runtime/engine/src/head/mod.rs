@@ -1,11 +1,11 @@
 //! The head: the process in which the user's code runs. It offers the [`mosaic_abi::Host`] table, keeps the books of
 //! what was submitted, and talks to the hub and directly to the workers.
 //!
-//! - `ledger`, `dispatch`, `progress`, `find`, `objects`: the books; no I/O. A call of the table changes them under a
+//! - `ledger`, `dispatch`, `progress`, `find`, `store`, `objects`: the books; no I/O. A call of the table changes them under a
 //!   lock and yields actions.
 //! - `table`: the C functions.
 //! - `listing`: what turning the runtime on prints.
-//! - `link`: one thread that carries the actions out and reports back what arrived.
+//! - `link`: one thread that carries the actions out and reports back what arrived; `storing`: its part in the warehouse.
 
 mod dispatch;
 mod find;
@@ -14,6 +14,8 @@ mod link;
 mod listing;
 mod objects;
 mod progress;
+mod store;
+mod storing;
 mod table;
 
 #[cfg(test)]

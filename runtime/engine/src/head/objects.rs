@@ -2,6 +2,7 @@
 
 use crate::{
     id::Id,
+    warehouse,
     wire::{Code, Payload, Place, Resident},
 };
 use mosaic_abi::{Description, Failure, Handle, Options, State};
@@ -30,12 +31,12 @@ pub(crate) enum Output {
     Syncing,
 }
 
-/// A tessera or a task.
+/// A tessera, a task or a stored value.
 #[derive(Debug)]
 pub(crate) struct Object {
     pub(crate) id: Id,
     pub(crate) type_name: String,
-    /// `new` for a tessera that was made here, and empty for one that was found.
+    /// `new` for a tessera that was made here, and empty for one that was found and for a stored value.
     pub(crate) method: String,
     pub(crate) kind: Kind,
     pub(crate) stage: Stage,
@@ -70,6 +71,17 @@ pub(crate) enum Kind {
     Task {
         tessera: Handle,
     },
+    Stored {
+        /// Operations that are not over and need it.
+        uses: usize,
+    },
+}
+
+impl Kind {
+    /// A stored value that nothing uses yet.
+    pub(crate) fn stored() -> Kind {
+        Kind::Stored { uses: 0 }
+    }
 }
 
 /// A constructor or call that was not sent yet.
@@ -119,6 +131,7 @@ impl Object {
             Kind::Tessera { .. } => {
                 (self.wanted.clone()).unwrap_or_else(|| Object::uid_of_tessera(&self.type_name, self.id))
             }
+            Kind::Stored { .. } => (self.wanted.clone()).unwrap_or_else(|| warehouse::uid(&self.type_name, self.id)),
             Kind::Task { .. } => format!("task-{}-{}-{}", self.type_name.to_lowercase(), self.method, self.id),
         }
     }
@@ -136,6 +149,7 @@ impl Object {
                 (Stage::Sent, _) => State::Queued,
                 (Stage::Started, _) => State::Running,
                 (Stage::Ended(Ok(())), Kind::Tessera { running: 1.., .. }) => State::Running,
+                (Stage::Ended(Ok(())), Kind::Stored { .. }) if self.lost.is_some() => State::Failed,
                 (Stage::Ended(Ok(())), _) => State::Done,
                 (Stage::Ended(Err(_)), _) => State::Failed,
             },

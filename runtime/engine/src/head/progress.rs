@@ -2,7 +2,7 @@
 
 use super::{
     ledger::{Action, Ledger, Runtime},
-    objects::{Kind, Output, Stage},
+    objects::{Kind, Object, Output, Stage},
 };
 use crate::{
     failures::{dependency_failed, failure, no_worker_left, tessera_failed, worker_lost},
@@ -107,11 +107,11 @@ impl Ledger {
         }
         let tessera = match object.kind {
             Kind::Task { tessera } => Some(tessera),
-            Kind::Tessera { .. } => None,
+            Kind::Tessera { .. } | Kind::Stored { .. } => None,
         };
         self.progress(handle);
         for producer in producers {
-            self.release_object(producer);
+            self.leave_object(producer);
         }
         if let Some(tessera) = tessera {
             if started {
@@ -141,6 +141,7 @@ impl Ledger {
         let outcome = outcome.clone();
         let lost = object.lost.clone();
         let (id, place) = (object.id, object.place.clone());
+        let (uid, is_stored) = (object.uid(), matches!(object.kind, Kind::Stored { .. }));
         for wait in self.waits.take_of(handle) {
             let fetching = matches!(self.waits.subject(wait), Some(Subject::Result(_)));
             match (&outcome, &lost, &place) {
@@ -159,6 +160,11 @@ impl Ledger {
                         }
                         .into(),
                     });
+                }
+                (Ok(()), None, None) if is_stored => {
+                    self.waits.fetch(wait, handle);
+                    let (ware, uid) = (id, uid.clone());
+                    self.actions.push_back(Action::Load { wait, ware, uid });
                 }
                 (Ok(()), None, None) => {
                     let failure = failure(FailureKind::Runtime, "the task has no worker");
@@ -199,9 +205,15 @@ impl Ledger {
         let none_left = workers.is_empty();
         self.inquire_no_more(|gone| gone == worker);
         let lost = worker_lost(worker, status);
-        self.lose(&lost, |place| place.is_some_and(|place| place.uid == worker));
+        self.lose(&lost, |object| {
+            object.place.as_ref().is_some_and(|place| place.uid == worker)
+        });
         if none_left {
-            self.lose(&no_worker_left(), |place| place.is_none());
+            // What is stored needs no worker.
+            let needs_worker = |object: &Object| !matches!(object.kind, Kind::Stored { .. });
+            self.lose(&no_worker_left(), |object| {
+                object.place.is_none() && needs_worker(object)
+            });
         }
     }
 
@@ -212,9 +224,9 @@ impl Ledger {
         self.lose(&failure(FailureKind::NotRunning, reason), |_| true);
     }
 
-    fn lose(&mut self, failure: &Failure, at: impl Fn(Option<&Place>) -> bool) {
+    fn lose(&mut self, failure: &Failure, affects: impl Fn(&Object) -> bool) {
         let mut affected: Vec<Handle> = (self.objects.iter())
-            .filter(|(_, object)| at(object.place.as_ref()))
+            .filter(|(_, object)| affects(object))
             .map(|(handle, _)| *handle)
             .collect();
         // Youngest last, to be failed first, so that what depends on another object fails for this reason rather than
@@ -254,7 +266,7 @@ impl Ledger {
             let producer = object.producers.iter().find_map(|producer| lost.get(producer));
             let tessera = match object.kind {
                 Kind::Task { tessera } => lost.get(&tessera),
-                Kind::Tessera { .. } => None,
+                Kind::Tessera { .. } | Kind::Stored { .. } => None,
             };
             if let Some((uid, cause)) = tessera {
                 dependents.push((*handle, tessera_failed(uid, cause)));

@@ -90,6 +90,10 @@ pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
         tesserae,
         attach,
         signatures,
+        put,
+        find_stored,
+        discard,
+        publish,
         ask,
     };
     let id = Id::unique();
@@ -242,6 +246,26 @@ unsafe extern "C" fn attach(uid: Slice, type_name: Slice) -> Submitted {
 unsafe extern "C" fn signatures(tessera: Handle) -> Buffer {
     let signatures = head().change(|ledger| ledger.signatures(tessera));
     Buffer::from(mosaic_abi::encode(&signatures).expect("texts can always be encoded"))
+}
+
+unsafe extern "C" fn put(value: Buffer, type_name: Slice) -> Submitted {
+    // SAFETY: the guest lends the text for this call.
+    let type_name = unsafe { type_name.as_text() };
+    head().change(|ledger| ledger.put(value, &type_name)).into()
+}
+
+unsafe extern "C" fn find_stored(uid: Slice, type_name: Slice) -> Submitted {
+    // SAFETY: the guest lends both for this call.
+    let (uid, type_name) = unsafe { (uid.as_text(), type_name.as_text()) };
+    head().change(|ledger| ledger.find_stored(&uid, &type_name)).into()
+}
+
+unsafe extern "C" fn discard(stored: Handle) {
+    head().change(|ledger| ledger.discard(stored));
+}
+
+unsafe extern "C" fn publish(stored: Handle) -> Handle {
+    head().change(|ledger| ledger.publish(stored))
 }
 
 unsafe extern "C" fn ask(message: Slice) -> Handle {

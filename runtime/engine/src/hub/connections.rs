@@ -1,6 +1,7 @@
 //! The hub's connections: who is at the other end, and what they say.
 
 use super::event::Event;
+use crate::id::Id;
 use crate::wire::{self, Frame, FromHub, Peer, Sender, ToHub};
 use std::{collections::HashMap, time::Duration};
 use tokio::{
@@ -15,15 +16,15 @@ const RECOVERY: Duration = Duration::from_millis(100);
 /// The connections that said who they are.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
-    heads: HashMap<u64, Sender<FromHub>>,
+    heads: HashMap<u64, (Id, Sender<FromHub>)>,
     workers: HashMap<String, (u64, Sender<FromHub>)>,
 }
 
 impl Connections {
     pub(super) fn add(&mut self, session: u64, peer: &Peer, sender: Sender<FromHub>) {
         match peer {
-            Peer::Head(_) => {
-                self.heads.insert(session, sender);
+            Peer::Head(head) => {
+                self.heads.insert(session, (*head, sender));
             }
             Peer::Worker(place) => {
                 self.workers.insert(place.uid.clone(), (session, sender));
@@ -39,19 +40,24 @@ impl Connections {
         self.workers.remove(uid);
     }
 
+    /// The head whose connection `session` is.
+    pub(super) fn head_of(&self, session: u64) -> Option<Id> {
+        self.heads.get(&session).map(|(head, _)| *head)
+    }
+
     /// Whether `session` is the connection of the worker that is called `uid` now.
     pub(super) fn is_worker(&self, uid: &str, session: u64) -> bool {
         self.workers.get(uid).is_some_and(|(of, _)| *of == session)
     }
 
     pub(super) fn to_head(&self, session: u64, message: FromHub) {
-        if let Some(head) = self.heads.get(&session) {
+        if let Some((_, head)) = self.heads.get(&session) {
             head.send(message);
         }
     }
 
     pub(super) fn to_heads(&self, message: &FromHub) {
-        for head in self.heads.values() {
+        for (_, head) in self.heads.values() {
             head.send(message.clone());
         }
     }

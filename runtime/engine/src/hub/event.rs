@@ -1,6 +1,9 @@
 //! Whatever can happen to the hub.
 
-use crate::wire::{Frame, FromHub, Peer, Sender, ToHub};
+use crate::{
+    id::Id,
+    wire::{Frame, FromHub, Peer, Sender, ToHub},
+};
 
 /// Whatever can happen to the hub.
 #[derive(Debug)]
@@ -44,6 +47,15 @@ pub(super) enum Event {
     /// The workers of this run had their time to end.
     GraceOver {
         run: u64,
+    },
+    /// A stored value was moved to disk, or could not be.
+    Spilled {
+        ware: Id,
+        outcome: Result<(), String>,
+    },
+    /// A stored value's file is gone.
+    Removed {
+        ware: Id,
     },
     Shutdown,
 }

@@ -3,7 +3,8 @@
 //! - `departures`: heads that ended, and what the workers have not read of theirs; no I/O.
 //! - `directory`: which workers there are and which tessera is where; no I/O.
 //! - `node`: spawns and reaps worker processes.
-//! - `server`: one loop over everything that can happen (`event`), on a thread of its own; `workers`, `asking`: parts of it.
+//! - `server`: one loop over everything that can happen (`event`), on a thread of its own; `workers`, `asking`, `storing`: parts of it.
+//! - `stores`: what is stored, and where; no I/O.
 
 mod asking;
 mod connections;
@@ -13,6 +14,8 @@ mod event;
 mod lifecycle;
 mod node;
 mod server;
+mod stores;
+mod storing;
 mod workers;
 
 use crate::question::Question;

@@ -1,7 +1,10 @@
 //! Node 0: worker processes of this machine.
 
 use super::{HubEvent, HubOptions, event::Event};
-use crate::worker::{ENV_HUB, ENV_UID};
+use crate::{
+    warehouse::{Shelf, Shelves},
+    worker::{ENV_DISK, ENV_HUB, ENV_MEMORY, ENV_UID},
+};
 use std::{collections::BTreeMap, io, path::PathBuf, process::Stdio};
 use tokio::{
     process::{Child, Command},
@@ -34,6 +37,7 @@ impl Node {
     pub(super) fn spawn(
         &mut self,
         options: &HubOptions,
+        shelves: &Shelves,
         uid: &str,
         events: &UnboundedSender<Event>,
         on_event: &dyn Fn(HubEvent),
@@ -46,6 +50,8 @@ impl Node {
             .envs(worker.env.iter().cloned())
             .env(ENV_UID, uid)
             .env(ENV_HUB, options.run_dir.join(super::SOCKET))
+            .env(ENV_MEMORY, shelves.directory(Shelf::Memory))
+            .env(ENV_DISK, shelves.directory(Shelf::Disk))
             .stdin(Stdio::null())
             .stdout(child_stdout)
             .stderr(child_stderr)

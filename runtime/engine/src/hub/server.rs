@@ -8,9 +8,11 @@ use super::{
     event::Event,
     lifecycle::Lifecycle,
     node::Node,
+    stores::Stores,
 };
 use crate::{
     id::Id,
+    warehouse::{Keeper, Shelves},
     wire::{Frame, FromHub, Peer, Sender, ToHub},
 };
 use mosaic_abi::StartOptions;
@@ -21,7 +23,7 @@ use tokio::{
     time::sleep,
 };
 
-/// The hub's books, and what it does with them; see also `workers` and `asking`.
+/// The hub's books, and what it does with them; see also `workers`, `asking` and `storing`.
 pub(super) struct Server {
     pub(super) options: HubOptions,
     pub(super) on_event: Box<dyn Fn(HubEvent) + Send + Sync>,
@@ -35,6 +37,11 @@ pub(super) struct Server {
     pub(super) run: u64,
     /// Requests to start that arrived while the runtime was stopping.
     pub(super) postponed: Vec<(u64, StartOptions)>,
+    /// Where stored values lie.
+    pub(super) shelves: Shelves,
+    pub(super) stores: Stores,
+    /// There while the runtime is not off.
+    pub(super) keeper: Option<Keeper>,
     pub(super) shutting_down: bool,
 }
 
@@ -55,6 +62,9 @@ impl Server {
             lifecycle: Lifecycle::Off,
             run: 0,
             postponed: Vec::new(),
+            shelves: Shelves::unused(),
+            stores: Stores::default(),
+            keeper: None,
             shutting_down: false,
         }
     }
@@ -83,6 +93,8 @@ impl Server {
             Event::Closed { session, peer } => self.closed(session, &peer),
             Event::Exited { uid, status } => self.exited(&uid, status),
             Event::Drained { session, request } => self.connections.to_head(session, FromHub::Synced { request }),
+            Event::Spilled { ware, outcome } => self.spilled(ware, outcome),
+            Event::Removed { ware } => self.removed(ware),
             Event::Emptied => self.turned_off(),
             Event::StartOver { run } if run == self.run => self.start_over(),
             Event::GraceOver { run } if run == self.run => self.kill_all(),
@@ -118,7 +130,8 @@ impl Server {
             waiting.push(head);
         }
         let runtimes = (self.lifecycle == Lifecycle::On).then(|| self.runtimes());
-        self.connections.to_head(head, FromHub::Welcome { runtimes });
+        let shelves = self.shelves.clone();
+        self.connections.to_head(head, FromHub::Welcome { runtimes, shelves });
     }
 
     fn message(&mut self, session: u64, frame: Frame<ToHub>) {
@@ -139,6 +152,7 @@ impl Server {
             }
             ToHub::Ask { question } => self.ask(session, question, frame.payloads),
             ToHub::Drained { head } => self.drained(session, head),
+            ToHub::Warehouse(message) => self.hear_of_stores(session, message),
             ToHub::Sync { request } => self.drain(Event::Drained { session, request }),
             ToHub::Hello(peer) => tracing::warn!(?peer, "a connection said twice who it is"),
         }
@@ -160,7 +174,7 @@ impl Server {
     /// A head is gone. What it had lives on; the workers say when they have read all of it.
     fn head_ended(&mut self, head: Id) {
         if self.departures.begin(head, self.connections.worker_uids()) {
-            return;
+            return self.head_settled(head);
         }
         self.connections.to_workers(&FromHub::HeadEnded { head });
     }
@@ -168,7 +182,7 @@ impl Server {
     fn drained(&mut self, session: u64, head: Id) {
         let worker = self.connections.worker_of(session);
         if worker.is_some_and(|worker| self.departures.drained(head, worker)) {
-            self.connections.to_workers(&FromHub::HeadSettled { head });
+            self.head_settled(head);
         }
     }
 

@@ -26,13 +26,17 @@ impl Server {
             count => count,
         };
         self.run += 1;
+        self.open_warehouse(options.spill_above);
         let uids: Vec<String> = (0..count).map(|number| format!("worker:0:{number}")).collect();
         self.lifecycle = Lifecycle::Starting {
             waiting: vec![head],
             missing: uids.iter().cloned().collect(),
         };
         for uid in uids {
-            if let Err(error) = self.node.spawn(&self.options, &uid, &self.events, &self.on_event) {
+            if let Err(error) = self
+                .node
+                .spawn(&self.options, &self.shelves, &uid, &self.events, &self.on_event)
+            {
                 let program = self.options.worker.program.display();
                 return self.stop(None, &format!("{uid} could not be started as {program}: {error}"));
             }
@@ -70,7 +74,7 @@ impl Server {
         self.directory.remove(&lost);
         self.connections.remove_worker(uid);
         for head in self.departures.lose(uid) {
-            self.connections.to_workers(&FromHub::HeadSettled { head });
+            self.head_settled(head);
         }
         let _ = fs::remove_file(worker_address(&self.options, uid));
         (self.on_event)(HubEvent::WorkerEnded {
@@ -133,6 +137,7 @@ impl Server {
         let Lifecycle::Stopping { waiting, failed } = std::mem::take(&mut self.lifecycle) else {
             return;
         };
+        self.close_warehouse();
         if let Some((heads, reason)) = failed {
             for head in heads {
                 let runtimes = Err(reason.clone());

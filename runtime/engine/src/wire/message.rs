@@ -1,6 +1,9 @@
 //! The messages, one enum for each direction.
 
-use crate::id::Id;
+use crate::{
+    id::Id,
+    warehouse::{Shelf, Shelves},
+};
 use mosaic_abi::{Failure, StartOptions, State};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -28,7 +31,7 @@ pub(crate) struct RuntimeInfo {
     pub(crate) pid: u32,
 }
 
-/// To the hub, from a head or (the first and the last two alone) from a worker.
+/// To the hub, from a head or (`Hello`, `Ask` and `Drained` alone) from a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum ToHub {
     Hello(Peer),
@@ -62,14 +65,16 @@ pub(crate) enum ToHub {
     Drained {
         head: Id,
     },
+    Warehouse(ToWarehouse),
 }
 
-/// From the hub, to a head or (the last four alone) to a worker.
+/// From the hub, to a head or (the last five alone) to a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum FromHub {
     /// The first message to a head: what runs already.
     Welcome {
         runtimes: Option<Vec<RuntimeInfo>>,
+        shelves: Shelves,
     },
     /// The runtime runs, or could not be started.
     Started {
@@ -89,6 +94,7 @@ pub(crate) enum FromHub {
         lost: Option<LostWorker>,
     },
     WorkerLost(LostWorker),
+    Warehouse(FromWarehouse),
     /// The front end's answer, which is the payload, or why there is none.
     Answer {
         question: u64,
@@ -102,8 +108,36 @@ pub(crate) enum FromHub {
     HeadSettled {
         head: Id,
     },
+    /// A stored value moved or is gone: let go of its bytes where nothing uses them.
+    Forget {
+        ware: Id,
+    },
     /// End this worker.
     Exit,
+}
+
+/// To the hub, from a head: about stored values.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum ToWarehouse {
+    /// Where may so many bytes go?
+    Store { ware: Id, type_name: String, size: u64 },
+    /// They are there.
+    Stored { ware: Id, shelf: Shelf },
+    /// This head wants a reference to a value.
+    Find { ware: Id, type_name: String, uid: String },
+    /// It has none any more.
+    Release { ware: Id },
+    /// Nobody is to have the value any more.
+    Discard { ware: Id },
+}
+
+/// From the hub, to a head: about stored values.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum FromWarehouse {
+    /// Where a value may go, or why it cannot be stored.
+    Room { ware: Id, outcome: Result<Shelf, String> },
+    /// The head has a reference, or why not.
+    Found { ware: Id, outcome: Result<(), String> },
 }
 
 /// A worker that ended, and how.
@@ -148,6 +182,12 @@ pub(crate) enum ToWorker {
     List {
         request: u64,
     },
+    /// Have a stored value at hand from now on, and reply when it is.
+    Keep {
+        request: u64,
+        ware: Id,
+        uid: String,
+    },
     /// Share a tessera, and reply when it is constructed.
     Attach {
         tessera: Id,
@@ -182,6 +222,8 @@ pub(crate) enum FromWorker {
     Fenced { request: u64 },
     /// The tesserae that live here.
     Listed { request: u64, tesserae: Vec<Resident> },
+    /// The stored value is at hand, or why not.
+    Kept { request: u64, outcome: Result<(), Failure> },
     /// The tessera is shared, and these are its methods' signatures.
     Attached {
         tessera: Id,
@@ -228,6 +270,8 @@ pub(crate) enum Argument {
     Value,
     /// A task's value.
     Task(Source),
+    /// A value of the warehouse.
+    Stored { ware: Id, uid: String },
 }
 
 /// A task and the worker that has it.

@@ -32,6 +32,10 @@ pub(super) static HOST: Host = Host {
     tesserae: no_wait,
     attach,
     signatures,
+    put,
+    find_stored: attach,
+    discard: ignore,
+    publish: wait,
     ask,
 };
 
@@ -149,6 +153,10 @@ unsafe extern "C" fn call(_: Handle, _: u32, request: Request) -> Submitted {
 }
 
 unsafe extern "C" fn attach(_: Slice, _: Slice) -> Submitted {
+    Err(refusal()).into()
+}
+
+unsafe extern "C" fn put(_: Buffer, _: Slice) -> Submitted {
     Err(refusal()).into()
 }
 

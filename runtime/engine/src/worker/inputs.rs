@@ -28,13 +28,17 @@ impl Inputs {
     /// Asks at once for what an operation of `head` needs, and fails the operation as soon as that fails.
     pub(super) fn begin(site: &Rc<Site>, head: &Head, operation: Id, needs: Needs, payloads: Vec<Payload>) -> Inputs {
         let mut payloads = payloads.into_iter();
-        let needs_task = |argument: &Argument| matches!(argument, Argument::Task(_));
-        if needs.after.is_empty() && !needs.arguments.iter().any(needs_task) {
+        let is_here = |argument: &Argument| matches!(argument, Argument::Value);
+        if needs.after.is_empty() && needs.arguments.iter().all(is_here) {
             return Inputs::Ready(payloads.collect());
         }
         let arguments = needs.arguments.into_iter().map(|argument| match argument {
             Argument::Value => Input::Here(payloads.next().unwrap_or_default()),
             Argument::Task(source) => Input::ask(site, head, source, true),
+            Argument::Stored { ware, uid } => {
+                let value = site.wares.get(ware, &uid);
+                Input::Stored(value.map_err(|cause| dependency_failed(&uid, &cause)))
+            }
         });
         let arguments: Vec<Input> = arguments.collect();
         let after = needs
@@ -84,6 +88,8 @@ async fn gather(arguments: Vec<Input>, after: Vec<Input>) -> Result<Vec<Payload>
 /// One argument, or a task that must be done before.
 enum Input {
     Here(Payload),
+    /// A stored value, or why it cannot be had.
+    Stored(Outcome),
     /// A task of this worker.
     Own {
         uid: String,
@@ -112,6 +118,7 @@ impl Input {
     async fn get(self) -> Outcome {
         match self {
             Input::Here(payload) => Ok(payload),
+            Input::Stored(outcome) => outcome,
             Input::Own { uid, interest } => interest
                 .outcome()
                 .await

@@ -10,6 +10,7 @@
 //! - `residents`: the tesserae, and who owns them; no I/O.
 //! - `stock`: the results of tasks, and who waits for them; no I/O.
 //! - `peers`: fetching results from other workers.
+//! - `wares`: the stored values that are used here.
 //! - `module`, `object`: the code of tesserae and calling it.
 //! - `host`: what that code may ask of this process: to pass a question on to the front end.
 //! - `output`: having the worker's output seen in time.
@@ -25,9 +26,11 @@ mod serve;
 mod site;
 mod stock;
 mod tessera;
+mod wares;
 
 use crate::{
     failures::failure,
+    warehouse::Shelves,
     wire::{self, Frame, FromHub, Peer, Place, Sender, ToHub},
 };
 use mosaic_abi::FailureKind;
@@ -47,6 +50,9 @@ use tokio::{
 pub(crate) const ENV_UID: &str = "MOSAIC_WORKER_UID";
 /// The variable that tells a worker where the hub listens.
 pub(crate) const ENV_HUB: &str = "MOSAIC_HUB";
+/// The variables that tell a worker where stored values lie.
+pub(crate) const ENV_MEMORY: &str = "MOSAIC_WORKER_MEMORY";
+pub(crate) const ENV_DISK: &str = "MOSAIC_WORKER_DISK";
 /// How many methods a worker runs at once. The next one waits for one of them to end.
 const METHODS_AT_ONCE: usize = 64;
 /// The stack of a method, as large as a main thread's usually is.
@@ -92,16 +98,17 @@ fn run() -> io::Result<()> {
         env::var(name).map_err(|_| missing())
     };
     let (uid, hub) = (variable(ENV_UID)?, PathBuf::from(variable(ENV_HUB)?));
-    for name in [ENV_UID, ENV_HUB] {
+    let shelves = Shelves::at(variable(ENV_MEMORY)?.into(), variable(ENV_DISK)?.into());
+    for name in [ENV_UID, ENV_HUB, ENV_MEMORY, ENV_DISK] {
         // A program that a method starts is not to take itself for this worker.
         // SAFETY: no other thread runs yet that could read the environment: the runtime starts its threads when they
         // are needed, and `worker_main` asks its callers to have started none.
         unsafe { env::remove_var(name) };
     }
-    LocalSet::new().block_on(&runtime, work(uid, hub))
+    LocalSet::new().block_on(&runtime, work(uid, hub, shelves))
 }
 
-async fn work(uid: String, hub: PathBuf) -> io::Result<()> {
+async fn work(uid: String, hub: PathBuf, shelves: Shelves) -> io::Result<()> {
     let address = hub.with_file_name(format!("{}.sock", uid.replace(':', "-")));
     let (sender, mut lifeline, _) = wire::connect(UnixStream::connect(&hub).await?);
     let listener = UnixListener::bind(&address)?;
@@ -109,7 +116,7 @@ async fn work(uid: String, hub: PathBuf) -> io::Result<()> {
         uid: uid.clone(),
         address: address.clone(),
     };
-    let site = Rc::new(Site::new(uid)?);
+    let site = Rc::new(Site::new(uid, shelves)?);
     host::ask_hub(sender.clone(), site.output.clone());
     spawn_local(serve::accept(site.clone(), listener));
     sender.send(ToHub::Hello(Peer::Worker(place)));
@@ -117,7 +124,7 @@ async fn work(uid: String, hub: PathBuf) -> io::Result<()> {
         obey(&site, &sender, frame, &address);
     }
     // The hub is gone, however that happened: nothing here is of use to anyone any more, and no method is waited for.
-    leave(&address, &hub);
+    leave(&address, &hub, site.wares.shelves());
     end(1)
 }
 
@@ -132,6 +139,7 @@ fn obey(site: &Rc<Site>, hub: &Sender<ToHub>, frame: Frame<FromHub>, address: &P
                 hub.send(ToHub::Drained { head });
             });
         }
+        FromHub::Forget { ware } => site.wares.forget(ware),
         FromHub::HeadSettled { head } => site.stock.borrow_mut().settle(head),
         FromHub::Answer { question, outcome } => {
             let answer = payloads.into_iter().next().unwrap_or_default();
@@ -149,8 +157,9 @@ fn obey(site: &Rc<Site>, hub: &Sender<ToHub>, frame: Frame<FromHub>, address: &P
     }
 }
 
-/// Removes what a hub that was killed could not; the last worker removes the directory.
-fn leave(address: &Path, hub: &Path) {
+/// Removes what a hub that was killed could not: its stored values, and the last worker removes the directory.
+fn leave(address: &Path, hub: &Path, shelves: &Shelves) {
+    shelves.clear();
     let _ = fs::remove_file(address);
     let _ = fs::remove_file(hub);
     if let Some(run_dir) = hub.parent() {

@@ -62,6 +62,10 @@ fn handle(site: &Rc<Site>, sender: &Sender<FromWorker>, head: Option<&Head>, fra
             let tesserae = site.residents.borrow().list();
             head.send(FromWorker::Listed { request, tesserae });
         }
+        (ToWorker::Keep { request, ware, uid }, _) => {
+            let outcome = site.wares.get(ware, &uid).map(drop);
+            sender.send(FromWorker::Kept { request, outcome });
+        }
         (message @ ToWorker::Fetch { .. }, _) => site.fetch(&message, sender),
         (ToWorker::Fence { request }, _) => sender.send(FromWorker::Fenced { request }),
         (ToWorker::Hello(_), _) => {}

@@ -8,10 +8,12 @@ use super::{
     residents::{Condition, Residents},
     stock::{Outcome, Stock},
     tessera::{self, Job},
+    wares::Wares,
 };
 use crate::{
     failures::failure,
     id::Id,
+    warehouse::Shelves,
     wire::{Frame, FromWorker, Payload, Sender, ToWorker},
 };
 use mosaic_abi::{Failure, FailureKind};
@@ -48,6 +50,7 @@ pub(super) struct Site {
     pub(super) peers: Peers,
     pub(super) stock: RefCell<Stock>,
     pub(super) residents: RefCell<Residents>,
+    pub(super) wares: Wares,
     /// How many connections each head has here.
     heads: RefCell<HashMap<Id, usize>>,
     /// Told whenever a head's connection has ended.
@@ -61,7 +64,7 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(uid: String) -> io::Result<Site> {
+    pub(super) fn new(uid: String, shelves: Shelves) -> io::Result<Site> {
         Ok(Site {
             modules: Arc::new(Modules::new()),
             output: Output::start()?,
@@ -69,6 +72,7 @@ impl Site {
             uid,
             stock: RefCell::default(),
             residents: RefCell::default(),
+            wares: Wares::new(shelves),
             heads: RefCell::default(),
             departed: Notify::new(),
             closing: Cell::new(false),

@@ -11,6 +11,7 @@ mod questions;
 mod shared_object;
 mod survival;
 mod tesserae;
+mod warehouse;
 mod world;
 
 use std::{
@@ -35,6 +36,7 @@ fn scenarios() -> Vec<Scenario> {
         questions::scenarios(),
         shared_object::scenarios(),
         survival::scenarios(),
+        warehouse::scenarios(),
     ]
     .concat()
 }

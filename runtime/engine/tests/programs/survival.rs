@@ -71,6 +71,9 @@ fn roles() -> Vec<Role> {
         role!(leaves_a_large_result),
         role!(finds_the_worker_small_again),
         role!(leaves_a_talker),
+        ("leaves_stored_values", || {
+            Box::pin(crate::warehouse::leaves_stored_values())
+        }),
         ("asks", || Box::pin(crate::questions::asks())),
     ]
 }
@@ -79,7 +82,7 @@ const ROLE: &str = "MOSAIC_TEST_ROLE";
 const HUB: &str = "MOSAIC_TEST_HUB";
 
 /// Has a head play a role to its end, and says how it ended: its exit code, or the signal.
-fn head(role: &str) -> (Option<i32>, Option<i32>) {
+pub(crate) fn head(role: &str) -> (Option<i32>, Option<i32>) {
     let hub = sockets().into_iter().find(|path| path.ends_with("hub.sock")).unwrap();
     head_of(&hub, role)
 }
@@ -95,7 +98,7 @@ pub(crate) fn head_of(hub: &Path, role: &str) -> (Option<i32>, Option<i32>) {
     (status.code(), status.signal())
 }
 
-const KILLED: (Option<i32>, Option<i32>) = (None, Some(9));
+pub(crate) const KILLED: (Option<i32>, Option<i32>) = (None, Some(9));
 const ABORTED: (Option<i32>, Option<i32>) = (None, Some(6));
 const WELL: (Option<i32>, Option<i32>) = (Some(0), None);
 
@@ -122,16 +125,16 @@ async fn on(workers: usize) {
     mosaic::interactive(On).num_workers(workers).await.unwrap();
 }
 
-async fn die() {
+pub(crate) async fn die() {
     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap();
     std::future::pending().await
 }
 
-fn note(name: &str, text: &str) {
+pub(crate) fn note(name: &str, text: &str) {
     fs::write(scratch(name), text).unwrap();
 }
 
-fn noted(name: &str) -> String {
+pub(crate) fn noted(name: &str) -> String {
     fs::read_to_string(scratch(name)).unwrap()
 }
 
@@ -427,7 +430,7 @@ async fn a_living_head_lists_and_attaches() {
 }
 
 /// Waits for what gives no signal of its own.
-fn until(condition: impl Fn() -> bool) {
+pub(crate) fn until(condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !condition() {
         assert!(Instant::now() < deadline, "it did not come true");

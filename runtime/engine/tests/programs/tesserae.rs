@@ -80,6 +80,10 @@ impl Counter {
         bytes
     }
 
+    fn sum(&self, bytes: &[u8]) -> u64 {
+        bytes.iter().map(|byte| u64::from(*byte)).sum()
+    }
+
     fn take(&self, odd: Odd) -> u8 {
         odd.0
     }

@@ -19,6 +19,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_secs(5);
 const SCENARIO: &str = "MOSAIC_TEST_SCENARIO";
 const SCRATCH: &str = "MOSAIC_TEST_SCRATCH";
+/// Where stored values lie, in memory and on disk, under the scratch directory.
+const STORES: [&str; 2] = ["memory", "disk"];
 
 type Body = fn() -> Pin<Box<dyn Future<Output = ()>>>;
 
@@ -83,6 +85,18 @@ pub(crate) fn sockets() -> Vec<PathBuf> {
     in_directory(runtime_dir).flat_map(in_directory).collect()
 }
 
+/// The files of stored values.
+pub(crate) fn stored_files() -> Vec<PathBuf> {
+    let in_directory = |path: PathBuf| {
+        let entries = fs::read_dir(path).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path())
+    };
+    let directories = STORES.iter().flat_map(|store| in_directory(scratch(store).into()));
+    let files = directories.flat_map(in_directory);
+    let is_value = |path: &PathBuf| path.file_name().unwrap() != "lock" && path.extension().is_none();
+    files.filter(is_value).collect()
+}
+
 pub(crate) struct World {
     sockets: TempDir,
     scratch: TempDir,
@@ -91,11 +105,15 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(scenario: &Scenario) -> World {
-        World {
+        let world = World {
             sockets: tempfile::tempdir().unwrap(),
             scratch: tempfile::tempdir().unwrap(),
             name: scenario.name,
+        };
+        for store in STORES {
+            fs::create_dir(world.scratch.path().join(store)).unwrap();
         }
+        world
     }
 
     /// Runs the scenario's program and checks what it did and what it left.
@@ -104,6 +122,8 @@ impl World {
             .env(SCENARIO, self.name)
             .env(SCRATCH, self.scratch.path())
             .env("XDG_RUNTIME_DIR", self.sockets.path())
+            .env("MOSAIC_MEMORY_DIR", self.scratch.path().join(STORES[0]))
+            .env("MOSAIC_SPILL_DIR", self.scratch.path().join(STORES[1]))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -184,9 +204,9 @@ impl World {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        fs::read_dir(self.sockets.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect()
+        let stores = STORES.map(|store| self.scratch.path().join(store));
+        let directories = [self.sockets.path().to_owned()].into_iter().chain(stores);
+        let entries = directories.flat_map(|directory| fs::read_dir(directory).into_iter().flatten());
+        entries.map(|entry| entry.unwrap().path()).collect()
     }
 }

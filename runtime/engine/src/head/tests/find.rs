@@ -39,10 +39,10 @@ fn a_tessera_is_attached_where_it_is_found() {
     let tessera = books.ledger.attach(&uid(7), "Solver").unwrap();
     let wait = books.ledger.wait(Subject::Object(tessera));
     let request = request(&mut books);
-    books.ledger.listed(request, "w0", Vec::new());
+    books.ledger.answered(request, "w0", Vec::new());
     assert!(books.actions().is_empty(), "another worker has not answered");
     let found = resident(&books, tessera, "Solver");
-    books.ledger.listed(request, "w1", vec![found]);
+    books.ledger.answered(request, "w1", vec![found]);
     assert_eq!(books.actions(), ["attach on w1"]);
     assert_eq!(books.ending(wait), None);
     books.ledger.attached(Id::of(7), Ok(vec!["solve() -> ()".to_owned()]));
@@ -59,7 +59,7 @@ fn a_tessera_that_was_not_taken_over_is_not_freed() {
         let tessera = books.ledger.attach(&uid(7), "Solver").unwrap();
         let request = request(&mut books);
         let found = resident(&books, tessera, "Solver");
-        books.ledger.listed(request, "w0", vec![found]);
+        books.ledger.answered(request, "w0", vec![found]);
         books.ledger.attached(Id::of(7), Ok(Vec::new()));
         books.actions();
         if taken_over {
@@ -82,7 +82,7 @@ fn a_tessera_that_nobody_has_is_asked_for_at_the_monitor() {
         let tessera = books.ledger.attach(&uid(7), "Solver").unwrap();
         let wait = books.ledger.wait(Subject::Object(tessera));
         let request = request(&mut books);
-        books.ledger.listed(request, "w0", Vec::new());
+        books.ledger.answered(request, "w0", Vec::new());
         assert_eq!(books.actions(), ["find"]);
         let lost = lost.then(|| LostWorker {
             uid: "w1".to_owned(),
@@ -115,8 +115,8 @@ fn a_worker_that_ends_while_it_is_asked_to_share_fails_that() {
     let wait = books.ledger.wait(Subject::Object(tessera));
     let request = request(&mut books);
     let found = resident(&books, tessera, "Solver");
-    books.ledger.listed(request, "w0", vec![found]);
-    books.ledger.listed(request, "w1", Vec::new());
+    books.ledger.answered(request, "w0", vec![found]);
+    books.ledger.answered(request, "w1", Vec::new());
     books.ledger.worker_lost("w0", "signal: 9");
     books.ledger.synced(tessera);
     assert_eq!(books.ending(wait), Some(Err(FailureKind::WorkerLost)));
@@ -132,7 +132,7 @@ fn what_is_not_with_its_worker_yet_is_listed_too() {
     let list = books.ledger.tesserae();
     let request = request(&mut books);
     let found = resident(&books, here, "Solver");
-    books.ledger.listed(request, "w0", vec![found]);
+    books.ledger.answered(request, "w0", vec![found]);
     let listed: Vec<Listed> = mosaic_abi::decode(&books.value(list)).unwrap();
     let mut listed: Vec<(String, State)> = listed.into_iter().map(|listed| (listed.uid, listed.state)).collect();
     let uid = |handle| books.ledger.describe(handle).unwrap().uid;

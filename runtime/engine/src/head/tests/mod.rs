@@ -1,6 +1,7 @@
 //! The books without any I/O: what is sent when, and what follows from an end.
 
 mod find;
+mod store;
 
 use super::{
     ledger::{Action, Ledger},
@@ -10,7 +11,7 @@ use crate::{
     failures::failure,
     id::Id,
     waits::{GuestWaker, Subject},
-    wire::{Code, Location, Payload, Place, ToWorker},
+    wire::{Code, Location, Payload, Place, ToWarehouse, ToWorker},
 };
 use mosaic_abi::{FailureKind, Handle, State, Waker};
 use std::{ffi::c_void, ptr};
@@ -86,6 +87,11 @@ impl Books {
             Action::Place { tessera, .. } => format!("place {}", self.name(tessera)),
             Action::Forget { tessera } => format!("forget {}", self.name(tessera)),
             Action::Find { .. } => "find".to_owned(),
+            Action::Store { ware, .. } => format!("store {}", self.name(ware)),
+            Action::Load { ware, .. } => format!("load {}", self.name(ware)),
+            Action::Warehouse(ToWarehouse::Release { ware }) => format!("release {}", self.name(ware)),
+            Action::Warehouse(ToWarehouse::Discard { ware }) => format!("discard {}", self.name(ware)),
+            Action::Warehouse(_) => "look for a value".to_owned(),
             Action::Sync { .. } => "sync".to_owned(),
             Action::Wake(_) => "wake".to_owned(),
             Action::Discard(_) => "discard".to_owned(),
@@ -98,6 +104,7 @@ impl Books {
                 ToWorker::List { .. } => format!("list {}", place.uid),
                 ToWorker::Attach { .. } => format!("attach on {}", place.uid),
                 ToWorker::Detach { .. } => format!("detach on {}", place.uid),
+                ToWorker::Keep { ware, .. } => format!("keep {} on {}", self.name(ware), place.uid),
                 ToWorker::Hello(_) | ToWorker::Fence { .. } => "?".to_owned(),
             },
         };
