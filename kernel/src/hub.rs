@@ -41,6 +41,7 @@ fn show(output: &Output, questions: &Questions, event: HubEvent) {
             status,
             asked: false,
         } => output.note(uid, format!("ended: {status}\n")),
+        HubEvent::Notice { uid, text } => output.note(uid, format!("{text}\n")),
         HubEvent::Ask { question, .. } => questions.take(question, Asker::Worker),
         HubEvent::Drain { done } => output.drain_then(done),
     }

@@ -98,6 +98,10 @@ pub struct StartOptions {
     /// The part of the machine's memory, between 0 and 1, that stored values may take up; what goes beyond it is moved to
     /// disk. `None`: the runtime's own choice.
     pub spill_above: Option<f64>,
+    /// How many constructors and methods a worker executes at once; `None`: as many as come, up to a large number.
+    pub num_threads: Option<usize>,
+    /// The part of the machine's memory above which workers start nothing new.
+    pub memory_limit: Option<f64>,
 }
 
 /// Why something did not end with a value.

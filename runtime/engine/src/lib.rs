@@ -20,6 +20,7 @@ mod failures;
 mod head;
 mod hub;
 mod id;
+mod memory;
 mod program;
 mod question;
 mod waits;

@@ -62,6 +62,8 @@ pub(crate) enum Subject {
     Fetching(Handle),
     /// The front end has answered.
     FrontEnd,
+    /// The hub has.
+    Hub,
 }
 
 #[derive(Debug)]

@@ -59,6 +59,25 @@ impl Interactive {
         self.options.spill_above = Some(fraction);
         self
     }
+
+    /// How many constructors and methods each worker executes at once, each on a thread of its own; the next ones wait.
+    /// A busy tessera holds up no other one as long as there are threads.
+    ///
+    /// It is also what `OMP_NUM_THREADS` and `RAYON_NUM_THREADS` are set to in the workers. If it is not called, as many
+    /// methods run at once as come (up to 64), and these variables share the CPUs evenly among the workers. A variable
+    /// that is set already stays as it is.
+    pub fn num_threads(mut self, num_threads: usize) -> Interactive {
+        self.options.num_threads = Some(num_threads);
+        self
+    }
+
+    /// The part of the machine's memory (of its control group's, if that is less) above which workers start no
+    /// constructor and no method until it falls; 0.95 if it is not called, and 1.0 never. What runs goes on, and one at a
+    /// time is started whatever the memory, so that what could free some is not kept waiting for ever.
+    pub fn memory_limit(mut self, part: f64) -> Interactive {
+        self.options.memory_limit = Some(part);
+        self
+    }
 }
 
 impl IntoFuture for Interactive {

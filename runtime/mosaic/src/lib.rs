@@ -44,15 +44,17 @@ mod task;
 mod tasks;
 mod tessera;
 mod unordered;
+mod workers;
 
 pub use argument::{IntoArg, Portable};
 pub use attach::{Listing, LivingTessera, Tesserae, tesserae};
 pub use error::{RuntimeError, TaskError};
 pub use interactive::{Interactive, Switch, Switching, interactive};
-pub use mosaic_abi::{FailureKind, Options, State};
+pub use mosaic_abi::{Activity, FailureKind, Options, State, Worker};
 #[cfg(feature = "macros")]
 pub use mosaic_macros::tessera;
 pub use proxies::{AllConstructed, Proxy, ProxyArray};
 pub use stored::{Published, Put, Stored, StoredValue, put};
 pub use task::{TaskFuture, TaskProxy, TaskResult};
 pub use tasks::{AllDone, AllResults, Completed, TaskArray};
+pub use workers::{Workers, WorkersFuture, workers};

@@ -12,7 +12,7 @@ use crate::{
     waits::{Ending, GuestWaker, Subject, Waits},
     wire::{Code, Frame, Payload, Place, ToWarehouse, ToWorker},
 };
-use mosaic_abi::{Description, Failure, FailureKind, Handle};
+use mosaic_abi::{Description, Failure, FailureKind, Handle, Query};
 use std::collections::{HashMap, VecDeque};
 
 /// What the runtime is doing, as far as the head knows.
@@ -50,6 +50,8 @@ pub(crate) enum Action {
     Load { wait: Handle, ware: Id, uid: String },
     /// Have all output shown, then call [`Ledger::synced`].
     Sync { object: Handle },
+    /// Ask the monitor; the answer is for this wait.
+    Query { wait: Handle, query: Query },
     /// Wake a future of the guest, with no lock held.
     Wake(GuestWaker),
     /// Drop a waker of the guest, with no lock held.
@@ -267,6 +269,19 @@ impl Ledger {
                     object.owners += 1;
                     self.progress(handle);
                 }
+            }
+        }
+        wait
+    }
+
+    /// Begins a wait for the hub's answer.
+    pub(crate) fn query(&mut self, query: Result<Query, String>) -> Handle {
+        let wait = self.wait(Subject::Hub);
+        match query {
+            Ok(query) => self.actions.push_back(Action::Query { wait, query }),
+            Err(error) => {
+                let failure = failure(FailureKind::Runtime, format!("the query cannot be read: {error}"));
+                self.end_wait(wait, Err(failure));
             }
         }
         wait

@@ -8,7 +8,7 @@ use crate::{
     warehouse::Shelf,
     wire::{self, Frame, FromHub, FromWorker, LostWorker, Payload, Peer, Place, RuntimeInfo, Sender, ToHub, ToWorker},
 };
-use mosaic_abi::{Buffer, FailureKind, Handle, StartOptions};
+use mosaic_abi::{Buffer, Failure, FailureKind, Handle, StartOptions};
 use std::{
     collections::{HashMap, HashSet},
     io,
@@ -74,6 +74,8 @@ pub(super) struct Link {
     /// Objects whose output is being shown.
     syncing: HashSet<Handle>,
     pub(super) storing: Storing,
+    /// Waits for what the hub was asked.
+    querying: HashSet<Handle>,
     /// Whether this head has shown what the runtime that runs consists of.
     listed: bool,
     /// Whoever waits for the hub's first message, or for the news that there is none.
@@ -104,6 +106,7 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
         stopping: Vec::new(),
         syncing: HashSet::new(),
         storing: Storing::default(),
+        querying: HashSet::new(),
         listed: false,
         welcomed: Some(welcomed),
         events,
@@ -145,11 +148,7 @@ impl Link {
 
     async fn turn_on(&mut self, wait: Handle, options: StartOptions) {
         if let Err(error) = self.ensure_hub().await {
-            let message = format!(
-                "the mosaic runtime at {} cannot be reached: {error}",
-                self.address.display()
-            );
-            return self.end(wait, Err(failure(FailureKind::Runtime, message)));
+            return self.end(wait, Err(self.unreachable(&error)));
         }
         self.starting.push((wait, options.num_workers));
         self.to_hub(ToHub::Start { options });
@@ -163,6 +162,12 @@ impl Link {
         }
         self.stopping.push(wait);
         self.to_hub(ToHub::Stop);
+    }
+
+    fn unreachable(&self, error: &io::Error) -> Failure {
+        let address = self.address.display();
+        let message = format!("the mosaic runtime at {address} cannot be reached: {error}");
+        failure(FailureKind::Runtime, message)
     }
 
     /// Fails whatever the runtime had, and stops listening to its workers.
@@ -191,6 +196,13 @@ impl Link {
             Action::Sync { object } => {
                 self.syncing.insert(object);
                 self.to_hub(ToHub::Sync { request: object });
+            }
+            Action::Query { wait, query } => {
+                if let Err(error) = self.ensure_hub().await {
+                    return self.end(wait, Err(self.unreachable(&error)));
+                }
+                self.querying.insert(wait);
+                self.to_hub(ToHub::Query { request: wait, query });
             }
             Action::Send { place, frame } => match self.worker(&place).await {
                 Ok(worker) => worker.send(frame),
@@ -261,7 +273,7 @@ impl Link {
             FromHub::Welcome { runtimes, shelves } => {
                 self.storing.shelves = Some(shelves);
                 if let Some(runtimes) = runtimes {
-                    self.head.change(|ledger| ledger.started(workers(&runtimes)));
+                    self.head.change(|ledger| ledger.started(listing::workers(&runtimes)));
                 }
                 self.welcomed = None;
             }
@@ -279,6 +291,10 @@ impl Link {
                 self.syncing.remove(&request);
                 self.head.change(|ledger| ledger.synced(request));
             }
+            FromHub::Reply { request, outcome } => {
+                self.querying.remove(&request);
+                self.end(request, outcome.map(|answer| Arc::new(Buffer::from(answer))));
+            }
             FromHub::Found { tessera, lost } => self.head.change(|ledger| ledger.found(tessera, lost)),
             FromHub::WorkerLost(LostWorker { uid, status }) => self.worker_lost(&uid, &status),
             FromHub::Warehouse(message) => self.hear_warehouse(message),
@@ -286,6 +302,7 @@ impl Link {
             | FromHub::HeadEnded { .. }
             | FromHub::HeadSettled { .. }
             | FromHub::Forget { .. }
+            | FromHub::Proceed
             | FromHub::Exit => {
                 tracing::warn!(?message, "the hub told a head what is for workers");
             }
@@ -303,7 +320,7 @@ impl Link {
                 return;
             }
         };
-        let workers = workers(&runtimes);
+        let workers = listing::workers(&runtimes);
         let count = workers.len();
         self.head.change(|ledger| ledger.started(workers));
         for (wait, wanted) in waits {
@@ -321,6 +338,10 @@ impl Link {
         self.forget_runtime("the connection to the mosaic runtime closed");
         for object in std::mem::take(&mut self.syncing) {
             self.head.change(|ledger| ledger.synced(object));
+        }
+        for wait in std::mem::take(&mut self.querying) {
+            let failure = failure(FailureKind::Runtime, "the connection to the mosaic runtime closed");
+            self.end(wait, Err(failure));
         }
         for (wait, _) in std::mem::take(&mut self.starting) {
             let failure = failure(FailureKind::Runtime, "the mosaic runtime ended while it was starting");
@@ -376,14 +397,4 @@ impl Link {
     fn end(&self, wait: Handle, ending: Ending) {
         self.head.change(|ledger| ledger.end_wait(wait, ending));
     }
-}
-
-/// The workers among the parts of a runtime.
-fn workers(runtimes: &[RuntimeInfo]) -> Vec<Place> {
-    let workers = runtimes.iter().filter(|runtime| runtime.uid.starts_with("worker:"));
-    let place = |worker: &RuntimeInfo| Place {
-        uid: worker.uid.clone(),
-        address: worker.address.clone(),
-    };
-    workers.map(place).collect()
 }

@@ -1,6 +1,6 @@
-//! The text that turning the runtime on prints. No I/O here.
+//! What the runtime consists of, and the text that turning it on prints. No I/O here.
 
-use crate::wire::RuntimeInfo;
+use crate::wire::{Place, RuntimeInfo};
 use std::path::Path;
 
 /// A line for each part of the runtime where there is something to `list` (the hub's address and the parts), and a word
@@ -37,6 +37,16 @@ fn listing(hub: &Path, runtimes: &[RuntimeInfo]) -> Vec<String> {
         )
     });
     std::iter::once(head).chain(others).collect()
+}
+
+/// The workers among the parts of a runtime.
+pub(super) fn workers(runtimes: &[RuntimeInfo]) -> Vec<Place> {
+    let workers = runtimes.iter().filter(|runtime| runtime.uid.starts_with("worker:"));
+    let place = |worker: &RuntimeInfo| Place {
+        uid: worker.uid.clone(),
+        address: worker.address.clone(),
+    };
+    workers.map(place).collect()
 }
 
 #[cfg(test)]

@@ -95,6 +95,7 @@ pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
         discard,
         publish,
         ask,
+        query,
     };
     let id = Id::unique();
     let head = HEAD.get_or_init(|| Head {
@@ -235,6 +236,12 @@ unsafe extern "C" fn release(handle: Handle) {
 
 unsafe extern "C" fn tesserae() -> Handle {
     head().change(Ledger::tesserae)
+}
+
+unsafe extern "C" fn query(query: Slice) -> Handle {
+    // SAFETY: the guest lends the bytes for this call.
+    let query = mosaic_abi::decode(unsafe { query.as_bytes() });
+    head().change(|ledger| ledger.query(query))
 }
 
 unsafe extern "C" fn attach(uid: Slice, type_name: Slice) -> Submitted {

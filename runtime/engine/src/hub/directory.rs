@@ -80,6 +80,11 @@ impl Directory {
         self.lost.get(&tessera)
     }
 
+    /// How many tesserae are on a worker.
+    pub(super) fn tesserae(&self, worker: &str) -> u64 {
+        self.tesserae.values().filter(|of| *of == worker).count() as u64
+    }
+
     pub(super) fn workers(&self) -> &[Place] {
         &self.workers
     }

@@ -1,9 +1,11 @@
 //! Whatever can happen to the hub.
 
+use super::measure::Usage;
 use crate::{
     id::Id,
     wire::{Frame, FromHub, Peer, Sender, ToHub},
 };
+use std::collections::HashMap;
 
 /// Whatever can happen to the hub.
 #[derive(Debug)]
@@ -56,6 +58,12 @@ pub(super) enum Event {
     /// A stored value's file is gone.
     Removed {
         ware: Id,
+    },
+    /// The workers' processes were measured, for a head's request.
+    Measured {
+        session: u64,
+        request: u64,
+        usage: HashMap<u32, Usage>,
     },
     Shutdown,
 }

@@ -2,8 +2,11 @@
 //!
 //! - `departures`: heads that ended, and what the workers have not read of theirs; no I/O.
 //! - `directory`: which workers there are and which tessera is where; no I/O.
+//! - `loads`, `pressure`: how busy the workers are, and what follows where memory is short; no I/O.
+//! - `measure`: what the workers' processes use, for whoever asks.
 //! - `node`: spawns and reaps worker processes.
-//! - `server`: one loop over everything that can happen (`event`), on a thread of its own; `workers`, `asking`, `storing`: parts of it.
+//! - `server`: one loop over everything that can happen (`event`), on a thread of its own; `workers`, `asking`, `storing`,
+//!   `queries`: parts of it.
 //! - `stores`: what is stored, and where; no I/O.
 
 mod asking;
@@ -12,7 +15,11 @@ mod departures;
 mod directory;
 mod event;
 mod lifecycle;
+mod loads;
+mod measure;
 mod node;
+mod pressure;
+mod queries;
 mod server;
 mod stores;
 mod storing;
@@ -83,6 +90,13 @@ pub enum HubEvent {
         /// The message, to be answered or refused; dropping it refuses. Answering does not block.
         question: Question,
     },
+    /// Something that the user has to be told, once.
+    Notice {
+        /// The part of the runtime that it is about, such as `monitor`.
+        uid: String,
+        /// A sentence without a newline.
+        text: String,
+    },
     /// The embedder reads what is in the workers' pipes now, shows it, and then calls `done`. What was read before but
     /// not yet shown must be shown too.
     Drain {
@@ -97,6 +111,7 @@ impl fmt::Debug for HubEvent {
             HubEvent::WorkerStarted { uid, pid, .. } => write!(f, "WorkerStarted({uid}, {pid})"),
             HubEvent::WorkerEnded { uid, status, asked } => write!(f, "WorkerEnded({uid}, {status}, asked: {asked})"),
             HubEvent::Ask { uid, question } => write!(f, "Ask({uid}, {question:?})"),
+            HubEvent::Notice { uid, text } => write!(f, "Notice({uid}, {text})"),
             HubEvent::Drain { .. } => f.write_str("Drain"),
         }
     }

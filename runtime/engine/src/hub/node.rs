@@ -1,10 +1,7 @@
 //! Node 0: worker processes of this machine.
 
 use super::{HubEvent, HubOptions, event::Event};
-use crate::{
-    warehouse::{Shelf, Shelves},
-    worker::{ENV_DISK, ENV_HUB, ENV_MEMORY, ENV_UID},
-};
+use crate::worker::Settings;
 use std::{collections::BTreeMap, io, path::PathBuf, process::Stdio};
 use tokio::{
     process::{Child, Command},
@@ -37,21 +34,18 @@ impl Node {
     pub(super) fn spawn(
         &mut self,
         options: &HubOptions,
-        shelves: &Shelves,
-        uid: &str,
+        settings: &Settings,
+        library_threads: usize,
         events: &UnboundedSender<Event>,
         on_event: &dyn Fn(HubEvent),
     ) -> io::Result<()> {
         let (stdout, child_stdout) = io::pipe()?;
         let (stderr, child_stderr) = io::pipe()?;
-        let worker = &options.worker;
+        let (worker, uid) = (&options.worker, &settings.uid);
         let child = Command::new(&worker.program)
             .args(&worker.args)
             .envs(worker.env.iter().cloned())
-            .env(ENV_UID, uid)
-            .env(ENV_HUB, options.run_dir.join(super::SOCKET))
-            .env(ENV_MEMORY, shelves.directory(Shelf::Memory))
-            .env(ENV_DISK, shelves.directory(Shelf::Disk))
+            .envs(settings.variables(library_threads))
             .stdin(Stdio::null())
             .stdout(child_stdout)
             .stderr(child_stderr)
@@ -65,10 +59,10 @@ impl Node {
             kill: Some(kill),
             asked: false,
         };
-        self.processes.insert(uid.to_owned(), process);
-        tokio::spawn(reap(child, killed, uid.to_owned(), events.clone()));
+        self.processes.insert(uid.clone(), process);
+        tokio::spawn(reap(child, killed, uid.clone(), events.clone()));
         on_event(HubEvent::WorkerStarted {
-            uid: uid.to_owned(),
+            uid: uid.clone(),
             pid,
             stdout: stdout.into(),
             stderr: stderr.into(),

@@ -7,7 +7,10 @@ use super::{
     directory::Directory,
     event::Event,
     lifecycle::Lifecycle,
+    loads::Loads,
+    measure::Sample,
     node::Node,
+    pressure::Pressure,
     stores::Stores,
 };
 use crate::{
@@ -16,7 +19,7 @@ use crate::{
     wire::{Frame, FromHub, Peer, Sender, ToHub},
 };
 use mosaic_abi::StartOptions;
-use std::{fs, time::Duration};
+use std::{collections::HashMap, fs, time::Duration};
 use tokio::{
     net::UnixListener,
     sync::mpsc::{UnboundedReceiver, UnboundedSender},
@@ -32,6 +35,10 @@ pub(super) struct Server {
     pub(super) directory: Directory,
     pub(super) departures: Departures,
     pub(super) node: Node,
+    pub(super) loads: Loads,
+    pub(super) pressure: Pressure,
+    /// What was measured of the workers' processes the last time.
+    pub(super) samples: HashMap<u32, Sample>,
     pub(super) lifecycle: Lifecycle,
     /// Counts the starts, so that a timer of an earlier one is known as such.
     pub(super) run: u64,
@@ -59,6 +66,9 @@ impl Server {
             directory: Directory::default(),
             departures: Departures::default(),
             node: Node::default(),
+            loads: Loads::default(),
+            pressure: Pressure::default(),
+            samples: HashMap::new(),
             lifecycle: Lifecycle::Off,
             run: 0,
             postponed: Vec::new(),
@@ -99,6 +109,11 @@ impl Server {
             Event::StartOver { run } if run == self.run => self.start_over(),
             Event::GraceOver { run } if run == self.run => self.kill_all(),
             Event::StartOver { .. } | Event::GraceOver { .. } => {}
+            Event::Measured {
+                session,
+                request,
+                usage,
+            } => self.measured(session, request, &usage),
             Event::Shutdown => {
                 self.shutting_down = true;
                 if self.lifecycle != Lifecycle::Off {
@@ -151,6 +166,8 @@ impl Server {
                 self.connections.to_head(session, FromHub::Found { tessera, lost });
             }
             ToHub::Ask { question } => self.ask(session, question, frame.payloads),
+            ToHub::Query { request, query } => self.query(session, request, query),
+            ToHub::Load(load) => self.reported(session, load),
             ToHub::Drained { head } => self.drained(session, head),
             ToHub::Warehouse(message) => self.hear_of_stores(session, message),
             ToHub::Sync { request } => self.drain(Event::Drained { session, request }),

@@ -1,7 +1,10 @@
 //! The hub's loop, second half: starting the workers, ending them, and noticing that they ended.
 
 use super::{HubEvent, event::Event, lifecycle::Lifecycle, node::worker_address, server::Server};
-use crate::wire::{FromHub, LostWorker, RuntimeInfo};
+use crate::{
+    wire::{FromHub, LostWorker, RuntimeInfo},
+    worker::Settings,
+};
 use mosaic_abi::StartOptions;
 use std::{fs, thread::available_parallelism, time::Duration};
 
@@ -9,6 +12,10 @@ use std::{fs, thread::available_parallelism, time::Duration};
 const GRACE: Duration = Duration::from_millis(500);
 /// How long a worker may take to connect.
 const START: Duration = Duration::from_secs(30);
+/// How many methods a worker runs at once, unless it is told another number.
+const METHODS_AT_ONCE: usize = 64;
+/// The part of the machine's memory above which workers start nothing, unless they are told another one.
+const MEMORY_LIMIT: f64 = 0.95;
 
 impl Server {
     pub(super) fn start(&mut self, head: u64, options: StartOptions) {
@@ -21,8 +28,13 @@ impl Server {
     }
 
     fn spawn_workers(&mut self, head: u64, options: &StartOptions) {
+        if let Err(reason) = check(options) {
+            let runtimes = Err(reason);
+            return self.connections.to_head(head, FromHub::Started { runtimes });
+        }
+        let cpus = available_parallelism().map_or(1, usize::from);
         let count = match options.num_workers {
-            0 => available_parallelism().map_or(1, usize::from),
+            0 => cpus,
             count => count,
         };
         self.run += 1;
@@ -32,11 +44,17 @@ impl Server {
             waiting: vec![head],
             missing: uids.iter().cloned().collect(),
         };
+        let library_threads = options.num_threads.unwrap_or((cpus / count).max(1));
         for uid in uids {
-            if let Err(error) = self
-                .node
-                .spawn(&self.options, &self.shelves, &uid, &self.events, &self.on_event)
-            {
+            let settings = Settings {
+                uid: uid.clone(),
+                hub: self.options.run_dir.join(super::SOCKET),
+                shelves: self.shelves.clone(),
+                threads: options.num_threads.unwrap_or(METHODS_AT_ONCE),
+                memory_limit: options.memory_limit.unwrap_or(MEMORY_LIMIT),
+            };
+            let spawned = (self.node).spawn(&self.options, &settings, library_threads, &self.events, &self.on_event);
+            if let Err(error) = spawned {
                 let program = self.options.worker.program.display();
                 return self.stop(None, &format!("{uid} could not be started as {program}: {error}"));
             }
@@ -72,6 +90,7 @@ impl Server {
             status: status.clone(),
         };
         self.directory.remove(&lost);
+        self.loads.remove(uid);
         self.connections.remove_worker(uid);
         for head in self.departures.lose(uid) {
             self.head_settled(head);
@@ -99,6 +118,8 @@ impl Server {
         }
         self.directory.clear();
         self.departures.clear();
+        self.loads.clear();
+        self.samples.clear();
         for uid in self.node.uids() {
             self.ask_to_exit(&uid);
         }
@@ -156,5 +177,18 @@ impl Server {
                 false => self.start(head, options),
             }
         }
+    }
+}
+
+/// Refuses what makes no sense.
+fn check(options: &StartOptions) -> Result<(), String> {
+    if options.num_threads == Some(0) {
+        return Err("num_threads(0): a worker needs at least one thread".to_owned());
+    }
+    match options.memory_limit {
+        Some(part) if part.is_nan() || part <= 0.0 => Err(format!(
+            "memory_limit({part}): it is a part of the memory, such as 0.95, and 1.0 sets no limit"
+        )),
+        _ => Ok(()),
     }
 }

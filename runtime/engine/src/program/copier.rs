@@ -131,6 +131,7 @@ fn copy(inbox: &Receiver<HubEvent>, mut rung: PipeReader) -> io::Result<()> {
                 done();
             }
             Ok(HubEvent::Ask { question, .. }) => question.refuse(super::NO_FRONT_END),
+            Ok(HubEvent::Notice { uid, text }) => eprintln!("{uid}: {text}"),
             Ok(HubEvent::WorkerEnded { uid, status, asked }) => {
                 if !asked {
                     eprintln!("{uid} ended: {status}");

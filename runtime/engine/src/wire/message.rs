@@ -4,7 +4,7 @@ use crate::{
     id::Id,
     warehouse::{Shelf, Shelves},
 };
-use mosaic_abi::{Failure, StartOptions, State};
+use mosaic_abi::{Failure, Query, StartOptions, State};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ pub(crate) struct RuntimeInfo {
     pub(crate) pid: u32,
 }
 
-/// To the hub, from a head or (`Hello`, `Ask` and `Drained` alone) from a worker.
+/// To the hub, from a head or (`Hello`, `Ask`, `Drained` and `Load` alone) from a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum ToHub {
     Hello(Peer),
@@ -57,6 +57,11 @@ pub(crate) enum ToHub {
     Sync {
         request: u64,
     },
+    /// Reply with what is asked for.
+    Query {
+        request: u64,
+        query: Query,
+    },
     /// Ask the front end; the payload is the message.
     Ask {
         question: u64,
@@ -66,6 +71,8 @@ pub(crate) enum ToHub {
         head: Id,
     },
     Warehouse(ToWarehouse),
+    /// How busy this worker is, now and then while that changes.
+    Load(Load),
 }
 
 /// From the hub, to a head or (the last five alone) to a worker.
@@ -95,6 +102,11 @@ pub(crate) enum FromHub {
     },
     WorkerLost(LostWorker),
     Warehouse(FromWarehouse),
+    /// The encoded answer to a query.
+    Reply {
+        request: u64,
+        outcome: Result<Vec<u8>, Failure>,
+    },
     /// The front end's answer, which is the payload, or why there is none.
     Answer {
         question: u64,
@@ -112,6 +124,8 @@ pub(crate) enum FromHub {
     Forget {
         ware: Id,
     },
+    /// Start one of those that wait for memory, although there is none.
+    Proceed,
     /// End this worker.
     Exit,
 }
@@ -138,6 +152,19 @@ pub(crate) enum FromWarehouse {
     Room { ware: Id, outcome: Result<Shelf, String> },
     /// The head has a reference, or why not.
     Found { ware: Id, outcome: Result<(), String> },
+}
+
+/// How busy a worker is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Load {
+    /// Constructors and methods that are being executed.
+    pub(crate) running: u32,
+    /// Those that could be.
+    pub(crate) waiting: u32,
+    /// Those that ended so far.
+    pub(crate) ended: u64,
+    /// Whether what waits does so for memory.
+    pub(crate) short_of_memory: bool,
 }
 
 /// A worker that ended, and how.

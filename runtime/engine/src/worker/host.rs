@@ -37,6 +37,7 @@ pub(super) static HOST: Host = Host {
     discard: ignore,
     publish: wait,
     ask,
+    query,
 };
 
 /// What this worker's guests ask the front end.
@@ -126,6 +127,10 @@ fn refusal() -> Failure {
 unsafe extern "C" fn cell_event(_: CellEvent, _: Slice, _: Slice) {}
 
 unsafe extern "C" fn start(_: Slice) -> Handle {
+    0
+}
+
+unsafe extern "C" fn query(_: Slice) -> Handle {
     0
 }
 

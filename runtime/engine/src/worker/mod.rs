@@ -1,11 +1,12 @@
 //! A worker: a process that holds tesserae and the results of their tasks.
 //!
-//! One thread does all I/O and keeps all books. Constructors, methods and destructors run on up to
-//! [`METHODS_AT_ONCE`] other threads, so that a busy method holds nothing up but its own tessera.
+//! One thread does all I/O and keeps all books. Constructors, methods and destructors run on other threads, so that a busy
+//! method holds nothing up but its own tessera.
 //!
 //! - `serve`: connections of heads and other workers.
 //! - `site`: what the worker has, and what it does with it.
 //! - `tessera`: one tessera: its calls, in order.
+//! - `gate`: how many jobs run at once, and when none may begin.
 //! - `inputs`: what a job needs, which may still be on its way.
 //! - `residents`: the tesserae, and who owns them; no I/O.
 //! - `stock`: the results of tasks, and who waits for them; no I/O.
@@ -13,8 +14,10 @@
 //! - `wares`: the stored values that are used here.
 //! - `module`, `object`: the code of tesserae and calling it.
 //! - `host`: what that code may ask of this process: to pass a question on to the front end.
+//! - `settings`: what the hub tells a worker that it starts.
 //! - `output`: having the worker's output seen in time.
 
+mod gate;
 mod host;
 mod inputs;
 mod module;
@@ -23,6 +26,7 @@ mod output;
 mod peers;
 mod residents;
 mod serve;
+mod settings;
 mod site;
 mod stock;
 mod tessera;
@@ -34,33 +38,22 @@ use crate::{
     wire::{self, Frame, FromHub, Peer, Place, Sender, ToHub},
 };
 use mosaic_abi::FailureKind;
+pub(crate) use settings::Settings;
 use site::Site;
-use std::{
-    env, fs, io,
-    path::{Path, PathBuf},
-    process,
-    rc::Rc,
-};
+use std::{fs, io, path::Path, process, rc::Rc};
 use tokio::{
     net::{UnixListener, UnixStream},
     task::{LocalSet, spawn_local},
 };
 
-/// The variable that tells a worker its uid, and a program that it is a worker.
-pub(crate) const ENV_UID: &str = "MOSAIC_WORKER_UID";
-/// The variable that tells a worker where the hub listens.
-pub(crate) const ENV_HUB: &str = "MOSAIC_HUB";
-/// The variables that tell a worker where stored values lie.
-pub(crate) const ENV_MEMORY: &str = "MOSAIC_WORKER_MEMORY";
-pub(crate) const ENV_DISK: &str = "MOSAIC_WORKER_DISK";
-/// How many methods a worker runs at once. The next one waits for one of them to end.
-const METHODS_AT_ONCE: usize = 64;
+/// More threads than a worker's jobs and destructors ever need at once: `gate` limits the jobs.
+const MOST_THREADS: usize = 4096;
 /// The stack of a method, as large as a main thread's usually is.
 const STACK: usize = 8 << 20;
 
 /// Whether this process was started by a hub as a worker.
 pub(crate) fn is_worker() -> bool {
-    env::var_os(ENV_UID).is_some()
+    Settings::are_given()
 }
 
 /// Runs this process as a worker, as a hub started it, until the hub ends it or ends.
@@ -89,26 +82,18 @@ pub fn worker_main() -> ! {
 fn run() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(METHODS_AT_ONCE)
+        .max_blocking_threads(MOST_THREADS)
         .thread_stack_size(STACK)
         .thread_name("mosaic-method")
         .build()?;
-    let variable = |name: &str| {
-        let missing = || io::Error::other(format!("{name} is not set: only a hub starts workers"));
-        env::var(name).map_err(|_| missing())
-    };
-    let (uid, hub) = (variable(ENV_UID)?, PathBuf::from(variable(ENV_HUB)?));
-    let shelves = Shelves::at(variable(ENV_MEMORY)?.into(), variable(ENV_DISK)?.into());
-    for name in [ENV_UID, ENV_HUB, ENV_MEMORY, ENV_DISK] {
-        // A program that a method starts is not to take itself for this worker.
-        // SAFETY: no other thread runs yet that could read the environment: the runtime starts its threads when they
-        // are needed, and `worker_main` asks its callers to have started none.
-        unsafe { env::remove_var(name) };
-    }
-    LocalSet::new().block_on(&runtime, work(uid, hub, shelves))
+    // SAFETY: no other thread runs yet that could read the environment: the runtime starts its threads when they are
+    // needed, and `worker_main` asks its callers to have started none.
+    let settings = unsafe { Settings::take() }?;
+    LocalSet::new().block_on(&runtime, work(settings))
 }
 
-async fn work(uid: String, hub: PathBuf, shelves: Shelves) -> io::Result<()> {
+async fn work(settings: Settings) -> io::Result<()> {
+    let Settings { uid, hub, .. } = settings.clone();
     let address = hub.with_file_name(format!("{}.sock", uid.replace(':', "-")));
     let (sender, mut lifeline, _) = wire::connect(UnixStream::connect(&hub).await?);
     let listener = UnixListener::bind(&address)?;
@@ -116,8 +101,9 @@ async fn work(uid: String, hub: PathBuf, shelves: Shelves) -> io::Result<()> {
         uid: uid.clone(),
         address: address.clone(),
     };
-    let site = Rc::new(Site::new(uid, shelves)?);
+    let site = Rc::new(Site::new(&settings)?);
     host::ask_hub(sender.clone(), site.output.clone());
+    spawn_local(gate::report(site.gate.clone(), sender.clone()));
     spawn_local(serve::accept(site.clone(), listener));
     sender.send(ToHub::Hello(Peer::Worker(place)));
     while let Ok(Some(frame)) = lifeline.receive::<FromHub>().await {
@@ -146,6 +132,7 @@ fn obey(site: &Rc<Site>, hub: &Sender<ToHub>, frame: Frame<FromHub>, address: &P
             let refused = |reason| failure(FailureKind::Runtime, reason);
             host::answered(question, outcome.map(|()| answer).map_err(refused));
         }
+        FromHub::Proceed => site.gate.proceed(),
         FromHub::Exit => {
             spawn_local(async move {
                 site.close().await;

@@ -1,11 +1,13 @@
 //! What a worker has, and what it does with it. All of this is on the I/O thread.
 
 use super::{
+    gate::Gate,
     inputs::{Inputs, Interest},
     module::Modules,
     output::Output,
     peers::Peers,
     residents::{Condition, Residents},
+    settings::Settings,
     stock::{Outcome, Stock},
     tessera::{self, Job},
     wares::Wares,
@@ -13,7 +15,6 @@ use super::{
 use crate::{
     failures::failure,
     id::Id,
-    warehouse::Shelves,
     wire::{Frame, FromWorker, Payload, Sender, ToWorker},
 };
 use mosaic_abi::{Failure, FailureKind};
@@ -47,6 +48,7 @@ pub(super) struct Site {
     pub(super) uid: String,
     pub(super) modules: Arc<Modules>,
     pub(super) output: Arc<Output>,
+    pub(super) gate: Rc<Gate>,
     pub(super) peers: Peers,
     pub(super) stock: RefCell<Stock>,
     pub(super) residents: RefCell<Residents>,
@@ -64,10 +66,12 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(uid: String, shelves: Shelves) -> io::Result<Site> {
+    pub(super) fn new(settings: &Settings) -> io::Result<Site> {
+        let (uid, shelves) = (settings.uid.clone(), settings.shelves.clone());
         Ok(Site {
             modules: Arc::new(Modules::new()),
             output: Output::start()?,
+            gate: Rc::new(Gate::new(settings)),
             peers: Peers::new(uid.clone()),
             uid,
             stock: RefCell::default(),

@@ -128,6 +128,7 @@ async fn construct(
     };
     // A failure to fetch them was reported already.
     let inputs = inputs.get().await.map_err(named)?;
+    let entered = site.gate.enter().await;
     condition.is_busy();
     let (modules, output, wanted, reporter) = (site.modules.clone(), site.output.clone(), code.clone(), head.clone());
     let constructed = spawn_blocking(move || {
@@ -141,6 +142,7 @@ async fn construct(
     let constructed = constructed
         .await
         .unwrap_or_else(|error| Err(failure(FailureKind::Runtime, error.to_string())));
+    drop(entered);
     match constructed {
         Ok((object, unread_output)) => {
             site.finish(head, id, Ok(Payload::default()), unread_output);
@@ -169,6 +171,7 @@ async fn call(
     if site.stock.borrow().has_ended(task) {
         return Ok(object);
     }
+    let entered = site.gate.enter().await;
     condition.is_busy();
     let (output, reporter) = (site.output.clone(), head.clone());
     let called = spawn_blocking(move || {
@@ -180,7 +183,9 @@ async fn call(
         let unread_output = output.is_unread();
         (object, outcome, unread_output)
     });
-    match called.await {
+    let called = called.await;
+    drop(entered);
+    match called {
         Ok((object, outcome, unread_output)) => {
             let outcome: Outcome = outcome.map(|value: Buffer| Arc::new(value));
             condition.is_idle();

@@ -4,6 +4,7 @@
 mod calls;
 mod failing;
 mod lifecycle;
+mod loads;
 mod many;
 mod options;
 mod output;
@@ -30,6 +31,7 @@ fn scenarios() -> Vec<Scenario> {
         calls::scenarios(),
         failing::scenarios(),
         lifecycle::scenarios(),
+        loads::scenarios(),
         many::scenarios(),
         options::scenarios(),
         output::scenarios(),

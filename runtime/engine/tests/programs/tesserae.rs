@@ -38,6 +38,10 @@ impl Counter {
         std::env::vars().map(|(name, _)| name).collect()
     }
 
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
     /// Waits until the other end is opened.
     fn meet_reading(&self, path: &str) {
         File::open(path).unwrap();

@@ -93,6 +93,7 @@ impl Books {
             Action::Warehouse(ToWarehouse::Discard { ware }) => format!("discard {}", self.name(ware)),
             Action::Warehouse(_) => "look for a value".to_owned(),
             Action::Sync { .. } => "sync".to_owned(),
+            Action::Query { .. } => "query".to_owned(),
             Action::Wake(_) => "wake".to_owned(),
             Action::Discard(_) => "discard".to_owned(),
             Action::Send { place, frame } => match frame.message {

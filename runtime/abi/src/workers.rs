@@ -1,0 +1,69 @@
+//! What is asked about the workers, and what is answered.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What a guest asks the hub; see [`crate::Host::query`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Query {
+    /// The machine, and the workers with what each of them uses: a [`Workers`].
+    Workers,
+}
+
+/// The machine, and the workers that run on it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Workers {
+    /// Bytes of memory that the processes here may use: the machine's, or fewer where a control group limits them.
+    pub memory_total: u64,
+    /// Bytes of it that are in use, by whomever.
+    pub memory_used: u64,
+    /// In the order of their numbers.
+    pub workers: Vec<Worker>,
+}
+
+/// A worker, and what it uses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Worker {
+    /// Such as `worker:0:1`.
+    pub uid: String,
+    /// Its process.
+    pub pid: u32,
+    /// What it is doing.
+    pub activity: Activity,
+    /// Constructors and methods that are being executed.
+    pub running: u32,
+    /// Constructors and methods that could run, and wait for a thread or for memory.
+    pub waiting: u32,
+    /// Tesserae that were placed on it and not freed.
+    pub tesserae: u64,
+    /// CPUs that it keeps busy at present: 2.0 are two of them.
+    pub cpu: f64,
+    /// Bytes of memory that it occupies, those that it shares with other processes included.
+    pub resident: u64,
+    /// The same, of what is shared only its part; zero where the system does not tell.
+    pub proportional: u64,
+}
+
+/// What a worker is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Activity {
+    /// Nothing.
+    Idle,
+    /// Executing constructors or methods.
+    Busy,
+    /// Starting nothing until there is memory.
+    ShortOfMemory,
+    /// Its process was stopped by a signal, and goes on when it is continued.
+    Stopped,
+}
+
+impl fmt::Display for Activity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Activity::Idle => "idle",
+            Activity::Busy => "busy",
+            Activity::ShortOfMemory => "short of memory",
+            Activity::Stopped => "stopped",
+        })
+    }
+}

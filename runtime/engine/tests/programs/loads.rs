@@ -1,0 +1,131 @@
+//! What the workers do and use, and how many methods run at once.
+
+use crate::{
+    scenario,
+    tesserae::Counter,
+    world::{Scenario, meeting_point, scratch},
+};
+use mosaic::{Activity, Worker, prelude::*};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario!(workers_say_what_they_do_and_use),
+        scenario!(as_many_methods_run_at_once_as_there_are_threads),
+        scenario!(threads_are_told_to_libraries),
+        scenario!(one_at_a_time_where_memory_is_short, |ended| {
+            assert_eq!(ended.code, Some(0));
+            assert_eq!(ended.stderr.matches("memory is short").count(), 1, "{}", ended.stderr);
+        }),
+        scenario!(settings_that_make_no_sense_are_refused),
+    ]
+}
+
+/// The workers, once they are as is expected: they say how busy they are a tenth of a second late.
+async fn workers(expected: impl Fn(&[Worker]) -> bool) -> Vec<Worker> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let workers = mosaic::workers().await.unwrap().to_vec();
+        if expected(&workers) {
+            return workers;
+        }
+        assert!(Instant::now() < deadline, "{workers:#?}");
+    }
+}
+
+async fn workers_say_what_they_do_and_use() {
+    assert!(mosaic::workers().await.unwrap().is_empty());
+    mosaic::interactive(On).num_workers(2).await.unwrap();
+    let (a, b) = (Counter::remote(1), Counter::remote(2));
+    let pid = a.pid().result().await.unwrap();
+    let door = meeting_point("door");
+    let held = a.meet_reading(&door);
+    let found = workers(|workers| workers[0].running == 1).await;
+    assert_eq!((found[0].uid.as_str(), found[0].pid), ("worker:0:0", pid));
+    assert_eq!(found[1].uid, "worker:0:1");
+    assert_eq!((found[0].activity, found[1].activity), (Activity::Busy, Activity::Idle));
+    assert_eq!((found[0].tesserae, found[1].tesserae), (1, 1));
+    for worker in &found {
+        assert!(
+            0 < worker.proportional && worker.proportional <= worker.resident,
+            "{worker:?}"
+        );
+    }
+    let memory = mosaic::workers().await.unwrap();
+    assert!(0 < memory.memory_used() && memory.memory_used() < memory.memory_total());
+    fs::OpenOptions::new().write(true).open(door).unwrap();
+    held.await.unwrap();
+    drop((a, b));
+    workers(|workers| workers.iter().all(|worker| worker.running == 0 && worker.tesserae == 0)).await;
+}
+
+async fn as_many_methods_run_at_once_as_there_are_threads() {
+    mosaic::interactive(On).num_workers(1).num_threads(2).await.unwrap();
+    let counters = [1, 2, 3].map(Counter::remote);
+    for counter in &counters {
+        counter.await.unwrap();
+    }
+    let (door, marks) = (meeting_point("door"), scratch("marks"));
+    let held = [counters[0].meet_reading(&door), counters[1].meet_reading(&door)];
+    let waiting = counters[2].mark(&marks, "x");
+    workers(|workers| (workers[0].running, workers[0].waiting) == (2, 1)).await;
+    assert!(!Path::new(&marks).exists());
+    fs::OpenOptions::new().write(true).open(door).unwrap();
+    for held in held {
+        held.await.unwrap();
+    }
+    waiting.await.unwrap();
+    assert_eq!(fs::read_to_string(marks).unwrap(), "x");
+}
+
+async fn threads_are_told_to_libraries() {
+    mosaic::interactive(On).num_workers(1).num_threads(3).await.unwrap();
+    let counter = Counter::remote(1);
+    for name in ["OMP_NUM_THREADS", "RAYON_NUM_THREADS"] {
+        assert_eq!(counter.variable(name).result().await.unwrap().as_deref(), Some("3"));
+    }
+    mosaic::interactive(Off).await.unwrap();
+    let cpus = std::thread::available_parallelism().unwrap().get();
+    mosaic::interactive(On).num_workers(2).await.unwrap();
+    let threads = Counter::remote(1).variable("OMP_NUM_THREADS").result().await.unwrap();
+    assert_eq!(threads, Some((cpus / 2).max(1).to_string()));
+}
+
+async fn one_at_a_time_where_memory_is_short() {
+    // Every machine uses more than this.
+    mosaic::interactive(On).num_workers(2).memory_limit(1e-9).await.unwrap();
+    let (a, b) = (Counter::remote(1), Counter::remote(2));
+    (&a).await.unwrap();
+    (&b).await.unwrap();
+    let (door, marks) = (meeting_point("door"), scratch("marks"));
+    let first = a.meet_reading(&door);
+    workers(|workers| workers[0].running == 1).await;
+    let second = b.mark(&marks, "x");
+    workers(|workers| workers[1].activity == Activity::ShortOfMemory).await;
+    assert!(!Path::new(&marks).exists());
+    fs::OpenOptions::new().write(true).open(door).unwrap();
+    first.await.unwrap();
+    second.await.unwrap();
+    assert_eq!(fs::read_to_string(marks).unwrap(), "x");
+    // What runs and waits for what does not begin holds it up for a while only.
+    let door = meeting_point("other");
+    let (reading, writing) = (a.meet_reading(&door), b.meet_writing(&door));
+    reading.await.unwrap();
+    writing.await.unwrap();
+}
+
+async fn settings_that_make_no_sense_are_refused() {
+    for (refused, reason) in [
+        (mosaic::interactive(On).num_threads(0), "num_threads(0)"),
+        (mosaic::interactive(On).memory_limit(0.0), "memory_limit(0)"),
+        (mosaic::interactive(On).memory_limit(f64::NAN), "memory_limit(NaN)"),
+    ] {
+        let error = refused.await.unwrap_err();
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+    mosaic::interactive(On).num_workers(1).memory_limit(1.0).await.unwrap();
+}
