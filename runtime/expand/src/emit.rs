@@ -21,6 +21,7 @@ pub(crate) fn module(tessera: &Tessera) -> TokenStream {
         proxy(tessera),
         options(tessera),
         remote(tessera),
+        local(tessera),
         remote_array(tessera),
         with(tessera),
         attach(tessera),
@@ -139,6 +140,29 @@ fn with(tessera: &Tessera) -> TokenStream {
             #[track_caller]
             pub fn remote(&self, #(#inputs),*) -> #proxy {
                 let options = ::core::clone::Clone::clone(&self.options);
+                #proxy { raw: ::mosaic::__private::Tessera::create(&__TABLE, options, #values) }
+            }
+        }
+    }
+}
+
+fn local(tessera: &Tessera) -> TokenStream {
+    let Tessera {
+        ident,
+        self_type,
+        proxy,
+        constructor,
+        ..
+    } = tessera;
+    let (inputs, values) = (inputs(constructor), values(constructor));
+    let documentation =
+        format!(" Constructs a `{ident}` in this process, on a thread of its own, and returns its proxy at once.");
+    quote! {
+        impl #self_type {
+            #[doc = #documentation]
+            #[track_caller]
+            pub fn local(#(#inputs),*) -> #proxy {
+                let options = __options().worker("head");
                 #proxy { raw: ::mosaic::__private::Tessera::create(&__TABLE, options, #values) }
             }
         }

@@ -59,7 +59,7 @@ impl Checker<'_> {
         if let Some(receiver) = signature.receiver() {
             self.receiver(&name, receiver);
         }
-        if ["after", "with", "uid", "remote", "remote_array", "attach"]
+        if ["after", "with", "uid", "local", "remote", "remote_array", "attach"]
             .iter()
             .any(|reserved| signature.ident == *reserved)
         {

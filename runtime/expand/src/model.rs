@@ -50,7 +50,7 @@ impl Tessera {
                 constructor = Some(checker.constructor(function));
             } else if signature.receiver().is_some() {
                 methods.push(checker.method(function));
-            } else if ["remote", "remote_array", "attach", "with"]
+            } else if ["local", "remote", "remote_array", "attach", "with"]
                 .iter()
                 .any(|name| signature.ident == *name)
             {

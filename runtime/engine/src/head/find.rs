@@ -98,7 +98,7 @@ impl Ledger {
     pub(super) fn inquire(&mut self, purpose: Purpose, question: impl Fn(u64) -> ToWorker) {
         let request = self.next();
         let workers: Vec<Place> = match &self.runtime {
-            Runtime::On(workers) => workers.values().cloned().collect(),
+            Runtime::On(workers) => workers.values().chain(&self.local).cloned().collect(),
             Runtime::Off => Vec::new(),
         };
         let inquiry = Inquiry {
@@ -117,7 +117,8 @@ impl Ledger {
     /// A worker has answered, perhaps with what lives on it.
     pub(crate) fn answered(&mut self, request: u64, worker: &str, tesserae: Vec<Resident>) {
         let Runtime::On(workers) = &self.runtime else { return };
-        let (Some(inquiry), Some(place)) = (self.inquiries.get_mut(&request), workers.get(worker)) else {
+        let local = self.local.as_ref().filter(|local| local.uid == worker);
+        let (Some(inquiry), Some(place)) = (self.inquiries.get_mut(&request), workers.get(worker).or(local)) else {
             return;
         };
         if inquiry.missing.remove(worker) {

@@ -11,6 +11,7 @@ use crate::{
     id::Id,
     waits::{Ending, GuestWaker, Subject, Waits},
     wire::{Code, Frame, Payload, Place, ToWarehouse, ToWorker},
+    worker::LOCAL,
 };
 use mosaic_abi::{Description, Failure, FailureKind, Handle, Query};
 use std::collections::{HashMap, VecDeque};
@@ -26,6 +27,8 @@ pub(crate) enum Runtime {
 /// Something to do outside the books.
 #[derive(Debug)]
 pub(crate) enum Action {
+    /// Have a tessera live in this process.
+    PlaceHere { tessera: Id },
     /// Ask the monitor for a worker.
     Place {
         tessera: Id,
@@ -65,6 +68,8 @@ pub(crate) struct Ledger {
     pub(super) id: Id,
     last: Handle,
     pub(super) runtime: Runtime,
+    /// Where this process keeps tesserae itself, if it does.
+    pub(super) local: Option<Place>,
     pub(super) objects: HashMap<Handle, Object>,
     pub(super) by_id: HashMap<Id, Handle>,
     pub(super) waits: Waits,
@@ -81,6 +86,7 @@ impl Ledger {
             id,
             last: 0,
             runtime: Runtime::Off,
+            local: None,
             objects: HashMap::new(),
             by_id: HashMap::new(),
             waits: Waits::default(),
@@ -110,17 +116,18 @@ impl Ledger {
     }
 
     /// Why no tessera can be created now, if that is so.
-    pub(super) fn create_is_refused(&self) -> Option<Failure> {
+    pub(super) fn create_is_refused(&self, is_local: bool) -> Option<Failure> {
         match &self.runtime {
             Runtime::Off => Some(failure(FailureKind::NotRunning, OFF)),
-            Runtime::On(workers) if workers.is_empty() => Some(no_worker_left()),
+            Runtime::On(workers) if workers.is_empty() && !is_local => Some(no_worker_left()),
             Runtime::On(_) => None,
         }
     }
 
     /// Records a tessera to be created and returns its handle.
     pub(crate) fn create(&mut self, code: Code, signatures: Vec<String>, request: Request) -> Result<Handle, Failure> {
-        if let Some(refusal) = self.create_is_refused() {
+        let is_local = request.options.worker.as_deref() == Some(LOCAL);
+        if let Some(refusal) = self.create_is_refused(is_local) {
             return Err(refusal);
         }
         let handle = self.next();
@@ -132,10 +139,13 @@ impl Ledger {
         let type_name = code.type_name.clone();
         let id = Id::unique();
         self.insert(handle, id, &type_name, "new", kind);
-        self.actions.push_back(Action::Place {
-            tessera: id,
-            type_name,
-            worker: request.options.worker.clone(),
+        self.actions.push_back(match is_local {
+            true => Action::PlaceHere { tessera: id },
+            false => Action::Place {
+                tessera: id,
+                type_name,
+                worker: request.options.worker.clone(),
+            },
         });
         let submission = Submission {
             object: handle,
@@ -357,6 +367,7 @@ impl Ledger {
     }
 
     pub(super) fn lives(&self, worker: &str) -> bool {
-        matches!(&self.runtime, Runtime::On(workers) if workers.contains_key(worker))
+        let is_worker = matches!(&self.runtime, Runtime::On(workers) if workers.contains_key(worker));
+        is_worker || self.local.as_ref().is_some_and(|local| local.uid == worker)
     }
 }

@@ -5,8 +5,9 @@ use crate::{
     failures::failure,
     id::Id,
     waits::Ending,
-    warehouse::Shelf,
+    warehouse::{Shelf, Shelves},
     wire::{self, Frame, FromHub, FromWorker, LostWorker, Payload, Peer, Place, RuntimeInfo, Sender, ToHub, ToWorker},
+    worker::Local,
 };
 use mosaic_abi::{Buffer, Failure, FailureKind, Handle, StartOptions};
 use std::{
@@ -66,6 +67,8 @@ pub(super) struct Link {
     address: PathBuf,
     hub: Option<Sender<ToHub>>,
     workers: HashMap<String, Sender<ToWorker>>,
+    /// The tesserae of this process.
+    local: Option<Local>,
     /// Counts the runtimes that this head has used.
     run: u64,
     /// Waits for the runtime to be on, and how many workers each of them wants.
@@ -101,6 +104,7 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
         address,
         hub: None,
         workers: HashMap::new(),
+        local: None,
         run: 0,
         starting: Vec::new(),
         stopping: Vec::new(),
@@ -137,8 +141,8 @@ impl Link {
             Event::Command(Command::Start { wait, options }) => self.turn_on(wait, options).await,
             Event::Command(Command::Stop { wait }) => self.turn_off(wait).await,
             Event::Command(Command::Act(action)) => self.act(action).await,
-            Event::Hub(message) => self.hear_hub(message),
-            Event::HubClosed => self.hub_closed(),
+            Event::Hub(message) => self.hear_hub(message).await,
+            Event::HubClosed => self.hub_closed().await,
             Event::Worker { uid, frame } => self.hear_worker(&uid, frame),
             Event::WorkerClosed(uid) => self.worker_closed(uid),
             Event::WorkerGone(uid) => self.worker_lost(&uid, "its connection closed"),
@@ -155,7 +159,7 @@ impl Link {
     }
 
     async fn turn_off(&mut self, wait: Handle) {
-        self.forget_runtime("the mosaic runtime was stopped");
+        self.forget_runtime("the mosaic runtime was stopped").await;
         if self.ensure_hub().await.is_err() {
             // Without a hub there is nothing to stop.
             return self.end(wait, Ok(Payload::default()));
@@ -171,9 +175,12 @@ impl Link {
     }
 
     /// Fails whatever the runtime had, and stops listening to its workers.
-    fn forget_runtime(&mut self, reason: &str) {
+    async fn forget_runtime(&mut self, reason: &str) {
         self.run += 1;
         self.workers.clear();
+        if let Some(local) = self.local.take() {
+            local.stop().await;
+        }
         self.listed = false;
         self.forget_stores();
         self.head.change(|ledger| ledger.stopped(reason));
@@ -190,6 +197,13 @@ impl Link {
                 type_name,
                 worker,
             }),
+            Action::PlaceHere { tessera } => {
+                let place = self.local().map_err(|error| {
+                    let message = format!("this process cannot have tesserae itself: {error}");
+                    failure(FailureKind::Runtime, message)
+                });
+                self.head.change(|ledger| ledger.placed_here(tessera, place));
+            }
             Action::Find { tessera } => self.to_hub(ToHub::Find { tessera }),
             Action::Forget { tessera } => self.to_hub(ToHub::Forget { tessera }),
             Action::Sync { object } if self.hub.is_none() => self.head.change(|ledger| ledger.synced(object)),
@@ -217,6 +231,20 @@ impl Link {
             // Both are done where the ledger was changed.
             Action::Wake(_) | Action::Discard(_) => {}
         }
+    }
+
+    /// Where the tesserae of this process live.
+    fn local(&mut self) -> io::Result<Place> {
+        let local = match self.local.take() {
+            Some(local) => local,
+            None => {
+                let shelves = self.storing.shelves.clone().unwrap_or_else(Shelves::unused);
+                Local::start(&self.address, self.head.id, self.head.host(), shelves)?
+            }
+        };
+        let place = local.place().clone();
+        self.local = Some(local);
+        Ok(place)
     }
 
     pub(super) fn to_hub(&self, message: ToHub) {
@@ -268,7 +296,7 @@ impl Link {
         Ok(sender)
     }
 
-    fn hear_hub(&mut self, message: FromHub) {
+    async fn hear_hub(&mut self, message: FromHub) {
         match message {
             FromHub::Welcome { runtimes, shelves } => {
                 self.storing.shelves = Some(shelves);
@@ -280,7 +308,7 @@ impl Link {
             FromHub::Started { runtimes } => self.started(runtimes),
             FromHub::Stopped => {
                 if self.head.change(|ledger| ledger.is_on()) {
-                    self.forget_runtime("the mosaic runtime was stopped");
+                    self.forget_runtime("the mosaic runtime was stopped").await;
                 }
                 for wait in std::mem::take(&mut self.stopping) {
                     self.end(wait, Ok(Payload::default()));
@@ -297,11 +325,15 @@ impl Link {
             }
             FromHub::Found { tessera, lost } => self.head.change(|ledger| ledger.found(tessera, lost)),
             FromHub::WorkerLost(LostWorker { uid, status }) => self.worker_lost(&uid, &status),
+            FromHub::Forget { ware } => {
+                if let Some(local) = &self.local {
+                    local.forget(ware);
+                }
+            }
             FromHub::Warehouse(message) => self.hear_warehouse(message),
             FromHub::Answer { .. }
             | FromHub::HeadEnded { .. }
             | FromHub::HeadSettled { .. }
-            | FromHub::Forget { .. }
             | FromHub::Proceed
             | FromHub::Exit => {
                 tracing::warn!(?message, "the hub told a head what is for workers");
@@ -332,10 +364,10 @@ impl Link {
         }
     }
 
-    fn hub_closed(&mut self) {
+    async fn hub_closed(&mut self) {
         self.hub = None;
         self.welcomed = None;
-        self.forget_runtime("the connection to the mosaic runtime closed");
+        self.forget_runtime("the connection to the mosaic runtime closed").await;
         for object in std::mem::take(&mut self.syncing) {
             self.head.change(|ledger| ledger.synced(object));
         }

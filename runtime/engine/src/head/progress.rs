@@ -14,6 +14,14 @@ use mosaic_abi::{Failure, FailureKind, Handle};
 use std::collections::HashMap;
 
 impl Ledger {
+    /// This process keeps a tessera itself, at `local`, or cannot.
+    pub(crate) fn placed_here(&mut self, tessera: Id, local: Result<Place, Failure>) {
+        if self.is_on() {
+            self.local = local.as_ref().ok().cloned();
+        }
+        self.placed(tessera, local);
+    }
+
     /// The monitor chose a worker for a tessera, or could not.
     pub(crate) fn placed(&mut self, tessera: Id, place: Result<Place, Failure>) {
         let Some(&handle) = self.by_id.get(&tessera) else {
@@ -220,6 +228,7 @@ impl Ledger {
     /// The runtime is being stopped: all that it had is lost, all that it had yet to do fails.
     pub(crate) fn stopped(&mut self, reason: &str) {
         self.runtime = Runtime::Off;
+        self.local = None;
         self.inquire_no_more(|_| true);
         self.lose(&failure(FailureKind::NotRunning, reason), |_| true);
     }

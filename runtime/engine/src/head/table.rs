@@ -132,6 +132,11 @@ impl Head {
         value
     }
 
+    /// The table that guests of this process get.
+    pub(super) fn host(&'static self) -> &'static Host {
+        &self.host
+    }
+
     fn command(&self, command: Command) {
         // The link lives as long as the process.
         let _ = self.commands.send(command);

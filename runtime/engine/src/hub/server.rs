@@ -17,6 +17,7 @@ use crate::{
     id::Id,
     warehouse::{Keeper, Shelves},
     wire::{Frame, FromHub, Peer, Sender, ToHub},
+    worker::local_address,
 };
 use mosaic_abi::StartOptions;
 use std::{collections::HashMap, fs, time::Duration};
@@ -179,6 +180,8 @@ impl Server {
         match peer {
             Peer::Head(head) => {
                 self.connections.remove_head(session);
+                let hub = self.options.run_dir.join(super::SOCKET);
+                let _ = fs::remove_file(local_address(&hub, *head));
                 self.head_ended(*head);
             }
             // A worker without its lifeline is of no use, whatever it still does.

@@ -71,7 +71,7 @@ impl Server {
 
     pub(super) fn spilled(&mut self, ware: Id, outcome: Result<(), String>) {
         if outcome.is_ok() {
-            self.connections.to_workers(&FromHub::Forget { ware });
+            self.removed(ware);
         }
         self.stores.spilled(ware, outcome);
         self.take_steps();
@@ -79,7 +79,9 @@ impl Server {
 
     /// A value's file is gone: nobody can begin to use it any more.
     pub(super) fn removed(&self, ware: Id) {
+        // Heads may have tesserae of their own.
         self.connections.to_workers(&FromHub::Forget { ware });
+        self.connections.to_heads(&FromHub::Forget { ware });
     }
 
     fn take_steps(&mut self) {

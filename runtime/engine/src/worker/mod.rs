@@ -13,6 +13,7 @@
 //! - `peers`: fetching results from other workers.
 //! - `wares`: the stored values that are used here.
 //! - `module`, `object`: the code of tesserae and calling it.
+//! - `local`: a worker within the head's process.
 //! - `host`: what that code may ask of this process: to pass a question on to the front end.
 //! - `settings`: what the hub tells a worker that it starts.
 //! - `output`: having the worker's output seen in time.
@@ -20,6 +21,7 @@
 mod gate;
 mod host;
 mod inputs;
+mod local;
 mod module;
 mod object;
 mod output;
@@ -37,6 +39,7 @@ use crate::{
     warehouse::Shelves,
     wire::{self, Frame, FromHub, Peer, Place, Sender, ToHub},
 };
+pub(crate) use local::{LOCAL, Local, local_address};
 use mosaic_abi::FailureKind;
 pub(crate) use settings::Settings;
 use site::Site;
@@ -79,13 +82,18 @@ pub fn worker_main() -> ! {
     process::exit(1)
 }
 
-fn run() -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// What a worker runs in: its I/O on the thread that enters it, its methods on others.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(MOST_THREADS)
         .thread_stack_size(STACK)
         .thread_name("mosaic-method")
-        .build()?;
+        .build()
+}
+
+fn run() -> io::Result<()> {
+    let runtime = runtime()?;
     // SAFETY: no other thread runs yet that could read the environment: the runtime starts its threads when they are
     // needed, and `worker_main` asks its callers to have started none.
     let settings = unsafe { Settings::take() }?;
@@ -101,7 +109,7 @@ async fn work(settings: Settings) -> io::Result<()> {
         uid: uid.clone(),
         address: address.clone(),
     };
-    let site = Rc::new(Site::new(&settings)?);
+    let site = Rc::new(Site::new(&settings, &host::HOST)?);
     host::ask_hub(sender.clone(), site.output.clone());
     spawn_local(gate::report(site.gate.clone(), sender.clone()));
     spawn_local(serve::accept(site.clone(), listener));
@@ -150,6 +158,11 @@ fn leave(address: &Path, hub: &Path, shelves: &Shelves) {
     let _ = fs::remove_file(address);
     let _ = fs::remove_file(hub);
     if let Some(run_dir) = hub.parent() {
+        for left in fs::read_dir(run_dir).into_iter().flatten().flatten() {
+            if left.file_name().to_string_lossy().starts_with("head-") {
+                let _ = fs::remove_file(left.path());
+            }
+        }
         let _ = fs::remove_dir(run_dir);
     }
 }

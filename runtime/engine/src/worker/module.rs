@@ -1,13 +1,12 @@
 //! The code of tesserae: shared objects, loaded once and kept.
 
-use super::host::HOST;
 use crate::{
     address,
     failures::failure,
     wire::{Code, Location},
 };
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use mosaic_abi::{Failure, FailureKind, GUEST_ENTRY, Guest, GuestEntry, TesseraTable, VERSION};
+use mosaic_abi::{Failure, FailureKind, GUEST_ENTRY, Guest, GuestEntry, Host, TesseraTable, VERSION};
 use std::{
     collections::HashMap,
     ffi::c_void,
@@ -26,13 +25,16 @@ struct Module {
 
 /// The objects that were loaded; `None` is the program itself.
 pub(super) struct Modules {
+    /// What this process offers the objects' code.
+    host: &'static Host,
     /// Held while an object is loaded, so that none is loaded twice.
     loaded: Mutex<HashMap<Option<PathBuf>, Module>>,
 }
 
 impl Modules {
-    pub(super) fn new() -> Modules {
+    pub(super) fn new(host: &'static Host) -> Modules {
         Modules {
+            host,
             loaded: Mutex::default(),
         }
     }
@@ -75,8 +77,8 @@ impl Modules {
             return Ok(*module);
         }
         let module = match object {
-            Some(path) => open(path),
-            None => this_program(),
+            Some(path) => open(path, self.host),
+            None => this_program(self.host),
         };
         let module = module.map_err(|reason| failure(FailureKind::Runtime, reason))?;
         loaded.insert(key, module);
@@ -84,28 +86,28 @@ impl Modules {
     }
 }
 
-fn this_program() -> Result<Module, String> {
+fn this_program(host: &'static Host) -> Result<Module, String> {
     Ok(Module {
         base: address::program_base().ok_or("the program does not know where it is loaded")?,
-        guest: greet(mosaic::__private::mosaic_guest_entry)?,
+        guest: greet(mosaic::__private::mosaic_guest_entry, host)?,
     })
 }
 
-fn open(path: &Path) -> Result<Module, String> {
+fn open(path: &Path, host: &'static Host) -> Result<Module, String> {
     // SAFETY: loading runs the object's initialisers. The head, which is the user's own process, runs the same ones.
     let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
         .map_err(|error| format!("{} cannot be loaded: {error}", path.display()))?;
     // SAFETY: the symbol has this type in every version of the crate `mosaic`.
     let entry = unsafe { library.get::<GuestEntry>(GUEST_ENTRY) }
         .map_err(|error| format!("{} holds no mosaic code: {error}", path.display()))?;
-    let guest = greet(*entry)?;
+    let guest = greet(*entry, host)?;
     let base = base(library.into_raw(), path).ok_or_else(|| format!("{} lies at no known address", path.display()))?;
     Ok(Module { base, guest })
 }
 
-fn greet(entry: GuestEntry) -> Result<&'static Guest, String> {
+fn greet(entry: GuestEntry, host: &'static Host) -> Result<&'static Guest, String> {
     // SAFETY: the table is static, and the guest's own is too, in an object that is never unloaded.
-    unsafe { entry(&raw const HOST).as_ref() }.ok_or_else(|| {
+    unsafe { entry(host).as_ref() }.ok_or_else(|| {
         format!("its crate `mosaic` does not speak version {VERSION} of the ABI: rebuild it together with the engine")
     })
 }

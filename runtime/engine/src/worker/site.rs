@@ -17,7 +17,7 @@ use crate::{
     id::Id,
     wire::{Frame, FromWorker, Payload, Sender, ToWorker},
 };
-use mosaic_abi::{Failure, FailureKind};
+use mosaic_abi::{Failure, FailureKind, Host};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
@@ -66,10 +66,10 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(settings: &Settings) -> io::Result<Site> {
+    pub(super) fn new(settings: &Settings, host: &'static Host) -> io::Result<Site> {
         let (uid, shelves) = (settings.uid.clone(), settings.shelves.clone());
         Ok(Site {
-            modules: Arc::new(Modules::new()),
+            modules: Arc::new(Modules::new(host)),
             output: Output::start()?,
             gate: Rc::new(Gate::new(settings)),
             peers: Peers::new(uid.clone()),

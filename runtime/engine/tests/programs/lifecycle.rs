@@ -127,6 +127,7 @@ async fn a_program_that_is_killed() {
     let _held = busy.meet_reading(meeting_point("closed"));
     fs::File::open(door).unwrap();
     idle.pid().await.unwrap();
+    Counter::local(3).await.unwrap();
     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap();
     std::future::pending().await
 }

@@ -5,6 +5,7 @@ mod calls;
 mod failing;
 mod lifecycle;
 mod loads;
+mod local;
 mod many;
 mod options;
 mod output;
@@ -32,6 +33,7 @@ fn scenarios() -> Vec<Scenario> {
         failing::scenarios(),
         lifecycle::scenarios(),
         loads::scenarios(),
+        local::scenarios(),
         many::scenarios(),
         options::scenarios(),
         output::scenarios(),

@@ -58,6 +58,22 @@ mod __mosaic_Solver1 {
         }
     }
     impl Solver1 {
+        /// Constructs a `Solver1` in this process, on a thread of its own, and returns its proxy at once.
+        #[track_caller]
+        pub fn local(
+            data: impl ::mosaic::__private::IntoArg<Array3<f32>>,
+        ) -> Solver1Proxy {
+            let options = __options().worker("head");
+            Solver1Proxy {
+                raw: ::mosaic::__private::Tessera::create(
+                    &__TABLE,
+                    options,
+                    ::std::vec::Vec::from([::mosaic::__private::IntoArg::into_arg(data)]),
+                ),
+            }
+        }
+    }
+    impl Solver1 {
         /// Constructs as many `Solver1`s as the first argument says, spread over the workers, each with the same arguments.
         #[track_caller]
         pub fn remote_array(

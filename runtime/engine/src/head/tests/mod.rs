@@ -42,6 +42,10 @@ impl Books {
     }
 
     fn create(&mut self, name: &str) -> Handle {
+        self.create_with(name, Request::default())
+    }
+
+    fn create_with(&mut self, name: &str, request: Request) -> Handle {
         let location = Location {
             object: None,
             offset: 0,
@@ -51,7 +55,7 @@ impl Books {
             location,
         };
         let signatures = vec!["solve() -> ()".to_owned()];
-        let handle = self.ledger.create(code, signatures, Request::default()).unwrap();
+        let handle = self.ledger.create(code, signatures, request).unwrap();
         self.names.push((self.id(handle), name.to_owned()));
         handle
     }
@@ -84,6 +88,7 @@ impl Books {
     fn actions(&mut self) -> Vec<String> {
         let actions = self.ledger.take_actions();
         let word = |action: Action| match action {
+            Action::PlaceHere { tessera } => format!("place {} here", self.name(tessera)),
             Action::Place { tessera, .. } => format!("place {}", self.name(tessera)),
             Action::Forget { tessera } => format!("forget {}", self.name(tessera)),
             Action::Find { .. } => "find".to_owned(),
@@ -296,12 +301,36 @@ fn a_lost_worker_fails_its_own_and_no_others() {
     let b1 = books.call("b1", b, &[a1]);
     assert_eq!(books.state(b1), State::Failed);
     assert_eq!(books.state(b), State::Queued);
-    assert!(books.ledger.create_is_refused().is_none());
+    assert!(books.ledger.create_is_refused(false).is_none());
     books.ledger.worker_lost("w1", "signal: 9");
     assert_eq!(
-        books.ledger.create_is_refused().map(|failure| failure.kind),
+        books.ledger.create_is_refused(false).map(|failure| failure.kind),
         Some(FailureKind::Runtime)
     );
+}
+
+#[test]
+fn a_tessera_of_this_process_asks_no_monitor() {
+    let mut books = Books::new(&[]);
+    let request = Request {
+        options: mosaic_abi::Options::new().worker("head"),
+        ..Request::default()
+    };
+    let a = books.create_with("a", request);
+    books.call("a1", a, &[]);
+    assert_eq!(books.actions(), ["place a here"]);
+    books.ledger.placed_here(books.id(a), Ok(place("head")));
+    assert_eq!(books.actions(), ["create a on head", "call a1 on head"]);
+    let request = Request {
+        options: mosaic_abi::Options::new().worker("head"),
+        ..Request::default()
+    };
+    let b = books.create_with("b", request);
+    books.ledger.stopped("stopped");
+    // The news comes too late.
+    books.ledger.placed_here(books.id(b), Ok(place("head")));
+    assert_eq!(books.state(b), State::Failed);
+    assert!(books.ledger.local.is_none());
 }
 
 #[test]
@@ -318,6 +347,6 @@ fn stopping_fails_everything_for_the_same_reason() {
             (FailureKind::NotRunning, "stopped")
         );
     }
-    let refused = books.ledger.create_is_refused();
+    let refused = books.ledger.create_is_refused(false);
     assert_eq!(refused.map(|failure| failure.kind), Some(FailureKind::NotRunning));
 }
