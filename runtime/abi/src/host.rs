@@ -157,7 +157,7 @@ pub struct Host {
     /// as it is. Returns a wait, whose value is the front end's answer, as it is again: empty where there is nothing to
     /// say but that the message was taken.
     pub ask: unsafe extern "C" fn(message: Slice) -> Handle,
-    /// Asks the hub, which knows of all workers, the encoded [`crate::Query`]. Returns a wait, whose value is the encoded
+    /// Asks the runtime the encoded [`crate::Query`]. Returns a wait, whose value is the encoded
     /// answer.
     pub query: unsafe extern "C" fn(query: Slice) -> Handle,
 }

@@ -21,7 +21,7 @@ pub use guest::{GUEST_ENTRY, Guest, GuestEntry, Outcome, Status, TesseraTable};
 pub use host::{Argument, CellEvent, Handle, Host, Poll, Request, Submitted, Waker};
 pub use message::{Description, Failure, FailureKind, Listed, StartOptions, State, decode, encode};
 pub use options::Options;
-pub use workers::{Activity, Query, Worker, Workers};
+pub use workers::{Activity, HubQuery, Query, Worker, Workers};
 
 /// The version of everything in this crate. A host and a guest of different versions refuse each other.
 pub const VERSION: u32 = 3;

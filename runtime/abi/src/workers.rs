@@ -3,9 +3,20 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a guest asks the hub; see [`crate::Host::query`].
+/// What a guest asks the runtime; see [`crate::Host::query`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Query {
+    /// The uids of the workers that live, in the order of their numbers: a `Vec<String>`.
+    WorkerUids,
+    /// Answered, by nothing, when all has ended that this process had submitted.
+    Barrier,
+    /// What the hub knows.
+    Hub(HubQuery),
+}
+
+/// What the hub is asked, which knows of all workers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HubQuery {
     /// The machine, and the workers with what each of them uses: a [`Workers`].
     Workers,
 }

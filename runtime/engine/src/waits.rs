@@ -62,6 +62,8 @@ pub(crate) enum Subject {
     Fetching(Handle),
     /// The front end has answered.
     FrontEnd,
+    /// All that was submitted has ended and its output has been shown.
+    Barrier,
     /// The hub has.
     Hub,
 }

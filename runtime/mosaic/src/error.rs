@@ -61,8 +61,10 @@ impl TaskError {
 impl fmt::Display for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failure = &*self.failure;
+        if failure.tessera.is_empty() && failure.method.is_empty() {
+            return f.write_str(&failure.message);
+        }
         match failure.method.as_str() {
-            "" if failure.tessera.is_empty() => {}
             "" => write!(f, "attaching to a `{}` ", failure.tessera)?,
             "new" => write!(f, "constructor of `{}` ", failure.tessera)?,
             method => write!(f, "method `{method}` of `{}` ", failure.tessera)?,
@@ -96,6 +98,13 @@ impl fmt::Debug for TaskError {
 }
 
 impl Error for TaskError {}
+
+/// So that what calls tesserae can also ask the runtime, with `?` for both.
+impl From<RuntimeError> for TaskError {
+    fn from(error: RuntimeError) -> TaskError {
+        TaskError::new(crate::host::failure(error.kind, error.message))
+    }
+}
 
 /// Why the runtime did not do what was asked: start, stop, store a value, find one.
 #[derive(Clone)]
@@ -162,6 +171,14 @@ mod tests {
             (
                 failure(FailureKind::DependencyFailed, "solve", ""),
                 "method `solve` of `Solver1` did not run: index out of bounds",
+            ),
+            (
+                RuntimeError {
+                    kind: FailureKind::Runtime,
+                    message: "the runtime is off".to_owned(),
+                }
+                .into(),
+                "the runtime is off",
             ),
             (
                 failure(FailureKind::Runtime, "", ""),

@@ -29,7 +29,9 @@
 pub mod __private;
 mod argument;
 mod attach;
+mod barrier;
 mod error;
+mod for_each;
 mod guest;
 mod handle;
 mod host;
@@ -39,16 +41,20 @@ mod object;
 mod panics;
 pub mod prelude;
 mod proxies;
+mod roster;
 mod stored;
 mod task;
 mod tasks;
 mod tessera;
+mod timer;
 mod unordered;
 mod workers;
 
 pub use argument::{IntoArg, Portable};
 pub use attach::{Listing, LivingTessera, Tesserae, tesserae};
+pub use barrier::{Barrier, Passing, barrier};
 pub use error::{RuntimeError, TaskError};
+pub use for_each::{ForEach, LoopResults, LoopWorker, for_each};
 pub use interactive::{Interactive, Switch, Switching, interactive};
 pub use mosaic_abi::{Activity, FailureKind, Options, State, Worker};
 #[cfg(feature = "macros")]

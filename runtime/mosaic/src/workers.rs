@@ -4,7 +4,7 @@ use crate::{
     RuntimeError,
     handle::{Wait, decode_value},
 };
-use mosaic_abi::{Query, Slice, Worker};
+use mosaic_abi::{HubQuery, Query, Slice, Worker};
 use std::{
     future::Future,
     marker::PhantomData,
@@ -27,7 +27,7 @@ use std::{
 /// # }
 /// ```
 pub fn workers() -> WorkersFuture {
-    WorkersFuture(Answer::to(&Query::Workers))
+    WorkersFuture(Answer::to(&Query::Hub(HubQuery::Workers)))
 }
 
 /// Waits for the list of workers; made by [`workers`].
@@ -104,4 +104,9 @@ impl<T: serde::de::DeserializeOwned> Future for Answer<T> {
                 .map_err(RuntimeError::new),
         )
     }
+}
+
+/// The uids of the workers that live.
+pub(crate) async fn uids() -> Result<Vec<String>, RuntimeError> {
+    Answer::to(&Query::WorkerUids).await
 }

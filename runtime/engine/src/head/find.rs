@@ -5,18 +5,16 @@
 use super::{
     ledger::{Action, Ledger, OFF, Runtime},
     objects::{Kind, Object},
+    queries::encoded,
 };
 use crate::{
     failures::{failure, worker_lost},
     id::Id,
-    waits::{Ending, Subject},
+    waits::Subject,
     wire::{LostWorker, Payload, Place, Resident, ToWorker},
 };
-use mosaic_abi::{Buffer, Failure, FailureKind, Handle, Listed};
-use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    sync::Arc,
-};
+use mosaic_abi::{Failure, FailureKind, Handle, Listed};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// All workers are asked what lives on them.
 #[derive(Debug)]
@@ -251,11 +249,6 @@ fn shown(resident: &Resident, place: &Place) -> Listed {
         runtime: Some(place.uid.clone()),
         state: resident.state,
     }
-}
-
-fn encoded(list: &[Listed]) -> Ending {
-    let bytes = mosaic_abi::encode(list).map_err(|error| failure(FailureKind::Runtime, error))?;
-    Ok(Arc::new(Buffer::from(bytes)))
 }
 
 fn of_another_type(uid: &str, is: &str, wanted: &str) -> Failure {

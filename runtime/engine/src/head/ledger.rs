@@ -5,6 +5,7 @@
 use super::{
     find::Inquiries,
     objects::{Kind, Object, Operation, Output, Request, Stage, Submission},
+    queries::Barriers,
 };
 use crate::{
     failures::{dependency_failed, failure, no_worker_left, tessera_failed},
@@ -13,7 +14,7 @@ use crate::{
     wire::{Code, Frame, Payload, Place, ToWarehouse, ToWorker},
     worker::LOCAL,
 };
-use mosaic_abi::{Description, Failure, FailureKind, Handle, Query};
+use mosaic_abi::{Description, Failure, FailureKind, Handle, HubQuery};
 use std::collections::{HashMap, VecDeque};
 
 /// What the runtime is doing, as far as the head knows.
@@ -54,7 +55,7 @@ pub(crate) enum Action {
     /// Have all output shown, then call [`Ledger::synced`].
     Sync { object: Handle },
     /// Ask the monitor; the answer is for this wait.
-    Query { wait: Handle, query: Query },
+    Query { wait: Handle, query: HubQuery },
     /// Wake a future of the guest, with no lock held.
     Wake(GuestWaker),
     /// Drop a waker of the guest, with no lock held.
@@ -74,6 +75,7 @@ pub(crate) struct Ledger {
     pub(super) by_id: HashMap<Id, Handle>,
     pub(super) waits: Waits,
     pub(super) inquiries: Inquiries,
+    pub(super) barriers: Barriers,
     pub(super) actions: VecDeque<Action>,
 }
 
@@ -91,6 +93,7 @@ impl Ledger {
             by_id: HashMap::new(),
             waits: Waits::default(),
             inquiries: Inquiries::default(),
+            barriers: Barriers::default(),
             actions: VecDeque::new(),
         }
     }
@@ -279,19 +282,6 @@ impl Ledger {
                     object.owners += 1;
                     self.progress(handle);
                 }
-            }
-        }
-        wait
-    }
-
-    /// Begins a wait for the hub's answer.
-    pub(crate) fn query(&mut self, query: Result<Query, String>) -> Handle {
-        let wait = self.wait(Subject::Hub);
-        match query {
-            Ok(query) => self.actions.push_back(Action::Query { wait, query }),
-            Err(error) => {
-                let failure = failure(FailureKind::Runtime, format!("the query cannot be read: {error}"));
-                self.end_wait(wait, Err(failure));
             }
         }
         wait

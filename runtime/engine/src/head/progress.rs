@@ -118,6 +118,7 @@ impl Ledger {
             Kind::Tessera { .. } | Kind::Stored { .. } => None,
         };
         self.progress(handle);
+        self.passed(handle);
         for producer in producers {
             self.leave_object(producer);
         }
@@ -184,6 +185,9 @@ impl Ledger {
 
     /// All output that was written before [`Action::Sync`] has been shown.
     pub(crate) fn synced(&mut self, object: Handle) {
+        if self.lifted(object) {
+            return;
+        }
         if let Some(synced) = self.objects.get_mut(&object) {
             synced.output = Output::Shown;
         }

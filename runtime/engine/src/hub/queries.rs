@@ -11,14 +11,14 @@ use crate::{
     memory,
     wire::{FromHub, Load},
 };
-use mosaic_abi::{Activity, FailureKind, Query, Worker, Workers};
+use mosaic_abi::{Activity, FailureKind, HubQuery, Worker, Workers};
 use serde::Serialize;
 use std::{collections::HashMap, time::Instant};
 
 impl Server {
-    pub(super) fn query(&self, session: u64, request: u64, query: Query) {
+    pub(super) fn query(&self, session: u64, request: u64, query: HubQuery) {
         match query {
-            Query::Workers => self.measure(session, request),
+            HubQuery::Workers => self.measure(session, request),
         }
     }
 

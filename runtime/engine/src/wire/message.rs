@@ -4,7 +4,7 @@ use crate::{
     id::Id,
     warehouse::{Shelf, Shelves},
 };
-use mosaic_abi::{Failure, Query, StartOptions, State};
+use mosaic_abi::{Failure, HubQuery, StartOptions, State};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -60,7 +60,7 @@ pub(crate) enum ToHub {
     /// Reply with what is asked for.
     Query {
         request: u64,
-        query: Query,
+        query: HubQuery,
     },
     /// Ask the front end; the payload is the message.
     Ask {

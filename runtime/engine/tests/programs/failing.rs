@@ -38,7 +38,7 @@ async fn on(workers: usize) {
     mosaic::interactive(On).num_workers(workers).await.unwrap();
 }
 
-fn kill(pid: u32) {
+pub(crate) fn kill(pid: u32) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }

@@ -6,6 +6,7 @@ mod failing;
 mod lifecycle;
 mod loads;
 mod local;
+mod loops;
 mod many;
 mod options;
 mod output;
@@ -34,6 +35,7 @@ fn scenarios() -> Vec<Scenario> {
         lifecycle::scenarios(),
         loads::scenarios(),
         local::scenarios(),
+        loops::scenarios(),
         many::scenarios(),
         options::scenarios(),
         output::scenarios(),

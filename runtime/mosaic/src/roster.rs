@@ -1,0 +1,159 @@
+//! Which worker of a loop gets which item. No I/O here.
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    iter::Enumerate,
+};
+
+/// An item, and where it belongs among the others.
+struct Job<T> {
+    item: T,
+    /// How often it was given to a worker.
+    attempts: usize,
+    /// Who has it.
+    worker: String,
+}
+
+/// The items that are left, and the workers that take one at a time.
+pub(crate) struct Roster<I: Iterator> {
+    items: Enumerate<I>,
+    /// Items whose worker was lost, with the number of their attempts.
+    again: VecDeque<(usize, I::Item, usize)>,
+    /// Who has nothing to do, in the order in which they get something.
+    free: VecDeque<String>,
+    /// Who was not lost.
+    living: BTreeSet<String>,
+    /// More attempts than there were workers mean that not the worker is what ails an item.
+    most_attempts: usize,
+    running: HashMap<usize, Job<I::Item>>,
+}
+
+impl<I: Iterator> Roster<I>
+where
+    I::Item: Clone,
+{
+    pub(crate) fn new(items: I, workers: Vec<String>) -> Roster<I> {
+        Roster {
+            items: items.enumerate(),
+            again: VecDeque::new(),
+            living: workers.iter().cloned().collect(),
+            most_attempts: workers.len(),
+            free: workers.into(),
+            running: HashMap::new(),
+        }
+    }
+
+    /// The next item, with its index and who is to take it; `None` while there is none, or no free worker.
+    pub(crate) fn assign(&mut self) -> Option<(usize, String, I::Item)> {
+        if self.free.is_empty() {
+            return None;
+        }
+        let (index, item, attempts) = match self.again.pop_front() {
+            Some(again) => again,
+            None => self.items.next().map(|(index, item)| (index, item, 0))?,
+        };
+        let worker = self.free.pop_front()?;
+        let job = Job {
+            item: item.clone(),
+            attempts: attempts + 1,
+            worker: worker.clone(),
+        };
+        self.running.insert(index, job);
+        Some((index, worker, item))
+    }
+
+    /// A worker is done with an item, and takes the next one.
+    pub(crate) fn done(&mut self, index: usize) {
+        if let Some(job) = self.running.remove(&index) {
+            self.free_up(job.worker);
+        }
+    }
+
+    /// An item failed since `worker` was lost, which gets nothing any more. Returns whether another one will try.
+    pub(crate) fn lost(&mut self, index: usize, worker: &str) -> bool {
+        self.living.remove(worker);
+        self.free.retain(|free| free != worker);
+        let Some(job) = self.running.remove(&index) else {
+            return false;
+        };
+        self.free_up(job.worker);
+        if self.living.is_empty() || job.attempts >= self.most_attempts {
+            return false;
+        }
+        self.again.push_back((index, job.item, job.attempts));
+        true
+    }
+
+    fn free_up(&mut self, worker: String) {
+        if self.living.contains(&worker) {
+            self.free.push_back(worker);
+        }
+    }
+
+    /// Whether no worker is left.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.living.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roster(items: usize, workers: &[&str]) -> Roster<std::ops::Range<usize>> {
+        Roster::new(0..items, workers.iter().map(|worker| (*worker).to_owned()).collect())
+    }
+
+    fn assigned(roster: &mut Roster<std::ops::Range<usize>>) -> Vec<(usize, String)> {
+        std::iter::from_fn(|| roster.assign())
+            .map(|(index, worker, item)| {
+                assert_eq!(index, item);
+                (index, worker)
+            })
+            .collect()
+    }
+
+    fn given(pairs: &[(usize, &str)]) -> Vec<(usize, String)> {
+        pairs
+            .iter()
+            .map(|(index, worker)| (*index, (*worker).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn whoever_is_done_takes_the_next_item() {
+        let mut roster = roster(4, &["a", "b"]);
+        assert_eq!(assigned(&mut roster), given(&[(0, "a"), (1, "b")]));
+        roster.done(1);
+        assert_eq!(assigned(&mut roster), given(&[(2, "b")]));
+        roster.done(2);
+        assert_eq!(assigned(&mut roster), given(&[(3, "b")]));
+        roster.done(0);
+        roster.done(3);
+        assert_eq!(assigned(&mut roster), given(&[]));
+    }
+
+    #[test]
+    fn another_one_tries_what_was_lost_with_a_worker() {
+        let mut roster = roster(3, &["a", "b"]);
+        assigned(&mut roster);
+        assert!(roster.lost(0, "a"));
+        assert_eq!(assigned(&mut roster), given(&[]), "b is busy and a is gone");
+        roster.done(1);
+        assert_eq!(assigned(&mut roster), given(&[(0, "b")]));
+        roster.done(0);
+        assert_eq!(assigned(&mut roster), given(&[(2, "b")]));
+        assert!(!roster.lost(2, "b"));
+        assert!(roster.is_deserted());
+    }
+
+    #[test]
+    fn an_item_that_is_lost_with_another_worker_than_its_own_is_not_tried_for_ever() {
+        let mut roster = roster(1, &["a", "b"]);
+        assert_eq!(assigned(&mut roster), given(&[(0, "a")]));
+        assert!(roster.lost(0, "elsewhere"));
+        assert_eq!(assigned(&mut roster), given(&[(0, "b")]));
+        assert!(!roster.lost(0, "elsewhere"));
+        assert!(!roster.is_deserted());
+    }
+}
