@@ -60,6 +60,26 @@ impl Default for Outcome {
     }
 }
 
+/// What an object of a type takes in memory: where two builds of a type differ, they are not the same type.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// In bytes.
+    pub size: usize,
+    /// In bytes.
+    pub align: usize,
+}
+
+impl Layout {
+    /// That of `T`.
+    pub const fn of<T>() -> Layout {
+        Layout {
+            size: size_of::<T>(),
+            align: align_of::<T>(),
+        }
+    }
+}
+
 /// A tessera as its worker sees it. It lies in a `static` of the object that holds the type's code; the worker finds it
 /// by that object's path and the table's offset in it.
 ///
@@ -70,6 +90,8 @@ pub struct TesseraTable {
     pub version: u32,
     /// The type's name.
     pub type_name: Slice,
+    /// What an object takes.
+    pub layout: Layout,
     /// The methods' names, in the order of their numbers.
     pub methods: *const Slice,
     /// The methods' signatures, such as `add(u64) -> u64`: by them a proxy finds its method in the table that its tessera

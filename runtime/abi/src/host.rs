@@ -1,6 +1,6 @@
 //! What a host offers its guests.
 
-use crate::{Buffer, Failure, Outcome, Slice, TesseraTable};
+use crate::{Buffer, Failure, FunctionTable, Outcome, Slice, TesseraTable};
 use std::ffi::c_void;
 
 /// A tessera, a task or a stored value, as the host numbers them. Zero is none.
@@ -49,6 +49,9 @@ pub struct Request {
     pub after_count: usize,
     /// The encoded [`crate::Options`].
     pub options: Slice,
+    /// Zero, or the task on whose worker a tessera is to live, or a function to run. It must be among those that are
+    /// needed.
+    pub near: Handle,
 }
 
 /// What `create` and `call` return: a handle that the caller owns, or (zero and) an encoded [`crate::Failure`].
@@ -115,10 +118,16 @@ pub struct Host {
     pub start: unsafe extern "C" fn(options: Slice) -> Handle,
     /// Begins to stop the runtime and returns a wait, whose value is the encoded `()`.
     pub stop: unsafe extern "C" fn() -> Handle,
-    /// Creates a tessera.
-    pub create: unsafe extern "C" fn(table: *const TesseraTable, request: Request) -> Submitted,
+    /// Creates a tessera, by its constructor where `maker` is null, and else by that function, which makes the object of
+    /// its argument.
+    pub create:
+        unsafe extern "C" fn(table: *const TesseraTable, maker: *const FunctionTable, request: Request) -> Submitted,
     /// Calls method number `method` of a tessera; the handle returned is a task.
     pub call: unsafe extern "C" fn(tessera: Handle, method: u32, request: Request) -> Submitted,
+    /// Runs a function on the object of a tessera, as a call; the handle returned is a task.
+    pub apply: unsafe extern "C" fn(tessera: Handle, function: *const FunctionTable, request: Request) -> Submitted,
+    /// Runs a function on a worker; the handle returned is a task.
+    pub spawn: unsafe extern "C" fn(function: *const FunctionTable, request: Request) -> Submitted,
     /// Begins to wait until a tessera is constructed or a task is done; the wait's value is empty. All output that the
     /// worker wrote until then has been shown when the wait is over.
     pub wait: unsafe extern "C" fn(object: Handle) -> Handle,

@@ -10,6 +10,7 @@
 //! - The guest describes each tessera to the host by a [`TesseraTable`].
 
 mod bytes;
+mod function;
 mod guest;
 mod host;
 mod message;
@@ -17,9 +18,10 @@ mod options;
 mod workers;
 
 pub use bytes::{Buffer, Slice};
-pub use guest::{GUEST_ENTRY, Guest, GuestEntry, Outcome, Status, TesseraTable};
+pub use function::{FunctionTable, short_name};
+pub use guest::{GUEST_ENTRY, Guest, GuestEntry, Layout, Outcome, Status, TesseraTable};
 pub use host::{Argument, CellEvent, Handle, Host, Poll, Request, Submitted, Waker};
-pub use message::{Description, Failure, FailureKind, Listed, StartOptions, State, decode, encode};
+pub use message::{Description, Failure, FailureKind, Listed, StartOptions, State, decode, decode_first, encode};
 pub use options::Options;
 pub use workers::{Activity, HubQuery, Query, Worker, Workers};
 

@@ -22,6 +22,15 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     postcard::from_bytes(bytes).map_err(|error| error.to_string())
 }
 
+/// Decodes what [`encode`] made at the beginning of `bytes`, and gives the rest.
+///
+/// # Errors
+///
+/// The bytes may begin with no such value.
+pub fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), String> {
+    postcard::take_from_bytes(bytes).map_err(|error| error.to_string())
+}
+
 /// The states of tesserae and tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {

@@ -25,6 +25,7 @@ pub(crate) fn module(tessera: &Tessera) -> TokenStream {
         remote_array(tessera),
         with(tessera),
         attach(tessera),
+        actor(tessera),
         proxy_methods(tessera),
         formats(tessera),
         futures(tessera),
@@ -211,14 +212,34 @@ fn attach(tessera: &Tessera) -> TokenStream {
     }
 }
 
+fn actor(tessera: &Tessera) -> TokenStream {
+    let Tessera { self_type, proxy, .. } = tessera;
+    quote! {
+        impl ::mosaic::Actor for #self_type {
+            type Proxy = #proxy;
+            fn table() -> &'static ::mosaic::__private::TesseraTable {
+                &__TABLE
+            }
+            fn options() -> ::mosaic::Options {
+                __options()
+            }
+            fn proxy(tessera: ::mosaic::__private::Tessera) -> #proxy {
+                #proxy { raw: tessera }
+            }
+        }
+    }
+}
+
 fn proxy_methods(tessera: &Tessera) -> TokenStream {
     let proxy = &tessera.proxy;
+    let fields = fields(tessera);
     let methods = (0..)
         .zip(&tessera.methods)
         .map(|(number, method)| proxy_method(number, method));
     quote! {
         impl #proxy {
             #(#methods)*
+            #(#fields)*
             /// The same tessera, whose calls begin when `task` is done.
             pub fn after<__D>(&self, task: &::mosaic::TaskProxy<__D>) -> #proxy {
                 #proxy { raw: self.raw.after(task) }
@@ -233,6 +254,37 @@ fn proxy_methods(tessera: &Tessera) -> TokenStream {
             }
         }
     }
+}
+
+/// `get` and `update`, each unless the user has a method of that name.
+fn fields(tessera: &Tessera) -> Vec<TokenStream> {
+    let self_type = &tessera.self_type;
+    let get = quote! {
+        /// Reads the object with a function that captures nothing, in its turn among the calls.
+        pub fn get<__R: ::mosaic::Portable>(
+            &self,
+            function: impl ::core::ops::Fn(&#self_type) -> __R
+                + ::core::marker::Copy + ::core::marker::Send + 'static,
+        ) -> ::mosaic::TaskProxy<__R> {
+            self.raw.get::<#self_type, __R, _>(&__TABLE, function)
+        }
+    };
+    let update = quote! {
+        /// Changes the object with a function that captures nothing and takes an argument, in its turn among the calls.
+        pub fn update<__A: ::mosaic::Portable, __R: ::mosaic::Portable>(
+            &self,
+            function: impl ::core::ops::Fn(&mut #self_type, __A) -> __R
+                + ::core::marker::Copy + ::core::marker::Send + 'static,
+            argument: impl ::mosaic::__private::IntoArg<__A>,
+        ) -> ::mosaic::TaskProxy<__R> {
+            let argument = ::mosaic::__private::IntoArg::into_arg(argument);
+            self.raw.update::<#self_type, __A, __R, _>(&__TABLE, function, argument)
+        }
+    };
+    let is_free = |name: &str| !tessera.methods.iter().any(|method| method.ident == name);
+    let both = [("get", get), ("update", update)];
+    let free = both.into_iter().filter(|(name, _)| is_free(name));
+    free.map(|(_, method)| method).collect()
 }
 
 fn proxy_method(number: u32, method: &Method) -> TokenStream {
@@ -282,6 +334,7 @@ fn futures(tessera: &Tessera) -> TokenStream {
 }
 
 fn table(tessera: &Tessera) -> TokenStream {
+    let self_type = &tessera.self_type;
     let name = tessera.ident.unraw().to_string();
     let names: Vec<String> = tessera
         .methods
@@ -299,7 +352,7 @@ fn table(tessera: &Tessera) -> TokenStream {
         static __SIGNATURES: [::mosaic::__private::Slice; #count] = [#(::mosaic::__private::Slice::new(#signatures)),*];
         static __METHOD_NAMES: &[&str] = &[#(#names),*];
         static __TABLE: ::mosaic::__private::TesseraTable =
-            ::mosaic::__private::table(#name, &__METHODS, &__SIGNATURES, __construct, __call, __drop_object);
+            ::mosaic::__private::table::<#self_type>(#name, &__METHODS, &__SIGNATURES, __construct, __call, __drop_object);
     }
 }
 

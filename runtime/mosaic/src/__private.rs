@@ -14,7 +14,7 @@ pub use crate::{
 pub use mosaic_abi::{Buffer, CellEvent, Outcome, Slice, TesseraTable};
 
 use crate::{Portable, host::failure, panics};
-use mosaic_abi::{Failure, FailureKind, Status, VERSION};
+use mosaic_abi::{Failure, FailureKind, Layout, Status, VERSION};
 use std::{ffi::c_void, ptr};
 
 /// Makes `host` the one that this process's proxies talk to.
@@ -44,7 +44,7 @@ type Call = unsafe extern "C" fn(*mut c_void, u32, *const Slice, usize, *mut Out
 type Drop = unsafe extern "C" fn(*mut c_void);
 
 /// The table of a type. `type_name` is the name as the user wrote it.
-pub const fn table(
+pub const fn table<T>(
     type_name: &'static str,
     methods: &'static [Slice],
     signatures: &'static [Slice],
@@ -56,6 +56,7 @@ pub const fn table(
     TesseraTable {
         version: VERSION,
         type_name: Slice::new(type_name.as_bytes()),
+        layout: Layout::of::<T>(),
         methods: methods.as_ptr(),
         signatures: signatures.as_ptr(),
         method_count: methods.len(),
@@ -67,6 +68,24 @@ pub const fn table(
 
 /// The encoded arguments of one call.
 pub struct Arguments<'a>(&'a [Slice]);
+
+impl<'a> Arguments<'a> {
+    /// The arguments that the host lends for a call.
+    ///
+    /// # Safety
+    ///
+    /// `arguments` points to `count` of them, which live for `'a`.
+    pub(crate) unsafe fn lent(arguments: *const Slice, count: usize) -> Arguments<'a> {
+        // SAFETY: the same contract.
+        Arguments(unsafe { slices(arguments, count) })
+    }
+
+    /// The bytes of the first argument.
+    pub(crate) fn first(&self) -> &'a [u8] {
+        // SAFETY: the host lends the bytes for the call, and `'a` ends with it.
+        self.0.first().map_or(&[], |argument| unsafe { argument.as_bytes() })
+    }
+}
 
 impl Arguments<'_> {
     /// Argument number `index`, which the signature calls `name`.
@@ -162,7 +181,7 @@ unsafe fn slices<'a>(arguments: *const Slice, count: usize) -> &'a [Slice] {
 }
 
 /// Runs `run`, turning a panic into a failure.
-fn guarded<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+pub(crate) fn guarded<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     panics::catch(run).unwrap_or_else(|panic| {
         Err(Failure {
             backtrace: panic.backtrace,
@@ -171,7 +190,7 @@ fn guarded<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     })
 }
 
-fn to_outcome(type_name: &str, method: &str, result: Result<Vec<u8>, Failure>) -> Outcome {
+pub(crate) fn to_outcome(type_name: &str, method: &str, result: Result<Vec<u8>, Failure>) -> Outcome {
     match result {
         Ok(value) => Outcome {
             status: Status::Done,

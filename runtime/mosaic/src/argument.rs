@@ -54,6 +54,11 @@ pub(crate) enum Value {
 }
 
 impl Arg {
+    /// The result of a task.
+    pub(crate) fn produced(task: crate::object::Object) -> Arg {
+        Arg(Ok(Value::Produced(task)))
+    }
+
     fn encode<T: Serialize + ?Sized>(value: &T) -> Arg {
         Arg(mosaic_abi::encode(value).map(Value::Encoded).map_err(|error| {
             failure(

@@ -65,6 +65,7 @@ impl fmt::Display for TaskError {
             return f.write_str(&failure.message);
         }
         match failure.method.as_str() {
+            function if failure.tessera.is_empty() => write!(f, "function `{function}` ")?,
             "" => write!(f, "attaching to a `{}` ", failure.tessera)?,
             "new" => write!(f, "constructor of `{}` ", failure.tessera)?,
             method => write!(f, "method `{method}` of `{}` ", failure.tessera)?,
@@ -179,6 +180,14 @@ mod tests {
                 }
                 .into(),
                 "the runtime is off",
+            ),
+            (
+                {
+                    let mut error = failure(FailureKind::Panicked, "double", "worker:0:1");
+                    error.failure.tessera.clear();
+                    error
+                },
+                "function `double` panicked on worker:0:1: index out of bounds",
             ),
             (
                 failure(FailureKind::Runtime, "", ""),

@@ -64,6 +64,7 @@ impl Object {
         let random = || RandomState::new().hash_one(tessera);
         let name = tessera.to_lowercase();
         let uid = match method {
+            Some(method) if tessera.is_empty() => format!("task-{method}-{:016x}{:016x}", random(), random()),
             Some(method) => format!("task-{name}-{method}-{:016x}{:016x}", random(), random()),
             None => format!("tess-{name}-{:016x}{:016x}", random(), random()),
         };
@@ -158,6 +159,7 @@ impl Arguments {
     pub(crate) fn hand_over(
         mut self,
         after: &[Handle],
+        near: Handle,
         options: &Options,
         submit: impl FnOnce(Request) -> Submitted,
     ) -> Submitted {
@@ -172,6 +174,7 @@ impl Arguments {
             after: after.as_ptr(),
             after_count: after.len(),
             options: Slice::new(&options),
+            near,
         })
     }
 }

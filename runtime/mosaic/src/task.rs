@@ -143,7 +143,7 @@ impl<T: Portable> Future for TaskResult<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = ready!(Pin::new(&mut self.wait).poll(context));
         Poll::Ready(outcome.and_then(|bytes| decode_value(&bytes)).map_err(|mut failure| {
-            if failure.tessera.is_empty() {
+            if failure.method.is_empty() {
                 failure.message = format!("{}: {}", self.task.uid(), failure.message);
             }
             TaskError::new(failure)

@@ -3,12 +3,15 @@
 use crate::{
     Portable, TaskError, TaskProxy,
     argument::Arg,
+    function,
     handle::Wait,
     host::{failure, host},
     interrupt::checkpoint,
     object::{Arguments, Object},
 };
-use mosaic_abi::{Failure, FailureKind, Handle, Options, State, TesseraTable};
+use mosaic_abi::{
+    Failure, FailureKind, FunctionTable, Handle, Host, Options, Request, State, Submitted, TesseraTable, short_name,
+};
 use std::{
     fmt,
     future::Future,
@@ -63,8 +66,8 @@ impl Tessera {
             Err(failure) => Object::failed(failure, table.type_name(), None),
             Ok(arguments) => {
                 // SAFETY: `table` is static, and the request's arguments are handed over.
-                let create = |request| unsafe { (host.create)(table, request) };
-                let submitted = arguments.hand_over(&[], &options, create);
+                let create = |request| unsafe { (host.create)(table, std::ptr::null(), request) };
+                let submitted = arguments.hand_over(&[], 0, &options, create);
                 Object::submitted(submitted, table.type_name(), None)
             }
         };
@@ -73,6 +76,33 @@ impl Tessera {
         {
             panic!("{}", failure.message);
         }
+        Tessera {
+            object,
+            methods: Methods::Own(table),
+            after: Vec::new(),
+            options: of_calls(options),
+        }
+    }
+
+    /// Makes a tessera of a task's result, where that lies, by the function `maker`.
+    pub(crate) fn made(
+        table: &'static TesseraTable,
+        maker: &'static FunctionTable,
+        options: Options,
+        task: &Object,
+    ) -> Tessera {
+        checkpoint();
+        let made = host().and_then(|host| {
+            let near = task.needed()?;
+            let arguments = Arguments::collect(vec![Arg::produced(task.clone())])?;
+            // SAFETY: the tables are static, and the request's arguments are handed over.
+            let create = |request| unsafe { (host.create)(table, maker, request) };
+            Ok(arguments.hand_over(&[], near, &options, create))
+        });
+        let object = match made {
+            Ok(submitted) => Object::submitted(submitted, table.type_name(), None),
+            Err(failure) => Object::failed(failure, table.type_name(), None),
+        };
         Tessera {
             object,
             methods: Methods::Own(table),
@@ -111,16 +141,65 @@ impl Tessera {
         checkpoint();
         let tessera = table.type_name();
         let name = method_name(table, method);
-        let submitted = self
-            .number(table, method)
-            .and_then(|number| self.submit(number, arguments));
+        let submitted = self.number(table, method).and_then(|number| {
+            // SAFETY: `submit` gives a tessera that is alive, and a request whose arguments are handed over.
+            self.submit(arguments, |host, tessera, request| unsafe {
+                (host.call)(tessera, number, request)
+            })
+        });
         TaskProxy::new(match submitted {
             Ok(submitted) => Object::submitted(submitted, tessera, Some(&name)),
             Err(failure) => Object::failed(failure, tessera, Some(&name)),
         })
     }
 
-    fn submit(&self, method: u32, arguments: Vec<Arg>) -> Result<mosaic_abi::Submitted, Failure> {
+    /// Runs `function` on the object, of the type whose definition the caller was compiled with.
+    fn apply<T>(
+        &self,
+        table: &'static TesseraTable,
+        function: &'static FunctionTable,
+        arguments: Vec<Arg>,
+    ) -> TaskProxy<T> {
+        checkpoint();
+        let (tessera, name) = (table.type_name(), short_name(function.name()));
+        let submitted = self.same_definition(table).and_then(|()| {
+            // SAFETY: as in `call`, and the function's table is static.
+            self.submit(arguments, |host, tessera, request| unsafe {
+                (host.apply)(tessera, function, request)
+            })
+        });
+        TaskProxy::new(match submitted {
+            Ok(submitted) => Object::submitted(submitted, tessera, Some(name)),
+            Err(failure) => Object::failed(failure, tessera, Some(name)),
+        })
+    }
+
+    /// Runs a function that reads the object, in its turn among the calls.
+    pub fn get<T, R, F>(&self, table: &'static TesseraTable, function: F) -> TaskProxy<R>
+    where
+        T: 'static,
+        R: Portable,
+        F: Fn(&T) -> R + Copy + Send + 'static,
+    {
+        self.apply(table, function::reading::<T, R, F>(function), Vec::new())
+    }
+
+    /// Runs a function that changes the object, in its turn among the calls.
+    pub fn update<T, A, R, F>(&self, table: &'static TesseraTable, function: F, argument: Arg) -> TaskProxy<R>
+    where
+        T: 'static,
+        A: Portable,
+        R: Portable,
+        F: Fn(&mut T, A) -> R + Copy + Send + 'static,
+    {
+        self.apply(table, function::changing::<T, A, R, F>(function), vec![argument])
+    }
+
+    fn submit(
+        &self,
+        arguments: Vec<Arg>,
+        submit: impl FnOnce(&'static Host, Handle, Request) -> Submitted,
+    ) -> Result<Submitted, Failure> {
         let host = host()?;
         let tessera = self.object.needed()?;
         let arguments = Arguments::collect(arguments)?;
@@ -129,9 +208,25 @@ impl Tessera {
             .iter()
             .map(Object::needed)
             .collect::<Result<Vec<Handle>, _>>()?;
-        // SAFETY: the handles are alive, since `self` owns them; the request's arguments are handed over.
-        let call = |request| unsafe { (host.call)(tessera, method, request) };
-        Ok(arguments.hand_over(&after, &self.options, call))
+        let submit = |request| submit(host, tessera, request);
+        Ok(arguments.hand_over(&after, 0, &self.options, submit))
+    }
+
+    /// Fails where this tessera was made by another definition than `table`, whose objects may have other fields.
+    fn same_definition(&self, table: &'static TesseraTable) -> Result<(), Failure> {
+        let same = match &self.methods {
+            Methods::Own(own) => own.layout == table.layout && own.signatures().eq(table.signatures()),
+            Methods::Found(signatures) => table.signatures().eq(signatures.iter().map(String::as_str)),
+        };
+        if same {
+            return Ok(());
+        }
+        let tessera = table.type_name();
+        let message = format!(
+            "the tessera was made by an earlier definition of `{tessera}`, whose fields may be others: make it anew with \
+             `{tessera}::remote`"
+        );
+        Err(failure(FailureKind::Runtime, message))
     }
 
     /// The number that a method of `table` has in the definition which this tessera was made from. A cell that defines the

@@ -8,7 +8,7 @@ use super::{
     objects::{Kind, Operation, Stage, Submission, Value},
 };
 use crate::{
-    failures::lives_elsewhere,
+    failures::{dependency_failed, lives_elsewhere, worker_lost},
     wire::{Argument, Frame, Needs, Payload, Source, ToWorker},
 };
 use mosaic_abi::Handle;
@@ -29,22 +29,22 @@ impl Ledger {
     /// is empty or must wait.
     fn send_first(&mut self, tessera: Handle) -> Option<Vec<Handle>> {
         let object = self.objects.get(&tessera)?;
-        let Kind::Tessera { queue, .. } = &object.kind else {
-            return None;
-        };
-        let (place, first) = (object.place.clone()?, queue.front()?);
-        if !self.lives(&place.uid) {
-            return None;
-        }
+        let first = object.queue()?.front()?;
         let discarded = !matches!(self.objects.get(&first.object)?.stage, Stage::Waiting);
         let ready = |task| !matches!(self.objects.get(&task).map(|task| &task.stage), Some(Stage::Waiting));
         if !discarded && !first.producers().all(ready) {
             return None;
         }
-        let Kind::Tessera { queue, .. } = &mut self.objects.get_mut(&tessera)?.kind else {
+        let near = first.request.near.and_then(|near| self.objects.get(&near));
+        let place = object.place.as_ref().or_else(|| near?.place.as_ref()).cloned()?;
+        if !self.lives(&place.uid) {
+            if let Some(near) = near.filter(|_| object.place.is_none()) {
+                let lost = dependency_failed(&near.uid(), &worker_lost(&place.uid, "before it got there"));
+                self.fail(tessera, lost);
+            }
             return None;
-        };
-        let submission = queue.pop_front()?;
+        }
+        let submission = self.objects.get_mut(&tessera)?.queue_mut()?.pop_front()?;
         if discarded {
             return Some(Vec::new());
         }
@@ -60,6 +60,10 @@ impl Ledger {
             place: place.clone(),
             frame,
         });
+        if submission.request.near.is_some() {
+            // Its calls follow it there.
+            self.settle(tessera, &place);
+        }
         let object = self.objects.get_mut(&submission.object)?;
         object.stage = Stage::Sent;
         object.place = Some(place);
@@ -74,7 +78,7 @@ impl Ledger {
 
     pub(super) fn tessera_of(&self, handle: Handle) -> Option<Handle> {
         match self.objects.get(&handle)?.kind {
-            Kind::Tessera { .. } => Some(handle),
+            Kind::Tessera { .. } | Kind::Function { .. } => Some(handle),
             Kind::Task { tessera } => Some(tessera),
             Kind::Stored { .. } => None,
         }
@@ -107,17 +111,23 @@ impl Ledger {
         let needs = Needs { arguments, after };
         let max_retries = submission.request.options.max_retries.unwrap_or_default();
         let message = match &submission.operation {
-            Operation::Create(code) => ToWorker::Create {
+            Operation::Create { code, maker } => ToWorker::Create {
                 tessera,
                 code: code.clone(),
+                maker: maker.clone(),
                 needs,
                 max_retries,
             },
-            Operation::Call(method) => ToWorker::Call {
+            Operation::Call(callee) => ToWorker::Call {
                 task: object.id,
                 tessera,
-                method: *method,
-                name: object.method.clone(),
+                callee: callee.clone(),
+                needs,
+                max_retries,
+            },
+            Operation::Run(code) => ToWorker::Run {
+                task: object.id,
+                code: code.clone(),
                 needs,
                 max_retries,
             },

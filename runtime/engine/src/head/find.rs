@@ -88,7 +88,7 @@ impl Ledger {
         object.wanted = None;
         match &object.kind {
             Kind::Tessera { signatures, .. } => signatures.clone(),
-            Kind::Task { .. } | Kind::Stored { .. } => Vec::new(),
+            Kind::Task { .. } | Kind::Function { .. } | Kind::Stored { .. } => Vec::new(),
         }
     }
 

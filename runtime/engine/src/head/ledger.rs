@@ -4,17 +4,16 @@
 
 use super::{
     find::Inquiries,
-    objects::{Kind, Object, Operation, Output, Request, Stage, Submission},
+    objects::{Kind, Object, Output, Stage},
     queries::Barriers,
 };
 use crate::{
-    failures::{dependency_failed, failure, no_worker_left, tessera_failed},
+    failures::failure,
     id::Id,
     waits::{Ending, GuestWaker, Subject, Waits},
-    wire::{Code, Frame, Payload, Place, ToWarehouse, ToWorker},
-    worker::LOCAL,
+    wire::{Frame, Payload, Place, ToWarehouse, ToWorker},
 };
-use mosaic_abi::{Description, Failure, FailureKind, Handle, HubQuery};
+use mosaic_abi::{Description, FailureKind, Handle, HubQuery};
 use std::collections::{HashMap, VecDeque};
 
 /// What the runtime is doing, as far as the head knows.
@@ -118,85 +117,6 @@ impl Ledger {
         self.runtime = Runtime::On(workers.collect());
     }
 
-    /// Why no tessera can be created now, if that is so.
-    pub(super) fn create_is_refused(&self, is_local: bool) -> Option<Failure> {
-        match &self.runtime {
-            Runtime::Off => Some(failure(FailureKind::NotRunning, OFF)),
-            Runtime::On(workers) if workers.is_empty() && !is_local => Some(no_worker_left()),
-            Runtime::On(_) => None,
-        }
-    }
-
-    /// Records a tessera to be created and returns its handle.
-    pub(crate) fn create(&mut self, code: Code, signatures: Vec<String>, request: Request) -> Result<Handle, Failure> {
-        let is_local = request.options.worker.as_deref() == Some(LOCAL);
-        if let Some(refusal) = self.create_is_refused(is_local) {
-            return Err(refusal);
-        }
-        let handle = self.next();
-        let kind = Kind::Tessera {
-            queue: VecDeque::new(),
-            signatures,
-            running: 0,
-        };
-        let type_name = code.type_name.clone();
-        let id = Id::unique();
-        self.insert(handle, id, &type_name, "new", kind);
-        self.actions.push_back(match is_local {
-            true => Action::PlaceHere { tessera: id },
-            false => Action::Place {
-                tessera: id,
-                type_name,
-                worker: request.options.worker.clone(),
-            },
-        });
-        let submission = Submission {
-            object: handle,
-            operation: Operation::Create(code),
-            request,
-        };
-        self.submit(handle, submission);
-        Ok(handle)
-    }
-
-    /// Records a call and returns its task's handle. Whatever is wrong is the task's failure.
-    pub(crate) fn call(&mut self, tessera: Handle, number: u32, request: Request) -> Result<Handle, Failure> {
-        let handle = self.next();
-        let Some(object) = self.objects.get_mut(&tessera) else {
-            return Err(failure(
-                FailureKind::Runtime,
-                "the call names a tessera that does not exist",
-            ));
-        };
-        let Kind::Tessera { signatures, .. } = &object.kind else {
-            return Err(failure(
-                FailureKind::Runtime,
-                "the call names a task where a tessera belongs",
-            ));
-        };
-        let signature = signatures
-            .get(number as usize)
-            .and_then(|signature| signature.split('(').next());
-        let Some(method) = signature.map(str::to_owned) else {
-            let message = format!("`{}` has no method number {number}", object.type_name);
-            return Err(failure(FailureKind::Runtime, message));
-        };
-        // The call keeps its tessera until it has ended.
-        object.owners += 1;
-        let (type_name, place) = (object.type_name.clone(), object.place.clone());
-        self.insert(handle, Id::unique(), &type_name, &method, Kind::Task { tessera });
-        if let Some(task) = self.objects.get_mut(&handle) {
-            task.place = place;
-        }
-        let submission = Submission {
-            object: handle,
-            operation: Operation::Call(number),
-            request,
-        };
-        self.submit(tessera, submission);
-        Ok(handle)
-    }
-
     pub(super) fn next(&mut self) -> Handle {
         self.last += 1;
         self.last
@@ -220,52 +140,6 @@ impl Ledger {
         };
         self.objects.insert(handle, object);
         self.by_id.insert(id, handle);
-    }
-
-    fn submit(&mut self, tessera: Handle, submission: Submission) {
-        let handle = submission.object;
-        let producers: Vec<Handle> = submission.producers().collect();
-        for producer in &producers {
-            self.use_object(*producer);
-        }
-        let mut obstacle = None;
-        for producer in &producers {
-            match self.objects.get_mut(producer) {
-                None => {
-                    obstacle = Some(failure(
-                        FailureKind::Runtime,
-                        "an argument names a task that does not exist",
-                    ))
-                }
-                Some(object) => {
-                    if matches!(object.stage, Stage::Waiting) {
-                        object.dependents.push(handle);
-                    }
-                    if let Some(cause) = object.failure() {
-                        obstacle = Some(dependency_failed(&object.uid(), cause));
-                    }
-                }
-            }
-        }
-        let Some(object) = self.objects.get_mut(&handle) else {
-            return;
-        };
-        object.producers = producers;
-        if tessera != handle
-            && let Some(cause) = self
-                .objects
-                .get(&tessera)
-                .and_then(|tessera| tessera.failure().map(|f| (tessera, f)))
-        {
-            obstacle = Some(tessera_failed(&cause.0.uid(), cause.1));
-        }
-        if let Some(obstacle) = obstacle {
-            return self.fail(handle, obstacle);
-        }
-        if let Some(Kind::Tessera { queue, .. }) = self.objects.get_mut(&tessera).map(|object| &mut object.kind) {
-            queue.push_back(submission);
-        }
-        self.flush(tessera);
     }
 
     /// Begins a wait.
@@ -349,6 +223,10 @@ impl Ledger {
                 ToWorker::DropTessera { tessera: object.id }
             }
             Kind::Task { .. } => ToWorker::DropTask { task: object.id },
+            Kind::Function { .. } => {
+                self.actions.push_back(Action::Forget { tessera: object.id });
+                ToWorker::DropTask { task: object.id }
+            }
         };
         if let Some(place) = object.place.filter(|place| self.lives(&place.uid)) {
             let frame = message.into();

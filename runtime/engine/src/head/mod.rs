@@ -17,6 +17,7 @@ mod progress;
 mod queries;
 mod store;
 mod storing;
+mod submit;
 mod table;
 
 #[cfg(test)]

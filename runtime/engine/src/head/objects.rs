@@ -3,7 +3,7 @@
 use crate::{
     id::Id,
     warehouse,
-    wire::{Code, Payload, Place, Resident},
+    wire::{Callee, Code, Payload, Place, Resident},
 };
 use mosaic_abi::{Description, Failure, Handle, Options, State};
 use std::collections::VecDeque;
@@ -71,6 +71,11 @@ pub(crate) enum Kind {
     Task {
         tessera: Handle,
     },
+    /// A task of no tessera.
+    Function {
+        /// Itself, until it was sent.
+        queue: VecDeque<Submission>,
+    },
     Stored {
         /// Operations that are not over and need it.
         uses: usize,
@@ -99,12 +104,19 @@ pub(crate) struct Request {
     /// Tasks that must be done before.
     pub(crate) after: Vec<Handle>,
     pub(crate) options: Options,
+    /// One of the tasks that are needed, on whose worker this is to be.
+    pub(crate) near: Option<Handle>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
-    Create(Code),
-    Call(u32),
+    /// By the constructor, or by a function that makes the object of its argument.
+    Create {
+        code: Code,
+        maker: Option<Box<Code>>,
+    },
+    Call(Callee),
+    Run(Code),
 }
 
 /// An argument as it was submitted.
@@ -126,6 +138,22 @@ impl Submission {
 }
 
 impl Object {
+    /// What waits in this process and is sent in this order: what belongs to a tessera, or a function that runs by itself.
+    pub(crate) fn queue(&self) -> Option<&VecDeque<Submission>> {
+        match &self.kind {
+            Kind::Tessera { queue, .. } | Kind::Function { queue } => Some(queue),
+            Kind::Task { .. } | Kind::Stored { .. } => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn queue_mut(&mut self) -> Option<&mut VecDeque<Submission>> {
+        match &mut self.kind {
+            Kind::Tessera { queue, .. } | Kind::Function { queue } => Some(queue),
+            Kind::Task { .. } | Kind::Stored { .. } => None,
+        }
+    }
+
     pub(crate) fn uid(&self) -> String {
         match &self.kind {
             Kind::Tessera { .. } => {
@@ -133,6 +161,7 @@ impl Object {
             }
             Kind::Stored { .. } => (self.wanted.clone()).unwrap_or_else(|| warehouse::uid(&self.type_name, self.id)),
             Kind::Task { .. } => format!("task-{}-{}-{}", self.type_name.to_lowercase(), self.method, self.id),
+            Kind::Function { .. } => format!("task-{}-{}", self.method, self.id),
         }
     }
 

@@ -32,13 +32,27 @@ impl Ledger {
             Ok(place) => return self.fail(handle, worker_lost(&place.uid, "before it got there")),
             Err(failure) => return self.fail(handle, failure),
         };
-        for object in self.objects.values_mut() {
-            let of_tessera = matches!(object.kind, Kind::Task { tessera } if tessera == handle);
-            if (of_tessera || object.id == tessera) && !object.ended() {
+        self.settle(handle, &place);
+        self.flush(handle);
+    }
+
+    /// Notes where a tessera and the calls that wait for it are, or a function.
+    pub(super) fn settle(&mut self, handle: Handle, place: &Place) {
+        let Some(object) = self.objects.get_mut(&handle).filter(|object| !object.ended()) else {
+            return;
+        };
+        object.place = Some(place.clone());
+        let waiting: Vec<Handle> = object
+            .queue()
+            .into_iter()
+            .flatten()
+            .map(|waiting| waiting.object)
+            .collect();
+        for waiting in waiting {
+            if let Some(object) = self.objects.get_mut(&waiting).filter(|object| !object.ended()) {
                 object.place = Some(place.clone());
             }
         }
-        self.flush(handle);
     }
 
     /// A worker began to execute a constructor or call.
@@ -87,7 +101,7 @@ impl Ledger {
             for dependent in std::mem::take(&mut object.dependents) {
                 failing.push((dependent, dependency_failed(&uid, &failure)));
             }
-            if let Kind::Tessera { queue, .. } = &mut object.kind {
+            if let Some(queue) = object.queue_mut() {
                 let calls = queue.drain(..).map(|call| call.object).filter(|call| *call != handle);
                 failing.extend(calls.map(|call| (call, tessera_failed(&uid, &failure))));
             }
@@ -115,7 +129,7 @@ impl Ledger {
         }
         let tessera = match object.kind {
             Kind::Task { tessera } => Some(tessera),
-            Kind::Tessera { .. } | Kind::Stored { .. } => None,
+            Kind::Tessera { .. } | Kind::Function { .. } | Kind::Stored { .. } => None,
         };
         self.progress(handle);
         self.passed(handle);
@@ -279,7 +293,7 @@ impl Ledger {
             let producer = object.producers.iter().find_map(|producer| lost.get(producer));
             let tessera = match object.kind {
                 Kind::Task { tessera } => lost.get(&tessera),
-                Kind::Tessera { .. } | Kind::Stored { .. } => None,
+                Kind::Tessera { .. } | Kind::Function { .. } | Kind::Stored { .. } => None,
             };
             if let Some((uid, cause)) = tessera {
                 dependents.push((*handle, tessera_failed(uid, cause)));

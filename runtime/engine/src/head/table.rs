@@ -14,8 +14,8 @@ use crate::{
     wire::Code,
 };
 use mosaic_abi::{
-    self as abi, Argument, Buffer, CellEvent, Description, Failure, FailureKind, Handle, Host, Options, Outcome, Poll,
-    Slice, Submitted, TesseraTable, VERSION, Waker,
+    self as abi, Argument, Buffer, CellEvent, Description, Failure, FailureKind, FunctionTable, Handle, Host, Options,
+    Outcome, Poll, Slice, Submitted, TesseraTable, VERSION, Waker,
 };
 use std::{
     io,
@@ -81,6 +81,8 @@ pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
         stop,
         create,
         call,
+        apply,
+        spawn,
         wait,
         result,
         poll,
@@ -167,7 +169,11 @@ unsafe extern "C" fn stop() -> Handle {
     wait
 }
 
-unsafe extern "C" fn create(table: *const TesseraTable, request: abi::Request) -> Submitted {
+unsafe extern "C" fn create(
+    table: *const TesseraTable,
+    maker: *const FunctionTable,
+    request: abi::Request,
+) -> Submitted {
     // SAFETY: the guest made the request for this call.
     let request = match unsafe { read(request) } {
         Ok(request) => request,
@@ -185,11 +191,13 @@ unsafe extern "C" fn create(table: *const TesseraTable, request: abi::Request) -
         )),
         (Some(description), Some(location)) => {
             let code = Code {
-                type_name: description.type_name().to_owned(),
+                name: description.type_name().to_owned(),
                 location,
             };
             let signatures = description.signatures().map(str::to_owned).collect();
-            head().change(|ledger| ledger.create(code, signatures, request))
+            // SAFETY: a guest's table is static.
+            let maker = (!maker.is_null()).then(|| unsafe { function(maker) }).transpose();
+            maker.and_then(|maker| head().change(|ledger| ledger.create(code, maker, signatures, request)))
         }
         _ => Err(failure(
             FailureKind::Runtime,
@@ -204,6 +212,44 @@ unsafe extern "C" fn call(tessera: Handle, method: u32, request: abi::Request) -
     unsafe { read(request) }
         .and_then(|request| head().change(|ledger| ledger.call(tessera, method, request)))
         .into()
+}
+
+unsafe extern "C" fn apply(tessera: Handle, table: *const FunctionTable, request: abi::Request) -> Submitted {
+    // SAFETY: the guest made the request for this call, and its table is static.
+    let (request, code) = unsafe { (read(request), function(table)) };
+    request
+        .and_then(|request| head().change(|ledger| ledger.apply(tessera, code?, request)))
+        .into()
+}
+
+unsafe extern "C" fn spawn(table: *const FunctionTable, request: abi::Request) -> Submitted {
+    // SAFETY: the guest made the request for this call, and its table is static.
+    let (request, code) = unsafe { (read(request), function(table)) };
+    request
+        .and_then(|request| head().change(|ledger| ledger.spawn(code?, request)))
+        .into()
+}
+
+/// Where a function's table lies.
+///
+/// # Safety
+///
+/// `table` must be null or a guest's table.
+unsafe fn function(table: *const FunctionTable) -> Result<Code, Failure> {
+    // SAFETY: by this function's contract, and a guest's table is static.
+    let description = unsafe { table.as_ref() };
+    let refuse = |message: String| Err(failure(FailureKind::Runtime, message));
+    match (description, locate(table.cast())) {
+        (Some(description), _) if description.version != VERSION => refuse(format!(
+            "the function was built for version {} of mosaic's ABI, this is {VERSION}",
+            description.version
+        )),
+        (Some(description), Some(location)) => Ok(Code {
+            name: description.name().to_owned(),
+            location,
+        }),
+        _ => refuse("the function's code lies in no file that a worker could load".to_owned()),
+    }
 }
 
 unsafe extern "C" fn wait(object: Handle) -> Handle {
@@ -313,6 +359,7 @@ unsafe fn read(request: abi::Request) -> Result<Request, Failure> {
         arguments,
         after,
         options: options.map_err(unreadable)?,
+        near: (request.near != 0).then_some(request.near),
     })
 }
 

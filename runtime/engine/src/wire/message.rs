@@ -181,15 +181,22 @@ pub(crate) enum ToWorker {
     Create {
         tessera: Id,
         code: Code,
+        /// The function that makes the object of its argument, where that is not the constructor.
+        maker: Option<Box<Code>>,
         needs: Needs,
         max_retries: u32,
     },
     Call {
         task: Id,
         tessera: Id,
-        method: u32,
-        /// The method's name, for messages.
-        name: String,
+        callee: Callee,
+        needs: Needs,
+        max_retries: u32,
+    },
+    /// Run a function of its arguments alone.
+    Run {
+        task: Id,
+        code: Code,
         needs: Needs,
         max_retries: u32,
     },
@@ -266,10 +273,20 @@ pub(crate) struct Resident {
     pub(crate) state: State,
 }
 
-/// Where a tessera's table lies.
+/// What a call calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Callee {
+    /// The method of this number.
+    Method(u32),
+    /// A function that is run on the object.
+    Function(Code),
+}
+
+/// Where the table of a tessera or a function lies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Code {
-    pub(crate) type_name: String,
+    /// The name of the type or the function, as the table has it.
+    pub(crate) name: String,
     pub(crate) location: Location,
 }
 

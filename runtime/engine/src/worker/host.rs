@@ -7,8 +7,8 @@ use crate::{
     wire::{Frame, Sender, ToHub},
 };
 use mosaic_abi::{
-    Buffer, CellEvent, Description, Failure, FailureKind, Handle, Host, Outcome, Poll, Request, Slice, Submitted,
-    TesseraTable, VERSION, Waker,
+    Buffer, CellEvent, Description, Failure, FailureKind, FunctionTable, Handle, Host, Outcome, Poll, Request, Slice,
+    Submitted, TesseraTable, VERSION, Waker,
 };
 use std::{
     ptr,
@@ -23,6 +23,8 @@ pub(super) static HOST: Host = Host {
     stop: no_wait,
     create,
     call,
+    apply,
+    spawn,
     wait,
     result: wait,
     poll,
@@ -147,7 +149,17 @@ unsafe fn refuse(request: Request) -> Submitted {
     Err(refusal()).into()
 }
 
-unsafe extern "C" fn create(_: *const TesseraTable, request: Request) -> Submitted {
+unsafe extern "C" fn apply(_: Handle, _: *const FunctionTable, request: Request) -> Submitted {
+    // SAFETY: the guest hands the arguments over (see `Request`).
+    unsafe { refuse(request) }
+}
+
+unsafe extern "C" fn spawn(_: *const FunctionTable, request: Request) -> Submitted {
+    // SAFETY: the guest hands the arguments over (see `Request`).
+    unsafe { refuse(request) }
+}
+
+unsafe extern "C" fn create(_: *const TesseraTable, _: *const FunctionTable, request: Request) -> Submitted {
     // SAFETY: the guest hands the arguments over (see `Request`).
     unsafe { refuse(request) }
 }

@@ -6,6 +6,7 @@
 //! - `serve`: connections of heads and other workers.
 //! - `site`: what the worker has, and what it does with it.
 //! - `tessera`: one tessera: its calls, in order.
+//! - `run`: functions that run by themselves, and running again what panicked.
 //! - `gate`: how many jobs run at once, and when none may begin.
 //! - `inputs`: what a job needs, which may still be on its way.
 //! - `residents`: the tesserae, and who owns them; no I/O.
@@ -27,6 +28,7 @@ mod object;
 mod output;
 mod peers;
 mod residents;
+mod run;
 mod serve;
 mod settings;
 mod site;

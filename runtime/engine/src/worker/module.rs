@@ -1,4 +1,4 @@
-//! The code of tesserae: shared objects, loaded once and kept.
+//! The code of tesserae and functions: shared objects, loaded once and kept.
 
 use crate::{
     address,
@@ -6,7 +6,7 @@ use crate::{
     wire::{Code, Location},
 };
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use mosaic_abi::{Failure, FailureKind, GUEST_ENTRY, Guest, GuestEntry, Host, TesseraTable, VERSION};
+use mosaic_abi::{Failure, FailureKind, FunctionTable, GUEST_ENTRY, Guest, GuestEntry, Host, TesseraTable, VERSION};
 use std::{
     collections::HashMap,
     ffi::c_void,
@@ -40,34 +40,34 @@ impl Modules {
     }
 
     /// The table of a tessera's type, and the guest it belongs to. Loads its object if need be.
-    pub(super) fn load(&self, code: &Code) -> Result<(&'static TesseraTable, &'static Guest), Failure> {
+    pub(super) fn tessera(&self, code: &Code) -> Result<(&'static TesseraTable, &'static Guest), Failure> {
+        let (address, guest) = self.locate(code)?;
+        // SAFETY: the head found a `TesseraTable` at this offset of the same file, which is loaded for good. That it is
+        // the same build of the file is checked by version and name before anything is called.
+        let table = unsafe { &*ptr::with_exposed_provenance::<TesseraTable>(address) };
+        check(code, table.version, || table.type_name())?;
+        Ok((table, guest))
+    }
+
+    /// The table of a function, and the guest it belongs to. Loads its object if need be.
+    pub(super) fn function(&self, code: &Code) -> Result<(&'static FunctionTable, &'static Guest), Failure> {
+        let (address, guest) = self.locate(code)?;
+        // SAFETY: the head found a `FunctionTable` at this offset of the same file, which is loaded for good. That it is
+        // the same build of the file is checked by version and name before it is called.
+        let table = unsafe { &*ptr::with_exposed_provenance::<FunctionTable>(address) };
+        check(code, table.version, || table.name())?;
+        Ok((table, guest))
+    }
+
+    /// Where a table lies in this process.
+    fn locate(&self, code: &Code) -> Result<(usize, &'static Guest), Failure> {
         let Location { object, offset } = &code.location;
         let module = self.module(object.as_deref())?;
         let address = usize::try_from(*offset)
             .ok()
             .and_then(|offset| module.base.checked_add(offset));
-        let refuse = |reason: String| {
-            let object = object.as_deref().map_or("the program".into(), Path::to_string_lossy);
-            let message = format!(
-                "the code of `{}` cannot be used from {object}: {reason}",
-                code.type_name
-            );
-            failure(FailureKind::Runtime, message)
-        };
-        let Some(address) = address else {
-            return Err(refuse("its address is out of range".to_owned()));
-        };
-        // SAFETY: the head found a `TesseraTable` at this offset of the same file, which is loaded for good. That it is
-        // the same build of the file is checked by version and name before anything is called.
-        let table = unsafe { &*ptr::with_exposed_provenance::<TesseraTable>(address) };
-        if table.version != VERSION {
-            let message = format!("it speaks version {} of mosaic's ABI, not {VERSION}", table.version);
-            return Err(refuse(message));
-        }
-        if table.type_name() != code.type_name {
-            return Err(refuse("another type lies there, so the file has changed".to_owned()));
-        }
-        Ok((table, module.guest))
+        let address = address.ok_or_else(|| refusal(code, "its address is out of range"))?;
+        Ok((address, module.guest))
     }
 
     fn module(&self, object: Option<&Path>) -> Result<Module, Failure> {
@@ -84,6 +84,25 @@ impl Modules {
         loaded.insert(key, module);
         Ok(module)
     }
+}
+
+/// Checks that a table is what the head found: `name` is looked at only where the version is right.
+fn check(code: &Code, version: u32, name: impl FnOnce() -> &'static str) -> Result<(), Failure> {
+    if version != VERSION {
+        let message = format!("it speaks version {version} of mosaic's ABI, not {VERSION}");
+        return Err(refusal(code, &message));
+    }
+    if name() != code.name {
+        return Err(refusal(code, "something else lies there, so the file has changed"));
+    }
+    Ok(())
+}
+
+fn refusal(code: &Code, reason: &str) -> Failure {
+    let object = code.location.object.as_deref();
+    let object = object.map_or("the program".into(), Path::to_string_lossy);
+    let message = format!("the code of `{}` cannot be used from {object}: {reason}", code.name);
+    failure(FailureKind::Runtime, message)
 }
 
 fn this_program(host: &'static Host) -> Result<Module, String> {

@@ -1,8 +1,8 @@
 //! An object of a tessera's type, and calling it. Everything here runs guest code.
 
-use crate::wire::Payload;
-use mosaic_abi::{Buffer, Failure, Guest, Outcome, Slice, Status, TesseraTable, decode};
-use std::ffi::c_void;
+use crate::{failures::failure, wire::Payload};
+use mosaic_abi::{Buffer, Failure, FailureKind, FunctionTable, Guest, Outcome, Slice, Status, TesseraTable, decode};
+use std::{ffi::c_void, ptr};
 
 /// A constructed object.
 pub(super) struct Object {
@@ -37,6 +37,33 @@ impl Object {
         read(outcome)
     }
 
+    /// Makes an object by a function, of its encoded argument.
+    pub(super) fn make(
+        table: &'static TesseraTable,
+        guest: &'static Guest,
+        maker: &'static FunctionTable,
+        arguments: &[Payload],
+    ) -> Result<Object, Failure> {
+        let mut pointer: *mut c_void = ptr::null_mut();
+        // SAFETY: `maker` makes objects, whose address it writes to the place that it is given.
+        unsafe { run(maker, (&raw mut pointer).cast(), arguments) }.map(|_| Object { pointer, table, guest })
+    }
+
+    /// Runs a function on the object and returns its encoded value.
+    pub(super) fn apply(&mut self, function: &'static FunctionTable, arguments: &[Payload]) -> Result<Buffer, Failure> {
+        if function.layout != self.table.layout {
+            let type_name = self.table.type_name();
+            let message = format!(
+                "the function was compiled for another definition of `{type_name}` than the tessera was made from: make it \
+                 anew with `{type_name}::remote`"
+            );
+            return Err(failure(FailureKind::Runtime, message));
+        }
+        // SAFETY: the object is of the function's type (its head compared the definitions), and `&mut self` makes this
+        // the only call on it.
+        unsafe { run(function, self.pointer, arguments) }
+    }
+
     /// Drops the object.
     pub(super) fn drop_it(self) {
         // SAFETY: the pointer came from the same table's `construct`, and `self` was its only owner.
@@ -54,12 +81,31 @@ impl Object {
     }
 }
 
+/// Runs a function of its arguments alone, and returns its encoded value.
+pub(super) fn call(function: &'static FunctionTable, arguments: &[Payload]) -> Result<Buffer, Failure> {
+    // SAFETY: a function that is called by itself takes no object.
+    unsafe { run(function, ptr::null_mut(), arguments) }
+}
+
+/// Runs a function.
+///
+/// # Safety
+///
+/// `object` must be what the function is run on (see [`FunctionTable`]).
+unsafe fn run(function: &'static FunctionTable, object: *mut c_void, arguments: &[Payload]) -> Result<Buffer, Failure> {
+    let slices: Vec<Slice> = arguments.iter().map(|argument| Slice::new(argument)).collect();
+    let mut outcome = Outcome::default();
+    // SAFETY: the slices and the outcome outlive the call, which does not unwind; the rest is this function's contract.
+    unsafe { (function.run)(object, slices.as_ptr(), slices.len(), &raw mut outcome) };
+    read(outcome)
+}
+
 fn read(outcome: Outcome) -> Result<Buffer, Failure> {
     match outcome.status {
         Status::Done => Ok(outcome.payload),
         Status::Failed => Err(decode(&outcome.payload).unwrap_or_else(|error| {
-            crate::failures::failure(
-                mosaic_abi::FailureKind::Runtime,
+            failure(
+                FailureKind::Runtime,
                 format!("it failed for a reason that cannot be read: {error}"),
             )
         })),

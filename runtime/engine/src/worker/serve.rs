@@ -54,6 +54,7 @@ fn handle(site: &Rc<Site>, sender: &Sender<FromWorker>, head: Option<&Head>, fra
     match (message, head) {
         (message @ ToWorker::Create { .. }, Some(head)) => site.create(head, message, payloads),
         (message @ ToWorker::Call { .. }, Some(head)) => site.call(head, message, payloads),
+        (message @ ToWorker::Run { .. }, Some(head)) => site.run(head, message, payloads),
         (ToWorker::DropTask { task }, Some(_)) => site.stock.borrow_mut().remove(task),
         (ToWorker::DropTessera { tessera }, Some(head)) => site.residents.borrow_mut().release(tessera, head.id),
         (ToWorker::Attach { tessera }, Some(head)) => site.attach(head, tessera),

@@ -7,6 +7,7 @@ use super::{
     output::Output,
     peers::Peers,
     residents::{Condition, Residents},
+    run,
     settings::Settings,
     stock::{Outcome, Stock},
     tessera::{self, Job},
@@ -124,6 +125,7 @@ impl Site {
         let ToWorker::Create {
             tessera,
             code,
+            maker,
             needs,
             max_retries,
         } = message
@@ -134,13 +136,14 @@ impl Site {
         let condition = Condition::new();
         self.alive.set(self.alive.get() + 1);
         self.stock.borrow_mut().declare(tessera, head.id);
-        let type_name = code.type_name.clone();
+        let type_name = code.name.clone();
         let inputs = Inputs::begin(self, head, tessera, needs, payloads);
         let head = head.clone();
         // The channel is new, and its other end is handed to the loop below.
         let _ = jobs.send(Job::Create {
             head: head.clone(),
             code,
+            maker,
             inputs,
             max_retries,
         });
@@ -161,10 +164,9 @@ impl Site {
         let ToWorker::Call {
             task,
             tessera,
-            method,
+            callee,
             needs,
             max_retries,
-            ..
         } = message
         else {
             return;
@@ -173,7 +175,7 @@ impl Site {
         let job = Job::Call {
             head: head.clone(),
             task,
-            method,
+            callee,
             inputs: Inputs::begin(self, head, task, needs, payloads),
             max_retries,
         };
@@ -181,6 +183,23 @@ impl Site {
             let message = "the tessera is not on this worker";
             self.finish(head, task, Err(failure(FailureKind::Runtime, message)), false);
         }
+    }
+
+    /// Runs a function by itself.
+    pub(super) fn run(self: &Rc<Site>, head: &Head, message: ToWorker, payloads: Vec<Payload>) {
+        let ToWorker::Run {
+            task,
+            code,
+            needs,
+            max_retries,
+        } = message
+        else {
+            return;
+        };
+        self.stock.borrow_mut().declare(task, head.id);
+        let inputs = Inputs::begin(self, head, task, needs, payloads);
+        let (site, head) = (self.clone(), head.clone());
+        spawn_local(async move { run::function(&site, &head, task, code, (inputs, max_retries)).await });
     }
 
     /// Has a head own a tessera that is here, and tells it when that is constructed.

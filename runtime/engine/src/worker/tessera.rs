@@ -4,13 +4,14 @@ use super::{
     inputs::Inputs,
     object::Object,
     residents::Condition,
+    run::try_up_to,
     site::{Head, Site},
     stock::Outcome,
 };
 use crate::{
     failures::{failure, tessera_failed},
     id::Id,
-    wire::{Code, FromWorker, Payload},
+    wire::{Callee, Code, FromWorker, Payload},
 };
 use mosaic_abi::{Buffer, Failure, FailureKind};
 use std::{rc::Rc, sync::Arc};
@@ -23,13 +24,15 @@ pub(super) enum Job {
     Create {
         head: Head,
         code: Code,
+        /// The function that makes the object, where that is not the constructor.
+        maker: Option<Box<Code>>,
         inputs: Inputs,
         max_retries: u32,
     },
     Call {
         head: Head,
         task: Id,
-        method: u32,
+        callee: Callee,
         inputs: Inputs,
         max_retries: u32,
     },
@@ -46,10 +49,11 @@ pub(super) async fn run(site: &Rc<Site>, id: Id, condition: &Condition, mut jobs
             Job::Create {
                 head,
                 code,
+                maker,
                 inputs,
                 max_retries,
             } => {
-                object = construct(site, id, &head, condition, code, (inputs, max_retries)).await;
+                object = construct(site, id, &head, condition, (code, maker), (inputs, max_retries)).await;
                 let signatures = object.as_ref().map(Object::signatures).map_err(Clone::clone);
                 condition.constructed(signatures);
                 site.residents.borrow_mut().constructed(id);
@@ -66,11 +70,11 @@ pub(super) async fn run(site: &Rc<Site>, id: Id, condition: &Condition, mut jobs
             Job::Call {
                 head,
                 task,
-                method,
+                callee,
                 inputs,
                 max_retries,
             } => {
-                object = call(site, &head, condition, object, (task, method, inputs, max_retries)).await;
+                object = call(site, &head, condition, object, (task, callee, inputs, max_retries)).await;
             }
         }
     }
@@ -91,37 +95,16 @@ fn name(id: Id, cause: &Failure) -> String {
     format!("tess-{}-{id}", cause.tessera.to_lowercase())
 }
 
-/// Runs what may panic, again up to `max_retries` times where it does. Other failures would come again.
-fn try_up_to<T>(max_retries: u32, mut run: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
-    let mut attempts = 1;
-    loop {
-        match run() {
-            Err(failure) if failure.kind == FailureKind::Panicked => {
-                if attempts > max_retries {
-                    return Err(Failure { attempts, ..failure });
-                }
-                eprintln!(
-                    "attempt {attempts} of {} panicked: {}",
-                    max_retries.saturating_add(1),
-                    failure.message
-                );
-                attempts += 1;
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
 async fn construct(
     site: &Rc<Site>,
     id: Id,
     head: &Head,
     condition: &Condition,
-    code: Code,
+    (code, maker): (Code, Option<Box<Code>>),
     (inputs, max_retries): (Inputs, u32),
 ) -> Result<Object, Failure> {
     let named = |failure| Failure {
-        tessera: code.type_name.clone(),
+        tessera: code.name.clone(),
         method: "new".to_owned(),
         worker: site.uid.clone(),
         ..failure
@@ -133,9 +116,13 @@ async fn construct(
     let (modules, output, wanted, reporter) = (site.modules.clone(), site.output.clone(), code.clone(), head.clone());
     let constructed = spawn_blocking(move || {
         reporter.send(FromWorker::Started { id });
-        let (table, guest) = modules.load(&wanted)?;
+        let (table, guest) = modules.tessera(&wanted)?;
+        let maker = maker.map(|maker| modules.function(&maker)).transpose()?;
         let flushing = output.flush_while_running(guest);
-        let object = try_up_to(max_retries, || Object::construct(table, guest, &inputs));
+        let object = try_up_to(max_retries, || match maker {
+            Some((maker, _)) => Object::make(table, guest, maker, &inputs),
+            None => Object::construct(table, guest, &inputs),
+        });
         drop(flushing);
         object.map(|object| (object, output.is_unread()))
     });
@@ -161,7 +148,7 @@ async fn call(
     head: &Head,
     condition: &Condition,
     object: Result<Object, Failure>,
-    (task, method, inputs, max_retries): (Id, u32, Inputs, u32),
+    (task, callee, inputs, max_retries): (Id, Callee, Inputs, u32),
 ) -> Result<Object, Failure> {
     let object = object?;
     let Ok(inputs) = inputs.get().await else {
@@ -173,12 +160,17 @@ async fn call(
     }
     let entered = site.gate.enter().await;
     condition.is_busy();
-    let (output, reporter) = (site.output.clone(), head.clone());
+    let (modules, output, reporter) = (site.modules.clone(), site.output.clone(), head.clone());
     let called = spawn_blocking(move || {
         reporter.send(FromWorker::Started { id: task });
         let flushing = output.flush_while_running(object.guest());
         let mut object = object;
-        let outcome = try_up_to(max_retries, || object.call(method, &inputs));
+        let outcome = match callee {
+            Callee::Method(method) => try_up_to(max_retries, || object.call(method, &inputs)),
+            Callee::Function(code) => modules
+                .function(&code)
+                .and_then(|(function, _)| try_up_to(max_retries, || object.apply(function, &inputs))),
+        };
         drop(flushing);
         let unread_output = output.is_unread();
         (object, outcome, unread_output)

@@ -3,6 +3,7 @@
 
 mod calls;
 mod failing;
+mod functions;
 mod lifecycle;
 mod loads;
 mod local;
@@ -32,6 +33,7 @@ fn scenarios() -> Vec<Scenario> {
     [
         calls::scenarios(),
         failing::scenarios(),
+        functions::scenarios(),
         lifecycle::scenarios(),
         loads::scenarios(),
         local::scenarios(),

@@ -134,6 +134,18 @@ mod __mosaic_Solver1 {
             )
         }
     }
+    impl ::mosaic::Actor for Solver1 {
+        type Proxy = Solver1Proxy;
+        fn table() -> &'static ::mosaic::__private::TesseraTable {
+            &__TABLE
+        }
+        fn options() -> ::mosaic::Options {
+            __options()
+        }
+        fn proxy(tessera: ::mosaic::__private::Tessera) -> Solver1Proxy {
+            Solver1Proxy { raw: tessera }
+        }
+    }
     impl Solver1Proxy {
         /// Adds `data`.
         pub fn solve(
@@ -149,6 +161,27 @@ mod __mosaic_Solver1 {
         }
         pub fn solve_more(&self) -> ::mosaic::TaskProxy<()> {
             self.raw.call(&__TABLE, 1, ::std::vec::Vec::new())
+        }
+        /// Reads the object with a function that captures nothing, in its turn among the calls.
+        pub fn get<__R: ::mosaic::Portable>(
+            &self,
+            function: impl ::core::ops::Fn(
+                &Solver1,
+            ) -> __R + ::core::marker::Copy + ::core::marker::Send + 'static,
+        ) -> ::mosaic::TaskProxy<__R> {
+            self.raw.get::<Solver1, __R, _>(&__TABLE, function)
+        }
+        /// Changes the object with a function that captures nothing and takes an argument, in its turn among the calls.
+        pub fn update<__A: ::mosaic::Portable, __R: ::mosaic::Portable>(
+            &self,
+            function: impl ::core::ops::Fn(
+                &mut Solver1,
+                __A,
+            ) -> __R + ::core::marker::Copy + ::core::marker::Send + 'static,
+            argument: impl ::mosaic::__private::IntoArg<__A>,
+        ) -> ::mosaic::TaskProxy<__R> {
+            let argument = ::mosaic::__private::IntoArg::into_arg(argument);
+            self.raw.update::<Solver1, __A, __R, _>(&__TABLE, function, argument)
         }
         /// The same tessera, whose calls begin when `task` is done.
         pub fn after<__D>(&self, task: &::mosaic::TaskProxy<__D>) -> Solver1Proxy {
@@ -206,14 +239,9 @@ mod __mosaic_Solver1 {
         ::mosaic::__private::Slice::new(b"solve_more() -> ()"),
     ];
     static __METHOD_NAMES: &[&str] = &["solve", "solve_more"];
-    static __TABLE: ::mosaic::__private::TesseraTable = ::mosaic::__private::table(
-        "Solver1",
-        &__METHODS,
-        &__SIGNATURES,
-        __construct,
-        __call,
-        __drop_object,
-    );
+    static __TABLE: ::mosaic::__private::TesseraTable = ::mosaic::__private::table::<
+        Solver1,
+    >("Solver1", &__METHODS, &__SIGNATURES, __construct, __call, __drop_object);
     unsafe extern "C" fn __construct(
         arguments: *const ::mosaic::__private::Slice,
         count: usize,

@@ -51,11 +51,11 @@ impl Books {
             offset: 0,
         };
         let code = Code {
-            type_name: "Solver".to_owned(),
+            name: "Solver".to_owned(),
             location,
         };
         let signatures = vec!["solve() -> ()".to_owned()];
-        let handle = self.ledger.create(code, signatures, request).unwrap();
+        let handle = self.ledger.create(code, None, signatures, request).unwrap();
         self.names.push((self.id(handle), name.to_owned()));
         handle
     }
@@ -67,6 +67,26 @@ impl Books {
             ..Request::default()
         };
         let handle = self.ledger.call(tessera, 0, request).unwrap();
+        self.names.push((self.id(handle), name.to_owned()));
+        handle
+    }
+
+    /// A function, to be run near one of the tasks that it needs or anywhere.
+    fn spawn(&mut self, name: &str, near: Option<Handle>, needs: &[Handle]) -> Handle {
+        let location = Location {
+            object: None,
+            offset: 8,
+        };
+        let code = Code {
+            name: "ctx::double".to_owned(),
+            location,
+        };
+        let request = Request {
+            after: needs.to_vec(),
+            near,
+            ..Request::default()
+        };
+        let handle = self.ledger.spawn(code, request).unwrap();
         self.names.push((self.id(handle), name.to_owned()));
         handle
     }
@@ -104,6 +124,7 @@ impl Books {
             Action::Send { place, frame } => match frame.message {
                 ToWorker::Create { tessera, .. } => format!("create {} on {}", self.name(tessera), place.uid),
                 ToWorker::Call { task, .. } => format!("call {} on {}", self.name(task), place.uid),
+                ToWorker::Run { task, .. } => format!("run {} on {}", self.name(task), place.uid),
                 ToWorker::Fetch { task, .. } => format!("fetch {}", self.name(task)),
                 ToWorker::DropTask { task } => format!("drop {}", self.name(task)),
                 ToWorker::DropTessera { tessera } => format!("drop {}", self.name(tessera)),
@@ -151,6 +172,43 @@ fn nothing_is_sent_before_the_tessera_is_placed() {
     books.place(a, "w0");
     assert_eq!(books.actions(), ["create a on w0", "call a1 on w0"]);
     assert_eq!(books.state(task), State::Queued);
+}
+
+#[test]
+fn a_function_is_placed_by_itself_or_near_a_task() {
+    let mut books = Books::new(&["w0", "w1"]);
+    let one = books.spawn("one", None, &[]);
+    let near = books.spawn("near", Some(one), &[one]);
+    let nearer = books.spawn("nearer", Some(near), &[near]);
+    assert_eq!(books.actions(), ["place one"]);
+    books.place(one, "w1");
+    assert_eq!(books.actions(), ["run one on w1", "run near on w1", "run nearer on w1"]);
+    for task in [one, near, nearer] {
+        books.finish(task);
+        books.ledger.release(task);
+    }
+    let freed = [
+        "forget one",
+        "drop one",
+        "forget near",
+        "drop near",
+        "forget nearer",
+        "drop nearer",
+    ];
+    assert_eq!(books.actions(), freed);
+    assert!(books.ledger.objects.is_empty());
+}
+
+#[test]
+fn a_function_near_a_worker_that_is_gone_fails() {
+    let mut books = Books::new(&["w0", "w1"]);
+    let (one, other) = (books.spawn("one", None, &[]), books.spawn("other", None, &[]));
+    books.place(one, "w1");
+    // It waits for another task, and its place is lost meanwhile.
+    let near = books.spawn("near", Some(one), &[one, other]);
+    books.ledger.worker_lost("w1", "signal: 9");
+    books.place(other, "w0");
+    assert_eq!((books.state(one), books.state(near)), (State::Failed, State::Failed));
 }
 
 #[test]
@@ -301,10 +359,10 @@ fn a_lost_worker_fails_its_own_and_no_others() {
     let b1 = books.call("b1", b, &[a1]);
     assert_eq!(books.state(b1), State::Failed);
     assert_eq!(books.state(b), State::Queued);
-    assert!(books.ledger.create_is_refused(false).is_none());
+    assert!(books.ledger.placing_is_refused(false).is_none());
     books.ledger.worker_lost("w1", "signal: 9");
     assert_eq!(
-        books.ledger.create_is_refused(false).map(|failure| failure.kind),
+        books.ledger.placing_is_refused(false).map(|failure| failure.kind),
         Some(FailureKind::Runtime)
     );
 }
@@ -347,6 +405,6 @@ fn stopping_fails_everything_for_the_same_reason() {
             (FailureKind::NotRunning, "stopped")
         );
     }
-    let refused = books.ledger.create_is_refused(false);
+    let refused = books.ledger.placing_is_refused(false);
     assert_eq!(refused.map(|failure| failure.kind), Some(FailureKind::NotRunning));
 }

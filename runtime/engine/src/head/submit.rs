@@ -1,0 +1,192 @@
+//! The books: what is submitted. No I/O here.
+
+use super::{
+    ledger::{Action, Ledger, OFF, Runtime},
+    objects::{Kind, Object, Operation, Request, Stage, Submission},
+};
+use crate::{
+    failures::{dependency_failed, failure, no_worker_left, tessera_failed},
+    id::Id,
+    wire::{Callee, Code},
+    worker::LOCAL,
+};
+use mosaic_abi::{Failure, FailureKind, Handle, short_name};
+use std::collections::VecDeque;
+
+/// What is said of a call on what is no tessera, which the types rule out.
+const NO_TESSERA: &str = "the call names a tessera that does not exist";
+
+/// Whether it is this process that is to have it.
+fn is_local(request: &Request) -> bool {
+    request.options.worker.as_deref() == Some(LOCAL)
+}
+
+impl Ledger {
+    /// Why nothing can be placed on a worker now, if that is so.
+    pub(super) fn placing_is_refused(&self, is_local: bool) -> Option<Failure> {
+        match &self.runtime {
+            Runtime::Off => Some(failure(FailureKind::NotRunning, OFF)),
+            Runtime::On(workers) if workers.is_empty() && !is_local => Some(no_worker_left()),
+            Runtime::On(_) => None,
+        }
+    }
+
+    /// Records a tessera to be created, by its constructor or by `maker`, and returns its handle.
+    pub(crate) fn create(
+        &mut self,
+        code: Code,
+        maker: Option<Code>,
+        signatures: Vec<String>,
+        request: Request,
+    ) -> Result<Handle, Failure> {
+        if let Some(refusal) = self.placing_is_refused(is_local(&request)) {
+            return Err(refusal);
+        }
+        let handle = self.next();
+        let kind = Kind::Tessera {
+            queue: VecDeque::new(),
+            signatures,
+            running: 0,
+        };
+        self.insert(handle, Id::unique(), &code.name, "new", kind);
+        self.submit_unplaced(
+            handle,
+            Operation::Create {
+                code,
+                maker: maker.map(Box::new),
+            },
+            request,
+        );
+        Ok(handle)
+    }
+
+    /// Records a function to be run by itself and returns its task's handle.
+    pub(crate) fn spawn(&mut self, code: Code, request: Request) -> Result<Handle, Failure> {
+        if let Some(refusal) = self.placing_is_refused(is_local(&request)) {
+            return Err(refusal);
+        }
+        let handle = self.next();
+        let queue = VecDeque::new();
+        let name = short_name(&code.name);
+        self.insert(handle, Id::unique(), "", name, Kind::Function { queue });
+        self.submit_unplaced(handle, Operation::Run(code), request);
+        Ok(handle)
+    }
+
+    /// Submits what has no worker yet. The monitor chooses one, unless it is to be where one of its tasks is.
+    fn submit_unplaced(&mut self, handle: Handle, operation: Operation, request: Request) {
+        if let Some(object) = self.objects.get(&handle).filter(|_| request.near.is_none()) {
+            self.actions.push_back(match is_local(&request) {
+                true => Action::PlaceHere { tessera: object.id },
+                false => Action::Place {
+                    tessera: object.id,
+                    type_name: object.type_name.clone(),
+                    worker: request.options.worker.clone(),
+                },
+            });
+        }
+        let submission = Submission {
+            object: handle,
+            operation,
+            request,
+        };
+        self.submit(handle, submission);
+    }
+
+    /// Records a call of a method and returns its task's handle. Whatever is wrong is the task's failure.
+    pub(crate) fn call(&mut self, tessera: Handle, number: u32, request: Request) -> Result<Handle, Failure> {
+        let object = self.objects.get(&tessera);
+        let Some((Kind::Tessera { signatures, .. }, type_name)) =
+            object.map(|object| (&object.kind, &object.type_name))
+        else {
+            return Err(failure(FailureKind::Runtime, NO_TESSERA));
+        };
+        let signature = signatures
+            .get(number as usize)
+            .and_then(|signature| signature.split('(').next());
+        let Some(method) = signature.map(str::to_owned) else {
+            let message = format!("`{type_name}` has no method number {number}");
+            return Err(failure(FailureKind::Runtime, message));
+        };
+        self.submit_call(tessera, &method, Callee::Method(number), request)
+    }
+
+    /// Records a function to be run on a tessera's object and returns its task's handle.
+    pub(crate) fn apply(&mut self, tessera: Handle, code: Code, request: Request) -> Result<Handle, Failure> {
+        let name = short_name(&code.name).to_owned();
+        self.submit_call(tessera, &name, Callee::Function(code), request)
+    }
+
+    fn submit_call(
+        &mut self,
+        tessera: Handle,
+        name: &str,
+        callee: Callee,
+        request: Request,
+    ) -> Result<Handle, Failure> {
+        let handle = self.next();
+        let Some(object) = self.objects.get_mut(&tessera) else {
+            return Err(failure(FailureKind::Runtime, NO_TESSERA));
+        };
+        // The call keeps its tessera until it has ended.
+        object.owners += 1;
+        let (type_name, place) = (object.type_name.clone(), object.place.clone());
+        self.insert(handle, Id::unique(), &type_name, name, Kind::Task { tessera });
+        if let Some(task) = self.objects.get_mut(&handle) {
+            task.place = place;
+        }
+        let submission = Submission {
+            object: handle,
+            operation: Operation::Call(callee),
+            request,
+        };
+        self.submit(tessera, submission);
+        Ok(handle)
+    }
+
+    fn submit(&mut self, tessera: Handle, submission: Submission) {
+        let handle = submission.object;
+        let producers: Vec<Handle> = submission.producers().collect();
+        for producer in &producers {
+            self.use_object(*producer);
+        }
+        let mut obstacle = None;
+        for producer in &producers {
+            match self.objects.get_mut(producer) {
+                None => {
+                    obstacle = Some(failure(
+                        FailureKind::Runtime,
+                        "an argument names a task that does not exist",
+                    ))
+                }
+                Some(object) => {
+                    if matches!(object.stage, Stage::Waiting) {
+                        object.dependents.push(handle);
+                    }
+                    if let Some(cause) = object.failure() {
+                        obstacle = Some(dependency_failed(&object.uid(), cause));
+                    }
+                }
+            }
+        }
+        let Some(object) = self.objects.get_mut(&handle) else {
+            return;
+        };
+        object.producers = producers;
+        if tessera != handle
+            && let Some(cause) = self
+                .objects
+                .get(&tessera)
+                .and_then(|tessera| tessera.failure().map(|f| (tessera, f)))
+        {
+            obstacle = Some(tessera_failed(&cause.0.uid(), cause.1));
+        }
+        if let Some(obstacle) = obstacle {
+            return self.fail(handle, obstacle);
+        }
+        if let Some(queue) = self.objects.get_mut(&tessera).and_then(Object::queue_mut) {
+            queue.push_back(submission);
+        }
+        self.flush(tessera);
+    }
+}
