@@ -23,7 +23,7 @@ pub use guest::{GUEST_ENTRY, Guest, GuestEntry, Layout, Outcome, Status, Tessera
 pub use host::{Argument, CellEvent, Handle, Host, Poll, Request, Submitted, Waker};
 pub use message::{Description, Failure, FailureKind, Listed, StartOptions, State, decode, decode_first, encode};
 pub use options::Options;
-pub use workers::{Activity, HubQuery, Query, Worker, Workers};
+pub use workers::{Activity, HubQuery, Placement, Query, Worker, Workers};
 
 /// The version of everything in this crate. A host and a guest of different versions refuse each other.
 pub const VERSION: u32 = 3;

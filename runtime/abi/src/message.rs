@@ -1,6 +1,6 @@
 //! What is richer than a C type and crosses encoded.
 
-use crate::Buffer;
+use crate::{Buffer, Placement};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fmt;
 
@@ -107,10 +107,16 @@ pub struct StartOptions {
     /// The part of the machine's memory, between 0 and 1, that stored values may take up; what goes beyond it is moved to
     /// disk. `None`: the runtime's own choice.
     pub spill_above: Option<f64>,
+    /// How workers are chosen; `None`: one after the other.
+    pub placement: Option<Placement>,
     /// How many constructors and methods a worker executes at once; `None`: as many as come, up to a large number.
     pub num_threads: Option<usize>,
     /// The part of the machine's memory above which workers start nothing new.
     pub memory_limit: Option<f64>,
+    /// Whether each worker runs on CPUs of its own.
+    pub affinity: bool,
+    /// How many workers that end unasked are replaced.
+    pub replace_lost_workers: u32,
 }
 
 /// Why something did not end with a value.

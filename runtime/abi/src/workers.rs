@@ -19,6 +19,24 @@ pub enum Query {
 pub enum HubQuery {
     /// The machine, and the workers with what each of them uses: a [`Workers`].
     Workers,
+    /// The uid of the worker that the next tessera would be placed on: a `String`.
+    SelectWorker,
+    /// Has this worker end when it has nothing to do; the answer, a `()`, comes when it has ended.
+    Retire(String),
+}
+
+/// How workers are chosen for tesserae that name none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Placement {
+    /// One after the other, round and round.
+    #[default]
+    RoundRobin,
+    /// The one with the fewest constructors and methods to execute, and of those that are equal the one with the fewest
+    /// tesserae.
+    LeastLoaded,
+    /// The one on which most bytes of the constructor's arguments lie, as far as they are results of tasks; the least loaded
+    /// where there are none.
+    DataLocality,
 }
 
 /// The machine, and the workers that run on it.

@@ -55,6 +55,14 @@ pub(crate) fn no_such_worker(worker: &str, workers: &[&str]) -> Failure {
     failure(FailureKind::Runtime, message)
 }
 
+/// What placing on a worker by its name fails with when that takes nothing new.
+pub(crate) fn retired(worker: &str) -> Failure {
+    failure(
+        FailureKind::Runtime,
+        format!("{worker} was retired: it takes nothing new"),
+    )
+}
+
 /// What a call fails with that was to run on another worker than its tessera.
 pub(crate) fn lives_elsewhere(tessera: &str, lives_on: &str, wanted: &str) -> Failure {
     let message = format!(

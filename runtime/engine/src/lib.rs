@@ -16,6 +16,7 @@
 )]
 
 mod address;
+mod affinity;
 mod failures;
 mod head;
 mod hub;

@@ -1,7 +1,7 @@
 //! Turning the runtime on and off.
 
 use crate::{RuntimeError, handle::Wait};
-use mosaic_abi::{Slice, StartOptions};
+use mosaic_abi::{Placement, Slice, StartOptions};
 use std::{
     future::Future,
     pin::Pin,
@@ -60,6 +60,20 @@ impl Interactive {
         self
     }
 
+    /// How workers are chosen for tesserae that name none; one after the other if it is not called.
+    ///
+    /// ```no_run
+    /// # async fn cell() -> Result<(), mosaic::RuntimeError> {
+    /// use mosaic::prelude::*;
+    /// mosaic::interactive(On).num_workers(2).placement(mosaic::Placement::LeastLoaded).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn placement(mut self, placement: Placement) -> Interactive {
+        self.options.placement = Some(placement);
+        self
+    }
+
     /// How many constructors and methods each worker executes at once, each on a thread of its own; the next ones wait.
     /// A busy tessera holds up no other one as long as there are threads.
     ///
@@ -76,6 +90,22 @@ impl Interactive {
     /// time is started whatever the memory, so that what could free some is not kept waiting for ever.
     pub fn memory_limit(mut self, part: f64) -> Interactive {
         self.options.memory_limit = Some(part);
+        self
+    }
+
+    /// Whether each worker runs on CPUs of its own, which the operating system keeps it on: an even share of those that
+    /// this process may use. Where the machine has several NUMA nodes, the CPUs of a worker are of one of them. Off if it
+    /// is not called.
+    pub fn affinity(mut self, affinity: bool) -> Interactive {
+        self.options.affinity = affinity;
+        self
+    }
+
+    /// How many workers that end unasked are replaced by new ones, in all; none if it is not called. The new worker has a
+    /// number of its own. What the lost one had is lost all the same, but tesserae that are declared restartable
+    /// (`#[tessera(restarts = 1)]`, or [`crate::Options::restarts`]).
+    pub fn replace_lost_workers(mut self, at_most: u32) -> Interactive {
+        self.options.replace_lost_workers = at_most;
         self
     }
 }

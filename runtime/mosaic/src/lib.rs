@@ -60,7 +60,7 @@ pub use error::{RuntimeError, TaskError};
 pub use for_each::{ForEach, LoopResults, LoopWorker, for_each};
 pub use function::{Function, IntoArguments};
 pub use interactive::{Interactive, Switch, Switching, interactive};
-pub use mosaic_abi::{Activity, FailureKind, Options, State, Worker};
+pub use mosaic_abi::{Activity, FailureKind, Options, Placement, State, Worker};
 #[cfg(feature = "macros")]
 pub use mosaic_macros::tessera;
 pub use outputs::{Actor, Outputs};
@@ -69,4 +69,4 @@ pub use spawn::{Spawner, after, spawn, with};
 pub use stored::{Published, Put, Stored, StoredValue, put};
 pub use task::{TaskFuture, TaskProxy, TaskResult};
 pub use tasks::{AllDone, AllResults, Completed, TaskArray};
-pub use workers::{Workers, WorkersFuture, workers};
+pub use workers::{Retirement, Selection, Workers, WorkersFuture, retire, select_worker, workers};

@@ -11,7 +11,7 @@ use crate::{
     failures::failure,
     id::Id,
     waits::{Ending, GuestWaker, Subject, Waits},
-    wire::{Frame, Payload, Place, ToWarehouse, ToWorker},
+    wire::{Frame, Payload, Place, ToWarehouse, ToWorker, Wish},
 };
 use mosaic_abi::{Description, FailureKind, Handle, HubQuery};
 use std::collections::{HashMap, VecDeque};
@@ -30,11 +30,7 @@ pub(crate) enum Action {
     /// Have a tessera live in this process.
     PlaceHere { tessera: Id },
     /// Ask the monitor for a worker.
-    Place {
-        tessera: Id,
-        type_name: String,
-        worker: Option<String>,
-    },
+    Place { tessera: Id, type_name: String, wish: Wish },
     /// Ask the monitor what became of a tessera that no worker has.
     Find { tessera: Id },
     /// Tell the monitor that a tessera is gone.
@@ -70,6 +66,8 @@ pub(crate) struct Ledger {
     pub(super) runtime: Runtime,
     /// Where this process keeps tesserae itself, if it does.
     pub(super) local: Option<Place>,
+    /// How many workers are on their way to replace others.
+    pub(super) expected: usize,
     pub(super) objects: HashMap<Handle, Object>,
     pub(super) by_id: HashMap<Id, Handle>,
     pub(super) waits: Waits,
@@ -88,6 +86,7 @@ impl Ledger {
             last: 0,
             runtime: Runtime::Off,
             local: None,
+            expected: 0,
             objects: HashMap::new(),
             by_id: HashMap::new(),
             waits: Waits::default(),
@@ -117,6 +116,14 @@ impl Ledger {
         self.runtime = Runtime::On(workers.collect());
     }
 
+    /// A worker replaces another, and so many more are on their way.
+    pub(crate) fn joined(&mut self, place: Place, expected: usize) {
+        self.expected = expected;
+        if let Runtime::On(workers) = &mut self.runtime {
+            workers.insert(place.uid.clone(), place);
+        }
+    }
+
     pub(super) fn next(&mut self) -> Handle {
         self.last += 1;
         self.last
@@ -137,6 +144,7 @@ impl Ledger {
             wanted: None,
             others: Vec::new(),
             lost: None,
+            bytes: 0,
         };
         self.objects.insert(handle, object);
         self.by_id.insert(id, handle);

@@ -6,7 +6,7 @@ use crate::{
     id::Id,
     waits::Ending,
     warehouse::{Shelf, Shelves},
-    wire::{self, Frame, FromHub, FromWorker, LostWorker, Payload, Peer, Place, RuntimeInfo, Sender, ToHub, ToWorker},
+    wire::{self, Frame, FromHub, FromWorker, Payload, Peer, Place, RuntimeInfo, Sender, ToHub, ToWorker},
     worker::Local,
 };
 use mosaic_abi::{Buffer, Failure, FailureKind, Handle, StartOptions};
@@ -145,7 +145,10 @@ impl Link {
             Event::HubClosed => self.hub_closed().await,
             Event::Worker { uid, frame } => self.hear_worker(&uid, frame),
             Event::WorkerClosed(uid) => self.worker_closed(uid),
-            Event::WorkerGone(uid) => self.worker_lost(&uid, "its connection closed"),
+            Event::WorkerGone(uid) => {
+                self.workers.remove(&uid);
+                self.head.change(|ledger| ledger.worker_gone(&uid));
+            }
             Event::Written { ware, outcome } => self.written(ware, outcome),
         }
     }
@@ -191,11 +194,11 @@ impl Link {
             Action::Place {
                 tessera,
                 type_name,
-                worker,
+                wish,
             } => self.to_hub(ToHub::Place {
                 tessera,
                 type_name,
-                worker,
+                wish,
             }),
             Action::PlaceHere { tessera } => {
                 let place = self.local().map_err(|error| {
@@ -324,7 +327,14 @@ impl Link {
                 self.end(request, outcome.map(|answer| Arc::new(Buffer::from(answer))));
             }
             FromHub::Found { tessera, lost } => self.head.change(|ledger| ledger.found(tessera, lost)),
-            FromHub::WorkerLost(LostWorker { uid, status }) => self.worker_lost(&uid, &status),
+            FromHub::WorkerLost { lost, expected } => {
+                self.workers.remove(&lost.uid);
+                self.head.change(|ledger| {
+                    ledger.expected = expected;
+                    ledger.worker_lost(&lost.uid, &lost.status);
+                });
+            }
+            FromHub::WorkerJoined { place, expected } => self.head.change(|ledger| ledger.joined(place, expected)),
             FromHub::Forget { ware } => {
                 if let Some(local) = &self.local {
                     local.forget(ware);
@@ -334,6 +344,7 @@ impl Link {
             FromHub::Answer { .. }
             | FromHub::HeadEnded { .. }
             | FromHub::HeadSettled { .. }
+            | FromHub::Retire
             | FromHub::Proceed
             | FromHub::Exit => {
                 tracing::warn!(?message, "the hub told a head what is for workers");
@@ -419,11 +430,6 @@ impl Link {
             let event = Event::WorkerGone(uid);
             let _ = events.send(Stamped { run, event });
         });
-    }
-
-    fn worker_lost(&mut self, uid: &str, status: &str) {
-        self.workers.remove(uid);
-        self.head.change(|ledger| ledger.worker_lost(uid, status));
     }
 
     fn end(&self, wait: Handle, ending: Ending) {

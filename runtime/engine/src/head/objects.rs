@@ -56,6 +56,8 @@ pub(crate) struct Object {
     pub(crate) others: Vec<(Resident, Place)>,
     /// Set when it ended well and its value was lost later, with its worker or the runtime.
     pub(crate) lost: Option<Failure>,
+    /// The bytes of its value, once it is there.
+    pub(crate) bytes: u64,
 }
 
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use super::{
     objects::{Kind, Object, Output, Stage},
 };
 use crate::{
-    failures::{dependency_failed, failure, no_worker_left, tessera_failed, worker_lost},
+    failures::{dependency_failed, failure, tessera_failed, worker_lost},
     id::Id,
     waits::Subject,
     wire::{Payload, Place, ToWorker},
@@ -76,11 +76,16 @@ impl Ledger {
     }
 
     /// A constructor or call ended on its worker.
-    pub(crate) fn finished(&mut self, id: Id, outcome: Result<(), Failure>, unread_output: bool) {
+    pub(crate) fn finished(&mut self, id: Id, outcome: Result<u64, Failure>, unread_output: bool) {
         let Some(&handle) = self.by_id.get(&id) else { return };
         match outcome {
             Err(failure) => self.fail(handle, failure),
-            Ok(()) => self.end(handle, Ok(()), unread_output),
+            Ok(bytes) => {
+                if let Some(object) = self.objects.get_mut(&handle) {
+                    object.bytes = bytes;
+                }
+                self.end(handle, Ok(()), unread_output);
+            }
         }
     }
 
@@ -220,7 +225,16 @@ impl Ledger {
         }
     }
 
-    /// A worker is gone: what it had is lost, what it had yet to do fails.
+    /// The connection to a worker closed, and the monitor has not said what became of it: it may be replaced.
+    pub(crate) fn worker_gone(&mut self, worker: &str) {
+        if self.lives(worker) {
+            self.expected = self.expected.max(1);
+            self.worker_lost(worker, "its connection closed");
+        }
+    }
+
+    /// A worker is gone: what it had is lost, what it had yet to do fails. What has no worker yet hears of one, or of none,
+    /// from the monitor.
     pub(crate) fn worker_lost(&mut self, worker: &str, status: &str) {
         let Runtime::On(workers) = &mut self.runtime else {
             return;
@@ -228,25 +242,18 @@ impl Ledger {
         if workers.remove(worker).is_none() {
             return;
         }
-        let none_left = workers.is_empty();
         self.inquire_no_more(|gone| gone == worker);
         let lost = worker_lost(worker, status);
         self.lose(&lost, |object| {
             object.place.as_ref().is_some_and(|place| place.uid == worker)
         });
-        if none_left {
-            // What is stored needs no worker.
-            let needs_worker = |object: &Object| !matches!(object.kind, Kind::Stored { .. });
-            self.lose(&no_worker_left(), |object| {
-                object.place.is_none() && needs_worker(object)
-            });
-        }
     }
 
     /// The runtime is being stopped: all that it had is lost, all that it had yet to do fails.
     pub(crate) fn stopped(&mut self, reason: &str) {
         self.runtime = Runtime::Off;
         self.local = None;
+        self.expected = 0;
         self.inquire_no_more(|_| true);
         self.lose(&failure(FailureKind::NotRunning, reason), |_| true);
     }

@@ -2,12 +2,12 @@
 
 use super::{
     ledger::{Action, Ledger, OFF, Runtime},
-    objects::{Kind, Object, Operation, Request, Stage, Submission},
+    objects::{Kind, Object, Operation, Request, Stage, Submission, Value},
 };
 use crate::{
     failures::{dependency_failed, failure, no_worker_left, tessera_failed},
     id::Id,
-    wire::{Callee, Code},
+    wire::{Callee, Code, Near, Wish},
     worker::LOCAL,
 };
 use mosaic_abi::{Failure, FailureKind, Handle, short_name};
@@ -26,7 +26,7 @@ impl Ledger {
     pub(super) fn placing_is_refused(&self, is_local: bool) -> Option<Failure> {
         match &self.runtime {
             Runtime::Off => Some(failure(FailureKind::NotRunning, OFF)),
-            Runtime::On(workers) if workers.is_empty() && !is_local => Some(no_worker_left()),
+            Runtime::On(workers) if workers.is_empty() && self.expected == 0 && !is_local => Some(no_worker_left()),
             Runtime::On(_) => None,
         }
     }
@@ -81,7 +81,7 @@ impl Ledger {
                 false => Action::Place {
                     tessera: object.id,
                     type_name: object.type_name.clone(),
-                    worker: request.options.worker.clone(),
+                    wish: self.wish(&request),
                 },
             });
         }
@@ -91,6 +91,25 @@ impl Ledger {
             request,
         };
         self.submit(handle, submission);
+    }
+
+    /// Where what is submitted with this is to be placed.
+    fn wish(&self, request: &Request) -> Wish {
+        let near = request.arguments.iter().filter_map(|argument| {
+            let Value::Produced(task) = argument else {
+                return None;
+            };
+            let (task, tessera) = (self.objects.get(task)?, self.tessera_of(*task)?);
+            let tessera = self.objects.get(&tessera)?.id;
+            Some(Near {
+                tessera,
+                bytes: task.bytes,
+            })
+        });
+        Wish {
+            worker: request.options.worker.clone(),
+            near: near.collect(),
+        }
     }
 
     /// Records a call of a method and returns its task's handle. Whatever is wrong is the task's failure.

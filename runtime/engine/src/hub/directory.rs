@@ -1,18 +1,35 @@
 //! The monitor's books: which workers there are and which tessera is where. No I/O here.
 
-use crate::{
-    failures::{no_such_worker, no_worker_left},
-    id::Id,
-    wire::{LostWorker, Place},
+use super::{
+    loads::Loads,
+    placement::{Candidate, choose},
 };
-use mosaic_abi::Failure;
+use crate::{
+    failures::{no_such_worker, no_worker_left, retired},
+    id::Id,
+    wire::{LostWorker, Near, Place, Wish},
+};
+use mosaic_abi::{Failure, Placement};
 use std::collections::HashMap;
+
+/// A worker that may be placed on.
+#[derive(Debug)]
+struct Worker {
+    place: Place,
+    /// How many tesserae live on it.
+    tesserae: u64,
+    /// How many were placed on it since it said how busy it is.
+    placed: u64,
+    /// Whether it takes no new tesserae.
+    is_retiring: bool,
+}
 
 /// The workers, in the order of their numbers, and the tesserae on them.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
-    workers: Vec<Place>,
-    /// The worker that gets the next tessera: round robin.
+    workers: Vec<Worker>,
+    placement: Placement,
+    /// The worker whose turn it is.
     next: usize,
     /// The worker of each tessera that was not freed.
     tesserae: HashMap<Id, String>,
@@ -21,58 +38,126 @@ pub(super) struct Directory {
 }
 
 impl Directory {
+    /// Nothing yet, for workers to be chosen in this way.
+    pub(super) fn new(placement: Placement) -> Directory {
+        Directory {
+            placement,
+            ..Directory::default()
+        }
+    }
+
     /// Makes a worker available.
     pub(super) fn add(&mut self, place: Place) {
-        self.workers.push(place);
+        self.workers.push(Worker {
+            place,
+            tesserae: 0,
+            placed: 0,
+            is_retiring: false,
+        });
         // `worker:0:10` comes after `worker:0:9`.
-        self.workers
-            .sort_by(|a, b| (a.uid.len(), &a.uid).cmp(&(b.uid.len(), &b.uid)));
+        let number = |worker: &Worker| (worker.place.uid.len(), worker.place.uid.clone());
+        self.workers.sort_by_cached_key(number);
     }
 
     /// Never places on this worker again: what it had is lost.
     pub(super) fn remove(&mut self, worker: &LostWorker) {
         let LostWorker { uid, .. } = worker;
-        if let Some(index) = self.workers.iter().position(|place| place.uid == *uid) {
+        self.withdraw(uid);
+        let lost = self.tesserae.extract_if(|_, of| of == uid);
+        self.lost.extend(lost.map(|(tessera, _)| (tessera, worker.clone())));
+    }
+
+    /// A worker is ending: nothing is placed on it, and it is listed no more.
+    pub(super) fn withdraw(&mut self, worker: &str) {
+        if let Some(index) = self.index(worker) {
             self.workers.remove(index);
             // Whoever was next stays next.
             if index < self.next {
                 self.next -= 1;
             }
         }
-        let lost = self.tesserae.extract_if(|_, of| of == uid);
-        self.lost.extend(lost.map(|(tessera, _)| (tessera, worker.clone())));
     }
 
-    /// Chooses a worker for a tessera, which may have to be the one named `worker`.
-    pub(super) fn place(&mut self, tessera: Id, worker: Option<&str>) -> Result<Place, Failure> {
-        let place = match worker {
-            Some(worker) => self.named(worker)?,
-            None => self.next().ok_or_else(no_worker_left)?,
-        };
-        self.tesserae.insert(tessera, place.uid.clone());
-        Ok(place)
+    /// Places nothing on this worker any more, but leaves what it has; `false` if there is no such worker.
+    pub(super) fn retire(&mut self, worker: &str) -> bool {
+        let found = self.workers.iter_mut().find(|found| found.place.uid == worker);
+        found.map(|worker| worker.is_retiring = true).is_some()
     }
 
-    fn named(&self, worker: &str) -> Result<Place, Failure> {
-        let found = self.workers.iter().find(|place| place.uid == worker);
-        found.cloned().ok_or_else(|| {
-            let uids: Vec<&str> = self.workers.iter().map(|place| place.uid.as_str()).collect();
-            no_such_worker(worker, &uids)
-        })
-    }
-
-    fn next(&mut self) -> Option<Place> {
-        if self.next >= self.workers.len() {
-            self.next = 0;
+    /// A worker has said how busy it is, with what was placed on it until then.
+    pub(super) fn reported(&mut self, worker: &str) {
+        if let Some(index) = self.index(worker) {
+            self.workers[index].placed = 0;
         }
-        let place = self.workers.get(self.next)?.clone();
-        self.next += 1;
-        Some(place)
+    }
+
+    /// Places a tessera as is wished, or chooses a worker for it.
+    pub(super) fn place(&mut self, tessera: Id, wish: &Wish, loads: &Loads) -> Result<Place, Failure> {
+        let index = match &wish.worker {
+            Some(worker) => self.named(worker)?,
+            None => self.choose(&wish.near, loads)?,
+        };
+        // It may have been placed before, on a worker that is gone.
+        self.lost.remove(&tessera);
+        let worker = &mut self.workers[index];
+        worker.tesserae += 1;
+        worker.placed += 1;
+        self.tesserae.insert(tessera, worker.place.uid.clone());
+        Ok(worker.place.clone())
+    }
+
+    /// The worker that the next tessera would be placed on, whose turn is over then.
+    pub(super) fn select(&mut self, loads: &Loads) -> Result<String, Failure> {
+        let index = self.choose(&[], loads)?;
+        self.workers[index].placed += 1;
+        Ok(self.workers[index].place.uid.clone())
+    }
+
+    fn named(&self, worker: &str) -> Result<usize, Failure> {
+        match self.index(worker) {
+            Some(index) if self.workers[index].is_retiring => Err(retired(worker)),
+            Some(index) => Ok(index),
+            None => {
+                let uids: Vec<&str> = self.workers().map(|place| place.uid.as_str()).collect();
+                Err(no_such_worker(worker, &uids))
+            }
+        }
+    }
+
+    fn index(&self, worker: &str) -> Option<usize> {
+        self.workers.iter().position(|found| found.place.uid == worker)
+    }
+
+    fn choose(&mut self, near: &[Near], loads: &Loads) -> Result<usize, Failure> {
+        let candidates: Vec<Candidate> = self
+            .workers
+            .iter()
+            .map(|worker| self.candidate(worker, near, loads))
+            .collect();
+        let chosen = choose(self.placement, &candidates, self.next).ok_or_else(no_worker_left)?;
+        self.next = chosen + 1;
+        Ok(chosen)
+    }
+
+    fn candidate(&self, worker: &Worker, near: &[Near], loads: &Loads) -> Candidate {
+        let uid = &worker.place.uid;
+        let here = near.iter().filter(|near| self.tesserae.get(&near.tessera) == Some(uid));
+        let load = loads.of(uid);
+        Candidate {
+            jobs: u64::from(load.running) + u64::from(load.waiting) + worker.placed,
+            tesserae: worker.tesserae,
+            arguments: here.fold((0, 0), |(bytes, count), near| (bytes + near.bytes, count + 1)),
+            is_retiring: worker.is_retiring,
+        }
     }
 
     /// A tessera was freed.
     pub(super) fn forget(&mut self, tessera: Id) {
-        self.tesserae.remove(&tessera);
+        if let Some(worker) = self.tesserae.remove(&tessera)
+            && let Some(index) = self.index(&worker)
+        {
+            self.workers[index].tesserae -= 1;
+        }
     }
 
     /// The worker that a tessera was lost with, if it was.
@@ -82,11 +167,15 @@ impl Directory {
 
     /// How many tesserae are on a worker.
     pub(super) fn tesserae(&self, worker: &str) -> u64 {
-        self.tesserae.values().filter(|of| *of == worker).count() as u64
+        self.index(worker).map_or(0, |index| self.workers[index].tesserae)
     }
 
-    pub(super) fn workers(&self) -> &[Place] {
-        &self.workers
+    pub(super) fn workers(&self) -> impl Iterator<Item = &Place> {
+        self.workers.iter().map(|worker| &worker.place)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.workers.is_empty()
     }
 
     pub(super) fn clear(&mut self) {
@@ -97,6 +186,7 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Load;
 
     fn directory(workers: usize) -> Directory {
         let mut directory = Directory::default();
@@ -119,7 +209,7 @@ mod tests {
     fn places(directory: &mut Directory, count: u128) -> Vec<String> {
         (0..count)
             .map(|id| {
-                let place = directory.place(Id::of(id), None);
+                let place = directory.place(Id::of(id), &Wish::default(), &Loads::default());
                 place.map_or("none".to_owned(), |place| place.uid)
             })
             .collect()
@@ -145,10 +235,18 @@ mod tests {
     #[test]
     fn who_names_a_worker_gets_it_and_nobody_loses_a_turn() {
         let mut directory = directory(2);
-        let named = directory.place(Id::of(7), Some("worker:0:1")).unwrap();
+        let wish = |worker: &str| Wish {
+            worker: Some(worker.to_owned()),
+            ..Wish::default()
+        };
+        let named = directory
+            .place(Id::of(7), &wish("worker:0:1"), &Loads::default())
+            .unwrap();
         assert_eq!(named.uid, "worker:0:1");
         assert_eq!(places(&mut directory, 2), ["worker:0:0", "worker:0:1"]);
-        let unknown = directory.place(Id::of(8), Some("worker:0:2")).unwrap_err();
+        let unknown = directory
+            .place(Id::of(8), &wish("worker:0:2"), &Loads::default())
+            .unwrap_err();
         assert_eq!(
             unknown.message,
             "there is no worker `worker:0:2`: the workers are worker:0:0, worker:0:1"
@@ -164,5 +262,60 @@ mod tests {
         lose(&mut directory, "worker:0:1");
         let lost = |id| directory.lost(Id::of(id)).map(|worker| worker.uid.as_str());
         assert_eq!([0, 1, 2, 3].map(lost), [None, None, None, Some("worker:0:1")]);
+    }
+    #[test]
+    fn a_worker_that_retires_keeps_what_it_has_and_gets_nothing_new() {
+        let mut directory = directory(2);
+        places(&mut directory, 2);
+        assert!(directory.retire("worker:0:0"));
+        assert!(!directory.retire("worker:0:2"));
+        assert_eq!(places(&mut directory, 2), ["worker:0:1", "worker:0:1"]);
+        let wish = Wish {
+            worker: Some("worker:0:0".to_owned()),
+            ..Wish::default()
+        };
+        let refused = directory.place(Id::of(9), &wish, &Loads::default()).unwrap_err();
+        assert_eq!(refused.message, "worker:0:0 was retired: it takes nothing new");
+    }
+
+    #[test]
+    fn what_was_placed_counts_until_the_worker_has_said_how_busy_it_is() {
+        let mut directory = directory(2);
+        directory.placement = Placement::LeastLoaded;
+        let mut loads = Loads::default();
+        let load = |running| Load {
+            running,
+            ..Load::default()
+        };
+        loads.reported("worker:0:0", load(2));
+        let place = |directory: &mut Directory, id, loads: &Loads| {
+            let place = directory.place(Id::of(id), &Wish::default(), loads);
+            place.unwrap().uid
+        };
+        let placed: Vec<String> = (0..3).map(|id| place(&mut directory, id, &loads)).collect();
+        assert_eq!(placed, ["worker:0:1", "worker:0:1", "worker:0:0"]);
+        loads.reported("worker:0:0", load(0));
+        directory.reported("worker:0:0");
+        assert_eq!(place(&mut directory, 3, &loads), "worker:0:0");
+    }
+
+    #[test]
+    fn data_locality_follows_the_most_bytes() {
+        let mut directory = directory(2);
+        places(&mut directory, 2);
+        directory.placement = Placement::DataLocality;
+        let near = |tessera, bytes| Near {
+            tessera: Id::of(tessera),
+            bytes,
+        };
+        for (near, worker) in [
+            (vec![near(0, 10), near(1, 20)], "worker:0:1"),
+            (vec![near(0, 30), near(1, 20)], "worker:0:0"),
+            (vec![near(1, 0)], "worker:0:1"),
+        ] {
+            let wish = Wish { worker: None, near };
+            let place = directory.place(Id::of(7), &wish, &Loads::default()).unwrap();
+            assert_eq!(place.uid, worker, "{wish:?}");
+        }
     }
 }

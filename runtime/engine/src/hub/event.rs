@@ -46,6 +46,10 @@ pub(super) enum Event {
     StartOver {
         run: u64,
     },
+    /// This replacement had its time to connect.
+    JoinOver {
+        uid: String,
+    },
     /// The workers of this run had their time to end.
     GraceOver {
         run: u64,

@@ -4,6 +4,8 @@
 //! - `directory`: which workers there are and which tessera is where; no I/O.
 //! - `loads`, `pressure`: how busy the workers are, and what follows where memory is short; no I/O.
 //! - `measure`: what the workers' processes use, for whoever asks.
+//! - `placement`: where the next tessera goes; no I/O.
+//! - `replacing`: workers in the place of others.
 //! - `node`: spawns and reaps worker processes.
 //! - `server`: one loop over everything that can happen (`event`), on a thread of its own; `workers`, `asking`, `storing`,
 //!   `queries`: parts of it.
@@ -18,8 +20,10 @@ mod lifecycle;
 mod loads;
 mod measure;
 mod node;
+mod placement;
 mod pressure;
 mod queries;
+mod replacing;
 mod server;
 mod stores;
 mod storing;

@@ -11,19 +11,27 @@ use crate::{
     memory,
     wire::{FromHub, Load},
 };
-use mosaic_abi::{Activity, FailureKind, HubQuery, Worker, Workers};
+use mosaic_abi::{Activity, Failure, FailureKind, HubQuery, Worker, Workers};
 use serde::Serialize;
 use std::{collections::HashMap, time::Instant};
 
 impl Server {
-    pub(super) fn query(&self, session: u64, request: u64, query: HubQuery) {
+    pub(super) fn query(&mut self, session: u64, request: u64, query: HubQuery) {
         match query {
             HubQuery::Workers => self.measure(session, request),
+            HubQuery::SelectWorker => {
+                let selected = self.directory.select(&self.loads);
+                self.reply(session, request, selected);
+            }
+            HubQuery::Retire(worker) => match self.retire(&worker) {
+                Ok(()) => self.retiring.entry(worker).or_default().push((session, request)),
+                Err(failure) => self.reply::<()>(session, request, Err(failure)),
+            },
         }
     }
 
     fn measure(&self, session: u64, request: u64) {
-        let workers = self.directory.workers().iter();
+        let workers = self.directory.workers();
         let pids: Vec<u32> = workers.filter_map(|place| self.node.pid(&place.uid)).collect();
         let (samples, events) = (self.samples.clone(), self.events.clone());
         tokio::spawn(async move {
@@ -38,7 +46,7 @@ impl Server {
 
     pub(super) fn measured(&mut self, session: u64, request: u64, usage: &HashMap<u32, Usage>) {
         self.samples = usage.iter().map(|(pid, usage)| (*pid, usage.sample)).collect();
-        let workers = self.directory.workers().iter().filter_map(|place| {
+        let workers = self.directory.workers().filter_map(|place| {
             let pid = self.node.pid(&place.uid)?;
             Some(self.worker(&place.uid, pid, usage.get(&pid)?))
         });
@@ -48,7 +56,7 @@ impl Server {
             memory_used: memory.map_or(0, |memory| memory.used),
             workers: workers.collect(),
         };
-        self.reply(session, request, &answer);
+        self.reply(session, request, Ok(answer));
     }
 
     fn worker(&self, uid: &str, pid: u32, usage: &Usage) -> Worker {
@@ -73,8 +81,9 @@ impl Server {
         }
     }
 
-    fn reply<T: Serialize>(&self, session: u64, request: u64, answer: &T) {
-        let outcome = mosaic_abi::encode(answer).map_err(|error| failure(FailureKind::Runtime, error));
+    pub(super) fn reply<T: Serialize>(&self, session: u64, request: u64, answer: Result<T, Failure>) {
+        let encoded = |answer| mosaic_abi::encode(&answer).map_err(|error| failure(FailureKind::Runtime, error));
+        let outcome = answer.and_then(encoded);
         self.connections.to_head(session, FromHub::Reply { request, outcome });
     }
 
@@ -84,6 +93,7 @@ impl Server {
             return;
         };
         self.loads.reported(&worker, load);
+        self.directory.reported(&worker);
         let relief = self.pressure.reported(&self.loads, Instant::now());
         if relief.tell {
             (self.on_event)(HubEvent::Notice {

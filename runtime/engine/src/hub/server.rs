@@ -11,12 +11,13 @@ use super::{
     measure::Sample,
     node::Node,
     pressure::Pressure,
+    replacing::Replacing,
     stores::Stores,
 };
 use crate::{
     id::Id,
     warehouse::{Keeper, Shelves},
-    wire::{Frame, FromHub, Peer, Sender, ToHub},
+    wire::{Frame, FromHub, Peer, Sender, ToHub, Wish},
     worker::local_address,
 };
 use mosaic_abi::StartOptions;
@@ -38,6 +39,11 @@ pub(super) struct Server {
     pub(super) node: Node,
     pub(super) loads: Loads,
     pub(super) pressure: Pressure,
+    pub(super) replacing: Replacing,
+    /// Tesserae to be placed on a worker that is on its way, and the sessions of their heads.
+    pub(super) unplaced: Vec<(u64, Id, Wish)>,
+    /// Who waits for workers that retire: sessions of heads, and their requests.
+    pub(super) retiring: HashMap<String, Vec<(u64, u64)>>,
     /// What was measured of the workers' processes the last time.
     pub(super) samples: HashMap<u32, Sample>,
     pub(super) lifecycle: Lifecycle,
@@ -69,6 +75,9 @@ impl Server {
             node: Node::default(),
             loads: Loads::default(),
             pressure: Pressure::default(),
+            replacing: Replacing::default(),
+            unplaced: Vec::new(),
+            retiring: HashMap::new(),
             samples: HashMap::new(),
             lifecycle: Lifecycle::Off,
             run: 0,
@@ -108,6 +117,7 @@ impl Server {
             Event::Removed { ware } => self.removed(ware),
             Event::Emptied => self.turned_off(),
             Event::StartOver { run } if run == self.run => self.start_over(),
+            Event::JoinOver { uid } => self.join_over(&uid),
             Event::GraceOver { run } if run == self.run => self.kill_all(),
             Event::StartOver { .. } | Event::GraceOver { .. } => {}
             Event::Measured {
@@ -133,10 +143,10 @@ impl Server {
             return self.ask_to_exit(&place.uid);
         }
         self.directory.add(place.clone());
-        if let Some(waiting) = self.lifecycle.connected(&place.uid) {
-            for head in waiting {
-                self.reply_started(head);
-            }
+        match self.lifecycle.connected(&place.uid) {
+            Some(waiting) => waiting.into_iter().for_each(|head| self.reply_started(head)),
+            None if self.lifecycle == Lifecycle::On => self.joined(place),
+            None => {}
         }
     }
 
@@ -157,10 +167,7 @@ impl Server {
                 Lifecycle::Off => self.connections.to_head(session, FromHub::Stopped),
                 _ => self.stop(Some(session), "the mosaic runtime was stopped while it was starting"),
             },
-            ToHub::Place { tessera, worker, .. } => {
-                let place = self.directory.place(tessera, worker.as_deref());
-                self.connections.to_head(session, FromHub::Placed { tessera, place });
-            }
+            ToHub::Place { tessera, wish, .. } => self.place(session, tessera, wish),
             ToHub::Forget { tessera } => self.directory.forget(tessera),
             ToHub::Find { tessera } => {
                 let lost = self.directory.lost(tessera).cloned();
@@ -185,7 +192,10 @@ impl Server {
                 self.head_ended(*head);
             }
             // A worker without its lifeline is of no use, whatever it still does.
-            Peer::Worker(place) if self.connections.is_worker(&place.uid, session) => self.node.kill(&place.uid),
+            Peer::Worker(place) if self.connections.is_worker(&place.uid, session) => {
+                self.directory.withdraw(&place.uid);
+                self.node.kill(&place.uid);
+            }
             // It was reaped already, and another may have its name by now.
             Peer::Worker(_) => {}
         }

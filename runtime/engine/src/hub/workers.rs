@@ -1,26 +1,29 @@
 //! The hub's loop, second half: starting the workers, ending them, and noticing that they ended.
 
-use super::{HubEvent, event::Event, lifecycle::Lifecycle, node::worker_address, server::Server};
-use crate::{
-    wire::{FromHub, LostWorker, RuntimeInfo},
-    worker::Settings,
+use super::{
+    HubEvent,
+    directory::Directory,
+    event::Event,
+    lifecycle::Lifecycle,
+    node::worker_address,
+    replacing::{Launch, Replacing},
+    server::Server,
 };
+use crate::wire::{FromHub, LostWorker, RuntimeInfo};
 use mosaic_abi::StartOptions;
-use std::{fs, thread::available_parallelism, time::Duration};
+use std::{fs, time::Duration};
 
 /// How long a worker that was asked to end may take before it is killed.
 const GRACE: Duration = Duration::from_millis(500);
 /// How long a worker may take to connect.
-const START: Duration = Duration::from_secs(30);
-/// How many methods a worker runs at once, unless it is told another number.
-const METHODS_AT_ONCE: usize = 64;
-/// The part of the machine's memory above which workers start nothing, unless they are told another one.
-const MEMORY_LIMIT: f64 = 0.95;
+pub(super) const START: Duration = Duration::from_secs(30);
 
 impl Server {
     pub(super) fn start(&mut self, head: u64, options: StartOptions) {
         match &mut self.lifecycle {
-            Lifecycle::On if !self.directory.workers().is_empty() => self.reply_started(head),
+            Lifecycle::On if !self.directory.is_empty() => self.reply_started(head),
+            // Some are on their way, or have not quite ended.
+            Lifecycle::On if !self.node.is_empty() => self.postponed.push((head, options)),
             Lifecycle::Starting { waiting, .. } => waiting.push(head),
             Lifecycle::Stopping { .. } => self.postponed.push((head, options)),
             Lifecycle::Off | Lifecycle::On => self.spawn_workers(head, &options),
@@ -32,34 +35,34 @@ impl Server {
             let runtimes = Err(reason);
             return self.connections.to_head(head, FromHub::Started { runtimes });
         }
-        let cpus = available_parallelism().map_or(1, usize::from);
-        let count = match options.num_workers {
-            0 => cpus,
-            count => count,
-        };
         self.run += 1;
         self.open_warehouse(options.spill_above);
-        let uids: Vec<String> = (0..count).map(|number| format!("worker:0:{number}")).collect();
+        let launch = Launch::new(options);
+        self.directory = Directory::new(options.placement.unwrap_or_default());
+        let uids: Vec<String> = (0..launch.count()).map(|number| format!("worker:0:{number}")).collect();
         self.lifecycle = Lifecycle::Starting {
             waiting: vec![head],
             missing: uids.iter().cloned().collect(),
         };
-        let library_threads = options.num_threads.unwrap_or((cpus / count).max(1));
-        for uid in uids {
-            let settings = Settings {
-                uid: uid.clone(),
-                hub: self.options.run_dir.join(super::SOCKET),
-                shelves: self.shelves.clone(),
-                threads: options.num_threads.unwrap_or(METHODS_AT_ONCE),
-                memory_limit: options.memory_limit.unwrap_or(MEMORY_LIMIT),
-            };
-            let spawned = (self.node).spawn(&self.options, &settings, library_threads, &self.events, &self.on_event);
-            if let Err(error) = spawned {
-                let program = self.options.worker.program.display();
-                return self.stop(None, &format!("{uid} could not be started as {program}: {error}"));
+        self.replacing = Replacing::new(launch, options.replace_lost_workers);
+        for (slot, uid) in uids.iter().enumerate() {
+            if let Err(reason) = self.spawn(uid, slot) {
+                return self.stop(None, &reason);
             }
         }
         self.after(START, Event::StartOver { run: self.run });
+    }
+
+    /// Starts a worker in the place of the one that was started as number `slot`.
+    pub(super) fn spawn(&mut self, uid: &str, slot: usize) -> Result<(), String> {
+        let launch = &self.replacing.launch;
+        let settings = launch.settings(uid, slot, &self.options, &self.shelves);
+        let library_threads = launch.library_threads(&settings);
+        let spawned = (self.node).spawn(&self.options, &settings, library_threads, &self.events, &self.on_event);
+        spawned.map_err(|error| {
+            let program = self.options.worker.program.display();
+            format!("{uid} could not be started as {program}: {error}")
+        })
     }
 
     pub(super) fn reply_started(&self, head: u64) {
@@ -75,7 +78,7 @@ impl Server {
             address: address.clone(),
             pid: std::process::id(),
         };
-        let workers = self.directory.workers().iter().map(|place| RuntimeInfo {
+        let workers = self.directory.workers().map(|place| RuntimeInfo {
             uid: place.uid.clone(),
             address: place.address.clone(),
             pid: self.node.pid(&place.uid).unwrap_or_default(),
@@ -85,6 +88,11 @@ impl Server {
 
     pub(super) fn exited(&mut self, uid: &str, status: String) {
         let asked = self.node.ended(uid);
+        let retiring = self.retiring.remove(uid);
+        let status = match retiring {
+            Some(_) => "it was retired".to_owned(),
+            None => status,
+        };
         let lost = LostWorker {
             uid: uid.to_owned(),
             status: status.clone(),
@@ -104,8 +112,11 @@ impl Server {
         match self.lifecycle {
             Lifecycle::Starting { .. } => self.stop(None, &format!("{uid} ended before it was ready: {status}")),
             Lifecycle::Stopping { .. } if self.node.is_empty() => self.drain(Event::Emptied),
-            Lifecycle::On => self.connections.to_heads(&FromHub::WorkerLost(lost)),
+            Lifecycle::On => self.lost(lost, asked),
             Lifecycle::Off | Lifecycle::Stopping { .. } => {}
+        }
+        for (session, request) in retiring.unwrap_or_default() {
+            self.reply(session, request, Ok(()));
         }
     }
 
@@ -120,6 +131,7 @@ impl Server {
         self.departures.clear();
         self.loads.clear();
         self.samples.clear();
+        self.unplaced.clear();
         for uid in self.node.uids() {
             self.ask_to_exit(&uid);
         }
@@ -168,6 +180,11 @@ impl Server {
         for head in waiting {
             self.connections.to_head(head, FromHub::Stopped);
         }
+        self.start_postponed();
+    }
+
+    /// Starts what could not be started before.
+    pub(super) fn start_postponed(&mut self) {
         for (head, options) in std::mem::take(&mut self.postponed) {
             match self.shutting_down {
                 true => {

@@ -10,7 +10,10 @@ use tokio::{
         UnixStream,
         unix::{OwnedReadHalf, OwnedWriteHalf},
     },
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    sync::{
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        oneshot,
+    },
     task::JoinHandle,
 };
 
@@ -24,7 +27,14 @@ const RESERVE: u64 = 1 << 30;
 /// The sending half of a connection. Sending never blocks; frames leave in the order in which they were sent. The
 /// socket closes for writing when the last sender is dropped and all has been written.
 #[derive(Debug)]
-pub(crate) struct Sender<M>(UnboundedSender<Frame<M>>);
+pub(crate) struct Sender<M>(UnboundedSender<Outgoing<M>>);
+
+#[derive(Debug)]
+enum Outgoing<M> {
+    Frame(Frame<M>),
+    /// To be told when all before it has been written.
+    Flush(oneshot::Sender<()>),
+}
 
 impl<M> Clone for Sender<M> {
     fn clone(&self) -> Sender<M> {
@@ -35,7 +45,20 @@ impl<M> Clone for Sender<M> {
 impl<M> Sender<M> {
     /// Sends a frame. If the connection is gone, the receiving half says so; here the frame is dropped.
     pub(crate) fn send(&self, frame: impl Into<Frame<M>>) {
-        let _ = self.0.send(frame.into());
+        let _ = self.0.send(Outgoing::Frame(frame.into()));
+    }
+
+    /// Waits until all that was sent before has been written, or the connection is gone.
+    pub(crate) async fn flush(&self) {
+        let (told, flushed) = oneshot::channel();
+        if self.0.send(Outgoing::Flush(told)).is_ok() {
+            let _ = flushed.await;
+        }
+    }
+
+    /// Whether the connection is gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.is_closed()
     }
 }
 
@@ -89,13 +112,21 @@ pub(crate) fn connect<M: Serialize + Send + 'static>(stream: UnixStream) -> (Sen
 }
 
 async fn write_all<M: Serialize>(
-    mut frames: UnboundedReceiver<Frame<M>>,
+    mut frames: UnboundedReceiver<Outgoing<M>>,
     mut socket: OwnedWriteHalf,
 ) -> io::Result<()> {
     let mut batch = Vec::with_capacity(BATCH);
     let mut bytes = Vec::new();
+    let mut flushed = Vec::new();
     while frames.recv_many(&mut batch, BATCH).await > 0 {
-        for frame in batch.drain(..) {
+        for outgoing in batch.drain(..) {
+            let frame = match outgoing {
+                Outgoing::Frame(frame) => frame,
+                Outgoing::Flush(told) => {
+                    flushed.push(told);
+                    continue;
+                }
+            };
             encode_header(&frame, &mut bytes)?;
             for payload in frame.payloads {
                 if payload.len() <= SMALL {
@@ -108,6 +139,10 @@ async fn write_all<M: Serialize>(
             }
         }
         socket.write_all(&bytes).await?;
+        for told in flushed.drain(..) {
+            // Whoever waited may have given up.
+            let _ = told.send(());
+        }
         bytes.clear();
         bytes.shrink_to(SMALL * BATCH);
     }

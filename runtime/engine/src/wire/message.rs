@@ -42,8 +42,7 @@ pub(crate) enum ToHub {
     Place {
         tessera: Id,
         type_name: String,
-        /// The worker that it must be, if it must be a certain one.
-        worker: Option<String>,
+        wish: Wish,
     },
     /// The tessera is gone.
     Forget {
@@ -100,7 +99,16 @@ pub(crate) enum FromHub {
         tessera: Id,
         lost: Option<LostWorker>,
     },
-    WorkerLost(LostWorker),
+    /// A worker is gone, and so many others are on their way to replace those that are.
+    WorkerLost {
+        lost: LostWorker,
+        expected: usize,
+    },
+    /// A worker replaces another, and so many more are on their way.
+    WorkerJoined {
+        place: Place,
+        expected: usize,
+    },
     Warehouse(FromWarehouse),
     /// The encoded answer to a query.
     Reply {
@@ -124,6 +132,8 @@ pub(crate) enum FromHub {
     Forget {
         ware: Id,
     },
+    /// End this worker when it has nothing to do.
+    Retire,
     /// Start one of those that wait for memory, although there is none.
     Proceed,
     /// End this worker.
@@ -152,6 +162,23 @@ pub(crate) enum FromWarehouse {
     Room { ware: Id, outcome: Result<Shelf, String> },
     /// The head has a reference, or why not.
     Found { ware: Id, outcome: Result<(), String> },
+}
+
+/// Where a tessera is to be placed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Wish {
+    /// On this worker, and on no other.
+    pub(crate) worker: Option<String>,
+    /// Near these.
+    pub(crate) near: Vec<Near>,
+}
+
+/// An argument that lies where the tessera is which made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Near {
+    pub(crate) tessera: Id,
+    /// How large it is, as far as is known.
+    pub(crate) bytes: u64,
 }
 
 /// How busy a worker is.
@@ -246,7 +273,8 @@ pub(crate) enum FromWorker {
     /// A constructor or a call ended.
     Finished {
         id: Id,
-        outcome: Result<(), Failure>,
+        /// The bytes of its value.
+        outcome: Result<u64, Failure>,
         /// Output of this worker was still unread then.
         unread_output: bool,
     },

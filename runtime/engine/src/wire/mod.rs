@@ -7,6 +7,6 @@ mod message;
 pub(crate) use connection::{Sender, connect};
 pub(crate) use frame::{Frame, Payload};
 pub(crate) use message::{
-    Argument, Callee, Code, FromHub, FromWarehouse, FromWorker, Load, Location, LostWorker, Needs, Peer, Place,
-    Resident, RuntimeInfo, Source, ToHub, ToWarehouse, ToWorker,
+    Argument, Callee, Code, FromHub, FromWarehouse, FromWorker, Load, Location, LostWorker, Near, Needs, Peer, Place,
+    Resident, RuntimeInfo, Source, ToHub, ToWarehouse, ToWorker, Wish,
 };

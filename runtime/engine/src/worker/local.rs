@@ -4,7 +4,7 @@
 //! methods print is the process's own output.
 
 use super::{MOST_THREADS, Settings, Site, runtime, serve};
-use crate::{id::Id, warehouse::Shelves, wire::Place};
+use crate::{affinity::Cpus, id::Id, warehouse::Shelves, wire::Place};
 use mosaic_abi::Host;
 use std::{
     fs, io,
@@ -57,6 +57,7 @@ impl Local {
             threads: MOST_THREADS,
             // The hub, which sees to it that one method may always run, does not know of this worker.
             memory_limit: f64::INFINITY,
+            cpus: Cpus::default(),
         };
         let (forgotten, forget) = unbounded_channel();
         let (told, ended) = oneshot::channel();

@@ -37,6 +37,7 @@ mod tessera;
 mod wares;
 
 use crate::{
+    affinity,
     failures::failure,
     warehouse::Shelves,
     wire::{self, Frame, FromHub, Peer, Place, Sender, ToHub},
@@ -99,6 +100,7 @@ fn run() -> io::Result<()> {
     // SAFETY: no other thread runs yet that could read the environment: the runtime starts its threads when they are
     // needed, and `worker_main` asks its callers to have started none.
     let settings = unsafe { Settings::take() }?;
+    affinity::pin(&settings.cpus)?;
     LocalSet::new().block_on(&runtime, work(settings))
 }
 
@@ -143,6 +145,14 @@ fn obey(site: &Rc<Site>, hub: &Sender<ToHub>, frame: Frame<FromHub>, address: &P
             host::answered(question, outcome.map(|()| answer).map_err(refused));
         }
         FromHub::Proceed => site.gate.proceed(),
+        FromHub::Retire => {
+            spawn_local(async move {
+                site.finish_all().await;
+                site.close().await;
+                let _ = fs::remove_file(&address);
+                end(0);
+            });
+        }
         FromHub::Exit => {
             spawn_local(async move {
                 site.close().await;

@@ -1,17 +1,21 @@
 //! What the hub tells a worker that it starts: in the environment, so that it holds from the first instruction on.
 
-use crate::warehouse::{Shelf, Shelves};
+use crate::{
+    affinity::Cpus,
+    warehouse::{Shelf, Shelves},
+};
 use std::{env, ffi::OsString, io, path::PathBuf, str::FromStr};
 
 /// The variables of a worker's own, in the order of the fields of [`Settings`]. The first one tells a program that it is a
 /// worker.
-const OWN: [&str; 6] = [
+const OWN: [&str; 7] = [
     "MOSAIC_WORKER_UID",
     "MOSAIC_HUB",
     "MOSAIC_WORKER_MEMORY",
     "MOSAIC_WORKER_DISK",
     "MOSAIC_WORKER_THREADS",
     "MOSAIC_WORKER_MEMORY_LIMIT",
+    "MOSAIC_WORKER_CPUS",
 ];
 /// The variables by which libraries are told how many threads to use.
 const LIBRARIES: [&str; 2] = ["OMP_NUM_THREADS", "RAYON_NUM_THREADS"];
@@ -28,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
     /// The part of the machine's memory above which nothing is started.
     pub(crate) memory_limit: f64,
+    /// The CPUs that it may run on; none: all.
+    pub(crate) cpus: Cpus,
 }
 
 impl Settings {
@@ -39,13 +45,14 @@ impl Settings {
     /// The variables that a worker takes its settings from, and those that tell libraries with threads of their own how many
     /// to use. What the user has set stays.
     pub(crate) fn variables(&self, library_threads: usize) -> impl Iterator<Item = (&'static str, OsString)> {
-        let own: [OsString; 6] = [
+        let own: [OsString; 7] = [
             self.uid.clone().into(),
             self.hub.clone().into(),
             self.shelves.directory(Shelf::Memory).into(),
             self.shelves.directory(Shelf::Disk).into(),
             self.threads.to_string().into(),
             self.memory_limit.to_string().into(),
+            self.cpus.to_string().into(),
         ];
         let library_threads = OsString::from(library_threads.to_string());
         let unset = LIBRARIES.into_iter().filter(|name| env::var_os(name).is_none());
@@ -60,13 +67,14 @@ impl Settings {
     ///
     /// No other thread may run.
     pub(super) unsafe fn take() -> io::Result<Settings> {
-        let [uid, hub, memory, disk, threads, memory_limit] = OWN;
+        let [uid, hub, memory, disk, threads, memory_limit, cpus] = OWN;
         let settings = Settings {
             uid: variable(uid)?,
             hub: variable(hub)?,
             shelves: Shelves::at(variable(memory)?, variable(disk)?),
             threads: variable(threads)?,
             memory_limit: variable(memory_limit)?,
+            cpus: variable(cpus)?,
         };
         for name in OWN {
             // SAFETY: no other thread could read the environment, by this function's contract.

@@ -25,11 +25,16 @@ use std::{
     io,
     rc::Rc,
     sync::Arc,
+    time::Duration,
 };
 use tokio::{
     sync::{Notify, mpsc::unbounded_channel},
     task::spawn_local,
+    time::timeout,
 };
+
+/// How often a worker that retires looks whether its last results have been taken.
+const RECHECK: Duration = Duration::from_millis(20);
 
 /// A head, and the way to tell it something.
 #[derive(Clone, Debug)]
@@ -56,6 +61,10 @@ pub(super) struct Site {
     pub(super) wares: Wares,
     /// How many connections each head has here.
     heads: RefCell<HashMap<Id, usize>>,
+    /// The connections of all heads.
+    senders: RefCell<Vec<Sender<FromWorker>>>,
+    /// Told whenever a constructor or call has ended.
+    jobs_ended: Notify,
     /// Told whenever a head's connection has ended.
     departed: Notify,
     /// This worker ends: what has not begun never will.
@@ -79,6 +88,8 @@ impl Site {
             residents: RefCell::default(),
             wares: Wares::new(shelves),
             heads: RefCell::default(),
+            senders: RefCell::default(),
+            jobs_ended: Notify::new(),
             departed: Notify::new(),
             closing: Cell::new(false),
             alive: Cell::new(0),
@@ -89,6 +100,9 @@ impl Site {
     /// A head has connected.
     pub(super) fn admit(&self, id: Id, sender: Sender<FromWorker>) -> Head {
         *self.heads.borrow_mut().entry(id).or_default() += 1;
+        let mut senders = self.senders.borrow_mut();
+        senders.retain(|sender| !sender.is_closed());
+        senders.push(sender.clone());
         Head { id, sender }
     }
 
@@ -252,13 +266,30 @@ impl Site {
             worker: self.uid.clone(),
             ..failure
         });
-        let report = outcome.as_ref().map(|_| ()).map_err(Clone::clone);
+        let report = outcome.as_ref().map(|value| value.len() as u64).map_err(Clone::clone);
         if self.stock.borrow_mut().store(id, outcome) {
             head.send(FromWorker::Finished {
                 id,
                 outcome: report,
                 unread_output,
             });
+        }
+        self.jobs_ended.notify_waiters();
+    }
+
+    /// Waits until nothing is left to do, nobody waits for a result, and all heads have been told.
+    pub(super) async fn finish_all(&self) {
+        loop {
+            let ended = self.jobs_ended.notified();
+            if !self.stock.borrow().is_busy() {
+                break;
+            }
+            // A result that has reached who waited for it tells nobody.
+            let _ = timeout(RECHECK, ended).await;
+        }
+        let senders = std::mem::take(&mut *self.senders.borrow_mut());
+        for sender in senders {
+            sender.flush().await;
         }
     }
 

@@ -100,6 +100,12 @@ impl Stock {
         }
     }
 
+    /// Whether something that was submitted here has not ended, or is waited for.
+    pub(super) fn is_busy(&self) -> bool {
+        let mut tasks = self.tasks.values().filter(|task| task.declared);
+        tasks.any(|task| !task.has_ended() || task.outcome.receiver_count() > 0)
+    }
+
     pub(super) fn clear(&mut self) {
         self.tasks.clear();
     }

@@ -16,6 +16,7 @@ mod shared_object;
 mod survival;
 mod tesserae;
 mod warehouse;
+mod workers;
 mod world;
 
 use std::{
@@ -44,6 +45,7 @@ fn scenarios() -> Vec<Scenario> {
         questions::scenarios(),
         shared_object::scenarios(),
         survival::scenarios(),
+        workers::scenarios(),
         warehouse::scenarios(),
     ]
     .concat()

@@ -38,6 +38,13 @@ impl Counter {
         std::env::vars().map(|(name, _)| name).collect()
     }
 
+    /// The CPUs that this worker may run on, as the kernel writes them.
+    fn cpus(&self) -> String {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+        allowed.unwrap().trim().to_owned()
+    }
+
     fn variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
     }

@@ -103,8 +103,11 @@ fn a_worker_that_ends_is_not_waited_for() {
     books.ledger.worker_lost("w0", "signal: 9");
     assert_eq!(books.ending(list), None);
     books.ledger.worker_lost("w1", "signal: 9");
-    books.ledger.synced(tessera);
     assert_eq!(books.ending(list), Some(Ok(())));
+    // The monitor knows what became of it.
+    assert_eq!(books.actions().last().map(String::as_str), Some("find"));
+    books.ledger.found(Id::of(7), None);
+    books.ledger.synced(tessera);
     assert!(matches!(books.ending(wait), Some(Err(_))));
 }
 

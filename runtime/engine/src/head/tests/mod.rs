@@ -96,7 +96,7 @@ impl Books {
     }
 
     fn finish(&mut self, handle: Handle) {
-        self.ledger.finished(self.id(handle), Ok(()), false);
+        self.ledger.finished(self.id(handle), Ok(0), false);
     }
 
     fn name(&self, id: Id) -> &str {
@@ -283,7 +283,7 @@ fn a_wait_is_over_when_the_output_was_shown() {
     let wait = books.ledger.wait(Subject::Object(a));
     books.actions();
     assert!(books.ending(wait).is_none());
-    books.ledger.finished(books.id(a), Ok(()), true);
+    books.ledger.finished(books.id(a), Ok(0), true);
     assert_eq!(books.actions(), ["sync"]);
     assert!(books.ending(wait).is_none());
     books.ledger.synced(a);
