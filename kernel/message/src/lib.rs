@@ -5,6 +5,7 @@
 
 mod bundle;
 mod comm;
+mod runtime;
 
 pub use bundle::{Content, MimeBundle, Rich};
 pub use comm::{CommKind, CommMessage, Delivery};

@@ -15,6 +15,7 @@ mod guest;
 mod host;
 mod message;
 mod options;
+mod timeline;
 mod workers;
 
 pub use bytes::{Buffer, Slice};
@@ -23,6 +24,7 @@ pub use guest::{GUEST_ENTRY, Guest, GuestEntry, Layout, Outcome, Status, Tessera
 pub use host::{Argument, CellEvent, Handle, Host, Poll, Request, Submitted, Waker};
 pub use message::{Description, Failure, FailureKind, Listed, StartOptions, State, decode, decode_first, encode};
 pub use options::Options;
+pub use timeline::{Span, Subject, Tasks, Timeline};
 pub use workers::{Activity, HubQuery, Placement, Query, Worker, Workers};
 
 /// The version of everything in this crate. A host and a guest of different versions refuse each other.

@@ -10,6 +10,10 @@ pub enum Query {
     WorkerUids,
     /// Answered, by nothing, when all has ended that this process had submitted.
     Barrier,
+    /// How far the tasks are that this process submitted: a [`crate::Tasks`].
+    Tasks,
+    /// What happened as far as this process knows: a [`crate::Timeline`].
+    Timeline,
     /// What the hub knows.
     Hub(HubQuery),
 }

@@ -17,6 +17,7 @@
 
 mod address;
 mod affinity;
+mod clock;
 mod failures;
 mod head;
 mod hub;

@@ -80,7 +80,7 @@ impl From<mosaic_abi::Listed> for LivingTessera {
 /// The tesserae that lived when they were asked for, by their types' names. It is a slice of [`LivingTessera`], and shows
 /// itself as a table.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Tesserae(Vec<LivingTessera>);
+pub struct Tesserae(pub(crate) Vec<LivingTessera>);
 
 impl Deref for Tesserae {
     type Target = [LivingTessera];

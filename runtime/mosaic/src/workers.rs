@@ -44,7 +44,7 @@ impl Future for WorkersFuture {
 
 /// The machine's memory and the workers, when they were asked for. It is a slice of [`Worker`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct Workers(mosaic_abi::Workers);
+pub struct Workers(pub(crate) mosaic_abi::Workers);
 
 impl Workers {
     /// Bytes of memory that the processes here may use: the machine's, or fewer where a control group limits them.

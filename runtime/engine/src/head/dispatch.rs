@@ -66,6 +66,7 @@ impl Ledger {
         }
         let object = self.objects.get_mut(&submission.object)?;
         object.stage = Stage::Sent;
+        object.times.queued = Some(self.history.now());
         object.place = Some(place);
         let dependents = std::mem::take(&mut object.dependents);
         Some(

@@ -4,6 +4,7 @@
 
 use super::{
     find::Inquiries,
+    history::{History, Times},
     objects::{Kind, Object, Output, Stage},
     queries::Barriers,
 };
@@ -73,6 +74,7 @@ pub(crate) struct Ledger {
     pub(super) waits: Waits,
     pub(super) inquiries: Inquiries,
     pub(super) barriers: Barriers,
+    pub(super) history: History,
     pub(super) actions: VecDeque<Action>,
 }
 
@@ -92,6 +94,7 @@ impl Ledger {
             waits: Waits::default(),
             inquiries: Inquiries::default(),
             barriers: Barriers::default(),
+            history: History::default(),
             actions: VecDeque::new(),
         }
     }
@@ -113,7 +116,9 @@ impl Ledger {
     /// The runtime runs with these workers.
     pub(crate) fn started(&mut self, workers: impl IntoIterator<Item = Place>) {
         let workers = workers.into_iter().map(|place| (place.uid.clone(), place));
-        self.runtime = Runtime::On(workers.collect());
+        let workers: HashMap<String, Place> = workers.collect();
+        self.history.workers_run(workers.values());
+        self.runtime = Runtime::On(workers);
     }
 
     /// A worker replaces another, and so many more are on their way.
@@ -136,6 +141,7 @@ impl Ledger {
             method: method.to_owned(),
             kind,
             stage: Stage::Waiting,
+            times: Times::submitted(self.history.now()),
             output: Output::Shown,
             place: None,
             owners: 1,

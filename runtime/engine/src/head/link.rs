@@ -397,12 +397,19 @@ impl Link {
 
     fn hear_worker(&mut self, uid: &str, frame: Frame<FromWorker>) {
         self.head.change(|ledger| match frame.message {
-            FromWorker::Started { id } => ledger.began(id),
+            FromWorker::Started { id, at } => {
+                ledger.happened(at);
+                ledger.began(id);
+            }
             FromWorker::Finished {
                 id,
                 outcome,
                 unread_output,
-            } => ledger.finished(id, outcome, unread_output),
+                at,
+            } => {
+                ledger.happened(at);
+                ledger.finished(id, outcome, unread_output);
+            }
             FromWorker::Fetched { request, outcome } => {
                 let value = frame.payloads.into_iter().next().unwrap_or_default();
                 ledger.fetched(request, outcome.map(|()| value));

@@ -1,7 +1,7 @@
 //! The head: the process in which the user's code runs. It offers the [`mosaic_abi::Host`] table, keeps the books of
 //! what was submitted, and talks to the hub and directly to the workers.
 //!
-//! - `ledger`, `dispatch`, `progress`, `find`, `queries`, `store`, `objects`: the books; no I/O. A call of the table changes them under a
+//! - `ledger`, `dispatch`, `progress`, `find`, `history`, `queries`, `store`, `objects`: the books; no I/O. A call of the table changes them under a
 //!   lock and yields actions.
 //! - `table`: the C functions.
 //! - `listing`: what turning the runtime on prints.
@@ -9,6 +9,7 @@
 
 mod dispatch;
 mod find;
+mod history;
 mod ledger;
 mod link;
 mod listing;

@@ -1,5 +1,6 @@
 //! Tesserae and tasks as the head's books have them. No I/O here.
 
+use super::history::Times;
 use crate::{
     id::Id,
     warehouse,
@@ -40,6 +41,7 @@ pub(crate) struct Object {
     pub(crate) method: String,
     pub(crate) kind: Kind,
     pub(crate) stage: Stage,
+    pub(crate) times: Times,
     pub(crate) output: Output,
     /// Where it is, once it is known.
     pub(crate) place: Option<Place>,

@@ -64,6 +64,7 @@ impl Ledger {
             return;
         }
         object.stage = Stage::Started;
+        object.times.started = Some(self.history.now());
         if let Kind::Task { tessera } = object.kind {
             self.count_running(tessera, |running| running + 1);
         }
@@ -127,6 +128,7 @@ impl Ledger {
         };
         let started = matches!(object.stage, Stage::Started);
         object.stage = Stage::Ended(outcome);
+        self.history.object_ended(object);
         let producers = std::mem::take(&mut object.producers);
         // The producers' output comes first, and they may have run on other workers.
         if unread_output || !producers.is_empty() {
@@ -243,6 +245,7 @@ impl Ledger {
             return;
         }
         self.inquire_no_more(|gone| gone == worker);
+        self.history.worker_ended(worker, Some(status));
         let lost = worker_lost(worker, status);
         self.lose(&lost, |object| {
             object.place.as_ref().is_some_and(|place| place.uid == worker)
@@ -252,6 +255,7 @@ impl Ledger {
     /// The runtime is being stopped: all that it had is lost, all that it had yet to do fails.
     pub(crate) fn stopped(&mut self, reason: &str) {
         self.runtime = Runtime::Off;
+        self.history.all_workers_ended();
         self.local = None;
         self.expected = 0;
         self.inquire_no_more(|_| true);

@@ -27,6 +27,18 @@ impl Ledger {
                 self.end_wait(wait, uids);
                 wait
             }
+            Ok(Query::Timeline) => {
+                let wait = self.wait(Subject::Hub);
+                let timeline = self.timeline();
+                self.end_wait(wait, encoded(&timeline));
+                wait
+            }
+            Ok(Query::Tasks) => {
+                let wait = self.wait(Subject::Hub);
+                let tasks = self.tasks();
+                self.end_wait(wait, encoded(&tasks));
+                wait
+            }
             Ok(Query::Hub(query)) => {
                 let wait = self.wait(Subject::Hub);
                 self.actions.push_back(Action::Query { wait, query });

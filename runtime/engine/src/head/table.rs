@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     address::locate,
+    clock,
     failures::failure,
     id::Id,
     question::Question,
@@ -100,9 +101,11 @@ pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
         query,
     };
     let id = Id::unique();
+    let mut ledger = Ledger::new(id);
+    ledger.know_wall_clock(clock::wall_clock());
     let head = HEAD.get_or_init(|| Head {
         id,
-        ledger: Mutex::new(Ledger::new(id)),
+        ledger: Mutex::new(ledger),
         commands,
         host,
         ask: options.ask,
@@ -116,6 +119,7 @@ impl Head {
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Ledger) -> T) -> T {
         let mut guests = Vec::new();
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        ledger.happened(clock::now());
         let value = change(&mut ledger);
         for action in ledger.take_actions() {
             match action {

@@ -265,11 +265,11 @@ pub(crate) enum ToWorker {
     },
 }
 
-/// From a worker, to a head or to another worker.
+/// From a worker, to a head or to another worker. What happened has the time of [`crate::clock::now`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum FromWorker {
     /// A constructor or a call is being executed.
-    Started { id: Id },
+    Started { id: Id, at: u64 },
     /// A constructor or a call ended.
     Finished {
         id: Id,
@@ -277,6 +277,7 @@ pub(crate) enum FromWorker {
         outcome: Result<u64, Failure>,
         /// Output of this worker was still unread then.
         unread_output: bool,
+        at: u64,
     },
     /// The task is done; the payload is its value, if it was asked for.
     Fetched { request: u64, outcome: Result<(), Failure> },

@@ -27,7 +27,10 @@ pub(super) async fn function(site: &Rc<Site>, head: &Head, task: Id, code: Code,
     let entered = site.gate.enter().await;
     let (modules, output, reporter) = (site.modules.clone(), site.output.clone(), head.clone());
     let ran = spawn_blocking(move || {
-        reporter.send(FromWorker::Started { id: task });
+        reporter.send(FromWorker::Started {
+            id: task,
+            at: crate::clock::now(),
+        });
         let (function, guest) = modules.function(&code)?;
         let flushing = output.flush_while_running(guest);
         let outcome = try_up_to(max_retries, || object::call(function, &inputs));

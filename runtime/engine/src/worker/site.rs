@@ -14,6 +14,7 @@ use super::{
     wares::Wares,
 };
 use crate::{
+    clock::now,
     failures::failure,
     id::Id,
     wire::{Frame, FromWorker, Payload, Sender, ToWorker},
@@ -272,6 +273,7 @@ impl Site {
                 id,
                 outcome: report,
                 unread_output,
+                at: now(),
             });
         }
         self.jobs_ended.notify_waiters();

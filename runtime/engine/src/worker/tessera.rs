@@ -9,6 +9,7 @@ use super::{
     stock::Outcome,
 };
 use crate::{
+    clock::now,
     failures::{failure, tessera_failed},
     id::Id,
     wire::{Callee, Code, FromWorker, Payload},
@@ -115,7 +116,7 @@ async fn construct(
     condition.is_busy();
     let (modules, output, wanted, reporter) = (site.modules.clone(), site.output.clone(), code.clone(), head.clone());
     let constructed = spawn_blocking(move || {
-        reporter.send(FromWorker::Started { id });
+        reporter.send(FromWorker::Started { id, at: now() });
         let (table, guest) = modules.tessera(&wanted)?;
         let maker = maker.map(|maker| modules.function(&maker)).transpose()?;
         let flushing = output.flush_while_running(guest);
@@ -162,7 +163,7 @@ async fn call(
     condition.is_busy();
     let (modules, output, reporter) = (site.modules.clone(), site.output.clone(), head.clone());
     let called = spawn_blocking(move || {
-        reporter.send(FromWorker::Started { id: task });
+        reporter.send(FromWorker::Started { id: task, at: now() });
         let flushing = output.flush_while_running(object.guest());
         let mut object = object;
         let outcome = match callee {

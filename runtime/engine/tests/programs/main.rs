@@ -15,6 +15,7 @@ mod questions;
 mod shared_object;
 mod survival;
 mod tesserae;
+mod timeline;
 mod warehouse;
 mod workers;
 mod world;
@@ -45,6 +46,7 @@ fn scenarios() -> Vec<Scenario> {
         questions::scenarios(),
         shared_object::scenarios(),
         survival::scenarios(),
+        timeline::scenarios(),
         workers::scenarios(),
         warehouse::scenarios(),
     ]

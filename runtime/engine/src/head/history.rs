@@ -1,0 +1,238 @@
+//! The books: what happened, and when. No I/O here.
+
+use super::{
+    ledger::Ledger,
+    objects::{Kind, Object, Stage},
+};
+use crate::wire::Place;
+use mosaic_abi::{Span, State, Subject, Tasks, Timeline};
+use std::collections::{HashMap, VecDeque};
+
+/// How many of those that ended are remembered: some 10 MB.
+const MOST: usize = 50_000;
+
+/// When an object got how far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Times {
+    pub(super) submitted: u64,
+    pub(super) queued: Option<u64>,
+    pub(super) started: Option<u64>,
+    pub(super) ended: Option<u64>,
+}
+
+/// What is remembered of an object, in what it costs least to put down.
+#[derive(Debug)]
+struct Entry {
+    subject: Subject,
+    uid: crate::id::Id,
+    type_name: String,
+    method: String,
+    worker: Option<String>,
+    times: Times,
+    failure: Option<String>,
+}
+
+/// What happened. What has not ended is where it always is, among the objects.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// What the books are told happens at this time.
+    now: u64,
+    /// What is to be added to a time to have nanoseconds since 1970.
+    wall_clock: u64,
+    /// How many tasks ended well, and how many did not.
+    done: u64,
+    failed: u64,
+    ended: VecDeque<Entry>,
+    forgotten: u64,
+    /// When each worker that lives was known to run.
+    workers: HashMap<String, u64>,
+    /// The workers that ended.
+    former: Vec<Span>,
+}
+
+impl Times {
+    pub(super) fn submitted(at: u64) -> Times {
+        Times {
+            submitted: at,
+            ..Times::default()
+        }
+    }
+}
+
+impl History {
+    pub(super) fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Remembers an object that has ended.
+    pub(super) fn object_ended(&mut self, object: &Object) {
+        let Some(mut entry) = Entry::of(object) else { return };
+        entry.times.ended = Some(self.now);
+        if entry.subject == Subject::Task {
+            match entry.failure {
+                None => self.done += 1,
+                Some(_) => self.failed += 1,
+            }
+        }
+        if self.ended.len() >= MOST {
+            self.ended.pop_front();
+            self.forgotten += 1;
+        }
+        self.ended.push_back(entry);
+    }
+
+    pub(super) fn workers_run<'a>(&mut self, workers: impl Iterator<Item = &'a Place>) {
+        for place in workers {
+            self.workers.entry(place.uid.clone()).or_insert(self.now);
+        }
+    }
+
+    pub(super) fn worker_ended(&mut self, uid: &str, how: Option<&str>) {
+        if let Some(submitted) = self.workers.remove(uid) {
+            let mut span = worker(uid, submitted);
+            span.ended = Some(self.now);
+            span.state = if how.is_some() { State::Failed } else { State::Done };
+            span.failure = how.map(str::to_owned);
+            self.former.push(span);
+        }
+    }
+
+    pub(super) fn all_workers_ended(&mut self) {
+        let uids: Vec<String> = self.workers.keys().cloned().collect();
+        for uid in uids {
+            self.worker_ended(&uid, None);
+        }
+    }
+}
+
+fn worker(uid: &str, submitted: u64) -> Span {
+    Span {
+        subject: Subject::Worker,
+        uid: uid.to_owned(),
+        name: uid.to_owned(),
+        worker: Some(uid.to_owned()),
+        submitted,
+        queued: None,
+        started: Some(submitted),
+        ended: None,
+        state: State::Running,
+        failure: None,
+    }
+}
+
+impl Entry {
+    /// What is to be remembered of an object; nothing of what was found or stored.
+    fn of(object: &Object) -> Option<Entry> {
+        let subject = match object.kind {
+            Kind::Tessera { .. } if object.method.is_empty() => return None,
+            Kind::Tessera { .. } => Subject::Tessera,
+            Kind::Task { .. } | Kind::Function { .. } => Subject::Task,
+            Kind::Stored { .. } => return None,
+        };
+        Some(Entry {
+            subject,
+            uid: object.id,
+            type_name: object.type_name.clone(),
+            method: object.method.clone(),
+            worker: object.place.as_ref().map(|place| place.uid.clone()),
+            times: object.times,
+            failure: match &object.stage {
+                Stage::Ended(Err(failure)) => Some(failure.message.clone()),
+                _ => None,
+            },
+        })
+    }
+
+    fn span(&self, uid: String, state: State) -> Span {
+        let Times {
+            submitted,
+            queued,
+            started,
+            ended,
+        } = self.times;
+        Span {
+            subject: self.subject,
+            uid,
+            name: match self.type_name.as_str() {
+                "" => self.method.clone(),
+                type_name => format!("{type_name}::{}", self.method),
+            },
+            worker: self.worker.clone(),
+            submitted,
+            queued,
+            started,
+            ended,
+            state,
+            failure: self.failure.clone(),
+        }
+    }
+
+    fn ended(&self) -> Span {
+        let name = self.type_name.to_lowercase();
+        let uid = match self.subject {
+            Subject::Tessera | Subject::Worker => format!("tess-{name}-{}", self.uid),
+            Subject::Task if name.is_empty() => format!("task-{}-{}", self.method, self.uid),
+            Subject::Task => format!("task-{name}-{}-{}", self.method, self.uid),
+        };
+        let state = if self.failure.is_some() {
+            State::Failed
+        } else {
+            State::Done
+        };
+        self.span(uid, state)
+    }
+}
+
+impl Ledger {
+    /// What the books are told next happened at this time.
+    pub(crate) fn happened(&mut self, at: u64) {
+        self.history.now = at;
+    }
+
+    /// From here on, times can be told as those of a calendar.
+    pub(crate) fn know_wall_clock(&mut self, wall_clock: u64) {
+        self.history.wall_clock = wall_clock;
+    }
+
+    /// How many tasks are how far.
+    pub(super) fn tasks(&self) -> Tasks {
+        let mut tasks = Tasks {
+            done: self.history.done,
+            failed: self.history.failed,
+            ..Tasks::default()
+        };
+        for object in self.objects.values() {
+            match (&object.kind, &object.stage) {
+                (Kind::Task { .. } | Kind::Function { .. }, Stage::Waiting) => tasks.pending += 1,
+                (Kind::Task { .. } | Kind::Function { .. }, Stage::Sent) => tasks.queued += 1,
+                (Kind::Task { .. } | Kind::Function { .. }, Stage::Started) => tasks.running += 1,
+                _ => {}
+            }
+        }
+        tasks
+    }
+
+    /// What happened until now.
+    pub(crate) fn timeline(&self) -> Timeline {
+        let history = &self.history;
+        let ended = history.ended.iter().map(Entry::ended);
+        let open = self
+            .objects
+            .values()
+            .filter(|object| !object.ended())
+            .filter_map(|object| {
+                let description = object.describe();
+                Some(Entry::of(object)?.span(description.uid, description.state))
+            });
+        let living = history.workers.iter().map(|(uid, since)| worker(uid, *since));
+        let former = history.former.iter().cloned();
+        let mut spans: Vec<Span> = former.chain(living).chain(ended).chain(open).collect();
+        spans.sort_by(|a, b| (a.submitted, &a.uid).cmp(&(b.submitted, &b.uid)));
+        Timeline {
+            spans,
+            forgotten: history.forgotten,
+            now: history.now,
+            wall_clock: history.wall_clock,
+        }
+    }
+}
