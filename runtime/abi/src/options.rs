@@ -16,10 +16,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Options {
-    /// How often a constructor or a method that panics is run again, with the same arguments, on the same worker.
+    /// How often a constructor or a method that panics is run again, with the same arguments.
     pub max_retries: Option<u32>,
     /// The worker that a tessera is to live on.
     pub worker: Option<String>,
+    /// How often a tessera whose worker is lost is made again.
+    pub restarts: Option<u32>,
 }
 
 impl Options {
@@ -43,12 +45,25 @@ impl Options {
         self
     }
 
+    /// Has a tessera whose worker is lost made again, up to `restarts` times, on another worker: by its constructor, with the
+    /// same arguments, which are kept for that. What its calls had changed is gone. Calls that had not ended are run again
+    /// if they have a [`max_retries`](Options::max_retries) left, in their order, and fail otherwise; the results of those
+    /// that had ended are lost.
+    ///
+    /// Nobody knows how far a call had come that is run again: it runs at least once.
+    #[must_use]
+    pub fn restarts(mut self, restarts: u32) -> Options {
+        self.restarts = Some(restarts);
+        self
+    }
+
     /// These options, and those of `others` that are not set here.
     #[must_use]
     pub fn or(self, others: &Options) -> Options {
         Options {
             max_retries: self.max_retries.or(others.max_retries),
             worker: self.worker.or_else(|| others.worker.clone()),
+            restarts: self.restarts.or(others.restarts),
         }
     }
 
@@ -87,7 +102,8 @@ mod tests {
 
     #[test]
     fn options_cross() {
-        for options in [Options::new(), Options::new().max_retries(3).worker("worker:0:0")] {
+        let set = Options::new().max_retries(3).worker("worker:0:0").restarts(1);
+        for options in [Options::new(), set] {
             assert_eq!(Options::decoded(&options.encoded()), Ok(options));
         }
     }

@@ -276,6 +276,7 @@ impl Tessera {
 fn of_calls(options: Options) -> Options {
     let mut options = options;
     options.worker = None;
+    options.restarts = None;
     options
 }
 

@@ -69,6 +69,7 @@ impl Ledger {
         object.times.queued = Some(self.history.now());
         object.place = Some(place);
         let dependents = std::mem::take(&mut object.dependents);
+        self.keep_sent(tessera, submission);
         Some(
             dependents
                 .iter()

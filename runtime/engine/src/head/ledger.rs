@@ -124,6 +124,7 @@ impl Ledger {
     /// A worker replaces another, and so many more are on their way.
     pub(crate) fn joined(&mut self, place: Place, expected: usize) {
         self.expected = expected;
+        self.history.workers_run(std::iter::once(&place));
         if let Runtime::On(workers) = &mut self.runtime {
             workers.insert(place.uid.clone(), place);
         }
@@ -151,6 +152,7 @@ impl Ledger {
             others: Vec::new(),
             lost: None,
             bytes: 0,
+            again: None,
         };
         self.objects.insert(handle, object);
         self.by_id.insert(id, handle);
@@ -225,6 +227,9 @@ impl Ledger {
             return;
         };
         self.by_id.remove(&object.id);
+        if let Some(again) = &object.again {
+            self.release_remembered(again);
+        }
         let message = match object.kind {
             Kind::Stored { .. } if matches!(object.stage, Stage::Ended(Ok(()))) && self.is_on() => {
                 let ware = object.id;

@@ -397,6 +397,7 @@ impl Link {
 
     fn hear_worker(&mut self, uid: &str, frame: Frame<FromWorker>) {
         self.head.change(|ledger| match frame.message {
+            FromWorker::Started { id, .. } | FromWorker::Finished { id, .. } if !ledger.is_with(id, uid) => {}
             FromWorker::Started { id, at } => {
                 ledger.happened(at);
                 ledger.began(id);

@@ -16,6 +16,7 @@ mod listing;
 mod objects;
 mod progress;
 mod queries;
+mod revive;
 mod store;
 mod storing;
 mod submit;

@@ -1,6 +1,6 @@
 //! Tesserae and tasks as the head's books have them. No I/O here.
 
-use super::history::Times;
+use super::{history::Times, revive::Again};
 use crate::{
     id::Id,
     warehouse,
@@ -60,6 +60,8 @@ pub(crate) struct Object {
     pub(crate) lost: Option<Failure>,
     /// The bytes of its value, once it is there.
     pub(crate) bytes: u64,
+    /// Set where it is run again when its worker is lost.
+    pub(crate) again: Option<Box<Again>>,
 }
 
 #[derive(Debug)]
@@ -94,7 +96,7 @@ impl Kind {
 }
 
 /// A constructor or call that was not sent yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Submission {
     pub(crate) object: Handle,
     pub(crate) operation: Operation,
@@ -102,7 +104,7 @@ pub(crate) struct Submission {
 }
 
 /// What a constructor or call is submitted with.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
     pub(crate) arguments: Vec<Value>,
     /// Tasks that must be done before.
@@ -133,11 +135,18 @@ pub(crate) enum Value {
 impl Submission {
     /// The tasks that must be with their workers before this can be sent.
     pub(crate) fn producers(&self) -> impl Iterator<Item = Handle> + '_ {
-        let produced = self.request.arguments.iter().filter_map(|argument| match argument {
+        self.request.producers()
+    }
+}
+
+impl Request {
+    /// The tasks that are needed.
+    pub(crate) fn producers(&self) -> impl Iterator<Item = Handle> + '_ {
+        let produced = self.arguments.iter().filter_map(|argument| match argument {
             Value::Produced(task) => Some(*task),
             Value::Encoded(_) => None,
         });
-        produced.chain(self.request.after.iter().copied())
+        produced.chain(self.after.iter().copied())
     }
 }
 

@@ -143,6 +143,7 @@ impl Ledger {
         for producer in producers {
             self.leave_object(producer);
         }
+        self.forget_sent(tessera.unwrap_or(handle), handle);
         if let Some(tessera) = tessera {
             if started {
                 self.count_running(tessera, |running| running.saturating_sub(1));
@@ -247,9 +248,13 @@ impl Ledger {
         self.inquire_no_more(|gone| gone == worker);
         self.history.worker_ended(worker, Some(status));
         let lost = worker_lost(worker, status);
+        let revived = self.take_off(worker);
         self.lose(&lost, |object| {
             object.place.as_ref().is_some_and(|place| place.uid == worker)
         });
+        for handle in revived {
+            self.revive(handle);
+        }
     }
 
     /// The runtime is being stopped: all that it had is lost, all that it had yet to do fails.

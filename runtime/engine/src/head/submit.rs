@@ -85,6 +85,7 @@ impl Ledger {
                 },
             });
         }
+        self.remember(handle, &operation, &request);
         let submission = Submission {
             object: handle,
             operation,

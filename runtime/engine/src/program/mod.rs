@@ -10,10 +10,17 @@ use crate::{
 };
 use copier::Copier;
 use mosaic_abi::{CellEvent, Slice};
-use std::{env, io};
+use std::{
+    env, io,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+};
 
 /// Runs a program that uses tesserae: starts the hub in this process, runs `main`, and ends all workers. In the worker
 /// processes, which are the same executable, it runs the worker instead and does not return.
+///
+/// The processes find each other by themselves, so that no launcher is needed: start the program as any other. How it ends
+/// is its own business: `main`'s value is returned, a panic in it unwinds through here and an interrupt (SIGINT) ends the
+/// program as it always does. Whatever ends it, SIGKILL included, its workers end with it.
 ///
 /// It must be called first thing in `fn main`: whatever comes before it runs in every worker too. The workers' output
 /// appears on this process's own, each line behind the worker's name.
@@ -21,6 +28,10 @@ use std::{env, io};
 /// # Errors
 ///
 /// The directory for sockets, the hub or its threads could not be made; `main` did not run then.
+///
+/// # Panics
+///
+/// Where `main` does, when the workers have ended.
 ///
 /// # Examples
 ///
@@ -57,10 +68,11 @@ pub fn run<F: Future>(main: impl FnOnce() -> F) -> io::Result<F::Output> {
     })?;
     mosaic::__private::install_host(host);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let output = runtime.block_on(async move { main().await });
+    // After a panic, too, the workers end and what they said is shown.
+    let output = catch_unwind(AssertUnwindSafe(|| runtime.block_on(async move { main().await })));
     hub.shutdown();
     copier.finish();
-    Ok(output)
+    Ok(output.unwrap_or_else(|panic| resume_unwind(panic)))
 }
 
 /// What everybody is told who asks the front end.

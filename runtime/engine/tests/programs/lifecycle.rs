@@ -36,6 +36,12 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario!(programs_that_a_method_starts_are_no_workers),
         scenario!(a_program_that_ends_without_off),
         scenario!(a_program_that_is_killed, |ended| assert_eq!(ended.signal, Some(9))),
+        scenario!(a_program_that_is_interrupted, |ended| assert_eq!(ended.signal, Some(2))),
+        scenario!(a_program_that_panics, |ended| {
+            assert_eq!(ended.code, Some(101));
+            assert!(ended.stderr.contains("enough"), "{}", ended.stderr);
+            assert!(ended.stdout.contains("said before\n"), "{}", ended.stdout);
+        }),
         scenario!(a_program_that_exits_in_the_middle, |ended| assert_eq!(
             ended.code,
             Some(3)
@@ -130,6 +136,25 @@ async fn a_program_that_is_killed() {
     Counter::local(3).await.unwrap();
     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap();
     std::future::pending().await
+}
+
+async fn a_program_that_is_interrupted() {
+    on(2).await;
+    let busy = Counter::remote(1);
+    let door = meeting_point("door");
+    let _entered = busy.meet_writing(&door);
+    let _held = busy.meet_reading(meeting_point("closed"));
+    fs::File::open(door).unwrap();
+    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT).unwrap();
+    std::future::pending().await
+}
+
+async fn a_program_that_panics() {
+    on(2).await;
+    let counter = Counter::remote(1);
+    counter.print("said before\n").await.unwrap();
+    let _held = counter.meet_reading(meeting_point("closed"));
+    panic!("enough");
 }
 
 async fn a_program_that_exits_in_the_middle() {

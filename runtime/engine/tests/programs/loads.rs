@@ -21,6 +21,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             assert_eq!(ended.code, Some(0));
             assert_eq!(ended.stderr.matches("memory is short").count(), 1, "{}", ended.stderr);
         }),
+        scenario!(a_worker_that_is_stopped_goes_on_later),
         scenario!(settings_that_make_no_sense_are_refused),
     ]
 }
@@ -116,6 +117,23 @@ async fn one_at_a_time_where_memory_is_short() {
     let (reading, writing) = (a.meet_reading(&door), b.meet_writing(&door));
     reading.await.unwrap();
     writing.await.unwrap();
+}
+
+async fn a_worker_that_is_stopped_goes_on_later() {
+    mosaic::interactive(On).num_workers(1).await.unwrap();
+    let counter = Counter::remote(1);
+    let pid = counter.pid().result().await.unwrap();
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    let signal = |signal| rustix::process::kill_process(pid, signal).unwrap();
+    signal(rustix::process::Signal::STOP);
+    workers(|workers| workers[0].activity == Activity::Stopped).await;
+    let task = counter.add(1);
+    signal(rustix::process::Signal::CONT);
+    assert_eq!(task.result().await.unwrap(), 2);
+    signal(rustix::process::Signal::STOP);
+    workers(|workers| workers[0].activity == Activity::Stopped).await;
+    // It cannot be asked to end, and is ended all the same.
+    mosaic::interactive(Off).await.unwrap();
 }
 
 async fn settings_that_make_no_sense_are_refused() {

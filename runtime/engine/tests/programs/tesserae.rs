@@ -174,3 +174,40 @@ impl Host {
 
     fn idle(&self) {}
 }
+
+/// Is made again when its worker is lost.
+#[tessera]
+pub(crate) struct Phoenix {
+    marks: String,
+    calls: u64,
+}
+
+#[tessera(restarts = 2, max_retries = 1)]
+impl Phoenix {
+    fn new(marks: String) -> Self {
+        Phoenix { marks, calls: 0 }
+    }
+
+    /// Counts the calls since it was made, and leaves a mark for each.
+    fn count(&mut self, mark: &str) -> u64 {
+        self.calls += 1;
+        let mut file = OpenOptions::new().create(true).append(true).open(&self.marks).unwrap();
+        file.write_all(mark.as_bytes()).unwrap();
+        self.calls
+    }
+
+    /// Ends its worker the first time.
+    fn burn(&mut self, once: &str) -> u64 {
+        self.calls += 1;
+        if fs::metadata(once).is_err() {
+            File::create(once).unwrap();
+            std::process::abort();
+        }
+        self.calls
+    }
+
+    /// Ends its worker every time.
+    fn burn_always(&mut self) {
+        std::process::abort();
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::{
     scenario,
-    tesserae::Counter,
+    tesserae::{Counter, Phoenix},
     world::{Scenario, meeting_point, scratch, sockets},
 };
 use mosaic::{FailureKind, Options, Placement, prelude::*};
@@ -24,6 +24,9 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         }),
         scenario!(a_lost_worker_is_replaced),
         scenario!(what_is_submitted_while_no_worker_lives_goes_to_the_replacement),
+        scenario!(a_tessera_rises_again_on_another_worker),
+        scenario!(a_tessera_rises_again_on_the_replacement),
+        scenario!(functions_with_retries_are_run_again),
         scenario!(replacements_have_a_limit, |ended| {
             assert_eq!(ended.code, Some(0));
             assert!(ended.stderr.contains("worker:0:1 is not replaced"), "{}", ended.stderr);
@@ -221,4 +224,57 @@ async fn replacements_have_a_limit() {
     until_these_run(&[]).await;
     mosaic::interactive(On).num_workers(1).await.unwrap();
     assert_eq!(Counter::remote(1).add(1).result().await.unwrap(), 2);
+}
+
+async fn a_tessera_rises_again_on_another_worker() {
+    mosaic::interactive(On).num_workers(2).await.unwrap();
+    let marks = scratch("marks");
+    let phoenix = Phoenix::remote(&marks);
+    let before = phoenix.count("a");
+    (&before).await.unwrap();
+    assert_eq!(home(&phoenix), "worker:0:0");
+    let (burning, queued) = (phoenix.burn(scratch("once")), phoenix.count("b"));
+    let once_only = phoenix.with(Options::new().max_retries(0)).count("never");
+    // The constructor and the calls were run again, in their order, and the result that was there is gone.
+    assert_eq!(burning.result().await.unwrap(), 1);
+    assert_eq!(queued.result().await.unwrap(), 2);
+    assert_eq!(once_only.await.unwrap_err().kind(), FailureKind::WorkerLost);
+    assert_eq!(before.result().await.unwrap_err().kind(), FailureKind::WorkerLost);
+    assert_eq!(home(&phoenix), "worker:0:1");
+    assert_eq!(fs::read_to_string(marks).unwrap(), "ab");
+    // The last worker is gone, and there are no others.
+    let error = phoenix.burn_always().await.unwrap_err();
+    assert!(error.message().contains("no worker is left"), "{error}");
+}
+
+async fn a_tessera_rises_again_on_the_replacement() {
+    mosaic::interactive(On)
+        .num_workers(1)
+        .replace_lost_workers(5)
+        .await
+        .unwrap();
+    let phoenix = Phoenix::remote(scratch("marks"));
+    assert_eq!(phoenix.burn(scratch("once")).result().await.unwrap(), 1);
+    assert_eq!(home(&phoenix), "worker:0:1");
+    // Once by itself and once as a retry: that was the last restart.
+    let error = phoenix.burn_always().await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::WorkerLost);
+    assert!(error.message().contains("worker:0:2 ended: signal: 6"), "{error}");
+    assert_eq!(phoenix.count("c").await.unwrap_err().kind(), FailureKind::WorkerLost);
+    until_these_run(&["worker:0:3"]).await;
+}
+
+async fn functions_with_retries_are_run_again() {
+    fn die_once(once: String) -> u32 {
+        if fs::metadata(&once).is_err() {
+            fs::write(once, "").unwrap();
+            std::process::abort();
+        }
+        std::process::id()
+    }
+    mosaic::interactive(On).num_workers(2).await.unwrap();
+    let again = mosaic::with(Options::new().max_retries(1)).spawn(die_once, (scratch("once"),));
+    again.result().await.unwrap();
+    let error = mosaic::spawn(die_once, (scratch("other"),)).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::WorkerLost);
 }

@@ -1,6 +1,7 @@
 //! The books without any I/O: what is sent when, and what follows from an end.
 
 mod find;
+mod revive;
 mod store;
 
 use super::{
