@@ -9,6 +9,7 @@ mod attribution;
 mod blocks;
 mod decode;
 mod lines;
+mod pipe;
 mod pump;
 mod shown;
 
@@ -29,7 +30,8 @@ use mosaic_message::MimeBundle;
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::sync::oneshot;
 
-use pump::{Pump, Source};
+use pipe::Source;
+use pump::Pump;
 pub(crate) use shown::{Shown, data_and_metadata};
 
 type Done = Box<dyn FnOnce() + Send>;

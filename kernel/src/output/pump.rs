@@ -1,7 +1,7 @@
 //! The thread that reads the pipes of the cell process and of the workers, and publishes what they say.
 
 use std::{
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, OwnedFd},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,89 +14,21 @@ use mosaic_jupyter::{Header, IoPub, StreamName};
 use mosaic_message::MimeBundle;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    fs::{OFlags, fcntl_getfl, fcntl_setfl},
-    io::{Errno, ioctl_fionread, read},
+    io::{Errno, ioctl_fionread},
 };
-use tracing::{error, warn};
+use tracing::error;
 
 use super::{
     Command, When,
     attribution::{Attributed, Attribution, Said},
-    blocks::{Blocks, Found},
-    decode::Decoder,
+    blocks::Found,
     lines::{Lines, Piece},
+    pipe::{Got, Pipe, Source, try_read},
     shown::Shown,
 };
 
 /// How much is read at once: also the longest text of a message.
 const READ_BYTES: usize = 64 * 1024;
-
-/// Who writes into a pipe.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
-    /// The process in which the cells run.
-    Cell,
-    /// A worker, by its uid.
-    Worker(String),
-}
-
-/// The read end of a pipe.
-struct Pipe {
-    source: Source,
-    stream: StreamName,
-    fd: OwnedFd,
-    decoder: Decoder,
-    /// Only standard output has any.
-    blocks: Option<Blocks>,
-    /// Nobody can write into it any more, and all was read.
-    ended: bool,
-}
-
-impl Pipe {
-    fn new(source: Source, stream: StreamName, fd: OwnedFd) -> Self {
-        // One pipe that blocks would silence all others.
-        let nonblocking = fcntl_getfl(&fd).and_then(|flags| fcntl_setfl(&fd, flags | OFlags::NONBLOCK));
-        if let Err(errno) = nonblocking {
-            warn!("cannot make a pipe of {source:?} non-blocking: {errno}");
-        }
-        Pipe {
-            source,
-            stream,
-            fd,
-            decoder: Decoder::default(),
-            blocks: (stream == StreamName::Stdout).then(Blocks::default),
-            ended: nonblocking.is_err(),
-        }
-    }
-
-    /// What these bytes say.
-    fn decode(&mut self, bytes: &[u8]) -> Vec<Found> {
-        let text = self.decoder.push(bytes);
-        self.find(text)
-    }
-
-    /// What is left when no more comes.
-    fn finish(&mut self) -> Vec<Found> {
-        let text = self.decoder.finish().to_owned();
-        let mut found = self.find(text);
-        found.extend(self.blocks.as_mut().map(Blocks::finish).unwrap_or_default());
-        found
-    }
-
-    fn find(&mut self, text: String) -> Vec<Found> {
-        match &mut self.blocks {
-            Some(blocks) => blocks.push(text),
-            None => vec![Found::Text(text)],
-        }
-    }
-}
-
-/// What a read brought.
-enum Got {
-    Bytes(usize),
-    Nothing,
-    End,
-}
 
 /// The state of the thread. It owns everything that it touches; the rest of the kernel sends it [`Command`]s.
 pub(super) struct Pump {
@@ -383,21 +315,6 @@ impl Pump {
             let note = format!("\n[the interrupt dropped {dropped} bytes of output]\n");
             let pieces = self.lines.cell(StreamName::Stderr, note);
             self.show(pieces);
-        }
-    }
-}
-
-fn try_read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Got {
-    loop {
-        match read(fd, &mut *buffer) {
-            Ok(0) => return Got::End,
-            Ok(count) => return Got::Bytes(count),
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => return Got::Nothing,
-            Err(errno) => {
-                warn!("cannot read a pipe: {errno}");
-                return Got::End;
-            }
         }
     }
 }

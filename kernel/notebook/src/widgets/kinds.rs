@@ -1,144 +1,16 @@
 //! The widgets of `@jupyter-widgets/controls` 2.0.0.
 
-use super::{Model, ToProperty, Widget, view};
+use super::{
+    Model, ToProperty, Widget,
+    control::{control, integer, number, text, widget},
+    view,
+};
 use crate::{
     Value,
     display::{MimeBundle, Rich},
     json,
 };
 use std::ops::RangeInclusive;
-
-const CONTROLS: &str = "@jupyter-widgets/controls";
-const BASE: &str = "@jupyter-widgets/base";
-const VERSION: &str = "2.0.0";
-
-/// A new layout, as other models name it.
-pub(super) fn layout() -> String {
-    let model = Model::open(json!({
-        "_model_module": BASE,
-        "_model_module_version": VERSION,
-        "_model_name": "LayoutModel",
-        "_view_module": BASE,
-        "_view_module_version": VERSION,
-        "_view_name": "LayoutView",
-        "_view_count": null,
-    }));
-    model.reference()
-}
-
-fn style(name: &str) -> String {
-    let model = Model::open(json!({
-        "_model_module": CONTROLS,
-        "_model_module_version": VERSION,
-        "_model_name": name,
-        "_view_module": BASE,
-        "_view_module_version": VERSION,
-        "_view_name": "StyleView",
-        "_view_count": null,
-    }));
-    model.reference()
-}
-
-/// Opens a model with its own properties and those that all of its kind have.
-fn control(name: &str, view: &str, style_name: Option<&str>, properties: Value) -> Model {
-    let mut state = json!({
-        "_model_module": CONTROLS,
-        "_model_module_version": VERSION,
-        "_model_name": format!("{name}Model"),
-        "_view_module": CONTROLS,
-        "_view_module_version": VERSION,
-        "_view_name": view,
-        "_view_count": null,
-        "_dom_classes": [],
-        "layout": layout(),
-        "tabbable": null,
-        "tooltip": null,
-    });
-    if let Some(style_name) = style_name {
-        state["style"] = style(style_name).into();
-    }
-    if let Value::Object(properties) = properties {
-        for (property, value) in properties {
-            state[property] = value;
-        }
-    }
-    Model::open(state)
-}
-
-/// A widget's type and what all of them have.
-macro_rules! widget {
-    ($(#[$about:meta])* $name:ident) => {
-        $(#[$about])*
-        #[derive(Clone, Debug)]
-        pub struct $name {
-            model: Model,
-        }
-
-        impl Widget for $name {
-            fn model(&self) -> &Model {
-                &self.model
-            }
-        }
-
-        impl Rich for $name {
-            fn mime_bundle(&self) -> MimeBundle {
-                view(&self.model)
-            }
-        }
-
-        impl $name {
-            /// The same with another property, such as `("disabled", true)`.
-            #[must_use]
-            pub fn with(self, property: &str, value: impl ToProperty) -> Self {
-                self.model.set(property, value.to_property());
-                self
-            }
-
-            /// The same with a text beside it, or on it.
-            #[must_use]
-            pub fn with_description(self, description: &str) -> Self {
-                self.with("description", description)
-            }
-        }
-    };
-    ($(#[$about:meta])* $name:ident, value: $type:ty, $read:expr) => {
-        widget!($(#[$about])* $name);
-
-        impl $name {
-            /// The value, here as in the front end.
-            pub fn value(&self) -> $type {
-                let read: fn(&Value) -> $type = $read;
-                read(&self.model.get("value"))
-            }
-
-            /// Sets the value, here and in the front end.
-            pub fn set_value(&self, value: impl Into<$type>) {
-                let value: $type = value.into();
-                self.model.set("value", value.to_property());
-            }
-
-            /// Has `observer` called with each new value, whoever sets it.
-            pub fn observe(&self, mut observer: impl FnMut($type) + Send + 'static) {
-                let read: fn(&Value) -> $type = $read;
-                self.model.observe("value", move |value| observer(read(value)));
-            }
-        }
-    };
-}
-
-/// A whole number, also where a front end sends it as `3.0`.
-#[expect(clippy::cast_possible_truncation, reason = "a slider's value is a whole number")]
-fn integer(value: &Value) -> i64 {
-    value.as_i64().unwrap_or_else(|| number(value) as i64)
-}
-
-fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_default()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
 
 widget! {
     /// A slider of whole numbers.

@@ -17,6 +17,7 @@
 //! let _ = display(&VBox::new([&steps as &dyn Widget, &run, &bar]));
 //! ```
 
+mod control;
 mod kinds;
 mod model;
 mod output;

@@ -1,6 +1,6 @@
 //! A widget that shows what code prints and displays.
 
-use super::{Model, Widget, kinds::layout, view};
+use super::{Model, Widget, control::layout, view};
 use crate::{
     display::{MimeBundle, Rich},
     json,
