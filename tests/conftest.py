@@ -9,10 +9,21 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
 from kernels import Kernel
-from world import KERNEL_NAME, World
+from promises import Record
+from world import KERNEL_NAME, OWN_KERNEL, World
 
 ROOT = Path(__file__).parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--promises", metavar="FILE", help="runs the tests of promises alone; writes what came of each")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "promise(text): proves what the kernel promises")
+    if file := config.getoption("--promises"):
+        config.pluginmanager.register(Record(file))
 
 
 def pytest_sessionstart(session):
@@ -31,7 +42,12 @@ def world():
     world.close()
 
 
-@pytest.fixture(scope="module")
+def kernel_scope(fixture_name, config):
+    """A kernel that is not ours may hang, or lose what it had, and the next test must not suffer for it."""
+    return "module" if KERNEL_NAME == OWN_KERNEL else "function"
+
+
+@pytest.fixture(scope=kernel_scope)
 def kernel(world):
     """A kernel for the whole module."""
     kernel = Kernel(world)

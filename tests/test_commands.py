@@ -1,5 +1,6 @@
 """Lines that begin with `:`: evcxr's tour of them, and those of the kernel's own."""
 
+import promises
 import pytest
 
 from kernels import ANSI
@@ -39,6 +40,9 @@ REFUSED = {
     ":allow_static_linking 0": "dynamically",
     ":time_passes": ":timing",
     ":opt fast": "optimisation level",
+}
+
+UNKNOWN = {
     ":varz": "`:vars`",
     ":hepl": "`:help`",
     ":no_such_command_at_all": "`:help` lists them",
@@ -67,16 +71,24 @@ def test_refused_with_a_reason(kernel, command):
     assert "never_set" in kernel.run("never_set").error
 
 
+@promises.COMMANDS
+@pytest.mark.parametrize("command", UNKNOWN)
+def test_unknown(kernel, command):
+    cell = kernel.run(f"{command}\nlet never_set = 1;")
+    assert UNKNOWN[command] in cell.error
+    assert "never_set" in kernel.run("never_set").error
+
+
+@promises.COMMANDS
 def test_help_shows_every_command_in_groups(kernel):
     (shown,) = kernel.ok(":help")._contents("execute_result")
     for command in (*TOUR, *REFUSED, ":dep", ":vars", ":clear", ":timing", ":types", ":explain", ":internal_debug"):
         name = command.split()[0]
-        if name in (":varz", ":hepl", ":no_such_command_at_all"):
-            continue
         assert f"  {name}" in shown["data"]["text/plain"] and f"<code>{name}" in shown["data"]["text/html"], name
     assert "\nVariables and types\n" in shown["data"]["text/plain"] and "<th" in shown["data"]["text/html"]
 
 
+@promises.COMMANDS
 def test_vars_is_a_table_with_types_and_sizes(kernel):
     kernel.ok("let counted: Vec<f64> = Vec::with_capacity(512); let small = 7u8;")
     (shown,) = kernel.ok(":vars")._contents("execute_result")

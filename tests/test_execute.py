@@ -1,6 +1,7 @@
 """What cells say: streams, results, errors, and the requests beside execute."""
 
 import nbformat
+import promises
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
@@ -29,6 +30,7 @@ def test_variables_and_items_persist(kernel):
     assert kernel.ok("mosaic.stones").result == "3"
 
 
+@promises.PLACE
 def test_print_without_newline_shows_while_the_cell_runs(kernel):
     barrier = kernel.barrier()
     cell = kernel.submit(f'print!("half"); {barrier.wait} println!(" done");')
@@ -38,12 +40,14 @@ def test_print_without_newline_shows_while_the_cell_runs(kernel):
     assert kernel.finish(cell).stdout == "half done\n"
 
 
+@promises.PLACE
 def test_print_without_any_newline(kernel):
     assert kernel.ok('print!("no newline")').stdout == "no newline"
     assert kernel.ok('eprint!("neither here")').stderr == "neither here"
     assert kernel.ok("1 + 1").text == ""
 
 
+@promises.PLACE
 def test_streams_keep_their_order(kernel):
     code = 'for i in 0..50 { println!("out {i}"); eprintln!("err {i}"); }'
     cell = kernel.ok(code)
@@ -51,16 +55,19 @@ def test_streams_keep_their_order(kernel):
     assert cell.stdout == "".join(f"out {i}\n" for i in range(50))
 
 
+@promises.PLACE
 def test_output_of_child_processes(kernel):
     cell = kernel.ok('std::process::Command::new("echo").arg("from a child").status()?;')
     assert cell.stdout == "from a child\n"
 
 
+@promises.PLACE
 def test_output_of_threads(kernel):
     cell = kernel.ok('std::thread::spawn(|| println!("from a thread")).join().unwrap();')
     assert cell.stdout == "from a thread\n"
 
 
+@promises.PLACE
 def test_large_output_is_complete_and_in_order(kernel):
     cell = kernel.ok('for i in 0..200_000 { println!("line {i}"); }')
     assert cell.stdout == "".join(f"line {i}\n" for i in range(200_000))
@@ -68,6 +75,7 @@ def test_large_output_is_complete_and_in_order(kernel):
     assert len(cell.messages) < 2_000, "streams are batched"
 
 
+@promises.PLACE
 def test_output_is_never_late(kernel):
     for i in range(10):
         cell = kernel.ok(f'println!("{i}")')
@@ -83,6 +91,7 @@ def test_unicode(kernel):
     assert cell.result == '"🦀"'
 
 
+@promises.PLACE
 def test_bytes_that_are_no_unicode(kernel):
     code = 'use std::io::Write; std::io::stdout().write_all(b"a\\xffb\\n")?;'
     assert kernel.ok(code).stdout == "a\ufffdb\n"
@@ -99,6 +108,7 @@ MARKERS = [
 ]
 
 
+@promises.PROTOCOL
 @pytest.mark.parametrize("stream", ["print", "eprint"])
 @pytest.mark.parametrize("marker", MARKERS)
 def test_markers_are_plain_text(kernel, marker, stream):
@@ -119,6 +129,7 @@ ERRORS = {
 }
 
 
+@promises.ERRORS
 @pytest.mark.parametrize("kind", ERRORS)
 def test_errors(kernel, kind):
     """One error message, an error reply, the queued cells aborted, and a kernel that goes on."""
@@ -139,12 +150,14 @@ def test_errors(kernel, kind):
     assert kernel.ok("1 + 1").result == "2"
 
 
+@promises.PLACE
 def test_output_before_an_error(kernel):
     cell = kernel.run('println!("before"); panic!("then");')
     assert cell.stdout == "before\n"
     assert [kind for kind, _ in cell.messages] == ["stream", "error"]
 
 
+@promises.SURVIVE
 def test_variables_survive_a_panic(kernel):
     kernel.ok("let survivor = 7;")
     kernel.run('panic!("bang")')
@@ -158,11 +171,13 @@ def test_errors_do_not_abort_when_not_asked_to(kernel):
     assert kernel.finish(queued).reply["status"] == "ok"
 
 
+@promises.ERRORS
 def test_compile_errors_name_line_and_column(kernel):
     cell = kernel.run('let fine = 1;\nlet also_fine = 2;\nlet wrong: u32 = "text";')
     assert "3:18" in cell.error and 'let wrong: u32 = "text";' in cell.error
 
 
+@promises.ERRORS
 def test_errors_in_the_last_expression_are_rustcs_own(kernel):
     """And not the notes that come with them."""
     kernel.ok("fn twice(x: u64) -> u64 { 2 * x }")

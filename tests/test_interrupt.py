@@ -4,7 +4,11 @@ import os
 import signal
 import time
 
+import promises
 import pytest
+
+from conftest import kernel_scope
+from world import KERNEL_NAME, OWN_KERNEL
 
 TESSERA = """
 use mosaic::prelude::*;
@@ -60,15 +64,19 @@ STOPPABLE = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope=kernel_scope)
 def napping(kernel):
-    kernel.ok(TESSERA)
+    if KERNEL_NAME == OWN_KERNEL:
+        kernel.ok(TESSERA)
     return kernel
 
 
 # A cell that waits or calls us stops at once and keeps every variable, also those that it had begun to change.
+@promises.WAITING
 @pytest.mark.parametrize("kind", STOPPABLE)
 def test_a_cell_that_can_stop_does(napping, kind):
+    if "napper" in STOPPABLE[kind] and KERNEL_NAME != OWN_KERNEL:
+        pytest.skip("only our kernel has tesserae")
     napping.ok("let mut kept = vec![1];")
     cell = begun(napping, f'kept.push(2); println!("begun"); {STOPPABLE[kind]} kept.push(3);')
     # Tests share two CPUs; without load it takes some 10 ms.
@@ -77,6 +85,7 @@ def test_a_cell_that_can_stop_does(napping, kind):
 
 
 # The figure that is promised, where the machine is free for a moment: the best of several.
+@promises.WAITING
 def test_a_sleep_stops_within_100_ms(napping):
     times = []
     for _ in range(4):
@@ -96,6 +105,7 @@ def test_sleep_sleeps(kernel):
 
 
 # What the cell had moved into itself is gone, and said to be.
+@promises.WORDLESS
 def test_taken_variables_are_named(kernel):
     kernel.ok("let taken = vec![1]; let other = 2;")
     cell = begun(kernel, f'let mine = taken; println!("begun"); {STOPPABLE["std sleep"]} drop(mine);')
@@ -119,6 +129,7 @@ def test_a_cell_can_be_run_again(kernel):
 
 
 # A compilation ends within a second, also that of a dependency, and nothing is lost.
+@promises.WAITING
 @pytest.mark.parametrize("code", ["let compiled = 1;", ':dep rand = "0.9"\nrand::random::<u8>() > 0;'])
 def test_a_compilation_stops(start, code):
     kernel = start()
@@ -157,6 +168,7 @@ def test_a_shell_command_ends_with_its_kernel(start, end):
 
 
 # A cell that only computes loses its process after three seconds, and the error says what that costs.
+@promises.COMPUTING
 def test_a_cell_that_cannot_stop_is_replaced(start):
     kernel = start()
     kernel.ok("let lost = 1; let also_lost = 2; fn kept() -> u8 { 3 }")
@@ -172,6 +184,7 @@ def test_a_cell_that_cannot_stop_is_replaced(start):
 
 
 # Who asks twice does not wait for three seconds.
+@promises.COMPUTING
 def test_a_second_interrupt_replaces_at_once(start):
     kernel = start()
     kernel.ok("1")
@@ -205,6 +218,7 @@ def test_an_interrupt_spares_the_next_cell(kernel):
         ("std::process::abort();", "SIGABRT"),
         ("std::process::exit(7);", "exit status: 7"),
         ("unsafe { std::ptr::null_mut::<u8>().wrapping_add(8).write_volatile(1) };", "SIGSEGV"),
+@promises.DEATH
     ],
 )
 def test_a_process_that_ends(kernel, code, status):
@@ -217,6 +231,7 @@ def test_a_process_that_ends(kernel, code, status):
 
 
 # The process is replaced also where something that it started lives on with its socket.
+@promises.DEATH
 def test_a_forked_process_does_not_hide_the_end(kernel):
     kernel.ok("1")
     fork = 'unsafe extern "C" { fn fork() -> i32; fn sleep(s: u32) -> u32; }'

@@ -2,6 +2,7 @@
 
 import time
 
+import promises
 import pytest
 from world import wait_until
 
@@ -84,6 +85,7 @@ def test_text_of_threads_is_not_a_silent_cells(kernel):
     assert not silent.messages
 
 
+@promises.PLACE
 def test_text_of_threads_is_shown_under_the_last_cell(kernel):
     """And under the next one where that starts soon enough."""
     first, second = kernel.barrier(), kernel.barrier()
@@ -101,6 +103,7 @@ def test_text_of_threads_is_shown_under_the_last_cell(kernel):
     kernel.finish(cell)
 
 
+@promises.PLACE
 def test_text_of_a_child_behind_its_cell(kernel):
     cell = kernel.ok(
         'std::process::Command::new("sh").args(["-c", "sleep 0.5; echo from the child"]).spawn()?; println!("cell");'

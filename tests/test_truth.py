@@ -1,10 +1,8 @@
-"""What the kernel promises of variables, types and errors: one test for each promise, by plain Jupyter messages.
-
-Other kernels can be put to the test as well: `MOSAIC_TEST_KERNEL=rust pytest test_truth.py`.
-"""
+"""What the kernel promises of variables, types and errors, by plain Jupyter messages."""
 
 import re
 
+import promises
 import pytest
 
 # Cells that define a type `T` and a value of it in variable `t`; the definition again, changed; what is then named.
@@ -44,6 +42,7 @@ REDEFINITIONS = {
 }
 
 
+@promises.STALE
 @pytest.mark.parametrize("kind", REDEFINITIONS)
 def test_no_stale_bytes(kernel, kind):
     """A variable of a type that was redefined, in whatever way, is dropped by name; the others stay."""
@@ -59,6 +58,7 @@ def test_no_stale_bytes(kernel, kind):
     assert f"`{name}`" in kernel.run(f"let _ = &{name};").error
 
 
+@promises.STALE
 def test_an_edited_cell_runs_again(kernel):
     """The usual way to redefine a type: its cell is edited, and sets its variable anew."""
     kernel.ok("#[derive(Debug)] struct Edited { a: i64 }\nlet edited = Edited { a: 3 };")
@@ -68,6 +68,7 @@ def test_an_edited_cell_runs_again(kernel):
     assert kernel.ok("edited").result == "Edited { b: 2.5 }"
 
 
+@promises.STALE
 def test_what_is_dropped_is_dropped_by_its_own_code(kernel):
     kernel.ok(
         "struct Loud { a: i64 }\n"
@@ -78,6 +79,7 @@ def test_what_is_dropped_is_dropped_by_its_own_code(kernel):
     assert cell.stdout == "dropped 7\n" and "`loud`" in cell.stderr
 
 
+@promises.SURVIVE
 def test_nothing_is_dropped_without_need(kernel):
     """An unrelated definition, a method more, a derived trait, a comment: no reason to lose a value."""
     kernel.ok("struct Calm { a: i64 } struct Other1(u8);\nlet calm = Calm { a: 3 };")
@@ -96,6 +98,7 @@ def test_nothing_is_dropped_without_need(kernel):
     assert kernel.ok("calm.double()").result == "6"
 
 
+@promises.SURVIVE
 def test_variables_survive_commands_and_the_first_await(start):
     """`:dep`, `:opt` and `.await` change how cells are built, and no value."""
     kernel = start()
@@ -109,6 +112,7 @@ def test_variables_survive_commands_and_the_first_await(start):
         assert kernel.ok("std::future::ready(own.a).await").result == "3"
 
 
+@promises.WORDLESS
 def test_no_variable_is_lost_without_a_word(kernel):
     """A cell that ends early does not set its variables, and that is said."""
     kernel.ok("let early: i64 = { return Ok(()); };")
@@ -145,6 +149,7 @@ UNKEPT = {
 }
 
 
+@promises.UNKEPT
 @pytest.mark.parametrize("kind", UNKEPT)
 def test_what_cannot_be_kept_says_what_to_write(kernel, kind):
     code, name, instead = UNKEPT[kind]
@@ -171,6 +176,7 @@ SYNTAX = {
 }
 
 
+@promises.ERRORS
 @pytest.mark.parametrize("kind", SYNTAX)
 def test_syntax_errors_point_to_the_users_line(kernel, kind):
     code, place, text = SYNTAX[kind]
@@ -192,6 +198,7 @@ ERRORS = {
 }
 
 
+@promises.ERRORS
 @pytest.mark.parametrize("kind", ERRORS)
 def test_errors_are_rustcs_own_on_the_users_code(kernel, kind):
     """One error, with rustc's words, colours, the line and a caret; no warning is mixed in, and no wrapping shows."""
@@ -204,6 +211,7 @@ def test_errors_are_rustcs_own_on_the_users_code(kernel, kind):
     assert "warning" not in cell.stderr
 
 
+@promises.ERRORS
 def test_errors_in_earlier_cells_show_their_line(kernel):
     kernel.ok("struct Side { length: i64 }\nimpl Side { fn area(&self) -> i64 { self.length * self.length } }")
     kernel.ok("impl Side { fn twice(&self) -> i64 { self.length * 2 } }")
@@ -211,6 +219,7 @@ def test_errors_in_earlier_cells_show_their_line(kernel):
     assert kernel.ok("Side { length: 2 }.twice()").result == "4"
 
 
+@promises.WARNINGS
 def test_warnings_are_shown_once_and_quietly(kernel):
     code = 'fn careless() { "5".parse::<i32>(); }\nfn forever() -> i32 { forever() }'
     cell = kernel.ok(code)
@@ -221,6 +230,7 @@ def test_warnings_are_shown_once_and_quietly(kernel):
     assert kernel.ok("careless()").stderr == "" and kernel.ok(code).stderr == ""
 
 
+@promises.WARNINGS
 def test_what_a_notebook_is_like_is_no_warning(kernel):
     """Variables that a later cell will use, items that nothing calls yet, imports, `mut`, names of formulas."""
     cell = kernel.ok(

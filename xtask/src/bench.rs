@@ -14,6 +14,8 @@ const EVCXR_JUPYTER: &str = "0.22.0";
 pub(crate) enum Benchmark {
     /// How long cells take, against evcxr_jupyter
     Cells,
+    /// Which promises hold, here and for evcxr_jupyter: a table of tests passed
+    Truth,
 }
 
 /// Runs a benchmark; its results lie in the target directory.
@@ -26,21 +28,24 @@ pub(crate) fn run_benchmark(set_up: &SetUp, benchmark: Benchmark, arguments: &[S
         .python()
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
         .arg(scripts.join("requirements.txt")))?;
-    match benchmark {
-        Benchmark::Cells => {
-            let evcxr = evcxr_jupyter(&target)?;
-            step("measuring cells (some 20 minutes)");
-            run(set_up
-                .python
-                .python()
-                .arg(scripts.join("cells.py"))
-                .arg("--evcxr")
-                .arg(evcxr)
-                .arg("--output")
-                .arg(target.join("bench"))
-                .args(arguments))
-        }
-    }
+    let (script, what) = match benchmark {
+        Benchmark::Cells => ("cells.py", "measuring cells (some 20 minutes)"),
+        Benchmark::Truth => (
+            "truth.py",
+            "putting both kernels to the tests of promises (some 30 minutes)",
+        ),
+    };
+    let evcxr = evcxr_jupyter(&target)?;
+    step(what);
+    run(set_up
+        .python
+        .python()
+        .arg(scripts.join(script))
+        .arg("--evcxr")
+        .arg(evcxr)
+        .arg("--output")
+        .arg(target.join("bench"))
+        .args(arguments))
 }
 
 /// The executable of evcxr_jupyter, installed into the target directory.

@@ -1,0 +1,54 @@
+"""What the kernel promises beside what every kernel does: marks of the tests that prove it.
+
+`pytest --promises FILE` runs those tests alone and writes what came of each promise. They speak plain Jupyter and plain
+Rust, so that another kernel can be put to them too: its name is in `MOSAIC_TEST_KERNEL`.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+WAITING = pytest.mark.promise("An interrupt stops a cell that waits and keeps every variable")
+COMPUTING = pytest.mark.promise("An interrupt ends a cell that computes; definitions stay, lost variables are named")
+DEATH = pytest.mark.promise("After abort, exit or segfault: output complete, definitions there, lost variables named")
+STALE = pytest.mark.promise("A redefined type never reinterprets an old value, which is dropped by name")
+SURVIVE = pytest.mark.promise("Variables survive `:dep`, `:opt`, the first `.await` and a panic")
+WORDLESS = pytest.mark.promise("No variable is lost without a word")
+UNKEPT = pytest.mark.promise("What cannot be kept gets a message that shows what to write instead")
+ERRORS = pytest.mark.promise("One error per failing cell: rustc's words, the user's line, a caret, no warnings")
+WARNINGS = pytest.mark.promise("Warnings of a cell that ran are shown once")
+PLACE = pytest.mark.promise("Output appears under the cell it belongs to, complete and in order")
+PROTOCOL = pytest.mark.promise("Nothing that a cell prints is taken for protocol")
+COMMANDS = pytest.mark.promise("`:help` and `:vars` are tables; unknown commands suggest the nearest")
+
+
+class Record:
+    """A plugin that runs the marked tests and writes how many of each promise passed."""
+
+    def __init__(self, file):
+        self._file = Path(file)
+        self._promises = {}
+        self._outcomes = {}
+
+    def pytest_collection_modifyitems(self, config, items):
+        marked = [item for item in items if item.get_closest_marker("promise")]
+        config.hook.pytest_deselected(items=[item for item in items if item not in marked])
+        items[:] = marked
+        for item in items:
+            self._promises[item.nodeid] = item.get_closest_marker("promise").args[0]
+
+    def pytest_runtest_logreport(self, report):
+        # What fails before the test has begun fails it as well; what a kernel leaves behind is another promise.
+        if report.when == "call" or (report.when == "setup" and not report.passed):
+            self._outcomes[report.nodeid] = report.outcome
+
+    def pytest_sessionfinish(self):
+        table = {}
+        for test, outcome in self._outcomes.items():
+            row = table.setdefault(self._promises[test], {"passed": 0, "failed": []})
+            if outcome == "passed":
+                row["passed"] += 1
+            elif outcome == "failed":
+                row["failed"].append(test)
+        self._file.write_text(json.dumps(table, indent=2))
