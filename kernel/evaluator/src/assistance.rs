@@ -94,20 +94,18 @@ impl Analysed<'_> {
 }
 
 /// What commands take, where that is one of a few words.
-const ARGUMENTS: [(&str, &[&str]); 14] = [
-    (":allow_static_linking", &["0", "1"]),
-    (":codegen_backend", &["default", "cranelift", "llvm"]),
+const ARGUMENTS: [(&str, &[&str]); 12] = [
+    (":allow_static_linking", &["1"]),
+    (":codegen_backend", &["default"]),
     (":dep", &["mosaic", "ndarray", "serde", "tokio"]),
     (":efmt", &["{}", "{:?}", "{:#?}"]),
     (":fmt", &["{:?}", "{:#?}", "{}"]),
-    (":linker", &["lld", "mold", "system"]),
+    (":linker", &["system"]),
     (":load_config", &["--quiet"]),
     (":offline", &["0", "1"]),
     (":opt", &["0", "1", "2", "3"]),
     (":preserve_vars_on_panic", &["0", "1"]),
-    (":sccache", &["0", "1"]),
     (":t", &[]),
-    (":toolchain", &["beta", "nightly", "stable"]),
     (":type", &[]),
 ];
 

@@ -60,7 +60,7 @@ fn end_of_commands(code: &str) -> usize {
     code.split_inclusive('\n').take_while(before_code).map(str::len).sum()
 }
 
-fn is_command(line: &str) -> bool {
+pub(crate) fn is_command(line: &str) -> bool {
     let line = line.trim_start();
     line.starts_with(':') && !line.starts_with("::")
 }

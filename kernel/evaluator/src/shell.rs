@@ -1,6 +1,6 @@
 //! The commands before a cell's code. Shell commands, `!ls`, get the mark by which they are found and ended.
 
-use crate::processes::KERNEL_VARIABLE;
+use crate::{commands::is_command, processes::KERNEL_VARIABLE};
 use std::borrow::Cow;
 
 /// The code, with its shell commands marked. No line moves.
@@ -37,7 +37,7 @@ pub(crate) fn leading_lines(code: &str) -> impl Iterator<Item = (usize, &str)> {
         .map(move |line| (begin(line), line))
         .take_while(|(_, line)| {
             let text = line.trim_start();
-            text.is_empty() || text.starts_with(':') || line.starts_with('!') || line.starts_with("//")
+            text.is_empty() || is_command(line) || line.starts_with('!') || line.starts_with("//")
         })
 }
 
