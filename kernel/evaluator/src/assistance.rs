@@ -4,8 +4,8 @@
 
 use crate::{
     MimeBundle,
+    preamble::preamble,
     request::{Completion, Completions},
-    shell::leading_lines,
 };
 use evcxr::CommandContext;
 use serde_json::Value;
@@ -68,7 +68,7 @@ impl Analysed<'_> {
     fn new(code: &str) -> Analysed<'_> {
         let mut source = Cow::Borrowed(code);
         // evcxr would follow many a command even for a mere question: `:restart` would cost all variables.
-        for (begin, line) in leading_lines(code).filter(|(_, line)| !line.starts_with("//")) {
+        for (begin, line) in preamble(code).filter(|(_, line)| !line.starts_with("//")) {
             let blank = " ".repeat(line.len());
             source.to_mut().replace_range(begin..begin + line.len(), &blank);
         }
@@ -116,7 +116,7 @@ fn complete_command(
     at: usize,
     absent: &BTreeSet<String>,
 ) -> Option<Completions> {
-    let (begin, line) = leading_lines(code).find(|(begin, line)| (*begin..=begin + line.len()).contains(&at))?;
+    let (begin, line) = preamble(code).find(|(begin, line)| (*begin..=begin + line.len()).contains(&at))?;
     let indent = line.len() - line.trim_start().len();
     let typed = code.get(begin + indent..at).filter(|typed| typed.starts_with(':'))?;
     let (word, matches) = match typed.split_once(' ') {

@@ -7,7 +7,11 @@ mod help;
 mod session;
 mod variables;
 
-use crate::{MimeBundle, builtin, report::CellError};
+use crate::{
+    MimeBundle, builtin,
+    preamble::{blank, end_of_preamble, is_command},
+    report::CellError,
+};
 use serde_json::Value;
 use std::ops::Range;
 pub(crate) use variables::{VARIABLES, sizes, table};
@@ -51,45 +55,10 @@ impl Refusal {
     }
 }
 
-/// The bytes of a cell that are commands, with the blank lines and comments between them.
-fn end_of_commands(code: &str) -> usize {
-    let before_code = |line: &&str| {
-        let line = line.trim_start_matches('\u{feff}');
-        line.trim().is_empty() || line.starts_with("//") || line.starts_with('!') || is_command(line)
-    };
-    code.split_inclusive('\n').take_while(before_code).map(str::len).sum()
-}
-
-pub(crate) fn is_command(line: &str) -> bool {
-    let line = line.trim_start();
-    line.starts_with(':') && !line.starts_with("::")
-}
-
-/// The code of a cell, with spaces in the place of its commands.
-pub(crate) fn without_commands(code: &str) -> String {
-    let (before, rest) = code.split_at(end_of_commands(code));
-    let lines = before.split_inclusive('\n').map(|line| {
-        let is_code = line.starts_with("//");
-        if is_code { line.to_owned() } else { blank(line) }
-    });
-    lines.collect::<String>() + rest
-}
-
-fn blank(line: &str) -> String {
-    let blank = |byte: u8| {
-        if matches!(byte, b'\n' | b'\r') {
-            byte as char
-        } else {
-            ' '
-        }
-    };
-    line.bytes().map(blank).collect()
-}
-
 /// What a cell asks for, or the first of its commands that is refused. `is_built_in` tells whether the arguments of a
 /// `:dep` are served by what is there.
 pub(crate) fn steps(code: &str, versions: &builtin::Versions) -> Result<Vec<Step>, Refusal> {
-    let (commands, _) = code.split_at(end_of_commands(code));
+    let (commands, _) = code.split_at(end_of_preamble(code));
     let mut steps = Vec::new();
     // Lines for evcxr are collected until a command of the kernel's comes.
     let mut open = String::new();
@@ -309,13 +278,5 @@ mod tests {
         ] {
             assert!(steps_of(code).is_ok(), "{code}");
         }
-    }
-
-    #[test]
-    fn code_keeps_its_place() {
-        let code = ":dep a = \"ä\"\n// kept\nlet x = 1;\n";
-        let blanked = without_commands(code);
-        assert_eq!(blanked.len(), code.len());
-        assert_eq!(blanked.trim_start(), "// kept\nlet x = 1;\n");
     }
 }

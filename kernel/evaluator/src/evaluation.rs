@@ -12,6 +12,7 @@ use crate::{
     inbox::Inbox,
     link::{Link, Order, Report},
     loss,
+    preamble::without_commands,
     report::CellError,
     request::{Completions, Options, Request},
     shared::Shared,
@@ -132,7 +133,7 @@ impl Evaluation<'_> {
     fn execute(&mut self, code: &str, number: u32, execution: u64) -> Result<Option<MimeBundle>, CellError> {
         self.start()
             .map_err(|error| CellError::new("KernelError", format!("{error:#}")))?;
-        if let Some(error) = syntax::check(&commands::without_commands(code)) {
+        if let Some(error) = syntax::check(&without_commands(code)) {
             return Err(CellError::from_syntax(&error, code, number));
         }
         let steps = commands::steps(code, &self.session()?.built_in_versions());

@@ -3,7 +3,12 @@
 mod diagnostic;
 mod places;
 
-use crate::{link::Report, syntax::SyntaxError, unkept::Unkept, warnings::Warning};
+use crate::{
+    link::Report,
+    syntax::SyntaxError,
+    unkept::{Explanation, Unkept},
+    warnings::Warning,
+};
 use annotate_snippets::Level;
 use diagnostic::{Diagnostic, once_per_subject, without_progress};
 use evcxr::CompilationError;
@@ -86,7 +91,7 @@ impl CellError {
         let errors = errors.iter().filter(|error| error.level() != "warning");
         let errors: Vec<Diagnostic> = errors.map(|error| Diagnostic::new(error, code, expansion)).collect();
         if let Some(unkept) = errors.iter().find_map(|error| Unkept::from_message(&error.title)) {
-            return unkept.error(code, number, type_of);
+            return CellError::unkept(&unkept.explain(code, type_of), code, number);
         }
         // evcxr keeps errors on storing a variable to itself, and rustc complains of what a closure borrows.
         let of_storing = |error: &Diagnostic| {
@@ -94,8 +99,8 @@ impl CellError {
             code == Some("E0521") && error.labels.is_empty() || code == Some("E0373")
         };
         if errors.iter().all(of_storing) {
-            return match Unkept::closure_in(&crate::commands::without_commands(code)) {
-                Some(unkept) => unkept.error(code, number, type_of),
+            return match Unkept::closure_in(&crate::preamble::without_commands(code)) {
+                Some(unkept) => CellError::unkept(&unkept.explain(code, type_of), code, number),
                 None => CellError::new("VariableError", CANNOT_BE_KEPT),
             };
         }
@@ -116,6 +121,14 @@ impl CellError {
         CellError {
             ename: ename.into(),
             ..CellError::from_diagnostics(&[error], code, number)
+        }
+    }
+
+    fn unkept(explanation: &Explanation, code: &str, number: u32) -> CellError {
+        let Explanation { title, range, help } = explanation;
+        match range {
+            Some(range) => CellError::at("VariableError", code, number, range.clone(), title, help),
+            None => CellError::new("VariableError", title),
         }
     }
 
@@ -185,7 +198,7 @@ impl CellError {
         type_of: impl FnOnce(usize) -> Option<String>,
     ) -> CellError {
         if let Some(unkept) = Unkept::from_message(message) {
-            return unkept.error(code, number, type_of);
+            return CellError::unkept(&unkept.explain(code, type_of), code, number);
         }
         let ename = match message {
             _ if message.starts_with("Shell command failed") => "CommandError",

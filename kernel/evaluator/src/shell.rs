@@ -1,17 +1,17 @@
 //! The commands before a cell's code. Shell commands, `!ls`, get the mark by which they are found and ended.
 
-use crate::{commands::is_command, processes::KERNEL_VARIABLE};
+use crate::{preamble::preamble, processes::KERNEL_VARIABLE};
 use std::borrow::Cow;
 
 /// The code, with its shell commands marked. No line moves.
 pub(crate) fn mark_commands(code: &str, kernel: u32) -> Cow<'_, str> {
     let is_shell = |line: &str| line.starts_with('!');
-    if !leading_lines(code).any(|(_, line)| is_shell(line)) {
+    if !preamble(code).any(|(_, line)| is_shell(line)) {
         return Cow::Borrowed(code);
     }
     let mut marked = String::with_capacity(code.len() + 64);
     let mut rest = 0;
-    for (begin, line) in leading_lines(code) {
+    for (begin, line) in preamble(code) {
         if is_shell(line) {
             let command = line.trim_start_matches('!').trim().replace('\'', r"'\''");
             marked += &format!("!exec env {KERNEL_VARIABLE}={kernel} sh -c '{command}'\n");
@@ -27,18 +27,7 @@ pub(crate) fn mark_commands(code: &str, kernel: u32) -> Cow<'_, str> {
 
 /// Whether the cell has evcxr start its process anew before it runs.
 pub(crate) fn restarts(code: &str) -> bool {
-    leading_lines(code).any(|(_, line)| line.split_whitespace().next() == Some(":restart"))
-}
-
-/// The lines before a cell's Rust code, where evcxr looks for commands, and where each begins.
-pub(crate) fn leading_lines(code: &str) -> impl Iterator<Item = (usize, &str)> {
-    let begin = |line: &str| line.as_ptr() as usize - code.as_ptr() as usize;
-    code.split('\n')
-        .map(move |line| (begin(line), line))
-        .take_while(|(_, line)| {
-            let text = line.trim_start();
-            text.is_empty() || is_command(line) || line.starts_with('!') || line.starts_with("//")
-        })
+    preamble(code).any(|(_, line)| line.split_whitespace().next() == Some(":restart"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Syntax errors that evcxr would pass over in silence, or that rustc would find in the code that evcxr wraps around a
 //! cell's.
 
-use crate::completeness::{Skip, skip};
+use crate::skip::{Skip, skip};
 use proc_macro2::{TokenStream, TokenTree};
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! Variables that cannot be kept for the next cell: why, and what to write instead.
 
 use crate::{
-    report::CellError,
+    preamble::without_commands,
     syntax::{self, block},
 };
 use std::ops::Range;
@@ -25,6 +25,15 @@ pub(crate) enum Reason {
 pub(crate) struct Unkept {
     pub(crate) name: String,
     pub(crate) reason: Reason,
+}
+
+/// What is said of a variable that is not kept.
+pub(crate) struct Explanation {
+    pub(crate) title: String,
+    /// Its name in the cell, in bytes, if it is there.
+    pub(crate) range: Option<Range<usize>>,
+    /// What to do about it.
+    pub(crate) help: Vec<String>,
 }
 
 /// A `let` of a cell, by bytes of its text.
@@ -64,15 +73,20 @@ impl Unkept {
         })
     }
 
-    /// The error, with a line that can be written instead. `type_of` looks up the type of the variable whose name ends at
-    /// a byte of the cell.
-    pub(crate) fn error(&self, code: &str, number: u32, type_of: impl FnOnce(usize) -> Option<String>) -> CellError {
-        let plain = crate::commands::without_commands(code);
+    /// What to say of it, with a line that can be written instead. `type_of` looks up the type of the variable whose name
+    /// ends at a byte of the cell.
+    pub(crate) fn explain(&self, code: &str, type_of: impl FnOnce(usize) -> Option<String>) -> Explanation {
+        let title = self.title();
+        let plain = without_commands(code);
         let found = lets(&plain)
             .into_iter()
             .rfind(|it| plain[it.name.clone()] == *self.name);
         let Some(found) = found else {
-            return CellError::new("VariableError", self.title());
+            return Explanation {
+                title,
+                range: None,
+                help: Vec::new(),
+            };
         };
         let type_name = type_of(found.name.end);
         let mut help = Vec::new();
@@ -83,7 +97,11 @@ impl Unkept {
         if self.reason != Reason::Unknown {
             help.push("or put braces around the cell's code, if no other cell needs the variable".to_owned());
         }
-        CellError::at("VariableError", code, number, found.name, &self.title(), &help)
+        Explanation {
+            title,
+            range: Some(found.name),
+            help,
+        }
     }
 
     fn title(&self) -> String {
@@ -147,9 +165,7 @@ impl Unkept {
 
 /// Whether the name of a variable that a cell sets begins at this byte.
 pub(crate) fn is_variable_at(code: &str, at: usize) -> bool {
-    lets(&crate::commands::without_commands(code))
-        .iter()
-        .any(|it| it.name.start == at)
+    lets(&without_commands(code)).iter().any(|it| it.name.start == at)
 }
 
 /// The variables that a cell without commands sets.
@@ -200,7 +216,7 @@ pub(crate) fn type_in(shown: &str, name: &str) -> Option<String> {
 
 /// The byte range of a cell's last expression, for an error that has no place of its own.
 pub(crate) fn last_expression(code: &str) -> Option<Range<usize>> {
-    syntax::last_expression(&crate::commands::without_commands(code))
+    syntax::last_expression(&without_commands(code))
 }
 
 #[cfg(test)]
@@ -208,9 +224,9 @@ mod tests {
     use super::*;
 
     fn told(code: &str, unkept: &Unkept, type_name: Option<&str>) -> String {
-        let error = unkept.error(code, 1, |_| type_name.map(str::to_owned));
-        assert_eq!(error.ename, "VariableError");
-        error.traceback.join("\n")
+        let explanation = unkept.explain(code, |_| type_name.map(str::to_owned));
+        assert_eq!(explanation.range.map(|range| &code[range]), Some(&*unkept.name));
+        explanation.help.join("\n")
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use crate::{Channel, connection::Address, guard::Guard, sockets::Closing};
+use crate::{Channel, channel::Closing, connection::Address, guard::Guard};
 
 /// How much is read at once.
 const CHUNK: usize = 64 << 10;

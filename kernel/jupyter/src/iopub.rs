@@ -25,9 +25,9 @@ use zeromq::{Socket, SocketEvent, SocketRecv, SocketSend, XPubSocket, ZmqMessage
 use crate::{
     Header, Message, OutputRate, Session, Signer, StreamName,
     batch::{Batch, StreamText},
+    channel::Closing,
     pace::Pace,
     router::to_zmq,
-    sockets::Closing,
 };
 
 /// How many texts and messages may wait: with texts of up to 64 KiB, less than a second's worth.

@@ -12,6 +12,7 @@
 //! Deliberately absent: comms' state, history, execution. Those are the server's.
 
 mod batch;
+mod channel;
 mod connection;
 mod date;
 mod frames;
@@ -26,6 +27,7 @@ mod signature;
 mod sockets;
 
 pub use batch::StreamName;
+pub use channel::Channel;
 pub use connection::{ConnectionFile, ConnectionFileError, Transport};
 pub use frames::{FrameError, parse, serialise};
 pub use iopub::IoPub;
@@ -36,4 +38,4 @@ pub use request::{
     IsCompleteRequest, Request, RequestError, ShutdownRequest,
 };
 pub use signature::{SignatureError, Signer};
-pub use sockets::{BindError, Channel, Connection, Replies};
+pub use sockets::{BindError, Connection, Replies};

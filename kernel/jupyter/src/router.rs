@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, warn};
 use zeromq::{RouterRecvHalf, RouterSendHalf, RouterSocket, SocketRecv, SocketSend, ZmqMessage};
 
-use crate::{Channel, Message, Signer, frames, sockets::Closing};
+use crate::{Channel, Message, Signer, channel::Closing, frames};
 
 /// How many messages may wait in each direction.
 const QUEUE: usize = 1024;

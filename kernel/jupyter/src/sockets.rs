@@ -1,7 +1,7 @@
 //! The five sockets of a kernel.
 
 use std::{
-    fmt, fs, io,
+    fs, io,
     os::unix::fs::FileTypeExt,
     path::{Path, PathBuf},
 };
@@ -11,36 +11,9 @@ use tracing::debug;
 use zeromq::{Socket, ZmqError};
 
 use crate::{
-    ConnectionFile, ConnectionFileError, IoPub, Message, OutputRate, Session, Signer, connection::Address, gate::Gate,
-    iopub, router,
+    Channel, ConnectionFile, ConnectionFileError, IoPub, Message, OutputRate, Session, Signer, channel::Closing,
+    connection::Address, gate::Gate, iopub, router,
 };
-
-/// The sockets, by what the protocol calls them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Channel {
-    /// Requests that are answered in order.
-    Shell,
-    /// Requests that must not wait: shutdown, interrupt.
-    Control,
-    /// The kernel's questions to the user.
-    Stdin,
-    /// What all clients see.
-    IoPub,
-    /// Is the kernel there?
-    Heartbeat,
-}
-
-impl fmt::Display for Channel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Channel::Shell => "shell",
-            Channel::Control => "control",
-            Channel::Stdin => "stdin",
-            Channel::IoPub => "iopub",
-            Channel::Heartbeat => "heartbeat",
-        })
-    }
-}
 
 /// Why the sockets could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -142,21 +115,6 @@ impl Connection {
         // Nobody hears it where all tasks have ended already.
         let _ = self.close.send(true);
         while self.ended.recv().await.is_some() {}
-    }
-}
-
-/// Held by each task of a connection as long as it runs, and by each client's relay.
-#[derive(Clone)]
-pub(crate) struct Closing {
-    signal: watch::Receiver<bool>,
-    _alive: mpsc::Sender<()>,
-}
-
-impl Closing {
-    /// Returns when the connection closes.
-    pub(crate) async fn wait(&mut self) {
-        // Without the connection there is nobody to serve either.
-        let _ = self.signal.wait_for(|closing| *closing).await;
     }
 }
 

@@ -14,7 +14,7 @@ impl Started {
     /// What evcxr is to run, such that commands that add crates leave the versions of others as they are.
     pub(crate) fn with_versions_kept<'a>(&self, source: &'a str) -> Cow<'a, str> {
         let adds = source.lines().any(|line| line.trim_start().starts_with(":dep"));
-        let is_code = !super::without_commands(source).trim().is_empty();
+        let is_code = !crate::preamble::without_commands(source).trim().is_empty();
         if !adds || is_code {
             return Cow::Borrowed(source);
         }
@@ -45,7 +45,7 @@ impl Started {
 
     /// The type of the variable whose name ends at a byte of a cell that was not run, as rust-analyzer infers it.
     pub(crate) fn type_of_variable(&mut self, cell: &str, end: usize) -> Option<String> {
-        let cell = super::without_commands(cell);
+        let cell = crate::preamble::without_commands(cell);
         let begins = cell[..end]
             .rfind(|c: char| !c.is_alphanumeric() && c != '_')
             .map_or(0, |at| at + 1);

@@ -108,7 +108,7 @@ impl Diagnostic {
 
     /// Whether it is evcxr's error on a command, and none of rustc's.
     pub(super) fn is_on_command(&self, code: &str) -> bool {
-        let commands = code.len() - crate::commands::without_commands(code).trim_start().len();
+        let commands = code.len() - crate::preamble::without_commands(code).trim_start().len();
         self.code.is_none() && !self.labels.is_empty() && self.labels.iter().all(|(range, ..)| range.start < commands)
     }
 
