@@ -212,13 +212,13 @@ def test_an_interrupt_spares_the_next_cell(kernel):
 
 
 # The same words for processes that end by themselves; the output until then is complete.
+@promises.DEATH
 @pytest.mark.parametrize(
     "code, status",
     [
         ("std::process::abort();", "SIGABRT"),
         ("std::process::exit(7);", "exit status: 7"),
         ("unsafe { std::ptr::null_mut::<u8>().wrapping_add(8).write_volatile(1) };", "SIGSEGV"),
-@promises.DEATH
     ],
 )
 def test_a_process_that_ends(kernel, code, status):
