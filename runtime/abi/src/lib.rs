@@ -25,7 +25,7 @@ pub use host::{Argument, CellEvent, Handle, Host, Poll, Request, Submitted, Wake
 pub use message::{Description, Failure, FailureKind, Listed, StartOptions, State, decode, decode_first, encode};
 pub use options::Options;
 pub use timeline::{Span, Subject, Tasks, Timeline};
-pub use workers::{Activity, HubQuery, Placement, Query, Worker, Workers};
+pub use workers::{Activity, Census, HubQuery, Kept, Placement, Query, Worker, Workers};
 
 /// The version of everything in this crate. A host and a guest of different versions refuse each other.
 pub const VERSION: u32 = 3;

@@ -14,6 +14,8 @@ pub enum Query {
     Tasks,
     /// What happened as far as this process knows: a [`crate::Timeline`].
     Timeline,
+    /// What this process's books and the workers keep: a [`Census`].
+    Census,
     /// What the hub knows.
     Hub(HubQuery),
 }
@@ -41,6 +43,32 @@ pub enum Placement {
     /// The one on which most bytes of the constructor's arguments lie, as far as they are results of tasks; the least loaded
     /// where there are none.
     DataLocality,
+}
+
+/// How much is kept, and by whom: what nobody can want any more is in none of the counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Census {
+    /// Tesserae, tasks and stored values in this process's books.
+    pub objects: u64,
+    /// Waits in this process's books.
+    pub waits: u64,
+    /// In the order of their numbers.
+    pub workers: Vec<Kept>,
+}
+
+/// What a worker keeps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Such as `worker:0:1`.
+    pub uid: String,
+    /// Tesserae that may be called.
+    pub tesserae: u64,
+    /// Objects of tesserae that exist, or may come to.
+    pub alive: u64,
+    /// Tasks and constructors that are to run, run, or have results.
+    pub tasks: u64,
+    /// Stored values at hand.
+    pub stored: u64,
 }
 
 /// The machine, and the workers that run on it.

@@ -1,8 +1,8 @@
 //! What the guest's futures wait for. No I/O here.
 
-use crate::wire::Payload;
+use crate::{map::Map, wire::Payload};
 use mosaic_abi::{Buffer, Failure, Handle, Outcome, Status, Waker};
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 /// How a wait ended.
 pub(crate) type Ending = Result<Payload, Failure>;
@@ -80,9 +80,9 @@ struct Wait {
 /// All waits of the guest.
 #[derive(Debug, Default)]
 pub(crate) struct Waits {
-    waits: HashMap<Handle, Wait>,
+    waits: Map<Handle, Wait>,
     /// The waits for each object that began and did not get further, so that an object's end need not look at all waits.
-    by_object: HashMap<Handle, Vec<Handle>>,
+    by_object: Map<Handle, Vec<Handle>>,
 }
 
 impl Waits {
@@ -97,6 +97,10 @@ impl Waits {
         if let Subject::Object(object) | Subject::Result(object) = subject {
             self.by_object.entry(object).or_default().push(handle);
         }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.waits.len()
     }
 
     pub(crate) fn subject(&self, wait: Handle) -> Option<Subject> {

@@ -11,7 +11,7 @@ pub use crate::{
     proxies::remote_array,
     tessera::{Constructed, Tessera, assert_portable},
 };
-pub use mosaic_abi::{Buffer, CellEvent, Outcome, Slice, TesseraTable};
+pub use mosaic_abi::{Buffer, CellEvent, Census, Kept, Outcome, Slice, TesseraTable};
 
 use crate::{Portable, host::failure, panics};
 use mosaic_abi::{Failure, FailureKind, Layout, Status, VERSION};
@@ -28,6 +28,11 @@ pub fn tell(event: CellEvent, a: &str, b: &str) {
         // SAFETY: the slices lend strings that outlive the call.
         unsafe { (host.cell_event)(event, Slice::from(a), Slice::from(b)) }
     }
+}
+
+/// Counts what this process's books and the workers keep. What was sent to them before is counted.
+pub async fn census() -> Result<Census, crate::RuntimeError> {
+    crate::workers::Answer::to(&mosaic_abi::Query::Census).await
 }
 
 /// Asks the front end; the answer's bytes are its own.

@@ -13,7 +13,7 @@ use crate::{
     waits::Subject,
     wire::{LostWorker, Payload, Place, Resident, ToWorker},
 };
-use mosaic_abi::{Failure, FailureKind, Handle, Listed};
+use mosaic_abi::{Census, Failure, FailureKind, Handle, Kept, Listed};
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// All workers are asked what lives on them.
@@ -23,6 +23,7 @@ pub(super) struct Inquiry {
     /// Those that have not answered.
     missing: HashSet<String>,
     found: Vec<(Resident, Place)>,
+    kept: Vec<Kept>,
 }
 
 /// What they are asked for.
@@ -34,6 +35,8 @@ pub(super) enum Purpose {
     Attach(Handle),
     /// For a wait until all of them have a stored value at hand.
     Publish(Handle),
+    /// For a wait for how much is kept.
+    Count(Handle),
 }
 
 /// The inquiries that are under way.
@@ -103,6 +106,7 @@ impl Ledger {
             purpose,
             missing: workers.iter().map(|place| place.uid.clone()).collect(),
             found: Vec::new(),
+            kept: Vec::new(),
         };
         self.inquiries.insert(request, inquiry);
         for place in workers {
@@ -127,9 +131,31 @@ impl Ledger {
         }
     }
 
+    /// A worker has said how much it keeps.
+    pub(crate) fn counted(&mut self, request: u64, worker: &str, kept: Kept) {
+        if let Some(inquiry) = self.inquiries.get_mut(&request) {
+            inquiry.kept.push(kept);
+        }
+        self.answered(request, worker, Vec::new());
+    }
+
+    fn count(&mut self, wait: Handle, mut workers: Vec<Kept>) {
+        // `worker:0:10` comes after `worker:0:9`.
+        workers.sort_by(|a, b| (a.uid.len(), &a.uid).cmp(&(b.uid.len(), &b.uid)));
+        let census = Census {
+            objects: self.objects.len() as u64,
+            // The one for the census itself is not meant.
+            waits: (self.waits.len() as u64).saturating_sub(1),
+            workers,
+        };
+        self.end_wait(wait, encoded(&census));
+    }
+
     /// These workers have nothing to say any more.
     pub(super) fn inquire_no_more(&mut self, gone: impl Fn(&str) -> bool) {
-        let requests: Vec<u64> = self.inquiries.keys().copied().collect();
+        let mut requests: Vec<u64> = self.inquiries.keys().copied().collect();
+        // In the order of asking, as answers of workers that live would come.
+        requests.sort_unstable();
         for request in requests {
             if let Some(inquiry) = self.inquiries.get_mut(&request) {
                 inquiry.missing.retain(|worker| !gone(worker));
@@ -148,7 +174,10 @@ impl Ledger {
         {
             return;
         }
-        let Some(Inquiry { purpose, found, .. }) = self.inquiries.remove(&request) else {
+        let Some(Inquiry {
+            purpose, found, kept, ..
+        }) = self.inquiries.remove(&request)
+        else {
             return;
         };
         match purpose {
@@ -157,6 +186,7 @@ impl Ledger {
                 self.end_wait(wait, encoded(&list));
             }
             Purpose::Attach(tessera) => self.attach_to(tessera, found),
+            Purpose::Count(wait) => self.count(wait, kept),
             Purpose::Publish(wait) => self.end_wait(wait, Ok(Payload::default())),
         }
     }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     failures::failure,
     id::Id,
+    map::Map,
     waits::{Ending, GuestWaker, Subject, Waits},
     wire::{Frame, Payload, Place, ToWarehouse, ToWorker, Wish},
 };
@@ -69,8 +70,8 @@ pub(crate) struct Ledger {
     pub(super) local: Option<Place>,
     /// How many workers are on their way to replace others.
     pub(super) expected: usize,
-    pub(super) objects: HashMap<Handle, Object>,
-    pub(super) by_id: HashMap<Id, Handle>,
+    pub(super) objects: Map<Handle, Object>,
+    pub(super) by_id: Map<Id, Handle>,
     pub(super) waits: Waits,
     pub(super) inquiries: Inquiries,
     pub(super) barriers: Barriers,
@@ -89,8 +90,8 @@ impl Ledger {
             runtime: Runtime::Off,
             local: None,
             expected: 0,
-            objects: HashMap::new(),
-            by_id: HashMap::new(),
+            objects: Map::default(),
+            by_id: Map::default(),
             waits: Waits::default(),
             inquiries: Inquiries::default(),
             barriers: Barriers::default(),

@@ -4,6 +4,7 @@ use super::{ledger::Action, listing, storing::Storing, table::Head};
 use crate::{
     failures::failure,
     id::Id,
+    trim::Trimmer,
     waits::Ending,
     warehouse::{Shelf, Shelves},
     wire::{self, Frame, FromHub, FromWorker, Payload, Peer, Place, RuntimeInfo, Sender, ToHub, ToWorker},
@@ -76,6 +77,8 @@ pub(super) struct Link {
     stopping: Vec<Handle>,
     /// Objects whose output is being shown.
     syncing: HashSet<Handle>,
+    /// Told of all that passes through this process.
+    trimmer: Trimmer,
     pub(super) storing: Storing,
     /// Waits for what the hub was asked.
     querying: HashSet<Handle>,
@@ -109,6 +112,7 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
         starting: Vec::new(),
         stopping: Vec::new(),
         syncing: HashSet::new(),
+        trimmer: Trimmer::default(),
         storing: Storing::default(),
         querying: HashSet::new(),
         listed: false,
@@ -222,7 +226,11 @@ impl Link {
                 self.to_hub(ToHub::Query { request: wait, query });
             }
             Action::Send { place, frame } => match self.worker(&place).await {
-                Ok(worker) => worker.send(frame),
+                Ok(worker) => {
+                    let size = frame.size();
+                    worker.send(frame);
+                    self.trimmer.note(size);
+                }
                 Err(error) => {
                     tracing::debug!(worker = place.uid, %error, "a worker cannot be reached");
                     self.worker_closed(place.uid);
@@ -396,6 +404,7 @@ impl Link {
     }
 
     fn hear_worker(&mut self, uid: &str, frame: Frame<FromWorker>) {
+        self.trimmer.note(frame.size());
         self.head.change(|ledger| match frame.message {
             FromWorker::Started { id, .. } | FromWorker::Finished { id, .. } if !ledger.is_with(id, uid) => {}
             FromWorker::Started { id, at } => {
@@ -416,6 +425,7 @@ impl Link {
                 ledger.fetched(request, outcome.map(|()| value));
             }
             FromWorker::Listed { request, tesserae } => ledger.answered(request, uid, tesserae),
+            FromWorker::Counted { request, kept } => ledger.counted(request, uid, kept),
             FromWorker::Kept { request, outcome } => ledger.kept(request, uid, outcome),
             FromWorker::Attached { tessera, outcome } => ledger.attached(tessera, outcome),
             FromWorker::Fenced { .. } => {}

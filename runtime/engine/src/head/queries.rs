@@ -1,10 +1,13 @@
 //! The books: what is asked of the runtime. No I/O here.
 
-use super::ledger::{Action, Ledger, OFF, Runtime};
+use super::{
+    find::Purpose,
+    ledger::{Action, Ledger, OFF, Runtime},
+};
 use crate::{
     failures::failure,
     waits::{Ending, Subject},
-    wire::Payload,
+    wire::{Payload, ToWorker},
 };
 use mosaic_abi::{Buffer, FailureKind, Handle, Query};
 use serde::Serialize;
@@ -21,6 +24,11 @@ impl Ledger {
     pub(crate) fn query(&mut self, query: Result<Query, String>) -> Handle {
         match query {
             Ok(Query::Barrier) => self.barrier(),
+            Ok(Query::Census) => {
+                let wait = self.wait(Subject::Hub);
+                self.inquire(Purpose::Count(wait), |request| ToWorker::Count { request });
+                wait
+            }
             Ok(Query::WorkerUids) => {
                 let wait = self.wait(Subject::Hub);
                 let uids = self.worker_uids();

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     failures::{no_such_worker, no_worker_left, retired},
     id::Id,
+    map::Map,
     wire::{LostWorker, Near, Place, Wish},
 };
 use mosaic_abi::{Failure, Placement};
@@ -32,7 +33,7 @@ pub(super) struct Directory {
     /// The worker whose turn it is.
     next: usize,
     /// The worker of each tessera that was not freed.
-    tesserae: HashMap<Id, String>,
+    tesserae: Map<Id, String>,
     /// The tesserae that were lost with their workers: who wants one of them is to learn why it is gone.
     lost: HashMap<Id, LostWorker>,
 }

@@ -5,9 +5,10 @@
 
 use crate::{
     id::Id,
+    map::Map,
     warehouse::{Shelf, of_another_type, uid},
 };
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 /// Something to do outside the books.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub(super) struct Stores {
     /// The bytes that lie in memory or are being written there.
     memory: u64,
     last: u64,
-    entries: HashMap<Id, Entry>,
+    entries: Map<Id, Entry>,
     /// What lies in memory and is not being written or moved, by the order of storing.
     oldest: BTreeMap<u64, Id>,
     waiting: VecDeque<Request>,

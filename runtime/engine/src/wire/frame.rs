@@ -28,6 +28,13 @@ pub(crate) struct Frame<M> {
     pub(crate) payloads: Vec<Payload>,
 }
 
+impl<M> Frame<M> {
+    /// The bytes of its payloads.
+    pub(crate) fn size(&self) -> usize {
+        self.payloads.iter().map(|payload| payload.len()).sum()
+    }
+}
+
 impl<M> From<M> for Frame<M> {
     fn from(message: M) -> Frame<M> {
         Frame {

@@ -4,7 +4,7 @@ use crate::{
     id::Id,
     warehouse::{Shelf, Shelves},
 };
-use mosaic_abi::{Failure, HubQuery, StartOptions, State};
+use mosaic_abi::{Failure, HubQuery, Kept, StartOptions, State};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -249,6 +249,10 @@ pub(crate) enum ToWorker {
         ware: Id,
         uid: String,
     },
+    /// Reply with how much is kept here.
+    Count {
+        request: u64,
+    },
     /// Share a tessera, and reply when it is constructed.
     Attach {
         tessera: Id,
@@ -287,6 +291,8 @@ pub(crate) enum FromWorker {
     Listed { request: u64, tesserae: Vec<Resident> },
     /// The stored value is at hand, or why not.
     Kept { request: u64, outcome: Result<(), Failure> },
+    /// How much is kept here.
+    Counted { request: u64, kept: Kept },
     /// The tessera is shared, and these are its methods' signatures.
     Attached {
         tessera: Id,

@@ -3,6 +3,7 @@
 use super::stock::Outcome;
 use crate::{
     id::Id,
+    trim::Trimmer,
     wire::{self, Frame, FromWorker, Peer, Place, ToWorker},
 };
 use std::{cell::RefCell, collections::HashMap, io};
@@ -42,13 +43,15 @@ enum Reply {
 /// One connection to each worker that something was fetched from.
 pub(super) struct Peers {
     uid: String,
+    trimmer: Trimmer,
     connections: RefCell<HashMap<String, UnboundedSender<Request>>>,
 }
 
 impl Peers {
-    pub(super) fn new(uid: String) -> Peers {
+    pub(super) fn new(uid: String, trimmer: Trimmer) -> Peers {
         Peers {
             uid,
+            trimmer,
             connections: RefCell::default(),
         }
     }
@@ -92,9 +95,9 @@ impl Peers {
             uid: self.uid.clone(),
             ..place.clone()
         });
-        let place = place.clone();
+        let (place, trimmer) = (place.clone(), self.trimmer.clone());
         spawn_local(async move {
-            if let Err(error) = converse(hello, &place, requests).await {
+            if let Err(error) = converse(hello, &place, requests, trimmer).await {
                 tracing::debug!(%error, worker = place.uid, "another worker cannot be reached");
             }
         });
@@ -102,7 +105,12 @@ impl Peers {
 }
 
 /// Passes requests on and replies back, until the connection ends; then all that is open is dropped.
-async fn converse(hello: Peer, place: &Place, mut requests: UnboundedReceiver<Request>) -> io::Result<()> {
+async fn converse(
+    hello: Peer,
+    place: &Place,
+    mut requests: UnboundedReceiver<Request>,
+    trimmer: Trimmer,
+) -> io::Result<()> {
     let (sender, mut receiver, _) = wire::connect(UnixStream::connect(&place.address).await?);
     sender.send(ToWorker::Hello(hello));
     let open = RefCell::new(HashMap::new());
@@ -127,7 +135,9 @@ async fn converse(hello: Peer, place: &Place, mut requests: UnboundedReceiver<Re
         }
     };
     let hear = async {
-        while let Some(Frame { message, payloads }) = receiver.receive::<FromWorker>().await? {
+        while let Some(frame) = receiver.receive::<FromWorker>().await? {
+            trimmer.note(frame.size());
+            let Frame { message, payloads } = frame;
             let (FromWorker::Fetched { request, .. } | FromWorker::Fenced { request }) = &message else {
                 continue;
             };

@@ -4,13 +4,9 @@
 //! that the next one can attach to them.
 
 use super::tessera::Job;
-use crate::{id::Id, wire};
+use crate::{id::Id, map::Map, wire};
 use mosaic_abi::{Failure, State};
-use std::{
-    cell::Cell,
-    collections::{HashMap, HashSet},
-    rc::Rc,
-};
+use std::{cell::Cell, collections::HashSet, rc::Rc};
 use tokio::sync::{mpsc::UnboundedSender, watch};
 
 /// How a tessera is; kept by whoever does its jobs.
@@ -75,7 +71,7 @@ impl Resident {
 /// All tesserae that may still be called. Whoever does the jobs of one that is removed does those that are queued, and
 /// then drops the object.
 #[derive(Debug, Default)]
-pub(super) struct Residents(HashMap<Id, Resident>);
+pub(super) struct Residents(Map<Id, Resident>);
 
 impl Residents {
     /// A tessera that `owner` creates.
@@ -154,6 +150,10 @@ impl Residents {
             state: resident.condition.state.get(),
         });
         listed.collect()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(super) fn clear(&mut self) {

@@ -36,7 +36,10 @@ async fn serve(site: Rc<Site>, stream: UnixStream) {
                 message: ToWorker::Hello(Peer::Head(id)),
                 ..
             })) if head.is_none() => head = Some(site.admit(id, sender.clone())),
-            Ok(Some(frame)) => handle(&site, &sender, head.as_ref(), frame),
+            Ok(Some(frame)) => {
+                site.trimmer.note(frame.size());
+                handle(&site, &sender, head.as_ref(), frame);
+            }
             Ok(None) => break,
             Err(error) => {
                 tracing::debug!(%error, "a connection to a worker broke");
@@ -55,10 +58,14 @@ fn handle(site: &Rc<Site>, sender: &Sender<FromWorker>, head: Option<&Head>, fra
         (message @ ToWorker::Create { .. }, Some(head)) => site.create(head, message, payloads),
         (message @ ToWorker::Call { .. }, Some(head)) => site.call(head, message, payloads),
         (message @ ToWorker::Run { .. }, Some(head)) => site.run(head, message, payloads),
-        (ToWorker::DropTask { task }, Some(_)) => site.stock.borrow_mut().remove(task),
+        (ToWorker::DropTask { task }, Some(_)) => site.drop_task(task),
         (ToWorker::DropTessera { tessera }, Some(head)) => site.residents.borrow_mut().release(tessera, head.id),
         (ToWorker::Attach { tessera }, Some(head)) => site.attach(head, tessera),
         (ToWorker::Detach { tessera }, Some(head)) => site.residents.borrow_mut().detach(tessera, head.id),
+        (ToWorker::Count { request }, _) => {
+            let kept = site.kept();
+            sender.send(FromWorker::Counted { request, kept });
+        }
         (ToWorker::List { request }, Some(head)) => {
             let tesserae = site.residents.borrow().list();
             head.send(FromWorker::Listed { request, tesserae });

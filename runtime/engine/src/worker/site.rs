@@ -17,9 +17,10 @@ use crate::{
     clock::now,
     failures::failure,
     id::Id,
+    trim::Trimmer,
     wire::{Frame, FromWorker, Payload, Sender, ToWorker},
 };
-use mosaic_abi::{Failure, FailureKind, Host};
+use mosaic_abi::{Failure, FailureKind, Host, Kept};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
@@ -60,6 +61,8 @@ pub(super) struct Site {
     pub(super) stock: RefCell<Stock>,
     pub(super) residents: RefCell<Residents>,
     pub(super) wares: Wares,
+    /// Told of all that passes through or is freed here.
+    pub(super) trimmer: Trimmer,
     /// How many connections each head has here.
     heads: RefCell<HashMap<Id, usize>>,
     /// The connections of all heads.
@@ -79,14 +82,16 @@ pub(super) struct Site {
 impl Site {
     pub(super) fn new(settings: &Settings, host: &'static Host) -> io::Result<Site> {
         let (uid, shelves) = (settings.uid.clone(), settings.shelves.clone());
+        let trimmer = Trimmer::default();
         Ok(Site {
             modules: Arc::new(Modules::new(host)),
             output: Output::start()?,
             gate: Rc::new(Gate::new(settings)),
-            peers: Peers::new(uid.clone()),
+            peers: Peers::new(uid.clone(), trimmer.clone()),
             uid,
             stock: RefCell::default(),
             residents: RefCell::default(),
+            trimmer,
             wares: Wares::new(shelves),
             heads: RefCell::default(),
             senders: RefCell::default(),
@@ -292,6 +297,24 @@ impl Site {
         let senders = std::mem::take(&mut *self.senders.borrow_mut());
         for sender in senders {
             sender.flush().await;
+        }
+    }
+
+    /// A head wants a task's result no longer.
+    pub(super) fn drop_task(&self, task: Id) {
+        if let Some(size) = self.stock.borrow_mut().remove(task) {
+            self.trimmer.note(size);
+        }
+    }
+
+    /// How much is kept here.
+    pub(super) fn kept(&self) -> Kept {
+        Kept {
+            uid: self.uid.clone(),
+            tesserae: self.residents.borrow().len() as u64,
+            alive: self.alive.get() as u64,
+            tasks: self.stock.borrow().len() as u64,
+            stored: self.wares.len() as u64,
         }
     }
 

@@ -1,8 +1,8 @@
 //! The results of tasks, and who waits for them. No I/O here.
 
-use crate::{id::Id, wire::Payload};
+use crate::{id::Id, map::Map, wire::Payload};
 use mosaic_abi::Failure;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use tokio::sync::watch;
 
 /// How a task ended.
@@ -11,7 +11,7 @@ pub(super) type Outcome = Result<Payload, Failure>;
 /// All tasks that this worker knows of: submitted here, or asked for before that.
 #[derive(Debug, Default)]
 pub(super) struct Stock {
-    tasks: HashMap<Id, Task>,
+    tasks: Map<Id, Task>,
     /// The heads that are gone, and for whose tasks nobody will ask any more who has not asked yet.
     settled: HashSet<Id>,
 }
@@ -70,9 +70,11 @@ impl Stock {
         self.tasks.get(&task).is_none_or(Task::has_ended)
     }
 
-    /// Frees a task's result. Whoever waits for it learns that it will not come.
-    pub(super) fn remove(&mut self, task: Id) {
-        self.tasks.remove(&task);
+    /// Frees a task's result, and says how many bytes it had. Whoever waits for it learns that it will not come.
+    pub(super) fn remove(&mut self, task: Id) -> Option<usize> {
+        let task = self.tasks.remove(&task)?;
+        let value = task.outcome.borrow();
+        value.as_ref()?.as_ref().ok().map(|value| value.len())
     }
 
     /// Whoever will ever ask for tasks of this head has asked: what was not submitted by now never will be, and a result
@@ -89,6 +91,7 @@ impl Stock {
         for task in of_head {
             self.free_unwanted(task);
         }
+        self.tasks.give_back();
     }
 
     /// Frees the result of a task if its head is gone and nobody waits for it. To be called when somebody no longer does.
@@ -104,6 +107,10 @@ impl Stock {
     pub(super) fn is_busy(&self) -> bool {
         let mut tasks = self.tasks.values().filter(|task| task.declared);
         tasks.any(|task| !task.has_ended() || task.outcome.receiver_count() > 0)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.tasks.len()
     }
 
     pub(super) fn clear(&mut self) {

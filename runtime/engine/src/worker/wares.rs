@@ -51,6 +51,10 @@ impl Wares {
         self.open.borrow_mut().remove(&ware);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.open.borrow().len()
+    }
+
     pub(super) fn shelves(&self) -> &Shelves {
         &self.shelves
     }

@@ -12,6 +12,8 @@ mod many;
 mod options;
 mod output;
 mod questions;
+mod references;
+mod scale;
 mod shared_object;
 mod survival;
 mod tesserae;
@@ -44,6 +46,8 @@ fn scenarios() -> Vec<Scenario> {
         options::scenarios(),
         output::scenarios(),
         questions::scenarios(),
+        references::scenarios(),
+        scale::scenarios(),
         shared_object::scenarios(),
         survival::scenarios(),
         timeline::scenarios(),

@@ -71,6 +71,7 @@ fn roles() -> Vec<Role> {
         role!(leaves_a_large_result),
         role!(finds_the_worker_small_again),
         role!(leaves_a_talker),
+        ("leaves_references", || Box::pin(crate::references::leaves_references())),
         ("leaves_stored_values", || {
             Box::pin(crate::warehouse::leaves_stored_values())
         }),

@@ -133,6 +133,7 @@ impl Books {
                 ToWorker::Attach { .. } => format!("attach on {}", place.uid),
                 ToWorker::Detach { .. } => format!("detach on {}", place.uid),
                 ToWorker::Keep { ware, .. } => format!("keep {} on {}", self.name(ware), place.uid),
+                ToWorker::Count { .. } => format!("count on {}", place.uid),
                 ToWorker::Hello(_) | ToWorker::Fence { .. } => "?".to_owned(),
             },
         };

@@ -1,0 +1,73 @@
+//! Many objects: nothing gets slower or larger with those that are gone.
+//!
+//! `MOSAIC_TEST_TASKS=1000000 cargo test --release -p mosaic-engine --test programs scale` runs a million tasks, on ten
+//! thousand tesserae at a time.
+
+use crate::{
+    references::{census_becomes, resident},
+    scenario,
+    survival::until,
+    tesserae::Counter,
+    world::Scenario,
+};
+use mosaic::prelude::*;
+use std::env;
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario!(many_tesserae_and_tasks_leave_nothing),
+        scenario!(a_thousand_tasks_in_a_chain_through_two_workers),
+    ]
+}
+
+/// How many tasks run in all.
+fn tasks() -> usize {
+    env::var("MOSAIC_TEST_TASKS").map_or(20_000, |tasks| tasks.parse().unwrap())
+}
+
+const ROUNDS: usize = 5;
+
+async fn many_tesserae_and_tasks_leave_nothing() {
+    mosaic::interactive(On).num_workers(2).await.unwrap();
+    let (a, b) = (Counter::remote(0), Counter::remote(0));
+    let pids = [
+        std::process::id(),
+        a.pid().result().await.unwrap(),
+        b.pid().result().await.unwrap(),
+    ];
+    let mut after_first = None;
+    for _ in 0..ROUNDS {
+        let tesserae: Vec<_> = (0..tasks() / 100).map(|_| Counter::remote(0)).collect();
+        let calls: Vec<_> = (0..tasks() / ROUNDS)
+            .map(|number| tesserae[number % tesserae.len()].add(1))
+            .collect();
+        for call in &calls {
+            call.await.unwrap();
+        }
+        let last = calls.last().unwrap().result().await.unwrap();
+        assert_eq!(last as usize, calls.len() / tesserae.len());
+        drop((tesserae, calls));
+        census_becomes("2 0 | 1 1 1 0 | 1 1 1 0").await;
+        // What is kept for the next time does not grow with what was there.
+        let first = *after_first.get_or_insert_with(|| pids.map(resident));
+        let flat = || {
+            pids.iter()
+                .zip(first)
+                .all(|(pid, first)| resident(*pid) < first + (12 << 20))
+        };
+        until(flat);
+    }
+}
+
+async fn a_thousand_tasks_in_a_chain_through_two_workers() {
+    mosaic::interactive(On).num_workers(2).await.unwrap();
+    let counters = [Counter::remote(0), Counter::remote(0)];
+    let mut last = counters[0].echo(vec![7_u8]);
+    for number in 1..1000 {
+        last = counters[number % 2].echo(last);
+    }
+    let last = last.await.unwrap();
+    // Of all the links, none is kept but the last.
+    census_becomes("3 0 | 1 1 1 0 | 1 1 2 0").await;
+    assert_eq!(last.result().await.unwrap(), [7]);
+}
