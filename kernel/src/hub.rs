@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use mosaic_engine::{Hub, HubEvent, HubOptions, WorkerCommand};
 
 use crate::{
+    bars::Bars,
     output::Output,
     questions::{Asker, Questions},
 };
@@ -26,11 +27,12 @@ pub(crate) fn start(run_dir: &Path, output: Output, questions: Questions) -> Res
         run_dir: run_dir.to_owned(),
         worker,
     };
-    Hub::start(options, move |event| show(&output, &questions, event)).context("cannot start the hub")
+    let bars = Bars::default();
+    Hub::start(options, move |event| show(&output, &questions, &bars, event)).context("cannot start the hub")
 }
 
 /// Runs on the hub's thread; nothing here blocks.
-fn show(output: &Output, questions: &Questions, event: HubEvent) {
+fn show(output: &Output, questions: &Questions, bars: &Bars, event: HubEvent) {
     match event {
         HubEvent::WorkerStarted {
             uid, stdout, stderr, ..
@@ -41,6 +43,12 @@ fn show(output: &Output, questions: &Questions, event: HubEvent) {
             status,
             asked: false,
         } => output.note(uid, format!("ended: {status}\n")),
+        HubEvent::Progress {
+            uid,
+            name,
+            worker,
+            progress,
+        } => bars.show(questions, &uid, &format!("{name} on {worker}"), progress),
         HubEvent::Notice { uid, text } => output.note(uid, format!("{text}\n")),
         HubEvent::Ask { question, .. } => questions.take(question, Asker::Worker),
         HubEvent::Drain { done } => output.drain_then(done),

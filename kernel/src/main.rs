@@ -3,6 +3,7 @@
 //! A kernel starts its cell process and its workers by starting itself, and is its own wrapper around rustc. These
 //! roles are told first, before anything is set up that they do not need.
 
+mod bars;
 mod children;
 mod comms;
 mod hub;

@@ -169,4 +169,7 @@ pub struct Host {
     /// Asks the runtime the encoded [`crate::Query`]. Returns a wait, whose value is the encoded
     /// answer.
     pub query: unsafe extern "C" fn(query: Slice) -> Handle,
+    /// Says how many steps of how many the constructor or method that this thread executes has done. On other threads it
+    /// does nothing.
+    pub progress: unsafe extern "C" fn(done: u64, total: u64),
 }

@@ -22,7 +22,9 @@ pub use bytes::{Buffer, Slice};
 pub use function::{FunctionTable, short_name};
 pub use guest::{GUEST_ENTRY, Guest, GuestEntry, Layout, Outcome, Status, TesseraTable};
 pub use host::{Argument, CellEvent, Handle, Host, Poll, Request, Submitted, Waker};
-pub use message::{Description, Failure, FailureKind, Listed, StartOptions, State, decode, decode_first, encode};
+pub use message::{
+    Description, Failure, FailureKind, Listed, Progress, StartOptions, State, decode, decode_first, encode,
+};
 pub use options::Options;
 pub use timeline::{Span, Subject, Tasks, Timeline};
 pub use workers::{Activity, Census, HubQuery, Kept, Placement, Query, Worker, Workers};

@@ -67,6 +67,17 @@ pub struct Description {
     pub runtime: Option<String>,
     /// Its state as far as this process knows.
     pub state: State,
+    /// How far its method says it has got.
+    pub progress: Option<Progress>,
+}
+
+/// How far a method has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The steps that are done.
+    pub done: u64,
+    /// All steps.
+    pub total: u64,
 }
 
 impl Description {
@@ -76,6 +87,7 @@ impl Description {
             uid: String::new(),
             runtime: None,
             state: State::Failed,
+            progress: None,
         }
     }
 

@@ -43,6 +43,7 @@ mod object;
 mod outputs;
 mod panics;
 pub mod prelude;
+mod progress;
 mod proxies;
 mod roster;
 mod spawn;
@@ -67,6 +68,7 @@ pub use mosaic_abi::{Activity, FailureKind, Options, Placement, Span, State, Sub
 #[cfg(feature = "macros")]
 pub use mosaic_macros::tessera;
 pub use outputs::{Actor, Outputs};
+pub use progress::{Progress, Track, progress, track};
 pub use proxies::{AllConstructed, Proxy, ProxyArray};
 pub use spawn::{Spawner, after, spawn, with};
 pub use status::{Status, StatusFuture, status};

@@ -104,6 +104,7 @@ impl Object {
             uid: String::new(),
             runtime: None,
             state,
+            progress: None,
         };
         match self {
             Object::Remote(owned) => host()
@@ -120,7 +121,9 @@ impl Object {
 
     /// Shows the object as `<TaskProxy object, uid=…, runtime=…, state=…>`.
     pub(crate) fn show(&self, class: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Description { uid, runtime, state } = self.describe();
+        let Description {
+            uid, runtime, state, ..
+        } = self.describe();
         let runtime = runtime.as_deref().unwrap_or("None");
         write!(f, "<{class} object, uid={uid}, runtime={runtime}, state={state}>")
     }

@@ -51,6 +51,11 @@ impl<T> TaskProxy<T> {
         self.object.describe().state
     }
 
+    /// How far the task's method says it has got; see [`crate::progress()`].
+    pub fn progress(&self) -> Option<mosaic_abi::Progress> {
+        self.object.describe().progress
+    }
+
     /// Waits until the task is done and fetches its value. May be called any number of times.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use crate::{
     id::Id,
     map::Map,
     waits::{Ending, GuestWaker, Subject, Waits},
-    wire::{Frame, Payload, Place, ToWarehouse, ToWorker, Wish},
+    wire::{Frame, Payload, Place, TaskProgress, ToWarehouse, ToWorker, Wish},
 };
 use mosaic_abi::{Description, FailureKind, Handle, HubQuery};
 use std::collections::{HashMap, VecDeque};
@@ -49,6 +49,8 @@ pub(crate) enum Action {
     Warehouse(ToWarehouse),
     /// Read a stored value, then call [`Ledger::fetched`].
     Load { wait: Handle, ware: Id, uid: String },
+    /// Have it shown how far a task has got.
+    Progress(TaskProgress),
     /// Have all output shown, then call [`Ledger::synced`].
     Sync { object: Handle },
     /// Ask the monitor; the answer is for this wait.
@@ -144,6 +146,7 @@ impl Ledger {
             kind,
             stage: Stage::Waiting,
             times: Times::submitted(self.history.now()),
+            progress: None,
             output: Output::Shown,
             place: None,
             owners: 1,

@@ -10,7 +10,7 @@ use crate::{
     wire::{self, Frame, FromHub, FromWorker, Payload, Peer, Place, RuntimeInfo, Sender, ToHub, ToWorker},
     worker::Local,
 };
-use mosaic_abi::{Buffer, Failure, FailureKind, Handle, StartOptions};
+use mosaic_abi::{Buffer, Failure, FailureKind, Handle, Progress, StartOptions};
 use std::{
     collections::{HashMap, HashSet},
     io,
@@ -211,6 +211,7 @@ impl Link {
                 });
                 self.head.change(|ledger| ledger.placed_here(tessera, place));
             }
+            Action::Progress(progress) => self.to_hub(ToHub::Progress(progress)),
             Action::Find { tessera } => self.to_hub(ToHub::Find { tessera }),
             Action::Forget { tessera } => self.to_hub(ToHub::Forget { tessera }),
             Action::Sync { object } if self.hub.is_none() => self.head.change(|ledger| ledger.synced(object)),
@@ -411,6 +412,7 @@ impl Link {
                 ledger.happened(at);
                 ledger.began(id);
             }
+            FromWorker::Progress { id, done, total } => ledger.progressed(id, Progress { done, total }),
             FromWorker::Finished {
                 id,
                 outcome,

@@ -6,7 +6,7 @@ use crate::{
     warehouse,
     wire::{Callee, Code, Payload, Place, Resident},
 };
-use mosaic_abi::{Description, Failure, Handle, Options, State};
+use mosaic_abi::{Description, Failure, Handle, Options, Progress, State};
 use std::collections::VecDeque;
 
 /// How far a constructor or call has come.
@@ -42,6 +42,8 @@ pub(crate) struct Object {
     pub(crate) kind: Kind,
     pub(crate) stage: Stage,
     pub(crate) times: Times,
+    /// How far its method says it has got.
+    pub(crate) progress: Option<Progress>,
     pub(crate) output: Output,
     /// Where it is, once it is known.
     pub(crate) place: Option<Place>,
@@ -182,10 +184,19 @@ impl Object {
         format!("tess-{}-{id}", type_name.to_lowercase())
     }
 
+    /// Such as `Solver1::solve`.
+    pub(crate) fn full_name(&self) -> String {
+        match self.type_name.as_str() {
+            "" => self.method.clone(),
+            type_name => format!("{type_name}::{}", self.method),
+        }
+    }
+
     pub(crate) fn describe(&self) -> Description {
         Description {
             uid: self.uid(),
             runtime: self.place.as_ref().map(|place| place.uid.clone()),
+            progress: self.progress,
             state: match (&self.stage, &self.kind) {
                 (Stage::Waiting, _) => State::Pending,
                 (Stage::Sent, _) => State::Queued,

@@ -8,9 +8,9 @@ use crate::{
     failures::{dependency_failed, failure, tessera_failed, worker_lost},
     id::Id,
     waits::Subject,
-    wire::{Payload, Place, ToWorker},
+    wire::{Payload, Place, TaskProgress, ToWorker},
 };
-use mosaic_abi::{Failure, FailureKind, Handle};
+use mosaic_abi::{Failure, FailureKind, Handle, Progress};
 use std::collections::HashMap;
 
 impl Ledger {
@@ -68,6 +68,20 @@ impl Ledger {
         if let Kind::Task { tessera } = object.kind {
             self.count_running(tessera, |running| running + 1);
         }
+    }
+
+    /// A method says how far it has got.
+    pub(crate) fn progressed(&mut self, id: Id, progress: Progress) {
+        let Some(object) = self.by_id.get(&id).and_then(|handle| self.objects.get_mut(handle)) else {
+            return;
+        };
+        object.progress = Some(progress);
+        self.actions.push_back(Action::Progress(TaskProgress {
+            uid: object.uid(),
+            name: object.full_name(),
+            worker: object.place.as_ref().map(|place| place.uid.clone()).unwrap_or_default(),
+            progress,
+        }));
     }
 
     fn count_running(&mut self, tessera: Handle, count: impl FnOnce(usize) -> usize) {
@@ -131,7 +145,7 @@ impl Ledger {
         self.history.object_ended(object);
         let producers = std::mem::take(&mut object.producers);
         // The producers' output comes first, and they may have run on other workers.
-        if unread_output || !producers.is_empty() {
+        if unread_output || !producers.is_empty() || object.progress.is_some() {
             object.output = Output::Unshown;
         }
         let tessera = match object.kind {

@@ -13,6 +13,7 @@ use crate::{
     question::Question,
     waits::{GuestWaker, Subject, to_outcome},
     wire::Code,
+    worker::progress,
 };
 use mosaic_abi::{
     self as abi, Argument, Buffer, CellEvent, Description, Failure, FailureKind, FunctionTable, Handle, Host, Options,
@@ -99,6 +100,7 @@ pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
         publish,
         ask,
         query,
+        progress,
     };
     let id = Id::unique();
     let mut ledger = Ledger::new(id);

@@ -31,6 +31,7 @@ mod workers;
 
 use crate::question::Question;
 use event::Event;
+use mosaic_abi::Progress;
 use std::{
     ffi::OsString,
     fmt, fs, io,
@@ -101,6 +102,17 @@ pub enum HubEvent {
         /// A sentence without a newline.
         text: String,
     },
+    /// A method says how far it has got: at first, now and then, and when all its steps are done.
+    Progress {
+        /// The task or tessera.
+        uid: String,
+        /// Such as `Solver1::solve`.
+        name: String,
+        /// Where it is executed, such as `worker:0:1`.
+        worker: String,
+        /// How far it is.
+        progress: Progress,
+    },
     /// The embedder reads what is in the workers' pipes now, shows it, and then calls `done`. What was read before but
     /// not yet shown must be shown too.
     Drain {
@@ -115,6 +127,7 @@ impl fmt::Debug for HubEvent {
             HubEvent::WorkerStarted { uid, pid, .. } => write!(f, "WorkerStarted({uid}, {pid})"),
             HubEvent::WorkerEnded { uid, status, asked } => write!(f, "WorkerEnded({uid}, {status}, asked: {asked})"),
             HubEvent::Ask { uid, question } => write!(f, "Ask({uid}, {question:?})"),
+            HubEvent::Progress { uid, progress, .. } => write!(f, "Progress({uid}, {progress:?})"),
             HubEvent::Notice { uid, text } => write!(f, "Notice({uid}, {text})"),
             HubEvent::Drain { .. } => f.write_str("Drain"),
         }

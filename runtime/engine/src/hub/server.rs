@@ -17,7 +17,7 @@ use super::{
 use crate::{
     id::Id,
     warehouse::{Keeper, Shelves},
-    wire::{Frame, FromHub, Peer, Sender, ToHub, Wish},
+    wire::{Frame, FromHub, Peer, Sender, TaskProgress, ToHub, Wish},
     worker::local_address,
 };
 use mosaic_abi::StartOptions;
@@ -175,6 +175,17 @@ impl Server {
             }
             ToHub::Ask { question } => self.ask(session, question, frame.payloads),
             ToHub::Query { request, query } => self.query(session, request, query),
+            ToHub::Progress(TaskProgress {
+                uid,
+                name,
+                worker,
+                progress,
+            }) => (self.on_event)(HubEvent::Progress {
+                uid,
+                name,
+                worker,
+                progress,
+            }),
             ToHub::Load(load) => self.reported(session, load),
             ToHub::Drained { head } => self.drained(session, head),
             ToHub::Warehouse(message) => self.hear_of_stores(session, message),

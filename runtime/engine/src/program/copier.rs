@@ -131,6 +131,14 @@ fn copy(inbox: &Receiver<HubEvent>, mut rung: PipeReader) -> io::Result<()> {
                 done();
             }
             Ok(HubEvent::Ask { question, .. }) => question.refuse(super::NO_FRONT_END),
+            // A line at the end is all that a log needs.
+            Ok(HubEvent::Progress {
+                name, worker, progress, ..
+            }) => {
+                if progress.done == progress.total {
+                    eprintln!("{worker}: {name} has done all its {} steps", progress.total);
+                }
+            }
             Ok(HubEvent::Notice { uid, text }) => eprintln!("{uid}: {text}"),
             Ok(HubEvent::WorkerEnded { uid, status, asked }) => {
                 if !asked {

@@ -4,7 +4,7 @@ use crate::{
     id::Id,
     warehouse::{Shelf, Shelves},
 };
-use mosaic_abi::{Failure, HubQuery, Kept, StartOptions, State};
+use mosaic_abi::{Failure, HubQuery, Kept, Progress, StartOptions, State};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -70,6 +70,8 @@ pub(crate) enum ToHub {
         head: Id,
     },
     Warehouse(ToWarehouse),
+    /// Have the front end show how far a task has got.
+    Progress(TaskProgress),
     /// How busy this worker is, now and then while that changes.
     Load(Load),
 }
@@ -181,6 +183,16 @@ pub(crate) struct Near {
     pub(crate) bytes: u64,
 }
 
+/// How far a constructor or call has got.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TaskProgress {
+    pub(crate) uid: String,
+    /// Such as `Solver1::solve`.
+    pub(crate) name: String,
+    pub(crate) worker: String,
+    pub(crate) progress: Progress,
+}
+
 /// How busy a worker is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Load {
@@ -274,6 +286,8 @@ pub(crate) enum ToWorker {
 pub(crate) enum FromWorker {
     /// A constructor or a call is being executed.
     Started { id: Id, at: u64 },
+    /// What is being executed has done so many of its steps.
+    Progress { id: Id, done: u64, total: u64 },
     /// A constructor or a call ended.
     Finished {
         id: Id,

@@ -8,5 +8,5 @@ pub(crate) use connection::{Sender, connect};
 pub(crate) use frame::{Frame, Payload};
 pub(crate) use message::{
     Argument, Callee, Code, FromHub, FromWarehouse, FromWorker, Load, Location, LostWorker, Near, Needs, Peer, Place,
-    Resident, RuntimeInfo, Source, ToHub, ToWarehouse, ToWorker, Wish,
+    Resident, RuntimeInfo, Source, TaskProgress, ToHub, ToWarehouse, ToWorker, Wish,
 };

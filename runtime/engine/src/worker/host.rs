@@ -1,6 +1,6 @@
 //! The host of the guests in a worker: it passes on what they ask the front end, and has no runtime to offer.
 
-use super::output::Output;
+use super::{current::progress, output::Output};
 use crate::{
     failures::failure,
     waits::{Ending, GuestWaker, Subject, Waits, to_outcome},
@@ -40,6 +40,7 @@ pub(super) static HOST: Host = Host {
     publish: wait,
     ask,
     query,
+    progress,
 };
 
 /// What this worker's guests ask the front end.

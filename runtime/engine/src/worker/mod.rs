@@ -14,11 +14,13 @@
 //! - `peers`: fetching results from other workers.
 //! - `wares`: the stored values that are used here.
 //! - `module`, `object`: the code of tesserae and calling it.
+//! - `current`: what a thread executes.
 //! - `local`: a worker within the head's process.
 //! - `host`: what that code may ask of this process: to pass a question on to the front end.
 //! - `settings`: what the hub tells a worker that it starts.
 //! - `output`: having the worker's output seen in time.
 
+mod current;
 mod gate;
 mod host;
 mod inputs;
@@ -42,6 +44,7 @@ use crate::{
     warehouse::Shelves,
     wire::{self, Frame, FromHub, Peer, Place, Sender, ToHub},
 };
+pub(crate) use current::progress;
 pub(crate) use local::{LOCAL, Local, local_address};
 use mosaic_abi::FailureKind;
 pub(crate) use settings::Settings;

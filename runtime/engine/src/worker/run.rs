@@ -1,6 +1,7 @@
 //! Running what the user wrote: functions of their own, and once more what panicked.
 
 use super::{
+    current::Executing,
     inputs::Inputs,
     object,
     site::{Head, Site},
@@ -31,6 +32,7 @@ pub(super) async fn function(site: &Rc<Site>, head: &Head, task: Id, code: Code,
             id: task,
             at: crate::clock::now(),
         });
+        let _executing = Executing::new(reporter, task);
         let (function, guest) = modules.function(&code)?;
         let flushing = output.flush_while_running(guest);
         let outcome = try_up_to(max_retries, || object::call(function, &inputs));

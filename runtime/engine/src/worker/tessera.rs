@@ -1,6 +1,7 @@
 //! One tessera: its constructor, and then its calls, one after the other.
 
 use super::{
+    current::Executing,
     inputs::Inputs,
     object::Object,
     residents::Condition,
@@ -117,6 +118,7 @@ async fn construct(
     let (modules, output, wanted, reporter) = (site.modules.clone(), site.output.clone(), code.clone(), head.clone());
     let constructed = spawn_blocking(move || {
         reporter.send(FromWorker::Started { id, at: now() });
+        let _executing = Executing::new(reporter, id);
         let (table, guest) = modules.tessera(&wanted)?;
         let maker = maker.map(|maker| modules.function(&maker)).transpose()?;
         let flushing = output.flush_while_running(guest);
@@ -164,6 +166,7 @@ async fn call(
     let (modules, output, reporter) = (site.modules.clone(), site.output.clone(), head.clone());
     let called = spawn_blocking(move || {
         reporter.send(FromWorker::Started { id: task, at: now() });
+        let _executing = Executing::new(reporter, task);
         let flushing = output.flush_while_running(object.guest());
         let mut object = object;
         let outcome = match callee {

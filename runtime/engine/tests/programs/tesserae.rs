@@ -83,6 +83,15 @@ impl Counter {
         Ok(String::from_utf8(answer.to_vec()).unwrap())
     }
 
+    /// Takes two steps, and waits between them.
+    fn step(&self, path: &str) {
+        let mut steps = mosaic::track(0..2);
+        steps.next();
+        steps.next();
+        File::open(path).unwrap();
+        steps.next();
+    }
+
     fn print_error(&self, text: &str) {
         eprint!("{text}");
     }

@@ -15,6 +15,13 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario!(what_failed_and_what_runs_is_on_the_timeline),
         scenario!(a_timeline_is_saved),
         scenario!(the_status_shows_workers_tesserae_and_tasks),
+        scenario!(a_task_says_how_far_it_is, |ended| {
+            assert_eq!(ended.code, Some(0));
+            for worker in ["worker:0:0", "head"] {
+                let line = format!("{worker}: Counter::step has done all its 2 steps\n");
+                assert_eq!(ended.stderr.matches(&line).count(), 1, "{}", ended.stderr);
+            }
+        }),
     ]
 }
 
@@ -115,4 +122,18 @@ async fn the_status_shows_workers_tesserae_and_tasks() {
     fs::File::open(door).unwrap();
     held.await.unwrap();
     queued.await.unwrap();
+}
+
+async fn a_task_says_how_far_it_is() {
+    on(1).await;
+    for (name, counter) in [("a", Counter::remote(1)), ("b", Counter::local(1))] {
+        let door = meeting_point(name);
+        let idle = counter.add(1).await.unwrap();
+        assert_eq!(idle.progress(), None);
+        let task = counter.step(&door);
+        fs::OpenOptions::new().write(true).open(&door).unwrap();
+        let task = task.await.unwrap();
+        assert_eq!(task.progress(), Some(mosaic::Progress { done: 2, total: 2 }));
+    }
+    mosaic::progress(1, 2);
 }

@@ -118,6 +118,7 @@ impl Books {
             Action::Warehouse(ToWarehouse::Release { ware }) => format!("release {}", self.name(ware)),
             Action::Warehouse(ToWarehouse::Discard { ware }) => format!("discard {}", self.name(ware)),
             Action::Warehouse(_) => "look for a value".to_owned(),
+            Action::Progress(_) => "progress".to_owned(),
             Action::Sync { .. } => "sync".to_owned(),
             Action::Query { .. } => "query".to_owned(),
             Action::Wake(_) => "wake".to_owned(),
