@@ -68,6 +68,8 @@ pub(super) struct Link {
     address: PathBuf,
     hub: Option<Sender<ToHub>>,
     workers: HashMap<String, Sender<ToWorker>>,
+    /// The workers whose connection closed, and of which the hub has said nothing yet.
+    closed: HashSet<String>,
     /// The tesserae of this process.
     local: Option<Local>,
     /// Counts the runtimes that this head has used.
@@ -107,6 +109,7 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
         address,
         hub: None,
         workers: HashMap::new(),
+        closed: HashSet::new(),
         local: None,
         run: 0,
         starting: Vec::new(),
@@ -149,6 +152,8 @@ impl Link {
             Event::HubClosed => self.hub_closed().await,
             Event::Worker { uid, frame } => self.hear_worker(&uid, frame),
             Event::WorkerClosed(uid) => self.worker_closed(uid),
+            // Another one may have its name by now, where the hub has said that it is lost.
+            Event::WorkerGone(uid) if !self.closed.remove(&uid) => {}
             Event::WorkerGone(uid) => {
                 self.workers.remove(&uid);
                 self.head.change(|ledger| ledger.worker_gone(&uid));
@@ -185,6 +190,7 @@ impl Link {
     async fn forget_runtime(&mut self, reason: &str) {
         self.run += 1;
         self.workers.clear();
+        self.closed.clear();
         if let Some(local) = self.local.take() {
             local.stop().await;
         }
@@ -338,6 +344,7 @@ impl Link {
             FromHub::Found { tessera, lost } => self.head.change(|ledger| ledger.found(tessera, lost)),
             FromHub::WorkerLost { lost, expected } => {
                 self.workers.remove(&lost.uid);
+                self.closed.remove(&lost.uid);
                 self.head.change(|ledger| {
                     ledger.expected = expected;
                     ledger.worker_lost(&lost.uid, &lost.status);
@@ -444,6 +451,7 @@ impl Link {
 
     /// The node will say how the worker ended; if it does not, it ended all the same.
     fn worker_closed(&mut self, uid: String) {
+        self.closed.insert(uid.clone());
         let (events, run) = (self.events.clone(), self.run);
         tokio::spawn(async move {
             tokio::time::sleep(LAST_WORDS).await;
