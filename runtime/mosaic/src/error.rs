@@ -128,6 +128,15 @@ impl RuntimeError {
     }
 }
 
+impl From<TaskError> for RuntimeError {
+    fn from(error: TaskError) -> RuntimeError {
+        RuntimeError {
+            kind: error.kind(),
+            message: error.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for RuntimeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

@@ -42,6 +42,7 @@ mod interrupt;
 mod object;
 mod outputs;
 mod panics;
+mod parameter;
 pub mod prelude;
 mod progress;
 mod proxies;
@@ -68,11 +69,12 @@ pub use mosaic_abi::{Activity, FailureKind, Options, Placement, Span, State, Sub
 #[cfg(feature = "macros")]
 pub use mosaic_macros::tessera;
 pub use outputs::{Actor, Outputs};
+pub use parameter::{Parameter, parameter};
 pub use progress::{Progress, Track, progress, track};
 pub use proxies::{AllConstructed, Proxy, ProxyArray};
 pub use spawn::{Spawner, after, spawn, with};
 pub use status::{Status, StatusFuture, status};
-pub use stored::{Published, Put, Stored, StoredValue, put};
+pub use stored::{Published, Put, Stored, StoredValue, exec, put};
 pub use task::{TaskFuture, TaskProxy, TaskResult};
 pub use tasks::{AllDone, AllResults, Completed, TaskArray};
 pub use timeline::{Event, Timeline, TimelineFuture, timeline};

@@ -1,13 +1,15 @@
 //! Values that live in the runtime.
 
 use crate::{
-    RuntimeError,
+    RuntimeError, TaskProxy,
     argument::{Arg, IntoArg, Portable, Value},
+    function::{self, Lent},
     handle::{Wait, decode_value},
     host::{failure, host},
     object::Object,
+    spawn,
 };
-use mosaic_abi::{Buffer, Failure, FailureKind, Slice, State};
+use mosaic_abi::{Buffer, Failure, FailureKind, Options, Slice, State};
 use std::{
     any::type_name,
     fmt,
@@ -67,6 +69,27 @@ pub fn put<T: Portable>(value: &T) -> Put<T> {
         Ok(submitted) => Object::submitted(submitted, type_name::<T>(), None),
         Err(failure) => Object::failed(failure, type_name::<T>(), None),
     })
+}
+
+/// Runs `function` on a stored value, where it lies, and returns the task of that at once: nothing but what the function
+/// returns travels, and that only when somebody asks for it. The function captures nothing.
+///
+/// ```no_run
+/// # async fn cell(model: mosaic::Stored<Vec<f64>>) -> Result<(), mosaic::TaskError> {
+/// let largest = mosaic::exec(&model, |model| model.iter().copied().fold(0.0, f64::max));
+/// println!("{}", largest.result().await?);
+/// # Ok(())
+/// # }
+/// ```
+pub fn exec<T, R, F>(stored: &Stored<T>, function: F) -> TaskProxy<R>
+where
+    T: Portable,
+    R: Portable,
+    F: Fn(&T) -> R + Copy + Send + 'static,
+{
+    let table = function::plain::<F, (Lent<T>,)>(function);
+    let options = Options::default();
+    TaskProxy::new(spawn::run(table, None, &[], &options, vec![stored.into_arg()]))
 }
 
 impl<T> Stored<T> {

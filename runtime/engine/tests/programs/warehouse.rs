@@ -20,6 +20,8 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario!(stored_values_outlive_the_workers),
         scenario!(stored_values_end_with_the_runtime),
         scenario!(a_head_that_dies_frees_what_it_alone_held),
+        scenario!(functions_run_on_stored_values),
+        scenario!(a_parameter_has_a_root_and_copies),
         scenario!(a_hub_that_is_killed_leaves_no_values, |ended| assert_eq!(
             ended.signal,
             Some(9)
@@ -275,4 +277,54 @@ async fn a_hub_that_is_killed_leaves_no_values() {
     assert!(Path::new(&scratch("memory")).exists());
     let own = rustix::process::getpid();
     rustix::process::kill_process(own, rustix::process::Signal::KILL).unwrap();
+}
+
+async fn functions_run_on_stored_values() {
+    on(2).await;
+    let stored = mosaic::put(&vec![1_u64, 2, 39]).await.unwrap();
+    let sum = mosaic::exec(&stored, |values| values.iter().sum::<u64>());
+    assert_eq!(Counter::remote(&sum).add(0).result().await.unwrap(), 42);
+    assert_ne!(
+        mosaic::exec(&stored, |_| std::process::id()).result().await.unwrap(),
+        std::process::id()
+    );
+    let error = mosaic::exec(&stored, |values| values[3]).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Panicked);
+    stored.clone().drop();
+    let error = mosaic::exec(&stored, |values| values[0]).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::DependencyFailed);
+}
+
+async fn a_parameter_has_a_root_and_copies() {
+    on(2).await;
+    let mut first = mosaic::parameter(vec![1_u8, 2]).await.unwrap();
+    let mut second = first.clone();
+    let (a, b) = (Counter::remote(0), Counter::remote(0));
+    assert_eq!(a.sum(&first).result().await.unwrap(), 3);
+    first[0] = 10;
+    // Nobody else knows yet.
+    assert_eq!((second[0], b.sum(&first).result().await.unwrap()), (1, 3));
+    let door = meeting_point("door");
+    let (busy, earlier) = (b.meet_reading(&door), b.sum(&first));
+    first.push().await.unwrap();
+    first.publish().await.unwrap();
+    assert_eq!((second[0], a.sum(&second).result().await.unwrap()), (1, 12));
+    fs::OpenOptions::new().write(true).open(door).unwrap();
+    busy.await.unwrap();
+    // What was called before gets what was the root then.
+    assert_eq!(earlier.result().await.unwrap(), 3);
+    second.pull().await.unwrap();
+    assert_eq!(*second, [10, 2]);
+    second[1] = 100;
+    let (one, other) = tokio::join!(first.set(|values| values[0] += 1), second.set(|values| values[0] += 1));
+    one.unwrap();
+    other.unwrap();
+    assert_eq!(first.get(|values| values[0]).await.unwrap(), 12);
+    assert_eq!((first.to_vec(), second.to_vec()), (vec![11, 2], vec![11, 100]));
+    let error = first.get(|values| values[7]).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Panicked);
+    // Of all versions, one is stored.
+    until(|| stored_files().len() == 1);
+    drop((first, second, earlier));
+    until(|| stored_files().is_empty());
 }
