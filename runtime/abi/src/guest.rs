@@ -1,6 +1,6 @@
 //! What a guest shows its host: itself, and its tesserae.
 
-use crate::{Buffer, Host, Slice};
+use crate::{Buffer, Host, Poll, Slice, Waker};
 use std::ffi::c_void;
 
 /// The C symbol under which the crate `mosaic` exports its [`GuestEntry`].
@@ -60,6 +60,35 @@ impl Default for Outcome {
     }
 }
 
+/// The future of a call that has not ended, since its method is async and waits. Whoever has it polls it until it is over,
+/// or drops it.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Pending {
+    /// Null where the call has ended.
+    pub future: *mut c_void,
+    /// Goes on with it; fills in `outcome` once and is not called again then. Takes the waker over, and has it woken when
+    /// it is worth while to go on. It does not unwind.
+    pub poll: unsafe extern "C" fn(future: *mut c_void, waker: Waker, outcome: *mut Outcome) -> Poll,
+    /// Frees it, whether it is over or not. It does not unwind.
+    pub drop: unsafe extern "C" fn(future: *mut c_void),
+}
+
+impl Pending {
+    /// What a call returns that has ended.
+    pub fn none() -> Pending {
+        unsafe extern "C" fn poll(_: *mut c_void, _: Waker, _: *mut Outcome) -> Poll {
+            Poll::Ready
+        }
+        unsafe extern "C" fn drop(_: *mut c_void) {}
+        Pending {
+            future: std::ptr::null_mut(),
+            poll,
+            drop,
+        }
+    }
+}
+
 /// What an object of a type takes in memory: where two builds of a type differ, they are not the same type.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,14 +130,15 @@ pub struct TesseraTable {
     pub method_count: usize,
     /// Constructs the object. Null when `outcome` is a failure.
     pub construct: unsafe extern "C" fn(arguments: *const Slice, count: usize, outcome: *mut Outcome) -> *mut c_void,
-    /// Calls method number `method`. At most one call on an object runs at a time.
+    /// Calls method number `method`. At most one call on an object runs at a time, and a future that it returns is such a
+    /// call; it is dropped before the object.
     pub call: unsafe extern "C" fn(
         object: *mut c_void,
         method: u32,
         arguments: *const Slice,
         count: usize,
         outcome: *mut Outcome,
-    ),
+    ) -> Pending,
     /// Drops the object.
     pub drop: unsafe extern "C" fn(object: *mut c_void),
 }

@@ -128,6 +128,12 @@ pub struct Host {
     pub apply: unsafe extern "C" fn(tessera: Handle, function: *const FunctionTable, request: Request) -> Submitted,
     /// Runs a function on a worker; the handle returned is a task.
     pub spawn: unsafe extern "C" fn(function: *const FunctionTable, request: Request) -> Submitted,
+    /// Cancels a task: one that has not begun will not, and one that runs is told, and dropped where it waits.
+    pub cancel: unsafe extern "C" fn(task: Handle),
+    /// Whether the call or function that runs on this thread was cancelled.
+    pub cancelled: unsafe extern "C" fn() -> bool,
+    /// Ends a wait with a failure unless it is over after so many milliseconds. What it waits for goes on.
+    pub limit: unsafe extern "C" fn(wait: Handle, milliseconds: u64),
     /// Begins to wait until a tessera is constructed or a task is done; the wait's value is empty. All output that the
     /// worker wrote until then has been shown when the wait is over.
     pub wait: unsafe extern "C" fn(object: Handle) -> Handle,

@@ -144,6 +144,10 @@ pub enum FailureKind {
     NotPortable,
     /// The runtime is off.
     NotRunning,
+    /// It was cancelled.
+    Cancelled,
+    /// It did not end in the time that it was given.
+    TimedOut,
     /// A stored value was dropped, or there is none of that name.
     Dropped,
     /// The runtime could not do what was asked.

@@ -1,6 +1,7 @@
 //! How a tessera or a call is to be carried out.
 
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// How a tessera, or a call, is to be carried out. What is not set is left to the runtime.
 ///
@@ -22,6 +23,8 @@ pub struct Options {
     pub worker: Option<String>,
     /// How often a tessera whose worker is lost is made again.
     pub restarts: Option<u32>,
+    /// How long a constructor, a call or a function may take from when it is submitted.
+    pub timeout: Option<Duration>,
 }
 
 impl Options {
@@ -57,6 +60,14 @@ impl Options {
         self
     }
 
+    /// Fails a constructor, a call or a function that has not ended so long after it was submitted. One that runs is told
+    /// as by `task.cancel()`; a method that does not heed that keeps its tessera busy until it ends.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Options {
+        self.timeout = Some(timeout);
+        self
+    }
+
     /// These options, and those of `others` that are not set here.
     #[must_use]
     pub fn or(self, others: &Options) -> Options {
@@ -64,6 +75,7 @@ impl Options {
             max_retries: self.max_retries.or(others.max_retries),
             worker: self.worker.or_else(|| others.worker.clone()),
             restarts: self.restarts.or(others.restarts),
+            timeout: self.timeout.or(others.timeout),
         }
     }
 

@@ -17,6 +17,7 @@
 
 mod address;
 mod affinity;
+mod cancellation;
 mod clock;
 mod failures;
 mod head;

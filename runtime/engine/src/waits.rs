@@ -116,7 +116,8 @@ impl Waits {
 
     /// Whether anything waits for the end of an object.
     pub(crate) fn any_of(&self, object: Handle) -> bool {
-        self.by_object.contains_key(&object)
+        let mut waits = self.by_object.get(&object).into_iter().flatten();
+        waits.any(|wait| self.waits.get(wait).is_some_and(|wait| !wait.over))
     }
 
     /// The open waits for the end of an object, which goes on from here.

@@ -401,7 +401,7 @@ fn call(tessera: &Tessera) -> TokenStream {
             arguments: *const ::mosaic::__private::Slice,
             count: usize,
             outcome: *mut ::mosaic::__private::Outcome,
-        ) {
+        ) -> ::mosaic::__private::Pending {
             unsafe {
                 ::mosaic::__private::call::<#self_type>(
                     #name, object, method, __METHOD_NAMES, arguments, count, outcome,
@@ -419,14 +419,27 @@ fn call_arm(number: u32, self_type: &Type, method: &Method) -> TokenStream {
     let (ident, decoded, lent) = (&method.ident, decoded(method), lent(method));
     let number = Literal::u32_unsuffixed(number);
     let output = output(method);
-    // The types of what travels are spelt out, so that one that cannot is reported where it is written.
-    let encode = quote!(::mosaic::__private::encode::<#output>(&value));
-    // Called by path: a trait in scope cannot have a method of that name taken instead.
+    // The types of what travels are spelt out, so that one that cannot is reported where it is written. Called by path: a
+    // trait in scope cannot have a method of that name taken instead.
+    if method.is_async {
+        let encode = quote!(::mosaic::__private::encode::<#output>(&value));
+        return quote_spanned! {at(ident.span())=>
+            #number => {
+                #decoded
+                let object = ::mosaic::__private::kept(object);
+                ::mosaic::__private::later(async move {
+                    let value = <#self_type>::#ident(object, #lent).await;
+                    #encode
+                })
+            }
+        };
+    }
+    let now = quote!(::mosaic::__private::now::<#output>(&value));
     quote_spanned! {at(ident.span())=>
         #number => {
             #decoded
             let value = <#self_type>::#ident(object, #lent);
-            #encode
+            #now
         }
     }
 }

@@ -21,6 +21,7 @@ pub(crate) struct Method {
     pub(crate) parameters: Vec<Parameter>,
     /// What it returns; `None` for `()` that is not written.
     pub(crate) output: Option<Output>,
+    pub(crate) is_async: bool,
     /// The whole signature.
     pub(crate) span: Span,
 }
@@ -85,6 +86,13 @@ impl Checker<'_> {
             );
         }
         self.common(&name, function);
+        if let Some(token) = &signature.asyncness {
+            let advice = "remove `async`; what it waits for, an async method can wait for";
+            self.errors.push(
+                token,
+                format!("{name} is the constructor and cannot be async: {advice}"),
+            );
+        }
         self.constructed(&name, signature);
         self.model(&name, function)
     }
@@ -115,13 +123,6 @@ impl Checker<'_> {
     /// What is refused for methods and constructors alike.
     fn common(&mut self, name: &str, function: &Function) {
         let signature = &function.signature;
-        if let Some(token) = &signature.asyncness {
-            let advice = "remove `async`; callers await the task that the call returns";
-            self.errors.push(
-                token,
-                format!("{name} is async, and async methods are not supported yet: {advice}"),
-            );
-        }
         if let Some(token) = &signature.unsafety {
             let advice = "make it safe, or call it from a safe method";
             self.errors.push(
@@ -238,6 +239,7 @@ impl Checker<'_> {
             documentation: documentation.cloned().collect(),
             parameters,
             output: None,
+            is_async: signature.asyncness.is_some(),
             span: signature.span(),
         }
     }

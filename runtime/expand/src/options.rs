@@ -9,7 +9,7 @@ use syn::{
 };
 
 /// The options that the attribute takes: each is a method of `mosaic::Options`.
-const KNOWN: [&str; 3] = ["max_retries", "restarts", "worker"];
+const KNOWN: [&str; 4] = ["max_retries", "restarts", "worker", "timeout"];
 
 /// One option and its value.
 pub(crate) struct Setting {

@@ -8,12 +8,13 @@ pub use crate::{
     guest::{Receiver, mosaic_guest_entry, receive_with},
     handle::Wait,
     interrupt::{checkpoint, sleep},
+    pending::{Reply, kept, later, now},
     proxies::remote_array,
     tessera::{Constructed, Tessera, assert_portable},
 };
-pub use mosaic_abi::{Buffer, CellEvent, Census, Kept, Outcome, Slice, TesseraTable};
+pub use mosaic_abi::{Buffer, CellEvent, Census, Kept, Outcome, Pending, Slice, TesseraTable};
 
-use crate::{Portable, host::failure, panics};
+use crate::{Portable, host::failure, panics, pending};
 use mosaic_abi::{Failure, FailureKind, Layout, Status, VERSION};
 use std::{ffi::c_void, ptr};
 
@@ -45,7 +46,7 @@ pub fn ask(message: &[u8]) -> Wait {
 pub fn assert_sendable<T: Send + 'static>() {}
 
 type Construct = unsafe extern "C" fn(*const Slice, usize, *mut Outcome) -> *mut c_void;
-type Call = unsafe extern "C" fn(*mut c_void, u32, *const Slice, usize, *mut Outcome);
+type Call = unsafe extern "C" fn(*mut c_void, u32, *const Slice, usize, *mut Outcome) -> Pending;
 type Drop = unsafe extern "C" fn(*mut c_void);
 
 /// The table of a type. `type_name` is the name as the user wrote it.
@@ -148,6 +149,7 @@ pub unsafe fn construct<T>(
     clippy::too_many_arguments,
     reason = "the C signature and what the generated code adds to it"
 )]
+#[must_use]
 pub unsafe fn call<T>(
     type_name: &str,
     object: *mut c_void,
@@ -156,16 +158,23 @@ pub unsafe fn call<T>(
     arguments: *const Slice,
     count: usize,
     outcome: *mut Outcome,
-    run: impl FnOnce(&mut T, Arguments<'_>) -> Result<Vec<u8>, Failure>,
-) {
+    run: impl FnOnce(&mut T, Arguments<'_>) -> Result<Reply, Failure>,
+) -> Pending {
     // SAFETY: `object` came from `construct::<T>`, and the host lets at most one call at a time have it.
     let object = unsafe { &mut *object.cast::<T>() };
     // SAFETY: as in `construct`.
     let arguments = Arguments(unsafe { slices(arguments, count) });
     let result = guarded(|| run(object, arguments));
     let name = usize::try_from(method).ok().and_then(|method| method_names.get(method));
+    let name = name.unwrap_or(&"?");
+    let result = match result {
+        Ok(Reply::Later(future)) => return pending::pending(future, type_name, name),
+        Ok(Reply::Now(value)) => Ok(value),
+        Err(failure) => Err(failure),
+    };
     // SAFETY: as in `construct`.
-    unsafe { *outcome = to_outcome(type_name, name.unwrap_or(&"?"), result) };
+    unsafe { *outcome = to_outcome(type_name, name, result) };
+    Pending::none()
 }
 
 /// Drops an object. A panic in its destructor is printed: nobody waits for it.

@@ -74,6 +74,8 @@ impl fmt::Display for TaskError {
             FailureKind::WorkerLost if failure.method.is_empty() => "failed, since it was lost",
             FailureKind::Panicked => "panicked",
             FailureKind::WorkerLost => "was lost",
+            FailureKind::Cancelled => "was cancelled",
+            FailureKind::TimedOut => "timed out",
             FailureKind::DependencyFailed | FailureKind::NotRunning => "did not run",
             FailureKind::NotPortable | FailureKind::Dropped | FailureKind::Runtime => "failed",
         })?;

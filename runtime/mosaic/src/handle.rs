@@ -10,6 +10,7 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 /// One ownership of a tessera or task of the host.
@@ -70,6 +71,18 @@ impl Wait {
                 Err(failure) => WaitState::Failed(failure),
             },
         }
+    }
+
+    /// The same wait, which fails unless it is over after `duration`. What it waits for goes on.
+    #[must_use]
+    pub(crate) fn limited(self, duration: Duration) -> Wait {
+        if let (WaitState::Waiting(handle), Ok(host)) = (&self.state, host()) {
+            // A time that does not fit is for ever.
+            let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+            // SAFETY: the handle is a wait that this owns.
+            unsafe { (host.limit)(*handle, milliseconds) };
+        }
+        self
     }
 
     pub(crate) fn failed(failure: Failure) -> Wait {

@@ -99,6 +99,13 @@ impl Object {
         }
     }
 
+    /// Has the host do something with it, unless it failed before it became remote.
+    pub(crate) fn tell(&self, tell: impl FnOnce(&'static Host, Handle)) {
+        if let (Object::Remote(owned), Ok(host)) = (self, host()) {
+            tell(host, owned.handle());
+        }
+    }
+
     pub(crate) fn describe(&self) -> Description {
         let unknown = |state| Description {
             uid: String::new(),

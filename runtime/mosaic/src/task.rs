@@ -13,6 +13,7 @@ use std::{
     marker::PhantomData,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 /// A call that runs, ran or will run on a worker, and that returns a `T` there.
@@ -72,6 +73,37 @@ impl<T> TaskProxy<T> {
         }
     }
 
+    /// Cancels the task. One that has not begun never will, and fails at once, as does what needs it; one that runs is
+    /// told ([`crate::cancelled`]) and ends as it likes, except for an async method, which is dropped where it waits. One
+    /// that has ended stays as it is.
+    ///
+    /// Dropping its proxies cancels nothing: a call that nobody awaits runs all the same.
+    ///
+    /// ```no_run
+    /// # async fn cell(task: mosaic::TaskProxy<u32>) {
+    /// task.cancel();
+    /// assert_eq!(task.await.unwrap_err().kind(), mosaic::FailureKind::Cancelled);
+    /// # }
+    /// ```
+    pub fn cancel(&self) {
+        // SAFETY: the handle is alive, since `self` owns it.
+        self.object.tell(|host, task| unsafe { (host.cancel)(task) });
+    }
+
+    /// Waits until the task is done, as awaiting it does, but no longer than `duration`. The task goes on.
+    ///
+    /// ```no_run
+    /// # async fn cell(task: mosaic::TaskProxy<u32>) {
+    /// use std::time::Duration;
+    /// if let Err(error) = task.timeout(Duration::from_secs(2)).await {
+    ///     println!("{error}");
+    /// }
+    /// # }
+    /// ```
+    pub fn timeout(&self, duration: Duration) -> TaskFuture<T> {
+        self.clone().finished().timeout(duration)
+    }
+
     fn finished(self) -> TaskFuture<T> {
         TaskFuture {
             // SAFETY: the handle is alive, since `self` owns it.
@@ -122,6 +154,26 @@ impl<T> IntoFuture for &TaskProxy<T> {
 pub struct TaskFuture<T> {
     wait: Wait,
     task: Option<TaskProxy<T>>,
+}
+
+impl<T> TaskFuture<T> {
+    /// Waits no longer than `duration`. The task goes on.
+    pub fn timeout(self, duration: Duration) -> TaskFuture<T> {
+        TaskFuture {
+            wait: self.wait.limited(duration),
+            task: self.task,
+        }
+    }
+}
+
+impl<T> TaskResult<T> {
+    /// Waits no longer than `duration`, for the task and for its value. The task goes on.
+    pub fn timeout(self, duration: Duration) -> TaskResult<T> {
+        TaskResult {
+            wait: self.wait.limited(duration),
+            task: self.task,
+        }
+    }
 }
 
 impl<T> Future for TaskFuture<T> {

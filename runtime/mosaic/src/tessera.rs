@@ -18,6 +18,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 /// An untyped proxy: the remote object, and how its calls are carried out.
@@ -315,6 +316,16 @@ impl<P> Constructed<P> {
             // SAFETY: the handle is alive, since `tessera` owns it.
             wait: tessera.object.wait(|host, handle| unsafe { (host.wait)(handle) }),
             proxy: Some(proxy),
+        }
+    }
+}
+
+impl<P> Constructed<P> {
+    /// Waits no longer than `duration`. The constructor goes on.
+    pub fn timeout(self, duration: Duration) -> Constructed<P> {
+        Constructed {
+            wait: self.wait.limited(duration),
+            proxy: self.proxy,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    ffi::c_void,
     future::Future,
     io,
     ops::Deref,
@@ -119,6 +120,20 @@ fn wait(runtime: &real_tokio::runtime::Runtime, mut future: Pin<&mut dyn Future<
         }
         thread::park();
     }
+}
+
+/// Runs a function within a runtime that this process keeps: what an async method of a tessera uses of tokio needs one.
+///
+/// # Safety
+///
+/// `run` may be called with `data`, once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mosaic_in_runtime(run: unsafe extern "C" fn(data: *mut c_void), data: *mut c_void) {
+    static RUNTIME: OnceLock<Option<real_tokio::runtime::Runtime>> = OnceLock::new();
+    let runtime = RUNTIME.get_or_init(|| real_tokio::runtime::Runtime::new().ok());
+    let _entered = runtime.as_ref().map(real_tokio::runtime::Runtime::enter);
+    // SAFETY: by this function's contract.
+    unsafe { run(data) }
 }
 
 /// Whether the cell that runs is to stop at what it waits for, now or later. The cell process looks this symbol up; it

@@ -16,7 +16,10 @@ use crate::{
     wire::{Frame, Payload, Place, TaskProgress, ToWarehouse, ToWorker, Wish},
 };
 use mosaic_abi::{Description, FailureKind, Handle, HubQuery};
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
 
 /// What the runtime is doing, as far as the head knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +54,8 @@ pub(crate) enum Action {
     Load { wait: Handle, ware: Id, uid: String },
     /// Have it shown how far a task has got.
     Progress(TaskProgress),
+    /// Call [`Ledger::time_is_over`] after so long.
+    Timer { subject: Handle, after: Duration },
     /// Have all output shown, then call [`Ledger::synced`].
     Sync { object: Handle },
     /// Ask the monitor; the answer is for this wait.

@@ -48,6 +48,11 @@ pub(super) enum Event {
         frame: Frame<FromWorker>,
     },
     WorkerClosed(String),
+    /// A wait, a task or a tessera had its time.
+    TimeIsOver {
+        subject: Handle,
+        after: Duration,
+    },
     /// The node had its time to say more about this worker.
     WorkerGone(String),
     /// A value was written for the warehouse, or could not be.
@@ -152,6 +157,7 @@ impl Link {
             Event::HubClosed => self.hub_closed().await,
             Event::Worker { uid, frame } => self.hear_worker(&uid, frame),
             Event::WorkerClosed(uid) => self.worker_closed(uid),
+            Event::TimeIsOver { subject, after } => self.head.change(|ledger| ledger.time_is_over(subject, after)),
             // Another one may have its name by now, where the hub has said that it is lost.
             Event::WorkerGone(uid) if !self.closed.remove(&uid) => {}
             Event::WorkerGone(uid) => {
@@ -246,6 +252,14 @@ impl Link {
             Action::Store { ware, type_name, value } => self.store(ware, type_name, value),
             Action::Warehouse(message) => self.to_hub(ToHub::Warehouse(message)),
             Action::Load { wait, ware, uid } => self.load(wait, ware, &uid),
+            Action::Timer { subject, after } => {
+                let (events, run) = (self.events.clone(), self.run);
+                tokio::spawn(async move {
+                    tokio::time::sleep(after).await;
+                    let event = Event::TimeIsOver { subject, after };
+                    let _ = events.send(Stamped { run, event });
+                });
+            }
             // Both are done where the ledger was changed.
             Action::Wake(_) | Action::Discard(_) => {}
         }
@@ -253,6 +267,9 @@ impl Link {
 
     /// Where the tesserae of this process live.
     fn local(&mut self) -> io::Result<Place> {
+        if self.head.is_worker {
+            return Err(io::Error::other("it is a worker; `remote` makes one on a worker"));
+        }
         let local = match self.local.take() {
             Some(local) => local,
             None => {

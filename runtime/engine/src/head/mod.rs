@@ -11,6 +11,7 @@ mod dispatch;
 mod find;
 mod history;
 mod ledger;
+mod limits;
 mod link;
 mod listing;
 mod objects;
@@ -25,4 +26,5 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use table::install_worker_head;
 pub use table::{HeadOptions, install_head};

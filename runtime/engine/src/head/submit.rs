@@ -166,6 +166,9 @@ impl Ledger {
 
     fn submit(&mut self, tessera: Handle, submission: Submission) {
         let handle = submission.object;
+        if let Some(timeout) = submission.request.options.timeout {
+            self.limit(handle, timeout);
+        }
         let producers: Vec<Handle> = submission.producers().collect();
         for producer in &producers {
             self.use_object(*producer);

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     address::locate,
+    cancellation::is_current_cancelled,
     clock,
     failures::failure,
     id::Id,
@@ -23,9 +24,10 @@ use std::{
     io,
     path::PathBuf,
     ptr,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, Once, OnceLock, PoisonError},
+    time::Duration,
 };
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// What [`install_head`] needs to know.
 #[derive(Clone, Debug)]
@@ -48,6 +50,11 @@ pub(super) struct Head {
     commands: UnboundedSender<Command>,
     host: Host,
     ask: fn(Question),
+    /// Whether this process is a worker, which neither starts nor stops the runtime, and has the tesserae that it has.
+    pub(super) is_worker: bool,
+    /// What the link needs to start, until it does.
+    unlinked: Mutex<Option<(PathBuf, UnboundedReceiver<Command>)>>,
+    linked: Once,
 }
 
 static HEAD: OnceLock<Head> = OnceLock::new();
@@ -72,19 +79,31 @@ static HEAD: OnceLock<Head> = OnceLock::new();
 /// # std::io::Result::Ok(())
 /// ```
 pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
-    if let Some(head) = HEAD.get() {
-        return Ok(&head.host);
-    }
-    let (commands, inbox) = unbounded_channel();
-    let host = Host {
+    let head = HEAD.get_or_init(|| Head::new(options, false));
+    head.link()?;
+    Ok(&head.host)
+}
+
+/// Makes this process, a worker, a head as well, so that its methods may use the runtime. Nothing is connected before one
+/// of them does.
+pub(crate) fn install_worker_head(options: HeadOptions) -> &'static Host {
+    &HEAD.get_or_init(|| Head::new(options, true)).host
+}
+
+/// The table that guests get.
+const fn host(cell_event: unsafe extern "C" fn(CellEvent, Slice, Slice)) -> Host {
+    Host {
         version: VERSION,
-        cell_event: options.cell_event,
+        cell_event,
         start,
         stop,
         create,
         call,
         apply,
         spawn,
+        cancel,
+        cancelled,
+        limit,
         wait,
         result,
         poll,
@@ -101,22 +120,39 @@ pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
         ask,
         query,
         progress,
-    };
-    let id = Id::unique();
-    let mut ledger = Ledger::new(id);
-    ledger.know_wall_clock(clock::wall_clock());
-    let head = HEAD.get_or_init(|| Head {
-        id,
-        ledger: Mutex::new(ledger),
-        commands,
-        host,
-        ask: options.ask,
-    });
-    link::start(head, options.hub, inbox)?;
-    Ok(&head.host)
+    }
 }
 
 impl Head {
+    fn new(options: HeadOptions, is_worker: bool) -> Head {
+        let (commands, inbox) = unbounded_channel();
+        let id = Id::unique();
+        let mut ledger = Ledger::new(id);
+        ledger.know_wall_clock(clock::wall_clock());
+        Head {
+            id,
+            ledger: Mutex::new(ledger),
+            commands,
+            host: host(options.cell_event),
+            ask: options.ask,
+            is_worker,
+            unlinked: Mutex::new(Some((options.hub, inbox))),
+            linked: Once::new(),
+        }
+    }
+
+    /// Starts the link, the first time, and waits until it knows what runs.
+    fn link(&'static self) -> io::Result<()> {
+        let mut outcome = Ok(());
+        self.linked.call_once(|| {
+            let unlinked = self.unlinked.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some((hub, inbox)) = unlinked {
+                outcome = link::start(self, hub, inbox);
+            }
+        });
+        outcome
+    }
+
     /// Changes the books and sees to what follows.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Ledger) -> T) -> T {
         let mut guests = Vec::new();
@@ -156,8 +192,30 @@ fn head() -> &'static Head {
     HEAD.get().expect("the table is handed out after the head was made")
 }
 
+/// The same, which knows what runs: for what begins something.
+fn linked() -> &'static Head {
+    let head = head();
+    if let Err(error) = head.link() {
+        // Without it the runtime counts as off.
+        tracing::error!(%error, "this process cannot use the runtime");
+    }
+    head
+}
+
+/// Ends a wait to start or stop the runtime where that is not for this process to do.
+fn refused(wait: Handle) -> bool {
+    if head().is_worker {
+        let message = "a worker neither starts nor stops the runtime that it is part of: do that where the cells run";
+        head().change(|ledger| ledger.end_wait(wait, Err(failure(FailureKind::Runtime, message))));
+    }
+    head().is_worker
+}
+
 unsafe extern "C" fn start(options: Slice) -> Handle {
     let wait = head().change(|ledger| ledger.wait(Subject::Runtime));
+    if refused(wait) {
+        return wait;
+    }
     // SAFETY: the guest lends the bytes for this call.
     match mosaic_abi::decode(unsafe { options.as_bytes() }) {
         Ok(options) => head().command(Command::Start { wait, options }),
@@ -171,7 +229,9 @@ unsafe extern "C" fn start(options: Slice) -> Handle {
 
 unsafe extern "C" fn stop() -> Handle {
     let wait = head().change(|ledger| ledger.wait(Subject::Runtime));
-    head().command(Command::Stop { wait });
+    if !refused(wait) {
+        head().command(Command::Stop { wait });
+    }
     wait
 }
 
@@ -203,7 +263,7 @@ unsafe extern "C" fn create(
             let signatures = description.signatures().map(str::to_owned).collect();
             // SAFETY: a guest's table is static.
             let maker = (!maker.is_null()).then(|| unsafe { function(maker) }).transpose();
-            maker.and_then(|maker| head().change(|ledger| ledger.create(code, maker, signatures, request)))
+            maker.and_then(|maker| linked().change(|ledger| ledger.create(code, maker, signatures, request)))
         }
         _ => Err(failure(
             FailureKind::Runtime,
@@ -232,7 +292,7 @@ unsafe extern "C" fn spawn(table: *const FunctionTable, request: abi::Request) -
     // SAFETY: the guest made the request for this call, and its table is static.
     let (request, code) = unsafe { (read(request), function(table)) };
     request
-        .and_then(|request| head().change(|ledger| ledger.spawn(code?, request)))
+        .and_then(|request| linked().change(|ledger| ledger.spawn(code?, request)))
         .into()
 }
 
@@ -256,6 +316,18 @@ unsafe fn function(table: *const FunctionTable) -> Result<Code, Failure> {
         }),
         _ => refuse("the function's code lies in no file that a worker could load".to_owned()),
     }
+}
+
+unsafe extern "C" fn cancel(task: Handle) {
+    head().change(|ledger| ledger.cancel(task));
+}
+
+unsafe extern "C" fn cancelled() -> bool {
+    is_current_cancelled()
+}
+
+unsafe extern "C" fn limit(wait: Handle, milliseconds: u64) {
+    head().change(|ledger| ledger.limit(wait, Duration::from_millis(milliseconds)));
 }
 
 unsafe extern "C" fn wait(object: Handle) -> Handle {
@@ -292,19 +364,19 @@ unsafe extern "C" fn release(handle: Handle) {
 }
 
 unsafe extern "C" fn tesserae() -> Handle {
-    head().change(Ledger::tesserae)
+    linked().change(Ledger::tesserae)
 }
 
 unsafe extern "C" fn query(query: Slice) -> Handle {
     // SAFETY: the guest lends the bytes for this call.
     let query = mosaic_abi::decode(unsafe { query.as_bytes() });
-    head().change(|ledger| ledger.query(query))
+    linked().change(|ledger| ledger.query(query))
 }
 
 unsafe extern "C" fn attach(uid: Slice, type_name: Slice) -> Submitted {
     // SAFETY: the guest lends both for this call.
     let (uid, type_name) = unsafe { (uid.as_text(), type_name.as_text()) };
-    head().change(|ledger| ledger.attach(&uid, &type_name)).into()
+    linked().change(|ledger| ledger.attach(&uid, &type_name)).into()
 }
 
 unsafe extern "C" fn signatures(tessera: Handle) -> Buffer {
@@ -315,13 +387,13 @@ unsafe extern "C" fn signatures(tessera: Handle) -> Buffer {
 unsafe extern "C" fn put(value: Buffer, type_name: Slice) -> Submitted {
     // SAFETY: the guest lends the text for this call.
     let type_name = unsafe { type_name.as_text() };
-    head().change(|ledger| ledger.put(value, &type_name)).into()
+    linked().change(|ledger| ledger.put(value, &type_name)).into()
 }
 
 unsafe extern "C" fn find_stored(uid: Slice, type_name: Slice) -> Submitted {
     // SAFETY: the guest lends both for this call.
     let (uid, type_name) = unsafe { (uid.as_text(), type_name.as_text()) };
-    head().change(|ledger| ledger.find_stored(&uid, &type_name)).into()
+    linked().change(|ledger| ledger.find_stored(&uid, &type_name)).into()
 }
 
 unsafe extern "C" fn discard(stored: Handle) {

@@ -273,6 +273,9 @@ pub(crate) enum ToWorker {
     Detach {
         tessera: Id,
     },
+    Cancel {
+        task: Id,
+    },
     DropTask {
         task: Id,
     },

@@ -6,6 +6,7 @@
 //! - `serve`: connections of heads and other workers.
 //! - `site`: what the worker has, and what it does with it.
 //! - `tessera`: one tessera: its calls, in order.
+//! - `pending`: calls of async methods, which are gone on with when they are woken.
 //! - `run`: functions that run by themselves, and running again what panicked.
 //! - `gate`: how many jobs run at once, and when none may begin.
 //! - `inputs`: what a job needs, which may still be on its way.
@@ -16,7 +17,7 @@
 //! - `module`, `object`: the code of tesserae and calling it.
 //! - `current`: what a thread executes.
 //! - `local`: a worker within the head's process.
-//! - `host`: what that code may ask of this process: to pass a question on to the front end.
+//! - `host`: what that code may ask of this process, which is a head as well.
 //! - `settings`: what the hub tells a worker that it starts.
 //! - `output`: having the worker's output seen in time.
 
@@ -29,6 +30,7 @@ mod module;
 mod object;
 mod output;
 mod peers;
+mod pending;
 mod residents;
 mod run;
 mod serve;
@@ -40,13 +42,11 @@ mod wares;
 
 use crate::{
     affinity,
-    failures::failure,
     warehouse::Shelves,
     wire::{self, Frame, FromHub, Peer, Place, Sender, ToHub},
 };
 pub(crate) use current::progress;
 pub(crate) use local::{LOCAL, Local, local_address};
-use mosaic_abi::FailureKind;
 pub(crate) use settings::Settings;
 use site::Site;
 use std::{fs, io, path::Path, process, rc::Rc};
@@ -116,7 +116,7 @@ async fn work(settings: Settings) -> io::Result<()> {
         uid: uid.clone(),
         address: address.clone(),
     };
-    let site = Rc::new(Site::new(&settings, &host::HOST)?);
+    let site = Rc::new(Site::new(&settings, host::host(hub.clone()))?);
     host::ask_hub(sender.clone(), site.output.clone());
     spawn_local(gate::report(site.gate.clone(), sender.clone()));
     spawn_local(serve::accept(site.clone(), listener));
@@ -144,8 +144,7 @@ fn obey(site: &Rc<Site>, hub: &Sender<ToHub>, frame: Frame<FromHub>, address: &P
         FromHub::HeadSettled { head } => site.stock.borrow_mut().settle(head),
         FromHub::Answer { question, outcome } => {
             let answer = payloads.into_iter().next().unwrap_or_default();
-            let refused = |reason| failure(FailureKind::Runtime, reason);
-            host::answered(question, outcome.map(|()| answer).map_err(refused));
+            host::answered(question, outcome.map(|()| answer.to_vec()));
         }
         FromHub::Proceed => site.gate.proceed(),
         FromHub::Retire => {

@@ -20,7 +20,20 @@ use std::{
 struct Module {
     /// Where it begins in memory.
     base: usize,
-    guest: &'static Guest,
+    loaded: Loaded,
+}
+
+/// Runs a function within a runtime of the guest's own tokio.
+pub(super) type Enter = unsafe extern "C" fn(run: unsafe extern "C" fn(data: *mut c_void), data: *mut c_void);
+
+/// The name of that function, where a guest has it.
+const ENTER: &str = "mosaic_in_runtime";
+
+/// What code needs that was loaded.
+#[derive(Clone, Copy)]
+pub(super) struct Loaded {
+    pub(super) guest: &'static Guest,
+    pub(super) enter: Option<Enter>,
 }
 
 /// The objects that were loaded; `None` is the program itself.
@@ -40,34 +53,34 @@ impl Modules {
     }
 
     /// The table of a tessera's type, and the guest it belongs to. Loads its object if need be.
-    pub(super) fn tessera(&self, code: &Code) -> Result<(&'static TesseraTable, &'static Guest), Failure> {
-        let (address, guest) = self.locate(code)?;
+    pub(super) fn tessera(&self, code: &Code) -> Result<(&'static TesseraTable, Loaded), Failure> {
+        let (address, loaded) = self.locate(code)?;
         // SAFETY: the head found a `TesseraTable` at this offset of the same file, which is loaded for good. That it is
         // the same build of the file is checked by version and name before anything is called.
         let table = unsafe { &*ptr::with_exposed_provenance::<TesseraTable>(address) };
         check(code, table.version, || table.type_name())?;
-        Ok((table, guest))
+        Ok((table, loaded))
     }
 
     /// The table of a function, and the guest it belongs to. Loads its object if need be.
-    pub(super) fn function(&self, code: &Code) -> Result<(&'static FunctionTable, &'static Guest), Failure> {
-        let (address, guest) = self.locate(code)?;
+    pub(super) fn function(&self, code: &Code) -> Result<(&'static FunctionTable, Loaded), Failure> {
+        let (address, loaded) = self.locate(code)?;
         // SAFETY: the head found a `FunctionTable` at this offset of the same file, which is loaded for good. That it is
         // the same build of the file is checked by version and name before it is called.
         let table = unsafe { &*ptr::with_exposed_provenance::<FunctionTable>(address) };
         check(code, table.version, || table.name())?;
-        Ok((table, guest))
+        Ok((table, loaded))
     }
 
     /// Where a table lies in this process.
-    fn locate(&self, code: &Code) -> Result<(usize, &'static Guest), Failure> {
+    fn locate(&self, code: &Code) -> Result<(usize, Loaded), Failure> {
         let Location { object, offset } = &code.location;
         let module = self.module(object.as_deref())?;
         let address = usize::try_from(*offset)
             .ok()
             .and_then(|offset| module.base.checked_add(offset));
         let address = address.ok_or_else(|| refusal(code, "its address is out of range"))?;
-        Ok((address, module.guest))
+        Ok((address, module.loaded))
     }
 
     fn module(&self, object: Option<&Path>) -> Result<Module, Failure> {
@@ -108,7 +121,10 @@ fn refusal(code: &Code, reason: &str) -> Failure {
 fn this_program(host: &'static Host) -> Result<Module, String> {
     Ok(Module {
         base: address::program_base().ok_or("the program does not know where it is loaded")?,
-        guest: greet(mosaic::__private::mosaic_guest_entry, host)?,
+        loaded: Loaded {
+            guest: greet(mosaic::__private::mosaic_guest_entry, host)?,
+            enter: None,
+        },
     })
 }
 
@@ -120,8 +136,11 @@ fn open(path: &Path, host: &'static Host) -> Result<Module, String> {
     let entry = unsafe { library.get::<GuestEntry>(GUEST_ENTRY) }
         .map_err(|error| format!("{} holds no mosaic code: {error}", path.display()))?;
     let guest = greet(*entry, host)?;
+    // SAFETY: the symbol has this type in every version of the notebook's tokio, which the object may link.
+    let enter = unsafe { library.get::<Enter>(ENTER) }.ok().map(|enter| *enter);
     let base = base(library.into_raw(), path).ok_or_else(|| format!("{} lies at no known address", path.display()))?;
-    Ok(Module { base, guest })
+    let loaded = Loaded { guest, enter };
+    Ok(Module { base, loaded })
 }
 
 fn greet(entry: GuestEntry, host: &'static Host) -> Result<&'static Guest, String> {

@@ -1,14 +1,23 @@
 //! An object of a tessera's type, and calling it. Everything here runs guest code.
 
+use super::{module::Loaded, pending::Call};
 use crate::{failures::failure, wire::Payload};
-use mosaic_abi::{Buffer, Failure, FailureKind, FunctionTable, Guest, Outcome, Slice, Status, TesseraTable, decode};
+use mosaic_abi::{Buffer, Failure, FailureKind, FunctionTable, Outcome, Slice, Status, TesseraTable, decode};
 use std::{ffi::c_void, ptr};
+
+/// How far a call has come.
+pub(super) enum Called {
+    /// It ended with this encoded value.
+    Ended(Buffer),
+    /// Its method is async. To be dropped before the object.
+    Waits(Call),
+}
 
 /// A constructed object.
 pub(super) struct Object {
     pointer: *mut c_void,
     table: &'static TesseraTable,
-    guest: &'static Guest,
+    loaded: Loaded,
 }
 
 // SAFETY: the expansion asserts that the type is `Send`, and one thread at a time has the `Object`.
@@ -18,35 +27,39 @@ impl Object {
     /// Constructs an object from encoded arguments.
     pub(super) fn construct(
         table: &'static TesseraTable,
-        guest: &'static Guest,
+        loaded: Loaded,
         arguments: &[Payload],
     ) -> Result<Object, Failure> {
         let slices: Vec<Slice> = arguments.iter().map(|argument| Slice::new(argument)).collect();
         let mut outcome = Outcome::default();
         // SAFETY: the slices and the outcome outlive the call, which does not unwind (see `TesseraTable`).
         let pointer = unsafe { (table.construct)(slices.as_ptr(), slices.len(), &raw mut outcome) };
-        read(outcome).map(|_| Object { pointer, table, guest })
+        read(outcome).map(|_| Object { pointer, table, loaded })
     }
 
-    /// Calls method number `method` and returns its encoded value.
-    pub(super) fn call(&mut self, method: u32, arguments: &[Payload]) -> Result<Buffer, Failure> {
+    /// Calls method number `method`.
+    pub(super) fn call(&mut self, method: u32, arguments: &[Payload]) -> Result<Called, Failure> {
         let slices: Vec<Slice> = arguments.iter().map(|argument| Slice::new(argument)).collect();
         let mut outcome = Outcome::default();
         // SAFETY: as in `construct`; `&mut self` makes this the only call on the object.
-        unsafe { (self.table.call)(self.pointer, method, slices.as_ptr(), slices.len(), &raw mut outcome) };
-        read(outcome)
+        let pending =
+            unsafe { (self.table.call)(self.pointer, method, slices.as_ptr(), slices.len(), &raw mut outcome) };
+        match Call::new(pending) {
+            Some(call) => Ok(Called::Waits(call)),
+            None => read(outcome).map(Called::Ended),
+        }
     }
 
     /// Makes an object by a function, of its encoded argument.
     pub(super) fn make(
         table: &'static TesseraTable,
-        guest: &'static Guest,
+        loaded: Loaded,
         maker: &'static FunctionTable,
         arguments: &[Payload],
     ) -> Result<Object, Failure> {
         let mut pointer: *mut c_void = ptr::null_mut();
         // SAFETY: `maker` makes objects, whose address it writes to the place that it is given.
-        unsafe { run(maker, (&raw mut pointer).cast(), arguments) }.map(|_| Object { pointer, table, guest })
+        unsafe { run(maker, (&raw mut pointer).cast(), arguments) }.map(|_| Object { pointer, table, loaded })
     }
 
     /// Runs a function on the object and returns its encoded value.
@@ -75,9 +88,9 @@ impl Object {
         self.table.signatures().map(str::to_owned).collect()
     }
 
-    /// The guest whose code this is.
-    pub(super) fn guest(&self) -> &'static Guest {
-        self.guest
+    /// What its code needs.
+    pub(super) fn loaded(&self) -> Loaded {
+        self.loaded
     }
 }
 
@@ -100,7 +113,8 @@ unsafe fn run(function: &'static FunctionTable, object: *mut c_void, arguments: 
     read(outcome)
 }
 
-fn read(outcome: Outcome) -> Result<Buffer, Failure> {
+/// How a call ended, as the guest says it.
+pub(super) fn read(outcome: Outcome) -> Result<Buffer, Failure> {
     match outcome.status {
         Status::Done => Ok(outcome.payload),
         Status::Failed => Err(decode(&outcome.payload).unwrap_or_else(|error| {

@@ -8,6 +8,7 @@ use super::{
     stock::Outcome,
 };
 use crate::{
+    cancellation,
     failures::failure,
     id::Id,
     wire::{Code, FromWorker},
@@ -27,15 +28,18 @@ pub(super) async fn function(site: &Rc<Site>, head: &Head, task: Id, code: Code,
     }
     let entered = site.gate.enter().await;
     let (modules, output, reporter) = (site.modules.clone(), site.output.clone(), head.clone());
+    let cancellation = site.begins(task);
     let ran = spawn_blocking(move || {
         reporter.send(FromWorker::Started {
             id: task,
             at: crate::clock::now(),
         });
         let _executing = Executing::new(reporter, task);
-        let (function, guest) = modules.function(&code)?;
-        let flushing = output.flush_while_running(guest);
-        let outcome = try_up_to(max_retries, || object::call(function, &inputs));
+        let (function, loaded) = modules.function(&code)?;
+        let flushing = output.flush_while_running(loaded.guest);
+        let outcome = cancellation::during(&cancellation, || {
+            try_up_to(max_retries, || object::call(function, &inputs))
+        });
         drop(flushing);
         outcome.map(|value| (Arc::new(value), output.is_unread()))
     });
@@ -50,23 +54,47 @@ pub(super) async fn function(site: &Rc<Site>, head: &Head, task: Id, code: Code,
     site.finish(head, task, outcome, unread_output);
 }
 
-/// Runs what may panic, again up to `max_retries` times where it does. Other failures would come again.
+/// How often something that may panic is run.
+pub(super) struct Attempts {
+    max_retries: u32,
+    made: u32,
+}
+
+impl Attempts {
+    pub(super) fn new(max_retries: u32) -> Attempts {
+        Attempts { max_retries, made: 1 }
+    }
+
+    /// Whether it was not run before.
+    pub(super) fn is_first(&self) -> bool {
+        self.made == 1
+    }
+
+    /// Whether what ended like this is to be run once more: only a panic may be over the next time. The last failure says
+    /// how often it was tried.
+    pub(super) fn again<T>(&mut self, outcome: &mut Result<T, Failure>) -> bool {
+        let Err(failure) = outcome else { return false };
+        if failure.kind != FailureKind::Panicked {
+            return false;
+        }
+        if self.made > self.max_retries {
+            failure.attempts = self.made;
+            return false;
+        }
+        let all = self.max_retries.saturating_add(1);
+        eprintln!("attempt {} of {all} panicked: {}", self.made, failure.message);
+        self.made += 1;
+        true
+    }
+}
+
+/// Runs what may panic, again up to `max_retries` times where it does.
 pub(super) fn try_up_to<T>(max_retries: u32, mut run: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
-    let mut attempts = 1;
+    let mut attempts = Attempts::new(max_retries);
     loop {
-        match run() {
-            Err(failure) if failure.kind == FailureKind::Panicked => {
-                if attempts > max_retries {
-                    return Err(Failure { attempts, ..failure });
-                }
-                eprintln!(
-                    "attempt {attempts} of {} panicked: {}",
-                    max_retries.saturating_add(1),
-                    failure.message
-                );
-                attempts += 1;
-            }
-            outcome => return outcome,
+        let mut outcome = run();
+        if !attempts.again(&mut outcome) {
+            return outcome;
         }
     }
 }

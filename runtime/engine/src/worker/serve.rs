@@ -58,6 +58,7 @@ fn handle(site: &Rc<Site>, sender: &Sender<FromWorker>, head: Option<&Head>, fra
         (message @ ToWorker::Create { .. }, Some(head)) => site.create(head, message, payloads),
         (message @ ToWorker::Call { .. }, Some(head)) => site.call(head, message, payloads),
         (message @ ToWorker::Run { .. }, Some(head)) => site.run(head, message, payloads),
+        (ToWorker::Cancel { task }, Some(head)) => site.cancel(head, task),
         (ToWorker::DropTask { task }, Some(_)) => site.drop_task(task),
         (ToWorker::DropTessera { tessera }, Some(head)) => site.residents.borrow_mut().release(tessera, head.id),
         (ToWorker::Attach { tessera }, Some(head)) => site.attach(head, tessera),

@@ -6,6 +6,7 @@ use super::{
     module::Modules,
     output::Output,
     peers::Peers,
+    pending::cancelled,
     residents::{Condition, Residents},
     run,
     settings::Settings,
@@ -14,6 +15,7 @@ use super::{
     wares::Wares,
 };
 use crate::{
+    cancellation::Cancellation,
     clock::now,
     failures::failure,
     id::Id,
@@ -77,6 +79,10 @@ pub(super) struct Site {
     alive: Cell<usize>,
     /// Told whenever `alive` becomes zero.
     empty: Notify,
+    /// Told when `closing` is set.
+    closed: Notify,
+    /// The calls and functions that have begun and not ended.
+    running: RefCell<HashMap<Id, Arc<Cancellation>>>,
 }
 
 impl Site {
@@ -100,6 +106,8 @@ impl Site {
             closing: Cell::new(false),
             alive: Cell::new(0),
             empty: Notify::new(),
+            closed: Notify::new(),
+            running: RefCell::default(),
         })
     }
 
@@ -138,6 +146,26 @@ impl Site {
     /// Whether what has not begun never will.
     pub(super) fn is_closing(&self) -> bool {
         self.closing.get()
+    }
+
+    /// Waits until this worker ends.
+    pub(super) async fn closed(&self) {
+        if !self.is_closing() {
+            self.closed.notified().await;
+        }
+    }
+
+    /// A call or function begins, which may be cancelled until it has ended.
+    pub(super) fn begins(&self, task: Id) -> Arc<Cancellation> {
+        self.running.borrow_mut().entry(task).or_default().clone()
+    }
+
+    /// Cancels a call or function: one that runs is told, and one that has not begun fails.
+    pub(super) fn cancel(&self, head: &Head, task: Id) {
+        if let Some(running) = self.running.borrow().get(&task) {
+            return running.ask();
+        }
+        self.finish(head, task, Err(cancelled()), false);
     }
 
     /// Begins to construct a tessera.
@@ -268,6 +296,7 @@ impl Site {
 
     /// Stores how a constructor or call ended and tells the head, the first time.
     pub(super) fn finish(&self, head: &Head, id: Id, outcome: Outcome, unread_output: bool) {
+        self.running.borrow_mut().remove(&id);
         let outcome = outcome.map_err(|failure| Failure {
             worker: self.uid.clone(),
             ..failure
@@ -321,6 +350,7 @@ impl Site {
     /// Forgets everything and waits until all objects are dropped.
     pub(super) async fn close(&self) {
         self.closing.set(true);
+        self.closed.notify_waiters();
         self.residents.borrow_mut().clear();
         self.stock.borrow_mut().clear();
         while self.alive.get() > 0 {

@@ -3,19 +3,21 @@
 use super::{
     current::Executing,
     inputs::Inputs,
-    object::Object,
+    object::{Called, Object},
+    pending,
     residents::Condition,
-    run::try_up_to,
+    run::{Attempts, try_up_to},
     site::{Head, Site},
     stock::Outcome,
 };
 use crate::{
+    cancellation::{self, Cancellation},
     clock::now,
     failures::{failure, tessera_failed},
     id::Id,
     wire::{Callee, Code, FromWorker, Payload},
 };
-use mosaic_abi::{Buffer, Failure, FailureKind};
+use mosaic_abi::{Failure, FailureKind};
 use std::{rc::Rc, sync::Arc};
 use tokio::{sync::mpsc::UnboundedReceiver, task::spawn_blocking};
 
@@ -83,7 +85,7 @@ pub(super) async fn run(site: &Rc<Site>, id: Id, condition: &Condition, mut jobs
     if let Ok(object) = object {
         let output = site.output.clone();
         let dropped = spawn_blocking(move || {
-            let flushing = output.flush_while_running(object.guest());
+            let flushing = output.flush_while_running(object.loaded().guest);
             object.drop_it();
             drop(flushing);
         });
@@ -119,12 +121,12 @@ async fn construct(
     let constructed = spawn_blocking(move || {
         reporter.send(FromWorker::Started { id, at: now() });
         let _executing = Executing::new(reporter, id);
-        let (table, guest) = modules.tessera(&wanted)?;
+        let (table, loaded) = modules.tessera(&wanted)?;
         let maker = maker.map(|maker| modules.function(&maker)).transpose()?;
-        let flushing = output.flush_while_running(guest);
+        let flushing = output.flush_while_running(loaded.guest);
         let object = try_up_to(max_retries, || match maker {
-            Some((maker, _)) => Object::make(table, guest, maker, &inputs),
-            None => Object::construct(table, guest, &inputs),
+            Some((maker, _)) => Object::make(table, loaded, maker, &inputs),
+            None => Object::construct(table, loaded, &inputs),
         });
         drop(flushing);
         object.map(|object| (object, output.is_unread()))
@@ -161,38 +163,90 @@ async fn call(
     if site.stock.borrow().has_ended(task) {
         return Ok(object);
     }
+    if site.is_closing() {
+        return Ok(object);
+    }
+    let cancellation = site.begins(task);
+    let (mut object, mut inputs, mut attempts) = (object, inputs, Attempts::new(max_retries));
+    loop {
+        let first = attempts.is_first();
+        let job = (head, task, &cancellation);
+        let mut begun = match begin(site, job, first, condition, object, (callee.clone(), inputs)).await {
+            Ok(begun) => begun,
+            Err(failure) => {
+                condition.constructed(Err(failure.clone()));
+                site.finish(head, task, Err(failure.clone()), true);
+                return Err(failure);
+            }
+        };
+        let mut outcome = match begun.outcome {
+            Ok(Called::Ended(value)) => Ok(value),
+            Ok(Called::Waits(call)) => {
+                begun.unread_output = true;
+                pending::finish(site, begun.object.loaded(), job, call).await
+            }
+            Err(failure) => Err(failure),
+        };
+        if !cancellation.is_asked() && attempts.again(&mut outcome) {
+            (object, inputs) = (begun.object, begun.inputs);
+            continue;
+        }
+        let outcome: Outcome = outcome.map(Arc::new);
+        condition.is_idle();
+        site.finish(head, task, outcome, begun.unread_output);
+        return Ok(begun.object);
+    }
+}
+
+/// A call that was begun, and what it was begun with.
+struct Begun {
+    object: Object,
+    inputs: Vec<Payload>,
+    outcome: Result<Called, Failure>,
+    unread_output: bool,
+}
+
+/// Begins a call, and ends it where its method is not async. Where that fails, the object is lost. The head is told the
+/// first time.
+async fn begin(
+    site: &Rc<Site>,
+    (head, task, cancellation): (&Head, Id, &Arc<Cancellation>),
+    first: bool,
+    condition: &Condition,
+    mut object: Object,
+    (callee, inputs): (Callee, Vec<Payload>),
+) -> Result<Begun, Failure> {
     let entered = site.gate.enter().await;
     condition.is_busy();
-    let (modules, output, reporter) = (site.modules.clone(), site.output.clone(), head.clone());
-    let called = spawn_blocking(move || {
-        reporter.send(FromWorker::Started { id: task, at: now() });
-        let _executing = Executing::new(reporter, task);
-        let flushing = output.flush_while_running(object.guest());
-        let mut object = object;
-        let outcome = match callee {
-            Callee::Method(method) => try_up_to(max_retries, || object.call(method, &inputs)),
-            Callee::Function(code) => modules
-                .function(&code)
-                .and_then(|(function, _)| try_up_to(max_retries, || object.apply(function, &inputs))),
-        };
+    let (modules, output, job, head) = (
+        site.modules.clone(),
+        site.output.clone(),
+        cancellation.clone(),
+        head.clone(),
+    );
+    let begun = spawn_blocking(move || {
+        if first {
+            head.send(FromWorker::Started { id: task, at: now() });
+        }
+        let _executing = Executing::new(head, task);
+        let flushing = output.flush_while_running(object.loaded().guest);
+        let outcome = cancellation::during(&job, || match callee {
+            Callee::Method(method) => object.call(method, &inputs),
+            Callee::Function(code) => {
+                let function = modules.function(&code);
+                function.and_then(|(function, _)| object.apply(function, &inputs).map(Called::Ended))
+            }
+        });
         drop(flushing);
         let unread_output = output.is_unread();
-        (object, outcome, unread_output)
+        Begun {
+            object,
+            inputs,
+            outcome,
+            unread_output,
+        }
     });
-    let called = called.await;
+    let begun = begun.await;
     drop(entered);
-    match called {
-        Ok((object, outcome, unread_output)) => {
-            let outcome: Outcome = outcome.map(|value: Buffer| Arc::new(value));
-            condition.is_idle();
-            site.finish(head, task, outcome, unread_output);
-            Ok(object)
-        }
-        Err(error) => {
-            let failure = failure(FailureKind::Runtime, error.to_string());
-            condition.constructed(Err(failure.clone()));
-            site.finish(head, task, Err(failure.clone()), true);
-            Err(failure)
-        }
-    }
+    begun.map_err(|error| failure(FailureKind::Runtime, error.to_string()))
 }

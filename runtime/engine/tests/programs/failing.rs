@@ -30,7 +30,6 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             let advice = "call `mosaic::interactive(On).await?` first";
             assert!(ended.stderr.contains(advice), "{}", ended.stderr);
         }),
-        scenario!(a_worker_has_no_runtime_to_offer),
     ]
 }
 
@@ -190,14 +189,4 @@ async fn without_workers_remote_says_so() {
 
 async fn without_the_runtime_remote_says_what_to_call() {
     let _ = Counter::remote(1);
-}
-
-async fn a_worker_has_no_runtime_to_offer() {
-    on(1).await;
-    let error = Counter::remote(1).create_another().await.unwrap_err();
-    assert_eq!(error.kind(), FailureKind::Panicked);
-    assert!(
-        error.message().contains("a worker cannot use the mosaic runtime"),
-        "{error}"
-    );
 }

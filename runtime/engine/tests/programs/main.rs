@@ -2,6 +2,7 @@
 //! if it leaves a process, a file or a socket behind.
 
 mod calls;
+mod cancelling;
 mod failing;
 mod functions;
 mod lifecycle;
@@ -18,6 +19,7 @@ mod shared_object;
 mod survival;
 mod tesserae;
 mod timeline;
+mod waiting;
 mod warehouse;
 mod workers;
 mod world;
@@ -52,6 +54,8 @@ fn scenarios() -> Vec<Scenario> {
         survival::scenarios(),
         timeline::scenarios(),
         workers::scenarios(),
+        waiting::scenarios(),
+        cancelling::scenarios(),
         warehouse::scenarios(),
     ]
     .concat()

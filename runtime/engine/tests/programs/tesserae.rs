@@ -120,10 +120,6 @@ impl Counter {
     fn give_stubborn(&self) -> Stubborn {
         Stubborn
     }
-
-    fn create_another(&self) {
-        let _ = Counter::remote(1);
-    }
 }
 
 /// A type whose constructor panics.

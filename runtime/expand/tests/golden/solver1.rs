@@ -266,7 +266,7 @@ mod __mosaic_Solver1 {
         arguments: *const ::mosaic::__private::Slice,
         count: usize,
         outcome: *mut ::mosaic::__private::Outcome,
-    ) {
+    ) -> ::mosaic::__private::Pending {
         unsafe {
             ::mosaic::__private::call::<
                 Solver1,
@@ -282,11 +282,11 @@ mod __mosaic_Solver1 {
                     0 => {
                         let argument_0 = arguments.decode::<Array3<f32>>(0, "data")?;
                         let value = <Solver1>::solve(object, &argument_0);
-                        ::mosaic::__private::encode::<Array3<f32>>(&value)
+                        ::mosaic::__private::now::<Array3<f32>>(&value)
                     }
                     1 => {
                         let value = <Solver1>::solve_more(object);
-                        ::mosaic::__private::encode::<()>(&value)
+                        ::mosaic::__private::now::<()>(&value)
                     }
                     _ => {
                         ::core::result::Result::Err(

@@ -39,7 +39,7 @@ fn a_type_stays_as_it_is() {
 fn check_parameters(parameters: &str, expect: Expect) {
     let item = format!("impl S {{ fn new() -> S {{ S }} fn f(&self, {parameters}) {{}} }}");
     let signature = part(&item, "pub fn f(", "self.raw");
-    let call = part(&item, "0 => {", "::mosaic::__private::encode");
+    let call = part(&item, "0 => {", "::mosaic::__private::now");
     expect.assert_eq(&(signature + &call));
 }
 
@@ -178,7 +178,7 @@ fn types_mean_the_same_inside_the_module() {
             let value = <super::deep::Grid<
                 2,
             >>::f(object, argument_0, argument_1);
-            ::mosaic::__private::encode::<Vec<super::deep::Grid<2>>>(&value)
+            ::mosaic::__private::now::<Vec<super::deep::Grid<2>>>(&value)
     "#]]
     .assert_eq(&(part(item, "pub fn remote", "}") + &part(item, "pub fn f", "}") + &part(item, "0 =>", "}")));
 }

@@ -109,8 +109,6 @@ fn kinds_of_functions() {
 #[cfg(unix)] fn e(&self) {}\nfn after(&self) {}\nfn uid(&self) {}\nfn remote() {}
 fn attach() {}\nfn attach(&self) {}",
         expect![[r#"
-            4:1 async
-                `S::a` is async, and async methods are not supported yet: remove `async`; callers await the task that the call returns
             5:1 unsafe
                 `S::b` is unsafe, and a worker cannot uphold its contract: make it safe, or call it from a safe method
             6:1 extern "C"
@@ -176,11 +174,11 @@ fn constructors() {
         (
             "async fn new(x: &mut u8) -> S { S }",
             expect![[r#"
-            1:21 async
-                `S::new` is async, and async methods are not supported yet: remove `async`; callers await the task that the call returns
-            1:37 &mut u8
-                argument `x` of `S::new` is `&mut u8`: changes to it would be lost on the worker; take it by value and return it
-        "#]],
+                1:21 async
+                    `S::new` is the constructor and cannot be async: remove `async`; what it waits for, an async method can wait for
+                1:37 &mut u8
+                    argument `x` of `S::new` is `&mut u8`: changes to it would be lost on the worker; take it by value and return it
+            "#]],
         ),
     ] {
         check(&format!("#[tessera] impl S {{ {members} }}"), expect);
@@ -257,7 +255,7 @@ fn types_and_blocks() {
             "#[tessera(max_retries = 2, fast = true, max_retries = 3)]\nimpl S { fn new() -> S { S } fn with(&self) {} }",
             expect![[r#"
                 1:28 fast
-                    `#[tessera]` has no option `fast`: its options are `max_retries`, `restarts`, `worker`
+                    `#[tessera]` has no option `fast`: its options are `max_retries`, `restarts`, `worker`, `timeout`
                 1:41 max_retries
                     `max_retries` is set twice
                 2:33 with

@@ -15,7 +15,7 @@ use crate::{
     wire::{Code, Location, Payload, Place, ToWarehouse, ToWorker},
 };
 use mosaic_abi::{FailureKind, Handle, State, Waker};
-use std::{ffi::c_void, ptr};
+use std::{ffi::c_void, ptr, time::Duration};
 
 /// The books, and the names that the actions are written down with.
 struct Books {
@@ -120,6 +120,7 @@ impl Books {
             Action::Warehouse(_) => "look for a value".to_owned(),
             Action::Progress(_) => "progress".to_owned(),
             Action::Sync { .. } => "sync".to_owned(),
+            Action::Timer { .. } => "timer".to_owned(),
             Action::Query { .. } => "query".to_owned(),
             Action::Wake(_) => "wake".to_owned(),
             Action::Discard(_) => "discard".to_owned(),
@@ -128,6 +129,7 @@ impl Books {
                 ToWorker::Call { task, .. } => format!("call {} on {}", self.name(task), place.uid),
                 ToWorker::Run { task, .. } => format!("run {} on {}", self.name(task), place.uid),
                 ToWorker::Fetch { task, .. } => format!("fetch {}", self.name(task)),
+                ToWorker::Cancel { task } => format!("cancel {}", self.name(task)),
                 ToWorker::DropTask { task } => format!("drop {}", self.name(task)),
                 ToWorker::DropTessera { tessera } => format!("drop {}", self.name(tessera)),
                 ToWorker::List { .. } => format!("list {}", place.uid),
@@ -410,4 +412,47 @@ fn stopping_fails_everything_for_the_same_reason() {
     }
     let refused = books.ledger.placing_is_refused(false);
     assert_eq!(refused.map(|failure| failure.kind), Some(FailureKind::NotRunning));
+}
+
+#[test]
+fn what_is_cancelled_before_it_is_sent_never_is() {
+    let mut books = Books::new(&["w0"]);
+    let a = books.create("a");
+    let (a1, a2) = (books.call("a1", a, &[]), books.call("a2", a, &[]));
+    let a3 = books.call("a3", a, &[a1]);
+    books.ledger.cancel(a1);
+    assert_eq!(
+        [a1, a2, a3].map(|task| books.state(task)),
+        [State::Failed, State::Pending, State::Failed]
+    );
+    books.place(a, "w0");
+    assert_eq!(books.actions(), ["place a", "create a on w0", "call a2 on w0"]);
+    books.ledger.cancel(a2);
+    assert_eq!(books.actions(), ["cancel a2"]);
+    books.finish(a2);
+    books.ledger.cancel(a2);
+    assert_eq!((books.actions().len(), books.state(a2)), (0, State::Done));
+}
+
+#[test]
+fn what_takes_too_long_fails_once() {
+    let mut books = Books::new(&["w0"]);
+    let after = Duration::from_secs(1);
+    let a = books.create("a");
+    books.place(a, "w0");
+    let (a1, a2) = (books.call("a1", a, &[]), books.call("a2", a, &[]));
+    books.finish(a2);
+    let wait = books.ledger.wait(Subject::Object(a1));
+    books.ledger.limit(wait, after);
+    books.actions();
+    // A wait that is over leaves its task alone.
+    books.ledger.time_is_over(wait, after);
+    assert_eq!(books.ending(wait), Some(Err(FailureKind::TimedOut)));
+    assert_eq!((books.actions(), books.state(a1)), (Vec::new(), State::Queued));
+    books.ledger.time_is_over(a1, after);
+    books.ledger.time_is_over(a2, after);
+    assert_eq!(books.actions(), ["cancel a1"]);
+    assert_eq!((books.state(a1), books.state(a2)), (State::Failed, State::Done));
+    books.finish(a1);
+    assert_eq!(books.state(a1), State::Failed);
 }

@@ -1,0 +1,71 @@
+"""What a call can be: options, functions that travel, fields, outputs."""
+
+import pytest
+
+MODEL = """
+use mosaic::prelude::*;
+
+#[tessera]
+struct Model { weights: Vec<f32>, steps: u64 }
+
+#[tessera(max_retries = 1)]
+impl Model {
+    fn new(weights: Vec<f32>) -> Self { Model { weights, steps: 0 } }
+    fn step(&mut self) -> u64 { self.steps += 1; self.steps }
+    fn flaky(&mut self, needed: u64) -> u64 {
+        self.steps += 1;
+        assert!(self.steps >= needed, "too early");
+        self.steps
+    }
+}
+
+fn norm(values: &[f32]) -> f32 { values.iter().map(|value| value * value).sum::<f32>().sqrt() }
+"""
+
+
+@pytest.fixture(scope="module")
+def runtime(kernel):
+    """Two workers and a model; the cells that follow use its variables, whose types the kernel had to infer."""
+    kernel.ok(MODEL)
+    kernel.ok("mosaic::interactive(On).num_workers(2).await?;")
+    kernel.ok("let model = Model::with(Options::new().worker(\"worker:0:1\")).remote([3.0, 4.0]);")
+    return kernel
+
+
+def test_retries_say_how_often(runtime):
+    cell = runtime.ok("let flaky = model.flaky(2).await?; flaky.result().await?")
+    assert cell.result == "2"
+    assert "attempt 1 of 2 panicked: too early" in cell.stderr
+    error = runtime.run("model.flaky(99).await?;").error
+    assert "panicked on worker:0:1 after 2 attempts: too early" in error
+
+
+def test_an_unknown_worker_lists_those_there_are(runtime):
+    error = runtime.run("Model::with(Options::new().worker(\"worker:9:9\")).remote([1.0]).await?;").error
+    assert "there is no worker `worker:9:9`: the workers are worker:0:0, worker:0:1" in error
+
+
+def test_functions_run_on_workers(runtime):
+    runtime.ok("let length = mosaic::spawn(norm, (vec![3.0_f32, 4.0],)); let twice = mosaic::spawn(|x: f32| 2.0 * x, (&length,));")
+    assert runtime.ok("twice.result().await?").result == "10.0"
+    error = runtime.run("let factor = 2.0_f32; let _ = mosaic::spawn(move |x: f32| factor * x, (1.0_f32,));").error
+    assert "only a function that captures nothing can travel" in error
+
+
+def test_fields_are_read_and_changed(runtime):
+    runtime.ok("let changed = model.update(|model, more: Vec<f32>| model.weights.extend(more), [12.0]);")
+    runtime.ok("let weights = model.get(|model| model.weights.clone()); let length = mosaic::spawn(norm, (&weights,));")
+    assert runtime.ok("length.result().await?").result == "13.0"
+
+
+def test_a_result_goes_on_where_it_lies(runtime):
+    runtime.ok("let pair = mosaic::spawn(|| (vec![1.0_f32; 3], 7_u32), ());")
+    runtime.ok("let (values, number) = pair.outputs(); let sum = values.then(|values| values.iter().sum::<f32>());")
+    assert runtime.ok("(sum.result().await?, number.result().await?)").result == "(3.0, 7)"
+
+
+def test_a_redefined_type_has_other_fields(runtime):
+    """Must come last: it redefines what the others use."""
+    runtime.ok(MODEL.replace("steps: u64 }", "steps: u64, name: String }").replace("steps: 0 }", "steps: 0, name: String::new() }"))
+    error = runtime.run("model.get(|model| model.name.clone()).await?;").error
+    assert "earlier definition of `Model`" in error
