@@ -4,21 +4,21 @@
 //! of its own, so that nothing a cell prints is ever read as protocol. What evcxr's generated code would print as
 //! markers reaches this process as events of the host's table, and is passed on from here.
 
+mod kernel;
 mod running;
 
 use crate::{
     flusher::Flusher,
     link::{Order, Paths, Report, receive, send},
-    processes, questions, session, stdin,
+    questions, stdin,
 };
 use anyhow::{Context, Result, bail};
+use kernel::Kernel;
+pub(crate) use kernel::{DIRECTORY_VARIABLE, HUB_VARIABLE, SESSION_VARIABLE};
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 use mosaic_abi::{Buffer, CellEvent, GUEST_ENTRY, Guest, GuestEntry, Host, Slice};
 use running::{Brakes, InterruptWait};
-use rustix::{
-    fs::{Mode, OFlags},
-    process::Pid,
-};
+use rustix::fs::{Mode, OFlags};
 use std::{
     env,
     ffi::c_void,
@@ -29,20 +29,15 @@ use std::{
         fd::{BorrowedFd, OwnedFd},
         unix::net::UnixStream,
     },
-    path::{Path, PathBuf},
+    path::Path,
     process,
     sync::{
-        Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread,
     time::{Duration, Instant},
 };
-
-/// The environment variables by which the kernel tells its cell process where it is.
-pub(crate) const DIRECTORY_VARIABLE: &str = "MOSAIC_CELL_DIRECTORY";
-pub(crate) const HUB_VARIABLE: &str = "MOSAIC_HUB";
-pub(crate) const SESSION_VARIABLE: &str = "MOSAIC_SESSION";
 
 /// evcxr's side of its line protocol, as of 0.22.
 const EXECUTION_COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
@@ -53,21 +48,19 @@ const EVCXR_VARIABLES: [&str; 1] = ["EVCXR_IS_RUNTIME"];
 
 /// Runs the cell process until its kernel ends it.
 pub fn cell_host_main() -> ! {
-    let result = run();
+    let result = Kernel::find().and_then(|kernel| {
+        let kernel = Arc::new(kernel);
+        let result = run(&kernel);
+        // Without an order to end, the kernel was killed, or never got ready, or evcxr has given this process up.
+        kernel.clean_up();
+        result
+    });
     if let Err(error) = &result {
         // Not `eprintln!`, which panics where nobody is left to read.
         let _ = writeln!(io::stderr(), "error: the cell process failed: {error:#}");
     }
-    if !ENDING.load(Ordering::Acquire) {
-        // The kernel was killed, or never got ready. The thread that follows orders then cleans up and ends the process;
-        // it sees the end of its socket a little later, or, if the kernel lives after all, never.
-        thread::sleep(ABANDONED);
-    }
     process::exit(if result.is_ok() { 0 } else { 99 })
 }
-
-/// How long cleaning up after a killed kernel may take.
-const ABANDONED: Duration = Duration::from_secs(3);
 
 /// How long a cell may be held up for the order of its output.
 const UNSETTLED: Duration = Duration::from_millis(100);
@@ -114,38 +107,27 @@ fn tell_evcxr(line: &str) {
     }
 }
 
-fn run() -> Result<()> {
-    let kernel = rustix::process::getppid();
-    let variable = |name: &str| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .with_context(|| format!("{name} is not set"))
-    };
-    let (directory, hub, session) = (
-        variable(DIRECTORY_VARIABLE)?,
-        variable(HUB_VARIABLE)?,
-        variable(SESSION_VARIABLE)?,
-    );
-    let paths = Paths::in_directory(&directory);
+fn run(kernel: &Arc<Kernel>) -> Result<()> {
     let commands = File::from(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?);
     let evcxr = File::from(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), 3)?);
     let null = rustix::fs::open("/dev/null", OFlags::RDWR, Mode::empty())?;
     rustix::stdio::dup2_stdin(&null)?;
     rustix::stdio::dup2_stdout(&null)?;
     let _ = EVCXR.set(Mutex::new(evcxr));
-    let mut link = UnixStream::connect(&paths.socket).context("cannot reach the kernel")?;
+    let mut link = UnixStream::connect(&kernel.paths.socket).context("cannot reach the kernel")?;
     let _ = REPORTS.set(Mutex::new(link.try_clone()?));
     // Where a process is started for a cell that is under way, it takes over before evcxr has it run anything.
     follow(
         receive(&mut link).context("the kernel does not say what it is at")?,
-        &paths,
+        &kernel.paths,
     );
     forget_environment();
+    let follower = Arc::clone(kernel);
     thread::Builder::new()
         .name("link".into())
-        .spawn(move || follow_orders(link, &paths, &session, kernel))?;
+        .spawn(move || follow_orders(link, &follower))?;
     let host = mosaic_engine::install_head(mosaic_engine::HeadOptions {
-        hub,
+        hub: kernel.hub.clone(),
         cell_event,
         ask: |question| report(&questions::ask(question)),
     })?;
@@ -165,20 +147,11 @@ fn forget_environment() {
 }
 
 /// Follows the kernel's orders, and ends the process with everything in it when the kernel is gone.
-fn follow_orders(mut link: UnixStream, paths: &Paths, session: &Path, kernel: Option<Pid>) {
+fn follow_orders(mut link: UnixStream, kernel: &Kernel) {
     while let Ok(order) = receive::<Order>(&mut link) {
-        follow(order, paths);
+        follow(order, &kernel.paths);
     }
-    if let Some(directory) = paths.socket.parent() {
-        let _ = std::fs::remove_dir_all(directory);
-    }
-    if let Some(kernel) = kernel.filter(|_| !ENDING.load(Ordering::Acquire)) {
-        // A compilation, or a shell command.
-        processes::end_all_of(kernel);
-        session::remove_rust_analyzers_of(kernel.as_raw_nonzero().get().cast_unsigned());
-    }
-    // What was just ended may still write there for a moment.
-    session::remove_until_gone(session, &session.with_extension("lock"));
+    kernel.clean_up();
     // Not `exit`: no destructor of the user's may keep the process.
     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).ok();
 }

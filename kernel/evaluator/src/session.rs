@@ -7,6 +7,7 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// The directory, removed at the end. A lock beside it says that its kernel lives, so that what a killed kernel left is
@@ -57,39 +58,45 @@ impl Drop for Session {
     }
 }
 
-/// Removes the sessions whose kernels are gone.
+/// Removes the sessions whose kernels are gone: nobody holds their lock, or there is none.
 fn remove_stale(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let path = entry.path();
         let ours = path
             .file_name()
             .is_some_and(|name| name.as_encoded_bytes().starts_with(b"session-"));
-        if ours
-            && path.extension().is_some_and(|it| it == "lock")
-            && let Ok(lock) = File::open(&path)
-            && lock.try_lock().is_ok()
-        {
-            remove(&path.with_extension(""), &path);
+        let lock_path = path.with_extension("lock");
+        let stale = || match File::open(&lock_path) {
+            Ok(lock) => path == lock_path && lock.try_lock().is_ok(),
+            Err(error) => path.extension().is_none() && error.kind() == io::ErrorKind::NotFound,
+        };
+        if ours && stale() {
+            remove(&path.with_extension(""), &lock_path);
         }
     }
 }
 
 /// Removes a session's directory, and then its lock: a directory that stays is found again by its lock.
-pub(crate) fn remove(directory: &Path, lock_path: &Path) {
+fn remove(directory: &Path, lock_path: &Path) {
     if let Err(error) = try_remove(directory, lock_path) {
         tracing::warn!("cannot remove {}: {error}", directory.display());
     }
 }
 
-/// Removes a session although other processes may still write to it; these end soon, but tell nobody.
+/// Removes a session although other processes and threads may still write to it; these end soon, but tell nobody.
 pub(crate) fn remove_until_gone(directory: &Path, lock_path: &Path) {
-    for _ in 0..100 {
+    for _ in 0..ATTEMPTS {
         if try_remove(directory, lock_path).is_ok() {
             return;
         }
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::thread::sleep(BETWEEN_ATTEMPTS);
     }
+    remove(directory, lock_path);
 }
+
+/// For ten seconds: on a busy machine a killed compiler takes its time.
+const ATTEMPTS: u32 = 100;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
 
 /// Removes what rust-analyzer keeps among the temporary files while it loads a project, where its process ends meanwhile.
 pub(crate) fn remove_rust_analyzers_of(process: u32) {
@@ -103,13 +110,12 @@ pub(crate) fn remove_rust_analyzers_of(process: u32) {
 }
 
 fn try_remove(directory: &Path, lock_path: &Path) -> io::Result<()> {
-    for result in [fs::remove_dir_all(directory), fs::remove_file(lock_path)] {
-        match result {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
+    let gone = |result: io::Result<()>| match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    };
+    gone(fs::remove_dir_all(directory))?;
+    gone(fs::remove_file(lock_path))
 }
 
 #[cfg(test)]
@@ -121,10 +127,12 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         fs::write(parent.path().join("session-killed.lock"), "").unwrap();
         fs::create_dir(parent.path().join("session-killed")).unwrap();
+        fs::create_dir(parent.path().join("session-half-removed")).unwrap();
         let first = Session::empty(parent.path(), "session-").unwrap();
         let second = Session::empty(parent.path(), "session-").unwrap();
         assert!(first.directory().is_dir() && second.directory().is_dir());
         assert!(!parent.path().join("session-killed").exists());
+        assert!(!parent.path().join("session-half-removed").exists());
         drop((first, second));
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
     }

@@ -143,7 +143,7 @@ impl Shared {
 
     pub(crate) fn remove_session(&self) {
         if let Some(directory) = self.lock().session.take() {
-            session::remove(&directory, &directory.with_extension("lock"));
+            session::remove_until_gone(&directory, &directory.with_extension("lock"));
         }
     }
 }
