@@ -48,8 +48,6 @@ def test_an_unknown_worker_lists_those_there_are(runtime):
 def test_functions_run_on_workers(runtime):
     runtime.ok("let length = mosaic::spawn(norm, (vec![3.0_f32, 4.0],)); let twice = mosaic::spawn(|x: f32| 2.0 * x, (&length,));")
     assert runtime.ok("twice.result().await?").result == "10.0"
-    error = runtime.run("let factor = 2.0_f32; let _ = mosaic::spawn(move |x: f32| factor * x, (1.0_f32,));").error
-    assert "only a function that captures nothing can travel" in error
 
 
 def test_fields_are_read_and_changed(runtime):
@@ -62,6 +60,39 @@ def test_a_result_goes_on_where_it_lies(runtime):
     runtime.ok("let pair = mosaic::spawn(|| (vec![1.0_f32; 3], 7_u32), ());")
     runtime.ok("let (values, number) = pair.outputs(); let sum = values.then(|values| values.iter().sum::<f32>());")
     assert runtime.ok("(sum.result().await?, number.result().await?)").result == "(3.0, 7)"
+
+
+ASYNC = """
+#[tessera]
+struct Relay;
+
+#[tessera]
+impl Relay {
+    fn new() -> Self { Relay }
+    async fn nap(&self, milliseconds: u64) -> u64 {
+        tokio::time::sleep(std::time::Duration::from_millis(milliseconds)).await;
+        milliseconds
+    }
+    async fn steps(&self) -> u64 {
+        let model = Model::remote([1.0]);
+        model.step();
+        model.step().result().await.unwrap()
+    }
+    async fn never(&self) { std::future::pending::<()>().await }
+}
+"""
+
+
+def test_async_methods_await_others(runtime):
+    runtime.ok(ASYNC)
+    runtime.ok("let relay = Relay::remote(); let nap = relay.nap(5); let steps = relay.steps();")
+    assert runtime.ok("(nap.result().await?, steps.result().await?)").result == "(5, 2)"
+
+
+def test_tasks_are_cancelled_and_waits_limited(runtime):
+    error = runtime.run("let never = relay.never(); never.timeout(std::time::Duration::from_millis(5)).await?;").error
+    assert "method `never` of `Relay` timed out" in error and "goes on" in error
+    assert "was cancelled" in runtime.run("let never = relay.never(); never.cancel(); never.await?;").error
 
 
 def test_a_redefined_type_has_other_fields(runtime):

@@ -55,7 +55,7 @@ impl Counter {
         text.is_empty() || list.is_empty() || view.is_empty()
     }
 
-    fn local() -> &'static str {
+    fn name() -> &'static str {
         "stays an ordinary function"
     }
 }
@@ -69,5 +69,5 @@ fn calls(counter: &__mosaic_Counter::CounterProxy) {
 
 fn main() {
     let _ = calls;
-    let _ = Counter::local();
+    let _ = Counter::name();
 }
