@@ -51,8 +51,11 @@ pub fn cell_host_main() -> ! {
     let result = Kernel::find().and_then(|kernel| {
         let kernel = Arc::new(kernel);
         let result = run(&kernel);
-        // Without an order to end, the kernel was killed, or never got ready, or evcxr has given this process up.
-        kernel.clean_up();
+        // Without an order to end, the kernel was killed, or never got ready, or evcxr has given this process up. Who gives
+        // that order cleans up.
+        if !ENDING.load(Ordering::Acquire) {
+            kernel.clean_up();
+        }
         result
     });
     if let Err(error) = &result {
