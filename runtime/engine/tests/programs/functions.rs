@@ -102,6 +102,7 @@ static TRIED: AtomicU32 = AtomicU32::new(0);
 
 async fn a_function_that_panics_is_named_and_retried() {
     on(1).await;
+    #[inline(never)]
     fn fails(x: u64) -> u64 {
         panic!("not {x}")
     }
