@@ -45,10 +45,11 @@ async fn workers_say_what_they_do_and_use() {
     let pid = a.pid().result().await.unwrap();
     let door = meeting_point("door");
     let held = a.meet_reading(&door);
-    let found = workers(|workers| workers[0].running == 1).await;
+    let activities = |workers: &[Worker]| (workers[0].activity, workers[1].activity);
+    let found = workers(|workers| activities(workers) == (Activity::Busy, Activity::Idle)).await;
+    assert_eq!((found[0].running, found[1].running), (1, 0));
     assert_eq!((found[0].uid.as_str(), found[0].pid), ("worker:0:0", pid));
     assert_eq!(found[1].uid, "worker:0:1");
-    assert_eq!((found[0].activity, found[1].activity), (Activity::Busy, Activity::Idle));
     assert_eq!((found[0].tesserae, found[1].tesserae), (1, 1));
     for worker in &found {
         assert!(
