@@ -21,7 +21,7 @@ pub(crate) fn start(run_dir: &Path, output: Output, questions: Questions) -> Res
     let worker = WorkerCommand {
         program,
         args: vec!["worker".into()],
-        env: Vec::new(),
+        env: vec![("PATH".into(), mosaic_evaluator::users_path())],
     };
     let options = HubOptions {
         run_dir: run_dir.to_owned(),

@@ -1,7 +1,7 @@
 //! The executable `mosaic-kernel`: one file, several roles.
 //!
-//! A kernel starts its cell process and its workers by starting itself, and is its own wrapper around rustc. These
-//! roles are told first, before anything is set up that they do not need.
+//! A kernel starts its cell process and its workers by starting itself, and is its own wrapper around rustc and cargo.
+//! These roles are told first, before anything is set up that they do not need.
 
 mod bars;
 mod children;
@@ -50,7 +50,7 @@ enum Role {
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = mosaic_evaluator::rustc_wrapper() {
+    if let Some(code) = mosaic_evaluator::tool().or_else(mosaic_evaluator::rustc_wrapper) {
         return code;
     }
     let done = match Arguments::parse().role {

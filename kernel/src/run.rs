@@ -30,12 +30,15 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub(crate) fn run(connection_file: &Path) -> Result<()> {
     start_log();
     let connection_file = ConnectionFile::read(connection_file)?;
+    let run_dir = RunDir::create()?;
+    // SAFETY: the log has no thread, and nothing else was started.
+    unsafe { mosaic_evaluator::take_over(run_dir.path()) }.context("cannot write to the kernel's own directory")?;
     // Four threads, so that control is served while others wait for slow clients.
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(4)
         .enable_all()
         .build()?;
-    let served = runtime.block_on(serve(&connection_file));
+    let served = runtime.block_on(serve(&connection_file, &run_dir));
     // Whatever still waits for a client or a cell is not worth waiting for.
     runtime.shutdown_background();
     served
@@ -61,9 +64,8 @@ fn start_log() {
         .init();
 }
 
-async fn serve(connection_file: &ConnectionFile) -> Result<()> {
+async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()> {
     let signals = Signals::listen().context("cannot listen to signals")?;
-    let run_dir = RunDir::create()?;
     let connection = Connection::bind(connection_file, run_dir.path(), output_rate()).await?;
     connection.iopub.status(None, "starting");
 

@@ -38,6 +38,7 @@ impl Crates {
     pub(crate) fn for_toolchain(toolchain: &Toolchain) -> Result<Crates> {
         let directory = cache_directory()?.join(key(toolchain));
         fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+        let directory = fs::canonicalize(directory)?;
         let crates = Crates { directory };
         crates.write_sources()?;
         Ok(crates)
@@ -52,6 +53,16 @@ impl Crates {
     /// Where the template is, once it is complete.
     pub(crate) fn template(&self) -> PathBuf {
         self.directory.join("template")
+    }
+
+    /// Where the standard library's sources are as rust-analyzer sees them.
+    pub(crate) fn view(&self) -> PathBuf {
+        self.directory.join("library")
+    }
+
+    /// Where lies what cargo said while a kernel started.
+    pub(crate) fn answers(&self) -> PathBuf {
+        self.directory.join("answers")
     }
 
     /// The cells' dependencies, as name and Cargo's specification.

@@ -4,15 +4,16 @@
 //! asks evcxr meanwhile what users want to know of their code.
 
 mod course;
+mod leisure;
 mod own;
 
 use crate::{
     MimeBundle, absent, assistance,
     commands::{self, Step},
-    inbox::Inbox,
+    inbox::{Awaited, Inbox},
     link::{Link, Order, Report},
     loss,
-    preamble::without_commands,
+    preamble::{preamble, without_commands},
     report::CellError,
     request::{Completions, Options, Request},
     shared::Shared,
@@ -23,6 +24,7 @@ use crate::{
 use anyhow::{Context, Result};
 use course::Course;
 use evcxr::{CommandContext, EvalOutputs};
+use leisure::Leisure;
 use own::Told;
 use serde_json::Value;
 use std::{
@@ -48,12 +50,22 @@ pub(crate) fn run(options: Options, link: Link, inbox: Inbox, notices: OwnedFd, 
         process: 0,
         stored: None,
         absent: BTreeSet::new(),
+        leisure: Leisure::default(),
+        given_back: 0,
     };
     if let Err(error) = evaluation.start() {
         // Told with the first cell, which tries again.
         tracing::error!("{error:#}");
     }
-    while let Some(request) = evaluation.inbox.request() {
+    loop {
+        let request = match evaluation.inbox.request(evaluation.leisure.patience()) {
+            Awaited::Request(request) => request,
+            Awaited::Nothing => {
+                evaluation.use_leisure();
+                continue;
+            }
+            Awaited::End => return,
+        };
         match request {
             Request::Execute {
                 code,
@@ -63,6 +75,7 @@ pub(crate) fn run(options: Options, link: Link, inbox: Inbox, notices: OwnedFd, 
             } => {
                 let result = evaluation.guarded(|it| it.execute(&code, number, execution));
                 let _ = reply.send(result);
+                evaluation.find_leisure();
             }
             Request::Shutdown { reply } => {
                 evaluation.link.send(&Order::End);
@@ -74,7 +87,10 @@ pub(crate) fn run(options: Options, link: Link, inbox: Inbox, notices: OwnedFd, 
                 let _ = reply.send(());
                 return;
             }
-            question => evaluation.assist(question),
+            question => {
+                evaluation.assist(question);
+                evaluation.find_leisure();
+            }
         }
     }
 }
@@ -92,6 +108,9 @@ struct Evaluation<'a> {
     stored: Option<BTreeSet<String>>,
     /// The variables that evcxr believes in and that are not stored.
     absent: BTreeSet<String>,
+    leisure: Leisure,
+    /// The memory of this process when all that was free was given back.
+    given_back: u64,
 }
 
 impl Evaluation<'_> {
@@ -211,6 +230,10 @@ impl Evaluation<'_> {
         source: &str,
         execution: u64,
     ) -> Result<(Result<EvalOutputs, evcxr::Error>, Course), CellError> {
+        if needs_types(source) {
+            let analysed = self.session()?.analyse();
+            analysed.map_err(|error| CellError::new("KernelError", format!("{error:#}")))?;
+        }
         let source = shell::mark_commands(source, process::id());
         self.begin(execution)?;
         let result = self.session()?.context.execute(&source);
@@ -300,18 +323,38 @@ impl Evaluation<'_> {
                 let _ = reply.send(completions.unwrap_or_else(|| Completions::none(cursor)));
             }
             Request::Inspect { code, cursor, reply } if !reply.is_closed() => {
-                let context = self.start().ok();
+                let context = self.analysed();
                 let _ = reply.send(context.and_then(|context| assistance::inspect(context, &code, cursor)));
             }
             _ => {}
         }));
     }
 
-    fn complete(&mut self, code: &str, cursor: usize) -> Option<Completions> {
+    /// evcxr with a rust-analyzer that knows types.
+    fn analysed(&mut self) -> Option<&mut CommandContext> {
         self.start().ok()?;
+        let started = self.started.as_mut()?;
+        match started.analyse() {
+            Ok(()) => Some(&mut started.context),
+            Err(error) => {
+                tracing::warn!("{error:#}");
+                None
+            }
+        }
+    }
+
+    fn complete(&mut self, code: &str, cursor: usize) -> Option<Completions> {
+        self.analysed()?;
         let context = &mut self.started.as_mut()?.context;
         Some(assistance::complete(context, code, cursor, &self.absent))
     }
+}
+
+/// Whether evcxr asks rust-analyzer for anything but names to evaluate a text: the types of the variables that it defines.
+fn needs_types(source: &str) -> bool {
+    let is_of_a_word = |c: char| c.is_alphanumeric() || c == '_';
+    let asks = |(_, line): (usize, &str)| [":t", ":doc"].iter().any(|it| line.trim_start().starts_with(it));
+    source.split(|c| !is_of_a_word(c)).any(|word| word == "let") || preamble(source).any(asks)
 }
 
 /// What evcxr's commands show, and the value of the last expression.

@@ -26,6 +26,16 @@ impl From<Numbered> for Event {
     }
 }
 
+/// What came of waiting for a request.
+#[derive(Debug)]
+pub(crate) enum Awaited {
+    Request(Request),
+    /// None in time.
+    Nothing,
+    /// There can be none any more.
+    End,
+}
+
 /// The receiving end. Who waits for one of the two leaves the other for later, in order.
 pub(crate) struct Inbox {
     events: mpsc::Receiver<Event>,
@@ -42,14 +52,21 @@ impl Inbox {
         }
     }
 
-    /// Waits for a request; nothing when there can be none any more.
-    pub(crate) fn request(&mut self) -> Option<Request> {
+    /// Waits for a request, for `patience` at most, if it is bounded.
+    pub(crate) fn request(&mut self, patience: Option<Duration>) -> Awaited {
         loop {
             if let Some(request) = self.requests.pop_front() {
-                return Some(request);
+                return Awaited::Request(request);
             }
-            let event = self.events.recv().ok()?;
-            self.keep(event);
+            let event = match patience {
+                Some(patience) => self.events.recv_timeout(patience),
+                None => self.events.recv().map_err(RecvTimeoutError::from),
+            };
+            match event {
+                Ok(event) => self.keep(event),
+                Err(RecvTimeoutError::Timeout) => return Awaited::Nothing,
+                Err(RecvTimeoutError::Disconnected) => return Awaited::End,
+            }
         }
     }
 
@@ -139,7 +156,11 @@ mod tests {
             Some(Event::Request(_))
         ));
         send(shutdown());
-        assert!(matches!(inbox.request(), Some(Request::Shutdown { .. })));
+        assert!(matches!(
+            inbox.request(None),
+            Awaited::Request(Request::Shutdown { .. })
+        ));
+        assert!(matches!(inbox.request(Some(Duration::ZERO)), Awaited::Nothing));
         send((2, Report::Closed).into());
         assert_eq!(inbox.take_reports(), [(2, Report::Closed)]);
     }

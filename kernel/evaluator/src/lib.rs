@@ -40,6 +40,7 @@ mod stdin;
 mod store_calls;
 mod syntax;
 mod toolchain;
+mod tools;
 mod unkept;
 mod versions;
 mod warnings;
@@ -53,6 +54,7 @@ pub use report::CellError;
 pub use request::{Completion, Completions, Options};
 pub use start::this_executable;
 pub use toolchain::{Toolchain, ToolchainError};
+pub use tools::{take_over, tool, users_path};
 pub use wrapper::rustc_wrapper;
 
 use host::report as report_to_kernel;

@@ -1,6 +1,6 @@
 //! The commands before a cell's code. Shell commands, `!ls`, get the mark by which they are found and ended.
 
-use crate::{preamble::preamble, processes::KERNEL_VARIABLE};
+use crate::{preamble::preamble, processes::KERNEL_VARIABLE, tools};
 use std::borrow::Cow;
 
 /// The code, with its shell commands marked. No line moves.
@@ -10,11 +10,12 @@ pub(crate) fn mark_commands(code: &str, kernel: u32) -> Cow<'_, str> {
         return Cow::Borrowed(code);
     }
     let mut marked = String::with_capacity(code.len() + 64);
+    let path = tools::give_back_in_shell();
     let mut rest = 0;
     for (begin, line) in preamble(code) {
         if is_shell(line) {
             let command = line.trim_start_matches('!').trim().replace('\'', r"'\''");
-            marked += &format!("!exec env {KERNEL_VARIABLE}={kernel} sh -c '{command}'\n");
+            marked += &format!("!exec env {path}{KERNEL_VARIABLE}={kernel} sh -c '{command}'\n");
         } else {
             marked += line;
             marked.push('\n');

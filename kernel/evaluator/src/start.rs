@@ -9,6 +9,7 @@ use crate::{
     session::Session,
     shared::Shared,
     toolchain::Toolchain,
+    tools::{self, Stage},
     versions, warnings,
 };
 use anyhow::{Context, Result, anyhow};
@@ -21,6 +22,7 @@ use std::{
     sync::mpsc,
     thread,
 };
+use tempfile::TempDir;
 
 /// Makes evcxr turn on what is sticky: asynchronous cells and `?`. From then on no cell is compiled twice for it.
 const WARM_UP: &str =
@@ -33,6 +35,7 @@ pub(crate) struct Started {
     pub(crate) warnings: warnings::Shown,
     link: Link,
     crates: Crates,
+    stage: Stage,
     session: Session,
 }
 
@@ -50,19 +53,72 @@ impl Started {
         if !crates.template().is_dir() {
             build_template(options, link, &crates, &toolchain, notice)?;
         }
+        if tools::are_taken_over() && !crates.view().is_dir() {
+            tools::write_view(&toolchain.sysroot.join(tools::LIBRARY), &crates.view())
+                .context("cannot make a view of the standard library")?;
+        }
         let session = Session::empty(crates.directory(), "session-")?;
         // Known before it is filled, so that a kernel that ends meanwhile leaves nothing.
         shared.set_session(session.directory().to_owned());
         session.fill_from(&crates.template())?;
         let lock_file = crates.template().join("Cargo.lock");
+        let answers = Answers::of(&crates)?;
+        let mut stage = Stage {
+            sysroot: toolchain.sysroot,
+            view: crates.view(),
+            session: session.directory().to_owned(),
+            answers: answers.directory(),
+            recording: answers.are_new(),
+            starting: true,
+            analysing: !tools::are_taken_over(),
+        };
+        stage.tell()?;
         let context = open(options, &crates, session.directory(), Some(&lock_file))?;
-        Ok(Started {
+        stage.starting = false;
+        stage.tell()?;
+        let mut started = Started {
             context: CommandContext::with_eval_context(context),
             warnings: warnings::Shown::default(),
             link: link.clone(),
             crates,
+            stage,
             session,
-        })
+        };
+        if answers.are_new() {
+            started.analyse()?;
+            started.stage.recording = false;
+            started.stage.answers = answers.keep(&started.crates)?;
+            started.stage.tell()?;
+        }
+        Ok(started)
+    }
+
+    /// Whether rust-analyzer knows types.
+    pub(crate) fn is_analysed(&self) -> bool {
+        self.stage.analysing
+    }
+
+    /// Has rust-analyzer load what it needs to know types, if it has not yet.
+    pub(crate) fn analyse(&mut self) -> Result<()> {
+        if self.stage.analysing {
+            return Ok(());
+        }
+        // It loads a project anew when the manifest is not the one that it knows. The command changes the one for this
+        // question alone.
+        let other = ":opt 1\n1";
+        let forgotten = self.context.completions(other, other.len());
+        forgotten.map_err(|error| anyhow!("rust-analyzer does not load anew: {error}"))?;
+        self.stage.analysing = true;
+        self.stage.tell()?;
+        let loaded = self.context.hover_at("1", 1).map(drop);
+        self.stage.analysing = loaded.is_ok();
+        loaded.map_err(|error| anyhow!("rust-analyzer does not load the notebook's crates: {error}"))
+    }
+
+    /// Has rust-analyzer infer a type, for which it looks through everything that there is.
+    pub(crate) fn infer(&mut self) {
+        let asked = "let it = 1;\nit";
+        let _ = self.context.hover_at(asked, asked.len());
     }
 
     /// Where evcxr compiles.
@@ -81,9 +137,11 @@ impl Started {
 
 /// Builds the template of the current toolchain, unless it is there.
 pub(crate) fn prepare() -> Result<()> {
+    let run_dir = tempfile::Builder::new().prefix("mosaic-").tempdir()?;
+    // SAFETY: preparing is all that this process does, and it has not begun.
+    unsafe { tools::take_over(run_dir.path()) }?;
     let toolchain = Toolchain::find()?;
     let crates = Crates::for_toolchain(&toolchain)?;
-    let run_dir = tempfile::Builder::new().prefix("mosaic-").tempdir()?;
     let options = Options {
         run_dir: run_dir.path().to_owned(),
         hub: run_dir.path().join("no-hub.sock"),
@@ -91,7 +149,67 @@ pub(crate) fn prepare() -> Result<()> {
     let paths = Paths::in_directory(run_dir.path());
     let (sender, _reports) = mpsc::channel::<Numbered>();
     let link = Link::listen(&paths.socket, sender, Box::new(drop))?;
-    build_template(&options, &link, &crates, &toolchain, &|line| eprintln!("{line}"))
+    build_template(&options, &link, &crates, &toolchain, &|line| eprintln!("{line}"))?;
+    // Leaves the answers of a start.
+    drop(Started::new(&options, &link, &Shared::default(), &|_| ())?);
+    Ok(())
+}
+
+/// Removes what would only serve to build the crates again, which no clone does.
+fn remove_incremental(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let is_directory = entry.file_type().is_ok_and(|it| it.is_dir());
+        if is_directory && entry.file_name() == "incremental" {
+            let _ = fs::remove_dir_all(entry.path());
+        } else if is_directory {
+            remove_incremental(&entry.path());
+        }
+    }
+}
+
+/// What cargo says while a kernel starts: kept in a directory of the toolchain's, or about to be.
+enum Answers {
+    Kept(PathBuf),
+    New(TempDir),
+}
+
+impl Answers {
+    fn of(crates: &Crates) -> Result<Answers> {
+        let kept = crates.answers();
+        if kept.is_dir() || !tools::are_taken_over() {
+            return Ok(Answers::Kept(kept));
+        }
+        let new = tempfile::Builder::new()
+            .prefix("answers-")
+            .tempdir_in(crates.directory())?;
+        Ok(Answers::New(new))
+    }
+
+    fn are_new(&self) -> bool {
+        matches!(self, Answers::New(_))
+    }
+
+    fn directory(&self) -> PathBuf {
+        match self {
+            Answers::Kept(directory) => directory.clone(),
+            Answers::New(directory) => directory.path().to_owned(),
+        }
+    }
+
+    /// Keeps what is new, unless another kernel has done so meanwhile.
+    fn keep(self, crates: &Crates) -> Result<PathBuf> {
+        let kept = crates.answers();
+        if let Answers::New(directory) = self {
+            match fs::rename(directory.path(), &kept) {
+                Err(_) if kept.is_dir() => {}
+                renamed => {
+                    renamed.context("cannot keep what cargo says")?;
+                    let _ = directory.keep();
+                }
+            }
+        }
+        Ok(kept)
+    }
 }
 
 fn build_template(
@@ -120,6 +238,7 @@ fn build_template(
     drop(context);
     // A clone starts without the cells that were compiled here.
     let _ = fs::remove_dir_all(session.directory().join("src"));
+    remove_incremental(&session.directory().join("target"));
     fs::rename(session.directory(), crates.template()).context("cannot keep the prebuilt crates")?;
     notice("the notebook's crates are built");
     Ok(())
@@ -154,6 +273,7 @@ fn open(options: &Options, crates: &Crates, directory: &Path, lock_file: Option<
         .env(DIRECTORY_VARIABLE, &options.run_dir)
         .env(HUB_VARIABLE, &options.hub)
         .env(SESSION_VARIABLE, directory);
+    tools::give_back(&mut command);
     // evcxr takes its configuration from the working directory first, where the user may have one of their own.
     env::set_current_dir(directory)?;
     let started = EvalContext::with_subprocess_command(command);

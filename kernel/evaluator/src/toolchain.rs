@@ -1,5 +1,6 @@
 //! The Rust toolchain that compiles the cells.
 
+use crate::tools;
 use std::{
     env,
     path::{Path, PathBuf},
@@ -11,6 +12,8 @@ use std::{
 pub struct Toolchain {
     /// What `rustc -vV` prints: the key of everything that is built ahead.
     pub verbose_version: String,
+    /// Its directory.
+    pub sysroot: PathBuf,
 }
 
 /// Why no cell can be compiled, each with the command that mends it.
@@ -43,17 +46,22 @@ impl Toolchain {
     ///
     /// The first of the three that is missing.
     pub fn find() -> Result<Toolchain, ToolchainError> {
-        run("cargo", &["--version"])?;
-        let verbose_version = run("rustc", &["-vV"])?;
-        let sysroot = run("rustc", &["--print", "sysroot"])?;
+        let sysroot = PathBuf::from(run("rustc", &["--print", "sysroot"])?.trim());
+        if !sysroot.join("bin").join("cargo").is_file() {
+            run("cargo", &["--version"])?;
+        }
+        let verbose_version = verbose_version(&sysroot)?;
         let sources = match env::var_os("RUST_SRC_PATH") {
             Some(path) => PathBuf::from(path),
-            None => Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library"),
+            None => sysroot.join(tools::LIBRARY),
         };
         if !sources.join("core/src/lib.rs").is_file() {
             return Err(ToolchainError::MissingSources);
         }
-        Ok(Toolchain { verbose_version })
+        Ok(Toolchain {
+            verbose_version,
+            sysroot,
+        })
     }
 
     /// rustc's version, as in `1.95.0`.
@@ -66,8 +74,22 @@ impl Toolchain {
     }
 }
 
+/// Asks the compiler itself where it is to be found: rustup's takes its time to find it.
+fn verbose_version(sysroot: &Path) -> Result<String, ToolchainError> {
+    let own = sysroot.join("bin").join("rustc");
+    if own.is_file() {
+        run_program("rustc", &own, &["-vV"])
+    } else {
+        run("rustc", &["-vV"])
+    }
+}
+
 fn run(tool: &'static str, arguments: &[&str]) -> Result<String, ToolchainError> {
     let program = find_program(tool).ok_or(ToolchainError::Missing(tool))?;
+    run_program(tool, &program, arguments)
+}
+
+fn run_program(tool: &'static str, program: &Path, arguments: &[&str]) -> Result<String, ToolchainError> {
     let output = Command::new(program)
         .args(arguments)
         // Where no project's rust-toolchain.toml is: evcxr compiles in its own directory.
@@ -87,7 +109,7 @@ fn run(tool: &'static str, arguments: &[&str]) -> Result<String, ToolchainError>
 
 /// On the path, or where rustup installs it: a kernel that is started from a desktop often has no such path.
 fn find_program(tool: &str) -> Option<PathBuf> {
-    let on_path = env::var_os("PATH").unwrap_or_default();
+    let on_path = tools::users_path();
     let cargo_home = env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(dirs::home_dir()?.join(".cargo")));

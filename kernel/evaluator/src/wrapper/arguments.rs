@@ -1,6 +1,6 @@
 //! The arguments that cargo gives rustc: what they say, and what becomes of them.
 
-use crate::settings::Settings;
+use crate::{settings::Settings, tools};
 use anyhow::{Context, Result};
 use std::{
     collections::BTreeMap,
@@ -127,13 +127,15 @@ pub(super) fn quick(arguments: Vec<OsString>, settings: &Settings) -> Vec<OsStri
     let mut quick: Vec<OsString> = Vec::with_capacity(arguments.len() + 4);
     for argument in with_constant_metadata(arguments) {
         let text = argument.to_string_lossy();
-        if text.starts_with("incremental=") || text.starts_with("codegen-units=") {
+        if tools::is_fast() && (text.starts_with("incremental=") || text.starts_with("codegen-units=")) {
             quick.pop_if(|flag| flag == "-C");
         } else {
             quick.push(argument);
         }
     }
-    quick.extend(["-C".into(), "codegen-units=1".into()]);
+    if tools::is_fast() {
+        quick.extend(["-C".into(), "codegen-units=1".into()]);
+    }
     if let Some(level) = &settings.opt_level {
         quick.extend(["-C".into(), format!("opt-level={level}").into()]);
     }

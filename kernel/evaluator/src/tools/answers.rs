@@ -1,0 +1,294 @@
+//! What cargo said before, for the same project.
+//!
+//! An answer is found by everything that it depends on: the arguments, the manifest, the versions and, for a build, the
+//! source, which depends on nothing else while evcxr tries itself out. What names this kernel's directories is exchanged.
+
+use super::{
+    metadata,
+    path::real,
+    stage::{LIBRARY, Stage},
+};
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    io::{self, Write},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Output, Stdio},
+};
+
+/// Where evcxr wants to be told which library was built.
+const LIBRARY_PATH_VARIABLE: &str = "EVCXR_EXECUTION_SO_PATH";
+/// In the place of the paths that are this kernel's own.
+const SESSION: &str = "@mosaic-session@";
+const SOURCES: &str = "@mosaic-library@";
+
+/// What a call printed and did.
+#[derive(Debug, Serialize, Deserialize)]
+struct Answer {
+    code: u8,
+    stdout: String,
+    stderr: String,
+    /// The library that was built, below the session's directory.
+    library: Option<PathBuf>,
+}
+
+/// Runs cargo, or gives its answer of another time.
+pub(super) fn cargo(tools: &Path, stage: &Stage, here: &Path, arguments: &[OsString]) -> Result<ExitCode> {
+    let call = Call::new(tools, stage, here, arguments);
+    let Some(call) = call else {
+        return Err(real(Some(&stage.sysroot), "cargo").args(arguments).exec().into());
+    };
+    let file = stage.answers.join(call.key());
+    if let Some(answer) = read(&file).filter(|answer| call.still_holds(answer)) {
+        return call.give(&file, &answer);
+    }
+    let output = call
+        .command()
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot run cargo")?;
+    let answer = call.answer(output);
+    if stage.recording {
+        call.keep(&file, &answer)?;
+    }
+    answer.tell(&call)
+}
+
+fn read(file: &Path) -> Option<Answer> {
+    serde_json::from_slice(&fs::read(file).ok()?).ok()
+}
+
+/// A call whose answer depends on what is known.
+struct Call<'a> {
+    stage: &'a Stage,
+    arguments: Vec<&'a str>,
+    /// The standard library's sources, as rust-analyzer sees them.
+    seen: PathBuf,
+    here: &'a Path,
+}
+
+impl<'a> Call<'a> {
+    fn new(tools: &Path, stage: &'a Stage, here: &'a Path, arguments: &'a [OsString]) -> Option<Call<'a>> {
+        let arguments: Vec<&str> = arguments.iter().map(|it| it.to_str()).collect::<Option<_>>()?;
+        let seen = Stage::seen_sysroot(tools).join(LIBRARY);
+        let is_known = match *arguments.first()? {
+            "build" => stage.starting,
+            "metadata" | "locate-project" | "--version" => true,
+            "rustc" | "-Z" => arguments.contains(&"--print") || arguments.contains(&"config"),
+            _ => false,
+        };
+        // The process's own directory has its links followed.
+        let of_library = here == stage.view || here == seen;
+        (is_known && (here == stage.session || of_library)).then_some(Call {
+            stage,
+            arguments,
+            seen,
+            here,
+        })
+    }
+
+    fn is_build(&self) -> bool {
+        self.arguments[0] == "build"
+    }
+
+    fn key(&self) -> String {
+        let mut hash = Sha256::new();
+        let mut add = |part: &[u8]| {
+            hash.update(part.len().to_le_bytes());
+            hash.update(part);
+        };
+        for argument in &self.arguments {
+            add(self.without_own_paths(argument).as_bytes());
+        }
+        if self.here == self.stage.session {
+            add(&fs::read(self.here.join("Cargo.toml")).unwrap_or_default());
+            add(&[self.stage.starting.into(), self.stage.analysing.into()]);
+            // While a kernel starts the versions are those of the template, whatever cargo makes of them in between.
+            if !self.stage.starting {
+                add(&fs::read(self.here.join("Cargo.lock")).unwrap_or_default());
+            }
+        }
+        if self.is_build() {
+            add(&fs::read(self.here.join("src/lib.rs")).unwrap_or_default());
+        }
+        hash.finalize()
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    fn command(&self) -> Command {
+        // The view of the sources has not everything that cargo looks for.
+        let library = self.stage.sysroot.join(LIBRARY);
+        let mut command = real(Some(&self.stage.sysroot), "cargo");
+        let seen = self.seen.to_string_lossy();
+        let arguments = self
+            .arguments
+            .iter()
+            .map(|it| it.replace(&*seen, &library.to_string_lossy()));
+        command
+            .args(arguments)
+            .env("RUSTC", self.stage.sysroot.join("bin/rustc"));
+        if self.here != self.stage.session {
+            command.current_dir(library);
+        }
+        command
+    }
+
+    fn answer(&self, output: Output) -> Answer {
+        let mut stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        let is_whole = self.arguments.contains(&"--filter-platform") && !self.arguments.contains(&"--no-deps");
+        if self.arguments[0] == "metadata" && is_whole {
+            stdout = metadata::of_interest(&stdout, self.stage.analysing).unwrap_or(stdout);
+        }
+        let code = output.status.code().and_then(|code| u8::try_from(code).ok());
+        let built = env::var_os(LIBRARY_PATH_VARIABLE).filter(|_| self.is_build() && code == Some(0));
+        let built = built.and_then(|file| fs::read_to_string(file).ok());
+        Answer {
+            code: code.unwrap_or(1),
+            stdout: self.without_own_paths(&stdout),
+            stderr: self.without_own_paths(&String::from_utf8_lossy(&output.stderr)),
+            library: built.and_then(|path| Some(Path::new(&path).strip_prefix(&self.stage.session).ok()?.to_owned())),
+        }
+    }
+
+    /// For the next kernel.
+    fn keep(&self, file: &Path, answer: &Answer) -> Result<()> {
+        if let Some(library) = &answer.library {
+            let kept = file.with_extension("so");
+            let _ = fs::remove_file(&kept);
+            fs::hard_link(self.stage.session.join(library), kept)?;
+        } else if self.is_build() && answer.code == 0 {
+            return Ok(());
+        }
+        fs::write(file, serde_json::to_vec(answer)?).context("cannot keep what cargo said")
+    }
+
+    /// Whether what the answer tells of is still there.
+    fn still_holds(&self, answer: &Answer) -> bool {
+        if self.arguments[0] != "metadata" {
+            return true;
+        }
+        let text = self.with_own_paths(&answer.stdout);
+        let manifests = metadata::manifests(&text);
+        answer.code != 0 || manifests.is_some_and(|paths| paths.iter().all(|path| Path::new(path).is_file()))
+    }
+
+    fn give(&self, file: &Path, answer: &Answer) -> Result<ExitCode> {
+        if let (Some(library), Some(told)) = (&answer.library, env::var_os(LIBRARY_PATH_VARIABLE)) {
+            let path = self.stage.session.join(library);
+            let _ = fs::remove_file(&path);
+            fs::create_dir_all(path.parent().unwrap_or(&self.stage.session))?;
+            fs::hard_link(file.with_extension("so"), &path).context("cannot give the library")?;
+            fs::write(told, path.as_os_str().as_encoded_bytes())?;
+        }
+        answer.tell(self)
+    }
+
+    fn without_own_paths(&self, text: &str) -> String {
+        let library = self.stage.sysroot.join(LIBRARY);
+        text.replace(&*self.stage.session.to_string_lossy(), SESSION)
+            .replace(&*self.seen.to_string_lossy(), SOURCES)
+            .replace(&*library.to_string_lossy(), SOURCES)
+    }
+
+    fn with_own_paths(&self, text: &str) -> String {
+        text.replace(SESSION, &self.stage.session.to_string_lossy())
+            .replace(SOURCES, &self.seen.to_string_lossy())
+    }
+}
+
+impl Answer {
+    fn tell(&self, call: &Call) -> Result<ExitCode> {
+        io::stderr().write_all(call.with_own_paths(&self.stderr).as_bytes())?;
+        io::stdout().write_all(call.with_own_paths(&self.stdout).as_bytes())?;
+        Ok(self.code.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stage(directory: &Path) -> Stage {
+        Stage {
+            sysroot: "/toolchain".into(),
+            view: directory.join("view"),
+            session: directory.to_owned(),
+            answers: directory.join("answers"),
+            recording: true,
+            starting: true,
+            analysing: false,
+        }
+    }
+
+    fn call<'a>(stage: &'a Stage, arguments: &'a [OsString]) -> Option<Call<'a>> {
+        Call::new(Path::new("/run/tools"), stage, &stage.session, arguments)
+    }
+
+    #[test]
+    fn an_answer_is_found_by_all_that_it_depends_on() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("src")).unwrap();
+        let mut stage = stage(directory.path());
+        let build = ["build", "--message-format=json"].map(OsString::from);
+        let metadata = ["metadata", "--format-version", "1"].map(OsString::from);
+        let key = |arguments: &[OsString]| call(&stage, arguments).unwrap().key();
+        let mut seen = vec![key(&build), key(&metadata)];
+        for file in ["Cargo.toml", "src/lib.rs"] {
+            fs::write(directory.path().join(file), file).unwrap();
+            seen.push(key(&build));
+        }
+        seen.push(key(&metadata));
+        stage.starting = false;
+        for file in ["Cargo.toml", "Cargo.lock"] {
+            fs::write(directory.path().join(file), "other").unwrap();
+            seen.push(call(&stage, &metadata).unwrap().key());
+        }
+        let mut different = seen.clone();
+        different.sort();
+        different.dedup();
+        assert_eq!(different.len(), seen.len());
+        // A cell of the user's depends on variables and settings, too.
+        assert!(call(&stage, &build).is_none() && call(&stage, &metadata).is_some());
+    }
+
+    #[test]
+    fn an_answer_names_the_directories_of_who_asks() {
+        let directory = tempfile::tempdir().unwrap();
+        let stage = stage(directory.path());
+        let arguments = ["metadata".into()];
+        let call = call(&stage, &arguments).unwrap();
+        let text = format!("{}/Cargo.toml /toolchain/{LIBRARY}/core", directory.path().display());
+        let kept = call.without_own_paths(&text);
+        assert_eq!(kept, format!("{SESSION}/Cargo.toml {SOURCES}/core"));
+        let given = call.with_own_paths(&kept);
+        assert!(
+            given.ends_with(&format!("/run/tools/sysroot/{LIBRARY}/core")),
+            "{given}"
+        );
+        assert!(given.starts_with(&*directory.path().to_string_lossy()));
+    }
+
+    #[test]
+    fn only_questions_with_lasting_answers_are_answered() {
+        let directory = tempfile::tempdir().unwrap();
+        let stage = stage(directory.path());
+        for (words, known) in [
+            (vec!["check"], false),
+            (vec!["clean"], false),
+            (vec!["rustc", "--", "-O"], false),
+            (vec!["rustc", "--print", "cfg"], true),
+            (vec!["-Z", "unstable-options", "config", "get"], true),
+        ] {
+            let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
+            assert_eq!(call(&stage, &words).is_some(), known, "{words:?}");
+        }
+    }
+}

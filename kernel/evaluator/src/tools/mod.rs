@@ -1,0 +1,70 @@
+//! The tools that evcxr and its rust-analyzer start while a kernel gets ready, so that it gets ready sooner.
+//!
+//! They find `cargo`, `rustc` and `rustup` through the path of the kernel's process, and there this executable stands
+//! first under these names. It answers what it was [asked before](answers) for the same project from the cache, shows
+//! rust-analyzer [no more](metadata) than the types of variables can depend on, and runs the real tool for everything
+//! else. What cells, workers and shell commands start has the user's own path.
+//!
+//! `MOSAIC_FAST_PATH=0` leaves the path as it is.
+
+mod answers;
+mod library;
+mod metadata;
+mod path;
+mod stage;
+
+use anyhow::Result;
+pub(crate) use library::write_view;
+use path::{NAMES, real, taken_over};
+pub(crate) use path::{are_taken_over, give_back, give_back_in_shell, is_fast};
+pub use path::{take_over, users_path};
+pub(crate) use stage::{LIBRARY, Stage};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    io::{self, Write},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// Runs as one of the tools, if that is what this process was started as.
+pub fn tool() -> Option<ExitCode> {
+    let tools = taken_over()?;
+    let mut arguments = env::args_os();
+    let program = PathBuf::from(arguments.next()?);
+    let name = NAMES
+        .into_iter()
+        .find(|name| program.file_name() == Some(OsStr::new(name)))?;
+    let arguments: Vec<OsString> = arguments.collect();
+    Some(run(&tools, name, &arguments).unwrap_or_else(|error| {
+        eprintln!("error: {name} cannot be run: {error:#}");
+        ExitCode::FAILURE
+    }))
+}
+
+fn run(tools: &Path, name: &str, arguments: &[OsString]) -> Result<ExitCode> {
+    let Some(stage) = Stage::read(tools) else {
+        return Err(real(None, name).args(arguments).exec().into());
+    };
+    let here = env::current_dir()?;
+    let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
+    match (name, words.as_slice()) {
+        ("rustup", ["which", "cargo"]) => tell(&tools.join("cargo")),
+        ("rustup", ["which", "rustc"]) if stage.sysroot.join("bin/rustc").is_file() => {
+            tell(&stage.sysroot.join("bin/rustc"))
+        }
+        ("rustc", ["--print", "sysroot"]) if here == stage.session => match stage.analysing {
+            true => tell(&Stage::seen_sysroot(tools)),
+            // rust-analyzer goes on without.
+            false => Ok(ExitCode::FAILURE),
+        },
+        ("cargo", _) => answers::cargo(tools, &stage, &here, arguments),
+        _ => Err(real(Some(&stage.sysroot), name).args(arguments).exec().into()),
+    }
+}
+
+fn tell(path: &Path) -> Result<ExitCode> {
+    writeln!(io::stdout(), "{}", path.display())?;
+    Ok(ExitCode::SUCCESS)
+}
