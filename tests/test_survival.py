@@ -182,3 +182,32 @@ def test_completion_shows_attach(kernel):
         return any("attach" in match for match in found["matches"])
 
     assert wait_until(shown, timeout=60)
+
+
+PHOENIX = """
+use mosaic::prelude::*;
+
+#[tessera]
+struct Phoenix { start: u64 }
+
+#[tessera(restarts = 1, max_retries = 1)]
+impl Phoenix {
+    fn new(start: u64) -> Self { Phoenix { start } }
+    fn add(&mut self, n: u64) -> u64 { self.start += n; self.start }
+    fn pid(&self) -> u32 { std::process::id() }
+}
+"""
+
+
+def test_a_worker_that_dies_is_replaced_and_a_tessera_rises_again(kernel):
+    kernel.ok(PHOENIX)
+    kernel.ok("mosaic::interactive(On).num_workers(1).replace_lost_workers(1).affinity(true).await?;")
+    kernel.ok("let phoenix = Phoenix::remote(40);")
+    assert value(kernel, "phoenix.add(1)") == "41"
+    psutil.Process(int(value(kernel, "phoenix.pid()"))).kill()
+    # It is as its constructor made it.
+    assert value(kernel, "phoenix.add(2)") == "42"
+    assert "worker:0:1" in kernel.ok("phoenix").result
+    kernel.ok("mosaic::retire(mosaic::select_worker().await?).await?;")
+    error = kernel.run("phoenix.add(3).await?;").error
+    assert "worker:0:1 ended: it was retired" in error, "who retires a worker means it"
