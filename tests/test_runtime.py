@@ -27,7 +27,7 @@ impl Solver {
 def runtime(kernel):
     """Two workers and an array of three solvers."""
     kernel.ok(SOLVER)
-    kernel.ok("mosaic::interactive(On).num_workers(2).await?;")
+    kernel.ok("mosaic::interactive(On).num_workers(2).log_level(mosaic::LogLevel::Info).await?;")
     kernel.ok("let solvers = Solver::remote_array(3, 2).await?;")
     return kernel
 
@@ -55,6 +55,11 @@ def test_loops(runtime):
     }).await?; shots"""
     assert runtime.ok(code).result == "[0, 2, 4, 6, 8, 10]"
     runtime.ok("mosaic::barrier().await?;")
+
+
+def test_what_is_said_has_a_level(runtime):
+    cell = runtime.ok('mosaic::info!("{} shots", 12); mosaic::debug!("not this");')
+    assert cell.stderr == "HEAD            INFO  12 shots\n"
 
 
 def contents(cell, kind):

@@ -1,6 +1,6 @@
 //! What a host offers its guests.
 
-use crate::{Buffer, Failure, FunctionTable, Outcome, Slice, TesseraTable};
+use crate::{Buffer, Failure, FunctionTable, LogLevel, Outcome, Slice, TesseraTable};
 use std::ffi::c_void;
 
 /// A tessera, a task or a stored value, as the host numbers them. Zero is none.
@@ -178,4 +178,8 @@ pub struct Host {
     /// Says how many steps of how many the constructor or method that this thread executes has done. On other threads it
     /// does nothing.
     pub progress: unsafe extern "C" fn(done: u64, total: u64),
+    /// How much is to be said of what happens.
+    pub log_level: unsafe extern "C" fn() -> LogLevel,
+    /// Says something, if so much is to be said.
+    pub log: unsafe extern "C" fn(level: LogLevel, text: Slice),
 }

@@ -1,6 +1,6 @@
 //! What is richer than a C type and crosses encoded.
 
-use crate::{Buffer, Placement};
+use crate::{Buffer, LogOptions, Placement};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fmt;
 
@@ -129,6 +129,8 @@ pub struct StartOptions {
     pub affinity: bool,
     /// How many workers that end unasked are replaced.
     pub replace_lost_workers: u32,
+    /// How much the runtime says of what it does.
+    pub log: LogOptions,
 }
 
 /// Why something did not end with a value.

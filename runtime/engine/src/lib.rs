@@ -23,6 +23,7 @@ mod failures;
 mod head;
 mod hub;
 mod id;
+mod log;
 mod map;
 mod memory;
 mod program;

@@ -8,6 +8,7 @@ pub use crate::{
     guest::{Receiver, mosaic_guest_entry, receive_with},
     handle::Wait,
     interrupt::{checkpoint, sleep},
+    log::{is_logged, log},
     pending::{Reply, kept, later, now},
     proxies::remote_array,
     tessera::{Constructed, Tessera, assert_portable},

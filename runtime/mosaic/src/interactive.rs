@@ -1,7 +1,7 @@
 //! Turning the runtime on and off.
 
 use crate::{RuntimeError, handle::Wait};
-use mosaic_abi::{Placement, Slice, StartOptions};
+use mosaic_abi::{LogLevel, Placement, Slice, StartOptions};
 use std::{
     future::Future,
     pin::Pin,
@@ -106,6 +106,30 @@ impl Interactive {
     /// (`#[tessera(restarts = 1)]`, or [`crate::Options::restarts`]).
     pub fn replace_lost_workers(mut self, at_most: u32) -> Interactive {
         self.options.replace_lost_workers = at_most;
+        self
+    }
+
+    /// How much the workers and this process say of what the runtime does, and of what code says by [`crate::log!`];
+    /// warnings and errors if it is not called. Each line stands on standard error, behind the name of who says it.
+    ///
+    /// ```no_run
+    /// # async fn cell() -> Result<(), mosaic::RuntimeError> {
+    /// use mosaic::{LogLevel, prelude::*};
+    /// mosaic::interactive(On).num_workers(2).log_level(LogLevel::Info).log_timestamps(true).await?;
+    /// mosaic::info!("the survey is read");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Where the runtime runs already, only what this process says changes.
+    pub fn log_level(mut self, level: LogLevel) -> Interactive {
+        self.options.log.level = level;
+        self
+    }
+
+    /// Whether each line of the log says when, in universal time; off if it is not called.
+    pub fn log_timestamps(mut self, timestamps: bool) -> Interactive {
+        self.options.log.timestamps = timestamps;
         self
     }
 }

@@ -40,6 +40,7 @@ mod host;
 mod html;
 mod interactive;
 mod interrupt;
+mod log;
 mod object;
 mod outputs;
 mod panics;
@@ -68,7 +69,7 @@ pub use error::{RuntimeError, TaskError};
 pub use for_each::{ForEach, LoopResults, LoopWorker, for_each};
 pub use function::{Function, IntoArguments};
 pub use interactive::{Interactive, Switch, Switching, interactive};
-pub use mosaic_abi::{Activity, FailureKind, Options, Placement, Span, State, Subject, Tasks, Worker};
+pub use mosaic_abi::{Activity, FailureKind, LogLevel, Options, Placement, Span, State, Subject, Tasks, Worker};
 #[cfg(feature = "macros")]
 pub use mosaic_macros::tessera;
 pub use outputs::{Actor, Outputs};

@@ -65,6 +65,7 @@ impl Ledger {
             self.settle(tessera, &place);
         }
         let object = self.objects.get_mut(&submission.object)?;
+        tracing::debug!("sends {} to {}", object.uid(), place.uid);
         object.stage = Stage::Sent;
         object.times.queued = Some(self.history.now());
         object.place = Some(place);

@@ -11,6 +11,7 @@ use crate::{
     clock,
     failures::failure,
     id::Id,
+    log,
     question::Question,
     waits::{GuestWaker, Subject, to_outcome},
     wire::Code,
@@ -18,7 +19,7 @@ use crate::{
 };
 use mosaic_abi::{
     self as abi, Argument, Buffer, CellEvent, Description, Failure, FailureKind, FunctionTable, Handle, Host, Options,
-    Outcome, Poll, Slice, Submitted, TesseraTable, VERSION, Waker,
+    Outcome, Poll, Slice, StartOptions, Submitted, TesseraTable, VERSION, Waker,
 };
 use std::{
     io,
@@ -79,6 +80,7 @@ static HEAD: OnceLock<Head> = OnceLock::new();
 /// # std::io::Result::Ok(())
 /// ```
 pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
+    log::start("HEAD");
     let head = HEAD.get_or_init(|| Head::new(options, false));
     head.link()?;
     Ok(&head.host)
@@ -120,6 +122,8 @@ const fn host(cell_event: unsafe extern "C" fn(CellEvent, Slice, Slice)) -> Host
         ask,
         query,
         progress,
+        log_level: log::guests_level,
+        log: log::guest_says,
     }
 }
 
@@ -218,7 +222,11 @@ unsafe extern "C" fn start(options: Slice) -> Handle {
     }
     // SAFETY: the guest lends the bytes for this call.
     match mosaic_abi::decode(unsafe { options.as_bytes() }) {
-        Ok(options) => head().command(Command::Start { wait, options }),
+        Ok(options) => {
+            let options: StartOptions = options;
+            log::set(options.log);
+            head().command(Command::Start { wait, options });
+        }
         Err(error) => {
             let failure = failure(FailureKind::Runtime, format!("the options cannot be read: {error}"));
             head().change(|ledger| ledger.end_wait(wait, Err(failure)));

@@ -9,7 +9,7 @@ use crate::{
     wire::{FromHub, LostWorker, Place, Wish},
     worker::Settings,
 };
-use mosaic_abi::{Failure, StartOptions};
+use mosaic_abi::{Failure, LogLevel, StartOptions};
 use std::{collections::HashMap, thread::available_parallelism};
 
 /// How many methods a worker runs at once, unless it is told another number.
@@ -61,6 +61,7 @@ impl Launch {
             threads: self.options.num_threads.unwrap_or(METHODS_AT_ONCE),
             memory_limit: self.options.memory_limit.unwrap_or(MEMORY_LIMIT),
             cpus: affinity::share(&self.nodes, slot, self.count),
+            log: self.options.log,
         }
     }
 
@@ -159,6 +160,13 @@ impl Server {
         }
     }
 
+    /// Says what happens, if the user wants to know so much.
+    pub(super) fn log(&self, level: LogLevel, text: impl FnOnce() -> String) {
+        if level <= self.replacing.launch.options.log.level {
+            self.notice(format!("{:<5} {}", level.name().to_uppercase(), text()));
+        }
+    }
+
     fn notice(&self, text: String) {
         let uid = "monitor".to_owned();
         (self.on_event)(HubEvent::Notice { uid, text });
@@ -190,6 +198,10 @@ impl Server {
             return self.unplaced.push((session, tessera, wish));
         }
         let place = self.directory.place(tessera, &wish, &self.loads);
+        self.log(LogLevel::Debug, || match &place {
+            Ok(place) => format!("{tessera} goes to {}", place.uid),
+            Err(failure) => format!("{tessera} cannot be placed: {}", failure.message),
+        });
         self.connections.to_head(session, FromHub::Placed { tessera, place });
     }
 

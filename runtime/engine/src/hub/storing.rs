@@ -11,6 +11,7 @@ use crate::{
     warehouse::{Keeper, Shelf, memory_limit},
     wire::{FromHub, FromWarehouse, ToWarehouse},
 };
+use mosaic_abi::LogLevel;
 use tokio::task::spawn_blocking;
 
 impl Server {
@@ -71,6 +72,7 @@ impl Server {
 
     pub(super) fn spilled(&mut self, ware: Id, outcome: Result<(), String>) {
         if outcome.is_ok() {
+            self.log(LogLevel::Info, || format!("the stored value {ware} moved to disk"));
             self.removed(ware);
         }
         self.stores.spilled(ware, outcome);

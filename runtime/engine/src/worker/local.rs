@@ -5,7 +5,7 @@
 
 use super::{MOST_THREADS, Settings, Site, runtime, serve};
 use crate::{affinity::Cpus, id::Id, warehouse::Shelves, wire::Place};
-use mosaic_abi::Host;
+use mosaic_abi::{Host, LogOptions};
 use std::{
     fs, io,
     os::unix::net::UnixListener,
@@ -58,6 +58,8 @@ impl Local {
             // The hub, which sees to it that one method may always run, does not know of this worker.
             memory_limit: f64::INFINITY,
             cpus: Cpus::default(),
+            // That of this process holds.
+            log: LogOptions::default(),
         };
         let (forgotten, forget) = unbounded_channel();
         let (told, ended) = oneshot::channel();

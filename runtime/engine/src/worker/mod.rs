@@ -41,7 +41,7 @@ mod tessera;
 mod wares;
 
 use crate::{
-    affinity,
+    affinity, log,
     warehouse::Shelves,
     wire::{self, Frame, FromHub, Peer, Place, Sender, ToHub},
 };
@@ -57,6 +57,8 @@ use tokio::{
 
 /// More threads than a worker's jobs and destructors ever need at once: `gate` limits the jobs.
 const MOST_THREADS: usize = 4096;
+/// Who reads what a worker writes puts its name before each line.
+const THE_READER_NAMES_IT: &str = "";
 /// The stack of a method, as large as a main thread's usually is.
 const STACK: usize = 8 << 20;
 
@@ -103,6 +105,8 @@ fn run() -> io::Result<()> {
     // SAFETY: no other thread runs yet that could read the environment: the runtime starts its threads when they are
     // needed, and `worker_main` asks its callers to have started none.
     let settings = unsafe { Settings::take() }?;
+    log::set(settings.log);
+    log::start(THE_READER_NAMES_IT);
     affinity::pin(&settings.cpus)?;
     LocalSet::new().block_on(&runtime, work(settings))
 }

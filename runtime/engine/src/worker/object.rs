@@ -32,6 +32,7 @@ impl Object {
     ) -> Result<Object, Failure> {
         let slices: Vec<Slice> = arguments.iter().map(|argument| Slice::new(argument)).collect();
         let mut outcome = Outcome::default();
+        tracing::debug!("constructs {}", table.type_name());
         // SAFETY: the slices and the outcome outlive the call, which does not unwind (see `TesseraTable`).
         let pointer = unsafe { (table.construct)(slices.as_ptr(), slices.len(), &raw mut outcome) };
         read(outcome).map(|_| Object { pointer, table, loaded })
@@ -41,6 +42,12 @@ impl Object {
     pub(super) fn call(&mut self, method: u32, arguments: &[Payload]) -> Result<Called, Failure> {
         let slices: Vec<Slice> = arguments.iter().map(|argument| Slice::new(argument)).collect();
         let mut outcome = Outcome::default();
+        let table = self.table;
+        tracing::debug!(
+            "calls {}::{}",
+            table.type_name(),
+            table.signature(method).unwrap_or_default()
+        );
         // SAFETY: as in `construct`; `&mut self` makes this the only call on the object.
         let pending =
             unsafe { (self.table.call)(self.pointer, method, slices.as_ptr(), slices.len(), &raw mut outcome) };

@@ -36,6 +36,7 @@ pub(super) async fn function(site: &Rc<Site>, head: &Head, task: Id, code: Code,
         });
         let _executing = Executing::new(reporter, task);
         let (function, loaded) = modules.function(&code)?;
+        tracing::debug!("runs {}", code.name);
         let flushing = output.flush_while_running(loaded.guest);
         let outcome = cancellation::during(&cancellation, || {
             try_up_to(max_retries, || object::call(function, &inputs))

@@ -4,11 +4,12 @@ use crate::{
     affinity::Cpus,
     warehouse::{Shelf, Shelves},
 };
+use mosaic_abi::LogOptions;
 use std::{env, ffi::OsString, io, path::PathBuf, str::FromStr};
 
 /// The variables of a worker's own, in the order of the fields of [`Settings`]. The first one tells a program that it is a
 /// worker.
-const OWN: [&str; 7] = [
+const OWN: [&str; 9] = [
     "MOSAIC_WORKER_UID",
     "MOSAIC_HUB",
     "MOSAIC_WORKER_MEMORY",
@@ -16,6 +17,8 @@ const OWN: [&str; 7] = [
     "MOSAIC_WORKER_THREADS",
     "MOSAIC_WORKER_MEMORY_LIMIT",
     "MOSAIC_WORKER_CPUS",
+    "MOSAIC_WORKER_LOG_LEVEL",
+    "MOSAIC_WORKER_LOG_TIMESTAMPS",
 ];
 /// The variables by which libraries are told how many threads to use.
 const LIBRARIES: [&str; 2] = ["OMP_NUM_THREADS", "RAYON_NUM_THREADS"];
@@ -34,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) memory_limit: f64,
     /// The CPUs that it may run on; none: all.
     pub(crate) cpus: Cpus,
+    /// How much it says of what it does.
+    pub(crate) log: LogOptions,
 }
 
 impl Settings {
@@ -45,7 +50,7 @@ impl Settings {
     /// The variables that a worker takes its settings from, and those that tell libraries with threads of their own how many
     /// to use. What the user has set stays.
     pub(crate) fn variables(&self, library_threads: usize) -> impl Iterator<Item = (&'static str, OsString)> {
-        let own: [OsString; 7] = [
+        let own: [OsString; 9] = [
             self.uid.clone().into(),
             self.hub.clone().into(),
             self.shelves.directory(Shelf::Memory).into(),
@@ -53,6 +58,8 @@ impl Settings {
             self.threads.to_string().into(),
             self.memory_limit.to_string().into(),
             self.cpus.to_string().into(),
+            self.log.level.to_string().into(),
+            self.log.timestamps.to_string().into(),
         ];
         let library_threads = OsString::from(library_threads.to_string());
         let unset = LIBRARIES.into_iter().filter(|name| env::var_os(name).is_none());
@@ -67,7 +74,7 @@ impl Settings {
     ///
     /// No other thread may run.
     pub(super) unsafe fn take() -> io::Result<Settings> {
-        let [uid, hub, memory, disk, threads, memory_limit, cpus] = OWN;
+        let [uid, hub, memory, disk, threads, memory_limit, cpus, level, timestamps] = OWN;
         let settings = Settings {
             uid: variable(uid)?,
             hub: variable(hub)?,
@@ -75,6 +82,10 @@ impl Settings {
             threads: variable(threads)?,
             memory_limit: variable(memory_limit)?,
             cpus: variable(cpus)?,
+            log: LogOptions {
+                level: variable(level)?,
+                timestamps: variable(timestamps)?,
+            },
         };
         for name in OWN {
             // SAFETY: no other thread could read the environment, by this function's contract.

@@ -301,6 +301,12 @@ impl Site {
             worker: self.uid.clone(),
             ..failure
         });
+        match &outcome {
+            Ok(value) => tracing::debug!("{id} is done: {} bytes", value.len()),
+            Err(failure) => tracing::info!("{id} failed: {}", failure.message),
+        }
+        // What this says is read before it is known that the task is done.
+        let unread_output = unread_output || tracing::enabled!(tracing::Level::DEBUG);
         let report = outcome.as_ref().map(|value| value.len() as u64).map_err(Clone::clone);
         if self.stock.borrow_mut().store(id, outcome) {
             head.send(FromWorker::Finished {

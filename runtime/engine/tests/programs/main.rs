@@ -8,6 +8,7 @@ mod functions;
 mod lifecycle;
 mod loads;
 mod local;
+mod log;
 mod loops;
 mod many;
 mod options;
@@ -43,6 +44,7 @@ fn scenarios() -> Vec<Scenario> {
         lifecycle::scenarios(),
         loads::scenarios(),
         local::scenarios(),
+        log::scenarios(),
         loops::scenarios(),
         many::scenarios(),
         options::scenarios(),

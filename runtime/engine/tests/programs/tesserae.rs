@@ -30,6 +30,12 @@ impl Counter {
         self.value
     }
 
+    fn log(&self, text: &str) {
+        mosaic::debug!("debug {text}");
+        mosaic::info!("info {text}");
+        mosaic::warn!("warn {text}");
+    }
+
     fn pid(&self) -> u32 {
         std::process::id()
     }

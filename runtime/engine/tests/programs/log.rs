@@ -1,0 +1,91 @@
+//! What the runtime and its users say of what happens.
+
+use crate::{
+    scenario,
+    tesserae::Counter,
+    world::{Ended, Scenario},
+};
+use mosaic::{LogLevel, prelude::*};
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario!(it_is_quiet, |ended| {
+            assert_eq!(
+                said(ended),
+                "HEAD            WARN  here\nWORKER:0:0      WARN  warn there\n"
+            );
+        }),
+        scenario!(a_level_is_chosen, |ended| {
+            let worker = "WORKER:0:0      ";
+            assert_eq!(
+                said(ended),
+                format!("{worker}INFO  info there\n{worker}WARN  warn there\nHEAD            INFO  here\n")
+            );
+        }),
+        scenario!(nothing_is_said, |ended| assert_eq!(said(ended), "")),
+        scenario!(each_step_is_said_with_its_time, |ended| {
+            let said = said(ended);
+            let said = |what: &str| {
+                said.lines()
+                    .find(|line| line.contains(what))
+                    .unwrap_or_else(|| panic!("{said}"))
+            };
+            let called = said("DEBUG calls Counter::add(u64) -> u64");
+            let time = called
+                .strip_prefix("WORKER:0:0      ")
+                .unwrap()
+                .split(' ')
+                .next()
+                .unwrap();
+            assert!(
+                time.ends_with('Z') && time.contains('T') && time.contains('.'),
+                "{time}"
+            );
+            assert!(said("is done: 1 bytes") > called);
+            let failed = said("failed: no");
+            assert!(failed.contains(" INFO  "), "{failed}");
+        }),
+    ]
+}
+
+fn said(ended: &Ended) -> String {
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ended.stderr.clone()
+}
+
+async fn on(level: LogLevel) {
+    mosaic::interactive(On).num_workers(1).log_level(level).await.unwrap();
+}
+
+async fn it_is_quiet() {
+    mosaic::interactive(On).num_workers(1).await.unwrap();
+    mosaic::info!("not {}", "here");
+    mosaic::warn!("{}", "here");
+    Counter::remote(1).log("there").await.unwrap();
+}
+
+async fn a_level_is_chosen() {
+    on(LogLevel::Info).await;
+    Counter::remote(1).log("there").await.unwrap();
+    mosaic::log!(LogLevel::Info, "here");
+    mosaic::trace!("{}", unreachable());
+}
+
+/// What is not said is not even formatted.
+fn unreachable() -> String {
+    panic!("formatted")
+}
+
+async fn nothing_is_said() {
+    on(LogLevel::Off).await;
+    Counter::remote(1).log("there").await.unwrap();
+    mosaic::error!("nothing");
+}
+
+async fn each_step_is_said_with_its_time() {
+    let on = mosaic::interactive(On).num_workers(1).log_level(LogLevel::Debug);
+    on.log_timestamps(true).await.unwrap();
+    let counter = Counter::remote(1);
+    counter.add(1).await.unwrap();
+    counter.fail("no").await.unwrap_err();
+}
