@@ -74,6 +74,15 @@ def test_a_bar_shows_how_far_a_method_is(runtime):
     assert not cell.late
 
 
+def test_a_status_is_watched_until_all_is_done(runtime):
+    cell = runtime.ok("let slow = solvers[0].steps(); mosaic::status().watch().await?;")
+    (first,) = (data for data in contents(cell, "display_data") if "node:0" in data["text/plain"])
+    assert "0 done" not in first["text/plain"] and "<td>worker:0:1</td>" in first["text/html"]
+    last = [data for data in contents(cell, "update_display_data") if "node:0" in data["text/plain"]][-1]
+    assert "0 pending, 0 queued, 0 running" in last["text/plain"]
+    assert "0 pending, 0 queued, 0 running" not in first["text/plain"]
+
+
 def test_status_and_timeline_are_shown(runtime):
     (status,) = contents(runtime.ok("let status = mosaic::status().await?; status"), "execute_result")
     assert "worker:0:1" in status["text/plain"] and "<td>worker:0:1</td>" in status["text/html"]

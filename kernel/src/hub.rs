@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use mosaic_engine::{Hub, HubEvent, HubOptions, WorkerCommand};
+use mosaic_engine::{Hub, HubEvent, HubOptions, View, WorkerCommand};
+use mosaic_message::MimeBundle;
 
 use crate::{
-    bars::Bars,
+    live::Live,
     output::Output,
     questions::{Asker, Questions},
 };
@@ -27,12 +28,12 @@ pub(crate) fn start(run_dir: &Path, output: Output, questions: Questions) -> Res
         run_dir: run_dir.to_owned(),
         worker,
     };
-    let bars = Bars::default();
-    Hub::start(options, move |event| show(&output, &questions, &bars, event)).context("cannot start the hub")
+    let live = Live::default();
+    Hub::start(options, move |event| show(&output, &questions, &live, event)).context("cannot start the hub")
 }
 
 /// Runs on the hub's thread; nothing here blocks.
-fn show(output: &Output, questions: &Questions, bars: &Bars, event: HubEvent) {
+fn show(output: &Output, questions: &Questions, live: &Live, event: HubEvent) {
     match event {
         HubEvent::WorkerStarted {
             uid, stdout, stderr, ..
@@ -48,7 +49,18 @@ fn show(output: &Output, questions: &Questions, bars: &Bars, event: HubEvent) {
             name,
             worker,
             progress,
-        } => bars.show(questions, &uid, &format!("{name} on {worker}"), progress),
+        } => live.bar(questions, uid, &format!("{name} on {worker}"), progress),
+        HubEvent::Shown(View {
+            place,
+            text,
+            html,
+            is_last,
+        }) => {
+            let bundle = MimeBundle::new()
+                .with_text("text/plain", text)
+                .with_text("text/html", html);
+            live.show(questions, place, bundle, is_last);
+        }
         HubEvent::Notice { uid, text } => output.note(uid, format!("{text}\n")),
         HubEvent::Ask { question, .. } => questions.take(question, Asker::Worker),
         HubEvent::Drain { done } => output.drain_then(done),

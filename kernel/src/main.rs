@@ -3,11 +3,11 @@
 //! A kernel starts its cell process and its workers by starting itself, and is its own wrapper around rustc and cargo.
 //! These roles are told first, before anything is set up that they do not need.
 
-mod bars;
 mod children;
 mod comms;
 mod hub;
 mod install;
+mod live;
 mod output;
 mod questions;
 mod run;

@@ -27,8 +27,23 @@ pub enum HubQuery {
     Workers,
     /// The uid of the worker that the next tessera would be placed on: a `String`.
     SelectWorker,
+    /// Shows something to the user: the answer is a `()`.
+    Show(View),
     /// Has this worker end when it has nothing to do; the answer, a `()`, comes when it has ended.
     Retire(String),
+}
+
+/// Something to look at, which changes in its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// The name of its place: what is shown there is replaced.
+    pub place: String,
+    /// As text.
+    pub text: String,
+    /// The same as HTML.
+    pub html: String,
+    /// Whether it does not change any more.
+    pub is_last: bool,
 }
 
 /// How workers are chosen for tesserae that name none.

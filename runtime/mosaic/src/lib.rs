@@ -77,7 +77,7 @@ pub use parameter::{Parameter, parameter};
 pub use progress::{Progress, Track, progress, track};
 pub use proxies::{AllConstructed, Proxy, ProxyArray};
 pub use spawn::{Spawner, after, spawn, with};
-pub use status::{Status, StatusFuture, status};
+pub use status::{Status, StatusFuture, Watch, status};
 pub use stored::{Published, Put, Stored, StoredValue, exec, put};
 pub use task::{TaskFuture, TaskProxy, TaskResult};
 pub use tasks::{AllDone, AllResults, Completed, TaskArray};

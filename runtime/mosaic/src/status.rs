@@ -1,12 +1,14 @@
 //! The runtime at a glance.
 
-use crate::{RuntimeError, Tesserae, Workers, html::escaped, tesserae, workers, workers::Answer};
-use mosaic_abi::{Query, Tasks, Worker};
+use crate::{RuntimeError, Tesserae, Workers, html::escaped, tesserae, timer::Timer, workers, workers::Answer};
+use mosaic_abi::{HubQuery, Query, Tasks, View, Worker};
 use std::{
     fmt::{self, Write},
     future::Future,
     pin::Pin,
+    sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll},
+    time::Duration,
 };
 
 /// Looks, once awaited, at the whole runtime: the machine, the workers and what they use, the tesserae that live, and how
@@ -41,6 +43,70 @@ pub struct StatusFuture(Pin<Box<dyn Future<Output = Result<Status, RuntimeError>
 
 impl Future for StatusFuture {
     type Output = Result<Status, RuntimeError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl StatusFuture {
+    /// Shows the same again and again in one place, until this process has no task that is not done, or until the cell is
+    /// interrupted. A program writes the last state to standard error.
+    ///
+    /// ```no_run
+    /// # async fn cell() -> Result<(), mosaic::RuntimeError> {
+    /// // let tasks = solvers.map(|solver| solver.solve(&shots)).await?;
+    /// mosaic::status().watch().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn watch(self) -> Watch {
+        Watch(Box::pin(async {
+            let place = format!(
+                "status-{}-{}",
+                std::process::id(),
+                WATCHED.fetch_add(1, Ordering::Relaxed)
+            );
+            let mut status = self.await?;
+            while !show(&place, &status).await? {
+                Timer::after(BETWEEN_LOOKS).await;
+                status = crate::status().await?;
+            }
+            Ok(())
+        }))
+    }
+}
+
+/// The time between two looks of who watches.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+/// How many were watched.
+static WATCHED: AtomicU64 = AtomicU64::new(0);
+
+/// Shows it in its place, and says whether it is the last.
+async fn show(place: &str, status: &Status) -> Result<bool, RuntimeError> {
+    let Tasks {
+        pending,
+        queued,
+        running,
+        ..
+    } = status.tasks;
+    let is_last = pending + queued + running == 0;
+    let view = View {
+        place: place.to_owned(),
+        text: status.to_string(),
+        html: status.html(),
+        is_last,
+    };
+    Answer::<()>::to(&Query::Hub(HubQuery::Show(view))).await?;
+    Ok(is_last)
+}
+
+/// Watches the runtime until nothing is to be done; made by [`StatusFuture::watch`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Watch(Pin<Box<dyn Future<Output = Result<(), RuntimeError>> + Send>>);
+
+impl Future for Watch {
+    type Output = Result<(), RuntimeError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.as_mut().poll(context)

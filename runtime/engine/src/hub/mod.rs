@@ -31,7 +31,7 @@ mod workers;
 
 use crate::question::Question;
 use event::Event;
-use mosaic_abi::Progress;
+use mosaic_abi::{Progress, View};
 use std::{
     ffi::OsString,
     fmt, fs, io,
@@ -113,6 +113,8 @@ pub enum HubEvent {
         /// How far it is.
         progress: Progress,
     },
+    /// A process of the user's shows something that will change in its place.
+    Shown(View),
     /// The embedder reads what is in the workers' pipes now, shows it, and then calls `done`. What was read before but
     /// not yet shown must be shown too.
     Drain {
@@ -129,6 +131,7 @@ impl fmt::Debug for HubEvent {
             HubEvent::Ask { uid, question } => write!(f, "Ask({uid}, {question:?})"),
             HubEvent::Progress { uid, progress, .. } => write!(f, "Progress({uid}, {progress:?})"),
             HubEvent::Notice { uid, text } => write!(f, "Notice({uid}, {text})"),
+            HubEvent::Shown(view) => write!(f, "Shown({})", view.place),
             HubEvent::Drain { .. } => f.write_str("Drain"),
         }
     }

@@ -23,6 +23,10 @@ impl Server {
                 let selected = self.directory.select(&self.loads);
                 self.reply(session, request, selected);
             }
+            HubQuery::Show(view) => {
+                (self.on_event)(HubEvent::Shown(view));
+                self.reply(session, request, Ok(()));
+            }
             HubQuery::Retire(worker) => match self.retire(&worker) {
                 Ok(()) => self.retiring.entry(worker).or_default().push((session, request)),
                 Err(failure) => self.reply::<()>(session, request, Err(failure)),

@@ -139,6 +139,11 @@ fn copy(inbox: &Receiver<HubEvent>, mut rung: PipeReader) -> io::Result<()> {
                     eprintln!("{worker}: {name} has done all its {} steps", progress.total);
                 }
             }
+            Ok(HubEvent::Shown(view)) => {
+                if view.is_last {
+                    eprintln!("{}", view.text);
+                }
+            }
             Ok(HubEvent::Notice { uid, text }) => eprintln!("{uid}: {text}"),
             Ok(HubEvent::WorkerEnded { uid, status, asked }) => {
                 if !asked {

@@ -67,7 +67,7 @@ fn front_end(event: HubEvent) {
         }
         HubEvent::Ask { uid, question } => answer(&uid, question),
         HubEvent::Drain { done } => done(),
-        HubEvent::WorkerEnded { .. } | HubEvent::Notice { .. } | HubEvent::Progress { .. } => {}
+        HubEvent::WorkerEnded { .. } | HubEvent::Notice { .. } | HubEvent::Progress { .. } | HubEvent::Shown(_) => {}
     }
 }
 

@@ -14,7 +14,11 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario!(each_task_is_remembered_with_its_times),
         scenario!(what_failed_and_what_runs_is_on_the_timeline),
         scenario!(a_timeline_is_saved),
-        scenario!(the_status_shows_workers_tesserae_and_tasks),
+        scenario!(the_status_shows_workers_tesserae_and_tasks, |ended| {
+            assert_eq!(ended.code, Some(0));
+            let last = "tasks: 0 pending, 0 queued, 0 running, 3 done, 1 failed";
+            assert_eq!(ended.stderr.matches(last).count(), 1, "{}", ended.stderr);
+        }),
         scenario!(a_task_says_how_far_it_is, |ended| {
             assert_eq!(ended.code, Some(0));
             for worker in ["worker:0:0", "head"] {
@@ -119,9 +123,10 @@ async fn the_status_shows_workers_tesserae_and_tasks() {
     assert_eq!(tasks.pending + tasks.queued + tasks.running, 2);
     assert_eq!((status.workers().len(), status.tesserae().len()), (2, 1));
     assert!(status.to_string().contains("worker:0:1"), "{status}");
-    fs::File::open(door).unwrap();
-    held.await.unwrap();
-    queued.await.unwrap();
+    let opened = std::thread::spawn(|| fs::File::open(door).unwrap());
+    mosaic::status().watch().await.unwrap();
+    opened.join().unwrap();
+    assert_eq!((held.state(), queued.state()), (State::Done, State::Done));
 }
 
 async fn a_task_says_how_far_it_is() {

@@ -1,4 +1,4 @@
-//! Bars that show how far methods have got.
+//! What changes where it is shown: bars of how far methods have got, and tables that are watched.
 
 use std::{
     collections::HashSet,
@@ -10,34 +10,40 @@ use mosaic_message::{Ask, MimeBundle, encode};
 
 use crate::questions::{Asker, Questions};
 
-/// The bars that are shown and not full.
+/// What is shown and will change.
 #[derive(Default)]
-pub(crate) struct Bars(Mutex<HashSet<String>>);
+pub(crate) struct Live(Mutex<HashSet<String>>);
 
-impl Bars {
+impl Live {
     /// Shows a bar, or how much further it is.
-    pub(crate) fn show(&self, questions: &Questions, uid: &str, label: &str, progress: Progress) {
-        let display_id = uid.to_owned();
-        let bundle = bundle(label, progress);
+    pub(crate) fn bar(&self, questions: &Questions, uid: String, label: &str, progress: Progress) {
+        self.show(questions, uid, bar(label, progress), progress.done >= progress.total);
+    }
+
+    /// Shows something at the place of the name `uid`, which is a new one if there was none, or the last one said so.
+    pub(crate) fn show(&self, questions: &Questions, uid: String, bundle: MimeBundle, is_last: bool) {
         let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = shown.insert(display_id.clone());
-        if progress.done >= progress.total {
-            shown.remove(uid);
+        let is_new = shown.insert(uid.clone());
+        if is_last {
+            shown.remove(&uid);
         }
         drop(shown);
         let ask = match is_new {
             true => Ask::Display {
                 bundle,
-                display_id: Some(display_id),
+                display_id: Some(uid),
             },
-            false => Ask::Update { bundle, display_id },
+            false => Ask::Update {
+                bundle,
+                display_id: uid,
+            },
         };
         // It is shown among what the worker says; nobody waits for that.
         questions.take(Question::new(encode(&ask), |_| ()), Asker::Worker);
     }
 }
 
-fn bundle(label: &str, Progress { done, total }: Progress) -> MimeBundle {
+fn bar(label: &str, Progress { done, total }: Progress) -> MimeBundle {
     let label = label.replace('&', "&amp;").replace('<', "&lt;");
     MimeBundle::new()
         .with_text("text/plain", format!("{label}: {done} of {total}"))
@@ -53,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_bar_says_what_it_is_of() {
-        let (contents, _) = bundle("Vec<u8>::sum on worker:0:1", Progress { done: 1, total: 3 }).into_parts();
+        let (contents, _) = bar("Vec<u8>::sum on worker:0:1", Progress { done: 1, total: 3 }).into_parts();
         let html = mosaic_message::Content::Text(
             "<progress value=\"1\" max=\"3\"></progress> Vec&lt;u8>::sum on worker:0:1: 1 of 3".to_owned(),
         );
