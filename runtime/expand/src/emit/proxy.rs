@@ -1,53 +1,16 @@
-//! One function per generated item.
-//!
-//! Paths are absolute, since the user may call a type of their own `Result`; names beside the proxy's begin with `__`,
-//! since `use super::*` brings the user's names in. Nothing here needs a macro to be expanded or a return type to be
-//! inferred, so that rust-analyzer sees the types of proxies and tasks.
+//! The caller's half: the proxy, and how one is had.
 
+use super::output;
 use crate::{
     at,
     method::{Method, Parameter},
     model::Tessera,
-    types::{self, Lend},
 };
 use proc_macro2::{Literal, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
-use syn::{Ident, Type, ext::IdentExt};
+use quote::{quote, quote_spanned};
+use syn::Ident;
 
-/// Everything generated for a tessera.
-pub(crate) fn module(tessera: &Tessera) -> TokenStream {
-    let module = &tessera.module;
-    let items = [
-        proxy(tessera),
-        options(tessera),
-        remote(tessera),
-        local(tessera),
-        remote_array(tessera),
-        with(tessera),
-        attach(tessera),
-        actor(tessera),
-        proxy_methods(tessera),
-        formats(tessera),
-        futures(tessera),
-        table(tessera),
-        construct(tessera),
-        call(tessera),
-        drop_object(tessera),
-        assertions(tessera),
-    ];
-    quote! {
-        #[allow(
-            warnings, missing_docs, missing_debug_implementations, unreachable_pub, unsafe_code, unused_qualifications,
-            clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction
-        )]
-        mod #module {
-            use super::*;
-            #(#items)*
-        }
-    }
-}
-
-fn proxy(tessera: &Tessera) -> TokenStream {
+pub(super) fn proxy(tessera: &Tessera) -> TokenStream {
     let (proxy, ident) = (&tessera.proxy, &tessera.ident);
     let documentation = format!(" A remote `{ident}`: each method returns its task at once.");
     quote! {
@@ -68,7 +31,7 @@ fn proxy(tessera: &Tessera) -> TokenStream {
     }
 }
 
-fn remote(tessera: &Tessera) -> TokenStream {
+pub(super) fn remote(tessera: &Tessera) -> TokenStream {
     let Tessera {
         ident,
         self_type,
@@ -93,7 +56,7 @@ fn remote(tessera: &Tessera) -> TokenStream {
 }
 
 /// The options on the attribute.
-fn options(tessera: &Tessera) -> TokenStream {
+pub(super) fn options(tessera: &Tessera) -> TokenStream {
     let options = tessera.options.iter().map(|option| {
         let (name, value) = (&option.name, &option.value);
         quote_spanned!(at(name.span())=> .#name(#value))
@@ -106,7 +69,7 @@ fn options(tessera: &Tessera) -> TokenStream {
 }
 
 /// `Solver1::with(options).remote(…)`
-fn with(tessera: &Tessera) -> TokenStream {
+pub(super) fn with(tessera: &Tessera) -> TokenStream {
     let Tessera {
         ident,
         self_type,
@@ -147,7 +110,7 @@ fn with(tessera: &Tessera) -> TokenStream {
     }
 }
 
-fn local(tessera: &Tessera) -> TokenStream {
+pub(super) fn local(tessera: &Tessera) -> TokenStream {
     let Tessera {
         ident,
         self_type,
@@ -170,7 +133,7 @@ fn local(tessera: &Tessera) -> TokenStream {
     }
 }
 
-fn remote_array(tessera: &Tessera) -> TokenStream {
+pub(super) fn remote_array(tessera: &Tessera) -> TokenStream {
     let Tessera {
         ident,
         self_type,
@@ -193,7 +156,7 @@ fn remote_array(tessera: &Tessera) -> TokenStream {
     }
 }
 
-fn attach(tessera: &Tessera) -> TokenStream {
+pub(super) fn attach(tessera: &Tessera) -> TokenStream {
     let Tessera {
         ident,
         self_type,
@@ -212,7 +175,7 @@ fn attach(tessera: &Tessera) -> TokenStream {
     }
 }
 
-fn actor(tessera: &Tessera) -> TokenStream {
+pub(super) fn actor(tessera: &Tessera) -> TokenStream {
     let Tessera { self_type, proxy, .. } = tessera;
     quote! {
         impl ::mosaic::Actor for #self_type {
@@ -230,7 +193,7 @@ fn actor(tessera: &Tessera) -> TokenStream {
     }
 }
 
-fn proxy_methods(tessera: &Tessera) -> TokenStream {
+pub(super) fn proxy_methods(tessera: &Tessera) -> TokenStream {
     let proxy = &tessera.proxy;
     let fields = fields(tessera);
     let methods = (0..)
@@ -300,7 +263,7 @@ fn proxy_method(number: u32, method: &Method) -> TokenStream {
     }
 }
 
-fn formats(tessera: &Tessera) -> TokenStream {
+pub(super) fn formats(tessera: &Tessera) -> TokenStream {
     let proxy = &tessera.proxy;
     let format = |name: &str| {
         let name = Ident::new(name, Span::call_site());
@@ -315,7 +278,7 @@ fn formats(tessera: &Tessera) -> TokenStream {
     [format("Debug"), format("Display")].into_iter().collect()
 }
 
-fn futures(tessera: &Tessera) -> TokenStream {
+pub(super) fn futures(tessera: &Tessera) -> TokenStream {
     let proxy = &tessera.proxy;
     let future = |receiver: TokenStream, owned: TokenStream| {
         quote! {
@@ -331,145 +294,6 @@ fn futures(tessera: &Tessera) -> TokenStream {
     let by_value = future(quote!(#proxy), quote!(self));
     let by_reference = future(quote!(&#proxy), quote!(::core::clone::Clone::clone(self)));
     quote!(#by_value #by_reference)
-}
-
-fn table(tessera: &Tessera) -> TokenStream {
-    let self_type = &tessera.self_type;
-    let name = tessera.ident.unraw().to_string();
-    let names: Vec<String> = tessera
-        .methods
-        .iter()
-        .map(|method| method.ident.unraw().to_string())
-        .collect();
-    let bytes = names.iter().map(|name| Literal::byte_string(name.as_bytes()));
-    let signatures = tessera
-        .methods
-        .iter()
-        .map(|method| Literal::byte_string(signature(method).as_bytes()));
-    let count = Literal::usize_unsuffixed(names.len());
-    quote! {
-        static __METHODS: [::mosaic::__private::Slice; #count] = [#(::mosaic::__private::Slice::new(#bytes)),*];
-        static __SIGNATURES: [::mosaic::__private::Slice; #count] = [#(::mosaic::__private::Slice::new(#signatures)),*];
-        static __METHOD_NAMES: &[&str] = &[#(#names),*];
-        static __TABLE: ::mosaic::__private::TesseraTable =
-            ::mosaic::__private::table::<#self_type>(#name, &__METHODS, &__SIGNATURES, __construct, __call, __drop_object);
-    }
-}
-
-/// `solve(Array3<f32>) -> Array3<f32>`: what must be the same for a call to mean the same.
-fn signature(method: &Method) -> String {
-    let parameters: Vec<String> = method
-        .parameters
-        .iter()
-        .map(|parameter| types::display(&parameter.ty))
-        .collect();
-    let (name, output) = (method.ident.unraw(), types::display(&output(method)));
-    format!("{name}({}) -> {output}", parameters.join(", "))
-}
-
-fn construct(tessera: &Tessera) -> TokenStream {
-    let self_type = &tessera.self_type;
-    let name = tessera.ident.unraw().to_string();
-    let (decoded, lent) = (decoded(&tessera.constructor), lent(&tessera.constructor));
-    let new = &tessera.constructor.ident;
-    quote! {
-        unsafe extern "C" fn __construct(
-            arguments: *const ::mosaic::__private::Slice,
-            count: usize,
-            outcome: *mut ::mosaic::__private::Outcome,
-        ) -> *mut ::core::ffi::c_void {
-            unsafe {
-                ::mosaic::__private::construct(#name, arguments, count, outcome, |arguments| {
-                    #decoded
-                    ::core::result::Result::Ok(<#self_type>::#new(#lent))
-                })
-            }
-        }
-    }
-}
-
-fn call(tessera: &Tessera) -> TokenStream {
-    let self_type = &tessera.self_type;
-    let name = tessera.ident.unraw().to_string();
-    let arms = (0..)
-        .zip(&tessera.methods)
-        .map(|(number, method)| call_arm(number, self_type, method));
-    quote! {
-        unsafe extern "C" fn __call(
-            object: *mut ::core::ffi::c_void,
-            method: u32,
-            arguments: *const ::mosaic::__private::Slice,
-            count: usize,
-            outcome: *mut ::mosaic::__private::Outcome,
-        ) -> ::mosaic::__private::Pending {
-            unsafe {
-                ::mosaic::__private::call::<#self_type>(
-                    #name, object, method, __METHOD_NAMES, arguments, count, outcome,
-                    |object, arguments| match method {
-                        #(#arms)*
-                        _ => ::core::result::Result::Err(::mosaic::__private::no_such_method(method)),
-                    },
-                )
-            }
-        }
-    }
-}
-
-fn call_arm(number: u32, self_type: &Type, method: &Method) -> TokenStream {
-    let (ident, decoded, lent) = (&method.ident, decoded(method), lent(method));
-    let number = Literal::u32_unsuffixed(number);
-    let output = output(method);
-    // The types of what travels are spelt out, so that one that cannot is reported where it is written. Called by path: a
-    // trait in scope cannot have a method of that name taken instead.
-    if method.is_async {
-        let encode = quote!(::mosaic::__private::encode::<#output>(&value));
-        return quote_spanned! {at(ident.span())=>
-            #number => {
-                #decoded
-                let object = ::mosaic::__private::kept(object);
-                ::mosaic::__private::later(async move {
-                    let value = <#self_type>::#ident(object, #lent).await;
-                    #encode
-                })
-            }
-        };
-    }
-    let now = quote!(::mosaic::__private::now::<#output>(&value));
-    quote_spanned! {at(ident.span())=>
-        #number => {
-            #decoded
-            let value = <#self_type>::#ident(object, #lent);
-            #now
-        }
-    }
-}
-
-fn drop_object(tessera: &Tessera) -> TokenStream {
-    let self_type = &tessera.self_type;
-    quote! {
-        unsafe extern "C" fn __drop_object(object: *mut ::core::ffi::c_void) {
-            unsafe { ::mosaic::__private::drop_object::<#self_type>(object) }
-        }
-    }
-}
-
-/// One per type that travels, so that a type that cannot is reported where it is written.
-fn assertions(tessera: &Tessera) -> TokenStream {
-    let self_type = &tessera.self_type;
-    let functions = std::iter::once(&tessera.constructor).chain(&tessera.methods);
-    let travelling = functions.flat_map(|function| {
-        let arguments = function
-            .parameters
-            .iter()
-            .map(|parameter| (&parameter.ty, parameter.span));
-        arguments.chain(function.output.iter().map(|output| (&output.ty, output.span)))
-    });
-    let portable = travelling
-        .map(|(ty, span)| quote_spanned!(at(span)=> const _: fn() = || ::mosaic::__private::assert_portable::<#ty>();));
-    quote! {
-        #(#portable)*
-        const _: fn() = || ::mosaic::__private::assert_sendable::<#self_type>();
-    }
 }
 
 /// `data: impl IntoArg<Array3<f32>>`
@@ -489,47 +313,4 @@ fn values(method: &Method) -> TokenStream {
         .iter()
         .map(|Parameter { name, span, .. }| quote_spanned!(at(*span)=> ::mosaic::__private::IntoArg::into_arg(#name)));
     quote!(::std::vec::Vec::from([#(#values),*]))
-}
-
-/// The statements that decode the arguments. Their variables are numbered, since an argument may have any name.
-fn decoded(method: &Method) -> TokenStream {
-    let decode = method
-        .parameters
-        .iter()
-        .enumerate()
-        .map(|(index, Parameter { name, ty, span, .. })| {
-            let variable = variable(index);
-            let (name, index) = (name.unraw().to_string(), Literal::usize_unsuffixed(index));
-            quote_spanned!(at(*span)=> let #variable = arguments.decode::<#ty>(#index, #name)?;)
-        });
-    decode.collect()
-}
-
-/// The decoded arguments as the method takes them.
-fn lent(method: &Method) -> TokenStream {
-    let lent = method
-        .parameters
-        .iter()
-        .enumerate()
-        .map(|(index, Parameter { lend, span, .. })| {
-            let variable = variable(index);
-            match lend {
-                Lend::Value => quote_spanned!(at(*span)=> #variable,),
-                Lend::Reference => quote_spanned!(at(*span)=> &#variable,),
-                Lend::View => quote_spanned!(at(*span)=> #variable.view(),),
-                Lend::ViewReference => quote_spanned!(at(*span)=> &#variable.view(),),
-            }
-        });
-    lent.collect()
-}
-
-fn variable(index: usize) -> Ident {
-    format_ident!("argument_{index}", span = Span::call_site())
-}
-
-fn output(method: &Method) -> TokenStream {
-    method.output.as_ref().map_or(quote!(()), |output| {
-        let ty = &output.ty;
-        quote!(#ty)
-    })
 }

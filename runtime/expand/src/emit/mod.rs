@@ -1,0 +1,52 @@
+//! One function per generated item.
+//!
+//! Paths are absolute, since the user may call a type of their own `Result`; names beside the proxy's begin with `__`,
+//! since `use super::*` brings the user's names in. Nothing here needs a macro to be expanded or a return type to be
+//! inferred, so that rust-analyzer sees the types of proxies and tasks.
+
+mod proxy;
+mod table;
+
+use crate::{method::Method, model::Tessera};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+/// Everything generated for a tessera.
+pub(crate) fn module(tessera: &Tessera) -> TokenStream {
+    let module = &tessera.module;
+    let items = [
+        proxy::proxy(tessera),
+        proxy::options(tessera),
+        proxy::remote(tessera),
+        proxy::local(tessera),
+        proxy::remote_array(tessera),
+        proxy::with(tessera),
+        proxy::attach(tessera),
+        proxy::actor(tessera),
+        proxy::proxy_methods(tessera),
+        proxy::formats(tessera),
+        proxy::futures(tessera),
+        table::table(tessera),
+        table::construct(tessera),
+        table::call(tessera),
+        table::drop_object(tessera),
+        table::assertions(tessera),
+    ];
+    quote! {
+        #[allow(
+            warnings, missing_docs, missing_debug_implementations, unreachable_pub, unsafe_code, unused_qualifications,
+            clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction
+        )]
+        mod #module {
+            use super::*;
+            #(#items)*
+        }
+    }
+}
+
+fn output(method: &Method) -> TokenStream {
+    method.output.as_ref().map_or(quote!(()), |output| {
+        let ty = &output.ty;
+        quote!(#ty)
+    })
+}

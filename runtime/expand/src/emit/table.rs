@@ -1,0 +1,187 @@
+//! The worker's half: the table of the type's functions, and what they call.
+
+use super::output;
+use crate::{
+    at,
+    method::{Method, Parameter},
+    model::Tessera,
+    types::{self, Lend},
+};
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Ident, Type, ext::IdentExt};
+
+pub(super) fn table(tessera: &Tessera) -> TokenStream {
+    let self_type = &tessera.self_type;
+    let name = tessera.ident.unraw().to_string();
+    let names: Vec<String> = tessera
+        .methods
+        .iter()
+        .map(|method| method.ident.unraw().to_string())
+        .collect();
+    let bytes = names.iter().map(|name| Literal::byte_string(name.as_bytes()));
+    let signatures = tessera
+        .methods
+        .iter()
+        .map(|method| Literal::byte_string(signature(method).as_bytes()));
+    let count = Literal::usize_unsuffixed(names.len());
+    quote! {
+        static __METHODS: [::mosaic::__private::Slice; #count] = [#(::mosaic::__private::Slice::new(#bytes)),*];
+        static __SIGNATURES: [::mosaic::__private::Slice; #count] = [#(::mosaic::__private::Slice::new(#signatures)),*];
+        static __METHOD_NAMES: &[&str] = &[#(#names),*];
+        static __TABLE: ::mosaic::__private::TesseraTable =
+            ::mosaic::__private::table::<#self_type>(#name, &__METHODS, &__SIGNATURES, __construct, __call, __drop_object);
+    }
+}
+
+/// `solve(Array3<f32>) -> Array3<f32>`: what must be the same for a call to mean the same.
+fn signature(method: &Method) -> String {
+    let parameters: Vec<String> = method
+        .parameters
+        .iter()
+        .map(|parameter| types::display(&parameter.ty))
+        .collect();
+    let (name, output) = (method.ident.unraw(), types::display(&output(method)));
+    format!("{name}({}) -> {output}", parameters.join(", "))
+}
+
+pub(super) fn construct(tessera: &Tessera) -> TokenStream {
+    let self_type = &tessera.self_type;
+    let name = tessera.ident.unraw().to_string();
+    let (decoded, lent) = (decoded(&tessera.constructor), lent(&tessera.constructor));
+    let new = &tessera.constructor.ident;
+    quote! {
+        unsafe extern "C" fn __construct(
+            arguments: *const ::mosaic::__private::Slice,
+            count: usize,
+            outcome: *mut ::mosaic::__private::Outcome,
+        ) -> *mut ::core::ffi::c_void {
+            unsafe {
+                ::mosaic::__private::construct(#name, arguments, count, outcome, |arguments| {
+                    #decoded
+                    ::core::result::Result::Ok(<#self_type>::#new(#lent))
+                })
+            }
+        }
+    }
+}
+
+pub(super) fn call(tessera: &Tessera) -> TokenStream {
+    let self_type = &tessera.self_type;
+    let name = tessera.ident.unraw().to_string();
+    let arms = (0..)
+        .zip(&tessera.methods)
+        .map(|(number, method)| call_arm(number, self_type, method));
+    quote! {
+        unsafe extern "C" fn __call(
+            object: *mut ::core::ffi::c_void,
+            method: u32,
+            arguments: *const ::mosaic::__private::Slice,
+            count: usize,
+            outcome: *mut ::mosaic::__private::Outcome,
+        ) -> ::mosaic::__private::Pending {
+            unsafe {
+                ::mosaic::__private::call::<#self_type>(
+                    #name, object, method, __METHOD_NAMES, arguments, count, outcome,
+                    |object, arguments| match method {
+                        #(#arms)*
+                        _ => ::core::result::Result::Err(::mosaic::__private::no_such_method(method)),
+                    },
+                )
+            }
+        }
+    }
+}
+
+fn call_arm(number: u32, self_type: &Type, method: &Method) -> TokenStream {
+    let (ident, decoded, lent) = (&method.ident, decoded(method), lent(method));
+    let number = Literal::u32_unsuffixed(number);
+    let output = output(method);
+    // The types of what travels are spelt out, so that one that cannot is reported where it is written. Called by path: a
+    // trait in scope cannot have a method of that name taken instead.
+    if method.is_async {
+        let encode = quote!(::mosaic::__private::encode::<#output>(&value));
+        return quote_spanned! {at(ident.span())=>
+            #number => {
+                #decoded
+                let object = ::mosaic::__private::kept(object);
+                ::mosaic::__private::later(async move {
+                    let value = <#self_type>::#ident(object, #lent).await;
+                    #encode
+                })
+            }
+        };
+    }
+    let now = quote!(::mosaic::__private::now::<#output>(&value));
+    quote_spanned! {at(ident.span())=>
+        #number => {
+            #decoded
+            let value = <#self_type>::#ident(object, #lent);
+            #now
+        }
+    }
+}
+
+pub(super) fn drop_object(tessera: &Tessera) -> TokenStream {
+    let self_type = &tessera.self_type;
+    quote! {
+        unsafe extern "C" fn __drop_object(object: *mut ::core::ffi::c_void) {
+            unsafe { ::mosaic::__private::drop_object::<#self_type>(object) }
+        }
+    }
+}
+
+/// One per type that travels, so that a type that cannot is reported where it is written.
+pub(super) fn assertions(tessera: &Tessera) -> TokenStream {
+    let self_type = &tessera.self_type;
+    let functions = std::iter::once(&tessera.constructor).chain(&tessera.methods);
+    let travelling = functions.flat_map(|function| {
+        let arguments = function
+            .parameters
+            .iter()
+            .map(|parameter| (&parameter.ty, parameter.span));
+        arguments.chain(function.output.iter().map(|output| (&output.ty, output.span)))
+    });
+    let portable = travelling
+        .map(|(ty, span)| quote_spanned!(at(span)=> const _: fn() = || ::mosaic::__private::assert_portable::<#ty>();));
+    quote! {
+        #(#portable)*
+        const _: fn() = || ::mosaic::__private::assert_sendable::<#self_type>();
+    }
+}
+
+/// The statements that decode the arguments. Their variables are numbered, since an argument may have any name.
+fn decoded(method: &Method) -> TokenStream {
+    let decode = method
+        .parameters
+        .iter()
+        .enumerate()
+        .map(|(index, Parameter { name, ty, span, .. })| {
+            let variable = variable(index);
+            let (name, index) = (name.unraw().to_string(), Literal::usize_unsuffixed(index));
+            quote_spanned!(at(*span)=> let #variable = arguments.decode::<#ty>(#index, #name)?;)
+        });
+    decode.collect()
+}
+
+/// The decoded arguments as the method takes them.
+fn lent(method: &Method) -> TokenStream {
+    let lent = method
+        .parameters
+        .iter()
+        .enumerate()
+        .map(|(index, Parameter { lend, span, .. })| {
+            let variable = variable(index);
+            match lend {
+                Lend::Value => quote_spanned!(at(*span)=> #variable,),
+                Lend::Reference => quote_spanned!(at(*span)=> &#variable,),
+                Lend::View => quote_spanned!(at(*span)=> #variable.view(),),
+                Lend::ViewReference => quote_spanned!(at(*span)=> &#variable.view(),),
+            }
+        });
+    lent.collect()
+}
+
+fn variable(index: usize) -> Ident {
+    format_ident!("argument_{index}", span = Span::call_site())
+}
