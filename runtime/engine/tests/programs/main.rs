@@ -5,6 +5,7 @@ mod calls;
 mod cancelling;
 mod failing;
 mod functions;
+mod heads;
 mod lifecycle;
 mod loads;
 mod local;
@@ -65,7 +66,7 @@ fn scenarios() -> Vec<Scenario> {
 
 fn main() -> ExitCode {
     // A worker, a head of its own, and a scenario's program, know what they are from their environment.
-    if let Some(exit) = survival::play() {
+    if let Some(exit) = heads::play(survival::roles()) {
         return exit;
     }
     if let Some(exit) = world::inside(&scenarios()) {

@@ -1,8 +1,8 @@
 //! What methods ask the front end.
 
 use crate::{
+    heads::head_of,
     scenario,
-    survival::head_of,
     tesserae::Counter,
     world::{Scenario, meeting_point, scratch},
 };

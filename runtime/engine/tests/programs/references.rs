@@ -1,10 +1,10 @@
 //! What nobody can want any more is freed, whoever held it and however they ended: counted by the runtime itself.
 
 use crate::{
+    heads::{KILLED, die, head, note, noted},
     scenario,
-    survival::{KILLED, die, head, note, noted, until},
     tesserae::Counter,
-    world::{Scenario, meeting_point, scratch, stored_files},
+    world::{Scenario, meeting_point, scratch, stored_files, until},
 };
 use mosaic::{__private::Census, FailureKind, prelude::*};
 use std::fs;

@@ -6,9 +6,8 @@
 use crate::{
     references::{census_becomes, resident},
     scenario,
-    survival::until,
     tesserae::Counter,
-    world::Scenario,
+    world::{Scenario, until},
 };
 use mosaic::prelude::*;
 use std::env;

@@ -3,22 +3,13 @@
 //! The scenario's own process has the hub; each head is a process of its own, which plays one of the [`roles`].
 
 use crate::{
+    heads::{ABORTED, KILLED, Role, WELL, die, head, note, noted},
     scenario,
     tesserae::{Counter, Keeper, Stillborn},
-    world::{Scenario, meeting_point, scratch, sockets},
+    world::{Scenario, meeting_point, scratch, sockets, until},
 };
 use mosaic::{FailureKind, State, prelude::*};
-use mosaic_abi::{CellEvent, Slice};
-use std::{
-    env, fs,
-    future::Future,
-    os::unix::process::ExitStatusExt,
-    path::Path,
-    pin::Pin,
-    process::{Command, ExitCode},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path};
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
@@ -49,9 +40,8 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-type Role = (&'static str, fn() -> Pin<Box<dyn Future<Output = ()>>>);
-
-fn roles() -> Vec<Role> {
+/// What heads of these and other scenarios do.
+pub(crate) fn roles() -> Vec<Role> {
     macro_rules! role {
         ($name:ident) => {
             (stringify!($name), || Box::pin($name()))
@@ -79,64 +69,8 @@ fn roles() -> Vec<Role> {
     ]
 }
 
-const ROLE: &str = "MOSAIC_TEST_ROLE";
-const HUB: &str = "MOSAIC_TEST_HUB";
-
-/// Has a head play a role to its end, and says how it ended: its exit code, or the signal.
-pub(crate) fn head(role: &str) -> (Option<i32>, Option<i32>) {
-    let hub = sockets().into_iter().find(|path| path.ends_with("hub.sock")).unwrap();
-    head_of(&hub, role)
-}
-
-/// Has a head of this hub play a role to its end.
-pub(crate) fn head_of(hub: &Path, role: &str) -> (Option<i32>, Option<i32>) {
-    let mut head = Command::new(env::current_exe().unwrap())
-        .env(ROLE, role)
-        .env(HUB, hub)
-        .spawn()
-        .unwrap();
-    let status = head.wait().unwrap();
-    (status.code(), status.signal())
-}
-
-pub(crate) const KILLED: (Option<i32>, Option<i32>) = (None, Some(9));
-const ABORTED: (Option<i32>, Option<i32>) = (None, Some(6));
-const WELL: (Option<i32>, Option<i32>) = (Some(0), None);
-
-/// In the process of a head: plays its role.
-pub(crate) fn play() -> Option<ExitCode> {
-    unsafe extern "C" fn cell_event(_: CellEvent, _: Slice, _: Slice) {}
-
-    let role = env::var(ROLE).ok()?;
-    let hub = env::var_os(HUB)?.into();
-    let (_, play) = roles().into_iter().find(|(name, _)| *name == role)?;
-    let options = mosaic_engine::HeadOptions {
-        hub,
-        cell_event,
-        ask: drop,
-    };
-    let host = mosaic_engine::install_head(options).unwrap();
-    mosaic::__private::install_host(host);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(play());
-    Some(ExitCode::SUCCESS)
-}
-
 async fn on(workers: usize) {
     mosaic::interactive(On).num_workers(workers).await.unwrap();
-}
-
-pub(crate) async fn die() {
-    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap();
-    std::future::pending().await
-}
-
-pub(crate) fn note(name: &str, text: &str) {
-    fs::write(scratch(name), text).unwrap();
-}
-
-pub(crate) fn noted(name: &str) -> String {
-    fs::read_to_string(scratch(name)).unwrap()
 }
 
 async fn a_counter_outlives_its_heads() {
@@ -428,13 +362,4 @@ async fn a_living_head_lists_and_attaches() {
     fs::OpenOptions::new().write(true).open(door).unwrap();
     held.await.unwrap();
     assert_eq!(waiting.add(1).result().await.unwrap(), 2);
-}
-
-/// Waits for what gives no signal of its own.
-pub(crate) fn until(condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !condition() {
-        assert!(Instant::now() < deadline, "it did not come true");
-        thread::sleep(Duration::from_millis(2));
-    }
 }

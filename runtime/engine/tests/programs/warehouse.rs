@@ -1,10 +1,10 @@
 //! Values that live in the runtime.
 
 use crate::{
+    heads::{KILLED, die, head, note, noted},
     scenario,
-    survival::{KILLED, die, head, note, noted, until},
     tesserae::Counter,
-    world::{Scenario, meeting_point, scratch, stored_files},
+    world::{Scenario, meeting_point, scratch, stored_files, until},
 };
 use mosaic::{FailureKind, State, Stored, prelude::*};
 use std::{fs, path::Path};

@@ -97,6 +97,15 @@ pub(crate) fn stored_files() -> Vec<PathBuf> {
     files.filter(is_value).collect()
 }
 
+/// Waits for what gives no signal of its own.
+pub(crate) fn until(condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !condition() {
+        assert!(Instant::now() < deadline, "it did not come true");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
 pub(crate) struct World {
     sockets: TempDir,
     scratch: TempDir,

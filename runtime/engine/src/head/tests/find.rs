@@ -1,6 +1,6 @@
 //! Listing tesserae and attaching to them.
 
-use super::{super::ledger::Action, Books};
+use super::{super::ledger::Action, books::Books};
 use crate::{
     id::Id,
     waits::Subject,

@@ -1,7 +1,10 @@
 //! What is run again when a worker is lost.
 
-use super::*;
-use mosaic_abi::Options;
+use super::{
+    super::objects::{Request, Value},
+    books::Books,
+};
+use mosaic_abi::{Handle, Options, State};
 
 impl Books {
     fn create_anew(&mut self, name: &str, options: Options, needs: &[Handle]) -> Handle {

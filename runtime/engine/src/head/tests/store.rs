@@ -1,6 +1,6 @@
 //! Stored values in the books.
 
-use super::{Books, place};
+use super::books::{Books, place};
 use crate::{id::Id, waits::Subject, wire::LostWorker};
 use mosaic_abi::{Buffer, FailureKind, Handle, State};
 

@@ -1,0 +1,163 @@
+//! The books as the tests write in them and read them.
+
+use super::super::{
+    ledger::{Action, Ledger},
+    objects::{Request, Value},
+};
+use crate::{
+    id::Id,
+    waits::GuestWaker,
+    wire::{Code, Location, Payload, Place, ToWarehouse, ToWorker},
+};
+use mosaic_abi::{FailureKind, Handle, State, Waker};
+use std::{ffi::c_void, ptr};
+
+/// The books, and the names that the actions are written down with.
+pub(super) struct Books {
+    pub(super) ledger: Ledger,
+    pub(super) names: Vec<(Id, String)>,
+}
+
+pub(super) fn place(worker: &str) -> Place {
+    Place {
+        uid: worker.to_owned(),
+        address: worker.into(),
+    }
+}
+
+impl Books {
+    pub(super) fn new(workers: &[&str]) -> Books {
+        let mut ledger = Ledger::new(Id::of(1));
+        ledger.started(workers.iter().map(|worker| place(worker)));
+        let names = Vec::new();
+        Books { ledger, names }
+    }
+
+    pub(super) fn id(&self, handle: Handle) -> Id {
+        self.ledger.objects[&handle].id
+    }
+
+    pub(super) fn create(&mut self, name: &str) -> Handle {
+        self.create_with(name, Request::default())
+    }
+
+    pub(super) fn create_with(&mut self, name: &str, request: Request) -> Handle {
+        let location = Location {
+            object: None,
+            offset: 0,
+        };
+        let code = Code {
+            name: "Solver".to_owned(),
+            location,
+        };
+        let signatures = vec!["solve() -> ()".to_owned()];
+        let handle = self.ledger.create(code, None, signatures, request).unwrap();
+        self.names.push((self.id(handle), name.to_owned()));
+        handle
+    }
+
+    pub(super) fn call(&mut self, name: &str, tessera: Handle, needs: &[Handle]) -> Handle {
+        let arguments = needs.iter().map(|task| Value::Produced(*task)).collect();
+        let request = Request {
+            arguments,
+            ..Request::default()
+        };
+        let handle = self.ledger.call(tessera, 0, request).unwrap();
+        self.names.push((self.id(handle), name.to_owned()));
+        handle
+    }
+
+    /// A function, to be run near one of the tasks that it needs or anywhere.
+    pub(super) fn spawn(&mut self, name: &str, near: Option<Handle>, needs: &[Handle]) -> Handle {
+        let location = Location {
+            object: None,
+            offset: 8,
+        };
+        let code = Code {
+            name: "ctx::double".to_owned(),
+            location,
+        };
+        let request = Request {
+            after: needs.to_vec(),
+            near,
+            ..Request::default()
+        };
+        let handle = self.ledger.spawn(code, request).unwrap();
+        self.names.push((self.id(handle), name.to_owned()));
+        handle
+    }
+
+    pub(super) fn place(&mut self, tessera: Handle, worker: &str) {
+        self.ledger.placed(self.id(tessera), Ok(place(worker)));
+    }
+
+    pub(super) fn finish(&mut self, handle: Handle) {
+        self.ledger.finished(self.id(handle), Ok(0), false);
+    }
+
+    pub(super) fn name(&self, id: Id) -> &str {
+        let name = self.names.iter().find(|(named, _)| *named == id);
+        name.map_or("?", |(_, name)| name)
+    }
+
+    /// The actions since the last time, in words.
+    pub(super) fn actions(&mut self) -> Vec<String> {
+        let actions = self.ledger.take_actions();
+        let word = |action: Action| match action {
+            Action::PlaceHere { tessera } => format!("place {} here", self.name(tessera)),
+            Action::Place { tessera, .. } => format!("place {}", self.name(tessera)),
+            Action::Forget { tessera } => format!("forget {}", self.name(tessera)),
+            Action::Find { .. } => "find".to_owned(),
+            Action::Store { ware, .. } => format!("store {}", self.name(ware)),
+            Action::Load { ware, .. } => format!("load {}", self.name(ware)),
+            Action::Warehouse(ToWarehouse::Release { ware }) => format!("release {}", self.name(ware)),
+            Action::Warehouse(ToWarehouse::Discard { ware }) => format!("discard {}", self.name(ware)),
+            Action::Warehouse(_) => "look for a value".to_owned(),
+            Action::Progress(_) => "progress".to_owned(),
+            Action::Sync { .. } => "sync".to_owned(),
+            Action::Timer { .. } => "timer".to_owned(),
+            Action::Query { .. } => "query".to_owned(),
+            Action::Wake(_) => "wake".to_owned(),
+            Action::Discard(_) => "discard".to_owned(),
+            Action::Send { place, frame } => match frame.message {
+                ToWorker::Create { tessera, .. } => format!("create {} on {}", self.name(tessera), place.uid),
+                ToWorker::Call { task, .. } => format!("call {} on {}", self.name(task), place.uid),
+                ToWorker::Run { task, .. } => format!("run {} on {}", self.name(task), place.uid),
+                ToWorker::Fetch { task, .. } => format!("fetch {}", self.name(task)),
+                ToWorker::Cancel { task } => format!("cancel {}", self.name(task)),
+                ToWorker::DropTask { task } => format!("drop {}", self.name(task)),
+                ToWorker::DropTessera { tessera } => format!("drop {}", self.name(tessera)),
+                ToWorker::List { .. } => format!("list {}", place.uid),
+                ToWorker::Attach { .. } => format!("attach on {}", place.uid),
+                ToWorker::Detach { .. } => format!("detach on {}", place.uid),
+                ToWorker::Keep { ware, .. } => format!("keep {} on {}", self.name(ware), place.uid),
+                ToWorker::Count { .. } => format!("count on {}", place.uid),
+                ToWorker::Hello(_) | ToWorker::Fence { .. } => "?".to_owned(),
+            },
+        };
+        actions.into_iter().map(word).collect()
+    }
+
+    pub(super) fn state(&self, handle: Handle) -> State {
+        self.ledger.describe(handle).unwrap().state
+    }
+
+    pub(super) fn ending(&mut self, wait: Handle) -> Option<Result<(), FailureKind>> {
+        let ending = self.ledger.waits.poll(wait, waker()).0?;
+        Some(ending.map(|_| ()).map_err(|failure| failure.kind))
+    }
+
+    pub(super) fn value(&mut self, wait: Handle) -> Payload {
+        self.ledger.waits.poll(wait, waker()).0.unwrap().unwrap()
+    }
+}
+
+/// A waker that wakes nothing.
+pub(super) fn waker() -> GuestWaker {
+    unsafe extern "C" fn nothing(_: *mut c_void) {}
+    GuestWaker::new(Waker {
+        data: ptr::null_mut(),
+        wake: nothing,
+        drop: nothing,
+    })
+}

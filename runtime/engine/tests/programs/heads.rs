@@ -1,0 +1,71 @@
+//! Heads that are processes of their own, so that they can die while the hub and the workers live on.
+
+use crate::world::{scratch, sockets};
+use mosaic_abi::{CellEvent, Slice};
+use std::{
+    env, fs,
+    future::Future,
+    os::unix::process::ExitStatusExt,
+    path::Path,
+    pin::Pin,
+    process::{Command, ExitCode},
+};
+
+/// What a head does, and the name by which it is told to.
+pub(crate) type Role = (&'static str, fn() -> Pin<Box<dyn Future<Output = ()>>>);
+
+const ROLE: &str = "MOSAIC_TEST_ROLE";
+const HUB: &str = "MOSAIC_TEST_HUB";
+
+/// Has a head play a role to its end, and says how it ended: its exit code, or the signal.
+pub(crate) fn head(role: &str) -> (Option<i32>, Option<i32>) {
+    let hub = sockets().into_iter().find(|path| path.ends_with("hub.sock")).unwrap();
+    head_of(&hub, role)
+}
+
+/// Has a head of this hub play a role to its end.
+pub(crate) fn head_of(hub: &Path, role: &str) -> (Option<i32>, Option<i32>) {
+    let mut head = Command::new(env::current_exe().unwrap())
+        .env(ROLE, role)
+        .env(HUB, hub)
+        .spawn()
+        .unwrap();
+    let status = head.wait().unwrap();
+    (status.code(), status.signal())
+}
+
+pub(crate) const KILLED: (Option<i32>, Option<i32>) = (None, Some(9));
+pub(crate) const ABORTED: (Option<i32>, Option<i32>) = (None, Some(6));
+pub(crate) const WELL: (Option<i32>, Option<i32>) = (Some(0), None);
+
+/// In the process of a head: plays its role.
+pub(crate) fn play(roles: Vec<Role>) -> Option<ExitCode> {
+    unsafe extern "C" fn cell_event(_: CellEvent, _: Slice, _: Slice) {}
+
+    let role = env::var(ROLE).ok()?;
+    let hub = env::var_os(HUB)?.into();
+    let (_, play) = roles.into_iter().find(|(name, _)| *name == role)?;
+    let options = mosaic_engine::HeadOptions {
+        hub,
+        cell_event,
+        ask: drop,
+    };
+    let host = mosaic_engine::install_head(options).unwrap();
+    mosaic::__private::install_host(host);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(play());
+    Some(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn die() {
+    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap();
+    std::future::pending().await
+}
+
+pub(crate) fn note(name: &str, text: &str) {
+    fs::write(scratch(name), text).unwrap();
+}
+
+pub(crate) fn noted(name: &str) -> String {
+    fs::read_to_string(scratch(name)).unwrap()
+}
