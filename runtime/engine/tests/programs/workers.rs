@@ -1,6 +1,7 @@
 //! Where tesserae go, and workers that come and go.
 
 use crate::{
+    failing::kill,
     scenario,
     tesserae::{Counter, Phoenix},
     world::{Scenario, meeting_point, scratch, sockets},
@@ -27,16 +28,13 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario!(a_tessera_rises_again_on_another_worker),
         scenario!(a_tessera_rises_again_on_the_replacement),
         scenario!(functions_with_retries_are_run_again),
+        scenario!(a_program_ends_while_a_worker_is_replaced),
+        scenario!(off_while_a_worker_is_replaced),
         scenario!(replacements_have_a_limit, |ended| {
             assert_eq!(ended.code, Some(0));
             assert!(ended.stderr.contains("worker:0:1 is not replaced"), "{}", ended.stderr);
         }),
     ]
-}
-
-fn kill(pid: u32) {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
 
 /// The uids of the workers that run.
@@ -277,4 +275,28 @@ async fn functions_with_retries_are_run_again() {
     again.result().await.unwrap();
     let error = mosaic::spawn(die_once, (scratch("other"),)).await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::WorkerLost);
+}
+
+/// A worker was lost, and the one in its place is on its way.
+async fn lose_a_worker() {
+    mosaic::interactive(On)
+        .num_workers(1)
+        .replace_lost_workers(3)
+        .await
+        .unwrap();
+    let counter = Counter::remote(1);
+    kill(counter.pid().result().await.unwrap());
+    assert_eq!(counter.add(1).await.unwrap_err().kind(), FailureKind::WorkerLost);
+}
+
+async fn a_program_ends_while_a_worker_is_replaced() {
+    lose_a_worker().await;
+}
+
+async fn off_while_a_worker_is_replaced() {
+    lose_a_worker().await;
+    mosaic::interactive(Off).await.unwrap();
+    assert_eq!(sockets().len(), 1);
+    lose_a_worker().await;
+    assert_eq!(Counter::remote(1).add(1).result().await.unwrap(), 2);
 }
