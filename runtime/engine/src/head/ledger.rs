@@ -89,6 +89,11 @@ pub(crate) struct Ledger {
 /// What is said where the runtime is needed and off.
 pub(super) const OFF: &str = "the mosaic runtime is off: call `mosaic::interactive(On).await?` first";
 
+/// Whether the user is told of so many objects: from a million on, whenever there are twice as many.
+pub(super) fn is_very_many(objects: usize) -> bool {
+    objects >= 1 << 20 && objects.is_power_of_two()
+}
+
 impl Ledger {
     pub(crate) fn new(id: Id) -> Ledger {
         Ledger {
@@ -165,6 +170,13 @@ impl Ledger {
         };
         self.objects.insert(handle, object);
         self.by_id.insert(id, handle);
+        if is_very_many(self.objects.len()) {
+            tracing::warn!(
+                "{} tesserae and tasks are kept, at some 1.5 KB each beside their arguments: await and drop some before \
+                 more are submitted, or loop with `mosaic::for_each`",
+                self.objects.len()
+            );
+        }
     }
 
     /// Begins a wait.

@@ -5,7 +5,7 @@ mod find;
 mod revive;
 mod store;
 
-use super::objects::Request;
+use super::{ledger::is_very_many, objects::Request};
 use crate::{failures::failure, waits::Subject, wire::Payload};
 use books::{Books, place};
 use mosaic_abi::{FailureKind, State};
@@ -299,4 +299,10 @@ fn what_takes_too_long_fails_once() {
     assert_eq!((books.state(a1), books.state(a2)), (State::Failed, State::Done));
     books.finish(a1);
     assert_eq!(books.state(a1), State::Failed);
+}
+
+#[test]
+fn very_many_are_told_of_once_per_doubling() {
+    let told: Vec<usize> = (0..5_000_000).filter(|count| is_very_many(*count)).collect();
+    assert_eq!(told, [1 << 20, 1 << 21, 1 << 22]);
 }
