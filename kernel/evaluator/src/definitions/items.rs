@@ -22,6 +22,8 @@ pub(super) struct Definition {
     pub(super) is_type: bool,
     /// It can define names that it does not tell.
     pub(super) brings_names: bool,
+    /// The path of a glob or of a renaming, by which the names of a module can be had elsewhere.
+    pub(super) opens: Vec<String>,
 }
 
 impl Definition {
@@ -106,7 +108,10 @@ impl Reader {
             }
             Item::TraitAlias(it) => self.add(module, &it.ident, &it),
             Item::Const(it) if it.ident == "_" => {
-                self.found.push(Definition::opaque(module, it.into_token_stream()));
+                // It has no name, and nothing in it can be named from outside; but what is there may be implemented.
+                let mut definition = Definition::opaque(module, it.into_token_stream());
+                definition.brings_names = false;
+                self.found.push(definition);
             }
             Item::Const(it) => self.add(module, &it.ident, &it),
             // No type depends on a body that is not evaluated by the compiler.
@@ -226,13 +231,18 @@ impl Reader {
             }
             UseTree::Name(name) => self.import(module, &name.ident.to_string(), &with(before, &name.ident)),
             UseTree::Rename(rename) => {
-                self.import(module, &rename.rename.to_string(), &with(before, &rename.ident));
+                let imported = with(before, &rename.ident);
+                self.import(module, &rename.rename.to_string(), &imported);
+                if let Some(definition) = self.found.last_mut() {
+                    definition.opens = path(&imported);
+                }
             }
             UseTree::Glob(_) => {
                 let label = format!("use {}::*", before.join("::"));
                 let mut definition = Definition::new(module, label, TokenStream::new());
                 definition.mentions = vec![path(before)];
                 definition.brings_names = true;
+                definition.opens = path(before);
                 self.found.push(definition);
             }
         }

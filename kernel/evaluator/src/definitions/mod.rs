@@ -88,8 +88,8 @@ impl Definitions {
             return;
         }
         let mut found = self.resolve(mention);
-        if found.is_empty() && tokens::may_be_a_type(first) {
-            found = self.anywhere();
+        if found.is_empty() && mention.path.iter().any(|name| tokens::may_be_a_type(name)) {
+            found = self.anywhere(mention);
         }
         for index in found {
             if reached.definitions.insert(index) {
@@ -123,9 +123,19 @@ impl Definitions {
         found
     }
 
-    /// What brings names in without naming them: globs and macros.
-    fn anywhere(&self) -> Vec<usize> {
-        self.indices(|it| it.brings_names)
+    /// What may bring a name in without naming it: globs and macros, where it is written, around that, and in modules that
+    /// it goes through or that are opened to others.
+    fn anywhere(&self, Mention { module, path }: &Mention) -> Vec<usize> {
+        let is_opened = |name: &String| self.definitions.iter().any(|it| it.opens.contains(name));
+        self.indices(|it| {
+            let is_around = module.starts_with(&it.module);
+            it.brings_names
+                && (is_around
+                    || it
+                        .module
+                        .last()
+                        .is_some_and(|name| path.contains(name) || is_opened(name)))
+        })
     }
 
     fn indices(&self, matches: impl Fn(&Definition) -> bool) -> Vec<usize> {

@@ -316,6 +316,31 @@ fn crates_count_for_what_they_are_used_in() {
 }
 
 #[test]
+fn a_new_tessera_is_no_matter_for_what_a_glob_brought_in() {
+    let told = |new: &str, type_name: &str| {
+        let crates = BTreeMap::from([("mosaic".to_owned(), "1".to_owned())]);
+        let of = |source: &str| Definitions::new(source, crates.clone()).fingerprint(type_name);
+        let (old, new) = (of("use mosaic::prelude::*;"), of(new));
+        changed(&old, &new).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let tessera = "use mosaic::prelude::*; struct S; pub use __mosaic_S::SProxy; mod __mosaic_S { use super::*; \
+                   pub struct SProxy { raw: ::mosaic::__private::Tessera } \
+                   const _: fn() = || ::mosaic::__private::assert_sendable::<S>(); }";
+    for type_name in ["TaskProxy<u64>", "Stored<Vec<f64>>"] {
+        assert_eq!(told(tessera, type_name), [""; 0], "{type_name}");
+    }
+    // What could bring in another type of the name is.
+    for more in ["use s::*; mod s { make!(); }", "use s as t; mod s { make!(); }"] {
+        assert!(
+            !told(&format!("use mosaic::prelude::*; {more}"), "TaskProxy<u64>").is_empty(),
+            "{more}"
+        );
+    }
+    assert!(!told("use mosaic::prelude::*; mod s { make!(); }", "s::X").is_empty());
+    assert!(told("use mosaic::prelude::*; mod s { make!(); }", "TaskProxy<u64>").is_empty());
+}
+
+#[test]
 fn a_source_that_is_no_rust_is_read_all_the_same() {
     for source in ["", "struct", "struct P {", "#![allow(unused)] ; ; }", "mod m;"] {
         fingerprint(source, "P");
