@@ -90,3 +90,13 @@ def test_status_and_timeline_are_shown(runtime):
     (timeline,) = contents(runtime.ok("let timeline = mosaic::timeline().await?; timeline"), "execute_result")
     assert "2 workers, 4 tesserae" in timeline["text/plain"]
     assert "<svg" in timeline["text/html"] and "Solver::steps" in timeline["text/html"]
+
+
+def test_a_new_tessera_costs_no_variable(runtime):
+    runtime.ok("let kept = mosaic::spawn(|x: u64| x + 1, (1,));")
+    cell = runtime.ok(
+        "#[tessera]\nstruct Other;\n#[tessera]\nimpl Other { fn new() -> Self { Other } fn n(&self) -> u32 { 7 } }\n"
+        "Other::remote().n().result().await?"
+    )
+    assert (cell.result, cell.stderr) == ("7", "")
+    assert runtime.ok("kept.result().await?").result == "2"

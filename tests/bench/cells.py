@@ -14,7 +14,7 @@ from peers import Failed
 
 ASYNC = "async fn ready() -> i32 { 42 }"
 FUNCTION = "fn double(x: i32) -> i32 { 2 * x }"
-DEPENDENCY = ':dep itoa = "=1.0.15"'
+DEPENDENCY = ':dep hex = "=0.4.3"'
 
 # Of a session that has used `.await`: the name, the code of one round, and whether it must fail.
 CELLS = {
@@ -43,7 +43,7 @@ def dependency(peer, figures):
     with peer.start() as kernel:
         kernel.wait_for_info()
         kernel.run("1")
-        add(figures, ":dep built before", peer, kernel.run(f"{DEPENDENCY}\nitoa::Buffer::new().format(1).len()"))
+        add(figures, ":dep built before", peer, kernel.run(f"{DEPENDENCY}\nhex::encode([1u8]).len()"))
 
 
 def rounds(kernels, figures, count):
