@@ -4,6 +4,7 @@
 
 use crate::{
     MimeBundle,
+    as_written::{as_written, name_of},
     preamble::preamble,
     request::{Completion, Completions},
 };
@@ -240,35 +241,6 @@ fn rank(completion: &Completion) -> usize {
     }
 }
 
-fn name_of(text: &str) -> &str {
-    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
-    &text[..end.unwrap_or(text.len())]
-}
-
-/// With the paths that the user knows: without the crate that evcxr compiles, and without the modules that the expansion
-/// of a tessera lies in.
-fn as_written(text: &str) -> String {
-    let mut written = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("__mosaic_") {
-        let end = at + name_of(&rest[at..]).len();
-        let path = rest[end..].strip_prefix("::");
-        let before = rest[..at].strip_suffix("::").filter(|_| path.is_none());
-        written += before.unwrap_or(&rest[..at]);
-        rest = path.unwrap_or(&rest[end..]);
-    }
-    written += rest;
-    let shown = written
-        .replace("::mosaic::__private::", "mosaic::")
-        .replace("::mosaic::", "mosaic::")
-        .replace("<pre><code class=\"language-rust\">ctx\n</code></pre>\n", "")
-        .replace("ctx::", "");
-    shown
-        .strip_prefix("ctx\n")
-        .map_or(shown.as_str(), str::trim_start)
-        .to_owned()
-}
-
 fn byte_offset(text: &str, code_points: usize) -> usize {
     text.char_indices().nth(code_points).map_or(text.len(), |(at, _)| at)
 }
@@ -329,22 +301,5 @@ mod tests {
         assert_eq!(shown, ["solve(data)", "after(task)", "uid()", "clone()"]);
         let other = names(presentable(all[..2].to_vec()));
         assert_eq!(other, ["raw", "clone()"], "another type's own field");
-    }
-
-    #[test]
-    fn paths_are_those_that_the_user_knows() {
-        for (text, written) in [
-            ("ctx::__mosaic_Solver1::Solver1Proxy", "Solver1Proxy"),
-            ("ctx::__mosaic_Solver1\n\nimpl X", "impl X"),
-            ("x::__mosaic_A", "x"),
-            (
-                "f(impl ::mosaic::__private::IntoArg<u8>) -> ::mosaic::TaskProxy<u8>",
-                "f(impl mosaic::IntoArg<u8>) -> mosaic::TaskProxy<u8>",
-            ),
-            ("ctx::inner\n\nfn f()", "inner\n\nfn f()"),
-            ("plain", "plain"),
-        ] {
-            assert_eq!(as_written(text), written);
-        }
     }
 }

@@ -8,6 +8,7 @@
 //! - [`Evaluator`] is the handle that the kernel uses.
 
 mod absent;
+mod as_written;
 mod assistance;
 mod builtin;
 mod commands;

@@ -1,7 +1,7 @@
 //! `:vars`.
 
 use super::{escaped, text_and_html};
-use crate::MimeBundle;
+use crate::{MimeBundle, as_written::as_written};
 use std::{collections::HashMap, fmt::Write};
 
 /// The format in which the cells' store tells the sizes of variables.
@@ -42,7 +42,7 @@ pub(crate) fn table(mut variables: Vec<(String, String)>, sizes: &HashMap<String
         .into_iter()
         .map(|(name, type_name)| {
             let size = sizes.get(&name).map(show).unwrap_or_default();
-            [name, type_name, size]
+            [name, as_written(&type_name), size]
         })
         .collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
@@ -107,7 +107,7 @@ mod tests {
         let shown = table(
             vec![
                 ("v".into(), "Vec<f64>".into()),
-                ("p".into(), "P".into()),
+                ("p".into(), "__mosaic_P::PProxy".into()),
                 ("new".into(), "i32".into()),
             ],
             &sizes,
@@ -119,7 +119,7 @@ mod tests {
             [
                 "Variable  Type      Size",
                 "new       i32",
-                "p         P         16 B",
+                "p         PProxy    16 B",
                 "v         Vec<f64>  24 B + 4.0 KiB on the heap",
             ]
         );
