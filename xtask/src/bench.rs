@@ -1,13 +1,11 @@
 //! The benchmarks: each measures ours and its peers in one run, and reports the ratios.
 
 use crate::{
-    SetUp, kernel,
+    SetUp, kernel, peers,
     run::{cargo, run, step},
 };
 use anyhow::Result;
 use std::path::{Path, PathBuf};
-
-const EVCXR_JUPYTER: &str = "0.22.0";
 
 /// What can be measured.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -16,6 +14,8 @@ pub(crate) enum Benchmark {
     Cells,
     /// Which promises hold, here and for evcxr_jupyter: a table of tests passed
     Truth,
+    /// Calls and arrays of the runtime, against Ray, Dask, Python mosaic and what the machine allows
+    Runtime,
 }
 
 /// Runs a benchmark; its results lie in the target directory.
@@ -34,37 +34,31 @@ pub(crate) fn run_benchmark(set_up: &SetUp, benchmark: Benchmark, arguments: &[S
             "truth.py",
             "putting both kernels to the tests of promises (some 30 minutes)",
         ),
+        Benchmark::Runtime => ("runtime.py", "measuring the runtime (some 20 minutes)"),
     };
-    let evcxr = evcxr_jupyter(&target)?;
+    let mut command = set_up.python.python();
+    command.arg(scripts.join(script));
+    match benchmark {
+        Benchmark::Cells | Benchmark::Truth => command.arg("--evcxr").arg(peers::evcxr_jupyter(&target)?),
+        Benchmark::Runtime => {
+            let python_mosaic = arguments.iter().any(|argument| argument.starts_with("--python-mosaic"));
+            command
+                .arg("--measure")
+                .arg(measure(&set_up.root, &target)?)
+                .arg("--peers")
+                .arg(peers::runtimes(set_up, &target, python_mosaic))
+        }
+    };
     step(what);
-    run(set_up
-        .python
-        .python()
-        .arg(scripts.join(script))
-        .arg("--evcxr")
-        .arg(evcxr)
-        .arg("--output")
-        .arg(target.join("bench"))
-        .args(arguments))
+    run(command.arg("--output").arg(target.join("bench")).args(arguments))
 }
 
-/// The executable of evcxr_jupyter, installed into the target directory.
-fn evcxr_jupyter(target: &Path) -> Result<PathBuf> {
-    let root = target.join("peers");
-    let executable = root.join("bin").join("evcxr_jupyter");
-    if !executable.exists() {
-        step("installing evcxr_jupyter (some 10 minutes)");
-        // Without the lock file a newer dependency is taken that does not compile.
-        run(cargo()
-            .args([
-                "install",
-                "--locked",
-                "evcxr_jupyter",
-                "--version",
-                EVCXR_JUPYTER,
-                "--root",
-            ])
-            .arg(&root))?;
-    }
-    Ok(executable)
+/// The executable that measures our runtime.
+fn measure(root: &Path, target: &Path) -> Result<PathBuf> {
+    step("building what measures the runtime");
+    run(cargo()
+        .args(["build", "--release", "--locked", "--package", "mosaic-engine"])
+        .args(["--example", "measure"])
+        .current_dir(root))?;
+    Ok(target.join("release").join("examples").join("measure"))
 }

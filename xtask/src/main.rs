@@ -1,13 +1,14 @@
 //! The project's commands: `cargo xtask demo | test | bench | lab`.
 //!
 //! Each command is a list of steps, and each step is one function of the module that knows how: [`toolchain`] what rustc
-//! needs, [`kernel`] the executable, [`python`] the Jupyter clients, [`browser`] what drives JupyterLab. Every step looks
-//! first whether its work is done already, so that a second run is quick.
+//! needs, [`kernel`] the executable, [`python`] the Jupyter clients, [`browser`] what drives JupyterLab, [`peers`] what ours
+//! is compared with. Every step looks first whether its work is done already, so that a second run is quick.
 
 mod bench;
 mod browser;
 mod demo;
 mod kernel;
+mod peers;
 mod python;
 mod run;
 mod suites;

@@ -1,0 +1,87 @@
+//! What ours is compared with, installed into the target directory.
+
+use crate::{
+    SetUp,
+    run::{cargo, program, run, step},
+};
+use anyhow::Result;
+use std::path::{Path, PathBuf};
+
+const EVCXR_JUPYTER: &str = "0.22.0";
+
+/// The runtimes: the name of the virtual environment, and what is installed there.
+const RUNTIMES: [(&str, &[&str]); 3] = [
+    ("ray", &["ray==2.60.0", "numpy"]),
+    ("dask", &["distributed==2026.8.0", "numpy"]),
+    // No registry has it: its sources are given to the benchmark, and this is what they import.
+    (
+        "mosaic",
+        &[
+            "numpy",
+            "blosc",
+            "cached-property",
+            "click",
+            "cloudpickle",
+            "h5py",
+            "psutil",
+            "pyzmq",
+            "tornado",
+            "tblib",
+            "uvloop",
+            "zict",
+            "py-libnuma",
+            "multiprocess",
+            "python-daemon",
+            "tqdm",
+        ],
+    ),
+];
+
+/// The executable of evcxr_jupyter.
+pub(crate) fn evcxr_jupyter(target: &Path) -> Result<PathBuf> {
+    let root = target.join("peers");
+    let executable = root.join("bin").join("evcxr_jupyter");
+    if !executable.exists() {
+        step("installing evcxr_jupyter (some 10 minutes)");
+        // Without the lock file a newer dependency is taken that does not compile.
+        run(cargo()
+            .args([
+                "install",
+                "--locked",
+                "evcxr_jupyter",
+                "--version",
+                EVCXR_JUPYTER,
+                "--root",
+            ])
+            .arg(&root))?;
+    }
+    Ok(executable)
+}
+
+/// The directory of the runtimes' virtual environments. One that cannot be installed is left out, which is said.
+pub(crate) fn runtimes(set_up: &SetUp, target: &Path, python_mosaic: bool) -> PathBuf {
+    let root = target.join("peers");
+    for (name, packages) in RUNTIMES {
+        if name == "mosaic" && !python_mosaic {
+            step("Python mosaic is skipped: no registry has it; `-- --python-mosaic DIRECTORY` names its sources");
+        } else if let Err(error) = install(set_up, &root.join(name), packages) {
+            step(&format!("{name} is skipped: {error:#}"));
+        }
+    }
+    root
+}
+
+/// Makes a virtual environment, unless it is complete.
+fn install(set_up: &SetUp, prefix: &Path, packages: &[&str]) -> Result<()> {
+    let complete = prefix.join("complete");
+    if complete.exists() {
+        return Ok(());
+    }
+    step(&format!("installing {}", packages[0]));
+    run(set_up.python.python().args(["-m", "venv", "--clear"]).arg(prefix))?;
+    run(program(prefix.join("bin").join("python"))
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .args(packages))?;
+    std::fs::write(complete, "")?;
+    Ok(())
+}
