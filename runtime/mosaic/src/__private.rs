@@ -15,7 +15,7 @@ pub use crate::{
 };
 pub use mosaic_abi::{Buffer, CellEvent, Census, Kept, Outcome, Pending, Slice, TesseraTable};
 
-use crate::{Portable, host::failure, panics, pending};
+use crate::{Portable, bulk, host::failure, panics, pending};
 use mosaic_abi::{Failure, FailureKind, Layout, Status, VERSION};
 use std::{ffi::c_void, ptr};
 
@@ -102,7 +102,7 @@ impl Arguments<'_> {
             return Err(failure(FailureKind::NotPortable, message));
         };
         // SAFETY: the host lends the bytes for the call (see `TesseraTable`), and `self` does not outlive it.
-        mosaic_abi::decode(unsafe { argument.as_bytes() }).map_err(|error| {
+        bulk::decode(unsafe { argument.as_bytes() }).map_err(|error| {
             let wanted = std::any::type_name::<T>();
             let message = format!("argument `{name}` could not be decoded as `{wanted}`: {error}");
             failure(FailureKind::NotPortable, message)
@@ -112,7 +112,7 @@ impl Arguments<'_> {
 
 /// Encodes what a method returned.
 pub fn encode<T: Portable>(value: &T) -> Result<Vec<u8>, Failure> {
-    mosaic_abi::encode(value).map_err(|error| {
+    bulk::encode(value).map_err(|error| {
         let message = format!(
             "the returned `{}` could not be encoded: {error}",
             std::any::type_name::<T>()

@@ -1,6 +1,6 @@
 //! Values that travel, and what may stand where one is expected.
 
-use crate::{TaskProxy, host::failure};
+use crate::{TaskProxy, bulk, host::failure};
 use mosaic_abi::{Failure, FailureKind};
 use ndarray::{Array, ArrayView, Dimension};
 use serde::{Serialize, de::DeserializeOwned};
@@ -59,8 +59,9 @@ impl Arg {
         Arg(Ok(Value::Produced(task)))
     }
 
-    fn encode<T: Serialize + ?Sized>(value: &T) -> Arg {
-        Arg(mosaic_abi::encode(value).map(Value::Encoded).map_err(|error| {
+    /// An argument of type `T` that was encoded, or could not be.
+    fn encoded<T: ?Sized>(encoded: Result<Vec<u8>, String>) -> Arg {
+        Arg(encoded.map(Value::Encoded).map_err(|error| {
             failure(
                 FailureKind::NotPortable,
                 format!(
@@ -74,13 +75,13 @@ impl Arg {
 
 impl<T: Portable> IntoArg<T> for T {
     fn into_arg(self) -> Arg {
-        Arg::encode(&self)
+        Arg::encoded::<T>(bulk::encode(&self))
     }
 }
 
 impl<T: Portable> IntoArg<T> for &T {
     fn into_arg(self) -> Arg {
-        Arg::encode(self)
+        Arg::encoded::<T>(bulk::encode(self))
     }
 }
 
@@ -98,37 +99,37 @@ impl<T> IntoArg<T> for &TaskProxy<T> {
 
 impl IntoArg<String> for &str {
     fn into_arg(self) -> Arg {
-        Arg::encode(self)
+        Arg::encoded::<str>(mosaic_abi::encode(self))
     }
 }
 
-impl<U: Serialize> IntoArg<Vec<U>> for &[U] {
+impl<U: Serialize + 'static> IntoArg<Vec<U>> for &[U] {
     fn into_arg(self) -> Arg {
-        Arg::encode(self)
+        Arg::encoded::<[U]>(bulk::encode_slice(self))
     }
 }
 
-impl<A: Serialize, D: Dimension + Serialize> IntoArg<Array<A, D>> for ArrayView<'_, A, D> {
+impl<A: Serialize + 'static, D: Dimension + Serialize> IntoArg<Array<A, D>> for ArrayView<'_, A, D> {
     fn into_arg(self) -> Arg {
-        Arg::encode(&self)
+        <&Self as IntoArg<Array<A, D>>>::into_arg(&self)
     }
 }
 
-impl<A: Serialize, D: Dimension + Serialize> IntoArg<Array<A, D>> for &ArrayView<'_, A, D> {
+impl<A: Serialize + 'static, D: Dimension + Serialize> IntoArg<Array<A, D>> for &ArrayView<'_, A, D> {
     fn into_arg(self) -> Arg {
-        Arg::encode(self)
+        Arg::encoded::<ArrayView<'_, A, D>>(bulk::encode_array(&self.raw_dim(), self.as_slice(), self))
     }
 }
 
-impl<U: Serialize, const N: usize> IntoArg<Vec<U>> for &[U; N] {
+impl<U: Serialize + 'static, const N: usize> IntoArg<Vec<U>> for &[U; N] {
     fn into_arg(self) -> Arg {
-        Arg::encode(self.as_slice())
+        self.as_slice().into_arg()
     }
 }
 
-impl<U: Serialize, const N: usize> IntoArg<Vec<U>> for [U; N] {
+impl<U: Serialize + 'static, const N: usize> IntoArg<Vec<U>> for [U; N] {
     fn into_arg(self) -> Arg {
-        Arg::encode(self.as_slice())
+        self.as_slice().into_arg()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Handles that the guest owns, and waiting on them.
 
 use crate::{
+    bulk,
     host::{decode_failure, failure, host},
     interrupt::checkpoint,
 };
@@ -152,8 +153,8 @@ unsafe extern "C" fn drop_boxed(data: *mut c_void) {
 }
 
 /// The value that `bytes` encode, or why they do not.
-pub(crate) fn decode_value<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    mosaic_abi::decode(bytes).map_err(|error| {
+pub(crate) fn decode_value<T: serde::de::DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, Failure> {
+    bulk::decode(bytes).map_err(|error| {
         failure(
             FailureKind::NotPortable,
             format!(

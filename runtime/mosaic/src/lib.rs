@@ -30,6 +30,7 @@ pub mod __private;
 mod argument;
 mod attach;
 mod barrier;
+mod bulk;
 mod cancel;
 mod error;
 mod for_each;

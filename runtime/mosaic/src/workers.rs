@@ -143,7 +143,7 @@ impl<T> Answer<T> {
     }
 }
 
-impl<T: serde::de::DeserializeOwned> Future for Answer<T> {
+impl<T: serde::de::DeserializeOwned + 'static> Future for Answer<T> {
     type Output = Result<T, RuntimeError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

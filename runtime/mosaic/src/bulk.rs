@@ -1,0 +1,181 @@
+//! Encoding values, and those that are plain numbers in a row by one copy.
+//!
+//! Floats and bytes lie in memory as they are encoded, so what is copied here and what serde writes number by number are
+//! the same bytes, and either side may do either. All else is serde's. What a type is, is known when it is compiled: of
+//! the questions below nothing is left in the program but the answer.
+
+use mosaic_abi::{decode_first, encode as encode_each};
+use ndarray::{Array, Dimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
+use serde::{Serialize, de::DeserializeOwned};
+use std::any::{Any, TypeId};
+
+/// How ndarray calls its own format.
+const ARRAY_FORMAT: u8 = 1;
+
+/// Calls a macro for each type of numbers that lie in memory as they are encoded.
+macro_rules! for_plain_numbers {
+    ($each:ident) => {
+        $each!(f32);
+        $each!(f64);
+        $each!(u8);
+        $each!(i8);
+    };
+}
+
+/// Encodes a value as [`mosaic_abi::encode`] does.
+pub(crate) fn encode<T: Serialize + 'static>(value: &T) -> Result<Vec<u8>, String> {
+    macro_rules! try_number {
+        ($number:ty) => {
+            if let Some(numbers) = (value as &dyn Any).downcast_ref::<Vec<$number>>() {
+                return encode_slice(numbers);
+            }
+            try_array!($number, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn);
+        };
+    }
+    macro_rules! try_array {
+        ($number:ty, $($dimension:ty),*) => {$(
+            if let Some(array) = (value as &dyn Any).downcast_ref::<Array<$number, $dimension>>() {
+                return encode_array(&array.raw_dim(), array.as_slice(), value);
+            }
+        )*};
+    }
+    for_plain_numbers!(try_number);
+    encode_each(value)
+}
+
+/// Encodes numbers, or whatever it is, as those of a vector.
+pub(crate) fn encode_slice<A: Serialize + 'static>(numbers: &[A]) -> Result<Vec<u8>, String> {
+    match bytes_of(numbers) {
+        Some(bytes) => Ok(with_bytes(encode_each(&numbers.len())?, bytes)),
+        None => encode_each(numbers),
+    }
+}
+
+/// Encodes an array, whose numbers are `numbers` where they lie in a row.
+pub(crate) fn encode_array<A: 'static, D: Dimension + Serialize>(
+    dimension: &D,
+    numbers: Option<&[A]>,
+    array: &impl Serialize,
+) -> Result<Vec<u8>, String> {
+    match numbers.and_then(|numbers| Some((numbers.len(), bytes_of(numbers)?))) {
+        Some((len, bytes)) => Ok(with_bytes(encode_each(&(ARRAY_FORMAT, dimension, len))?, bytes)),
+        None => encode_each(array),
+    }
+}
+
+fn with_bytes(prefix: Vec<u8>, bytes: &[u8]) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(prefix.len() + bytes.len());
+    encoded.extend_from_slice(&prefix);
+    encoded.extend_from_slice(bytes);
+    encoded
+}
+
+/// The bytes of numbers that lie in memory as they are encoded.
+fn bytes_of<A: 'static>(numbers: &[A]) -> Option<&[u8]> {
+    let mut plain = false;
+    macro_rules! try_number {
+        ($number:ty) => {
+            plain |= TypeId::of::<A>() == TypeId::of::<$number>();
+        };
+    }
+    for_plain_numbers!(try_number);
+    if !plain || cfg!(target_endian = "big") {
+        return None;
+    }
+    // SAFETY: an `A` is one of the numbers above, which are all bytes and no padding, and the slice is lent for as long.
+    Some(unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) })
+}
+
+/// Decodes what [`encode`] or [`mosaic_abi::encode`] made.
+pub(crate) fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, String> {
+    let mut decoded: Option<T> = None;
+    macro_rules! try_number {
+        ($number:ty) => {
+            if let Some(numbers) = (&mut decoded as &mut dyn Any).downcast_mut::<Option<Vec<$number>>>() {
+                *numbers = decode_numbers!($number, bytes);
+            }
+            try_array!($number, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn);
+        };
+    }
+    macro_rules! try_array {
+        ($number:ty, $($dimension:ty),*) => {$(
+            if let Some(array) = (&mut decoded as &mut dyn Any).downcast_mut::<Option<Array<$number, $dimension>>>() {
+                if let Ok(((ARRAY_FORMAT, dimension), bytes)) = decode_first::<(u8, $dimension)>(bytes) {
+                    let numbers: Option<Vec<$number>> = decode_numbers!($number, bytes);
+                    *array = numbers.and_then(|numbers| Array::from_shape_vec(dimension, numbers).ok());
+                }
+            }
+        )*};
+    }
+    // `None` where the bytes are no such numbers, of which serde says why.
+    macro_rules! decode_numbers {
+        ($number:ty, $bytes:expr) => {
+            decode_first::<usize>($bytes).ok().and_then(|(len, bytes)| {
+                let (numbers, _) = bytes.as_chunks::<{ size_of::<$number>() }>();
+                let numbers = numbers.get(..len)?;
+                Some(
+                    numbers
+                        .iter()
+                        .map(|number| <$number>::from_le_bytes(*number))
+                        .collect(),
+                )
+            })
+        };
+    }
+    for_plain_numbers!(try_number);
+    decoded.map_or_else(|| mosaic_abi::decode(bytes), Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array0, Array1, Array2, Array3, ArrayD, s};
+    use std::fmt::Debug;
+
+    /// Whether a value's bytes are those that serde writes, and are read again.
+    fn check<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(value: &T) {
+        let encoded = encode(value).unwrap();
+        assert!(encoded == encode_each(value).unwrap(), "{value:?}");
+        assert!(decode::<T>(&encoded).unwrap() == *value, "{value:?}");
+        for len in 0..encoded.len().min(20) {
+            assert!(decode::<T>(&encoded[..len]).is_err(), "{value:?} of {len} bytes");
+        }
+    }
+
+    #[test]
+    fn bytes_are_those_of_serde() {
+        check(&vec![1.5_f32, f32::MIN, -0.0, f32::INFINITY]);
+        check(&vec![1.5_f64; 300]);
+        check(&(0..=255).collect::<Vec<u8>>());
+        check(&(-128..=127).collect::<Vec<i8>>());
+        check(&Vec::<f32>::new());
+        check(&vec![1_u32, 70_000]);
+        check(&vec![vec![1.0_f32], vec![]]);
+        check(&("text".to_owned(), vec![2.0_f32]));
+        check(&Array0::from_elem((), 1.0_f32));
+        check(&Array1::from_elem(300, 1.5_f64));
+        check(&Array2::<f32>::from_shape_fn((3, 4), |(i, j)| (i * 4 + j) as f32));
+        check(&Array3::<u8>::zeros((0, 2, 3)));
+        check(&ArrayD::<f32>::ones(vec![2, 3, 1, 1, 1, 1, 2]));
+        check(&Array2::<i64>::ones((2, 3)));
+    }
+
+    #[test]
+    fn what_does_not_lie_in_a_row_is_read_in_its_order() {
+        let array = Array2::<f32>::from_shape_fn((3, 4), |(i, j)| (i * 4 + j) as f32);
+        check(&array.clone().reversed_axes());
+        check(&array.slice(s![.., ..;2]).to_owned());
+        let view = array.slice(s![.., 1]);
+        assert_eq!(
+            encode_array(&view.raw_dim(), view.as_slice(), &view).unwrap(),
+            encode_each(&view.to_owned()).unwrap()
+        );
+    }
+
+    #[test]
+    fn numbers_that_are_not_there_are_an_error() {
+        assert!(decode::<Vec<f32>>(&encode_each(&usize::MAX).unwrap()).is_err());
+        let shape = encode_each(&(ARRAY_FORMAT, Ix2(3, 2), 5, [0.0_f32; 5])).unwrap();
+        assert!(decode::<Array2<f32>>(&shape).is_err());
+    }
+}
