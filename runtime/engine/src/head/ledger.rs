@@ -166,6 +166,7 @@ impl Ledger {
             others: Vec::new(),
             lost: None,
             bytes: 0,
+            value: None,
             again: None,
         };
         self.objects.insert(handle, object);

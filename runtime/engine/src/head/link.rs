@@ -439,10 +439,18 @@ impl Link {
             FromWorker::Progress { id, done, total } => ledger.progressed(id, Progress { done, total }),
             FromWorker::Finished {
                 id,
+                began,
                 outcome,
                 unread_output,
                 at,
             } => {
+                if let Some(at) = began {
+                    ledger.happened(at);
+                    ledger.began(id);
+                }
+                if let Some(value) = frame.payloads.into_iter().next() {
+                    ledger.arrived(id, value);
+                }
                 ledger.happened(at);
                 ledger.finished(id, outcome, unread_output);
             }

@@ -62,6 +62,8 @@ pub(crate) struct Object {
     pub(crate) lost: Option<Failure>,
     /// The bytes of its value, once it is there.
     pub(crate) bytes: u64,
+    /// Its value, where that is small: it came with the news.
+    pub(crate) value: Option<Payload>,
     /// Set where it is run again when its worker is lost.
     pub(crate) again: Option<Box<Again>>,
 }

@@ -90,6 +90,13 @@ impl Ledger {
         }
     }
 
+    /// The value of a call that ends came with the news.
+    pub(crate) fn arrived(&mut self, id: Id, value: Payload) {
+        if let Some(object) = self.by_id.get(&id).and_then(|handle| self.objects.get_mut(handle)) {
+            object.value = Some(value);
+        }
+    }
+
     /// A constructor or call ended on its worker.
     pub(crate) fn finished(&mut self, id: Id, outcome: Result<u64, Failure>, unread_output: bool) {
         let Some(&handle) = self.by_id.get(&id) else { return };
@@ -186,13 +193,19 @@ impl Ledger {
         let outcome = outcome.clone();
         let lost = object.lost.clone();
         let (id, place) = (object.id, object.place.clone());
-        let (uid, is_stored) = (object.uid(), matches!(object.kind, Kind::Stored { .. }));
+        let stored = matches!(object.kind, Kind::Stored { .. }).then(|| object.uid());
+        let value = match object.kind {
+            // Nothing has to come.
+            Kind::Task { .. } | Kind::Function { .. } if object.bytes == 0 => Some(Payload::default()),
+            _ => object.value.clone(),
+        };
         for wait in self.waits.take_of(handle) {
             let fetching = matches!(self.waits.subject(wait), Some(Subject::Result(_)));
             match (&outcome, &lost, &place) {
                 (Err(failure), _, _) => self.end_wait(wait, Err(failure.clone())),
                 (Ok(()), _, _) if !fetching => self.end_wait(wait, Ok(Payload::default())),
                 (Ok(()), Some(lost), _) => self.end_wait(wait, Err(lost.clone())),
+                (Ok(()), None, _) if let Some(value) = &value => self.end_wait(wait, Ok(value.clone())),
                 (Ok(()), None, Some(place)) => {
                     self.waits.fetch(wait, handle);
                     self.actions.push_back(Action::Send {
@@ -206,7 +219,7 @@ impl Ledger {
                         .into(),
                     });
                 }
-                (Ok(()), None, None) if is_stored => {
+                (Ok(()), None, None) if let Some(uid) = &stored => {
                     self.waits.fetch(wait, handle);
                     let (ware, uid) = (id, uid.clone());
                     self.actions.push_back(Action::Load { wait, ware, uid });

@@ -291,9 +291,11 @@ pub(crate) enum FromWorker {
     Started { id: Id, at: u64 },
     /// What is being executed has done so many of its steps.
     Progress { id: Id, done: u64, total: u64 },
-    /// A constructor or a call ended.
+    /// A constructor or a call ended; the payload is its value, if that is small.
     Finished {
         id: Id,
+        /// When it began to be executed, where that was not said before.
+        began: Option<u64>,
         /// The bytes of its value.
         outcome: Result<u64, Failure>,
         /// Output of this worker was still unread then.

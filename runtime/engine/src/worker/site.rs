@@ -40,6 +40,9 @@ use tokio::{
 /// How often a worker that retires looks whether its last results have been taken.
 const RECHECK: Duration = Duration::from_millis(20);
 
+/// A value of up to so many bytes goes with the news that it is there. A larger one stays until it is asked for.
+const SMALL: usize = 1 << 10;
+
 /// A head, and the way to tell it something.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
@@ -48,9 +51,17 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) fn send(&self, message: FromWorker) {
+    pub(super) fn send(&self, message: impl Into<Frame<FromWorker>>) {
         self.sender.send(message);
     }
+}
+
+/// A call or function that has begun and not ended.
+#[derive(Default)]
+struct Running {
+    cancellation: Arc<Cancellation>,
+    /// When it began, until its head is told.
+    began: Option<u64>,
 }
 
 /// A worker's books.
@@ -82,7 +93,7 @@ pub(super) struct Site {
     /// Told when `closing` is set.
     closed: Notify,
     /// The calls and functions that have begun and not ended.
-    running: RefCell<HashMap<Id, Arc<Cancellation>>>,
+    running: RefCell<HashMap<Id, Running>>,
 }
 
 impl Site {
@@ -157,13 +168,27 @@ impl Site {
 
     /// A call or function begins, which may be cancelled until it has ended.
     pub(super) fn begins(&self, task: Id) -> Arc<Cancellation> {
-        self.running.borrow_mut().entry(task).or_default().clone()
+        let mut running = self.running.borrow_mut();
+        running.entry(task).or_default().cancellation.clone()
+    }
+
+    /// A call begins to be executed, of which its head is told by [`Site::announce`], or when it has ended.
+    pub(super) fn starts(&self, task: Id) {
+        self.running.borrow_mut().entry(task).or_default().began = Some(now());
+    }
+
+    /// Tells the head of a call that it began, unless it was told.
+    pub(super) fn announce(&self, head: &Head, task: Id) {
+        let mut running = self.running.borrow_mut();
+        if let Some(at) = running.get_mut(&task).and_then(|running| running.began.take()) {
+            head.send(FromWorker::Started { id: task, at });
+        }
     }
 
     /// Cancels a call or function: one that runs is told, and one that has not begun fails.
     pub(super) fn cancel(&self, head: &Head, task: Id) {
         if let Some(running) = self.running.borrow().get(&task) {
-            return running.ask();
+            return running.cancellation.ask();
         }
         self.finish(head, task, Err(cancelled()), false);
     }
@@ -296,7 +321,7 @@ impl Site {
 
     /// Stores how a constructor or call ended and tells the head, the first time.
     pub(super) fn finish(&self, head: &Head, id: Id, outcome: Outcome, unread_output: bool) {
-        self.running.borrow_mut().remove(&id);
+        let began = self.running.borrow_mut().remove(&id).and_then(|running| running.began);
         let outcome = outcome.map_err(|failure| Failure {
             worker: self.uid.clone(),
             ..failure
@@ -308,13 +333,17 @@ impl Site {
         // What this says is read before it is known that the task is done.
         let unread_output = unread_output || tracing::enabled!(tracing::Level::DEBUG);
         let report = outcome.as_ref().map(|value| value.len() as u64).map_err(Clone::clone);
+        let small = outcome.as_ref().ok().filter(|value| (1..=SMALL).contains(&value.len()));
+        let payloads = small.into_iter().cloned().collect();
         if self.stock.borrow_mut().store(id, outcome) {
-            head.send(FromWorker::Finished {
+            let message = FromWorker::Finished {
                 id,
+                began,
                 outcome: report,
                 unread_output,
                 at: now(),
-            });
+            };
+            head.send(Frame { message, payloads });
         }
         self.jobs_ended.notify_waiters();
     }

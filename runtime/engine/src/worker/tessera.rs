@@ -18,8 +18,11 @@ use crate::{
     wire::{Callee, Code, FromWorker, Payload},
 };
 use mosaic_abi::{Failure, FailureKind};
-use std::{rc::Rc, sync::Arc};
-use tokio::{sync::mpsc::UnboundedReceiver, task::spawn_blocking};
+use std::{pin::pin, rc::Rc, sync::Arc, time::Duration};
+use tokio::{sync::mpsc::UnboundedReceiver, task::spawn_blocking, time::timeout};
+
+/// A call that ends sooner is not announced: its head hears of its beginning and its end at once.
+const SHORT: Duration = Duration::from_millis(1);
 
 /// Something to do with a tessera, for the head that asked for it.
 #[derive(Debug)]
@@ -183,6 +186,7 @@ async fn call(
             Ok(Called::Ended(value)) => Ok(value),
             Ok(Called::Waits(call)) => {
                 begun.unread_output = true;
+                site.announce(head, task);
                 pending::finish(site, begun.object.loaded(), job, call).await
             }
             Err(failure) => Err(failure),
@@ -218,17 +222,17 @@ async fn begin(
 ) -> Result<Begun, Failure> {
     let entered = site.gate.enter().await;
     condition.is_busy();
-    let (modules, output, job, head) = (
+    if first {
+        site.starts(task);
+    }
+    let (modules, output, job, reporter) = (
         site.modules.clone(),
         site.output.clone(),
         cancellation.clone(),
         head.clone(),
     );
     let begun = spawn_blocking(move || {
-        if first {
-            head.send(FromWorker::Started { id: task, at: now() });
-        }
-        let _executing = Executing::new(head, task);
+        let _executing = Executing::new(reporter, task);
         let flushing = output.flush_while_running(object.loaded().guest);
         let outcome = cancellation::during(&job, || match callee {
             Callee::Method(method) => object.call(method, &inputs),
@@ -246,7 +250,14 @@ async fn begin(
             unread_output,
         }
     });
-    let begun = begun.await;
+    let mut begun = pin!(begun);
+    let begun = match timeout(SHORT, &mut begun).await {
+        Ok(begun) => begun,
+        Err(_) => {
+            site.announce(head, task);
+            begun.await
+        }
+    };
     drop(entered);
     begun.map_err(|error| failure(FailureKind::Runtime, error.to_string()))
 }

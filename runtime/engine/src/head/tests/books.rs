@@ -91,8 +91,9 @@ impl Books {
         self.ledger.placed(self.id(tessera), Ok(place(worker)));
     }
 
+    /// It ends with a value of so many bytes that it stays with its worker.
     pub(super) fn finish(&mut self, handle: Handle) {
-        self.ledger.finished(self.id(handle), Ok(0), false);
+        self.ledger.finished(self.id(handle), Ok(1 << 20), false);
     }
 
     pub(super) fn name(&self, id: Id) -> &str {

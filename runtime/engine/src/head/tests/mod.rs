@@ -188,6 +188,26 @@ fn a_failure_fails_what_was_not_sent() {
 }
 
 #[test]
+fn a_small_result_comes_with_the_news() {
+    let mut books = Books::new(&["w0"]);
+    let a = books.create("a");
+    books.place(a, "w0");
+    books.finish(a);
+    let (a1, a2) = (books.call("a1", a, &[]), books.call("a2", a, &[]));
+    let waits = [a1, a2].map(|task| books.ledger.wait(Subject::Result(task)));
+    books.actions();
+    let value = Payload::new(mosaic_abi::Buffer::from(vec![7]));
+    books.ledger.arrived(books.id(a1), value);
+    books.ledger.finished(books.id(a1), Ok(1), false);
+    // Of nothing there is nothing to be fetched.
+    books.ledger.finished(books.id(a2), Ok(0), false);
+    assert!(books.actions().is_empty());
+    for wait in waits {
+        assert_eq!(books.ending(wait), Some(Ok(())));
+    }
+}
+
+#[test]
 fn a_lost_worker_fails_its_own_and_no_others() {
     let mut books = Books::new(&["w0", "w1"]);
     let (a, b) = (books.create("a"), books.create("b"));
