@@ -1,7 +1,16 @@
 //! Names of tesserae and tasks.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{
+    fmt,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// Odd and without a pattern: numbers that follow one another give ids that do not look alike.
+const STRIDE: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
 
 /// The unique part of a uid: what tesserae and tasks are called on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -10,7 +19,12 @@ pub(crate) struct Id(u128);
 impl Id {
     /// An id that nothing else has.
     pub(crate) fn unique() -> Id {
-        Id(uuid::Uuid::new_v4().as_u128())
+        // Random once for a process: asking the system for each costs a call of it.
+        static FIRST: OnceLock<u128> = OnceLock::new();
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let first = *FIRST.get_or_init(|| uuid::Uuid::new_v4().as_u128());
+        let count = u128::from(COUNT.fetch_add(1, Ordering::Relaxed));
+        Id(first.wrapping_add(count.wrapping_mul(STRIDE)))
     }
 
     /// The id at the end of a tessera's uid, such as `tess-solver1-70c4…`.

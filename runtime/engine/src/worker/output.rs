@@ -11,12 +11,21 @@ use std::{
 /// How often the output of a running method is flushed, so that text without a newline appears live.
 const TICK: Duration = Duration::from_millis(50);
 
-/// The guests that are executing something, each as often as it does.
+/// Flushes what is written.
 #[derive(Default)]
 pub(super) struct Output {
-    running: Mutex<Vec<&'static Guest>>,
-    /// Told when `running` is no longer empty.
+    running: Mutex<Running>,
+    /// Told when the thread that flushes is to wake up.
     busy: Condvar,
+}
+
+#[derive(Default)]
+struct Running {
+    /// The guests that are executing something, each as often as it does.
+    guests: Vec<&'static Guest>,
+    /// Whether the thread that flushes sleeps until something is executed. Otherwise it looks again by itself, and many
+    /// short methods do not wake it up each time.
+    asleep: bool,
 }
 
 impl Output {
@@ -34,12 +43,10 @@ impl Output {
     fn tick(&self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            running =
-                (self.busy.wait_while(running, |running| running.is_empty())).unwrap_or_else(PoisonError::into_inner);
-            running = (self.busy.wait_timeout(running, TICK))
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            running.asleep = running.guests.is_empty();
+            running = (self.busy.wait_while(running, |running| running.asleep)).unwrap_or_else(PoisonError::into_inner);
             drop(running);
+            thread::sleep(TICK);
             self.flush();
             running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         }
@@ -47,7 +54,7 @@ impl Output {
 
     /// Flushes the output of all guests that are executing something.
     pub(super) fn flush(&self) {
-        let mut guests = self.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut guests = (self.running.lock().unwrap_or_else(PoisonError::into_inner).guests).clone();
         guests.sort_by_key(|guest| ptr::from_ref(*guest));
         guests.dedup_by_key(|guest| ptr::from_ref(*guest));
         for guest in guests {
@@ -58,8 +65,8 @@ impl Output {
     /// Flushes `guest`'s output now and then until the value is dropped, and then once more.
     pub(super) fn flush_while_running(&self, guest: &'static Guest) -> Flushing<'_> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.push(guest);
-        if running.len() == 1 {
+        running.guests.push(guest);
+        if std::mem::take(&mut running.asleep) {
             self.busy.notify_one();
         }
         Flushing { output: self, guest }
@@ -81,8 +88,8 @@ pub(super) struct Flushing<'a> {
 impl Drop for Flushing<'_> {
     fn drop(&mut self) {
         let mut running = self.output.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = running.iter().position(|guest| ptr::eq(*guest, self.guest)) {
-            running.swap_remove(index);
+        if let Some(index) = running.guests.iter().position(|guest| ptr::eq(*guest, self.guest)) {
+            running.guests.swap_remove(index);
         }
         drop(running);
         (self.guest.flush)();
@@ -131,6 +138,6 @@ mod tests {
         flushed.recv().unwrap();
         drop(running);
         flushed.recv().unwrap();
-        assert!(output.running.lock().unwrap().is_empty());
+        assert!(output.running.lock().unwrap().guests.is_empty());
     }
 }
