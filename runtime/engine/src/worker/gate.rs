@@ -108,6 +108,13 @@ impl Gate {
     }
 }
 
+impl Entered {
+    /// This is several jobs, one after the other, and one of them has ended.
+    pub(super) fn was_one_more(&self) {
+        self.gate.change(|load| load.ended += 1);
+    }
+}
+
 impl Drop for Entered {
     fn drop(&mut self) {
         self.gate.change(|load| {

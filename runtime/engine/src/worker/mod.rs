@@ -6,7 +6,9 @@
 //! - `serve`: connections of heads and other workers.
 //! - `site`: what the worker has, and what it does with it.
 //! - `tessera`: one tessera: its calls, in order.
+//! - `streak`: short calls of one tessera, done in a row by one thread.
 //! - `pending`: calls of async methods, which are gone on with when they are woken.
+//! - `running`: what has begun and not ended; no I/O.
 //! - `run`: functions that run by themselves, and running again what panicked.
 //! - `gate`: how many jobs run at once, and when none may begin.
 //! - `inputs`: what a job needs, which may still be on its way.
@@ -33,10 +35,12 @@ mod peers;
 mod pending;
 mod residents;
 mod run;
+mod running;
 mod serve;
 mod settings;
 mod site;
 mod stock;
+mod streak;
 mod tessera;
 mod wares;
 

@@ -28,7 +28,7 @@ pub(super) async fn function(site: &Rc<Site>, head: &Head, task: Id, code: Code,
     }
     let entered = site.gate.enter().await;
     let (modules, output, reporter) = (site.modules.clone(), site.output.clone(), head.clone());
-    let cancellation = site.begins(task);
+    let cancellation = site.running.begins(task);
     let ran = spawn_blocking(move || {
         reporter.send(FromWorker::Started {
             id: task,

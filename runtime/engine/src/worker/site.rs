@@ -9,13 +9,13 @@ use super::{
     pending::cancelled,
     residents::{Condition, Residents},
     run,
+    running::{Running, Times},
     settings::Settings,
     stock::{Outcome, Stock},
     tessera::{self, Job},
     wares::Wares,
 };
 use crate::{
-    cancellation::Cancellation,
     clock::now,
     failures::failure,
     id::Id,
@@ -56,14 +56,6 @@ impl Head {
     }
 }
 
-/// A call or function that has begun and not ended.
-#[derive(Default)]
-struct Running {
-    cancellation: Arc<Cancellation>,
-    /// When it began, until its head is told.
-    began: Option<u64>,
-}
-
 /// A worker's books.
 pub(super) struct Site {
     pub(super) uid: String,
@@ -93,7 +85,7 @@ pub(super) struct Site {
     /// Told when `closing` is set.
     closed: Notify,
     /// The calls and functions that have begun and not ended.
-    running: RefCell<HashMap<Id, Running>>,
+    pub(super) running: Running,
 }
 
 impl Site {
@@ -118,7 +110,7 @@ impl Site {
             alive: Cell::new(0),
             empty: Notify::new(),
             closed: Notify::new(),
-            running: RefCell::default(),
+            running: Running::default(),
         })
     }
 
@@ -166,31 +158,11 @@ impl Site {
         }
     }
 
-    /// A call or function begins, which may be cancelled until it has ended.
-    pub(super) fn begins(&self, task: Id) -> Arc<Cancellation> {
-        let mut running = self.running.borrow_mut();
-        running.entry(task).or_default().cancellation.clone()
-    }
-
-    /// A call begins to be executed, of which its head is told by [`Site::announce`], or when it has ended.
-    pub(super) fn starts(&self, task: Id) {
-        self.running.borrow_mut().entry(task).or_default().began = Some(now());
-    }
-
-    /// Tells the head of a call that it began, unless it was told.
-    pub(super) fn announce(&self, head: &Head, task: Id) {
-        let mut running = self.running.borrow_mut();
-        if let Some(at) = running.get_mut(&task).and_then(|running| running.began.take()) {
-            head.send(FromWorker::Started { id: task, at });
-        }
-    }
-
     /// Cancels a call or function: one that runs is told, and one that has not begun fails.
     pub(super) fn cancel(&self, head: &Head, task: Id) {
-        if let Some(running) = self.running.borrow().get(&task) {
-            return running.cancellation.ask();
+        if !self.running.cancel(task) {
+            self.finish(head, task, Err(cancelled()), false);
         }
-        self.finish(head, task, Err(cancelled()), false);
     }
 
     /// Begins to construct a tessera.
@@ -321,7 +293,7 @@ impl Site {
 
     /// Stores how a constructor or call ended and tells the head, the first time.
     pub(super) fn finish(&self, head: &Head, id: Id, outcome: Outcome, unread_output: bool) {
-        let began = self.running.borrow_mut().remove(&id).and_then(|running| running.began);
+        let Times { began, ended } = self.running.remove(id);
         let outcome = outcome.map_err(|failure| Failure {
             worker: self.uid.clone(),
             ..failure
@@ -341,7 +313,7 @@ impl Site {
                 began,
                 outcome: report,
                 unread_output,
-                at: now(),
+                at: ended.unwrap_or_else(now),
             };
             head.send(Frame { message, payloads });
         }

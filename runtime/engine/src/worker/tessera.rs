@@ -9,6 +9,7 @@ use super::{
     run::{Attempts, try_up_to},
     site::{Head, Site},
     stock::Outcome,
+    streak,
 };
 use crate::{
     cancellation::{self, Cancellation},
@@ -18,11 +19,11 @@ use crate::{
     wire::{Callee, Code, FromWorker, Payload},
 };
 use mosaic_abi::{Failure, FailureKind};
-use std::{pin::pin, rc::Rc, sync::Arc, time::Duration};
+use std::{collections::VecDeque, pin::pin, rc::Rc, sync::Arc, time::Duration};
 use tokio::{sync::mpsc::UnboundedReceiver, task::spawn_blocking, time::timeout};
 
 /// A call that ends sooner is not announced: its head hears of its beginning and its end at once.
-const SHORT: Duration = Duration::from_millis(1);
+pub(super) const SHORT: Duration = Duration::from_millis(1);
 
 /// Something to do with a tessera, for the head that asked for it.
 #[derive(Debug)]
@@ -48,10 +49,25 @@ pub(super) enum Job {
 /// Does a tessera's jobs in their order, until there will be no more; then drops the object.
 pub(super) async fn run(site: &Rc<Site>, id: Id, condition: &Condition, mut jobs: UnboundedReceiver<Job>) {
     let mut object = Err(failure(FailureKind::Runtime, "the tessera was not constructed"));
-    while let Some(job) = jobs.recv().await {
+    // Those that were taken from the queue already.
+    let mut next = VecDeque::new();
+    loop {
+        let Some(job) = (match next.pop_front() {
+            Some(job) => Some(job),
+            None => jobs.recv().await,
+        }) else {
+            break;
+        };
         if site.is_closing() {
             break;
         }
+        next.push_front(job);
+        if object.is_ok() {
+            object = streak::run(site, condition, object, &mut next, &mut jobs).await;
+        }
+        let Some(job) = next.pop_front() else {
+            continue;
+        };
         match job {
             Job::Create {
                 head,
@@ -67,12 +83,7 @@ pub(super) async fn run(site: &Rc<Site>, id: Id, condition: &Condition, mut jobs
             }
             Job::Call { head, task, inputs, .. } if object.is_err() => {
                 inputs.cancel();
-                let cause = object.as_ref().err().cloned();
-                let cause = cause.map_or_else(
-                    || failure(FailureKind::Runtime, ""),
-                    |cause| tessera_failed(&name(id, &cause), &cause),
-                );
-                site.finish(&head, task, Err(cause), false);
+                refuse(site, id, &head, task, object.as_ref().err());
             }
             Job::Call {
                 head,
@@ -96,6 +107,13 @@ pub(super) async fn run(site: &Rc<Site>, id: Id, condition: &Condition, mut jobs
             tracing::error!("a tessera could not be dropped");
         }
     }
+}
+
+/// Fails a call of a tessera that does not exist.
+fn refuse(site: &Rc<Site>, id: Id, head: &Head, task: Id, cause: Option<&Failure>) {
+    let unknown = || failure(FailureKind::Runtime, "");
+    let cause = cause.map_or_else(unknown, |cause| tessera_failed(&name(id, cause), cause));
+    site.finish(head, task, Err(cause), false);
 }
 
 fn name(id: Id, cause: &Failure) -> String {
@@ -169,7 +187,7 @@ async fn call(
     if site.is_closing() {
         return Ok(object);
     }
-    let cancellation = site.begins(task);
+    let cancellation = site.running.begins(task);
     let (mut object, mut inputs, mut attempts) = (object, inputs, Attempts::new(max_retries));
     loop {
         let first = attempts.is_first();
@@ -186,7 +204,7 @@ async fn call(
             Ok(Called::Ended(value)) => Ok(value),
             Ok(Called::Waits(call)) => {
                 begun.unread_output = true;
-                site.announce(head, task);
+                site.running.announce(head, task);
                 pending::finish(site, begun.object.loaded(), job, call).await
             }
             Err(failure) => Err(failure),
@@ -223,7 +241,7 @@ async fn begin(
     let entered = site.gate.enter().await;
     condition.is_busy();
     if first {
-        site.starts(task);
+        site.running.started(task, now());
     }
     let (modules, output, job, reporter) = (
         site.modules.clone(),
@@ -254,7 +272,7 @@ async fn begin(
     let begun = match timeout(SHORT, &mut begun).await {
         Ok(begun) => begun,
         Err(_) => {
-            site.announce(head, task);
+            site.running.announce(head, task);
             begun.await
         }
     };

@@ -2,15 +2,17 @@
 
 use crate::{
     scenario,
+    survival::until,
     tesserae::{Counter, Keeper},
     world::{Scenario, meeting_point, scratch},
 };
-use mosaic::{State, prelude::*};
+use mosaic::{FailureKind, State, prelude::*};
 use std::{fs, path::Path};
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario!(calls_on_one_tessera_run_in_order),
+        scenario!(calls_behind_a_long_one_wait_as_any_other),
         scenario!(tesserae_run_in_parallel_on_different_workers),
         scenario!(tesserae_run_in_parallel_on_one_worker),
         scenario!(results_go_to_other_workers),
@@ -190,4 +192,28 @@ async fn many_calls() {
     }
     assert_eq!(tasks[1998].result().await.unwrap(), 1000);
     assert_eq!(tasks[1999].result().await.unwrap(), 1000);
+}
+
+async fn calls_behind_a_long_one_wait_as_any_other() {
+    on(1).await;
+    let counter = Counter::remote(0);
+    let (first, second) = (meeting_point("first"), meeting_point("second"));
+    // All of these are there when the first one ends, and could be done in a row.
+    let held = counter.meet_reading(&first);
+    let adds: Vec<_> = (0..10).map(|_| counter.add(1)).collect();
+    let long = counter.meet_reading(&second);
+    let (unwanted, failing, last) = (counter.add(100), counter.fail("as it should"), counter.add(1));
+    fs::OpenOptions::new().write(true).open(first).unwrap();
+    held.await.unwrap();
+    // What has ended is known, although what came after it has not.
+    for (add, value) in adds.iter().zip(1..) {
+        assert_eq!(add.result().await.unwrap(), value);
+    }
+    until(|| long.state() == State::Running);
+    unwanted.cancel();
+    assert_eq!(unwanted.await.unwrap_err().kind(), FailureKind::Cancelled);
+    assert_eq!(long.state(), State::Running);
+    fs::OpenOptions::new().write(true).open(second).unwrap();
+    assert_eq!(failing.await.unwrap_err().kind(), FailureKind::Panicked);
+    assert_eq!(last.result().await.unwrap(), 11);
 }
