@@ -16,6 +16,7 @@ mod host;
 mod log;
 mod message;
 mod options;
+mod room;
 mod timeline;
 mod workers;
 
@@ -28,6 +29,7 @@ pub use message::{
     Description, Failure, FailureKind, Listed, Progress, StartOptions, State, decode, decode_first, encode,
 };
 pub use options::Options;
+pub use room::room;
 pub use timeline::{Span, Subject, Tasks, Timeline};
 pub use workers::{Activity, Census, HubQuery, Kept, Placement, Query, View, Worker, Workers};
 

@@ -64,7 +64,7 @@ pub(crate) fn encode_array<A: 'static, D: Dimension + Serialize>(
 }
 
 fn with_bytes(prefix: Vec<u8>, bytes: &[u8]) -> Vec<u8> {
-    let mut encoded = Vec::with_capacity(prefix.len() + bytes.len());
+    let mut encoded = mosaic_abi::room(prefix.len() + bytes.len());
     encoded.extend_from_slice(&prefix);
     encoded.extend_from_slice(bytes);
     encoded
@@ -113,12 +113,9 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, S
             decode_first::<usize>($bytes).ok().and_then(|(len, bytes)| {
                 let (numbers, _) = bytes.as_chunks::<{ size_of::<$number>() }>();
                 let numbers = numbers.get(..len)?;
-                Some(
-                    numbers
-                        .iter()
-                        .map(|number| <$number>::from_le_bytes(*number))
-                        .collect(),
-                )
+                let mut decoded = mosaic_abi::room(len);
+                decoded.extend(numbers.iter().map(|number| <$number>::from_le_bytes(*number)));
+                Some(decoded)
             })
         };
     }
