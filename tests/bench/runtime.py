@@ -212,7 +212,7 @@ def parties(options):
         environment["PYTHONPATH"] = options.python_mosaic
     for name, label in (("ray", "Ray"), ("dask", "Dask"), ("mosaic", "Python mosaic")):
         python = Path(options.peers) / name / "bin" / "python"
-        if python.exists():
+        if python.exists() and (name != "mosaic" or options.python_mosaic):
             found.append(Party(label, [str(python), scripts, name], **environment))
     return found
 
