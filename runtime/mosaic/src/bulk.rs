@@ -1,8 +1,8 @@
 //! Encoding values, and those that are plain numbers in a row by one copy.
 //!
 //! Floats and bytes lie in memory as they are encoded, so what is copied here and what serde writes number by number are
-//! the same bytes, and either side may do either. All else is serde's. What a type is, is known when it is compiled: of
-//! the questions below nothing is left in the program but the answer.
+//! the same bytes, and either side may do either. All else is serde's. What asks for a type is not generic, so that it is
+//! compiled with this crate and not with each cell; the question costs some nanoseconds.
 
 use mosaic_abi::{decode_first, encode as encode_each};
 use ndarray::{Array, Dimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
@@ -24,23 +24,28 @@ macro_rules! for_plain_numbers {
 
 /// Encodes a value as [`mosaic_abi::encode`] does.
 pub(crate) fn encode<T: Serialize + 'static>(value: &T) -> Result<Vec<u8>, String> {
+    encode_plain(value).unwrap_or_else(|| encode_each(value))
+}
+
+/// Encodes a vector or an array of plain numbers that lie in a row.
+fn encode_plain(value: &dyn Any) -> Option<Result<Vec<u8>, String>> {
     macro_rules! try_number {
         ($number:ty) => {
-            if let Some(numbers) = (value as &dyn Any).downcast_ref::<Vec<$number>>() {
-                return encode_slice(numbers);
+            if let Some(numbers) = value.downcast_ref::<Vec<$number>>() {
+                return Some(encode_slice(numbers));
             }
             try_array!($number, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn);
         };
     }
     macro_rules! try_array {
         ($number:ty, $($dimension:ty),*) => {$(
-            if let Some(array) = (value as &dyn Any).downcast_ref::<Array<$number, $dimension>>() {
-                return encode_array(&array.raw_dim(), array.as_slice(), value);
+            if let Some(array) = value.downcast_ref::<Array<$number, $dimension>>() {
+                return encode_row(&array.raw_dim(), array.as_slice());
             }
         )*};
     }
     for_plain_numbers!(try_number);
-    encode_each(value)
+    None
 }
 
 /// Encodes numbers, or whatever it is, as those of a vector.
@@ -57,10 +62,18 @@ pub(crate) fn encode_array<A: 'static, D: Dimension + Serialize>(
     numbers: Option<&[A]>,
     array: &impl Serialize,
 ) -> Result<Vec<u8>, String> {
-    match numbers.and_then(|numbers| Some((numbers.len(), bytes_of(numbers)?))) {
-        Some((len, bytes)) => Ok(with_bytes(encode_each(&(ARRAY_FORMAT, dimension, len))?, bytes)),
-        None => encode_each(array),
-    }
+    encode_row(dimension, numbers).unwrap_or_else(|| encode_each(array))
+}
+
+/// Encodes an array of plain numbers that lie in a row.
+fn encode_row<A: 'static, D: Dimension + Serialize>(
+    dimension: &D,
+    numbers: Option<&[A]>,
+) -> Option<Result<Vec<u8>, String>> {
+    let numbers = numbers?;
+    let bytes = bytes_of(numbers)?;
+    let prefix = encode_each(&(ARRAY_FORMAT, dimension, numbers.len()));
+    Some(prefix.map(|prefix| with_bytes(prefix, bytes)))
 }
 
 fn with_bytes(prefix: Vec<u8>, bytes: &[u8]) -> Vec<u8> {
@@ -89,25 +102,32 @@ fn bytes_of<A: 'static>(numbers: &[A]) -> Option<&[u8]> {
 /// Decodes what [`encode`] or [`mosaic_abi::encode`] made.
 pub(crate) fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, String> {
     let mut decoded: Option<T> = None;
+    decode_plain(&mut decoded, bytes);
+    decoded.map_or_else(|| mosaic_abi::decode(bytes), Ok)
+}
+
+/// Decodes into the `Option` of a vector or an array of plain numbers; does nothing to another one, or where the bytes are
+/// no such numbers, of which serde says why.
+fn decode_plain(decoded: &mut dyn Any, bytes: &[u8]) {
     macro_rules! try_number {
         ($number:ty) => {
-            if let Some(numbers) = (&mut decoded as &mut dyn Any).downcast_mut::<Option<Vec<$number>>>() {
-                *numbers = decode_numbers!($number, bytes);
+            if let Some(numbers) = decoded.downcast_mut::<Option<Vec<$number>>>() {
+                return *numbers = decode_numbers!($number, bytes);
             }
             try_array!($number, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn);
         };
     }
     macro_rules! try_array {
         ($number:ty, $($dimension:ty),*) => {$(
-            if let Some(array) = (&mut decoded as &mut dyn Any).downcast_mut::<Option<Array<$number, $dimension>>>() {
+            if let Some(array) = decoded.downcast_mut::<Option<Array<$number, $dimension>>>() {
                 if let Ok(((ARRAY_FORMAT, dimension), bytes)) = decode_first::<(u8, $dimension)>(bytes) {
                     let numbers: Option<Vec<$number>> = decode_numbers!($number, bytes);
                     *array = numbers.and_then(|numbers| Array::from_shape_vec(dimension, numbers).ok());
                 }
+                return;
             }
         )*};
     }
-    // `None` where the bytes are no such numbers, of which serde says why.
     macro_rules! decode_numbers {
         ($number:ty, $bytes:expr) => {
             decode_first::<usize>($bytes).ok().and_then(|(len, bytes)| {
@@ -120,7 +140,6 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, S
         };
     }
     for_plain_numbers!(try_number);
-    decoded.map_or_else(|| mosaic_abi::decode(bytes), Ok)
 }
 
 #[cfg(test)]

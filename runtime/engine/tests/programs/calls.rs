@@ -2,9 +2,8 @@
 
 use crate::{
     scenario,
-    survival::until,
     tesserae::{Counter, Keeper},
-    world::{Scenario, meeting_point, scratch},
+    world::{Scenario, meeting_point, scratch, until},
 };
 use mosaic::{FailureKind, State, prelude::*};
 use std::{fs, path::Path};
