@@ -3,6 +3,7 @@
 //!
 //! - `ledger`, `dispatch`, `progress`, `find`, `history`, `queries`, `store`, `objects`: the books; no I/O. A call of the table changes them under a
 //!   lock and yields actions.
+//! - `process`: the one head of a process, with its books.
 //! - `table`: the C functions.
 //! - `listing`: what turning the runtime on prints.
 //! - `link`: one thread that carries the actions out and reports back what arrived; `storing`: its part in the warehouse.
@@ -15,6 +16,7 @@ mod limits;
 mod link;
 mod listing;
 mod objects;
+mod process;
 mod progress;
 mod queries;
 mod revive;
@@ -26,5 +28,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use process::HeadOptions;
+pub use table::install_head;
 pub(crate) use table::install_worker_head;
-pub use table::{HeadOptions, install_head};

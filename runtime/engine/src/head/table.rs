@@ -1,16 +1,15 @@
 //! The head as the guest sees it: a table of C functions over the one [`Head`] of this process.
 
 use super::{
-    ledger::{Action, Ledger},
-    link::{self, Command},
+    ledger::Ledger,
+    link::Command,
     objects::{Request, Value},
+    process::{self, HeadOptions, head, linked},
 };
 use crate::{
     address::locate,
     cancellation::is_current_cancelled,
-    clock,
     failures::failure,
-    id::Id,
     log,
     question::Question,
     waits::{GuestWaker, Subject, to_outcome},
@@ -21,44 +20,7 @@ use mosaic_abi::{
     self as abi, Argument, Buffer, CellEvent, Description, Failure, FailureKind, FunctionTable, Handle, Host, Options,
     Outcome, Poll, Slice, StartOptions, Submitted, TesseraTable, VERSION, Waker,
 };
-use std::{
-    io,
-    path::PathBuf,
-    ptr,
-    sync::{Arc, Mutex, Once, OnceLock, PoisonError},
-    time::Duration,
-};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-
-/// What [`install_head`] needs to know.
-#[derive(Clone, Debug)]
-pub struct HeadOptions {
-    /// The socket of the hub, as [`crate::Hub::address`] gives it.
-    pub hub: PathBuf,
-    /// Where what a cell tells the kernel goes; see [`mosaic_abi::Host::cell_event`].
-    pub cell_event: unsafe extern "C" fn(event: CellEvent, a: Slice, b: Slice),
-    /// Where what this process asks the front end goes; see [`mosaic_abi::Host::ask`]. Must not block.
-    pub ask: fn(Question),
-}
-
-/// The head of this process.
-pub(super) struct Head {
-    /// Tells it from the heads before and after it.
-    pub(super) id: Id,
-    /// Held for a few instructions at a time; never while a guest's waker runs or bytes are copied.
-    ledger: Mutex<Ledger>,
-    /// To the link, which owns all sockets. Actions are sent while the ledger is locked, so that they keep its order.
-    commands: UnboundedSender<Command>,
-    host: Host,
-    ask: fn(Question),
-    /// Whether this process is a worker, which neither starts nor stops the runtime, and has the tesserae that it has.
-    pub(super) is_worker: bool,
-    /// What the link needs to start, until it does.
-    unlinked: Mutex<Option<(PathBuf, UnboundedReceiver<Command>)>>,
-    linked: Once,
-}
-
-static HEAD: OnceLock<Head> = OnceLock::new();
+use std::{io, ptr, sync::Arc, time::Duration};
 
 /// Makes this process a head and returns the table to give to guests. Later calls return the first one's table.
 ///
@@ -81,15 +43,17 @@ static HEAD: OnceLock<Head> = OnceLock::new();
 /// ```
 pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
     log::start("HEAD");
-    let head = HEAD.get_or_init(|| Head::new(options, false));
+    let table = host(options.cell_event);
+    let head = process::install(options, table, false);
     head.link()?;
-    Ok(&head.host)
+    Ok(head.host())
 }
 
 /// Makes this process, a worker, a head as well, so that its methods may use the runtime. Nothing is connected before one
 /// of them does.
 pub(crate) fn install_worker_head(options: HeadOptions) -> &'static Host {
-    &HEAD.get_or_init(|| Head::new(options, true)).host
+    let table = host(options.cell_event);
+    process::install(options, table, true).host()
 }
 
 /// The table that guests get.
@@ -125,85 +89,6 @@ const fn host(cell_event: unsafe extern "C" fn(CellEvent, Slice, Slice)) -> Host
         log_level: log::guests_level,
         log: log::guest_says,
     }
-}
-
-impl Head {
-    fn new(options: HeadOptions, is_worker: bool) -> Head {
-        let (commands, inbox) = unbounded_channel();
-        let id = Id::unique();
-        let mut ledger = Ledger::new(id);
-        ledger.know_wall_clock(clock::wall_clock());
-        Head {
-            id,
-            ledger: Mutex::new(ledger),
-            commands,
-            host: host(options.cell_event),
-            ask: options.ask,
-            is_worker,
-            unlinked: Mutex::new(Some((options.hub, inbox))),
-            linked: Once::new(),
-        }
-    }
-
-    /// Starts the link, the first time, and waits until it knows what runs.
-    fn link(&'static self) -> io::Result<()> {
-        let mut outcome = Ok(());
-        self.linked.call_once(|| {
-            let unlinked = self.unlinked.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some((hub, inbox)) = unlinked {
-                outcome = link::start(self, hub, inbox);
-            }
-        });
-        outcome
-    }
-
-    /// Changes the books and sees to what follows.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Ledger) -> T) -> T {
-        let mut guests = Vec::new();
-        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger.happened(clock::now());
-        let value = change(&mut ledger);
-        for action in ledger.take_actions() {
-            match action {
-                Action::Wake(_) | Action::Discard(_) => guests.push(action),
-                action => self.command(Command::Act(action)),
-            }
-        }
-        drop(ledger);
-        for action in guests {
-            match action {
-                Action::Wake(waker) => waker.wake(),
-                Action::Discard(waker) => drop(waker),
-                _ => {}
-            }
-        }
-        value
-    }
-
-    /// The table that guests of this process get.
-    pub(super) fn host(&'static self) -> &'static Host {
-        &self.host
-    }
-
-    fn command(&self, command: Command) {
-        // The link lives as long as the process.
-        let _ = self.commands.send(command);
-    }
-}
-
-/// The head, which exists: its table is the only way to these functions.
-fn head() -> &'static Head {
-    HEAD.get().expect("the table is handed out after the head was made")
-}
-
-/// The same, which knows what runs: for what begins something.
-fn linked() -> &'static Head {
-    let head = head();
-    if let Err(error) = head.link() {
-        // Without it the runtime counts as off.
-        tracing::error!(%error, "this process cannot use the runtime");
-    }
-    head
 }
 
 /// Ends a wait to start or stop the runtime where that is not for this process to do.

@@ -1,0 +1,157 @@
+//! What the hub and the workers say, and that they say no more.
+
+use super::{super::listing, Event, LAST_WORDS, Link, Stamped};
+use crate::{
+    failures::failure,
+    wire::{Frame, FromHub, FromWorker, Payload, RuntimeInfo},
+};
+use mosaic_abi::{Buffer, FailureKind, Progress};
+use std::sync::Arc;
+
+impl Link {
+    pub(super) async fn hear_hub(&mut self, message: FromHub) {
+        match message {
+            FromHub::Welcome { runtimes, shelves } => {
+                self.storing.shelves = Some(shelves);
+                if let Some(runtimes) = runtimes {
+                    self.head.change(|ledger| ledger.started(listing::workers(&runtimes)));
+                }
+                self.welcomed = None;
+            }
+            FromHub::Started { runtimes } => self.started(runtimes),
+            FromHub::Stopped => {
+                if self.head.change(|ledger| ledger.is_on()) {
+                    self.forget_runtime("the mosaic runtime was stopped").await;
+                }
+                for wait in std::mem::take(&mut self.stopping) {
+                    self.end(wait, Ok(Payload::default()));
+                }
+            }
+            FromHub::Placed { tessera, place } => self.head.change(|ledger| ledger.placed(tessera, place)),
+            FromHub::Synced { request } => {
+                self.syncing.remove(&request);
+                self.head.change(|ledger| ledger.synced(request));
+            }
+            FromHub::Reply { request, outcome } => {
+                self.querying.remove(&request);
+                self.end(request, outcome.map(|answer| Arc::new(Buffer::from(answer))));
+            }
+            FromHub::Found { tessera, lost } => self.head.change(|ledger| ledger.found(tessera, lost)),
+            FromHub::WorkerLost { lost, expected } => {
+                self.workers.remove(&lost.uid);
+                self.closed.remove(&lost.uid);
+                self.head.change(|ledger| {
+                    ledger.expected = expected;
+                    ledger.worker_lost(&lost.uid, &lost.status);
+                });
+            }
+            FromHub::WorkerJoined { place, expected } => self.head.change(|ledger| ledger.joined(place, expected)),
+            FromHub::Forget { ware } => {
+                if let Some(local) = &self.local {
+                    local.forget(ware);
+                }
+            }
+            FromHub::Warehouse(message) => self.hear_warehouse(message),
+            FromHub::Answer { .. }
+            | FromHub::HeadEnded { .. }
+            | FromHub::HeadSettled { .. }
+            | FromHub::Retire
+            | FromHub::Proceed
+            | FromHub::Exit => {
+                tracing::warn!(?message, "the hub told a head what is for workers");
+            }
+        }
+    }
+
+    fn started(&mut self, runtimes: Result<Vec<RuntimeInfo>, String>) {
+        let waits = std::mem::take(&mut self.starting);
+        let runtimes = match runtimes {
+            Ok(runtimes) => runtimes,
+            Err(message) => {
+                for (wait, _) in waits {
+                    self.end(wait, Err(failure(FailureKind::Runtime, message.clone())));
+                }
+                return;
+            }
+        };
+        let workers = listing::workers(&runtimes);
+        let count = workers.len();
+        self.head.change(|ledger| ledger.started(workers));
+        for (wait, wanted) in waits {
+            let list = !std::mem::replace(&mut self.listed, true);
+            let text = listing::text(list.then_some((&*self.address, &*runtimes)), count, wanted);
+            // A text always encodes.
+            let text = mosaic_abi::encode(&text).unwrap_or_default();
+            self.end(wait, Ok(Arc::new(Buffer::from(text))));
+        }
+    }
+
+    pub(super) async fn hub_closed(&mut self) {
+        self.hub = None;
+        self.welcomed = None;
+        self.forget_runtime("the connection to the mosaic runtime closed").await;
+        for object in std::mem::take(&mut self.syncing) {
+            self.head.change(|ledger| ledger.synced(object));
+        }
+        for wait in std::mem::take(&mut self.querying) {
+            let failure = failure(FailureKind::Runtime, "the connection to the mosaic runtime closed");
+            self.end(wait, Err(failure));
+        }
+        for (wait, _) in std::mem::take(&mut self.starting) {
+            let failure = failure(FailureKind::Runtime, "the mosaic runtime ended while it was starting");
+            self.end(wait, Err(failure));
+        }
+        for wait in std::mem::take(&mut self.stopping) {
+            self.end(wait, Ok(Payload::default()));
+        }
+    }
+
+    pub(super) fn hear_worker(&mut self, uid: &str, frame: Frame<FromWorker>) {
+        self.trimmer.note(frame.size());
+        self.head.change(|ledger| match frame.message {
+            FromWorker::Started { id, .. } | FromWorker::Finished { id, .. } if !ledger.is_with(id, uid) => {}
+            FromWorker::Started { id, at } => {
+                ledger.happened(at);
+                ledger.began(id);
+            }
+            FromWorker::Progress { id, done, total } => ledger.progressed(id, Progress { done, total }),
+            FromWorker::Finished {
+                id,
+                began,
+                outcome,
+                unread_output,
+                at,
+            } => {
+                if let Some(at) = began {
+                    ledger.happened(at);
+                    ledger.began(id);
+                }
+                if let Some(value) = frame.payloads.into_iter().next() {
+                    ledger.arrived(id, value);
+                }
+                ledger.happened(at);
+                ledger.finished(id, outcome, unread_output);
+            }
+            FromWorker::Fetched { request, outcome } => {
+                let value = frame.payloads.into_iter().next().unwrap_or_default();
+                ledger.fetched(request, outcome.map(|()| value));
+            }
+            FromWorker::Listed { request, tesserae } => ledger.answered(request, uid, tesserae),
+            FromWorker::Counted { request, kept } => ledger.counted(request, uid, kept),
+            FromWorker::Kept { request, outcome } => ledger.kept(request, uid, outcome),
+            FromWorker::Attached { tessera, outcome } => ledger.attached(tessera, outcome),
+            FromWorker::Fenced { .. } => {}
+        });
+    }
+
+    /// The node will say how the worker ended; if it does not, it ended all the same.
+    pub(super) fn worker_closed(&mut self, uid: String) {
+        self.closed.insert(uid.clone());
+        let (events, run) = (self.events.clone(), self.run);
+        tokio::spawn(async move {
+            tokio::time::sleep(LAST_WORDS).await;
+            let event = Event::WorkerGone(uid);
+            let _ = events.send(Stamped { run, event });
+        });
+    }
+}
