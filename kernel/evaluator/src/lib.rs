@@ -1,7 +1,7 @@
 //! Evaluates cells: the only place that names evcxr.
 //!
-//! evcxr runs unmodified in a thread of the kernel and compiles each cell in a [session directory](session) that was
-//! cloned from [prebuilt crates](crates). Around it:
+//! evcxr runs unmodified in a thread of the kernel and compiles each cell in a session directory (`session`) that was
+//! cloned from prebuilt crates (`crates`). Around it:
 //!
 //! - [`rustc_wrapper`] exchanges what evcxr generates around a cell for calls into compiled code,
 //! - [`cell_host_main`] is the process in which the cells run, and
