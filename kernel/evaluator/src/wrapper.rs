@@ -10,7 +10,7 @@ mod generated;
 
 use crate::{
     absent, definitions::Definitions, diagnostics, processes::KERNEL_VARIABLE, settings::Settings, store_calls::Stored,
-    warnings,
+    tools, warnings,
 };
 use anyhow::{Context, Result, bail};
 use arguments::{
@@ -21,6 +21,7 @@ use generated::rewrite;
 pub(crate) use generated::{DISPLAY_RESULT, PANICKED};
 use rustix::process::{Pid, test_kill_process};
 use std::{
+    collections::BTreeMap,
     ffi::{OsStr, OsString},
     fs,
     io::{self, BufRead, BufReader, Write},
@@ -58,11 +59,13 @@ fn run(rustc: &OsStr, mut arguments: Vec<OsString>) -> Result<ExitCode> {
     }
     let mut cell = None;
     if let Some(source) = cell_source(&arguments) {
+        tools::keep_recipe()?;
         let text = fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
         let session = session_directory(source);
         let settings = Settings::read(&session);
-        if let Some(rewritten) = rewrite(&text, &settings) {
-            let definitions = Definitions::new(&rewritten.items, crates(&arguments));
+        let crates = crates(&arguments);
+        if let Some(rewritten) = rewrite(&text, &settings, !is_notebooks_tokio(&crates)) {
+            let definitions = Definitions::new(&rewritten.items, crates);
             let (text, stored) = rewritten.fingerprinted(&definitions, &read_stored(&session));
             let text = match absent::without_loads(text, source) {
                 Ok(text) => text,
@@ -97,6 +100,12 @@ fn run(rustc: &OsStr, mut arguments: Vec<OsString>) -> Result<ExitCode> {
         .code()
         .and_then(|code| u8::try_from(code).ok())
         .map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Whether the cell's `tokio` is the notebook's, which is a dylib, as the real one is not.
+fn is_notebooks_tokio(crates: &BTreeMap<String, String>) -> bool {
+    let library = format!("{}tokio{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    crates.get("tokio").is_some_and(|file| file.starts_with(&library))
 }
 
 /// A cell that is compiled to be run.

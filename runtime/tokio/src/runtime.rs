@@ -6,7 +6,7 @@ use std::{
     future::Future,
     io,
     ops::Deref,
-    pin::{Pin, pin},
+    pin::pin,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -40,13 +40,41 @@ impl Runtime {
     ///
     /// Unwinds with [`Interrupted`] when the cell is interrupted.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
         let mut output = None;
-        {
-            let future = pin!(async { output = Some(future.await) });
-            wait(&self.0, future);
-        }
+        wait(&self.0, &mut |context| match future.as_mut().poll(context) {
+            Poll::Ready(ready) => {
+                output = Some(ready);
+                true
+            }
+            Poll::Pending => false,
+        });
         output.expect("`wait` returns only when the future is done")
     }
+}
+
+/// Runs a cell's code to its end, on a runtime that all cells share.
+///
+/// # Panics
+///
+/// If the operating system refuses threads or an event queue. Unwinds with [`Interrupted`] when the cell is interrupted.
+pub fn run_cell<F: Future>(cell: F) {
+    let mut cell = pin!(cell);
+    wait_in_shared(&mut |context| cell.as_mut().poll(context).is_ready());
+}
+
+/// Not generic, like [`wait`].
+fn wait_in_shared(is_done: &mut dyn FnMut(&mut Context) -> bool) {
+    match shared() {
+        Ok(runtime) => wait(runtime, is_done),
+        Err(error) => panic!("there is no runtime to wait on: {error}"),
+    }
+}
+
+/// The runtime that cells wait on, and async methods of tesserae. It lives as long as the process.
+fn shared() -> &'static io::Result<real_tokio::runtime::Runtime> {
+    static SHARED: OnceLock<io::Result<real_tokio::runtime::Runtime>> = OnceLock::new();
+    SHARED.get_or_init(real_tokio::runtime::Runtime::new)
 }
 
 impl Deref for Runtime {
@@ -94,8 +122,8 @@ impl Drop for Registered {
     }
 }
 
-/// Not generic on purpose: it is compiled here once, not in every cell.
-fn wait(runtime: &real_tokio::runtime::Runtime, mut future: Pin<&mut dyn Future<Output = ()>>) {
+/// Polls until it is done. Not generic on purpose: it is compiled here once, not in every cell.
+fn wait(runtime: &real_tokio::runtime::Runtime, is_done: &mut dyn FnMut(&mut Context) -> bool) {
     let wait = Arc::new(Wait {
         thread: thread::current(),
         woken: AtomicBool::new(true),
@@ -108,9 +136,7 @@ fn wait(runtime: &real_tokio::runtime::Runtime, mut future: Pin<&mut dyn Future<
     let waker = Waker::from(Arc::clone(&wait));
     let mut context = Context::from_waker(&waker);
     loop {
-        if wait.woken.swap(false, Ordering::Acquire)
-            && let Poll::Ready(()) = future.as_mut().poll(&mut context)
-        {
+        if wait.woken.swap(false, Ordering::Acquire) && is_done(&mut context) {
             return;
         }
         // A destructor that waits while the cell unwinds already is let be.
@@ -129,9 +155,7 @@ fn wait(runtime: &real_tokio::runtime::Runtime, mut future: Pin<&mut dyn Future<
 /// `run` may be called with `data`, once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mosaic_in_runtime(run: unsafe extern "C" fn(data: *mut c_void), data: *mut c_void) {
-    static RUNTIME: OnceLock<Option<real_tokio::runtime::Runtime>> = OnceLock::new();
-    let runtime = RUNTIME.get_or_init(|| real_tokio::runtime::Runtime::new().ok());
-    let _entered = runtime.as_ref().map(real_tokio::runtime::Runtime::enter);
+    let _entered = shared().as_ref().ok().map(real_tokio::runtime::Runtime::enter);
     // SAFETY: by this function's contract.
     unsafe { run(data) }
 }

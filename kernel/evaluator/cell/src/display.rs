@@ -50,13 +50,13 @@ pub trait DisplayDebug {
 
 impl<T: Debug + ?Sized> DisplayDebug for &T {
     fn evcxr_display(&self) {
-        if std::any::type_name::<T>() != "()" {
-            show(self);
-        }
+        show(self, std::any::type_name::<T>());
     }
 }
 
 /// Not generic: formatting through `dyn` keeps the cell's own code small.
-fn show(value: &dyn Debug) {
-    tell(CellEvent::Result, "text/plain", &format!("{value:?}"));
+fn show(value: &dyn Debug, type_name: &str) {
+    if type_name != "()" {
+        tell(CellEvent::Result, "text/plain", &format!("{value:?}"));
+    }
 }

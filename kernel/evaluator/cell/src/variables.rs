@@ -6,7 +6,7 @@
 use crate::fingerprint;
 use mosaic::__private::{Buffer, CellEvent, encode, tell};
 use std::{
-    any::Any,
+    any::{Any, TypeId},
     collections::HashMap,
     io::Write,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -52,27 +52,12 @@ impl VariableStore {
 
     /// Stores a variable.
     pub fn put_variable<T: 'static>(&mut self, name: &str, value: T) {
-        let variable = Variable {
-            fingerprint: find(self.put, name),
-            size: size_of::<T>(),
-            heap: crate::sizes::heap(&value),
-            value: Some(Box::new(value)),
-        };
-        self.put(name, variable);
+        self.put(name, Box::new(value));
     }
 
     /// Whether the variable, if it is there, still has the type `T`. If not, it is dropped, and the user told.
     pub fn check_variable<T: 'static>(&mut self, name: &str) -> bool {
-        let Some(value) = self.variables.get(name).and_then(|it| it.value.as_ref()) else {
-            // The kernel knows of it.
-            return true;
-        };
-        let same_name = value.is::<T>();
-        let intact = same_name && fingerprint::changed(self.fingerprint(name), find(self.taken, name)).is_empty();
-        if !intact {
-            self.lose_variable(name, std::any::type_name::<T>(), find(self.taken, name));
-        }
-        intact
+        self.check(name, TypeId::of::<T>(), std::any::type_name::<T>())
     }
 
     /// Drops a variable whose type is no longer the one that it was stored with, and tells the user.
@@ -109,14 +94,20 @@ impl VariableStore {
     pub fn take_variable<T: 'static>(&mut self, name: &str) -> T {
         match self.take(name).downcast() {
             Ok(value) => *value,
-            Err(_) => panic!("variable `{name}` changed its type"),
+            Err(value) => changed_its_type(name, value),
         }
     }
 
-    /// The value under `name`, created where it is missing or has another type. One that has another type is kept, since
-    /// others may still use it. Asked for once a cell has all of its variables, and directly before the user's code.
-    pub fn lazy_arc<T: 'static>(&mut self, name: &str, create: impl FnOnce() -> T) -> Arc<T> {
+    /// Says that the cell has all of its variables, and that the user's code is next.
+    pub fn started(&self) {
         tell(CellEvent::Started, "", "");
+    }
+
+    /// The value under `name`, created where it is missing or has another type. One that has another type is kept, since
+    /// others may still use it. Asked for where [`started`](Self::started) would be said: a cell with a tokio of the
+    /// user's own keeps its runtime so.
+    pub fn lazy_arc<T: 'static>(&mut self, name: &str, create: impl FnOnce() -> T) -> Arc<T> {
+        self.started();
         if let Some(variable) = self.variables.get(name) {
             match variable.value.as_ref().and_then(|value| value.downcast_ref::<Arc<T>>()) {
                 Some(value) => return Arc::clone(value),
@@ -154,8 +145,29 @@ impl VariableStore {
         }
     }
 
-    fn put(&mut self, name: &str, variable: Variable) {
+    // What follows is not generic: it is compiled here once, and not for each variable of each cell.
+
+    fn put(&mut self, name: &str, value: Box<dyn Any>) {
+        let variable = Variable {
+            fingerprint: find(self.put, name),
+            size: size_of_val(&*value),
+            heap: crate::sizes::heap(&*value),
+            value: Some(value),
+        };
         self.variables.insert(name.to_owned(), variable);
+    }
+
+    fn check(&mut self, name: &str, type_id: TypeId, type_name: &str) -> bool {
+        let Some(value) = self.variables.get(name).and_then(|it| it.value.as_ref()) else {
+            // The kernel knows of it.
+            return true;
+        };
+        let same_name = (**value).type_id() == type_id;
+        let intact = same_name && fingerprint::changed(self.fingerprint(name), find(self.taken, name)).is_empty();
+        if !intact {
+            self.lose_variable(name, type_name, find(self.taken, name));
+        }
+        intact
     }
 
     fn take(&mut self, name: &str) -> Box<dyn Any> {
@@ -164,6 +176,11 @@ impl VariableStore {
             .and_then(|variable| variable.value.take())
             .unwrap_or_else(|| panic!("variable `{name}` is missing"))
     }
+}
+
+/// Takes the value, so that no cell needs to know how to drop it.
+fn changed_its_type(name: &str, _value: Box<dyn Any>) -> ! {
+    panic!("variable `{name}` changed its type")
 }
 
 /// The encoded names of the variables that are stored. The cell process looks this symbol up.

@@ -3,7 +3,7 @@
 //! They find `cargo`, `rustc` and `rustup` through the path of the kernel's process, and there this executable stands
 //! first under these names. It answers what it was [asked before](answers) for the same project from the cache, shows
 //! rust-analyzer [no more](metadata) than the types of variables can depend on, and runs the real tool for everything
-//! else. What cells, workers and shell commands start has the user's own path.
+//! else. A cell is compiled [as the one before](recipe) while nothing but its source changed. What cells, workers and shell commands start has the user's own path.
 //!
 //! `MOSAIC_FAST_PATH=0` leaves the path as it is.
 
@@ -11,6 +11,7 @@ mod answers;
 mod library;
 mod metadata;
 mod path;
+mod recipe;
 mod stage;
 
 use anyhow::Result;
@@ -18,6 +19,8 @@ pub(crate) use library::write_view;
 use path::{NAMES, real, taken_over};
 pub(crate) use path::{are_taken_over, give_back, give_back_in_shell, is_fast};
 pub use path::{take_over, users_path};
+use recipe::Order;
+pub(crate) use recipe::keep as keep_recipe;
 pub(crate) use stage::{LIBRARY, Stage};
 use std::{
     env,
@@ -59,7 +62,10 @@ fn run(tools: &Path, name: &str, arguments: &[OsString]) -> Result<ExitCode> {
             // rust-analyzer goes on without.
             false => Ok(ExitCode::FAILURE),
         },
-        ("cargo", _) => answers::cargo(tools, &stage, &here, arguments),
+        ("cargo", _) => match Order::new(&stage, &here, arguments) {
+            Some(order) => order.run(arguments),
+            None => answers::cargo(tools, &stage, &here, arguments),
+        },
         _ => Err(real(Some(&stage.sysroot), name).args(arguments).exec().into()),
     }
 }

@@ -28,6 +28,15 @@ pub(crate) const DISPLAY_RESULT: &str = ").mosaic_begin_result().evcxr_display()
 /// In a cell that may sleep, so that an interrupt ends its sleep.
 const SLEEPING: &str = " extern crate mosaic_std as std;";
 
+/// The runtime on which evcxr lets a cell wait: made by each cell's own code, up to where the user's begins.
+const EXECUTOR_BEGINS: &str = "let mut mutex";
+const EXECUTOR: &str = "let mut mutex = evcxr_variable_store.lazy_arc(\"evcxr_tokio_runtime\", || \
+     std::sync::Mutex::new(tokio::runtime::Runtime::new().unwrap())); \
+     match mutex.lock() { Ok(guard) => guard, Err(poisoned) => poisoned.into_inner(), }";
+const EXECUTOR_ENDS: &str = ".block_on(async {";
+/// The same by the notebook's tokio.
+const RUN_CELL: &str = "evcxr_variable_store.started(); ::tokio::runtime::run_cell(async {";
+
 /// A cell's source with its generated parts exchanged.
 pub(super) struct Rewritten {
     /// What comes before the generated function.
@@ -48,8 +57,9 @@ impl Rewritten {
     }
 }
 
-/// The cell's source with its generated parts exchanged, if they are all there.
-pub(super) fn rewrite(text: &str, settings: &Settings) -> Option<Rewritten> {
+/// The cell's source with its generated parts exchanged, if they are all there. `own_tokio` says that the cell's `tokio`
+/// is the user's own, and not the notebook's.
+pub(super) fn rewrite(text: &str, settings: &Settings, own_tokio: bool) -> Option<Rewritten> {
     // Items come before the generated runtime and statements after it, so it is the last text of this kind before them.
     let begin = text.find(RUNTIME_BEGINS)?;
     let end = begin + text[begin..].find(RUNTIME_ENDS)?;
@@ -57,10 +67,15 @@ pub(super) fn rewrite(text: &str, settings: &Settings) -> Option<Rewritten> {
     let lines = "\n".repeat(runtime.matches('\n').count());
     let shown = if settings.is_default_format() { SHOWN } else { "" };
     let sleeping = if text.contains("sleep") { SLEEPING } else { "" };
+    let cell = if own_tokio {
+        Cow::Borrowed(cell)
+    } else {
+        exchange_executor(cell)
+    };
     Some(Rewritten {
         items: exchange_error(items)?.into_owned(),
         runtime: format!("{RUNTIME}{shown}{sleeping}{lines}"),
-        cell: exchange_display(&exchange_text(&exchange_panic(cell))).into_owned(),
+        cell: exchange_display(&exchange_text(&exchange_panic(&cell))).into_owned(),
     })
 }
 
@@ -83,6 +98,24 @@ fn exchange_error(items: &str) -> Option<Cow<'_, str>> {
         )
         .replacen(ERROR_MARKER, "", 1);
     Some(Cow::Owned(format!("{before}{conversion}")))
+}
+
+/// The start of a cell that may wait. It stands before all that the user wrote.
+fn exchange_executor(cell: &str) -> Cow<'_, str> {
+    let found = cell.find("evcxr_variable_store.lazy_arc(").and_then(|call| {
+        let begin = cell[..call].rfind(EXECUTOR_BEGINS)?;
+        let end = call + cell[call..].find(EXECUTOR_ENDS)?;
+        // How the lines are broken depends on the compiler that evcxr was built by.
+        let is_known = cell[begin..end].split_whitespace().eq(EXECUTOR.split_whitespace());
+        is_known.then_some((begin, end + EXECUTOR_ENDS.len()))
+    });
+    match found {
+        Some((begin, end)) => {
+            let lines = "\n".repeat(cell[begin..end].matches('\n').count());
+            Cow::Owned(format!("{}{lines}{RUN_CELL}{}", &cell[..begin], &cell[end..]))
+        }
+        None => Cow::Borrowed(cell),
+    }
 }
 
 /// The report of a panic: the generated one stands after all that the user wrote.
@@ -148,7 +181,7 @@ mod tests {
     }
 
     fn rewritten(text: &str) -> String {
-        let rewritten = rewrite(text, &Settings::default()).unwrap();
+        let rewritten = rewrite(text, &Settings::default(), false).unwrap();
         rewritten.fingerprinted(&Definitions::default(), &Stored::new()).0
     }
 
@@ -170,6 +203,25 @@ mod tests {
     fn only_a_cell_that_may_sleep_sees_another_standard_library() {
         assert!(rewritten(&cell("use std::thread::sleep;", "")).contains(SLEEPING));
         assert!(!rewritten(&cell("", "f();")).contains(SLEEPING));
+    }
+
+    #[test]
+    fn a_cell_that_may_wait_does_so_by_the_notebooks_tokio_unless_the_user_has_another() {
+        let executor = "let mut mutex =\nevcxr_variable_store.lazy_arc(\"evcxr_tokio_runtime\", ||\n\
+            std::sync::Mutex::new(tokio::runtime::Runtime::new().unwrap())); match\nmutex.lock() { \
+            Ok(guard) => guard, Err(poisoned) => poisoned.into_inner(), }\n.block_on(async {\nuser(mutex);";
+        // A variable of that name is loaded before it.
+        let text = cell("", &format!("let mut mutex = load();\n{executor}"));
+        let exchanged = rewritten(&text);
+        assert!(
+            exchanged.contains(&format!("let mut mutex = load();\n\n\n\n\n{RUN_CELL}\nuser(mutex);")),
+            "{exchanged}"
+        );
+        assert_eq!(exchanged.lines().count(), text.lines().count());
+        let own = rewrite(&text, &Settings::default(), true).unwrap();
+        assert!(own.cell.contains(executor));
+        let unknown = text.replace("mutex.lock()", "mutex.try_lock()");
+        assert!(!rewritten(&unknown).contains(RUN_CELL));
     }
 
     #[test]
@@ -200,7 +252,7 @@ mod tests {
     #[test]
     fn other_texts_stay_as_they_are() {
         for text in ["", "fn main() {}", "mod evcxr_internal_runtime {}\n"] {
-            assert!(rewrite(text, &Settings::default()).is_none());
+            assert!(rewrite(text, &Settings::default(), false).is_none());
         }
     }
 }

@@ -1,0 +1,252 @@
+//! How cargo had a cell compiled, so that the next one is compiled without cargo.
+//!
+//! Between two cells cargo finds, nearly always, that no crate changed and that rustc is to be run as before. What it ran
+//! is kept under all that it depends on, and run again while all of that is the same. Crates that the user may be editing
+//! are cargo's to look after: a session that has one keeps nothing.
+
+use super::{path::real, stage::Stage};
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::OsString,
+    fs,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    time::UNIX_EPOCH,
+};
+use toml::{Table, Value};
+
+/// Where cargo's rustc wrapper is to keep what it is called with.
+const RECIPE_VARIABLE: &str = "MOSAIC_RECIPE";
+
+/// A call of the rustc wrapper by cargo.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Recipe {
+    arguments: Vec<String>,
+    environment: BTreeMap<String, String>,
+}
+
+/// A request of evcxr's to compile a cell.
+pub(super) struct Order<'a> {
+    stage: &'a Stage,
+    file: PathBuf,
+}
+
+impl<'a> Order<'a> {
+    /// What evcxr asks cargo for, if it is to compile a cell.
+    pub(super) fn new(stage: &'a Stage, here: &Path, arguments: &[OsString]) -> Option<Order<'a>> {
+        let compiles = ["build", "check"]
+            .iter()
+            .any(|it| arguments.first().is_some_and(|first| first == it));
+        if !compiles || here != stage.session || stage.starting {
+            return None;
+        }
+        let file = stage
+            .session
+            .join(format!("mosaic-recipe-{}.json", key(stage, arguments)));
+        Some(Order { stage, file })
+    }
+
+    /// Compiles as it was done before, or has cargo do it, and this process with it.
+    pub(super) fn run(&self, arguments: &[OsString]) -> Result<ExitCode> {
+        if let Some(recipe) = Recipe::read(&self.file).filter(Recipe::has_its_crates) {
+            let mut wrapper = Command::new(env::current_exe()?);
+            wrapper.args(recipe.arguments).env_clear().envs(recipe.environment);
+            return Err(wrapper.exec()).context("cannot compile the cell as before");
+        }
+        let mut cargo = real(Some(&self.stage.sysroot), "cargo");
+        if has_only_our_crates(self.stage).unwrap_or(false) {
+            cargo.env(RECIPE_VARIABLE, &self.file);
+        }
+        Err(cargo.args(arguments).exec()).context("cannot run cargo")
+    }
+}
+
+impl Recipe {
+    fn read(file: &Path) -> Option<Recipe> {
+        serde_json::from_slice(&fs::read(file).ok()?).ok()
+    }
+
+    /// Whether the crates that it links are still there.
+    fn has_its_crates(&self) -> bool {
+        let externs = self.arguments.windows(2).filter(|pair| pair[0] == "--extern");
+        let mut paths = externs.filter_map(|pair| pair[1].split_once('='));
+        paths.all(|(_, path)| Path::new(path).exists())
+    }
+}
+
+/// Keeps what this process, cargo's rustc wrapper, was called with, if it is to. It is called for a cell.
+pub(crate) fn keep() -> Result<()> {
+    let Some(file) = env::var_os(RECIPE_VARIABLE).map(PathBuf::from) else {
+        return Ok(());
+    };
+    let arguments = env::args_os()
+        .skip(1)
+        .map(OsString::into_string)
+        .collect::<Result<_, _>>();
+    // Cargo's own variables are words; others are as they are in the kernel's environment.
+    let environment = env::vars_os().map(|(name, value)| Ok((name.into_string()?, value.into_string()?)));
+    let (Ok(arguments), Ok(mut environment)) = (
+        arguments,
+        environment.collect::<Result<BTreeMap<String, String>, OsString>>(),
+    ) else {
+        return Ok(());
+    };
+    environment.remove(RECIPE_VARIABLE);
+    let aside = file.with_extension("new");
+    fs::write(&aside, serde_json::to_vec(&Recipe { arguments, environment })?)?;
+    fs::rename(aside, file).context("cannot keep how the cell was compiled")
+}
+
+/// All that decides what cargo does for a cell, but the cell's own source and the sources of crates.
+fn key(stage: &Stage, arguments: &[OsString]) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |part: &[u8]| {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    };
+    arguments.iter().for_each(|argument| add(argument.as_encoded_bytes()));
+    let environment: BTreeMap<OsString, OsString> = env::vars_os().collect();
+    for (name, value) in &environment {
+        add(name.as_encoded_bytes());
+        add(value.as_encoded_bytes());
+    }
+    for file in ["Cargo.toml", "Cargo.lock", ".cargo/config.toml"] {
+        add(&fs::read(stage.session.join(file)).unwrap_or_default());
+    }
+    // A toolchain that is updated while a kernel runs.
+    let updated = fs::metadata(stage.sysroot.join("bin/rustc")).and_then(|it| it.modified());
+    let updated = updated
+        .ok()
+        .and_then(|it| it.duration_since(UNIX_EPOCH).ok())
+        .unwrap_or_default();
+    add(&updated.as_nanos().to_le_bytes());
+    hash.finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Whether all crates without a registry or a repository are the notebook's own, which nobody edits.
+fn has_only_our_crates(stage: &Stage) -> Option<bool> {
+    let read = |file: &str| fs::read_to_string(stage.session.join(file)).ok()?.parse::<Table>().ok();
+    let ours = stage.session.parent()?.join("crates");
+    let manifest = read("Cargo.toml")?;
+    let mut dependencies = manifest.get("dependencies")?.as_table()?.values();
+    let paths_are_ours = dependencies.all(|dependency| {
+        let path = dependency.get("path").and_then(Value::as_str);
+        path.is_none_or(|path| Path::new(path).starts_with(&ours))
+    });
+    let lock = read("Cargo.lock")?;
+    let mut packages = lock.get("package")?.as_array()?.iter();
+    let names_are_ours = packages.all(|package| {
+        let name = package.get("name").and_then(Value::as_str).unwrap_or_default();
+        package.get("source").is_some() || name == "ctx" || is_a_crate_in(&ours, name)
+    });
+    Some(paths_are_ours && names_are_ours)
+}
+
+fn is_a_crate_in(directory: &Path, name: &str) -> bool {
+    let short = name.strip_prefix("mosaic-").unwrap_or(name);
+    directory.join(short).join("Cargo.toml").is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session with our crates beside it.
+    fn stage(directory: &Path) -> Stage {
+        let session = directory.join("session");
+        for it in ["crates/mosaic", "crates/cell", "session/.cargo"] {
+            fs::create_dir_all(directory.join(it)).unwrap();
+        }
+        for it in ["crates/mosaic/Cargo.toml", "crates/cell/Cargo.toml"] {
+            fs::write(directory.join(it), "").unwrap();
+        }
+        Stage {
+            sysroot: "/toolchain".into(),
+            view: directory.join("view"),
+            session,
+            answers: directory.join("answers"),
+            recording: false,
+            starting: false,
+            analysing: true,
+        }
+    }
+
+    fn file(stage: &Stage, words: &[&str]) -> Option<PathBuf> {
+        let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+        Order::new(stage, &stage.session, &words).map(|order| order.file)
+    }
+
+    #[test]
+    fn a_recipe_is_found_by_all_that_cargo_looks_at() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut stage = stage(directory.path());
+        let mut seen = vec![
+            file(&stage, &["build"]).unwrap(),
+            file(&stage, &["check"]).unwrap(),
+            file(&stage, &["build", "--offline"]).unwrap(),
+        ];
+        for it in ["Cargo.toml", "Cargo.lock", ".cargo/config.toml"] {
+            fs::write(stage.session.join(it), it).unwrap();
+            seen.push(file(&stage, &["build"]).unwrap());
+        }
+        assert_eq!(file(&stage, &["build"]).unwrap(), seen[5]);
+        let different: std::collections::BTreeSet<_> = seen.iter().collect();
+        assert_eq!(different.len(), seen.len());
+        assert_eq!(file(&stage, &["metadata"]), None);
+        stage.starting = true;
+        assert_eq!(file(&stage, &["build"]), None);
+    }
+
+    #[test]
+    fn crates_that_the_user_may_edit_are_cargos() {
+        let directory = tempfile::tempdir().unwrap();
+        let stage = stage(directory.path());
+        let crates = directory.path().join("crates");
+        let ours = format!(
+            "[dependencies]\nserde = \"1\"\nmosaic = {{ path = \"{}/mosaic\" }}\n",
+            crates.display()
+        );
+        let package = |name: &str, more: &str| format!("[[package]]\nname = \"{name}\"\nversion = \"1.0.0\"\n{more}\n");
+        let lock = [package("ctx", ""), package("mosaic", ""), package("mosaic-cell", "")].concat()
+            + &package("serde", "source = \"registry+https://example.org\"");
+        for (manifest, lock, expected) in [
+            (ours.clone(), lock.clone(), Some(true)),
+            (
+                format!("{ours}mine = {{ path = \"/home/mine\" }}\n"),
+                lock.clone(),
+                Some(false),
+            ),
+            // By the user's own configuration.
+            (ours.clone(), lock + &package("patched", ""), Some(false)),
+            (ours, "[[".to_owned(), None),
+        ] {
+            fs::write(stage.session.join("Cargo.toml"), &manifest).unwrap();
+            fs::write(stage.session.join("Cargo.lock"), &lock).unwrap();
+            assert_eq!(has_only_our_crates(&stage), expected, "{manifest}{lock}");
+        }
+    }
+
+    #[test]
+    fn a_recipe_needs_its_crates() {
+        let directory = tempfile::tempdir().unwrap();
+        let library = directory.path().join("libmosaic.so");
+        let recipe = Recipe {
+            arguments: ["rustc", "--extern", &format!("mosaic={}", library.display())]
+                .map(str::to_owned)
+                .into(),
+            environment: BTreeMap::new(),
+        };
+        assert!(!recipe.has_its_crates());
+        fs::write(library, "").unwrap();
+        assert!(recipe.has_its_crates());
+    }
+}
