@@ -59,6 +59,14 @@ pub(super) fn cargo(tools: &Path, stage: &Stage, here: &Path, arguments: &[OsStr
     answer.tell(&call)
 }
 
+/// A project's manifest with its lines in order: evcxr writes dependencies in any order, another one in each session.
+pub(super) fn manifest(project: &Path) -> String {
+    let text = fs::read_to_string(project.join("Cargo.toml")).unwrap_or_default();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
 fn read(file: &Path) -> Option<Answer> {
     serde_json::from_slice(&fs::read(file).ok()?).ok()
 }
@@ -106,7 +114,7 @@ impl<'a> Call<'a> {
             add(self.without_own_paths(argument).as_bytes());
         }
         if self.here == self.stage.session {
-            add(&fs::read(self.here.join("Cargo.toml")).unwrap_or_default());
+            add(manifest(self.here).as_bytes());
             add(&[self.stage.starting.into(), self.stage.analysing.into()]);
             // While a kernel starts the versions are those of the template, whatever cargo makes of them in between.
             if !self.stage.starting {
@@ -246,6 +254,12 @@ mod tests {
             seen.push(key(&build));
         }
         seen.push(key(&metadata));
+        // evcxr writes dependencies in any order.
+        let manifest = directory.path().join("Cargo.toml");
+        fs::write(&manifest, "[dependencies]\na = 1\nb = 2\n").unwrap();
+        seen.push(key(&metadata));
+        fs::write(&manifest, "[dependencies]\nb = 2\na = 1\n").unwrap();
+        assert_eq!(seen.last(), Some(&key(&metadata)));
         stage.starting = false;
         for file in ["Cargo.toml", "Cargo.lock"] {
             fs::write(directory.path().join(file), "other").unwrap();

@@ -4,7 +4,7 @@
 //! is kept under all that it depends on, and run again while all of that is the same. Crates that the user may be editing
 //! are cargo's to look after: a session that has one keeps nothing.
 
-use super::{path::real, stage::Stage};
+use super::{answers::manifest, path::real, stage::Stage};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -115,7 +115,8 @@ fn key(stage: &Stage, arguments: &[OsString]) -> String {
         add(name.as_encoded_bytes());
         add(value.as_encoded_bytes());
     }
-    for file in ["Cargo.toml", "Cargo.lock", ".cargo/config.toml"] {
+    add(manifest(&stage.session).as_bytes());
+    for file in ["Cargo.lock", ".cargo/config.toml"] {
         add(&fs::read(stage.session.join(file)).unwrap_or_default());
     }
     // A toolchain that is updated while a kernel runs.
