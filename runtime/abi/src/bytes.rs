@@ -91,6 +91,16 @@ impl Buffer {
             release,
         }
     }
+
+    /// The bytes, to be written.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else has the bytes: the buffer was made from a vector, or as [`Host::room`](crate::Host::room).
+    pub unsafe fn as_mut_slice(&mut self) -> &mut [u8] {
+        // SAFETY: as in `deref`; that nobody else has the bytes is this function's contract.
+        unsafe { slice::from_raw_parts_mut(self.data, self.len) }
+    }
 }
 
 impl Default for Buffer {

@@ -51,6 +51,7 @@ mod map;
 mod memory;
 mod program;
 mod question;
+mod shared;
 mod trim;
 mod waits;
 mod warehouse;

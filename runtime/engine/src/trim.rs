@@ -3,6 +3,7 @@
 //! The C library's allocator keeps most of what was freed, for the next time. A process that handled much and then has
 //! nothing to do should not hold on to it.
 
+use crate::shared;
 use std::{
     sync::{
         Arc,
@@ -18,6 +19,8 @@ const ENOUGH: usize = 4 << 20;
 const OBJECT: usize = 1 << 10;
 /// For how long memory may be used again before it is given back.
 const CALM: Duration = Duration::from_millis(500);
+/// The same of memory that processes share, of which the first touch costs more.
+const SHARED_CALM: Duration = Duration::from_secs(5);
 
 /// Gives memory back some time after much of it was freed, and does nothing while nothing is.
 #[derive(Clone, Debug, Default)]
@@ -40,19 +43,24 @@ impl Trimmer {
         }
         let noted = self.0.clone();
         tokio::spawn(async move {
-            sleep(CALM).await;
-            noted.bytes.store(0, Ordering::Relaxed);
-            noted.pending.store(false, Ordering::Relaxed);
-            // It takes a while where much is free.
-            let _ = spawn_blocking(trim).await;
+            let mut there_is_more = true;
+            while there_is_more {
+                sleep(CALM).await;
+                noted.bytes.store(0, Ordering::Relaxed);
+                noted.pending.store(false, Ordering::Relaxed);
+                // It takes a while where much is free.
+                there_is_more = spawn_blocking(trim).await.unwrap_or(false);
+            }
         });
     }
 }
 
-fn trim() {
+/// Says whether there is shared memory to be given back later.
+fn trim() -> bool {
     #[cfg(target_env = "gnu")]
     // SAFETY: the function takes any padding, and may be called on any thread at any time.
     unsafe {
         libc::malloc_trim(0);
     }
+    shared::give_back(SHARED_CALM)
 }

@@ -8,6 +8,7 @@ pub use crate::{
     guest::{Receiver, mosaic_guest_entry, receive_with},
     handle::Wait,
     interrupt::{checkpoint, sleep},
+    lent::Lent,
     log::{is_logged, log},
     pending::{Reply, kept, later, now},
     proxies::remote_array,
@@ -94,24 +95,37 @@ impl<'a> Arguments<'a> {
     }
 }
 
-impl Arguments<'_> {
+impl<'a> Arguments<'a> {
     /// Argument number `index`, which the signature calls `name`.
     pub fn decode<T: Portable>(&self, index: usize, name: &str) -> Result<T, Failure> {
-        let Some(argument) = self.0.get(index) else {
-            let message = format!("argument `{name}` is missing: {} were passed", self.0.len());
-            return Err(failure(FailureKind::NotPortable, message));
-        };
-        // SAFETY: the host lends the bytes for the call (see `TesseraTable`), and `self` does not outlive it.
-        bulk::decode(unsafe { argument.as_bytes() }).map_err(|error| {
-            let wanted = std::any::type_name::<T>();
-            let message = format!("argument `{name}` could not be decoded as `{wanted}`: {error}");
-            failure(FailureKind::NotPortable, message)
-        })
+        bulk::decode(self.bytes(index, name)?).map_err(|error| undecodable::<T>(name, &error))
+    }
+
+    /// The same for a method that only looks at it.
+    pub fn lend<T: Portable>(&self, index: usize, name: &str) -> Result<Lent<'a, T>, Failure> {
+        Lent::decode(self.bytes(index, name)?).map_err(|error| undecodable::<T>(name, &error))
+    }
+
+    fn bytes(&self, index: usize, name: &str) -> Result<&'a [u8], Failure> {
+        match self.0.get(index) {
+            // SAFETY: the host lends the bytes for the call (see `TesseraTable`), and `'a` ends with it.
+            Some(argument) => Ok(unsafe { argument.as_bytes() }),
+            None => {
+                let message = format!("argument `{name}` is missing: {} were passed", self.0.len());
+                Err(failure(FailureKind::NotPortable, message))
+            }
+        }
     }
 }
 
+fn undecodable<T>(name: &str, error: &str) -> Failure {
+    let wanted = std::any::type_name::<T>();
+    let message = format!("argument `{name}` could not be decoded as `{wanted}`: {error}");
+    failure(FailureKind::NotPortable, message)
+}
+
 /// Encodes what a method returned.
-pub fn encode<T: Portable>(value: &T) -> Result<Vec<u8>, Failure> {
+pub fn encode<T: Portable>(value: &T) -> Result<Buffer, Failure> {
     bulk::encode(value).map_err(|error| {
         let message = format!(
             "the returned `{}` could not be encoded: {error}",
@@ -137,7 +151,7 @@ pub unsafe fn construct<T>(
     // SAFETY: the caller passes on what the host gave it: `count` arguments that are lent for the call.
     let arguments = Arguments(unsafe { slices(arguments, count) });
     let (object, result) = match guarded(|| run(arguments)) {
-        Ok(object) => (Box::into_raw(Box::new(object)).cast(), Ok(Vec::new())),
+        Ok(object) => (Box::into_raw(Box::new(object)).cast(), Ok(Buffer::default())),
         Err(failure) => (ptr::null_mut(), Err(failure)),
     };
     // SAFETY: the host passes an outcome that it initialised and that outlives the call.
@@ -205,11 +219,11 @@ pub(crate) fn guarded<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, 
     })
 }
 
-pub(crate) fn to_outcome(type_name: &str, method: &str, result: Result<Vec<u8>, Failure>) -> Outcome {
+pub(crate) fn to_outcome(type_name: &str, method: &str, result: Result<Buffer, Failure>) -> Outcome {
     match result {
         Ok(value) => Outcome {
             status: Status::Done,
-            payload: Buffer::from(value),
+            payload: value,
         },
         Err(mut failure) => {
             failure.tessera = type_name.to_owned();

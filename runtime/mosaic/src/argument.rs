@@ -1,7 +1,7 @@
 //! Values that travel, and what may stand where one is expected.
 
 use crate::{TaskProxy, bulk, host::failure};
-use mosaic_abi::{Failure, FailureKind};
+use mosaic_abi::{Buffer, Failure, FailureKind};
 use ndarray::{Array, ArrayView, Dimension};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -47,10 +47,18 @@ pub trait IntoArg<T> {
 pub struct Arg(pub(crate) Result<Value, Failure>);
 
 /// Encoded, or still to be produced by a task that stays alive as long as this.
-#[derive(Clone)]
 pub(crate) enum Value {
-    Encoded(Vec<u8>),
+    Encoded(Buffer),
     Produced(crate::object::Object),
+}
+
+impl Clone for Value {
+    fn clone(&self) -> Value {
+        match self {
+            Value::Encoded(bytes) => Value::Encoded(bulk::copy(bytes)),
+            Value::Produced(task) => Value::Produced(task.clone()),
+        }
+    }
 }
 
 impl Arg {
@@ -60,7 +68,7 @@ impl Arg {
     }
 
     /// An argument of type `T` that was encoded, or could not be.
-    fn encoded<T: ?Sized>(encoded: Result<Vec<u8>, String>) -> Arg {
+    fn encoded<T: ?Sized>(encoded: Result<Buffer, String>) -> Arg {
         Arg(encoded.map(Value::Encoded).map_err(|error| {
             failure(
                 FailureKind::NotPortable,
@@ -99,7 +107,7 @@ impl<T> IntoArg<T> for &TaskProxy<T> {
 
 impl IntoArg<String> for &str {
     fn into_arg(self) -> Arg {
-        Arg::encoded::<str>(mosaic_abi::encode(self))
+        Arg::encoded::<str>(mosaic_abi::encode(self).map(Buffer::from))
     }
 }
 
@@ -140,7 +148,7 @@ mod tests {
 
     fn bytes<T>(argument: impl IntoArg<T>) -> Vec<u8> {
         match argument.into_arg().0 {
-            Ok(Value::Encoded(bytes)) => bytes,
+            Ok(Value::Encoded(bytes)) => bytes.to_vec(),
             _ => panic!("not an encoded value"),
         }
     }

@@ -4,13 +4,14 @@
 //! the same bytes, and either side may do either. All else is serde's. What asks for a type is not generic, so that it is
 //! compiled with this crate and not with each cell; the question costs some nanoseconds.
 
-use mosaic_abi::{decode_first, encode as encode_each};
+use crate::host;
+use mosaic_abi::{Buffer, decode_first, encode as encode_each};
 use ndarray::{Array, Dimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 use serde::{Serialize, de::DeserializeOwned};
 use std::any::{Any, TypeId};
 
 /// How ndarray calls its own format.
-const ARRAY_FORMAT: u8 = 1;
+pub(crate) const ARRAY_FORMAT: u8 = 1;
 
 /// Calls a macro for each type of numbers that lie in memory as they are encoded.
 macro_rules! for_plain_numbers {
@@ -21,14 +22,15 @@ macro_rules! for_plain_numbers {
         $each!(i8);
     };
 }
+pub(crate) use for_plain_numbers;
 
 /// Encodes a value as [`mosaic_abi::encode`] does.
-pub(crate) fn encode<T: Serialize + 'static>(value: &T) -> Result<Vec<u8>, String> {
-    encode_plain(value).unwrap_or_else(|| encode_each(value))
+pub(crate) fn encode<T: Serialize + 'static>(value: &T) -> Result<Buffer, String> {
+    encode_plain(value).unwrap_or_else(|| encode_each(value).map(Buffer::from))
 }
 
 /// Encodes a vector or an array of plain numbers that lie in a row.
-fn encode_plain(value: &dyn Any) -> Option<Result<Vec<u8>, String>> {
+fn encode_plain(value: &dyn Any) -> Option<Result<Buffer, String>> {
     macro_rules! try_number {
         ($number:ty) => {
             if let Some(numbers) = value.downcast_ref::<Vec<$number>>() {
@@ -49,10 +51,10 @@ fn encode_plain(value: &dyn Any) -> Option<Result<Vec<u8>, String>> {
 }
 
 /// Encodes numbers, or whatever it is, as those of a vector.
-pub(crate) fn encode_slice<A: Serialize + 'static>(numbers: &[A]) -> Result<Vec<u8>, String> {
+pub(crate) fn encode_slice<A: Serialize + 'static>(numbers: &[A]) -> Result<Buffer, String> {
     match bytes_of(numbers) {
-        Some(bytes) => Ok(with_bytes(encode_each(&numbers.len())?, bytes)),
-        None => encode_each(numbers),
+        Some(bytes) => Ok(with_bytes(&encode_each(&numbers.len())?, bytes)),
+        None => encode_each(numbers).map(Buffer::from),
     }
 }
 
@@ -61,26 +63,40 @@ pub(crate) fn encode_array<A: 'static, D: Dimension + Serialize>(
     dimension: &D,
     numbers: Option<&[A]>,
     array: &impl Serialize,
-) -> Result<Vec<u8>, String> {
-    encode_row(dimension, numbers).unwrap_or_else(|| encode_each(array))
+) -> Result<Buffer, String> {
+    encode_row(dimension, numbers).unwrap_or_else(|| encode_each(array).map(Buffer::from))
 }
 
 /// Encodes an array of plain numbers that lie in a row.
 fn encode_row<A: 'static, D: Dimension + Serialize>(
     dimension: &D,
     numbers: Option<&[A]>,
-) -> Option<Result<Vec<u8>, String>> {
+) -> Option<Result<Buffer, String>> {
     let numbers = numbers?;
     let bytes = bytes_of(numbers)?;
     let prefix = encode_each(&(ARRAY_FORMAT, dimension, numbers.len()));
-    Some(prefix.map(|prefix| with_bytes(prefix, bytes)))
+    Some(prefix.map(|prefix| with_bytes(&prefix, bytes)))
 }
 
-fn with_bytes(prefix: Vec<u8>, bytes: &[u8]) -> Vec<u8> {
-    let mut encoded = mosaic_abi::room(prefix.len() + bytes.len());
-    encoded.extend_from_slice(&prefix);
+/// Both in a row: in memory of the host's, which processes share, where it has such room.
+fn with_bytes(prefix: &[u8], bytes: &[u8]) -> Buffer {
+    let len = prefix.len() + bytes.len();
+    if let Some(mut room) = host::room(len, prefix.len()) {
+        // SAFETY: the room is new, and of that length.
+        let (begin, rest) = unsafe { room.as_mut_slice() }.split_at_mut(prefix.len());
+        begin.copy_from_slice(prefix);
+        rest.copy_from_slice(bytes);
+        return room;
+    }
+    let mut encoded = mosaic_abi::room(len);
+    encoded.extend_from_slice(prefix);
     encoded.extend_from_slice(bytes);
-    encoded
+    Buffer::from(encoded)
+}
+
+/// The same bytes once more.
+pub(crate) fn copy(bytes: &[u8]) -> Buffer {
+    with_bytes(&[], bytes)
 }
 
 /// The bytes of numbers that lie in memory as they are encoded.
@@ -151,7 +167,7 @@ mod tests {
     /// Whether a value's bytes are those that serde writes, and are read again.
     fn check<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(value: &T) {
         let encoded = encode(value).unwrap();
-        assert!(encoded == encode_each(value).unwrap(), "{value:?}");
+        assert!(*encoded == encode_each(value).unwrap()[..], "{value:?}");
         assert!(decode::<T>(&encoded).unwrap() == *value, "{value:?}");
         for len in 0..encoded.len().min(20) {
             assert!(decode::<T>(&encoded[..len]).is_err(), "{value:?} of {len} bytes");
@@ -183,7 +199,7 @@ mod tests {
         check(&array.slice(s![.., ..;2]).to_owned());
         let view = array.slice(s![.., 1]);
         assert_eq!(
-            encode_array(&view.raw_dim(), view.as_slice(), &view).unwrap(),
+            &*encode_array(&view.raw_dim(), view.as_slice(), &view).unwrap(),
             encode_each(&view.to_owned()).unwrap()
         );
     }

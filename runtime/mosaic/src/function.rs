@@ -3,9 +3,12 @@
 use crate::{
     __private::{Arguments, encode, guarded, to_outcome},
     argument::{Arg, IntoArg, Portable},
+    bulk,
     host::failure,
 };
-use mosaic_abi::{Failure, FailureKind, FunctionTable, Layout, Outcome, Slice, VERSION, decode_first, short_name};
+use mosaic_abi::{
+    Buffer, Failure, FailureKind, FunctionTable, Layout, Outcome, Slice, VERSION, decode_first, short_name,
+};
 use std::{any::type_name, ffi::c_void, marker::PhantomData, path::Path, path::PathBuf, ptr::NonNull};
 
 /// A function that can travel: it captures nothing, and takes and returns values that can.
@@ -91,16 +94,17 @@ impl Lend for Path {
 /// parameter is its type, its argument's type, and its number.
 macro_rules! function {
     (@each [$($done:tt)*] owned $name:ident $argument:ident $index:tt $($rest:tt)*) => {
-        function!(@each [$($done)* {Owned $name [Portable] [$name] [$name] [$name] $argument $index}] $($rest)*);
+        function!(@each [$($done)* {Owned decode $name [Portable] [$name] [$name] [$name] $argument $index}] $($rest)*);
     };
     (@each [$($done:tt)*] lent $name:ident $argument:ident $index:tt $($rest:tt)*) => {
         function!(@each [
             $($done)*
-            {Lent $name [Lend + ?Sized] [&$name] [<$name as Lend>::Owned] [Lend::lend(&$name)] $argument $index}
+            {Lent lend $name [Lend + ?Sized] [&$name] [<$name as Lend>::Owned] [<$name as Lend>::lend(&$name)]
+                $argument $index}
         ] $($rest)*);
     };
     (@each [$({
-        $way:ident $name:ident [$($bound:tt)*] [$parameter:ty] [$travels:ty] [$pass:expr] $argument:ident $index:tt
+        $way:ident $get:ident $name:ident [$($bound:tt)*] [$parameter:ty] [$travels:ty] [$pass:expr] $argument:ident $index:tt
     })*]) => {
         impl<F, R, $($name),*> Function<($($way<$name>,)*)> for F
         where
@@ -112,7 +116,7 @@ macro_rules! function {
 
             #[allow(unused_variables, non_snake_case, reason = "there may be no parameters, named as their types")]
             fn run(self, arguments: &Arguments<'_>) -> Result<R, Failure> {
-                $(let $name = arguments.decode::<$travels>($index, concat!("number ", $index))?;)*
+                $(let $name = arguments.$get::<$travels>($index, concat!("number ", $index))?;)*
                 Ok(self($($pass),*))
             }
         }
@@ -250,7 +254,7 @@ pub(crate) fn making<T: Portable>() -> &'static FunctionTable {
             let made = Box::into_raw(Box::new(arguments.decode::<T>(0, "number 0")?));
             // SAFETY: the host passes the place for an object's address, which nobody else has.
             unsafe { *object.cast::<*mut c_void>() = made.cast() };
-            Ok(Vec::new())
+            Ok(Buffer::default())
         };
         // SAFETY: the host passes what `FunctionTable` says.
         unsafe { answer::<T>(arguments, count, outcome, call) }
@@ -300,7 +304,7 @@ pub(crate) fn element<Before: Prefix + 'static, T: Portable>() -> &'static Funct
                     format!("the result is no such tuple: {error}"),
                 )
             };
-            element.map(<[u8]>::to_vec).map_err(refuse)
+            element.map(bulk::copy).map_err(refuse)
         };
         // SAFETY: the host passes what `FunctionTable` says.
         unsafe { answer::<Element<T>>(arguments, count, outcome, call) }
@@ -320,7 +324,7 @@ unsafe fn answer<F>(
     arguments: *const Slice,
     count: usize,
     outcome: *mut Outcome,
-    call: impl FnOnce(Arguments<'_>) -> Result<Vec<u8>, Failure>,
+    call: impl FnOnce(Arguments<'_>) -> Result<Buffer, Failure>,
 ) {
     // SAFETY: by this function's contract.
     let arguments = unsafe { Arguments::lent(arguments, count) };

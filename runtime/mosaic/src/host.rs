@@ -1,6 +1,6 @@
 //! The host's table, once it has been given to this guest.
 
-use mosaic_abi::{Failure, FailureKind, Host, VERSION};
+use mosaic_abi::{Buffer, Failure, FailureKind, Host, VERSION};
 use std::{
     ptr,
     sync::atomic::{AtomicPtr, Ordering},
@@ -32,6 +32,15 @@ pub(crate) fn host() -> Result<&'static Host, Failure> {
             "this process has no mosaic engine: call `mosaic_engine::run` first thing in `main`".to_owned(),
         )),
     }
+}
+
+/// Room for a large value of `len` bytes, to be written, if the host has some: what lies `prefix` bytes behind its
+/// beginning is aligned.
+pub(crate) fn room(len: usize, prefix: usize) -> Option<Buffer> {
+    let host = host().ok()?;
+    // SAFETY: the function takes any numbers.
+    let room = unsafe { (host.room)(len, prefix) };
+    (room.len() == len && len > 0).then_some(room)
 }
 
 /// A failure of no tessera in particular.

@@ -41,6 +41,7 @@ mod host;
 mod html;
 mod interactive;
 mod interrupt;
+mod lent;
 mod log;
 mod object;
 mod outputs;

@@ -152,7 +152,7 @@ impl Arguments {
         };
         for argument in arguments {
             let (task, value) = match argument.0? {
-                Value::Encoded(bytes) => (0, Buffer::from(bytes)),
+                Value::Encoded(bytes) => (0, bytes),
                 Value::Produced(task) => {
                     let handle = task.needed()?;
                     collected._producers.push(task);

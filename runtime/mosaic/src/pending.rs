@@ -4,7 +4,7 @@ use crate::{
     __private::{encode, guarded, to_outcome},
     Portable,
 };
-use mosaic_abi::{Failure, Outcome, Pending, Poll as HostPoll, Waker as HostWaker};
+use mosaic_abi::{Buffer, Failure, Outcome, Pending, Poll as HostPoll, Waker as HostWaker};
 use std::{
     ffi::c_void,
     future::Future,
@@ -13,12 +13,12 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-type Encoding = Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send>>;
+type Encoding = Pin<Box<dyn Future<Output = Result<Buffer, Failure>> + Send>>;
 
 /// What a method gave: its encoded value, or the future of that.
 pub enum Reply {
     /// The method is over.
-    Now(Vec<u8>),
+    Now(Buffer),
     /// It is async.
     Later(Encoding),
 }
@@ -29,7 +29,7 @@ pub fn now<T: Portable>(value: &T) -> Result<Reply, Failure> {
 }
 
 /// The reply of an async method. `future` must not outlive its object: the host drops it before.
-pub fn later(future: impl Future<Output = Result<Vec<u8>, Failure>> + Send + 'static) -> Result<Reply, Failure> {
+pub fn later(future: impl Future<Output = Result<Buffer, Failure>> + Send + 'static) -> Result<Reply, Failure> {
     Ok(Reply::Later(Box::pin(future)))
 }
 

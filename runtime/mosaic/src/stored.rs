@@ -10,7 +10,7 @@ use crate::{
     object::Object,
     spawn,
 };
-use mosaic_abi::{Buffer, Failure, FailureKind, Options, Slice, State};
+use mosaic_abi::{Failure, FailureKind, Options, Slice, State};
 use std::{
     any::type_name,
     fmt,
@@ -64,7 +64,7 @@ pub fn put<T: Portable>(value: &T) -> Put<T> {
             failure(FailureKind::NotPortable, message)
         })?;
         // SAFETY: the bytes are handed over, and the slice lends a text that outlives the call.
-        Ok(unsafe { (host.put)(Buffer::from(bytes), Slice::from(type_name::<T>())) })
+        Ok(unsafe { (host.put)(bytes, Slice::from(type_name::<T>())) })
     });
     Put::of(match submitted {
         Ok(submitted) => Object::submitted(submitted, type_name::<T>(), None),

@@ -12,6 +12,7 @@ use crate::{
     failures::failure,
     log,
     question::Question,
+    shared,
     waits::{GuestWaker, Subject, to_outcome},
     wire::Code,
     worker::progress,
@@ -88,7 +89,12 @@ const fn host(cell_event: unsafe extern "C" fn(CellEvent, Slice, Slice)) -> Host
         progress,
         log_level: log::guests_level,
         log: log::guest_says,
+        room,
     }
+}
+
+unsafe extern "C" fn room(len: usize, prefix: usize) -> Buffer {
+    shared::room(len, prefix).unwrap_or_default()
 }
 
 /// Ends a wait to start or stop the runtime where that is not for this process to do.

@@ -1,6 +1,6 @@
 //! The two directories that stored values lie in.
 
-use super::mapped::map;
+use super::mapped::{map, write_value};
 use crate::id::Id;
 use mosaic_abi::Buffer;
 use rustix::fs::{FlockOperation, flock};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     env,
     fs::{self, DirBuilder, File},
-    io::{self, Write},
+    io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
@@ -70,12 +70,12 @@ impl Shelves {
     /// Writes a value, on disk where memory has no room after all; says where it lies.
     pub(crate) fn write(&self, wanted: Shelf, ware: Id, bytes: &[u8]) -> Result<Shelf, String> {
         if wanted == Shelf::Memory {
-            match self.write_to(Shelf::Memory, ware, |file| file.write_all(bytes)) {
+            match self.write_to(Shelf::Memory, ware, |file| write_value(file, bytes)) {
                 Ok(()) => return Ok(Shelf::Memory),
                 Err(error) => tracing::debug!(%error, "a value is stored on disk"),
             }
         }
-        self.write_to(Shelf::Disk, ware, |file| file.write_all(bytes))
+        self.write_to(Shelf::Disk, ware, |file| write_value(file, bytes))
             .map(|()| Shelf::Disk)
             .map_err(|error| self.no_room(&error))
     }

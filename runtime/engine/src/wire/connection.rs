@@ -1,15 +1,13 @@
 //! Connections: frames over a Unix socket.
 
-use super::frame::{Frame, PREFIX, Payload, Prefix, encode_header};
+use super::frame::{Frame, Length, PREFIX, Payload, Prefix, encode_header};
+use crate::shared::{self, Sent};
 use mosaic_abi::Buffer;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{io, sync::Arc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{
-        UnixStream,
-        unix::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    net::{UnixStream, unix::OwnedWriteHalf},
     sync::{
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
         oneshot,
@@ -65,7 +63,7 @@ impl<M> Sender<M> {
 /// The receiving half of a connection.
 #[derive(Debug)]
 pub(crate) struct Receiver {
-    reader: BufReader<OwnedReadHalf>,
+    reader: BufReader<shared::Reader>,
 }
 
 impl Receiver {
@@ -83,18 +81,24 @@ impl Receiver {
         let (message, lengths) = prefix.parse_header(&header)?;
         let mut payloads = Vec::with_capacity(lengths.len());
         for length in lengths {
-            payloads.push(self.payload(length).await?);
+            payloads.push(Arc::new(match length {
+                Length::Here(len) => self.payload(len).await?,
+                Length::Shared(len) => {
+                    let offset = self.reader.read_u64_le().await?;
+                    shared::receive(self.reader.get_mut().file()?, offset, len)?
+                }
+            }));
         }
         Ok(Some(Frame { message, payloads }))
     }
 
-    async fn payload(&mut self, length: u64) -> io::Result<Payload> {
+    async fn payload(&mut self, length: u64) -> io::Result<Buffer> {
         let mut bytes = mosaic_abi::room(usize::try_from(length.min(RESERVE)).unwrap_or(0));
         (&mut self.reader).take(length).read_to_end(&mut bytes).await?;
         if bytes.len() as u64 != length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        Ok(Arc::new(Buffer::from(bytes)))
+        Ok(Buffer::from(bytes))
     }
 }
 
@@ -107,7 +111,7 @@ pub(crate) fn connect<M: Serialize + Send + 'static>(stream: UnixStream) -> (Sen
             tracing::debug!(%error, "a connection ended while it was written to");
         }
     });
-    let reader = BufReader::with_capacity(64 << 10, read);
+    let reader = BufReader::with_capacity(shared::Reader::BUFFER, shared::Reader::new(read));
     (Sender(sender), Receiver { reader }, writer)
 }
 
@@ -127,16 +131,7 @@ async fn write_all<M: Serialize>(
                     continue;
                 }
             };
-            encode_header(&frame, &mut bytes)?;
-            for payload in frame.payloads {
-                if payload.len() <= SMALL {
-                    bytes.extend_from_slice(&payload);
-                } else {
-                    socket.write_all(&bytes).await?;
-                    bytes.clear();
-                    socket.write_all(&payload).await?;
-                }
-            }
+            write_frame(frame, &mut bytes, &mut socket).await?;
         }
         socket.write_all(&bytes).await?;
         for told in flushed.drain(..) {
@@ -147,4 +142,52 @@ async fn write_all<M: Serialize>(
         bytes.shrink_to(SMALL * BATCH);
     }
     Ok(())
+}
+
+/// Writes a frame, or leaves it at the end of `bytes` if it is small.
+async fn write_frame<M: Serialize>(
+    frame: Frame<M>,
+    bytes: &mut Vec<u8>,
+    socket: &mut OwnedWriteHalf,
+) -> io::Result<()> {
+    let shared = share(&frame.payloads);
+    let files: Vec<_> = shared.iter().flatten().map(Sent::file).collect();
+    if !files.is_empty() {
+        // Descriptors come with the first byte of their frame.
+        socket.write_all(bytes).await?;
+        bytes.clear();
+    }
+    let is_shared = |number: usize| matches!(shared.get(number), Some(Some(_)));
+    encode_header(&frame, is_shared, bytes)?;
+    if !files.is_empty() {
+        shared::write(socket, bytes, &files).await?;
+        bytes.clear();
+    }
+    for (number, payload) in frame.payloads.iter().enumerate() {
+        if let Some(Some(sent)) = shared.get(number) {
+            bytes.extend_from_slice(&sent.offset().to_le_bytes());
+        } else if payload.len() <= SMALL {
+            bytes.extend_from_slice(payload);
+        } else {
+            socket.write_all(bytes).await?;
+            bytes.clear();
+            socket.write_all(payload).await?;
+        }
+    }
+    shared.into_iter().flatten().for_each(Sent::has_left);
+    Ok(())
+}
+
+/// The payloads that lie in shared memory, in their places; nothing where there is none.
+fn share(payloads: &[Payload]) -> Vec<Option<Sent>> {
+    if payloads.iter().all(|payload| payload.len() < shared::LARGE) {
+        return Vec::new();
+    }
+    let mut files = 0;
+    let shared = payloads.iter().map(|payload| {
+        let sent = shared::send(payload).filter(|_| files < shared::AT_ONCE);
+        files += usize::from(sent.is_some());
+        sent
+    });
+    shared.collect()
 }

@@ -5,7 +5,9 @@
 //! ```
 //!
 //! All numbers are little-endian. The message is postcard; payloads are raw, so that large values are never copied
-//! through an encoder.
+//! through an encoder. Those that lie in shared memory are not even copied through the socket: the highest bit of their
+//! length is set, a file descriptor comes with the frame, and in the payload's place is an u64, where in that memory it
+//! begins.
 
 use mosaic_abi::Buffer;
 use serde::{Serialize, de::DeserializeOwned};
@@ -18,6 +20,8 @@ pub(crate) type Payload = Arc<Buffer>;
 const LONGEST_MESSAGE: usize = 64 << 20;
 /// More payloads are garbage: there is one for each argument of a call.
 const MOST_PAYLOADS: usize = 1 << 16;
+/// Marks the length of a payload that lies in shared memory.
+const SHARED: u64 = 1 << 63;
 /// Bytes of a frame's fixed part.
 pub(crate) const PREFIX: usize = 8;
 
@@ -69,8 +73,8 @@ impl Prefix {
         self.payloads * 8 + self.message
     }
 
-    /// The message, and the lengths of its payloads.
-    pub(crate) fn parse_header<M: DeserializeOwned>(self, header: &[u8]) -> io::Result<(M, Vec<u64>)> {
+    /// The message, and how long its payloads are.
+    pub(crate) fn parse_header<M: DeserializeOwned>(self, header: &[u8]) -> io::Result<(M, Vec<Length>)> {
         let Some((lengths, message)) = header.split_at_checked(self.payloads * 8) else {
             return Err(garbage("it is too short"));
         };
@@ -78,21 +82,54 @@ impl Prefix {
             .as_chunks::<8>()
             .0
             .iter()
-            .map(|length| u64::from_le_bytes(*length));
+            .map(|length| Length::of(u64::from_le_bytes(*length)));
         let message = postcard::from_bytes(message).map_err(|error| garbage(&error.to_string()))?;
         Ok((message, lengths.collect()))
     }
 }
 
-/// Appends all of a frame but its payloads' bytes to `bytes`.
-pub(crate) fn encode_header<M: Serialize>(frame: &Frame<M>, bytes: &mut Vec<u8>) -> io::Result<()> {
+/// The length of a payload, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Length {
+    Here(u64),
+    Shared(u64),
+}
+
+impl Length {
+    fn of(coded: u64) -> Length {
+        match coded & SHARED {
+            0 => Length::Here(coded),
+            _ => Length::Shared(coded & !SHARED),
+        }
+    }
+
+    fn coded(self) -> u64 {
+        match self {
+            Length::Here(len) => len,
+            Length::Shared(len) => len | SHARED,
+        }
+    }
+}
+
+/// Appends all of a frame but its payloads' bytes to `bytes`. Some of its payloads may be shared.
+pub(crate) fn encode_header<M: Serialize>(
+    frame: &Frame<M>,
+    is_shared: impl Fn(usize) -> bool,
+    bytes: &mut Vec<u8>,
+) -> io::Result<()> {
     let message = postcard::to_stdvec(&frame.message).map_err(|error| garbage(&error.to_string()))?;
     let length = u32::try_from(message.len()).map_err(|_| garbage("it is too long"))?;
     let payloads = u32::try_from(frame.payloads.len()).map_err(|_| garbage("it has too many payloads"))?;
     bytes.extend_from_slice(&length.to_le_bytes());
     bytes.extend_from_slice(&payloads.to_le_bytes());
-    for payload in &frame.payloads {
-        bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
+    for (number, payload) in frame.payloads.iter().enumerate() {
+        let len = payload.len() as u64;
+        let length = if is_shared(number) {
+            Length::Shared(len)
+        } else {
+            Length::Here(len)
+        };
+        bytes.extend_from_slice(&length.coded().to_le_bytes());
     }
     bytes.extend_from_slice(&message);
     Ok(())
@@ -116,12 +153,15 @@ mod tests {
             payloads: vec![Payload::default(), Arc::new(Buffer::from(vec![7; 300]))],
         };
         let mut bytes = Vec::new();
-        encode_header(&frame, &mut bytes).unwrap();
+        encode_header(&frame, |number| number == 1, &mut bytes).unwrap();
         let (prefix, header) = bytes.split_at(PREFIX);
         let prefix = Prefix::parse(prefix.try_into().unwrap()).unwrap();
         assert_eq!(prefix.header_len(), header.len());
         let (message, lengths) = prefix.parse_header::<String>(header).unwrap();
-        assert_eq!((message.as_str(), lengths), ("hello", vec![0, 300]));
+        assert_eq!(
+            (message.as_str(), lengths),
+            ("hello", vec![Length::Here(0), Length::Shared(300)])
+        );
     }
 
     #[test]

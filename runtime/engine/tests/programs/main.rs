@@ -1,6 +1,7 @@
 //! Programs with real workers. Each scenario is a process of its own, in a directory of its own for sockets, and fails
 //! if it leaves a process, a file or a socket behind.
 
+mod arrays;
 mod calls;
 mod cancelling;
 mod failing;
@@ -39,6 +40,7 @@ use world::{Scenario, World};
 
 fn scenarios() -> Vec<Scenario> {
     [
+        arrays::scenarios(),
         calls::scenarios(),
         failing::scenarios(),
         functions::scenarios(),

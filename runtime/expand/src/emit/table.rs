@@ -156,10 +156,14 @@ fn decoded(method: &Method) -> TokenStream {
         .parameters
         .iter()
         .enumerate()
-        .map(|(index, Parameter { name, ty, span, .. })| {
+        .map(|(index, Parameter { name, ty, lend, span })| {
             let variable = variable(index);
             let (name, index) = (name.unraw().to_string(), Literal::usize_unsuffixed(index));
-            quote_spanned!(at(*span)=> let #variable = arguments.decode::<#ty>(#index, #name)?;)
+            if is_in_place(method, *lend) {
+                quote_spanned!(at(*span)=> let #variable = arguments.lend::<#ty>(#index, #name)?;)
+            } else {
+                quote_spanned!(at(*span)=> let #variable = arguments.decode::<#ty>(#index, #name)?;)
+            }
         });
     decode.collect()
 }
@@ -174,12 +178,19 @@ fn lent(method: &Method) -> TokenStream {
             let variable = variable(index);
             match lend {
                 Lend::Value => quote_spanned!(at(*span)=> #variable,),
+                Lend::Reference if is_in_place(method, *lend) => quote_spanned!(at(*span)=> &*#variable,),
                 Lend::Reference => quote_spanned!(at(*span)=> &#variable,),
                 Lend::View => quote_spanned!(at(*span)=> #variable.view(),),
                 Lend::ViewReference => quote_spanned!(at(*span)=> &#variable.view(),),
             }
         });
     lent.collect()
+}
+
+/// Whether an argument is read where its bytes lie: they do so as long as the call does not return, which one of an async
+/// method does before its end.
+fn is_in_place(method: &Method, lend: Lend) -> bool {
+    lend != Lend::Value && !method.is_async
 }
 
 fn variable(index: usize) -> Ident {

@@ -280,8 +280,8 @@ mod __mosaic_Solver1 {
                 outcome,
                 |object, arguments| match method {
                     0 => {
-                        let argument_0 = arguments.decode::<Array3<f32>>(0, "data")?;
-                        let value = <Solver1>::solve(object, &argument_0);
+                        let argument_0 = arguments.lend::<Array3<f32>>(0, "data")?;
+                        let value = <Solver1>::solve(object, &*argument_0);
                         ::mosaic::__private::now::<Array3<f32>>(&value)
                     }
                     1 => {

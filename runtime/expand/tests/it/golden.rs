@@ -57,18 +57,18 @@ fn lent_parameters() {
             ) -> ::mosaic::TaskProxy<()> {
             0 => {
                 let argument_0 = arguments
-                    .decode::<::std::string::String>(0, "text")?;
+                    .lend::<::std::string::String>(0, "text")?;
                 let argument_1 = arguments
-                    .decode::<::std::vec::Vec<u8>>(1, "slice")?;
+                    .lend::<::std::vec::Vec<u8>>(1, "slice")?;
                 let argument_2 = arguments
-                    .decode::<::std::path::PathBuf>(2, "path")?;
-                let argument_3 = arguments.decode::<Option<u8>>(3, "value")?;
+                    .lend::<::std::path::PathBuf>(2, "path")?;
+                let argument_3 = arguments.lend::<Option<u8>>(3, "value")?;
                 let value = <S>::f(
                     object,
-                    &argument_0,
-                    &argument_1,
-                    &argument_2,
-                    &argument_3,
+                    &*argument_0,
+                    &*argument_1,
+                    &*argument_2,
+                    &*argument_3,
                 );
         "#]],
     );
@@ -87,11 +87,11 @@ fn lent_views() {
             ) -> ::mosaic::TaskProxy<()> {
             0 => {
                 let argument_0 = arguments
-                    .decode::<::ndarray::Array3<f32>>(0, "a")?;
+                    .lend::<::ndarray::Array3<f32>>(0, "a")?;
                 let argument_1 = arguments
-                    .decode::<ndarray::Array<f32, Ix2>>(1, "b")?;
+                    .lend::<ndarray::Array<f32, Ix2>>(1, "b")?;
                 let argument_2 = arguments
-                    .decode::<::ndarray::ArrayD<f64>>(2, "c")?;
+                    .lend::<::ndarray::ArrayD<f64>>(2, "c")?;
                 let value = <S>::f(
                     object,
                     argument_0.view(),

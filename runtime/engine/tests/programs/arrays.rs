@@ -1,0 +1,171 @@
+//! Arrays that travel, and the memory that processes share for them.
+
+use crate::{
+    failing::kill,
+    scenario,
+    world::{Scenario, meeting_point, until},
+};
+use mosaic::{FailureKind, prelude::*};
+use ndarray::{Array1, Array2, Array3, ArrayView2, s};
+use std::fs;
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario!(arrays_of_any_kind_travel),
+        scenario!(arrays_are_lent_where_they_lie),
+        scenario!(more_large_values_than_a_process_may_have_files_open),
+        scenario!(shared_memory_goes_with_its_values),
+        scenario!(shared_memory_of_a_killed_worker_is_freed),
+    ]
+}
+
+#[tessera]
+struct Lender {
+    kept: Vec<Array1<f32>>,
+}
+
+#[tessera]
+impl Lender {
+    fn new() -> Self {
+        Lender { kept: Vec::new() }
+    }
+
+    fn echo(&self, array: Array3<f32>) -> Array3<f32> {
+        array
+    }
+
+    fn doubled(&self, array: &Array2<f64>) -> Array2<f64> {
+        2.0 * array
+    }
+
+    fn sum(&self, array: ArrayView2<f64>) -> f64 {
+        array.sum()
+    }
+
+    fn total(&self, numbers: &[u64]) -> u64 {
+        numbers.iter().sum()
+    }
+
+    fn ones(&self, len: usize) -> Array1<f32> {
+        Array1::ones(len)
+    }
+
+    /// Where the numbers of an array lie, and their sum.
+    fn place(&self, array: &Array1<f32>) -> (usize, f32) {
+        (array.as_ptr().addr(), array.sum())
+    }
+
+    fn keep(&mut self, array: Array1<f32>) {
+        self.kept.push(array);
+    }
+
+    fn first(&self, array: &Array1<f32>) -> f32 {
+        array[0]
+    }
+
+    fn pid(&self) -> u32 {
+        std::process::id()
+    }
+
+    /// Waits with an array in its hands.
+    fn hold(&self, array: &Array1<f32>, door: &str) -> f32 {
+        fs::File::open(door).unwrap();
+        array[0]
+    }
+}
+
+async fn on(workers: usize) {
+    mosaic::interactive(On).num_workers(workers).await.unwrap();
+}
+
+async fn arrays_of_any_kind_travel() {
+    on(2).await;
+    let (a, b) = (Lender::remote(), Lender::remote());
+    let array = Array3::from_shape_fn((128, 128, 128), |(i, j, k)| (i * j + k) as f32);
+    assert!(a.echo(&array).result().await.unwrap() == array);
+    assert!(b.echo(&a.echo(&array)).result().await.unwrap() == array);
+    let nothing = Array3::<f32>::zeros((0, 1 << 20, 3));
+    assert!(a.echo(&nothing).result().await.unwrap() == nothing);
+    let reversed = array.clone().reversed_axes();
+    assert!(a.echo(&reversed).result().await.unwrap() == reversed);
+
+    let plane = Array2::from_shape_fn((500, 300), |(i, j)| i as f64 - j as f64);
+    let every_second = plane.slice(s![..;2, ..]);
+    assert!(a.doubled(&every_second).result().await.unwrap() == 2.0 * &every_second);
+    assert!(a.doubled(&plane).result().await.unwrap() == 2.0 * &plane);
+    assert_eq!(a.sum(plane.view()).result().await.unwrap(), plane.sum());
+    assert_eq!(b.sum(&a.doubled(&plane)).result().await.unwrap(), 2.0 * plane.sum());
+    let numbers: Vec<u64> = (0..200_000).collect();
+    assert_eq!(a.total(&numbers).result().await.unwrap(), numbers.iter().sum::<u64>());
+}
+
+async fn arrays_are_lent_where_they_lie() {
+    on(1).await;
+    let lender = Lender::remote();
+    let array = Array1::<f32>::ones(1 << 20);
+    let stored = mosaic::put(&array).await.unwrap();
+    let made = lender.ones(1 << 20);
+    for places in [
+        [lender.place(&stored), lender.place(&stored)],
+        [lender.place(&made), lender.place(&made)],
+    ] {
+        let [first, second] = places;
+        let (first, second) = (first.result().await.unwrap(), second.result().await.unwrap());
+        assert_eq!(first, second, "the same array is not copied for each call");
+        assert_eq!((first.0 % 64, first.1), (0, (1 << 20) as f32));
+    }
+}
+
+async fn more_large_values_than_a_process_may_have_files_open() {
+    const LEN: usize = 70_000;
+    on(2).await;
+    let (a, b) = (Lender::remote(), Lender::remote());
+    let made: Vec<_> = (0..300).map(|_| a.ones(LEN)).collect();
+    let firsts: Vec<_> = made.iter().map(|array| b.first(array)).collect();
+    for (array, first) in made.iter().zip(&firsts) {
+        assert_eq!(first.result().await.unwrap(), 1.0);
+        assert_eq!(array.result().await.unwrap().len(), LEN);
+    }
+    let sent: Vec<_> = (0..300).map(|i| a.first(Array1::from_elem(LEN, i as f32))).collect();
+    for (i, first) in sent.iter().enumerate() {
+        assert_eq!(first.result().await.unwrap(), i as f32);
+    }
+}
+
+/// The mappings of shared memory that a process has.
+fn mappings(pid: u32) -> usize {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+    maps.matches("memfd:mosaic-value").count()
+}
+
+async fn shared_memory_goes_with_its_values() {
+    on(1).await;
+    let lender = Lender::remote();
+    let worker = lender.pid().result().await.unwrap();
+    let made = lender.ones(4 << 20);
+    assert_eq!(made.result().await.unwrap().len(), 4 << 20);
+    lender.keep(Array1::zeros(4 << 20)).await.unwrap();
+    assert!(mappings(worker) > 0 && mappings(std::process::id()) > 0);
+    drop(made);
+    // What a method keeps is its own.
+    until(|| mappings(worker) == 0 && mappings(std::process::id()) == 0);
+    assert_eq!(lender.first(Array1::ones(4 << 20)).result().await.unwrap(), 1.0);
+}
+
+async fn shared_memory_of_a_killed_worker_is_freed() {
+    on(2).await;
+    let (a, b) = (Lender::remote(), Lender::remote());
+    let pids = [a.pid().result().await.unwrap(), b.pid().result().await.unwrap()];
+    let door = meeting_point("door");
+    let made = a.ones(16 << 20);
+    let held = b.hold(&made, &door);
+    let sent = b.first(Array1::ones(16 << 20));
+    (&made).await.unwrap();
+    kill(pids[1]);
+    assert_eq!(held.result().await.unwrap_err().kind(), FailureKind::WorkerLost);
+    assert_eq!(sent.result().await.unwrap_err().kind(), FailureKind::WorkerLost);
+    assert_eq!(a.first(&made).result().await.unwrap(), 1.0);
+    drop((held, sent, made));
+    assert_eq!(a.first(Array1::ones(16 << 20)).result().await.unwrap(), 1.0);
+    until(|| mappings(pids[0]) == 0 && mappings(std::process::id()) == 0);
+}
