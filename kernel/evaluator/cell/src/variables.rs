@@ -194,7 +194,7 @@ pub unsafe extern "C" fn mosaic_cell_variables(store: *const VariableStore) -> B
     let store = unsafe { store.as_ref() };
     let names: Vec<String> = store.into_iter().flat_map(|store| store.names()).collect();
     // Encoding strings is not refused.
-    Buffer::from(encode(&names).unwrap_or_default())
+    encode(&names).unwrap_or_default()
 }
 
 /// The format of [`VariableStore::tell_sizes`].
