@@ -83,7 +83,7 @@ async fn arrays_of_any_kind_travel() {
     let (a, b) = (Lender::remote(), Lender::remote());
     let array = Array3::from_shape_fn((128, 128, 128), |(i, j, k)| (i * j + k) as f32);
     assert!(a.echo(&array).result().await.unwrap() == array);
-    assert!(b.echo(&a.echo(&array)).result().await.unwrap() == array);
+    assert!(b.echo(a.echo(&array)).result().await.unwrap() == array);
     let nothing = Array3::<f32>::zeros((0, 1 << 20, 3));
     assert!(a.echo(&nothing).result().await.unwrap() == nothing);
     let reversed = array.clone().reversed_axes();
@@ -91,10 +91,10 @@ async fn arrays_of_any_kind_travel() {
 
     let plane = Array2::from_shape_fn((500, 300), |(i, j)| i as f64 - j as f64);
     let every_second = plane.slice(s![..;2, ..]);
-    assert!(a.doubled(&every_second).result().await.unwrap() == 2.0 * &every_second);
+    assert!(a.doubled(every_second).result().await.unwrap() == 2.0 * &every_second);
     assert!(a.doubled(&plane).result().await.unwrap() == 2.0 * &plane);
     assert_eq!(a.sum(plane.view()).result().await.unwrap(), plane.sum());
-    assert_eq!(b.sum(&a.doubled(&plane)).result().await.unwrap(), 2.0 * plane.sum());
+    assert_eq!(b.sum(a.doubled(&plane)).result().await.unwrap(), 2.0 * plane.sum());
     let numbers: Vec<u64> = (0..200_000).collect();
     assert_eq!(a.total(&numbers).result().await.unwrap(), numbers.iter().sum::<u64>());
 }
