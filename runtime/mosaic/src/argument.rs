@@ -107,7 +107,7 @@ impl<T> IntoArg<T> for &TaskProxy<T> {
 
 impl IntoArg<String> for &str {
     fn into_arg(self) -> Arg {
-        Arg::encoded::<str>(mosaic_abi::encode(self).map(Buffer::from))
+        Arg::encoded::<str>(bulk::encode_text(self))
     }
 }
 
@@ -125,7 +125,7 @@ impl<A: Serialize + 'static, D: Dimension + Serialize> IntoArg<Array<A, D>> for 
 
 impl<A: Serialize + 'static, D: Dimension + Serialize> IntoArg<Array<A, D>> for &ArrayView<'_, A, D> {
     fn into_arg(self) -> Arg {
-        Arg::encoded::<ArrayView<'_, A, D>>(bulk::encode_array(&self.raw_dim(), self.as_slice(), self))
+        Arg::encoded::<ArrayView<'_, A, D>>(bulk::encode_array(self))
     }
 }
 

@@ -1,35 +1,49 @@
 //! Encoding values, and those that are plain numbers in a row by one copy.
 //!
-//! Floats and bytes lie in memory as they are encoded, so what is copied here and what serde writes number by number are
-//! the same bytes, and either side may do either. All else is serde's. What asks for a type is not generic, so that it is
-//! compiled with this crate and not with each cell; the question costs some nanoseconds.
+//! Floats and bytes lie in memory as serde would encode them. Integers do not: serde writes small ones in fewer bytes, one
+//! by one. Vectors and arrays of them travel as they lie in memory, wherever they are a whole argument or result; inside of
+//! other values they are serde's. What asks for a type is not generic, so that it is compiled with this crate and not with
+//! each cell; the question costs some nanoseconds.
 
 use crate::host;
 use mosaic_abi::{Buffer, decode_first, encode as encode_each};
-use ndarray::{Array, Dimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
+use ndarray::{Array, ArrayRef, Dimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 use serde::{Serialize, de::DeserializeOwned};
-use std::any::{Any, TypeId};
+use std::{
+    any::{Any, TypeId},
+    mem::needs_drop,
+};
 
 /// How ndarray calls its own format.
 pub(crate) const ARRAY_FORMAT: u8 = 1;
 
-/// Calls a macro for each type of numbers that lie in memory as they are encoded.
+/// Calls a macro for each type of numbers that travel as they lie in memory.
 macro_rules! for_plain_numbers {
     ($each:ident) => {
         $each!(f32);
         $each!(f64);
         $each!(u8);
         $each!(i8);
+        $each!(u16);
+        $each!(i16);
+        $each!(u32);
+        $each!(i32);
+        $each!(u64);
+        $each!(i64);
+        $each!(usize);
+        $each!(isize);
     };
 }
 pub(crate) use for_plain_numbers;
 
-/// Encodes a value as [`mosaic_abi::encode`] does.
+/// Encodes a value.
 pub(crate) fn encode<T: Serialize + 'static>(value: &T) -> Result<Buffer, String> {
-    encode_plain(value).unwrap_or_else(|| encode_each(value).map(Buffer::from))
+    // What owns nothing is no vector.
+    let plain = if needs_drop::<T>() { encode_plain(value) } else { None };
+    plain.unwrap_or_else(|| encode_each(value).map(Buffer::from))
 }
 
-/// Encodes a vector or an array of plain numbers that lie in a row.
+/// Encodes a text, or a vector or an array of plain numbers.
 fn encode_plain(value: &dyn Any) -> Option<Result<Buffer, String>> {
     macro_rules! try_number {
         ($number:ty) => {
@@ -42,12 +56,20 @@ fn encode_plain(value: &dyn Any) -> Option<Result<Buffer, String>> {
     macro_rules! try_array {
         ($number:ty, $($dimension:ty),*) => {$(
             if let Some(array) = value.downcast_ref::<Array<$number, $dimension>>() {
-                return encode_row(&array.raw_dim(), array.as_slice());
+                return Some(encode_array(array));
             }
         )*};
     }
+    if let Some(text) = value.downcast_ref::<String>() {
+        return Some(encode_text(text));
+    }
     for_plain_numbers!(try_number);
     None
+}
+
+/// Encodes a text.
+pub(crate) fn encode_text(text: &str) -> Result<Buffer, String> {
+    Ok(with_bytes(&encode_each(&text.len())?, text.as_bytes()))
 }
 
 /// Encodes numbers, or whatever it is, as those of a vector.
@@ -58,24 +80,22 @@ pub(crate) fn encode_slice<A: Serialize + 'static>(numbers: &[A]) -> Result<Buff
     }
 }
 
-/// Encodes an array, whose numbers are `numbers` where they lie in a row.
-pub(crate) fn encode_array<A: 'static, D: Dimension + Serialize>(
-    dimension: &D,
-    numbers: Option<&[A]>,
-    array: &impl Serialize,
+/// Encodes an array, whatever is in it and in whatever order that lies.
+pub(crate) fn encode_array<A: Serialize + 'static, D: Dimension + Serialize>(
+    array: &ArrayRef<A, D>,
 ) -> Result<Buffer, String> {
-    encode_row(dimension, numbers).unwrap_or_else(|| encode_each(array).map(Buffer::from))
-}
-
-/// Encodes an array of plain numbers that lie in a row.
-fn encode_row<A: 'static, D: Dimension + Serialize>(
-    dimension: &D,
-    numbers: Option<&[A]>,
-) -> Option<Result<Buffer, String>> {
-    let numbers = numbers?;
-    let bytes = bytes_of(numbers)?;
-    let prefix = encode_each(&(ARRAY_FORMAT, dimension, numbers.len()));
-    Some(prefix.map(|prefix| with_bytes(&prefix, bytes)))
+    if !is_plain::<A>() {
+        return encode_each(&array.view()).map(Buffer::from);
+    }
+    let prefix = encode_each(&(ARRAY_FORMAT, array.raw_dim(), array.len()))?;
+    if let Some(bytes) = array.as_slice().and_then(bytes_of) {
+        return Ok(with_bytes(&prefix, bytes));
+    }
+    let mut bytes = mosaic_abi::room(size_of::<A>() * array.len());
+    for number in array {
+        bytes.extend_from_slice(bytes_of(std::slice::from_ref(number)).unwrap_or_default());
+    }
+    Ok(with_bytes(&prefix, &bytes))
 }
 
 /// Both in a row: in memory of the host's, which processes share, where it has such room.
@@ -99,8 +119,8 @@ pub(crate) fn copy(bytes: &[u8]) -> Buffer {
     with_bytes(&[], bytes)
 }
 
-/// The bytes of numbers that lie in memory as they are encoded.
-fn bytes_of<A: 'static>(numbers: &[A]) -> Option<&[u8]> {
+/// Whether values of this type travel as they lie in memory.
+fn is_plain<A: 'static>() -> bool {
     let mut plain = false;
     macro_rules! try_number {
         ($number:ty) => {
@@ -108,27 +128,33 @@ fn bytes_of<A: 'static>(numbers: &[A]) -> Option<&[u8]> {
         };
     }
     for_plain_numbers!(try_number);
-    if !plain || cfg!(target_endian = "big") {
-        return None;
-    }
-    // SAFETY: an `A` is one of the numbers above, which are all bytes and no padding, and the slice is lent for as long.
-    Some(unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) })
+    // On others every value is serde's.
+    plain && cfg!(target_endian = "little")
 }
 
-/// Decodes what [`encode`] or [`mosaic_abi::encode`] made.
+/// The bytes of numbers that travel as they lie in memory.
+fn bytes_of<A: 'static>(numbers: &[A]) -> Option<&[u8]> {
+    // SAFETY: an `A` is one of the plain numbers, which are all bytes and no padding, and the slice is lent for as long.
+    is_plain::<A>().then(|| unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) })
+}
+
+/// Decodes what [`encode`] made.
 pub(crate) fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, String> {
     let mut decoded: Option<T> = None;
-    decode_plain(&mut decoded, bytes);
-    decoded.map_or_else(|| mosaic_abi::decode(bytes), Ok)
+    if needs_drop::<T>() && cfg!(target_endian = "little") && decode_plain(&mut decoded, bytes) {
+        return decoded.ok_or_else(|| "there are fewer numbers than it says".to_owned());
+    }
+    mosaic_abi::decode(bytes)
 }
 
-/// Decodes into the `Option` of a vector or an array of plain numbers; does nothing to another one, or where the bytes are
-/// no such numbers, of which serde says why.
-fn decode_plain(decoded: &mut dyn Any, bytes: &[u8]) {
+/// Decodes into the `Option` of a vector or an array of plain numbers, or leaves it empty where the bytes are no such
+/// numbers; does nothing to another one. Says whether it is one.
+fn decode_plain(decoded: &mut dyn Any, bytes: &[u8]) -> bool {
     macro_rules! try_number {
         ($number:ty) => {
             if let Some(numbers) = decoded.downcast_mut::<Option<Vec<$number>>>() {
-                return *numbers = decode_numbers!($number, bytes);
+                *numbers = decode_numbers!($number, bytes);
+                return true;
             }
             try_array!($number, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn);
         };
@@ -140,7 +166,7 @@ fn decode_plain(decoded: &mut dyn Any, bytes: &[u8]) {
                     let numbers: Option<Vec<$number>> = decode_numbers!($number, bytes);
                     *array = numbers.and_then(|numbers| Array::from_shape_vec(dimension, numbers).ok());
                 }
-                return;
+                return true;
             }
         )*};
     }
@@ -156,6 +182,7 @@ fn decode_plain(decoded: &mut dyn Any, bytes: &[u8]) {
         };
     }
     for_plain_numbers!(try_number);
+    false
 }
 
 #[cfg(test)]
@@ -164,10 +191,9 @@ mod tests {
     use ndarray::{Array0, Array1, Array2, Array3, ArrayD, s};
     use std::fmt::Debug;
 
-    /// Whether a value's bytes are those that serde writes, and are read again.
+    /// Whether a value's bytes are read again, and no fewer of them.
     fn check<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(value: &T) {
         let encoded = encode(value).unwrap();
-        assert!(*encoded == encode_each(value).unwrap()[..], "{value:?}");
         assert!(decode::<T>(&encoded).unwrap() == *value, "{value:?}");
         for len in 0..encoded.len().min(20) {
             assert!(decode::<T>(&encoded[..len]).is_err(), "{value:?} of {len} bytes");
@@ -175,13 +201,17 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_those_of_serde() {
+    fn what_is_encoded_is_decoded() {
         check(&vec![1.5_f32, f32::MIN, -0.0, f32::INFINITY]);
         check(&vec![1.5_f64; 300]);
         check(&(0..=255).collect::<Vec<u8>>());
         check(&(-128..=127).collect::<Vec<i8>>());
         check(&Vec::<f32>::new());
         check(&vec![1_u32, 70_000]);
+        check(&vec![usize::MAX, 0]);
+        check(&vec![true, false]);
+        check(&"a text".to_owned());
+        check(&String::new());
         check(&vec![vec![1.0_f32], vec![]]);
         check(&("text".to_owned(), vec![2.0_f32]));
         check(&Array0::from_elem((), 1.0_f32));
@@ -189,7 +219,20 @@ mod tests {
         check(&Array2::<f32>::from_shape_fn((3, 4), |(i, j)| (i * 4 + j) as f32));
         check(&Array3::<u8>::zeros((0, 2, 3)));
         check(&ArrayD::<f32>::ones(vec![2, 3, 1, 1, 1, 1, 2]));
-        check(&Array2::<i64>::ones((2, 3)));
+        check(&Array2::<i64>::from_elem((2, 3), -1));
+        check(&Array2::<u128>::ones((2, 3)));
+        check(&Array1::from(vec!["a".to_owned(), String::new()]));
+    }
+
+    #[test]
+    fn floats_and_bytes_are_as_serde_writes_them() {
+        fn check<T: Serialize + 'static>(value: &T) {
+            assert_eq!(&*encode(value).unwrap(), encode_each(value).unwrap());
+        }
+        check(&vec![1.5_f64; 300]);
+        check(&(0..=255).collect::<Vec<u8>>());
+        check(&Array2::<f32>::from_shape_fn((3, 4), |(i, j)| (i * 4 + j) as f32));
+        check(&"a text".to_owned());
     }
 
     #[test]
@@ -198,10 +241,11 @@ mod tests {
         check(&array.clone().reversed_axes());
         check(&array.slice(s![.., ..;2]).to_owned());
         let view = array.slice(s![.., 1]);
-        assert_eq!(
-            &*encode_array(&view.raw_dim(), view.as_slice(), &view).unwrap(),
-            encode_each(&view.to_owned()).unwrap()
-        );
+        assert_eq!(&*encode_array(&view).unwrap(), &*encode(&view.to_owned()).unwrap());
+        let integers = Array2::<i32>::from_shape_fn((3, 4), |(i, j)| i as i32 - j as i32);
+        check(&integers.clone().reversed_axes());
+        let view = integers.slice(s![1.., ..;3]);
+        assert_eq!(&*encode_array(&view).unwrap(), &*encode(&view.to_owned()).unwrap());
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use crate::{
     __private::{Arguments, encode, guarded, to_outcome},
     argument::{Arg, IntoArg, Portable},
-    bulk,
     host::failure,
 };
 use mosaic_abi::{
@@ -296,15 +295,14 @@ pub(crate) fn element<Before: Prefix + 'static, T: Portable>() -> &'static Funct
         outcome: *mut Outcome,
     ) {
         let call = |arguments: Arguments<'_>| {
-            let element = Before::skip(arguments.first())
-                .and_then(|bytes| decode_first::<T>(bytes).map(|(_, rest)| &bytes[..bytes.len() - rest.len()]));
+            let element = Before::skip(arguments.first()).and_then(decode_first::<T>);
             let refuse = |error| {
                 failure(
                     FailureKind::NotPortable,
                     format!("the result is no such tuple: {error}"),
                 )
             };
-            element.map(bulk::copy).map_err(refuse)
+            encode(&element.map_err(refuse)?.0)
         };
         // SAFETY: the host passes what `FunctionTable` says.
         unsafe { answer::<Element<T>>(arguments, count, outcome, call) }

@@ -155,7 +155,8 @@ mod tests {
             true,
         );
         check(&ArrayD::<f32>::ones(vec![2, 3, 1]), 24, true);
-        check(&vec![1_u64, 2], 2, false);
+        check(&vec![1_u64, 2], 16, true);
+        check(&vec![true, false], 2, false);
         check(&"text".to_owned(), 4, false);
     }
 
