@@ -32,6 +32,14 @@
 //! Pipelined calls share all of this: messages that wait are written with one `sendto`, and the calls that wait in a
 //! tessera's queue are done by one thread in a row, with the two `ioctl` and, where the thread that does I/O sleeps, a
 //! `write` for each.
+//!
+//! # What an array costs
+//!
+//! A vector or an array of plain numbers of 256 KiB and more, or a text, is copied once, into memory that processes share
+//! (`shared`); a message with its file descriptor takes the place of its bytes. A method whose parameter is lent (`&Array`,
+//! a view, `&[T]`) looks at the numbers there; one that takes a value of its own gets a copy. A result that another method
+//! of the same worker takes is there already, and one for another worker is mapped by it. A stored value is a file that is
+//! mapped as well. What is inside of other values goes through serde, and through the socket.
 
 #![allow(
     clippy::result_large_err,
