@@ -3,6 +3,7 @@
 //! The standard library's keeps the room for as many entries as it ever had. The books of a runtime hold hundreds of
 //! thousands of objects for a moment, and a handful for hours.
 
+use foldhash::fast::RandomState;
 use std::{
     borrow::Borrow,
     collections::{HashMap, hash_map},
@@ -13,26 +14,27 @@ use std::{
 /// A map with fewer entries than this is left alone.
 const SMALL: usize = 1 << 10;
 
-/// A [`HashMap`] whose `remove` gives room back where little of it is used.
+/// A [`HashMap`] whose `remove` gives room back where little of it is used. Its keys are numbers of the runtime's own, for
+/// which the standard library's way to hash takes longer than all else that is done with an entry.
 #[derive(Debug)]
-pub(crate) struct Map<K, V>(HashMap<K, V>);
+pub(crate) struct Map<K, V>(HashMap<K, V, RandomState>);
 
 impl<K, V> Default for Map<K, V> {
     fn default() -> Map<K, V> {
-        Map(HashMap::new())
+        Map(HashMap::default())
     }
 }
 
 impl<K, V> Deref for Map<K, V> {
-    type Target = HashMap<K, V>;
+    type Target = HashMap<K, V, RandomState>;
 
-    fn deref(&self) -> &HashMap<K, V> {
+    fn deref(&self) -> &HashMap<K, V, RandomState> {
         &self.0
     }
 }
 
 impl<K, V> DerefMut for Map<K, V> {
-    fn deref_mut(&mut self) -> &mut HashMap<K, V> {
+    fn deref_mut(&mut self) -> &mut HashMap<K, V, RandomState> {
         &mut self.0
     }
 }
