@@ -143,7 +143,7 @@ impl Ledger {
         Some(Source {
             task: task.id,
             uid: task.uid(),
-            place: task.place.clone()?,
+            place: task.place.as_deref()?.clone(),
         })
     }
 }

@@ -14,7 +14,10 @@ use crate::{
     wire::{LostWorker, Payload, Place, Resident, ToWorker},
 };
 use mosaic_abi::{Census, Failure, FailureKind, Handle, Kept, Listed};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
 
 /// All workers are asked what lives on them.
 #[derive(Debug)]
@@ -22,7 +25,7 @@ pub(super) struct Inquiry {
     pub(super) purpose: Purpose,
     /// Those that have not answered.
     missing: HashSet<String>,
-    found: Vec<(Resident, Place)>,
+    found: Vec<(Resident, Arc<Place>)>,
     kept: Vec<Kept>,
 }
 
@@ -59,7 +62,7 @@ impl Ledger {
         if let Some(&handle) = id.and_then(|id| self.by_id.get(&id))
             && let Some(object) = self.objects.get_mut(&handle)
         {
-            if object.type_name != type_name {
+            if *object.type_name != *type_name {
                 return Err(of_another_type(uid, &object.type_name, type_name));
             }
             if let Some(failure) = object.failure() {
@@ -77,7 +80,7 @@ impl Ledger {
         // What is no uid names nothing that lives: a new id stands for it, which no worker has.
         self.insert(handle, id.unwrap_or_else(Id::unique), type_name, "", kind);
         if let Some(object) = self.objects.get_mut(&handle) {
-            object.wanted = Some(uid.to_owned());
+            object.wanted = Some(uid.into());
         }
         self.inquire(Purpose::Attach(handle), |request| ToWorker::List { request });
         Ok(handle)
@@ -98,7 +101,7 @@ impl Ledger {
     /// Asks all workers.
     pub(super) fn inquire(&mut self, purpose: Purpose, question: impl Fn(u64) -> ToWorker) {
         let request = self.next();
-        let workers: Vec<Place> = match &self.runtime {
+        let workers: Vec<Arc<Place>> = match &self.runtime {
             Runtime::On(workers) => workers.values().chain(&self.local).cloned().collect(),
             Runtime::Off => Vec::new(),
         };
@@ -192,7 +195,7 @@ impl Ledger {
     }
 
     /// What lives: as the workers have it, and what is not with them yet.
-    fn list(&self, found: &[(Resident, Place)]) -> Vec<Listed> {
+    fn list(&self, found: &[(Resident, Arc<Place>)]) -> Vec<Listed> {
         let mut list: Vec<Listed> = found.iter().map(|(tessera, place)| shown(tessera, place)).collect();
         let known: HashSet<Id> = found.iter().map(|(tessera, _)| tessera.tessera).collect();
         let not_there_yet = self.objects.values().filter(|object| {
@@ -203,7 +206,7 @@ impl Ledger {
             let description = object.describe();
             Listed {
                 uid: description.uid,
-                type_name: object.type_name.clone(),
+                type_name: object.type_name.to_string(),
                 runtime: description.runtime,
                 state: description.state,
             }
@@ -215,7 +218,7 @@ impl Ledger {
     }
 
     /// Asks the worker that has a tessera to share it.
-    fn attach_to(&mut self, tessera: Handle, found: Vec<(Resident, Place)>) {
+    fn attach_to(&mut self, tessera: Handle, found: Vec<(Resident, Arc<Place>)>) {
         let Some(object) = self.objects.get_mut(&tessera).filter(|object| !object.ended()) else {
             return;
         };
@@ -223,12 +226,12 @@ impl Ledger {
         let Some((resident, place)) = found.iter().find(|(resident, _)| resident.tessera == id) else {
             object.others = found
                 .into_iter()
-                .filter(|(other, _)| other.type_name == type_name)
+                .filter(|(other, _)| *other.type_name == *type_name)
                 .collect();
             return self.actions.push_back(Action::Find { tessera: id });
         };
-        if resident.type_name != type_name {
-            let uid = object.wanted.clone().unwrap_or_default();
+        if *resident.type_name != *type_name {
+            let uid = object.wanted.as_deref().unwrap_or_default().to_owned();
             return self.fail(tessera, of_another_type(&uid, &resident.type_name, &type_name));
         }
         object.place = Some(place.clone());
@@ -286,7 +289,7 @@ fn of_another_type(uid: &str, is: &str, wanted: &str) -> Failure {
     failure(FailureKind::Runtime, message)
 }
 
-fn nothing_of_that_name(object: &Object, others: &[(Resident, Place)]) -> Failure {
+fn nothing_of_that_name(object: &Object, others: &[(Resident, Arc<Place>)]) -> Failure {
     let (uid, type_name) = (object.wanted.as_deref().unwrap_or_default(), &object.type_name);
     let mut message = format!("no tessera \"{uid}\" lives, ");
     if others.is_empty() {

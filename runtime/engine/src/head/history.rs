@@ -7,6 +7,7 @@ use super::{
 use crate::wire::Place;
 use mosaic_abi::{Span, State, Subject, Tasks, Timeline};
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 /// How many of those that ended are remembered: some 10 MB.
 const MOST: usize = 50_000;
@@ -25,8 +26,8 @@ pub(crate) struct Times {
 struct Entry {
     subject: Subject,
     uid: crate::id::Id,
-    type_name: String,
-    method: String,
+    type_name: Arc<str>,
+    method: Arc<str>,
     worker: Option<String>,
     times: Times,
     failure: Option<String>,
@@ -81,7 +82,7 @@ impl History {
         self.ended.push_back(entry);
     }
 
-    pub(super) fn workers_run<'a>(&mut self, workers: impl Iterator<Item = &'a Place>) {
+    pub(super) fn workers_run<'a>(&mut self, workers: impl Iterator<Item = &'a Arc<Place>>) {
         for place in workers {
             self.workers.entry(place.uid.clone()).or_insert(self.now);
         }
@@ -153,8 +154,8 @@ impl Entry {
         Span {
             subject: self.subject,
             uid,
-            name: match self.type_name.as_str() {
-                "" => self.method.clone(),
+            name: match &*self.type_name {
+                "" => self.method.to_string(),
                 type_name => format!("{type_name}::{}", self.method),
             },
             worker: self.worker.clone(),

@@ -18,6 +18,7 @@ use crate::{
 use mosaic_abi::{Description, FailureKind, Handle, HubQuery};
 use std::{
     collections::{HashMap, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
@@ -26,7 +27,7 @@ use std::{
 pub(crate) enum Runtime {
     Off,
     /// On, with the workers that live.
-    On(HashMap<String, Place>),
+    On(HashMap<String, Arc<Place>>),
 }
 
 /// Something to do outside the books.
@@ -41,7 +42,7 @@ pub(crate) enum Action {
     /// Tell the monitor that a tessera is gone.
     Forget { tessera: Id },
     /// Send to a worker.
-    Send { place: Place, frame: Frame<ToWorker> },
+    Send { place: Arc<Place>, frame: Frame<ToWorker> },
     /// Ask the warehouse for room and write a value there, then call [`Ledger::stored`].
     Store {
         ware: Id,
@@ -74,7 +75,7 @@ pub(crate) struct Ledger {
     last: Handle,
     pub(super) runtime: Runtime,
     /// Where this process keeps tesserae itself, if it does.
-    pub(super) local: Option<Place>,
+    pub(super) local: Option<Arc<Place>>,
     /// How many workers are on their way to replace others.
     pub(super) expected: usize,
     pub(super) objects: Map<Handle, Object>,
@@ -128,8 +129,8 @@ impl Ledger {
 
     /// The runtime runs with these workers.
     pub(crate) fn started(&mut self, workers: impl IntoIterator<Item = Place>) {
-        let workers = workers.into_iter().map(|place| (place.uid.clone(), place));
-        let workers: HashMap<String, Place> = workers.collect();
+        let workers = workers.into_iter().map(|place| (place.uid.clone(), Arc::new(place)));
+        let workers: HashMap<String, Arc<Place>> = workers.collect();
         self.history.workers_run(workers.values());
         self.runtime = Runtime::On(workers);
     }
@@ -137,6 +138,7 @@ impl Ledger {
     /// A worker replaces another, and so many more are on their way.
     pub(crate) fn joined(&mut self, place: Place, expected: usize) {
         self.expected = expected;
+        let place = Arc::new(place);
         self.history.workers_run(std::iter::once(&place));
         if let Runtime::On(workers) = &mut self.runtime {
             workers.insert(place.uid.clone(), place);
@@ -148,11 +150,18 @@ impl Ledger {
         self.last
     }
 
-    pub(super) fn insert(&mut self, handle: Handle, id: Id, type_name: &str, method: &str, kind: Kind) {
+    pub(super) fn insert(
+        &mut self,
+        handle: Handle,
+        id: Id,
+        type_name: impl Into<Arc<str>>,
+        method: impl Into<Arc<str>>,
+        kind: Kind,
+    ) {
         let object = Object {
             id,
-            type_name: type_name.to_owned(),
-            method: method.to_owned(),
+            type_name: type_name.into(),
+            method: method.into(),
             kind,
             stage: Stage::Waiting,
             times: Times::submitted(self.history.now()),
@@ -163,7 +172,7 @@ impl Ledger {
             producers: Vec::new(),
             dependents: Vec::new(),
             wanted: None,
-            others: Vec::new(),
+            others: Box::default(),
             lost: None,
             bytes: 0,
             value: None,

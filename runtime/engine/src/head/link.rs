@@ -248,7 +248,7 @@ impl Link {
                 }
                 Err(error) => {
                     tracing::debug!(worker = place.uid, %error, "a worker cannot be reached");
-                    self.worker_closed(place.uid);
+                    self.worker_closed(place.uid.clone());
                 }
             },
             Action::Store { ware, type_name, value } => self.store(ware, type_name, value),

@@ -7,7 +7,7 @@ use crate::{
     wire::{Callee, Code, Payload, Place, Resident},
 };
 use mosaic_abi::{Description, Failure, Handle, Options, Progress, State};
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 /// How far a constructor or call has come.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub(crate) enum Stage {
     Sent,
     /// Being executed.
     Started,
-    Ended(Result<(), Failure>),
+    Ended(Result<(), Box<Failure>>),
 }
 
 /// Whether the output of a worker has been shown up to the end of an object.
@@ -36,9 +36,9 @@ pub(crate) enum Output {
 #[derive(Debug)]
 pub(crate) struct Object {
     pub(crate) id: Id,
-    pub(crate) type_name: String,
+    pub(crate) type_name: Arc<str>,
     /// `new` for a tessera that was made here, and empty for one that was found and for a stored value.
-    pub(crate) method: String,
+    pub(crate) method: Arc<str>,
     pub(crate) kind: Kind,
     pub(crate) stage: Stage,
     pub(crate) times: Times,
@@ -46,7 +46,7 @@ pub(crate) struct Object {
     pub(crate) progress: Option<Progress>,
     pub(crate) output: Output,
     /// Where it is, once it is known.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<Arc<Place>>,
     /// Handles of the guest, waits, and operations that are not over and need this object.
     pub(crate) owners: usize,
     /// The tasks that it needs, each owned until it has ended.
@@ -55,11 +55,11 @@ pub(crate) struct Object {
     pub(crate) dependents: Vec<Handle>,
     /// The uid that it is to be found by; `None` for what was made here, and from when the guest takes over what was
     /// found. Until then it is not this head's to free.
-    pub(crate) wanted: Option<String>,
+    pub(crate) wanted: Option<Box<str>>,
     /// What lives of the same type, while it is asked why this does not.
-    pub(crate) others: Vec<(Resident, Place)>,
+    pub(crate) others: Box<[(Resident, Arc<Place>)]>,
     /// Set when it ended well and its value was lost later, with its worker or the runtime.
-    pub(crate) lost: Option<Failure>,
+    pub(crate) lost: Option<Box<Failure>>,
     /// The bytes of its value, once it is there.
     pub(crate) bytes: u64,
     /// Its value, where that is small: it came with the news.
@@ -173,10 +173,14 @@ impl Object {
 
     pub(crate) fn uid(&self) -> String {
         match &self.kind {
-            Kind::Tessera { .. } => {
-                (self.wanted.clone()).unwrap_or_else(|| Object::uid_of_tessera(&self.type_name, self.id))
-            }
-            Kind::Stored { .. } => (self.wanted.clone()).unwrap_or_else(|| warehouse::uid(&self.type_name, self.id)),
+            Kind::Tessera { .. } => self
+                .wanted
+                .as_deref()
+                .map_or_else(|| Object::uid_of_tessera(&self.type_name, self.id), str::to_owned),
+            Kind::Stored { .. } => self
+                .wanted
+                .as_deref()
+                .map_or_else(|| warehouse::uid(&self.type_name, self.id), str::to_owned),
             Kind::Task { .. } => format!("task-{}-{}-{}", self.type_name.to_lowercase(), self.method, self.id),
             Kind::Function { .. } => format!("task-{}-{}", self.method, self.id),
         }
@@ -188,8 +192,8 @@ impl Object {
 
     /// Such as `Solver1::solve`.
     pub(crate) fn full_name(&self) -> String {
-        match self.type_name.as_str() {
-            "" => self.method.clone(),
+        match &*self.type_name {
+            "" => self.method.to_string(),
             type_name => format!("{type_name}::{}", self.method),
         }
     }
@@ -219,7 +223,7 @@ impl Object {
     pub(crate) fn failure(&self) -> Option<&Failure> {
         match &self.stage {
             Stage::Ended(Err(failure)) => Some(failure),
-            _ => self.lost.as_ref(),
+            _ => self.lost.as_deref(),
         }
     }
 
@@ -227,8 +231,8 @@ impl Object {
     pub(crate) fn named(&self, failure: Failure) -> Failure {
         let worker = self.place.as_ref().map(|place| place.uid.clone());
         Failure {
-            tessera: self.type_name.clone(),
-            method: self.method.clone(),
+            tessera: self.type_name.to_string(),
+            method: self.method.to_string(),
             worker: if failure.worker.is_empty() {
                 worker.unwrap_or_default()
             } else {

@@ -11,13 +11,13 @@ use crate::{
     wire::{Payload, Place, TaskProgress, ToWorker},
 };
 use mosaic_abi::{Failure, FailureKind, Handle, Progress};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 impl Ledger {
     /// This process keeps a tessera itself, at `local`, or cannot.
     pub(crate) fn placed_here(&mut self, tessera: Id, local: Result<Place, Failure>) {
         if self.is_on() {
-            self.local = local.as_ref().ok().cloned();
+            self.local = local.as_ref().ok().cloned().map(Arc::new);
         }
         self.placed(tessera, local);
     }
@@ -28,7 +28,7 @@ impl Ledger {
             return;
         };
         let place = match place {
-            Ok(place) if self.lives(&place.uid) => place,
+            Ok(place) if self.lives(&place.uid) => self.shared(place),
             Ok(place) => return self.fail(handle, worker_lost(&place.uid, "before it got there")),
             Err(failure) => return self.fail(handle, failure),
         };
@@ -36,8 +36,20 @@ impl Ledger {
         self.flush(handle);
     }
 
+    /// The place as these books have it.
+    fn shared(&self, place: Place) -> Arc<Place> {
+        let known = match &self.runtime {
+            Runtime::On(workers) => workers.get(&place.uid).or(self.local.as_ref()),
+            Runtime::Off => None,
+        };
+        known
+            .filter(|known| ***known == place)
+            .cloned()
+            .unwrap_or_else(|| Arc::new(place))
+    }
+
     /// Notes where a tessera and the calls that wait for it are, or a function.
-    pub(super) fn settle(&mut self, handle: Handle, place: &Place) {
+    pub(super) fn settle(&mut self, handle: Handle, place: &Arc<Place>) {
         let Some(object) = self.objects.get_mut(&handle).filter(|object| !object.ended()) else {
             return;
         };
@@ -148,7 +160,7 @@ impl Ledger {
             return;
         };
         let started = matches!(object.stage, Stage::Started);
-        object.stage = Stage::Ended(outcome);
+        object.stage = Stage::Ended(outcome.map_err(Box::new));
         self.history.object_ended(object);
         let producers = std::mem::take(&mut object.producers);
         // The producers' output comes first, and they may have run on other workers.
@@ -202,9 +214,9 @@ impl Ledger {
         for wait in self.waits.take_of(handle) {
             let fetching = matches!(self.waits.subject(wait), Some(Subject::Result(_)));
             match (&outcome, &lost, &place) {
-                (Err(failure), _, _) => self.end_wait(wait, Err(failure.clone())),
+                (Err(failure), _, _) => self.end_wait(wait, Err((**failure).clone())),
                 (Ok(()), _, _) if !fetching => self.end_wait(wait, Ok(Payload::default())),
-                (Ok(()), Some(lost), _) => self.end_wait(wait, Err(lost.clone())),
+                (Ok(()), Some(lost), _) => self.end_wait(wait, Err((**lost).clone())),
                 (Ok(()), None, _) if let Some(value) = &value => self.end_wait(wait, Ok(value.clone())),
                 (Ok(()), None, Some(place)) => {
                     self.waits.fetch(wait, handle);
@@ -313,7 +325,7 @@ impl Ledger {
             } else if object.failure().is_none() {
                 let failure = object.named(failure.clone());
                 lost.insert(handle, (object.uid(), failure.clone()));
-                object.lost = Some(failure);
+                object.lost = Some(Box::new(failure));
             }
         }
         // These go first, for they are not what `failure` is about.
@@ -321,7 +333,7 @@ impl Ledger {
         self.fail_all(failing);
         for (wait, task) in self.waits.fetching() {
             if let Some(lost) = self.objects.get(&task).and_then(|task| task.lost.clone()) {
-                self.end_wait(wait, Err(lost));
+                self.end_wait(wait, Err(*lost));
             }
         }
     }

@@ -9,10 +9,7 @@ use super::{
     ledger::{Action, Ledger},
     objects::{Kind, Object, Operation, Request, Stage, Submission},
 };
-use crate::{
-    failures::dependency_failed,
-    wire::{Place, Wish},
-};
+use crate::{failures::dependency_failed, wire::Wish};
 use mosaic_abi::Handle;
 use std::collections::{HashSet, VecDeque};
 
@@ -192,7 +189,7 @@ impl Ledger {
         let wish = Wish::default();
         self.actions.push_back(Action::Place {
             tessera: id,
-            type_name,
+            type_name: type_name.to_string(),
             wish,
         });
     }
@@ -223,6 +220,6 @@ impl Ledger {
     /// Whether an object is with this worker, as far as is known: what another one says of it is out of date.
     pub(crate) fn is_with(&self, id: crate::id::Id, worker: &str) -> bool {
         let object = self.by_id.get(&id).and_then(|handle| self.objects.get(handle));
-        object.is_some_and(|object| object.place.as_ref().is_some_and(|Place { uid, .. }| uid == worker))
+        object.is_some_and(|object| object.place.as_ref().is_some_and(|place| place.uid == worker))
     }
 }

@@ -46,7 +46,7 @@ impl Ledger {
             if let Some(failure) = object.failure() {
                 return Err(failure.clone());
             }
-            if object.type_name != type_name {
+            if *object.type_name != *type_name {
                 return Err(failure(
                     FailureKind::NotPortable,
                     of_another_type(uid, &object.type_name, type_name),
@@ -60,7 +60,7 @@ impl Ledger {
         self.insert(handle, ware, type_name, "", Kind::stored());
         let uid = uid.to_owned();
         if let Some(object) = self.objects.get_mut(&handle) {
-            object.wanted = Some(uid.clone());
+            object.wanted = Some(uid.as_str().into());
         }
         let type_name = type_name.to_owned();
         self.warehouse(ToWarehouse::Find { ware, type_name, uid });
@@ -91,7 +91,7 @@ impl Ledger {
         };
         let (ware, gone) = (object.id, dropped(&object.uid()));
         let Kind::Stored { uses } = object.kind else { return };
-        object.lost = Some(gone);
+        object.lost = Some(Box::new(gone));
         if uses == 0 {
             self.warehouse(ToWarehouse::Discard { ware });
         }

@@ -48,7 +48,7 @@ impl Ledger {
             signatures,
             running: 0,
         };
-        self.insert(handle, Id::unique(), &code.name, "new", kind);
+        self.insert(handle, Id::unique(), &*code.name, "new", kind);
         self.submit_unplaced(
             handle,
             Operation::Create {
@@ -80,7 +80,7 @@ impl Ledger {
                 true => Action::PlaceHere { tessera: object.id },
                 false => Action::Place {
                     tessera: object.id,
-                    type_name: object.type_name.clone(),
+                    type_name: object.type_name.to_string(),
                     wish: self.wish(&request),
                 },
             });
@@ -151,7 +151,7 @@ impl Ledger {
         // The call keeps its tessera until it has ended.
         object.owners += 1;
         let (type_name, place) = (object.type_name.clone(), object.place.clone());
-        self.insert(handle, Id::unique(), &type_name, name, Kind::Task { tessera });
+        self.insert(handle, Id::unique(), type_name, name, Kind::Task { tessera });
         if let Some(task) = self.objects.get_mut(&handle) {
             task.place = place;
         }
