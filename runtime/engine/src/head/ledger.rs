@@ -78,7 +78,7 @@ pub(crate) struct Ledger {
     pub(super) local: Option<Arc<Place>>,
     /// How many workers are on their way to replace others.
     pub(super) expected: usize,
-    pub(super) objects: Map<Handle, Object>,
+    pub(super) objects: Map<Handle, Box<Object>>,
     pub(super) by_id: Map<Id, Handle>,
     pub(super) waits: Waits,
     pub(super) inquiries: Inquiries,
@@ -124,7 +124,7 @@ impl Ledger {
 
     /// What a proxy shows of an object.
     pub(crate) fn describe(&self, object: Handle) -> Option<Description> {
-        self.objects.get(&object).map(Object::describe)
+        self.objects.get(&object).map(|object| object.describe())
     }
 
     /// The runtime runs with these workers.
@@ -178,7 +178,7 @@ impl Ledger {
             value: None,
             again: None,
         };
-        self.objects.insert(handle, object);
+        self.objects.insert(handle, Box::new(object));
         self.by_id.insert(id, handle);
         if is_very_many(self.objects.len()) {
             tracing::warn!(

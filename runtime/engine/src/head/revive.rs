@@ -182,7 +182,7 @@ impl Ledger {
             if let Some(lost) = self.need_again(handle, &submission) {
                 return self.fail(handle, lost);
             }
-            if let Some(queue) = self.objects.get_mut(&handle).and_then(Object::queue_mut) {
+            if let Some(queue) = self.objects.get_mut(&handle).and_then(|object| object.queue_mut()) {
                 queue.push_front(submission);
             }
         }

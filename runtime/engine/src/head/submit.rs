@@ -2,7 +2,7 @@
 
 use super::{
     ledger::{Action, Ledger, OFF, Runtime},
-    objects::{Kind, Object, Operation, Request, Stage, Submission, Value},
+    objects::{Kind, Operation, Request, Stage, Submission, Value},
 };
 use crate::{
     failures::{dependency_failed, failure, no_worker_left, tessera_failed},
@@ -207,7 +207,7 @@ impl Ledger {
         if let Some(obstacle) = obstacle {
             return self.fail(handle, obstacle);
         }
-        if let Some(queue) = self.objects.get_mut(&tessera).and_then(Object::queue_mut) {
+        if let Some(queue) = self.objects.get_mut(&tessera).and_then(|object| object.queue_mut()) {
             queue.push_back(submission);
         }
         self.flush(tessera);
