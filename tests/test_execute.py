@@ -30,6 +30,30 @@ def test_variables_and_items_persist(kernel):
     assert kernel.ok("mosaic.stones").result == "3"
 
 
+def test_what_a_cell_needs_of_many_items(kernel):
+    many = (f"struct Item{i} {{ name: String }} impl Item{i} {{ fn size(&self) -> usize {{ {i} }} }}" for i in range(60))
+    kernel.ok("\n".join(f"#[derive(Clone, Debug, Default)] {item}" for item in many))
+    kernel.ok("trait Double { fn double(self) -> Self; } impl Double for u8 { fn double(self) -> u8 { 2 * self } }")
+    show = 'fn fmt(&self, f: &mut std::fmt::Formatter<\'_>) -> std::fmt::Result { write!(f, "seven") }'
+    kernel.ok(f'type Same = Item7; impl std::fmt::Display for Same {{ {show} }}\nconst UNIT: &str = "cm";')
+    kernel.ok("fn make() -> impl std::fmt::Debug { Item8 { name: String::from(\"x\") } }")
+    for code, result in (
+        ("1 + 1", "2"),
+        ("Item7::default().to_string()", '"seven"'),
+        ("4u8.double()", "8"),
+        ("make()", 'Item8 { name: "x" }'),
+        ('format!("{UNIT}")', '"cm"'),
+    ):
+        assert kernel.ok(code).result == result
+    kernel.ok("let kept = Item9::default();")
+    assert kernel.ok("kept.size()").result == "9"
+    assert "similar name" in kernel.run("Itam7::default()").error
+    kernel.ok("impl Item9 { fn more(&self) -> usize { self.size() + 1 } }")
+    assert kernel.ok("kept.more()").result == "10"
+    kernel.ok("fn make() -> u8 { 3 }")
+    assert kernel.ok("make()").result == "3"
+
+
 @promises.PLACE
 def test_print_without_newline_shows_while_the_cell_runs(kernel):
     barrier = kernel.barrier()

@@ -6,17 +6,16 @@
 //! expected, it stays as evcxr wrote it.
 
 mod arguments;
+mod cell;
 mod generated;
+mod needed;
 
-use crate::{
-    absent, definitions::Definitions, diagnostics, processes::KERNEL_VARIABLE, settings::Settings, store_calls::Stored,
-    tools, warnings,
-};
+use crate::{absent, definitions::Definitions, processes::KERNEL_VARIABLE, settings::Settings, tools};
 use anyhow::{Context, Result, bail};
 use arguments::{
-    RUNTIME_CRATES, cell_library, cell_source, crate_name, crates, dynamic_library, is_built, quick,
-    with_constant_metadata,
+    RUNTIME_CRATES, cell_library, cell_source, crate_name, crates, dynamic_library, is_built, with_constant_metadata,
 };
+use cell::{Cell, read_stored, write_stored};
 use generated::rewrite;
 pub(crate) use generated::{DISPLAY_RESULT, PANICKED};
 use rustix::process::{Pid, test_kill_process};
@@ -24,10 +23,11 @@ use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
     fs,
-    io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
-    process::{Command, ExitCode, ExitStatus, Stdio},
+    process::{Command, ExitCode, ExitStatus},
 };
+
+const NOT_RUN: &str = "cannot run rustc";
 
 /// Runs as rustc's wrapper if that is what this process was started as, by the arguments `wrapper rustc ARGUMENTS…`.
 pub fn rustc_wrapper() -> Option<ExitCode> {
@@ -57,99 +57,65 @@ fn run(rustc: &OsStr, mut arguments: Vec<OsString>) -> Result<ExitCode> {
     if crate_name(&arguments).is_some_and(|name| RUNTIME_CRATES.iter().any(|it| name == *it)) {
         arguments = with_constant_metadata(arguments);
     }
-    let mut cell = None;
-    if let Some(source) = cell_source(&arguments) {
-        tools::keep_recipe()?;
-        let text = fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
-        let session = session_directory(source);
-        let settings = Settings::read(&session);
-        let crates = crates(&arguments);
-        if let Some(rewritten) = rewrite(&text, &settings, !is_notebooks_tokio(&crates)) {
-            let definitions = Definitions::new(&rewritten.items, crates);
-            let (text, stored) = rewritten.fingerprinted(&definitions, &read_stored(&session));
-            let text = match absent::without_loads(text, source) {
-                Ok(text) => text,
-                Err(errors) => {
-                    errors.iter().for_each(|error| eprintln!("{error}"));
-                    return Ok(ExitCode::FAILURE);
-                }
-            };
-            fs::write(source, &text).with_context(|| format!("cannot write {}", source.display()))?;
-            arguments = quick(arguments, &settings);
-            cell = Some(Cell { session, text, stored });
-        } else if is_built(&arguments) {
-            // Only items: no variable is touched.
-            let stored = read_stored(&session);
-            cell = Some(Cell { session, text, stored });
-        }
-    }
-    let compiled = cell_library(&arguments);
-    let status = compile(Command::new(rustc).args(arguments), cell.as_ref()).context("cannot run rustc")?;
-    if status.success() {
-        if let Some(cell) = cell {
-            write_stored(&cell.session, &cell.stored)?;
-        }
-        if let Some(library) = compiled {
-            tell_evcxr(&library)?;
-        }
-        if let Some(library) = library {
-            library.name_for_itself()?;
-        }
+    let source = cell_source(&arguments).map(Path::to_owned);
+    let status = match source {
+        Some(source) => compile_cell(rustc, &arguments, &source)?,
+        None => Some(Command::new(rustc).args(arguments).status().context(NOT_RUN)?),
+    };
+    if let Some(library) = library.filter(|_| status.is_some_and(|it| it.success())) {
+        library.name_for_itself()?;
     }
     Ok(status
-        .code()
+        .and_then(|status| status.code())
         .and_then(|code| u8::try_from(code).ok())
         .map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Compiles or checks a cell. There is no status if its errors are known without rustc.
+fn compile_cell(rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<Option<ExitStatus>> {
+    tools::keep_recipe()?;
+    let text = fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
+    let session = session_directory(source);
+    let settings = Settings::read(&session);
+    let crates = crates(arguments);
+    let stored = read_stored(&session);
+    let (text, items, stored) = match rewrite(&text, &settings, !is_notebooks_tokio(&crates)) {
+        Some(rewritten) => {
+            let definitions = Definitions::new(&rewritten.items, crates.clone());
+            let (text, stored) = rewritten.fingerprinted(&definitions, &stored);
+            match absent::without_loads(text, source) {
+                Ok(text) => (text, rewritten.items.len(), stored),
+                Err(errors) => {
+                    errors.iter().for_each(|error| eprintln!("{error}"));
+                    return Ok(None);
+                }
+            }
+        }
+        // Only items: no variable is touched.
+        None if is_built(arguments) => (text.clone(), text.len(), stored),
+        None => return Ok(Some(Command::new(rustc).args(arguments).status().context(NOT_RUN)?)),
+    };
+    let cell = Cell {
+        session,
+        text,
+        items,
+        crates,
+        settings,
+    };
+    let status = cell.compile(rustc, arguments, source)?;
+    if status.success() {
+        write_stored(&cell.session, &stored)?;
+        if let Some(library) = cell_library(arguments) {
+            tell_evcxr(&library)?;
+        }
+    }
+    Ok(Some(status))
 }
 
 /// Whether the cell's `tokio` is the notebook's, which is a dylib, as the real one is not.
 fn is_notebooks_tokio(crates: &BTreeMap<String, String>) -> bool {
     let library = format!("{}tokio{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     crates.get("tokio").is_some_and(|file| file.starts_with(&library))
-}
-
-/// A cell that is compiled to be run.
-struct Cell {
-    session: PathBuf,
-    text: String,
-    /// The variables as they will be when it has run.
-    stored: Stored,
-}
-
-/// Runs rustc, and passes its messages on. What it warns of in a cell is kept for the kernel.
-fn compile(rustc: &mut Command, cell: Option<&Cell>) -> io::Result<ExitStatus> {
-    let Some(cell) = cell else { return rustc.status() };
-    let wrapped = diagnostics::last_expression(&cell.text);
-    let mut warned = Vec::new();
-    let mut rustc = rustc.stderr(Stdio::piped()).spawn()?;
-    if let Some(messages) = rustc.stderr.take() {
-        let mut out = io::stderr().lock();
-        for line in BufReader::new(messages).lines() {
-            let line = line?;
-            warned.extend(warnings::warning(&line));
-            let changed = diagnostics::without_places_of_notes(&line, wrapped.as_ref());
-            writeln!(out, "{}", changed.unwrap_or(line))?;
-        }
-    }
-    let status = rustc.wait()?;
-    warnings::keep(
-        &cell.session,
-        &cell.text,
-        if status.success() { warned } else { Vec::new() },
-    )?;
-    Ok(status)
-}
-
-/// The file in which the wrapper remembers what the variables of a session are.
-const STORED: &str = "mosaic-variables.json";
-
-fn read_stored(session: &Path) -> Stored {
-    let text = fs::read(session.join(STORED)).unwrap_or_default();
-    serde_json::from_slice(&text).unwrap_or_default()
-}
-
-fn write_stored(session: &Path, stored: &Stored) -> Result<()> {
-    fs::write(session.join(STORED), serde_json::to_vec(stored)?).context("cannot remember the variables")
 }
 
 /// Where cargo runs for the cell.

@@ -122,18 +122,20 @@ pub(super) fn cell_library(arguments: &[OsString]) -> Option<PathBuf> {
     Some(Path::new(arguments.get(directory + 1)?).join(name))
 }
 
-/// A cell is compiled once: incremental files cost more than they bring, and so does more than one unit.
-pub(super) fn quick(arguments: Vec<OsString>, settings: &Settings) -> Vec<OsString> {
+/// A cell is compiled once: files for the next compilation cost more than they bring, if it is not `long`, and so does
+/// more than one unit.
+pub(super) fn quick(arguments: &[OsString], settings: &Settings, long: bool) -> Vec<OsString> {
     let mut quick: Vec<OsString> = Vec::with_capacity(arguments.len() + 4);
-    for argument in with_constant_metadata(arguments) {
+    let short = tools::is_fast() && !long;
+    for argument in with_constant_metadata(arguments.to_vec()) {
         let text = argument.to_string_lossy();
-        if tools::is_fast() && (text.starts_with("incremental=") || text.starts_with("codegen-units=")) {
+        if short && (text.starts_with("incremental=") || text.starts_with("codegen-units=")) {
             quick.pop_if(|flag| flag == "-C");
         } else {
             quick.push(argument);
         }
     }
-    if tools::is_fast() {
+    if short {
         quick.extend(["-C".into(), "codegen-units=1".into()]);
     }
     if let Some(level) = &settings.opt_level {
@@ -154,34 +156,18 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_is_compiled_in_one_unit_without_incremental_files() {
-        let arguments = [
-            "-C",
-            "opt-level=2",
-            "-C",
-            "codegen-units=16",
-            "-C",
-            "incremental=/x",
-            "-C",
-            "rpath",
-            "-C",
-            "metadata=0123456789abcdef",
-        ]
-        .map(OsString::from);
-        let quick = quick(arguments.to_vec(), &Settings::default());
-        assert_eq!(
-            quick,
-            [
-                "-C",
-                "opt-level=2",
-                "-C",
-                "rpath",
-                "-C",
-                "metadata=mosaic",
-                "-C",
-                "codegen-units=1"
-            ]
-            .map(OsString::from)
-        );
+    fn a_short_cell_is_compiled_in_one_unit_without_incremental_files() {
+        let split = |text: &str| -> Vec<OsString> { text.split(' ').map(OsString::from).collect() };
+        let arguments =
+            split("-C opt-level=2 -C codegen-units=16 -C incremental=/x -C rpath -C metadata=0123456789abcdef");
+        for (long, expected) in [
+            (false, "-C opt-level=2 -C rpath -C metadata=mosaic -C codegen-units=1"),
+            (
+                true,
+                "-C opt-level=2 -C codegen-units=16 -C incremental=/x -C rpath -C metadata=mosaic",
+            ),
+        ] {
+            assert_eq!(quick(&arguments, &Settings::default(), long), split(expected));
+        }
     }
 }

@@ -1,0 +1,110 @@
+//! A cell that is compiled to be run.
+
+use super::{
+    NOT_RUN,
+    arguments::quick,
+    needed::{Items, Together},
+};
+use crate::{diagnostics, settings::Settings, store_calls::Stored, tools, warnings};
+use anyhow::{Context, Result};
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    fs,
+    io::{self, BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
+};
+
+/// Bytes of source from which on files from the last compilation save more than they cost.
+const LONG: usize = 9_000;
+/// The file in which the wrapper remembers what the variables of a session are.
+const STORED: &str = "mosaic-variables.json";
+
+pub(super) struct Cell {
+    pub(super) session: PathBuf,
+    pub(super) text: String,
+    /// How much of the text are items of the notebook's.
+    pub(super) items: usize,
+    pub(super) crates: BTreeMap<String, String>,
+    pub(super) settings: Settings,
+}
+
+/// What came of a call of rustc's.
+struct Compiled {
+    status: ExitStatus,
+    messages: Vec<u8>,
+    warned: Vec<Value>,
+}
+
+impl Cell {
+    /// Compiles it with the items that it needs, or else with all.
+    pub(super) fn compile(&self, rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<ExitStatus> {
+        let (items, rest) = self.text.split_at(self.items);
+        let many = tools::is_fast().then(|| Items::many(items)).flatten();
+        let together: Option<Together> = many.as_ref().map(|items| items.together(&self.crates));
+        if let Some(items) = &many
+            && together.as_ref().is_some_and(|it| it.have_passed(&self.session))
+        {
+            let compiled = self.call(rustc, arguments, source, &(items.needed(rest) + rest))?;
+            // Stopped by a signal, it is not to begin again.
+            if compiled.status.success() || compiled.status.code().is_none() {
+                return self.pass_on(compiled);
+            }
+        }
+        let compiled = self.call(rustc, arguments, source, &self.text)?;
+        if compiled.status.success()
+            && let Some(together) = together
+        {
+            together.pass(&self.session)?;
+        }
+        self.pass_on(compiled)
+    }
+
+    fn call(&self, rustc: &OsStr, arguments: &[OsString], source: &Path, text: &str) -> Result<Compiled> {
+        fs::write(source, text).with_context(|| format!("cannot write {}", source.display()))?;
+        let mut rustc = Command::new(rustc);
+        rustc.args(quick(arguments, &self.settings, text.len() >= LONG));
+        read(rustc.stderr(Stdio::piped()), &self.text).context(NOT_RUN)
+    }
+
+    /// Passes rustc's messages on, and keeps for the kernel what it warns of.
+    fn pass_on(&self, compiled: Compiled) -> Result<ExitStatus> {
+        io::stderr().write_all(&compiled.messages)?;
+        let warned = match compiled.status.success() {
+            true => compiled.warned,
+            false => Vec::new(),
+        };
+        warnings::keep(&self.session, &self.text, warned)?;
+        Ok(compiled.status)
+    }
+}
+
+fn read(rustc: &mut Command, text: &str) -> io::Result<Compiled> {
+    let wrapped = diagnostics::last_expression(text);
+    let (mut messages, mut warned) = (Vec::new(), Vec::new());
+    let mut rustc = rustc.spawn()?;
+    if let Some(output) = rustc.stderr.take() {
+        for line in BufReader::new(output).lines() {
+            let line = line?;
+            warned.extend(warnings::warning(&line));
+            let changed = diagnostics::without_places_of_notes(&line, wrapped.as_ref());
+            writeln!(messages, "{}", changed.unwrap_or(line))?;
+        }
+    }
+    Ok(Compiled {
+        status: rustc.wait()?,
+        messages,
+        warned,
+    })
+}
+
+pub(super) fn read_stored(session: &Path) -> Stored {
+    let text = fs::read(session.join(STORED)).unwrap_or_default();
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+pub(super) fn write_stored(session: &Path, stored: &Stored) -> Result<()> {
+    fs::write(session.join(STORED), serde_json::to_vec(stored)?).context("cannot remember the variables")
+}
