@@ -31,8 +31,8 @@ def test_variables_and_items_persist(kernel):
 
 
 def test_what_a_cell_needs_of_many_items(kernel):
-    many = (f"struct Item{i} {{ name: String }} impl Item{i} {{ fn size(&self) -> usize {{ {i} }} }}" for i in range(60))
-    kernel.ok("\n".join(f"#[derive(Clone, Debug, Default)] {item}" for item in many))
+    item = "struct Item{i} {{ name: String }} impl Item{i} {{ fn size(&self) -> usize {{ {i} }} }}"
+    kernel.ok("\n".join(f"#[derive(Clone, Debug, Default)] {item.format(i=i)}" for i in range(60)))
     kernel.ok("trait Double { fn double(self) -> Self; } impl Double for u8 { fn double(self) -> u8 { 2 * self } }")
     show = 'fn fmt(&self, f: &mut std::fmt::Formatter<\'_>) -> std::fmt::Result { write!(f, "seven") }'
     kernel.ok(f'type Same = Item7; impl std::fmt::Display for Same {{ {show} }}\nconst UNIT: &str = "cm";')

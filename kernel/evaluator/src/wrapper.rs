@@ -7,6 +7,7 @@
 
 mod arguments;
 mod cell;
+mod failed;
 mod generated;
 mod needed;
 
@@ -103,13 +104,13 @@ fn compile_cell(rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<
         settings,
     };
     let status = cell.compile(rustc, arguments, source)?;
-    if status.success() {
+    if status.is_some_and(|it| it.success()) {
         write_stored(&cell.session, &stored)?;
         if let Some(library) = cell_library(arguments) {
             tell_evcxr(&library)?;
         }
     }
-    Ok(Some(status))
+    Ok(status)
 }
 
 /// Whether the cell's `tokio` is the notebook's, which is a dylib, as the real one is not.

@@ -3,6 +3,7 @@
 use super::{
     NOT_RUN,
     arguments::quick,
+    failed,
     needed::{Items, Together},
 };
 use crate::{diagnostics, settings::Settings, store_calls::Stored, tools, warnings};
@@ -39,8 +40,12 @@ struct Compiled {
 }
 
 impl Cell {
-    /// Compiles it with the items that it needs, or else with all.
-    pub(super) fn compile(&self, rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<ExitStatus> {
+    /// Compiles it with the items that it needs, or else with all. There is no status if its errors are known.
+    pub(super) fn compile(&self, rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<Option<ExitStatus>> {
+        if let Some(messages) = failed::said_of(&self.session, &self.text) {
+            io::stderr().write_all(messages.as_bytes())?;
+            return Ok(None);
+        }
         let (items, rest) = self.text.split_at(self.items);
         let many = tools::is_fast().then(|| Items::many(items)).flatten();
         let together: Option<Together> = many.as_ref().map(|items| items.together(&self.crates));
@@ -59,6 +64,9 @@ impl Cell {
         {
             together.pass(&self.session)?;
         }
+        if tools::is_fast() && !compiled.status.success() {
+            failed::keep(&self.session, &self.text, &compiled.messages)?;
+        }
         self.pass_on(compiled)
     }
 
@@ -70,14 +78,14 @@ impl Cell {
     }
 
     /// Passes rustc's messages on, and keeps for the kernel what it warns of.
-    fn pass_on(&self, compiled: Compiled) -> Result<ExitStatus> {
+    fn pass_on(&self, compiled: Compiled) -> Result<Option<ExitStatus>> {
         io::stderr().write_all(&compiled.messages)?;
         let warned = match compiled.status.success() {
             true => compiled.warned,
             false => Vec::new(),
         };
         warnings::keep(&self.session, &self.text, warned)?;
-        Ok(compiled.status)
+        Ok(Some(compiled.status))
     }
 }
 
