@@ -13,19 +13,23 @@ pub(super) enum Leisure {
     Infer,
     /// Gives back the memory that this took.
     GiveBack,
+    /// The same without waiting for a pause, which may never come.
+    GiveMuchBack,
     /// Nothing.
     Rest,
 }
 
 /// Less is not worth the time.
 const WORTH_GIVING_BACK: u64 = 32 << 20;
+/// What rust-analyzer leaves behind when it has looked through the standard library, and no cell does.
+const MUCH: u64 = 128 << 20;
 
 impl Leisure {
     /// How long nobody may have asked anything before it is done; for ever if that is all.
     pub(super) fn patience(self) -> Option<Duration> {
         match self {
             Leisure::Analyse => Some(Duration::from_millis(200)),
-            Leisure::Infer => Some(Duration::ZERO),
+            Leisure::Infer | Leisure::GiveMuchBack => Some(Duration::ZERO),
             Leisure::GiveBack => Some(Duration::from_secs(1)),
             Leisure::Rest => None,
         }
@@ -37,8 +41,12 @@ impl Evaluation<'_> {
     pub(super) fn find_leisure(&mut self) {
         self.leisure = match &self.started {
             Some(started) if !started.is_analysed() => Leisure::Analyse,
-            Some(_) if memory() > self.given_back + WORTH_GIVING_BACK => Leisure::GiveBack,
-            _ => Leisure::Rest,
+            Some(_) => match memory().saturating_sub(self.given_back) {
+                MUCH.. => Leisure::GiveMuchBack,
+                WORTH_GIVING_BACK.. => Leisure::GiveBack,
+                _ => Leisure::Rest,
+            },
+            None => Leisure::Rest,
         };
     }
 
@@ -57,7 +65,7 @@ impl Evaluation<'_> {
                 started.infer();
                 Leisure::GiveBack
             }
-            (Leisure::GiveBack, _) => {
+            (Leisure::GiveBack | Leisure::GiveMuchBack, _) => {
                 give_back();
                 self.given_back = memory();
                 Leisure::Rest
