@@ -54,7 +54,8 @@ impl Started {
             build_template(options, link, &crates, &toolchain, notice)?;
         }
         if tools::are_taken_over() && !crates.view().is_dir() {
-            tools::write_view(&toolchain.sysroot.join(tools::LIBRARY), &crates.view())
+            let library = toolchain.sysroot.join(tools::LIBRARY);
+            tools::write_view(&library, &crates.view(), toolchain.is_stable())
                 .context("cannot make a view of the standard library")?;
         }
         let session = Session::empty(crates.directory(), "session-")?;

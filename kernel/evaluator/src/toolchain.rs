@@ -72,6 +72,11 @@ impl Toolchain {
             .find_map(|line| line.strip_prefix("release: "));
         release.unwrap_or("unknown")
     }
+
+    /// Whether it takes no features that are not stable.
+    pub(crate) fn is_stable(&self) -> bool {
+        !self.version().contains('-')
+    }
 }
 
 /// Asks the compiler itself where it is to be found: rustup's takes its time to find it.

@@ -21,18 +21,22 @@ const LEFT_OUT: [&str; 6] = [
     "test",
 ];
 
-/// Makes a view of `library` at `view`, which is not there yet.
+/// What only code for a nightly compiler can name: types that are implemented for every width there is.
+const NIGHTLY: &str = "portable-simd";
+
+/// Makes a view of `library` at `view`, which is not there yet: of what a `stable` compiler takes, or of all.
 ///
 /// # Errors
 ///
 /// The sources cannot be read, or the view cannot be written.
-pub(crate) fn write_view(library: &Path, view: &Path) -> Result<()> {
+pub(crate) fn write_view(library: &Path, view: &Path, stable: bool) -> Result<()> {
     let parent = view.parent().context("no place for a view")?;
     // Written aside and renamed: another kernel may be doing the same.
     let aside = tempfile::Builder::new().prefix("view-").tempdir_in(parent)?;
     for entry in fs::read_dir(library)? {
         let name = entry?.file_name();
-        if !LEFT_OUT.iter().any(|it| name == *it) {
+        let is_left_out = LEFT_OUT.iter().any(|it| name == *it) || stable && name == NIGHTLY;
+        if !is_left_out {
             symlink(library.join(&name), aside.path().join(&name))?;
         }
     }
@@ -146,16 +150,21 @@ mod tests {
         let library = tempfile::tempdir().unwrap();
         let intrinsics = library.path().join(INTRINSICS);
         fs::create_dir_all(intrinsics.join("x86")).unwrap();
-        fs::create_dir(library.path().join("core")).unwrap();
-        fs::create_dir(library.path().join("coretests")).unwrap();
+        for name in ["core", "coretests", NIGHTLY] {
+            fs::create_dir(library.path().join(name)).unwrap();
+        }
         fs::write(intrinsics.join("x86/add.rs"), "pub fn add() { body() }").unwrap();
         let parent = tempfile::tempdir().unwrap();
         let view = parent.path().join("view");
-        write_view(library.path(), &view).unwrap();
-        write_view(library.path(), &view).unwrap();
+        write_view(library.path(), &view, true).unwrap();
+        write_view(library.path(), &view, true).unwrap();
         let text = fs::read_to_string(view.join(INTRINSICS).join("x86/add.rs")).unwrap();
         assert!(text.contains("add") && !text.contains("body"));
         assert!(view.join("core").is_symlink() && !view.join("coretests").exists());
+        assert!(!view.join(NIGHTLY).exists());
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
+        let of_nightly = parent.path().join("nightly");
+        write_view(library.path(), &of_nightly, false).unwrap();
+        assert!(of_nightly.join(NIGHTLY).exists() && !of_nightly.join("coretests").exists());
     }
 }
