@@ -27,6 +27,9 @@ const LIBRARY_PATH_VARIABLE: &str = "EVCXR_EXECUTION_SO_PATH";
 const SESSION: &str = "@mosaic-session@";
 const SOURCES: &str = "@mosaic-library@";
 
+/// Where a manifest begins to name crates.
+const DEPENDENCIES: &str = "[dependencies]";
+
 /// What a call printed and did.
 #[derive(Debug, Serialize, Deserialize)]
 struct Answer {
@@ -104,6 +107,11 @@ impl<'a> Call<'a> {
         self.arguments[0] == "build"
     }
 
+    /// Whether the answer is another one after a `:dep`.
+    fn depends_on_crates(&self) -> bool {
+        matches!(self.arguments[0], "build" | "metadata")
+    }
+
     fn key(&self) -> String {
         let mut hash = Sha256::new();
         let mut add = |part: &[u8]| {
@@ -113,7 +121,10 @@ impl<'a> Call<'a> {
         for argument in &self.arguments {
             add(self.without_own_paths(argument).as_bytes());
         }
-        if self.here == self.stage.session {
+        if self.here == self.stage.session && !self.depends_on_crates() {
+            let text = fs::read_to_string(self.here.join("Cargo.toml")).unwrap_or_default();
+            add(text.split(DEPENDENCIES).next().unwrap_or_default().as_bytes());
+        } else if self.here == self.stage.session {
             add(manifest(self.here).as_bytes());
             add(&[self.stage.starting.into(), self.stage.analysing.into()]);
             // While a kernel starts the versions are those of the template, whatever cargo makes of them in between.
@@ -183,8 +194,10 @@ impl<'a> Call<'a> {
         if self.arguments[0] != "metadata" {
             return true;
         }
-        let text = self.with_own_paths(&answer.stdout);
-        let manifests = metadata::manifests(&text);
+        // What the view of the sources leaves out is still there.
+        let library = self.stage.sysroot.join(LIBRARY);
+        let text = answer.stdout.replace(SOURCES, &library.to_string_lossy());
+        let manifests = metadata::manifests(&self.with_own_paths(&text));
         answer.code != 0 || manifests.is_some_and(|paths| paths.iter().all(|path| Path::new(path).is_file()))
     }
 
@@ -265,12 +278,51 @@ mod tests {
             fs::write(directory.path().join(file), "other").unwrap();
             seen.push(call(&stage, &metadata).unwrap().key());
         }
+        let cfg = ["rustc", "--print", "cfg"].map(OsString::from);
+        let mut cfgs = Vec::new();
+        for text in [
+            "[profile.dev]\n[dependencies]\na = 1\n",
+            "[profile.dev]\n[dependencies]\nb = 2\n",
+            "[profile.x]\n",
+        ] {
+            fs::write(&manifest, text).unwrap();
+            cfgs.push(call(&stage, &cfg).unwrap().key());
+        }
+        assert!(cfgs[0] == cfgs[1] && cfgs[1] != cfgs[2]);
         let mut different = seen.clone();
         different.sort();
         different.dedup();
         assert_eq!(different.len(), seen.len());
         // A cell of the user's depends on variables and settings, too.
         assert!(call(&stage, &build).is_none() && call(&stage, &metadata).is_some());
+    }
+
+    #[test]
+    fn an_answer_holds_as_long_as_its_crates_are_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let (sysroot, own) = (directory.path().join("toolchain"), directory.path().join("own"));
+        let stage = Stage {
+            sysroot: sysroot.clone(),
+            ..stage(directory.path())
+        };
+        let arguments = ["metadata".into()];
+        let call = call(&stage, &arguments).unwrap();
+        // Not in the view of the sources.
+        let of_library = sysroot.join(LIBRARY).join("coretests");
+        let answer = Answer {
+            code: 0,
+            stdout: format!(
+                "{{\"packages\": [{{\"manifest_path\": \"{SOURCES}/coretests/Cargo.toml\"}}, \
+                 {{\"manifest_path\": \"{SESSION}/own/Cargo.toml\"}}]}}"
+            ),
+            stderr: String::new(),
+            library: None,
+        };
+        for (directory, holds) in [(of_library, false), (own, true)] {
+            fs::create_dir_all(&directory).unwrap();
+            fs::write(directory.join("Cargo.toml"), "").unwrap();
+            assert_eq!(call.still_holds(&answer), holds);
+        }
     }
 
     #[test]
