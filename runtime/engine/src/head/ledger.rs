@@ -182,7 +182,7 @@ impl Ledger {
         self.by_id.insert(id, handle);
         if is_very_many(self.objects.len()) {
             tracing::warn!(
-                "{} tesserae and tasks are kept, at some 1.5 KB each beside their arguments: await and drop some before \
+                "{} tesserae and tasks are kept, at some 0.7 KB each beside their arguments: await and drop some before \
                  more are submitted, or loop with `mosaic::for_each`",
                 self.objects.len()
             );
