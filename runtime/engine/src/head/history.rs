@@ -6,8 +6,10 @@ use super::{
 };
 use crate::wire::Place;
 use mosaic_abi::{Span, State, Subject, Tasks, Timeline};
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 /// How many of those that ended are remembered: some 10 MB.
 const MOST: usize = 50_000;

@@ -69,11 +69,11 @@ pub(crate) fn room(len: usize, prefix: usize) -> Option<Buffer> {
     Some(pool.buffer(segment, offset, len))
 }
 
-/// A buffer that lies in a segment, on its way to another process.
+/// A buffer that lies in a segment, on its way to another process, which counts it from now on. One that does not arrive
+/// stays counted: its memory is freed, and not used again, since nobody knows how far it came.
 pub(crate) struct Sent {
     segment: Arc<Segment>,
     offset: usize,
-    has_left: bool,
 }
 
 impl Sent {
@@ -84,19 +84,6 @@ impl Sent {
     /// Where the buffer lies in the segment.
     pub(crate) fn offset(&self) -> u64 {
         self.offset as u64
-    }
-
-    /// The other process counts it from now on.
-    pub(crate) fn has_left(mut self) {
-        self.has_left = true;
-    }
-}
-
-impl Drop for Sent {
-    fn drop(&mut self) {
-        if !self.has_left {
-            self.segment.count().fetch_sub(1, Ordering::Release);
-        }
     }
 }
 
@@ -111,7 +98,6 @@ pub(crate) fn send(buffer: &Buffer) -> Option<Sent> {
     Some(Sent {
         segment: lying.segment.clone(),
         offset: lying.offset,
-        has_left: false,
     })
 }
 
@@ -296,7 +282,6 @@ mod tests {
     fn sent_and_received(buffer: &Buffer) -> Buffer {
         let sent = send(buffer).unwrap();
         let (file, offset) = (sent.file().try_clone_to_owned().unwrap(), sent.offset());
-        sent.has_left();
         receive(file, offset, buffer.len() as u64).unwrap()
     }
 

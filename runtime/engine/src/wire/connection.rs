@@ -174,7 +174,6 @@ async fn write_frame<M: Serialize>(
             socket.write_all(payload).await?;
         }
     }
-    shared.into_iter().flatten().for_each(Sent::has_left);
     Ok(())
 }
 
@@ -185,7 +184,11 @@ fn share(payloads: &[Payload]) -> Vec<Option<Sent>> {
     }
     let mut files = 0;
     let shared = payloads.iter().map(|payload| {
-        let sent = shared::send(payload).filter(|_| files < shared::AT_ONCE);
+        let sent = if files < shared::AT_ONCE {
+            shared::send(payload)
+        } else {
+            None
+        };
         files += usize::from(sent.is_some());
         sent
     });
