@@ -3,7 +3,7 @@
 //! They are built once per toolchain, in a *template*: a directory of evcxr's with everything compiled in it. Each
 //! session works in a clone of the template, so that two kernels never share a file that cargo writes to.
 
-use crate::toolchain::Toolchain;
+use crate::{digest, toolchain::Toolchain};
 use anyhow::{Context, Result};
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
@@ -132,13 +132,7 @@ fn key(toolchain: &Toolchain) -> String {
             hash.update(file.contents());
         }
     }
-    let digest: String = hash
-        .finalize()
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{}-{digest}", toolchain.version())
+    format!("{}-{}", toolchain.version(), digest::name(hash, 6))
 }
 
 fn root_manifest() -> Table {

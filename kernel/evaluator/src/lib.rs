@@ -16,6 +16,7 @@ mod completeness;
 mod crates;
 mod definitions;
 mod diagnostics;
+mod digest;
 mod evaluation;
 #[path = "../cell/src/fingerprint.rs"]
 mod fingerprint;

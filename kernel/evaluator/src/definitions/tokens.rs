@@ -1,7 +1,7 @@
 //! Names in tokens.
 
+use crate::digest;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
 /// Attributes that neither change an item nor what its bytes mean.
@@ -95,8 +95,7 @@ fn is_inert(attribute: &Group) -> bool {
 
 /// A hash of the tokens, whatever the space between them.
 pub(super) fn hash(tokens: &TokenStream) -> String {
-    let digest = Sha256::digest(tokens.to_string());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    digest::of(tokens.to_string(), 8)
 }
 
 /// Every path in the tokens, without `crate`, `self` and `super`.

@@ -8,9 +8,9 @@ use super::{
     path::real,
     stage::{LIBRARY, Stage},
 };
+use crate::digest::Parts;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::{
     env,
     ffi::OsString,
@@ -113,33 +113,25 @@ impl<'a> Call<'a> {
     }
 
     fn key(&self) -> String {
-        let mut hash = Sha256::new();
-        let mut add = |part: &[u8]| {
-            hash.update(part.len().to_le_bytes());
-            hash.update(part);
-        };
+        let mut parts = Parts::default();
         for argument in &self.arguments {
-            add(self.without_own_paths(argument).as_bytes());
+            parts.add(self.without_own_paths(argument).as_bytes());
         }
         if self.here == self.stage.session && !self.depends_on_crates() {
             let text = fs::read_to_string(self.here.join("Cargo.toml")).unwrap_or_default();
-            add(text.split(DEPENDENCIES).next().unwrap_or_default().as_bytes());
+            parts.add(text.split(DEPENDENCIES).next().unwrap_or_default().as_bytes());
         } else if self.here == self.stage.session {
-            add(manifest(self.here).as_bytes());
-            add(&[self.stage.starting.into(), self.stage.analysing.into()]);
+            parts.add(manifest(self.here).as_bytes());
+            parts.add(&[self.stage.starting.into(), self.stage.analysing.into()]);
             // While a kernel starts the versions are those of the template, whatever cargo makes of them in between.
             if !self.stage.starting {
-                add(&fs::read(self.here.join("Cargo.lock")).unwrap_or_default());
+                parts.add(&fs::read(self.here.join("Cargo.lock")).unwrap_or_default());
             }
         }
         if self.is_build() {
-            add(&fs::read(self.here.join("src/lib.rs")).unwrap_or_default());
+            parts.add(&fs::read(self.here.join("src/lib.rs")).unwrap_or_default());
         }
-        hash.finalize()
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        parts.name(16)
     }
 
     fn command(&self) -> Command {

@@ -3,7 +3,8 @@
 //! They find `cargo`, `rustc` and `rustup` through the path of the kernel's process, and there this executable stands
 //! first under these names. It answers what it was [asked before](answers) for the same project from the cache, shows
 //! rust-analyzer [no more](metadata) than the types of variables can depend on, and runs the real tool for everything
-//! else. A cell is compiled [as the one before](recipe) while nothing but its source changed. What cells, workers and shell commands start has the user's own path.
+//! else. A cell is compiled [as the one before](recipe) while nothing but its source changed. What cells, workers and
+//! shell commands start has the user's own path.
 //!
 //! `MOSAIC_FAST_PATH=0` leaves the path as it is.
 

@@ -5,9 +5,9 @@
 //! are cargo's to look after: a session that has one keeps nothing.
 
 use super::{answers::manifest, path::real, stage::Stage};
+use crate::digest::Parts;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     env,
@@ -104,20 +104,18 @@ pub(crate) fn keep() -> Result<()> {
 
 /// All that decides what cargo does for a cell, but the cell's own source and the sources of crates.
 fn key(stage: &Stage, arguments: &[OsString]) -> String {
-    let mut hash = Sha256::new();
-    let mut add = |part: &[u8]| {
-        hash.update(part.len().to_le_bytes());
-        hash.update(part);
-    };
-    arguments.iter().for_each(|argument| add(argument.as_encoded_bytes()));
+    let mut parts = Parts::default();
+    arguments
+        .iter()
+        .for_each(|argument| parts.add(argument.as_encoded_bytes()));
     let environment: BTreeMap<OsString, OsString> = env::vars_os().collect();
     for (name, value) in &environment {
-        add(name.as_encoded_bytes());
-        add(value.as_encoded_bytes());
+        parts.add(name.as_encoded_bytes());
+        parts.add(value.as_encoded_bytes());
     }
-    add(manifest(&stage.session).as_bytes());
+    parts.add(manifest(&stage.session).as_bytes());
     for file in ["Cargo.lock", ".cargo/config.toml"] {
-        add(&fs::read(stage.session.join(file)).unwrap_or_default());
+        parts.add(&fs::read(stage.session.join(file)).unwrap_or_default());
     }
     // A toolchain that is updated while a kernel runs.
     let updated = fs::metadata(stage.sysroot.join("bin/rustc")).and_then(|it| it.modified());
@@ -125,12 +123,8 @@ fn key(stage: &Stage, arguments: &[OsString]) -> String {
         .ok()
         .and_then(|it| it.duration_since(UNIX_EPOCH).ok())
         .unwrap_or_default();
-    add(&updated.as_nanos().to_le_bytes());
-    hash.finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    parts.add(&updated.as_nanos().to_le_bytes());
+    parts.name(8)
 }
 
 /// Whether all crates without a registry or a repository are the notebook's own, which nobody edits.

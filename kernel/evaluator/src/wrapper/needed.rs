@@ -4,10 +4,10 @@
 //! those that the cell does not reach are left out. Names are compared as words, wherever they stand, so that rather too
 //! much is kept; and what does not compile without the others is compiled with them.
 
+use crate::digest;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fs, io,
@@ -154,8 +154,7 @@ impl<'a> Items<'a> {
 }
 
 fn hash(text: &str) -> String {
-    let digest = Sha256::digest(text);
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    digest::of(text, 16)
 }
 
 /// All that may be a name, in literals too: formats and attributes name things there.
