@@ -184,6 +184,7 @@ pub struct Host {
     pub log: unsafe extern "C" fn(level: LogLevel, text: Slice),
     /// Room for a value of `len` bytes, which the caller writes before it hands the buffer over: other processes get the
     /// value without a copy. What lies `prefix` bytes behind its beginning is aligned for numbers of any type. Empty where
-    /// there is none, or where the value is too small for that: it goes in a buffer of the caller's.
-    pub room: unsafe extern "C" fn(len: usize, prefix: usize) -> Buffer,
+    /// there is none, or where the value is too small for that: it goes in a buffer of the caller's. With `to_store`, the
+    /// room is where [`Host::put`] keeps values, so that it copies nothing.
+    pub room: unsafe extern "C" fn(len: usize, prefix: usize, to_store: bool) -> Buffer,
 }

@@ -16,7 +16,12 @@ pub use crate::{
 };
 pub use mosaic_abi::{Buffer, CellEvent, Census, Kept, Outcome, Pending, Slice, TesseraTable};
 
-use crate::{Portable, bulk, host::failure, panics, pending};
+use crate::{
+    Portable,
+    bulk::{self, Aim},
+    host::failure,
+    panics, pending,
+};
 use mosaic_abi::{Failure, FailureKind, Layout, Status, VERSION};
 use std::{ffi::c_void, ptr};
 
@@ -126,7 +131,7 @@ fn undecodable<T>(name: &str, error: &str) -> Failure {
 
 /// Encodes what a method returned.
 pub fn encode<T: Portable>(value: &T) -> Result<Buffer, Failure> {
-    bulk::encode(value).map_err(|error| {
+    bulk::encode(value, Aim::Travel).map_err(|error| {
         let message = format!(
             "the returned `{}` could not be encoded: {error}",
             std::any::type_name::<T>()

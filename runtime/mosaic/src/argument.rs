@@ -1,6 +1,10 @@
 //! Values that travel, and what may stand where one is expected.
 
-use crate::{TaskProxy, bulk, host::failure};
+use crate::{
+    TaskProxy,
+    bulk::{self, Aim},
+    host::failure,
+};
 use mosaic_abi::{Buffer, Failure, FailureKind};
 use ndarray::{Array, ArrayView, Dimension};
 use serde::{Serialize, de::DeserializeOwned};
@@ -83,13 +87,13 @@ impl Arg {
 
 impl<T: Portable> IntoArg<T> for T {
     fn into_arg(self) -> Arg {
-        Arg::encoded::<T>(bulk::encode(&self))
+        Arg::encoded::<T>(bulk::encode(&self, Aim::Travel))
     }
 }
 
 impl<T: Portable> IntoArg<T> for &T {
     fn into_arg(self) -> Arg {
-        Arg::encoded::<T>(bulk::encode(self))
+        Arg::encoded::<T>(bulk::encode(self, Aim::Travel))
     }
 }
 
@@ -107,13 +111,13 @@ impl<T> IntoArg<T> for &TaskProxy<T> {
 
 impl IntoArg<String> for &str {
     fn into_arg(self) -> Arg {
-        Arg::encoded::<str>(bulk::encode_text(self))
+        Arg::encoded::<str>(bulk::encode_text(self, Aim::Travel))
     }
 }
 
 impl<U: Serialize + 'static> IntoArg<Vec<U>> for &[U] {
     fn into_arg(self) -> Arg {
-        Arg::encoded::<[U]>(bulk::encode_slice(self))
+        Arg::encoded::<[U]>(bulk::encode_slice(self, Aim::Travel))
     }
 }
 
@@ -125,7 +129,7 @@ impl<A: Serialize + 'static, D: Dimension + Serialize> IntoArg<Array<A, D>> for 
 
 impl<A: Serialize + 'static, D: Dimension + Serialize> IntoArg<Array<A, D>> for &ArrayView<'_, A, D> {
     fn into_arg(self) -> Arg {
-        Arg::encoded::<ArrayView<'_, A, D>>(bulk::encode_array(self))
+        Arg::encoded::<ArrayView<'_, A, D>>(bulk::encode_array(self, Aim::Travel))
     }
 }
 

@@ -36,19 +36,30 @@ macro_rules! for_plain_numbers {
 }
 pub(crate) use for_plain_numbers;
 
+/// What a value is encoded for: a large one is written where it is to lie.
+#[derive(Clone, Copy)]
+pub(crate) enum Aim {
+    Travel,
+    Store,
+}
+
 /// Encodes a value.
-pub(crate) fn encode<T: Serialize + 'static>(value: &T) -> Result<Buffer, String> {
+pub(crate) fn encode<T: Serialize + 'static>(value: &T, aim: Aim) -> Result<Buffer, String> {
     // What owns nothing is no vector.
-    let plain = if needs_drop::<T>() { encode_plain(value) } else { None };
+    let plain = if needs_drop::<T>() {
+        encode_plain(value, aim)
+    } else {
+        None
+    };
     plain.unwrap_or_else(|| encode_each(value).map(Buffer::from))
 }
 
 /// Encodes a text, or a vector or an array of plain numbers.
-fn encode_plain(value: &dyn Any) -> Option<Result<Buffer, String>> {
+fn encode_plain(value: &dyn Any, aim: Aim) -> Option<Result<Buffer, String>> {
     macro_rules! try_number {
         ($number:ty) => {
             if let Some(numbers) = value.downcast_ref::<Vec<$number>>() {
-                return Some(encode_slice(numbers));
+                return Some(encode_slice(numbers, aim));
             }
             try_array!($number, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn);
         };
@@ -56,26 +67,26 @@ fn encode_plain(value: &dyn Any) -> Option<Result<Buffer, String>> {
     macro_rules! try_array {
         ($number:ty, $($dimension:ty),*) => {$(
             if let Some(array) = value.downcast_ref::<Array<$number, $dimension>>() {
-                return Some(encode_array(array));
+                return Some(encode_array(array, aim));
             }
         )*};
     }
     if let Some(text) = value.downcast_ref::<String>() {
-        return Some(encode_text(text));
+        return Some(encode_text(text, aim));
     }
     for_plain_numbers!(try_number);
     None
 }
 
 /// Encodes a text.
-pub(crate) fn encode_text(text: &str) -> Result<Buffer, String> {
-    Ok(with_bytes(&encode_each(&text.len())?, text.as_bytes()))
+pub(crate) fn encode_text(text: &str, aim: Aim) -> Result<Buffer, String> {
+    Ok(with_bytes(&encode_each(&text.len())?, text.as_bytes(), aim))
 }
 
 /// Encodes numbers, or whatever it is, as those of a vector.
-pub(crate) fn encode_slice<A: Serialize + 'static>(numbers: &[A]) -> Result<Buffer, String> {
+pub(crate) fn encode_slice<A: Serialize + 'static>(numbers: &[A], aim: Aim) -> Result<Buffer, String> {
     match bytes_of(numbers) {
-        Some(bytes) => Ok(with_bytes(&encode_each(&numbers.len())?, bytes)),
+        Some(bytes) => Ok(with_bytes(&encode_each(&numbers.len())?, bytes, aim)),
         None => encode_each(numbers).map(Buffer::from),
     }
 }
@@ -83,25 +94,26 @@ pub(crate) fn encode_slice<A: Serialize + 'static>(numbers: &[A]) -> Result<Buff
 /// Encodes an array, whatever is in it and in whatever order that lies.
 pub(crate) fn encode_array<A: Serialize + 'static, D: Dimension + Serialize>(
     array: &ArrayRef<A, D>,
+    aim: Aim,
 ) -> Result<Buffer, String> {
     if !is_plain::<A>() {
         return encode_each(&array.view()).map(Buffer::from);
     }
     let prefix = encode_each(&(ARRAY_FORMAT, array.raw_dim(), array.len()))?;
     if let Some(bytes) = array.as_slice().and_then(bytes_of) {
-        return Ok(with_bytes(&prefix, bytes));
+        return Ok(with_bytes(&prefix, bytes, aim));
     }
     let mut bytes = mosaic_abi::room(size_of::<A>() * array.len());
     for number in array {
         bytes.extend_from_slice(bytes_of(std::slice::from_ref(number)).unwrap_or_default());
     }
-    Ok(with_bytes(&prefix, &bytes))
+    Ok(with_bytes(&prefix, &bytes, aim))
 }
 
 /// Both in a row: in memory of the host's, which processes share, where it has such room.
-fn with_bytes(prefix: &[u8], bytes: &[u8]) -> Buffer {
+fn with_bytes(prefix: &[u8], bytes: &[u8], aim: Aim) -> Buffer {
     let len = prefix.len() + bytes.len();
-    if let Some(mut room) = host::room(len, prefix.len()) {
+    if let Some(mut room) = host::room(len, prefix.len(), matches!(aim, Aim::Store)) {
         // SAFETY: the room is new, and of that length.
         let (begin, rest) = unsafe { room.as_mut_slice() }.split_at_mut(prefix.len());
         begin.copy_from_slice(prefix);
@@ -116,7 +128,7 @@ fn with_bytes(prefix: &[u8], bytes: &[u8]) -> Buffer {
 
 /// The same bytes once more.
 pub(crate) fn copy(bytes: &[u8]) -> Buffer {
-    with_bytes(&[], bytes)
+    with_bytes(&[], bytes, Aim::Travel)
 }
 
 /// Whether values of this type travel as they lie in memory.
@@ -193,7 +205,7 @@ mod tests {
 
     /// Whether a value's bytes are read again, and no fewer of them.
     fn check<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(value: &T) {
-        let encoded = encode(value).unwrap();
+        let encoded = encode(value, Aim::Travel).unwrap();
         assert!(decode::<T>(&encoded).unwrap() == *value, "{value:?}");
         for len in 0..encoded.len().min(20) {
             assert!(decode::<T>(&encoded[..len]).is_err(), "{value:?} of {len} bytes");
@@ -227,7 +239,7 @@ mod tests {
     #[test]
     fn floats_and_bytes_are_as_serde_writes_them() {
         fn check<T: Serialize + 'static>(value: &T) {
-            assert_eq!(&*encode(value).unwrap(), encode_each(value).unwrap());
+            assert_eq!(&*encode(value, Aim::Travel).unwrap(), encode_each(value).unwrap());
         }
         check(&vec![1.5_f64; 300]);
         check(&(0..=255).collect::<Vec<u8>>());
@@ -241,11 +253,17 @@ mod tests {
         check(&array.clone().reversed_axes());
         check(&array.slice(s![.., ..;2]).to_owned());
         let view = array.slice(s![.., 1]);
-        assert_eq!(&*encode_array(&view).unwrap(), &*encode(&view.to_owned()).unwrap());
+        assert_eq!(
+            &*encode_array(&view, Aim::Travel).unwrap(),
+            &*encode(&view.to_owned(), Aim::Travel).unwrap()
+        );
         let integers = Array2::<i32>::from_shape_fn((3, 4), |(i, j)| i as i32 - j as i32);
         check(&integers.clone().reversed_axes());
         let view = integers.slice(s![1.., ..;3]);
-        assert_eq!(&*encode_array(&view).unwrap(), &*encode(&view.to_owned()).unwrap());
+        assert_eq!(
+            &*encode_array(&view, Aim::Travel).unwrap(),
+            &*encode(&view.to_owned(), Aim::Travel).unwrap()
+        );
     }
 
     #[test]

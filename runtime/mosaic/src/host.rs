@@ -35,11 +35,11 @@ pub(crate) fn host() -> Result<&'static Host, Failure> {
 }
 
 /// Room for a large value of `len` bytes, to be written, if the host has some: what lies `prefix` bytes behind its
-/// beginning is aligned.
-pub(crate) fn room(len: usize, prefix: usize) -> Option<Buffer> {
+/// beginning is aligned. With `to_store`, it is where stored values lie.
+pub(crate) fn room(len: usize, prefix: usize, to_store: bool) -> Option<Buffer> {
     let host = host().ok()?;
     // SAFETY: the function takes any numbers.
-    let room = unsafe { (host.room)(len, prefix) };
+    let room = unsafe { (host.room)(len, prefix, to_store) };
     (room.len() == len && len > 0).then_some(room)
 }
 

@@ -119,12 +119,12 @@ fn numbers_in_place<A: Copy>(bytes: &[u8], len: usize) -> Option<ManuallyDrop<Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bulk::encode;
+    use crate::bulk::{Aim, encode};
     use ndarray::{Array2, ArrayD};
 
     /// A value's bytes with its numbers at a multiple of eight, or beside one.
     fn bytes<T: Portable>(value: &T, numbers: usize, aligned: bool) -> (Vec<u64>, usize, usize) {
-        let encoded = encode(value).unwrap();
+        let encoded = encode(value, Aim::Travel).unwrap();
         let prefix = encoded.len() - numbers;
         let begin = prefix.next_multiple_of(8) - prefix + usize::from(!aligned);
         let mut memory = vec![0_u64; (begin + encoded.len()).div_ceil(8)];
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn what_is_nothing_is_its_own() {
-        let encoded = encode(&Array2::<f32>::zeros((0, 3))).unwrap();
+        let encoded = encode(&Array2::<f32>::zeros((0, 3)), Aim::Travel).unwrap();
         let lent = Lent::<Array2<f32>>::decode(&encoded).unwrap();
         assert!(lent.is_own && lent.dim() == (0, 3));
         let wrong = mosaic_abi::encode(&(1_u8, ndarray::Ix2(2, 2), 3_usize, [0.0_f32; 3])).unwrap();

@@ -3,7 +3,7 @@
 use crate::{
     RuntimeError, TaskProxy,
     argument::{Arg, IntoArg, Portable, Value},
-    bulk,
+    bulk::{self, Aim},
     function::{self, Lent},
     handle::{Wait, decode_value},
     host::{failure, host},
@@ -59,7 +59,7 @@ pub struct Stored<T> {
 /// ```
 pub fn put<T: Portable>(value: &T) -> Put<T> {
     let submitted = host().and_then(|host| {
-        let bytes = bulk::encode(value).map_err(|error| {
+        let bytes = bulk::encode(value, Aim::Store).map_err(|error| {
             let message = format!("a value of type `{}` could not be encoded: {error}", type_name::<T>());
             failure(FailureKind::NotPortable, message)
         })?;

@@ -87,7 +87,7 @@ pub(super) struct Link {
     /// Objects whose output is being shown.
     syncing: HashSet<Handle>,
     /// Told of all that passes through this process.
-    trimmer: Trimmer,
+    pub(super) trimmer: Trimmer,
     pub(super) storing: Storing,
     /// Waits for what the hub was asked.
     querying: HashSet<Handle>,

@@ -56,6 +56,8 @@ impl Link {
             return;
         };
         let report = self.reporter();
+        // What lies there gets a name, and the rest is copied.
+        self.trimmer.note(value.len());
         spawn_blocking(move || {
             let outcome = shelves.write(shelf, ware, &value);
             report(Event::Written { ware, outcome });

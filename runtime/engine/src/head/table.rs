@@ -12,7 +12,7 @@ use crate::{
     failures::failure,
     log,
     question::Question,
-    shared,
+    shared::{self, Kind},
     waits::{GuestWaker, Subject, to_outcome},
     wire::Code,
     worker::progress,
@@ -93,8 +93,9 @@ const fn host(cell_event: unsafe extern "C" fn(CellEvent, Slice, Slice)) -> Host
     }
 }
 
-unsafe extern "C" fn room(len: usize, prefix: usize) -> Buffer {
-    shared::room(len, prefix).unwrap_or_default()
+unsafe extern "C" fn room(len: usize, prefix: usize, to_store: bool) -> Buffer {
+    let kind = if to_store { Kind::Storable } else { Kind::Nameless };
+    shared::room(kind, len, prefix).unwrap_or_default()
 }
 
 /// Ends a wait to start or stop the runtime where that is not for this process to do.

@@ -66,6 +66,7 @@ impl Server {
     /// All that a head which is gone submitted has what it needs.
     pub(super) fn head_settled(&mut self, head: Id) {
         self.connections.to_workers(&FromHub::HeadSettled { head });
+        self.shelves.sweep_rooms(head);
         self.stores.leave(head);
         self.take_steps();
     }

@@ -9,8 +9,13 @@
 //! none, the process that made it writes the next value there: memory that was touched before is several times faster
 //! than new one. A process that is killed takes its count with it, and the segment is then never used again, but freed.
 //!
+//! A value that is to be stored is written to a segment as well: to one that is a file of the warehouse. Storing it is
+//! giving the file one more name, which counts as a buffer does, and freeing it is taking that away. The first name goes
+//! with the segment, and where its process ends before, the hub removes it.
+//!
 //! - `segment`: the memory itself; all that is unsafe is there.
 //! - `pool`: the segments of this process, and the buffers in them.
+//! - `stored`: those that are stored where they lie.
 //! - `socket`: descriptors over a Unix socket.
 //!
 //! `memmap2`, `shared_memory`, `memfd` and `passfd` were weighed: each covers one of these, by its path or without counting,
@@ -19,9 +24,14 @@
 mod pool;
 mod segment;
 mod socket;
+mod stored;
 
+#[cfg(test)]
+pub(crate) use pool::alone;
 pub(crate) use pool::{Sent, give_back, receive, room, send};
+pub(crate) use segment::{BEGIN, HEAD, Kind, LEN};
 pub(crate) use socket::{AT_ONCE, Reader, write};
+pub(crate) use stored::{open_stored, store, store_in, unstore};
 
 /// Values of so many bytes and more are shared; for less, a copy costs less than a mapping.
 pub(crate) const LARGE: usize = 256 << 10;

@@ -2,13 +2,14 @@
 
 use super::{
     LARGE,
-    segment::{Identity, STEP, Segment, identity},
+    segment::{Identity, Kind, STEP, Segment, identity},
 };
 use mosaic_abi::Buffer;
 use std::{
     collections::BTreeMap,
     io,
     os::fd::{BorrowedFd, OwnedFd},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -22,27 +23,32 @@ const STAY_MAPPED: usize = 8;
 /// What an address of numbers may have to be a multiple of; so is where they begin.
 const ALIGNMENT: usize = 64;
 
-struct Pool {
+pub(super) struct Pool {
+    /// What the names of this process's files begin with, where it may store some, and how many there were.
+    pub(super) names: Option<PathBuf>,
+    named: u64,
     /// Those of this process, in the order in which they were last used.
-    own: Vec<Arc<Segment>>,
+    pub(super) own: Vec<Arc<Segment>>,
     /// When a value was last written, or came from another process.
     used: Option<Instant>,
     /// Those of others.
-    others: BTreeMap<Identity, Weak<Segment>>,
+    pub(super) others: BTreeMap<Identity, Weak<Segment>>,
     /// The last ones of them.
     mapped: Vec<Arc<Segment>>,
     /// The buffers, by address.
-    buffers: BTreeMap<usize, Lying>,
+    pub(super) buffers: BTreeMap<usize, Lying>,
 }
 
 /// Buffers that begin at the same place.
-struct Lying {
-    segment: Arc<Segment>,
-    offset: usize,
+pub(super) struct Lying {
+    pub(super) segment: Arc<Segment>,
+    pub(super) offset: usize,
     buffers: usize,
 }
 
 static POOL: Mutex<Pool> = Mutex::new(Pool {
+    names: None,
+    named: 0,
     own: Vec::new(),
     used: None,
     others: BTreeMap::new(),
@@ -50,21 +56,21 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
     buffers: BTreeMap::new(),
 });
 
-fn pool() -> MutexGuard<'static, Pool> {
+pub(super) fn pool() -> MutexGuard<'static, Pool> {
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Room for a value of `len` bytes that only its maker has until it is sent. What lies `prefix` bytes behind its beginning
 /// is aligned for any numbers. `None` where the value is small, or there is no such room: then it goes another way.
-pub(crate) fn room(len: usize, prefix: usize) -> Option<Buffer> {
+pub(crate) fn room(kind: Kind, len: usize, prefix: usize) -> Option<Buffer> {
     if len < LARGE {
         return None;
     }
     let offset = prefix.next_multiple_of(ALIGNMENT) - prefix;
     let mut pool = pool();
-    let segment = match pool.unused(offset.checked_add(len)?) {
+    let segment = match pool.unused(kind, offset.checked_add(len)?) {
         Some(segment) => segment,
-        None => pool.new_segment(offset + len)?,
+        None => pool.new_segment(kind, offset + len)?,
     };
     Some(pool.buffer(segment, offset, len))
 }
@@ -77,7 +83,7 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    pub(crate) fn file(&self) -> BorrowedFd<'_> {
+    pub(crate) fn file(&self) -> Option<BorrowedFd<'_>> {
         self.segment.file()
     }
 
@@ -94,6 +100,9 @@ pub(crate) fn send(buffer: &Buffer) -> Option<Sent> {
     }
     let pool = pool();
     let lying = pool.buffers.get(&(buffer.as_ptr() as usize))?;
+    if lying.segment.kind() != Kind::Nameless {
+        return None;
+    }
     lying.segment.count().fetch_add(1, Ordering::Relaxed);
     Some(Sent {
         segment: lying.segment.clone(),
@@ -129,7 +138,7 @@ pub(crate) fn receive(file: OwnedFd, offset: u64, len: u64) -> io::Result<Buffer
     Ok(Buffer::from(buffer.to_vec()))
 }
 
-fn outside() -> io::Error {
+pub(super) fn outside() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a shared value lies outside of its memory")
 }
 
@@ -153,8 +162,13 @@ pub(crate) fn give_back(calm: Duration) -> bool {
 
 impl Pool {
     /// A segment of this process with room for so many bytes, and not for many more, that nothing lies in any more.
-    fn unused(&mut self, room: usize) -> Option<Arc<Segment>> {
-        let fits = |segment: &Arc<Segment>| segment.room() >= room && segment.room() / 2 <= room.max(STEP);
+    fn unused(&mut self, kind: Kind, room: usize) -> Option<Arc<Segment>> {
+        let most = match kind {
+            Kind::Nameless => 2 * room.max(STEP),
+            // The warehouse counts the bytes of the values.
+            Kind::Storable => room + (room / 8).max(STEP),
+        };
+        let fits = |segment: &Arc<Segment>| segment.kind() == kind && (room..=most).contains(&segment.room());
         // The one that was used last is most likely in the CPU's caches.
         let found = self.own.iter().rposition(|segment| {
             fits(segment)
@@ -169,12 +183,16 @@ impl Pool {
         Some(segment)
     }
 
-    fn new_segment(&mut self, room: usize) -> Option<Arc<Segment>> {
+    fn new_segment(&mut self, kind: Kind, room: usize) -> Option<Arc<Segment>> {
         self.make_room(room);
         if self.own.len() >= MOST {
             return None;
         }
-        match Segment::new(room) {
+        let segment = match kind {
+            Kind::Nameless => Segment::new(room),
+            Kind::Storable => Segment::storable(room, self.new_name()?),
+        };
+        match segment {
             Ok(segment) => {
                 let segment = Arc::new(segment);
                 self.own.push(segment.clone());
@@ -186,6 +204,11 @@ impl Pool {
                 None
             }
         }
+    }
+
+    fn new_name(&mut self) -> Option<PathBuf> {
+        self.named += 1;
+        Some(self.names.as_ref()?.with_extension(format!("{}.room", self.named)))
     }
 
     /// Frees unused segments until so many bytes are within what is kept, and lets go of those that others keep.
@@ -212,18 +235,16 @@ impl Pool {
     }
 
     /// The segment, if this process has it: what comes back lies where it was sent from.
-    fn known(&self, identity: Identity) -> Option<Arc<Segment>> {
+    pub(super) fn known(&self, identity: Identity) -> Option<Arc<Segment>> {
         let other = self.others.get(&identity).and_then(Weak::upgrade);
         other.or_else(|| self.own.iter().find(|segment| segment.identity() == identity).cloned())
     }
 
     /// Finds another's segment again when the next value lies in it.
     fn keep_mapped(&mut self, segment: &Arc<Segment>) {
-        if self.own.iter().any(|own| Arc::ptr_eq(own, segment)) {
+        if !self.know(segment) {
             return;
         }
-        self.used = Some(Instant::now());
-        self.others.insert(segment.identity(), Arc::downgrade(segment));
         self.mapped.retain(|it| !Arc::ptr_eq(it, segment));
         if self.mapped.len() >= STAY_MAPPED {
             self.mapped.remove(0);
@@ -231,8 +252,18 @@ impl Pool {
         self.mapped.push(segment.clone());
     }
 
+    /// Whether a segment is another's, which is found again from now on as long as something lies in it.
+    pub(super) fn know(&mut self, segment: &Arc<Segment>) -> bool {
+        let is_own = self.own.iter().any(|own| Arc::ptr_eq(own, segment));
+        if !is_own {
+            self.used = Some(Instant::now());
+            self.others.insert(segment.identity(), Arc::downgrade(segment));
+        }
+        !is_own
+    }
+
     /// A buffer in a segment that counts it already.
-    fn buffer(&mut self, segment: Arc<Segment>, offset: usize, len: usize) -> Buffer {
+    pub(super) fn buffer(&mut self, segment: Arc<Segment>, offset: usize, len: usize) -> Buffer {
         let Some(address) = segment.value(offset, len) else {
             unreachable!("whoever asks has looked");
         };
@@ -264,15 +295,19 @@ unsafe extern "C" fn release(data: *mut u8, _: usize, _: usize) {
     segment.count().fetch_sub(1, Ordering::Release);
 }
 
+/// To be held by a test: the pool is one for all those of the process.
+#[cfg(test)]
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The pool is one for all tests of the process.
-    static ALONE: Mutex<()> = Mutex::new(());
-
     fn filled(len: usize, byte: u8) -> Buffer {
-        let mut buffer = room(len, 3).unwrap();
+        let mut buffer = room(Kind::Nameless, len, 3).unwrap();
         // SAFETY: nobody else has the room.
         unsafe { buffer.as_mut_slice() }.fill(byte);
         buffer
@@ -281,13 +316,13 @@ mod tests {
     /// As another process would see it.
     fn sent_and_received(buffer: &Buffer) -> Buffer {
         let sent = send(buffer).unwrap();
-        let (file, offset) = (sent.file().try_clone_to_owned().unwrap(), sent.offset());
+        let (file, offset) = (sent.file().unwrap().try_clone_to_owned().unwrap(), sent.offset());
         receive(file, offset, buffer.len() as u64).unwrap()
     }
 
     #[test]
     fn memory_is_used_again_once_nobody_has_it() {
-        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = alone();
         let first = filled(LARGE, 1);
         let address = first.as_ptr();
         assert_eq!((address as usize + 3) % ALIGNMENT, 0);
@@ -297,7 +332,7 @@ mod tests {
         assert_ne!(second.as_ptr(), address);
         assert!(received.iter().all(|byte| *byte == 1));
         drop(received);
-        let third = room(LARGE, 3).unwrap();
+        let third = room(Kind::Nameless, LARGE, 3).unwrap();
         assert_eq!(third.as_ptr(), address);
         // It never arrives.
         drop(send(&second).unwrap());
@@ -310,19 +345,19 @@ mod tests {
 
     #[test]
     fn small_values_and_those_elsewhere_are_not_shared() {
-        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        assert!(room(LARGE - 1, 0).is_none());
-        assert!(room(usize::MAX, 0).is_none());
+        let _alone = alone();
+        assert!(room(Kind::Nameless, LARGE - 1, 0).is_none());
+        assert!(room(Kind::Nameless, usize::MAX, 0).is_none());
         assert!(send(&Buffer::from(vec![0; LARGE])).is_none());
     }
 
     #[test]
     fn what_lies_outside_is_refused() {
-        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = alone();
         let buffer = filled(LARGE, 1);
         for (offset, len) in [(0, u64::MAX), (u64::MAX, 1), (1 << 20, 1 << 20)] {
             let sent = send(&buffer).unwrap();
-            let file = sent.file().try_clone_to_owned().unwrap();
+            let file = sent.file().unwrap().try_clone_to_owned().unwrap();
             assert!(receive(file, offset, len).is_err(), "{offset} {len}");
         }
         assert_eq!(&*buffer, &vec![1; LARGE][..]);
@@ -330,11 +365,11 @@ mod tests {
 
     #[test]
     fn there_is_a_bound_and_values_beyond_go_another_way() {
-        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: Vec<Buffer> = (0..MOST).map(|_| room(LARGE, 0).unwrap()).collect();
-        assert!(room(LARGE, 0).is_none());
+        let _alone = alone();
+        let all: Vec<Buffer> = (0..MOST).map(|_| room(Kind::Nameless, LARGE, 0).unwrap()).collect();
+        assert!(room(Kind::Nameless, LARGE, 0).is_none());
         drop(all);
-        assert!(room(LARGE, 0).is_some());
+        assert!(room(Kind::Nameless, LARGE, 0).is_some());
         give_back(Duration::ZERO);
     }
 }

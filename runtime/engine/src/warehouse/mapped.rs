@@ -1,17 +1,20 @@
 //! The file of a stored value, and its bytes in this process.
 //!
 //! ```text
-//! u64 where the value begins, little-endian | nothing | value
+//! u32 count | nothing | u64 where the value begins | u64 its bytes | nothing | value | nothing
 //! ```
 //!
-//! It begins where it has the same place in a line of the CPU's caches as it had in memory, so that numbers that were
-//! aligned stay so, and methods look at them where they lie.
+//! All numbers are little-endian. A value that was copied here begins on the first page, where it has the same place in a
+//! line of the CPU's caches as it had in memory, so that numbers that were aligned stay so, and methods look at them where
+//! they lie. One that begins behind the first page was written here from the start, and counts (see `shared`).
 
+use crate::shared::{self, BEGIN, HEAD, LEN};
 use mosaic_abi::Buffer;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use std::{
     fs::File,
-    io::{self, Read, Write},
+    io::{self, Write},
+    os::unix::fs::FileExt,
     path::Path,
     ptr,
 };
@@ -26,22 +29,40 @@ const PAGE: usize = 4096;
 pub(super) fn write_value(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     let begin = LINE + bytes.as_ptr() as usize % LINE;
     let mut head = [0; 2 * LINE];
-    head[..8].copy_from_slice(&(begin as u64).to_le_bytes());
+    head[BEGIN..][..8].copy_from_slice(&(begin as u64).to_le_bytes());
+    head[LEN..][..8].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
     file.write_all(&head[..begin])?;
     file.write_all(bytes)
 }
 
+/// Whether a file was stored by giving a name to memory that counts.
+pub(super) fn counts(file: &File) -> io::Result<bool> {
+    let [begin, _] = place(file)?;
+    Ok(begin >= HEAD)
+}
+
+fn place(file: &File) -> io::Result<[usize; 2]> {
+    let mut head = [0; LEN + 8];
+    file.read_exact_at(&mut head, 0)?;
+    let number = |place: usize| {
+        let bytes = head[place..][..8].first_chunk().copied().unwrap_or_default();
+        usize::try_from(u64::from_le_bytes(bytes)).unwrap_or(usize::MAX)
+    };
+    Ok([number(BEGIN), number(LEN)])
+}
+
 /// Maps a stored value.
 pub(super) fn map(path: &Path) -> io::Result<Buffer> {
-    let mut file = File::open(path)?;
-    let len = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
-    let mut begin = [0; 8];
-    file.read_exact(&mut begin)?;
-    let begin = usize::try_from(u64::from_le_bytes(begin)).unwrap_or(usize::MAX);
-    if begin == len {
+    let file = File::options().read(true).write(true).open(path)?;
+    let [begin, len] = place(&file)?;
+    if begin >= HEAD {
+        return shared::open_stored(file.into(), path);
+    }
+    if len == 0 {
         return Ok(Buffer::default());
     }
-    if !(LINE..len.min(2 * LINE)).contains(&begin) {
+    let all = file.metadata()?.len();
+    if begin < LINE || begin.checked_add(len).is_none_or(|end| end as u64 > all) {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
             "the file holds no stored value",
@@ -49,9 +70,18 @@ pub(super) fn map(path: &Path) -> io::Result<Buffer> {
     }
     // SAFETY: the kernel chooses a free place; the file is one of the warehouse's, in a directory that only this user may
     // enter, and is never changed or cut after it got its name, so that its bytes stay as they are while they are mapped.
-    let data = unsafe { mmap(ptr::null_mut(), len, ProtFlags::READ, MapFlags::SHARED, &file, 0) }?;
+    let data = unsafe {
+        mmap(
+            ptr::null_mut(),
+            begin + len,
+            ProtFlags::READ,
+            MapFlags::SHARED,
+            &file,
+            0,
+        )
+    }?;
     // SAFETY: the value lies within the mapping, which stays until `unmap` is called for it.
-    Ok(unsafe { Buffer::from_raw_parts(data.cast::<u8>().add(begin), len - begin, unmap) })
+    Ok(unsafe { Buffer::from_raw_parts(data.cast::<u8>().add(begin), len, unmap) })
 }
 
 unsafe extern "C" fn unmap(data: *mut u8, len: usize, _: usize) {

@@ -1,7 +1,7 @@
 //! The two directories that stored values lie in.
 
-use super::mapped::{map, write_value};
-use crate::id::Id;
+use super::mapped::{counts, map, write_value};
+use crate::{id::Id, shared};
 use mosaic_abi::Buffer;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -67,9 +67,13 @@ impl Shelves {
         self.directory(shelf).join(ware.to_string())
     }
 
-    /// Writes a value, on disk where memory has no room after all; says where it lies.
-    pub(crate) fn write(&self, wanted: Shelf, ware: Id, bytes: &[u8]) -> Result<Shelf, String> {
+    /// Stores a value, on disk where memory has no room after all; says where it lies.
+    pub(crate) fn write(&self, wanted: Shelf, ware: Id, bytes: &Buffer) -> Result<Shelf, String> {
         if wanted == Shelf::Memory {
+            if shared::store(bytes, &self.path(Shelf::Memory, ware)).is_ok() {
+                return Ok(Shelf::Memory);
+            }
+            // It is small, or lies elsewhere.
             match self.write_to(Shelf::Memory, ware, |file| write_value(file, bytes)) {
                 Ok(()) => return Ok(Shelf::Memory),
                 Err(error) => tracing::debug!(%error, "a value is stored on disk"),
@@ -82,12 +86,9 @@ impl Shelves {
 
     /// Moves a value from memory to disk.
     pub(crate) fn spill(&self, ware: Id) -> Result<(), String> {
-        let copy = |to: &mut File| {
-            let mut from = File::open(self.path(Shelf::Memory, ware))?;
-            io::copy(&mut from, to).map(drop)
-        };
-        self.write_to(Shelf::Disk, ware, copy)
-            .and_then(|()| fs::remove_file(self.path(Shelf::Memory, ware)))
+        let path = self.path(Shelf::Memory, ware);
+        self.write_to(Shelf::Disk, ware, |file| write_value(file, &map(&path)?))
+            .and_then(|()| remove(&path))
             .map_err(|error| self.no_room(&error))
     }
 
@@ -130,8 +131,25 @@ impl Shelves {
         for shelf in [Shelf::Memory, Shelf::Disk] {
             // It is on one of them at most, or only half there.
             let path = self.path(shelf, ware);
-            let _ = fs::remove_file(&path);
+            let _ = remove(&path);
             let _ = fs::remove_file(path.with_extension("new"));
+        }
+    }
+
+    /// What the names of the files begin with that a head writes values to, before they are stored.
+    pub(crate) fn rooms(&self, head: Id) -> PathBuf {
+        self.path(Shelf::Memory, head)
+    }
+
+    /// Removes what a head that is gone left beside its values.
+    pub(crate) fn sweep_rooms(&self, head: Id) {
+        let of_head = format!("{head}.");
+        let entries = fs::read_dir(self.directory(Shelf::Memory))
+            .into_iter()
+            .flatten()
+            .flatten();
+        for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&of_head)) {
+            let _ = fs::remove_file(entry.path());
         }
     }
 
@@ -145,6 +163,14 @@ impl Shelves {
                 tracing::warn!(%error, directory = %directory.display(), "stored values are left behind");
             }
         }
+    }
+}
+
+/// Removes a value's file.
+fn remove(path: &Path) -> io::Result<()> {
+    match File::open(path).and_then(|file| counts(&file)) {
+        Ok(true) => shared::unstore(path),
+        _ => fs::remove_file(path),
     }
 }
 
@@ -213,6 +239,10 @@ mod tests {
         }
     }
 
+    fn text(text: &str) -> Buffer {
+        Buffer::from(text.to_owned())
+    }
+
     fn in_directory(test: impl FnOnce(&Path, Shelves)) {
         let directory = tempfile::tempdir().unwrap();
         for root in ["memory", "disk"] {
@@ -226,8 +256,8 @@ mod tests {
         in_directory(|_, shelves| {
             let _keeper = Keeper::of(shelves.clone());
             let (small, empty) = (Id::of(1), Id::of(2));
-            assert_eq!(shelves.write(Shelf::Memory, small, b"seven"), Ok(Shelf::Memory));
-            assert_eq!(shelves.write(Shelf::Disk, empty, b""), Ok(Shelf::Disk));
+            assert_eq!(shelves.write(Shelf::Memory, small, &text("seven")), Ok(Shelf::Memory));
+            assert_eq!(shelves.write(Shelf::Disk, empty, &text("")), Ok(Shelf::Disk));
             let before = shelves.read(small).unwrap();
             shelves.spill(small).unwrap();
             assert!(!shelves.path(Shelf::Memory, small).exists());
@@ -239,13 +269,56 @@ mod tests {
         });
     }
 
+    /// A value of the shelves' own file, not stored yet, and where its bytes lie.
+    fn room(byte: u8) -> (Buffer, usize) {
+        let mut buffer = shared::room(shared::Kind::Storable, shared::LARGE, 0).unwrap();
+        // SAFETY: nobody else has the room.
+        unsafe { buffer.as_mut_slice() }.fill(byte);
+        let place = buffer.as_ptr() as usize;
+        (buffer, place)
+    }
+
+    #[test]
+    fn what_was_written_in_the_warehouse_is_stored_without_a_copy() {
+        let _alone = shared::alone();
+        in_directory(|_, shelves| {
+            let _keeper = Keeper::of(shelves.clone());
+            let (head, first, second) = (Id::of(9), Id::of(1), Id::of(2));
+            shared::store_in(shelves.rooms(head));
+            let (written, place) = room(1);
+            assert_eq!(shelves.write(Shelf::Memory, first, &written), Ok(Shelf::Memory));
+            drop(written);
+            let read = shelves.read(first).unwrap();
+            assert_eq!(read.as_ptr() as usize, place);
+            // As long as it has a name, and then as long as somebody reads it, its memory is not used again.
+            let (other, elsewhere) = room(2);
+            assert_ne!(elsewhere, place);
+            shelves.remove(first);
+            let (third, elsewhere) = room(3);
+            assert_ne!(elsewhere, place);
+            assert!(read.iter().all(|byte| *byte == 1));
+            drop(read);
+            assert_eq!(room(4).1, place);
+            // On disk as well it is read with its length.
+            assert_eq!(shelves.write(Shelf::Memory, second, &other), Ok(Shelf::Memory));
+            drop(other);
+            shelves.spill(second).unwrap();
+            assert_eq!(&*shelves.read(second).unwrap(), &vec![2; shared::LARGE][..]);
+            drop(third);
+            let left = || fs::read_dir(shelves.directory(Shelf::Memory)).unwrap().count();
+            assert!(left() > 1);
+            shelves.sweep_rooms(head);
+            assert_eq!(left(), 1, "the lock");
+        });
+    }
+
     #[test]
     fn a_disk_that_cannot_be_written_is_named() {
         in_directory(|directory, shelves| {
             let _keeper = Keeper::of(shelves.clone());
             fs::remove_dir_all(directory.join("disk")).unwrap();
             fs::write(directory.join("disk"), "").unwrap();
-            shelves.write(Shelf::Memory, Id::of(1), b"seven").unwrap();
+            shelves.write(Shelf::Memory, Id::of(1), &text("seven")).unwrap();
             let error = shelves.spill(Id::of(1)).unwrap_err();
             assert!(
                 error.contains("MOSAIC_SPILL_DIR") && error.contains("disk/mosaic-warehouse-1"),
@@ -259,7 +332,7 @@ mod tests {
     fn what_a_keeper_leaves_is_removed_by_the_next_one() {
         in_directory(|directory, shelves| {
             let killed = Keeper::of(shelves.clone());
-            shelves.write(Shelf::Memory, Id::of(1), b"seven").unwrap();
+            shelves.write(Shelf::Memory, Id::of(1), &text("seven")).unwrap();
             let next = Shelves {
                 memory: directory.join("memory/mosaic-warehouse-2"),
                 disk: directory.join("disk/mosaic-warehouse-2"),

@@ -151,7 +151,7 @@ async fn write_frame<M: Serialize>(
     socket: &mut OwnedWriteHalf,
 ) -> io::Result<()> {
     let shared = share(&frame.payloads);
-    let files: Vec<_> = shared.iter().flatten().map(Sent::file).collect();
+    let files: Vec<_> = shared.iter().flatten().filter_map(Sent::file).collect();
     if !files.is_empty() {
         // Descriptors come with the first byte of their frame.
         socket.write_all(bytes).await?;

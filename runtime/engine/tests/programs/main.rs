@@ -13,6 +13,7 @@ mod local;
 mod log;
 mod loops;
 mod many;
+mod memory;
 mod options;
 mod output;
 mod questions;
@@ -50,6 +51,7 @@ fn scenarios() -> Vec<Scenario> {
         log::scenarios(),
         loops::scenarios(),
         many::scenarios(),
+        memory::scenarios(),
         options::scenarios(),
         output::scenarios(),
         questions::scenarios(),

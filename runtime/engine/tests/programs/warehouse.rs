@@ -4,7 +4,7 @@ use crate::{
     heads::{KILLED, die, head, note, noted},
     scenario,
     tesserae::Counter,
-    world::{Scenario, meeting_point, scratch, stored_files, until},
+    world::{Scenario, meeting_point, rooms, scratch, stored_files, until},
 };
 use mosaic::{FailureKind, State, Stored, prelude::*};
 use std::{fs, path::Path};
@@ -34,7 +34,7 @@ async fn on(workers: usize) {
 }
 
 /// So many bytes of a value that says which it is.
-fn bytes(size: usize, seed: usize) -> Vec<u8> {
+pub(crate) fn bytes(size: usize, seed: usize) -> Vec<u8> {
     (0..size).map(|index| ((index + seed) % 251) as u8).collect()
 }
 
@@ -249,15 +249,16 @@ async fn a_head_that_dies_frees_what_it_alone_held() {
     });
     fs::OpenOptions::new().write(true).open(scratch("door")).unwrap();
     let counter = Counter::attach(noted("counter")).await.unwrap();
-    let expected: u64 = bytes(1000, 4).iter().map(|byte| u64::from(*byte)).sum();
+    let expected: u64 = bytes(1 << 20, 4).iter().map(|byte| u64::from(*byte)).sum();
     assert_eq!(counter.add(0).result().await.unwrap(), expected);
+    assert!(rooms().is_empty());
     assert!(shared.get().await.unwrap() == bytes(1000, 3));
     assert_eq!(stored_files().len(), 1);
 }
 
 pub(crate) async fn leaves_stored_values() {
     let shared = Stored::<Vec<u8>>::attach(noted("shared")).await.unwrap();
-    let mine = mosaic::put(&bytes(1000, 4)).await.unwrap();
+    let mine = mosaic::put(&bytes(1 << 20, 4)).await.unwrap();
     note("mine", &mine.uid());
     let counter = Counter::remote(0).await.unwrap();
     note("counter", &counter.uid());

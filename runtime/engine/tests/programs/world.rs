@@ -97,6 +97,16 @@ pub(crate) fn stored_files() -> Vec<PathBuf> {
     files.filter(is_value).collect()
 }
 
+/// The files that values are written to before they are stored.
+pub(crate) fn rooms() -> Vec<PathBuf> {
+    let directories = fs::read_dir(scratch("memory")).unwrap();
+    let files = directories.flat_map(|directory| fs::read_dir(directory.unwrap().path()).unwrap());
+    let files = files.map(|file| file.unwrap().path());
+    files
+        .filter(|file| file.extension().is_some_and(|it| it == "room"))
+        .collect()
+}
+
 /// Waits for what gives no signal of its own.
 pub(crate) fn until(condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);

@@ -3,6 +3,7 @@
 use super::{super::listing, Event, LAST_WORDS, Link, Stamped};
 use crate::{
     failures::failure,
+    shared,
     wire::{Frame, FromHub, FromWorker, Payload, RuntimeInfo},
 };
 use mosaic_abi::{Buffer, FailureKind, Progress};
@@ -12,6 +13,7 @@ impl Link {
     pub(super) async fn hear_hub(&mut self, message: FromHub) {
         match message {
             FromHub::Welcome { runtimes, shelves } => {
+                shared::store_in(shelves.rooms(self.head.id));
                 self.storing.shelves = Some(shelves);
                 if let Some(runtimes) = runtimes {
                     self.head.change(|ledger| ledger.started(listing::workers(&runtimes)));

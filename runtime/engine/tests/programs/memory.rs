@@ -1,0 +1,96 @@
+//! Where large stored values lie.
+
+use crate::{
+    scenario,
+    tesserae::Counter,
+    warehouse::bytes,
+    world::{Scenario, rooms, scratch, stored_files, until},
+};
+use mosaic::prelude::*;
+use std::{
+    ffi::CString,
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario!(memory_that_is_full_or_closed_leaves_the_disk),
+        scenario!(a_large_value_is_stored_where_it_was_written),
+    ]
+}
+
+async fn on() {
+    mosaic::interactive(On).num_workers(2).await.unwrap();
+}
+
+/// Has a file system in memory, of so many bytes, where values are stored; `false` where that is not allowed.
+fn mount_memory(bytes: usize) -> bool {
+    let options = CString::new(format!("size={bytes}")).unwrap();
+    let directory = CString::new(scratch("memory")).unwrap();
+    // SAFETY: all four texts end in a zero and outlive the call.
+    let mounted = unsafe {
+        libc::mount(
+            c"tmpfs".as_ptr(),
+            directory.as_ptr(),
+            c"tmpfs".as_ptr(),
+            0,
+            options.as_ptr().cast(),
+        )
+    };
+    mounted == 0
+}
+
+async fn memory_that_is_full_or_closed_leaves_the_disk() {
+    let is_mounted = mount_memory(8 << 20);
+    if is_mounted {
+        fs::write(Path::new(&scratch("memory")).join("others"), bytes(7 << 20, 0)).unwrap();
+    } else {
+        eprintln!("a file system in memory cannot be mounted here: it is closed instead of full");
+        fs::remove_dir_all(scratch("memory")).unwrap();
+        fs::write(scratch("memory"), "no directory").unwrap();
+    }
+    on().await;
+    let counter = Counter::remote(0);
+    for (seed, len) in [1_000, 2 << 20, 3 << 20].into_iter().enumerate() {
+        let value = bytes(len, seed);
+        let stored = mosaic::put(&value).await.unwrap();
+        let sum = value.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+        assert_eq!(counter.sum(&stored).result().await.unwrap(), sum, "{len}");
+        assert!(stored.get().await.unwrap() == value, "{len}");
+        let on_disk = stored_files().iter().all(|file| file.starts_with(scratch("disk")));
+        assert_eq!(on_disk, len > 1 << 20 || !is_mounted, "{len}");
+        drop(stored);
+        until(|| stored_files().is_empty());
+    }
+    mosaic::interactive(Off).await.unwrap();
+    if is_mounted {
+        let directory = CString::new(scratch("memory")).unwrap();
+        // SAFETY: the text ends in a zero and outlives the call.
+        assert_eq!(unsafe { libc::umount2(directory.as_ptr(), libc::MNT_DETACH) }, 0);
+    } else {
+        fs::remove_file(scratch("memory")).unwrap();
+    }
+}
+
+async fn a_large_value_is_stored_where_it_was_written() {
+    on().await;
+    let counter = Counter::remote(0);
+    for seed in 0..10 {
+        let stored = mosaic::put(&bytes(1 << 20, seed)).await.unwrap();
+        let [file] = &stored_files()[..] else {
+            panic!("one value is stored")
+        };
+        let is_room = |room: &PathBuf| fs::metadata(room).unwrap().ino() == fs::metadata(file).unwrap().ino();
+        assert!(rooms().iter().any(is_room));
+        counter.sum(&stored).await.unwrap();
+        assert!(stored.get().await.unwrap() == bytes(1 << 20, seed));
+        drop(stored);
+        until(|| stored_files().is_empty());
+    }
+    // The memory is used again, once no process reads the value that lay there.
+    assert!(rooms().len() < 5, "{:?}", rooms());
+    // With nothing to do, it is given back.
+    until(|| rooms().is_empty());
+}
