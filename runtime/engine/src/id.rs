@@ -12,6 +12,19 @@ use std::{
 /// Odd and without a pattern: numbers that follow one another give ids that do not look alike.
 const STRIDE: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
 
+/// What the stride times this is one, of 128 bits.
+const INVERSE: u128 = inverse(STRIDE);
+
+/// Newton's method: each step doubles how many of the lowest bits are right, of which an odd number has three.
+const fn inverse(odd: u128) -> u128 {
+    let (mut inverse, mut step) = (odd, 0);
+    while step < 6 {
+        inverse = inverse.wrapping_mul(2_u128.wrapping_sub(odd.wrapping_mul(inverse)));
+        step += 1;
+    }
+    inverse
+}
+
 /// The unique part of a uid: what tesserae and tasks are called on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Id(u128);
@@ -25,6 +38,21 @@ impl Id {
         let first = *FIRST.get_or_init(|| uuid::Uuid::new_v4().as_u128());
         let count = u128::from(COUNT.fetch_add(1, Ordering::Relaxed));
         Id(first.wrapping_add(count.wrapping_mul(STRIDE)))
+    }
+
+    /// That of number `number` of whoever has this id, which nothing else has either.
+    pub(crate) fn numbered(self, number: u64) -> Id {
+        // Far from those of `unique`, which count as well.
+        Id(self
+            .0
+            .rotate_left(64)
+            .wrapping_add(u128::from(number).wrapping_mul(STRIDE)))
+    }
+
+    /// The number of an id that [`Id::numbered`] made of this one; any number for others.
+    pub(crate) fn number_of(self, id: Id) -> u64 {
+        let stride = id.0.wrapping_sub(self.0.rotate_left(64));
+        u64::try_from(stride.wrapping_mul(INVERSE)).unwrap_or(u64::MAX)
     }
 
     /// The id at the end of a tessera's uid, such as `tess-solver1-70c4…`.
@@ -64,6 +92,16 @@ impl fmt::Debug for Id {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_found_again_in_its_id() {
+        let (mine, other) = (Id::unique(), Id::unique());
+        for number in [0, 1, 2, 1 << 40, u64::MAX - 1] {
+            assert_eq!(mine.number_of(mine.numbered(number)), number);
+            assert_ne!(mine.numbered(number), other.numbered(number));
+        }
+        assert_eq!(mine.number_of(other), u64::MAX);
+    }
 
     #[test]
     fn a_tesseras_uid_ends_in_its_id() {

@@ -87,6 +87,14 @@ pub(crate) struct Waits {
 
 impl Waits {
     pub(crate) fn begin(&mut self, handle: Handle, subject: Subject) {
+        self.begin_at_end(handle, subject);
+        if let Subject::Object(object) | Subject::Result(object) = subject {
+            self.by_object.entry(object).or_default().push(handle);
+        }
+    }
+
+    /// The same, where what is waited for has happened, and the wait is to get further at once.
+    pub(crate) fn begin_at_end(&mut self, handle: Handle, subject: Subject) {
         let wait = Wait {
             subject,
             waker: None,
@@ -94,9 +102,6 @@ impl Waits {
             ending: None,
         };
         self.waits.insert(handle, wait);
-        if let Subject::Object(object) | Subject::Result(object) = subject {
-            self.by_object.entry(object).or_default().push(handle);
-        }
     }
 
     pub(crate) fn len(&self) -> usize {

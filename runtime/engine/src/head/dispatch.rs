@@ -12,7 +12,7 @@ use crate::{
     wire::{Argument, Frame, Needs, Payload, Source, ToWorker},
 };
 use mosaic_abi::Handle;
-use std::collections::VecDeque;
+use std::{collections::VecDeque, num::NonZeroU64};
 
 impl Ledger {
     /// Sends what can be sent of a tessera's queue, and of those that waited for that.
@@ -67,9 +67,9 @@ impl Ledger {
         let object = self.objects.get_mut(&submission.object)?;
         tracing::debug!("sends {} to {}", object.uid(), place.uid);
         object.stage = Stage::Sent;
-        object.times.queued = Some(self.history.now());
+        object.times.queued = NonZeroU64::new(self.history.now());
         object.place = Some(place);
-        let dependents = std::mem::take(&mut object.dependents);
+        let dependents = object.rare.take_dependents();
         self.keep_sent(tessera, submission);
         Some(
             dependents
@@ -81,7 +81,7 @@ impl Ledger {
 
     pub(super) fn tessera_of(&self, handle: Handle) -> Option<Handle> {
         match self.objects.get(&handle)?.kind {
-            Kind::Tessera { .. } | Kind::Function { .. } => Some(handle),
+            Kind::Tessera(_) | Kind::Function { .. } => Some(handle),
             Kind::Task { tessera } => Some(tessera),
             Kind::Stored { .. } => None,
         }

@@ -4,7 +4,7 @@
 
 use super::{
     ledger::{Action, Ledger, OFF, Runtime},
-    objects::{Kind, Object},
+    objects::{Kind, Name, Object, Tessera},
     queries::encoded,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 };
 use mosaic_abi::{Census, Failure, FailureKind, Handle, Kept, Listed};
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
     sync::Arc,
 };
 
@@ -59,11 +59,11 @@ impl Ledger {
             return Err(failure(FailureKind::NotRunning, OFF));
         }
         let id = Id::of_tessera(uid);
-        if let Some(&handle) = id.and_then(|id| self.by_id.get(&id))
+        if let Some(handle) = id.and_then(|id| self.handle_of(id))
             && let Some(object) = self.objects.get_mut(&handle)
         {
-            if *object.type_name != *type_name {
-                return Err(of_another_type(uid, &object.type_name, type_name));
+            if *object.name.type_name != *type_name {
+                return Err(of_another_type(uid, &object.name.type_name, type_name));
             }
             if let Some(failure) = object.failure() {
                 return Err(failure.clone());
@@ -72,15 +72,12 @@ impl Ledger {
             return Ok(handle);
         }
         let handle = self.next();
-        let kind = Kind::Tessera {
-            queue: VecDeque::new(),
-            signatures: Vec::new(),
-            running: 0,
-        };
+        let kind = Kind::Tessera(Box::new(Tessera::new(type_name, Vec::new())));
         // What is no uid names nothing that lives: a new id stands for it, which no worker has.
-        self.insert(handle, id.unwrap_or_else(Id::unique), type_name, "", kind);
+        let id = id.unwrap_or_else(|| self.own_id(handle));
+        self.insert(handle, id, Name::of(type_name, ""), kind);
         if let Some(object) = self.objects.get_mut(&handle) {
-            object.wanted = Some(uid.into());
+            object.rare.wanted = Some(uid.into());
         }
         self.inquire(Purpose::Attach(handle), |request| ToWorker::List { request });
         Ok(handle)
@@ -91,9 +88,11 @@ impl Ledger {
         let Some(object) = self.objects.get_mut(&tessera) else {
             return Vec::new();
         };
-        object.wanted = None;
+        if let Some(extras) = object.rare.some() {
+            extras.wanted = None;
+        }
         match &object.kind {
-            Kind::Tessera { signatures, .. } => signatures.clone(),
+            Kind::Tessera(tessera) => tessera.signatures.clone(),
             Kind::Task { .. } | Kind::Function { .. } | Kind::Stored { .. } => Vec::new(),
         }
     }
@@ -199,14 +198,14 @@ impl Ledger {
         let mut list: Vec<Listed> = found.iter().map(|(tessera, place)| shown(tessera, place)).collect();
         let known: HashSet<Id> = found.iter().map(|(tessera, _)| tessera.tessera).collect();
         let not_there_yet = self.objects.values().filter(|object| {
-            let is_own_tessera = matches!(object.kind, Kind::Tessera { .. }) && object.wanted.is_none();
+            let is_own_tessera = matches!(object.kind, Kind::Tessera(_)) && object.rare.wanted.is_none();
             is_own_tessera && !object.ended() && !known.contains(&object.id)
         });
         list.extend(not_there_yet.map(|object| {
             let description = object.describe();
             Listed {
                 uid: description.uid,
-                type_name: object.type_name.to_string(),
+                type_name: object.name.type_name.to_string(),
                 runtime: description.runtime,
                 state: description.state,
             }
@@ -222,17 +221,18 @@ impl Ledger {
         let Some(object) = self.objects.get_mut(&tessera).filter(|object| !object.ended()) else {
             return;
         };
-        let (id, type_name) = (object.id, object.type_name.clone());
+        let (id, name) = (object.id, object.name.clone());
+        let type_name = &*name.type_name;
         let Some((resident, place)) = found.iter().find(|(resident, _)| resident.tessera == id) else {
-            object.others = found
+            object.rare.others = found
                 .into_iter()
-                .filter(|(other, _)| *other.type_name == *type_name)
+                .filter(|(other, _)| other.type_name == type_name)
                 .collect();
             return self.actions.push_back(Action::Find { tessera: id });
         };
-        if *resident.type_name != *type_name {
-            let uid = object.wanted.as_deref().unwrap_or_default().to_owned();
-            return self.fail(tessera, of_another_type(&uid, &resident.type_name, &type_name));
+        if resident.type_name != type_name {
+            let uid = object.rare.wanted.as_deref().unwrap_or_default().to_owned();
+            return self.fail(tessera, of_another_type(&uid, &resident.type_name, type_name));
         }
         object.place = Some(place.clone());
         let (place, frame) = (place.clone(), ToWorker::Attach { tessera: id }.into());
@@ -241,16 +241,17 @@ impl Ledger {
 
     /// A worker shares a tessera, or cannot.
     pub(crate) fn attached(&mut self, tessera: Id, outcome: Result<Vec<String>, Failure>) {
-        let Some(&handle) = self.by_id.get(&tessera) else {
+        let Some(handle) = self.handle_of(tessera) else {
             return;
         };
         let signatures = match outcome {
             Ok(signatures) => signatures,
             Err(failure) => return self.fail(handle, failure),
         };
-        if let Some(Kind::Tessera { signatures: of, .. }) = self.objects.get_mut(&handle).map(|object| &mut object.kind)
+        if let Some(object) = self.objects.get_mut(&handle)
+            && let Kind::Tessera(tessera) = &mut object.kind
         {
-            *of = signatures;
+            tessera.has_methods(&object.name.type_name, signatures);
         }
         self.end(handle, Ok(()), false);
         self.flush(handle);
@@ -258,12 +259,13 @@ impl Ledger {
 
     /// What became of a tessera that no worker has.
     pub(crate) fn found(&mut self, tessera: Id, lost: Option<LostWorker>) {
-        let Some((handle, object)) = (self.by_id.get(&tessera).copied())
+        let Some((handle, object)) = self
+            .handle_of(tessera)
             .and_then(|handle| self.objects.get_mut(&handle).map(|object| (handle, object)))
         else {
             return;
         };
-        let others = std::mem::take(&mut object.others);
+        let others = std::mem::take(&mut object.rare.others);
         let failure = match lost {
             Some(LostWorker { uid, status }) => Failure {
                 worker: uid.clone(),
@@ -290,7 +292,10 @@ fn of_another_type(uid: &str, is: &str, wanted: &str) -> Failure {
 }
 
 fn nothing_of_that_name(object: &Object, others: &[(Resident, Arc<Place>)]) -> Failure {
-    let (uid, type_name) = (object.wanted.as_deref().unwrap_or_default(), &object.type_name);
+    let (uid, type_name) = (
+        object.rare.wanted.as_deref().unwrap_or_default(),
+        &object.name.type_name,
+    );
     let mut message = format!("no tessera \"{uid}\" lives, ");
     if others.is_empty() {
         message += &format!("and no other `{type_name}` either: make one with `{type_name}::remote`");

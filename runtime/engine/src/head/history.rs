@@ -2,12 +2,13 @@
 
 use super::{
     ledger::Ledger,
-    objects::{Kind, Object, Stage},
+    objects::{Kind, Name, Object, Stage},
 };
 use crate::wire::Place;
 use mosaic_abi::{Span, State, Subject, Tasks, Timeline};
 use std::{
     collections::{HashMap, VecDeque},
+    num::NonZeroU64,
     sync::Arc,
 };
 
@@ -18,9 +19,9 @@ const MOST: usize = 50_000;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Times {
     pub(super) submitted: u64,
-    pub(super) queued: Option<u64>,
-    pub(super) started: Option<u64>,
-    pub(super) ended: Option<u64>,
+    pub(super) queued: Option<NonZeroU64>,
+    pub(super) started: Option<NonZeroU64>,
+    pub(super) ended: Option<NonZeroU64>,
 }
 
 /// What is remembered of an object, in what it costs least to put down.
@@ -28,9 +29,8 @@ pub(crate) struct Times {
 struct Entry {
     subject: Subject,
     uid: crate::id::Id,
-    type_name: Arc<str>,
-    method: Arc<str>,
-    worker: Option<String>,
+    name: Arc<Name>,
+    worker: Option<Arc<Place>>,
     times: Times,
     failure: Option<String>,
 }
@@ -70,7 +70,7 @@ impl History {
     /// Remembers an object that has ended.
     pub(super) fn object_ended(&mut self, object: &Object) {
         let Some(mut entry) = Entry::of(object) else { return };
-        entry.times.ended = Some(self.now);
+        entry.times.ended = NonZeroU64::new(self.now);
         if entry.subject == Subject::Task {
             match entry.failure {
                 None => self.done += 1,
@@ -127,17 +127,16 @@ impl Entry {
     /// What is to be remembered of an object; nothing of what was found or stored.
     fn of(object: &Object) -> Option<Entry> {
         let subject = match object.kind {
-            Kind::Tessera { .. } if object.method.is_empty() => return None,
-            Kind::Tessera { .. } => Subject::Tessera,
+            Kind::Tessera(_) if object.name.method.is_empty() => return None,
+            Kind::Tessera(_) => Subject::Tessera,
             Kind::Task { .. } | Kind::Function { .. } => Subject::Task,
             Kind::Stored { .. } => return None,
         };
         Some(Entry {
             subject,
             uid: object.id,
-            type_name: object.type_name.clone(),
-            method: object.method.clone(),
-            worker: object.place.as_ref().map(|place| place.uid.clone()),
+            name: object.name.clone(),
+            worker: object.place.clone(),
             times: object.times,
             failure: match &object.stage {
                 Stage::Ended(Err(failure)) => Some(failure.message.clone()),
@@ -156,26 +155,23 @@ impl Entry {
         Span {
             subject: self.subject,
             uid,
-            name: match &*self.type_name {
-                "" => self.method.to_string(),
-                type_name => format!("{type_name}::{}", self.method),
-            },
-            worker: self.worker.clone(),
+            name: self.name.full(),
+            worker: self.worker.as_ref().map(|place| place.uid.clone()),
             submitted,
-            queued,
-            started,
-            ended,
+            queued: queued.map(NonZeroU64::get),
+            started: started.map(NonZeroU64::get),
+            ended: ended.map(NonZeroU64::get),
             state,
             failure: self.failure.clone(),
         }
     }
 
     fn ended(&self) -> Span {
-        let name = self.type_name.to_lowercase();
+        let name = self.name.type_name.to_lowercase();
         let uid = match self.subject {
             Subject::Tessera | Subject::Worker => format!("tess-{name}-{}", self.uid),
-            Subject::Task if name.is_empty() => format!("task-{}-{}", self.method, self.uid),
-            Subject::Task => format!("task-{name}-{}-{}", self.method, self.uid),
+            Subject::Task if name.is_empty() => format!("task-{}-{}", self.name.method, self.uid),
+            Subject::Task => format!("task-{name}-{}-{}", self.name.method, self.uid),
         };
         let state = if self.failure.is_some() {
             State::Failed

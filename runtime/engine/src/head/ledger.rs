@@ -5,7 +5,7 @@
 use super::{
     find::Inquiries,
     history::{History, Times},
-    objects::{Kind, Object, Output, Stage},
+    objects::{Kind, Name, Object, Output, Rare, Stage},
     queries::Barriers,
 };
 use crate::{
@@ -79,7 +79,8 @@ pub(crate) struct Ledger {
     /// How many workers are on their way to replace others.
     pub(super) expected: usize,
     pub(super) objects: Map<Handle, Box<Object>>,
-    pub(super) by_id: Map<Id, Handle>,
+    /// Those that were not made here, whose ids say nothing of their handles.
+    pub(super) foreign: Map<Id, Handle>,
     pub(super) waits: Waits,
     pub(super) inquiries: Inquiries,
     pub(super) barriers: Barriers,
@@ -95,6 +96,9 @@ pub(super) fn is_very_many(objects: usize) -> bool {
     objects >= 1 << 20 && objects.is_power_of_two()
 }
 
+/// Room for so many actions is kept.
+const FEW: usize = 1 << 10;
+
 impl Ledger {
     pub(crate) fn new(id: Id) -> Ledger {
         Ledger {
@@ -104,7 +108,7 @@ impl Ledger {
             local: None,
             expected: 0,
             objects: Map::default(),
-            by_id: Map::default(),
+            foreign: Map::default(),
             waits: Waits::default(),
             inquiries: Inquiries::default(),
             barriers: Barriers::default(),
@@ -113,9 +117,13 @@ impl Ledger {
         }
     }
 
-    /// What is to be done now.
-    pub(crate) fn take_actions(&mut self) -> VecDeque<Action> {
-        std::mem::take(&mut self.actions)
+    /// What is to be done next.
+    pub(crate) fn next_action(&mut self) -> Option<Action> {
+        let action = self.actions.pop_front();
+        if action.is_none() && self.actions.capacity() > FEW {
+            self.actions.shrink_to(FEW);
+        }
+        action
     }
 
     pub(crate) fn is_on(&self) -> bool {
@@ -150,36 +158,46 @@ impl Ledger {
         self.last
     }
 
-    pub(super) fn insert(
-        &mut self,
-        handle: Handle,
-        id: Id,
-        type_name: impl Into<Arc<str>>,
-        method: impl Into<Arc<str>>,
-        kind: Kind,
-    ) {
+    /// The id of what is made here under this handle.
+    pub(super) fn own_id(&self, handle: Handle) -> Id {
+        self.id.numbered(handle)
+    }
+
+    /// The handle of an object.
+    pub(super) fn handle_of(&self, id: Id) -> Option<Handle> {
+        let own = self.id.number_of(id);
+        let is_own = self.objects.get(&own).is_some_and(|object| object.id == id);
+        if is_own {
+            Some(own)
+        } else {
+            self.foreign.get(&id).copied()
+        }
+    }
+
+    /// An object, to be changed.
+    pub(super) fn object_of(&mut self, id: Id) -> Option<&mut Object> {
+        let handle = self.handle_of(id)?;
+        self.objects.get_mut(&handle).map(|object| &mut **object)
+    }
+
+    pub(super) fn insert(&mut self, handle: Handle, id: Id, name: Arc<Name>, kind: Kind) {
         let object = Object {
             id,
-            type_name: type_name.into(),
-            method: method.into(),
+            name,
             kind,
             stage: Stage::Waiting,
             times: Times::submitted(self.history.now()),
-            progress: None,
             output: Output::Shown,
             place: None,
             owners: 1,
-            producers: Vec::new(),
-            dependents: Vec::new(),
-            wanted: None,
-            others: Box::default(),
-            lost: None,
             bytes: 0,
             value: None,
-            again: None,
+            rare: Rare::default(),
         };
         self.objects.insert(handle, Box::new(object));
-        self.by_id.insert(id, handle);
+        if id != self.own_id(handle) {
+            self.foreign.insert(id, handle);
+        }
         if is_very_many(self.objects.len()) {
             tracing::warn!(
                 "{} tesserae and tasks are kept, at some 0.7 KB each beside their arguments: await and drop some before \
@@ -192,6 +210,15 @@ impl Ledger {
     /// Begins a wait.
     pub(crate) fn wait(&mut self, subject: Subject) -> Handle {
         let wait = self.next();
+        let is_shown = |object: &Object| object.ended() && object.output == Output::Shown;
+        if let Subject::Object(handle) | Subject::Result(handle) = subject
+            && let Some(object) = self.objects.get_mut(&handle).filter(|object| is_shown(object))
+        {
+            object.owners += 1;
+            self.waits.begin_at_end(wait, subject);
+            self.answer(wait, handle);
+            return wait;
+        }
         self.waits.begin(wait, subject);
         if let Subject::Object(handle) | Subject::Result(handle) = subject {
             match self.objects.get_mut(&handle) {
@@ -257,8 +284,10 @@ impl Ledger {
         let Some(object) = self.objects.remove(&handle) else {
             return;
         };
-        self.by_id.remove(&object.id);
-        if let Some(again) = &object.again {
+        if object.id != self.own_id(handle) {
+            self.foreign.remove(&object.id);
+        }
+        if let Some(again) = &object.rare.again {
             self.release_remembered(again);
         }
         let message = match object.kind {
@@ -267,8 +296,8 @@ impl Ledger {
                 return self.actions.push_back(Action::Warehouse(ToWarehouse::Release { ware }));
             }
             Kind::Stored { .. } => return,
-            Kind::Tessera { .. } if object.wanted.is_some() => ToWorker::Detach { tessera: object.id },
-            Kind::Tessera { .. } => {
+            Kind::Tessera(_) if object.rare.wanted.is_some() => ToWorker::Detach { tessera: object.id },
+            Kind::Tessera(_) => {
                 self.actions.push_back(Action::Forget { tessera: object.id });
                 ToWorker::DropTessera { tessera: object.id }
             }

@@ -17,17 +17,24 @@ use std::{
     collections::{HashMap, HashSet},
     io,
     path::PathBuf,
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
 use tokio::{
     net::UnixStream,
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    task::yield_now,
 };
 
 /// How long the node may take to say how a worker ended, once its connection closed.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// Of so many messages the books hear while they are locked once.
+const HEARD_AT_ONCE: usize = 64;
+
+/// So many commands are carried out before what follows from them is written.
+const OBEYED_AT_ONCE: usize = 1 << 10;
 
 /// How long a hub that can be reached may take to say what runs. It answers at once unless it is stopped.
 const WELCOME: Duration = Duration::from_secs(5);
@@ -35,19 +42,19 @@ const WELCOME: Duration = Duration::from_secs(5);
 /// What the table asks of the link.
 #[derive(Debug)]
 pub(super) enum Command {
-    Start { wait: Handle, options: StartOptions },
+    Start { wait: Handle, options: Box<StartOptions> },
     Stop { wait: Handle },
     Act(Action),
 }
 
 /// Whatever can happen to the link.
 pub(super) enum Event {
-    Command(Command),
-    Hub(FromHub),
+    Hub(Box<FromHub>),
     HubClosed,
+    /// What a worker says, as far as it has been read.
     Worker {
-        uid: String,
-        frame: Frame<FromWorker>,
+        uid: Arc<str>,
+        frames: Vec<Frame<FromWorker>>,
     },
     WorkerClosed(String),
     /// A wait, a task or a tessera had its time.
@@ -133,12 +140,21 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
         tracing::debug!(%error, "the hub cannot be reached yet");
         link.welcomed = None;
     }
+    let mut commands = Vec::with_capacity(OBEYED_AT_ONCE);
     loop {
         let event = tokio::select! {
-            command = inbox.recv() => match command {
-                Some(command) => Event::Command(command),
-                None => return,
-            },
+            count = inbox.recv_many(&mut commands, OBEYED_AT_ONCE) => {
+                for command in commands.drain(..) {
+                    link.obey(command).await;
+                }
+                if count == 0 {
+                    return;
+                }
+                if count == OBEYED_AT_ONCE {
+                    yield_now().await;
+                }
+                continue;
+            }
             stamped = incoming.recv() => match stamped {
                 Some(Stamped { run, event }) if run == link.run || matches!(event, Event::Hub(_) | Event::HubClosed) => event,
                 Some(_) => continue,
@@ -150,14 +166,19 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
 }
 
 impl Link {
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::Start { wait, options } => self.turn_on(wait, *options).await,
+            Command::Stop { wait } => self.turn_off(wait).await,
+            Command::Act(action) => self.act(action).await,
+        }
+    }
+
     async fn handle(&mut self, event: Event) {
         match event {
-            Event::Command(Command::Start { wait, options }) => self.turn_on(wait, options).await,
-            Event::Command(Command::Stop { wait }) => self.turn_off(wait).await,
-            Event::Command(Command::Act(action)) => self.act(action).await,
-            Event::Hub(message) => self.hear_hub(message).await,
+            Event::Hub(message) => self.hear_hub(*message).await,
             Event::HubClosed => self.hub_closed().await,
-            Event::Worker { uid, frame } => self.hear_worker(&uid, frame),
+            Event::Worker { uid, frames } => self.hear_worker(&uid, frames),
             Event::WorkerClosed(uid) => self.worker_closed(uid),
             Event::TimeIsOver { subject, after } => self.head.change(|ledger| ledger.time_is_over(subject, after)),
             // Another one may have its name by now, where the hub has said that it is lost.
@@ -300,7 +321,7 @@ impl Link {
         let (events, run) = (self.events.clone(), self.run);
         tokio::spawn(async move {
             while let Ok(Some(frame)) = receiver.receive().await {
-                let event = Event::Hub(frame.message);
+                let event = Event::Hub(Box::new(frame.message));
                 let _ = events.send(Stamped { run, event });
             }
             let event = Event::HubClosed;
@@ -320,14 +341,20 @@ impl Link {
     async fn connect_worker(&self, place: &Place) -> io::Result<Sender<ToWorker>> {
         let (sender, mut receiver, _) = wire::connect(UnixStream::connect(&place.address).await?);
         sender.send(ToWorker::Hello(Peer::Head(self.head.id)));
-        let (events, run, uid) = (self.events.clone(), self.run, place.uid.clone());
+        let (events, run, uid) = (self.events.clone(), self.run, Arc::from(&*place.uid));
         tokio::spawn(async move {
             while let Ok(Some(frame)) = receiver.receive().await {
-                let uid = uid.clone();
-                let event = Event::Worker { uid, frame };
+                let mut frames = vec![frame];
+                while frames.len() < HEARD_AT_ONCE
+                    && let Ok(Some(frame)) = receiver.received()
+                {
+                    frames.push(frame);
+                }
+                let uid = Arc::clone(&uid);
+                let event = Event::Worker { uid, frames };
                 let _ = events.send(Stamped { run, event });
             }
-            let event = Event::WorkerClosed(uid);
+            let event = Event::WorkerClosed(uid.to_string());
             let _ = events.send(Stamped { run, event });
         });
         Ok(sender)

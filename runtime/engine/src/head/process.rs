@@ -80,11 +80,18 @@ impl Head {
 
     /// Changes the books and sees to what follows.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Ledger) -> T) -> T {
+        self.touch(|ledger| {
+            ledger.happened(clock::now());
+            change(ledger)
+        })
+    }
+
+    /// The same, for what nobody asks the time of.
+    pub(super) fn touch<T>(&self, change: impl FnOnce(&mut Ledger) -> T) -> T {
         let mut guests = Vec::new();
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger.happened(clock::now());
         let value = change(&mut ledger);
-        for action in ledger.take_actions() {
+        while let Some(action) = ledger.next_action() {
             match action {
                 Action::Wake(_) | Action::Discard(_) => guests.push(action),
                 action => self.command(Command::Act(action)),

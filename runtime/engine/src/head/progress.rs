@@ -11,7 +11,7 @@ use crate::{
     wire::{Payload, Place, TaskProgress, ToWorker},
 };
 use mosaic_abi::{Failure, FailureKind, Handle, Progress};
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, num::NonZeroU64, sync::Arc};
 
 impl Ledger {
     /// This process keeps a tessera itself, at `local`, or cannot.
@@ -24,7 +24,7 @@ impl Ledger {
 
     /// The monitor chose a worker for a tessera, or could not.
     pub(crate) fn placed(&mut self, tessera: Id, place: Result<Place, Failure>) {
-        let Some(&handle) = self.by_id.get(&tessera) else {
+        let Some(handle) = self.handle_of(tessera) else {
             return;
         };
         let place = match place {
@@ -69,14 +69,15 @@ impl Ledger {
 
     /// A worker began to execute a constructor or call.
     pub(crate) fn began(&mut self, id: Id) {
-        let Some(object) = self.by_id.get(&id).and_then(|handle| self.objects.get_mut(handle)) else {
+        let now = NonZeroU64::new(self.history.now());
+        let Some(object) = self.object_of(id) else {
             return;
         };
         if object.ended() {
             return;
         }
         object.stage = Stage::Started;
-        object.times.started = Some(self.history.now());
+        object.times.started = now;
         if let Kind::Task { tessera } = object.kind {
             self.count_running(tessera, |running| running + 1);
         }
@@ -84,34 +85,35 @@ impl Ledger {
 
     /// A method says how far it has got.
     pub(crate) fn progressed(&mut self, id: Id, progress: Progress) {
-        let Some(object) = self.by_id.get(&id).and_then(|handle| self.objects.get_mut(handle)) else {
+        let Some(object) = self.object_of(id) else {
             return;
         };
-        object.progress = Some(progress);
-        self.actions.push_back(Action::Progress(TaskProgress {
+        object.rare.progress = Some(progress);
+        let progress = TaskProgress {
             uid: object.uid(),
             name: object.full_name(),
             worker: object.place.as_ref().map(|place| place.uid.clone()).unwrap_or_default(),
             progress,
-        }));
+        };
+        self.actions.push_back(Action::Progress(progress));
     }
 
     fn count_running(&mut self, tessera: Handle, count: impl FnOnce(usize) -> usize) {
-        if let Some(Kind::Tessera { running, .. }) = self.objects.get_mut(&tessera).map(|object| &mut object.kind) {
-            *running = count(*running);
+        if let Some(Kind::Tessera(tessera)) = self.objects.get_mut(&tessera).map(|object| &mut object.kind) {
+            tessera.running = count(tessera.running);
         }
     }
 
     /// The value of a call that ends came with the news.
     pub(crate) fn arrived(&mut self, id: Id, value: Payload) {
-        if let Some(object) = self.by_id.get(&id).and_then(|handle| self.objects.get_mut(handle)) {
+        if let Some(object) = self.object_of(id) {
             object.value = Some(value);
         }
     }
 
     /// A constructor or call ended on its worker.
     pub(crate) fn finished(&mut self, id: Id, outcome: Result<u64, Failure>, unread_output: bool) {
-        let Some(&handle) = self.by_id.get(&id) else { return };
+        let Some(handle) = self.handle_of(id) else { return };
         match outcome {
             Err(failure) => self.fail(handle, failure),
             Ok(bytes) => {
@@ -137,7 +139,7 @@ impl Ledger {
             };
             let failure = object.named(failure);
             let uid = object.uid();
-            for dependent in std::mem::take(&mut object.dependents) {
+            for dependent in object.rare.take_dependents() {
                 failing.push((dependent, dependency_failed(&uid, &failure)));
             }
             if let Some(queue) = object.queue_mut() {
@@ -162,14 +164,14 @@ impl Ledger {
         let started = matches!(object.stage, Stage::Started);
         object.stage = Stage::Ended(outcome.map_err(Box::new));
         self.history.object_ended(object);
-        let producers = std::mem::take(&mut object.producers);
+        let producers = object.rare.take_producers();
         // The producers' output comes first, and they may have run on other workers.
-        if unread_output || !producers.is_empty() || object.progress.is_some() {
+        if unread_output || !producers.is_empty() || object.rare.progress.is_some() {
             object.output = Output::Unshown;
         }
         let tessera = match object.kind {
             Kind::Task { tessera } => Some(tessera),
-            Kind::Tessera { .. } | Kind::Function { .. } | Kind::Stored { .. } => None,
+            Kind::Tessera(_) | Kind::Function { .. } | Kind::Stored { .. } => None,
         };
         self.progress(handle);
         self.passed(handle);
@@ -191,7 +193,9 @@ impl Ledger {
         let Some(object) = self.objects.get_mut(&handle) else {
             return;
         };
-        let Stage::Ended(outcome) = &object.stage else { return };
+        if !object.ended() {
+            return;
+        }
         match object.output {
             _ if !self.waits.any_of(handle) => return,
             Output::Syncing => return,
@@ -202,46 +206,48 @@ impl Ledger {
             }
             Output::Shown => {}
         }
-        let outcome = outcome.clone();
-        let lost = object.lost.clone();
-        let (id, place) = (object.id, object.place.clone());
-        let stored = matches!(object.kind, Kind::Stored { .. }).then(|| object.uid());
-        let value = match object.kind {
-            // Nothing has to come.
-            Kind::Task { .. } | Kind::Function { .. } if object.bytes == 0 => Some(Payload::default()),
-            _ => object.value.clone(),
-        };
         for wait in self.waits.take_of(handle) {
-            let fetching = matches!(self.waits.subject(wait), Some(Subject::Result(_)));
-            match (&outcome, &lost, &place) {
-                (Err(failure), _, _) => self.end_wait(wait, Err((**failure).clone())),
-                (Ok(()), _, _) if !fetching => self.end_wait(wait, Ok(Payload::default())),
-                (Ok(()), Some(lost), _) => self.end_wait(wait, Err((**lost).clone())),
-                (Ok(()), None, _) if let Some(value) = &value => self.end_wait(wait, Ok(value.clone())),
-                (Ok(()), None, Some(place)) => {
-                    self.waits.fetch(wait, handle);
-                    self.actions.push_back(Action::Send {
-                        place: place.clone(),
-                        frame: ToWorker::Fetch {
-                            request: wait,
-                            task: id,
-                            head: self.id,
-                            value: true,
-                        }
-                        .into(),
-                    });
-                }
-                (Ok(()), None, None) if let Some(uid) = &stored => {
-                    self.waits.fetch(wait, handle);
-                    let (ware, uid) = (id, uid.clone());
-                    self.actions.push_back(Action::Load { wait, ware, uid });
-                }
-                (Ok(()), None, None) => {
-                    let failure = failure(FailureKind::Runtime, "the task has no worker");
-                    self.end_wait(wait, Err(failure));
-                }
-            }
+            self.answer(wait, handle);
         }
+    }
+
+    /// Moves on a wait for an object that has ended, and whose output has been shown.
+    pub(super) fn answer(&mut self, wait: Handle, handle: Handle) {
+        let Some(object) = self.objects.get(&handle) else {
+            return;
+        };
+        let Stage::Ended(outcome) = &object.stage else { return };
+        let is_value = matches!(self.waits.subject(wait), Some(Subject::Result(_)));
+        let ending = match (outcome, &object.rare.lost) {
+            (Err(failure), _) => Err((**failure).clone()),
+            (Ok(()), _) if !is_value => Ok(Payload::default()),
+            (Ok(()), Some(lost)) => Err(lost.clone()),
+            // Nothing has to come.
+            (Ok(()), None) if object.bytes == 0 && matches!(object.kind, Kind::Task { .. } | Kind::Function { .. }) => {
+                Ok(Payload::default())
+            }
+            (Ok(()), None) => match (&object.value, &object.place, &object.kind) {
+                (Some(value), ..) => Ok(value.clone()),
+                (None, Some(place), _) => {
+                    let frame = ToWorker::Fetch {
+                        request: wait,
+                        task: object.id,
+                        head: self.id,
+                        value: true,
+                    };
+                    let (place, frame) = (place.clone(), frame.into());
+                    self.waits.fetch(wait, handle);
+                    return self.actions.push_back(Action::Send { place, frame });
+                }
+                (None, None, Kind::Stored { .. }) => {
+                    let (ware, uid) = (object.id, object.uid());
+                    self.waits.fetch(wait, handle);
+                    return self.actions.push_back(Action::Load { wait, ware, uid });
+                }
+                (None, None, _) => Err(failure(FailureKind::Runtime, "the task has no worker")),
+            },
+        };
+        self.end_wait(wait, ending);
     }
 
     /// All output that was written before [`Action::Sync`] has been shown.
@@ -325,15 +331,15 @@ impl Ledger {
             } else if object.failure().is_none() {
                 let failure = object.named(failure.clone());
                 lost.insert(handle, (object.uid(), failure.clone()));
-                object.lost = Some(Box::new(failure));
+                object.rare.lost = Some(failure);
             }
         }
         // These go first, for they are not what `failure` is about.
         failing.splice(0..0, self.dependents_of(&lost));
         self.fail_all(failing);
         for (wait, task) in self.waits.fetching() {
-            if let Some(lost) = self.objects.get(&task).and_then(|task| task.lost.clone()) {
-                self.end_wait(wait, Err(*lost));
+            if let Some(lost) = self.objects.get(&task).and_then(|task| task.rare.lost.clone()) {
+                self.end_wait(wait, Err(lost));
             }
         }
     }
@@ -345,10 +351,10 @@ impl Ledger {
             if !matches!(object.stage, Stage::Waiting) {
                 continue;
             }
-            let producer = object.producers.iter().find_map(|producer| lost.get(producer));
+            let producer = object.rare.producers.iter().find_map(|producer| lost.get(producer));
             let tessera = match object.kind {
                 Kind::Task { tessera } => lost.get(&tessera),
-                Kind::Tessera { .. } | Kind::Function { .. } | Kind::Stored { .. } => None,
+                Kind::Tessera(_) | Kind::Function { .. } | Kind::Stored { .. } => None,
             };
             if let Some((uid, cause)) = tessera {
                 dependents.push((*handle, tessera_failed(uid, cause)));

@@ -35,7 +35,7 @@ impl Object {
             Kind::Function { .. } => !self.ended(),
             _ => self.failure().is_none(),
         };
-        wanted && self.again.as_ref().is_some_and(|again| again.left > 0)
+        wanted && self.rare.again.as_ref().is_some_and(|again| again.left > 0)
     }
 }
 
@@ -62,7 +62,7 @@ impl Ledger {
         }
         if let Some(object) = self.objects.get_mut(&handle) {
             let sent = VecDeque::new();
-            object.again = Some(Box::new(Again { left, create, sent }));
+            object.rare.again = Some(Again { left, create, sent });
         }
     }
 
@@ -74,7 +74,11 @@ impl Ledger {
                 submission.request.options.max_retries.is_some_and(|left| left > 0)
             }
         };
-        if let Some(again) = self.objects.get_mut(&handle).and_then(|object| object.again.as_mut())
+        if let Some(again) = self
+            .objects
+            .get_mut(&handle)
+            .and_then(|object| object.rare.some())
+            .and_then(|extras| extras.again.as_mut())
             && may_run_again
         {
             again.sent.push_back(submission);
@@ -83,7 +87,12 @@ impl Ledger {
 
     /// What was sent has ended.
     pub(super) fn forget_sent(&mut self, handle: Handle, ended: Handle) {
-        if let Some(again) = self.objects.get_mut(&handle).and_then(|object| object.again.as_mut()) {
+        if let Some(again) = self
+            .objects
+            .get_mut(&handle)
+            .and_then(|object| object.rare.some())
+            .and_then(|extras| extras.again.as_mut())
+        {
             // They end in their order, but for those that fail before their turn.
             match again.sent.front() {
                 Some(first) if first.object == ended => drop(again.sent.pop_front()),
@@ -113,13 +122,17 @@ impl Ledger {
         let mut dependents = Vec::new();
         for (handle, object) in &self.objects {
             if matches!(object.stage, Stage::Waiting) {
-                let needed = object.producers.iter().filter(|producer| waiting.contains(producer));
+                let needed = object
+                    .rare
+                    .producers
+                    .iter()
+                    .filter(|producer| waiting.contains(producer));
                 dependents.extend(needed.map(|producer| (*producer, *handle)));
             }
         }
         for (producer, dependent) in dependents {
             if let Some(object) = self.objects.get_mut(&producer) {
-                object.dependents.push(dependent);
+                object.rare.dependents.push(dependent);
             }
         }
         revived
@@ -132,10 +145,10 @@ impl Ledger {
         };
         object.place = None;
         object.stage = Stage::Waiting;
-        if let Kind::Tessera { running, .. } = &mut object.kind {
-            *running = 0;
+        if let Kind::Tessera(tessera) = &mut object.kind {
+            tessera.running = 0;
         }
-        let Some(again) = &mut object.again else {
+        let Some(again) = &mut object.rare.again else {
             return Vec::new();
         };
         again.left -= 1;
@@ -168,11 +181,11 @@ impl Ledger {
         let Some(object) = self.objects.get(&handle).filter(|object| !object.ended()) else {
             return;
         };
-        let (id, type_name) = (object.id, object.type_name.clone());
+        let (id, name) = (object.id, object.name.clone());
         let is_queued = object
             .queue()
             .is_some_and(|queue| queue.iter().any(|first| first.object == handle));
-        let create = object.again.as_ref().and_then(|again| again.create.clone());
+        let create = object.rare.again.as_ref().and_then(|again| again.create.clone());
         if let Some((operation, request)) = create.filter(|_| !is_queued) {
             let submission = Submission {
                 object: handle,
@@ -189,7 +202,7 @@ impl Ledger {
         let wish = Wish::default();
         self.actions.push_back(Action::Place {
             tessera: id,
-            type_name: type_name.to_string(),
+            type_name: name.type_name.to_string(),
             wish,
         });
     }
@@ -199,16 +212,16 @@ impl Ledger {
         let producers: Vec<Handle> = create.producers().collect();
         let held = self.objects.get_mut(&handle)?;
         // One whose constructor had not ended owns them still.
-        if held.producers.is_empty() {
-            held.producers.clone_from(&producers);
+        if held.rare.producers.is_empty() {
+            held.rare.producers.clone_from(&producers);
             for producer in &producers {
                 self.use_object(*producer);
             }
         }
         for producer in producers {
             let object = self.objects.get_mut(&producer)?;
-            if matches!(object.stage, Stage::Waiting) && !object.dependents.contains(&handle) {
-                object.dependents.push(handle);
+            if matches!(object.stage, Stage::Waiting) && !object.rare.dependents.contains(&handle) {
+                object.rare.dependents.push(handle);
             }
             if let Some(cause) = object.failure() {
                 return Some(dependency_failed(&object.uid(), cause));
@@ -219,7 +232,7 @@ impl Ledger {
 
     /// Whether an object is with this worker, as far as is known: what another one says of it is out of date.
     pub(crate) fn is_with(&self, id: crate::id::Id, worker: &str) -> bool {
-        let object = self.by_id.get(&id).and_then(|handle| self.objects.get(handle));
+        let object = self.handle_of(id).and_then(|handle| self.objects.get(&handle));
         object.is_some_and(|object| object.place.as_ref().is_some_and(|place| place.uid == worker))
     }
 }

@@ -6,7 +6,7 @@
 use super::{
     find::Purpose,
     ledger::{Action, Ledger, OFF},
-    objects::{Kind, Stage},
+    objects::{Kind, Name, Stage},
 };
 use crate::{
     failures::failure,
@@ -24,8 +24,9 @@ impl Ledger {
         if !self.is_on() {
             return Err(failure(FailureKind::NotRunning, OFF));
         }
-        let (handle, ware) = (self.next(), Id::unique());
-        self.insert(handle, ware, type_name, "", Kind::stored());
+        let handle = self.next();
+        let ware = self.own_id(handle);
+        self.insert(handle, ware, Name::of(type_name, ""), Kind::stored());
         self.actions.push_back(Action::Store {
             ware,
             type_name: type_name.to_owned(),
@@ -40,27 +41,28 @@ impl Ledger {
             return Err(failure(FailureKind::NotRunning, OFF));
         }
         let id = Id::of_stored(uid);
-        if let Some(&handle) = id.and_then(|id| self.by_id.get(&id))
+        if let Some(handle) = id.and_then(|id| self.handle_of(id))
             && let Some(object) = self.objects.get_mut(&handle)
         {
             if let Some(failure) = object.failure() {
                 return Err(failure.clone());
             }
-            if *object.type_name != *type_name {
+            if *object.name.type_name != *type_name {
                 return Err(failure(
                     FailureKind::NotPortable,
-                    of_another_type(uid, &object.type_name, type_name),
+                    of_another_type(uid, &object.name.type_name, type_name),
                 ));
             }
             object.owners += 1;
             return Ok(handle);
         }
         // What is no uid names nothing that is stored: a new id stands for it.
-        let (handle, ware) = (self.next(), id.unwrap_or_else(Id::unique));
-        self.insert(handle, ware, type_name, "", Kind::stored());
+        let handle = self.next();
+        let ware = id.unwrap_or_else(|| self.own_id(handle));
+        self.insert(handle, ware, Name::of(type_name, ""), Kind::stored());
         let uid = uid.to_owned();
         if let Some(object) = self.objects.get_mut(&handle) {
-            object.wanted = Some(uid.as_str().into());
+            object.rare.wanted = Some(uid.as_str().into());
         }
         let type_name = type_name.to_owned();
         self.warehouse(ToWarehouse::Find { ware, type_name, uid });
@@ -73,7 +75,7 @@ impl Ledger {
 
     /// A value is stored, or was found, or neither.
     pub(crate) fn stored(&mut self, ware: Id, outcome: Result<(), Failure>) {
-        let Some(&handle) = self.by_id.get(&ware) else { return };
+        let Some(handle) = self.handle_of(ware) else { return };
         match outcome {
             Ok(()) => self.end(handle, Ok(()), false),
             Err(failure) => self.fail(handle, failure),
@@ -91,7 +93,7 @@ impl Ledger {
         };
         let (ware, gone) = (object.id, dropped(&object.uid()));
         let Kind::Stored { uses } = object.kind else { return };
-        object.lost = Some(Box::new(gone));
+        object.rare.lost = Some(gone);
         if uses == 0 {
             self.warehouse(ToWarehouse::Discard { ware });
         }
@@ -113,7 +115,7 @@ impl Ledger {
             && let Kind::Stored { uses } = &mut object.kind
         {
             *uses = uses.saturating_sub(1);
-            if *uses == 0 && object.lost.is_some() {
+            if *uses == 0 && object.rare.lost.is_some() {
                 let ware = object.id;
                 self.warehouse(ToWarehouse::Discard { ware });
             }

@@ -2,16 +2,15 @@
 
 use super::{
     ledger::{Action, Ledger, OFF, Runtime},
-    objects::{Kind, Operation, Request, Stage, Submission, Value},
+    objects::{Kind, Name, Operation, Request, Stage, Submission, Tessera, Value},
 };
 use crate::{
     failures::{dependency_failed, failure, no_worker_left, tessera_failed},
-    id::Id,
     wire::{Callee, Code, Near, Wish},
     worker::LOCAL,
 };
 use mosaic_abi::{Failure, FailureKind, Handle, short_name};
-use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// What is said of a call on what is no tessera, which the types rule out.
 const NO_TESSERA: &str = "the call names a tessera that does not exist";
@@ -43,16 +42,12 @@ impl Ledger {
             return Err(refusal);
         }
         let handle = self.next();
-        let kind = Kind::Tessera {
-            queue: VecDeque::new(),
-            signatures,
-            running: 0,
-        };
-        self.insert(handle, Id::unique(), &*code.name, "new", kind);
+        let kind = Kind::Tessera(Box::new(Tessera::new(&code.name, signatures)));
+        self.insert(handle, self.own_id(handle), Name::of(&code.name, "new"), kind);
         self.submit_unplaced(
             handle,
             Operation::Create {
-                code,
+                code: Box::new(code),
                 maker: maker.map(Box::new),
             },
             request,
@@ -66,10 +61,10 @@ impl Ledger {
             return Err(refusal);
         }
         let handle = self.next();
-        let queue = VecDeque::new();
-        let name = short_name(&code.name);
-        self.insert(handle, Id::unique(), "", name, Kind::Function { queue });
-        self.submit_unplaced(handle, Operation::Run(code), request);
+        let queue = Box::default();
+        let name = Name::of("", short_name(&code.name));
+        self.insert(handle, self.own_id(handle), name, Kind::Function { queue });
+        self.submit_unplaced(handle, Operation::Run(Box::new(code)), request);
         Ok(handle)
     }
 
@@ -80,7 +75,7 @@ impl Ledger {
                 true => Action::PlaceHere { tessera: object.id },
                 false => Action::Place {
                     tessera: object.id,
-                    type_name: object.type_name.to_string(),
+                    type_name: object.name.type_name.to_string(),
                     wish: self.wish(&request),
                 },
             });
@@ -116,31 +111,29 @@ impl Ledger {
     /// Records a call of a method and returns its task's handle. Whatever is wrong is the task's failure.
     pub(crate) fn call(&mut self, tessera: Handle, number: u32, request: Request) -> Result<Handle, Failure> {
         let object = self.objects.get(&tessera);
-        let Some((Kind::Tessera { signatures, .. }, type_name)) =
-            object.map(|object| (&object.kind, &object.type_name))
-        else {
+        let Some((Kind::Tessera(books), of)) = object.map(|object| (&object.kind, &object.name)) else {
             return Err(failure(FailureKind::Runtime, NO_TESSERA));
         };
-        let signature = signatures
-            .get(number as usize)
-            .and_then(|signature| signature.split('(').next());
-        let Some(method) = signature.map(str::to_owned) else {
-            let message = format!("`{type_name}` has no method number {number}");
+        let Some(name) = books.calls.get(number as usize).cloned() else {
+            let message = format!("`{}` has no method number {number}", of.type_name);
             return Err(failure(FailureKind::Runtime, message));
         };
-        self.submit_call(tessera, &method, Callee::Method(number), request)
+        self.submit_call(tessera, name, Callee::Method(number), request)
     }
 
     /// Records a function to be run on a tessera's object and returns its task's handle.
     pub(crate) fn apply(&mut self, tessera: Handle, code: Code, request: Request) -> Result<Handle, Failure> {
-        let name = short_name(&code.name).to_owned();
-        self.submit_call(tessera, &name, Callee::Function(code), request)
+        let Some(object) = self.objects.get(&tessera) else {
+            return Err(failure(FailureKind::Runtime, NO_TESSERA));
+        };
+        let name = Name::of(&object.name.type_name, short_name(&code.name));
+        self.submit_call(tessera, name, Callee::Function(Box::new(code)), request)
     }
 
     fn submit_call(
         &mut self,
         tessera: Handle,
-        name: &str,
+        name: Arc<Name>,
         callee: Callee,
         request: Request,
     ) -> Result<Handle, Failure> {
@@ -150,8 +143,8 @@ impl Ledger {
         };
         // The call keeps its tessera until it has ended.
         object.owners += 1;
-        let (type_name, place) = (object.type_name.clone(), object.place.clone());
-        self.insert(handle, Id::unique(), type_name, name, Kind::Task { tessera });
+        let place = object.place.clone();
+        self.insert(handle, self.own_id(handle), name, Kind::Task { tessera });
         if let Some(task) = self.objects.get_mut(&handle) {
             task.place = place;
         }
@@ -184,7 +177,7 @@ impl Ledger {
                 }
                 Some(object) => {
                     if matches!(object.stage, Stage::Waiting) {
-                        object.dependents.push(handle);
+                        object.rare.dependents.push(handle);
                     }
                     if let Some(cause) = object.failure() {
                         obstacle = Some(dependency_failed(&object.uid(), cause));
@@ -195,7 +188,9 @@ impl Ledger {
         let Some(object) = self.objects.get_mut(&handle) else {
             return;
         };
-        object.producers = producers;
+        if !producers.is_empty() {
+            object.rare.producers = producers;
+        }
         if tessera != handle
             && let Some(cause) = self
                 .objects

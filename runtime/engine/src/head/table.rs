@@ -117,6 +117,7 @@ unsafe extern "C" fn start(options: Slice) -> Handle {
         Ok(options) => {
             let options: StartOptions = options;
             log::set(options.log);
+            let options = Box::new(options);
             head().command(Command::Start { wait, options });
         }
         Err(error) => {
@@ -231,16 +232,16 @@ unsafe extern "C" fn limit(wait: Handle, milliseconds: u64) {
 }
 
 unsafe extern "C" fn wait(object: Handle) -> Handle {
-    head().change(|ledger| ledger.wait(Subject::Object(object)))
+    head().touch(|ledger| ledger.wait(Subject::Object(object)))
 }
 
 unsafe extern "C" fn result(task: Handle) -> Handle {
-    head().change(|ledger| ledger.wait(Subject::Result(task)))
+    head().touch(|ledger| ledger.wait(Subject::Result(task)))
 }
 
 unsafe extern "C" fn poll(wait: Handle, waker: Waker, outcome: *mut Outcome) -> Poll {
     let waker = GuestWaker::new(waker);
-    let (ending, unneeded) = head().change(|ledger| ledger.waits.poll(wait, waker));
+    let (ending, unneeded) = head().touch(|ledger| ledger.waits.poll(wait, waker));
     drop(unneeded);
     let Some(ending) = ending else {
         return Poll::Pending;
@@ -251,16 +252,16 @@ unsafe extern "C" fn poll(wait: Handle, waker: Waker, outcome: *mut Outcome) -> 
 }
 
 unsafe extern "C" fn describe(object: Handle) -> Buffer {
-    let description = head().change(|ledger| ledger.describe(object));
+    let description = head().touch(|ledger| ledger.describe(object));
     description.unwrap_or_else(Description::unknown).encoded()
 }
 
 unsafe extern "C" fn retain(object: Handle) {
-    head().change(|ledger| ledger.retain(object));
+    head().touch(|ledger| ledger.retain(object));
 }
 
 unsafe extern "C" fn release(handle: Handle) {
-    head().change(|ledger| ledger.release(handle));
+    head().touch(|ledger| ledger.release(handle));
 }
 
 unsafe extern "C" fn tesserae() -> Handle {

@@ -10,6 +10,7 @@
 //! begins.
 
 use mosaic_abi::Buffer;
+use postcard::ser_flavors::Flavor;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{io, sync::Arc};
 
@@ -75,16 +76,18 @@ impl Prefix {
 
     /// The message, and how long its payloads are.
     pub(crate) fn parse_header<M: DeserializeOwned>(self, header: &[u8]) -> io::Result<(M, Vec<Length>)> {
-        let Some((lengths, message)) = header.split_at_checked(self.payloads * 8) else {
-            return Err(garbage("it is too short"));
-        };
-        let lengths = lengths
-            .as_chunks::<8>()
-            .0
-            .iter()
-            .map(|length| Length::of(u64::from_le_bytes(*length)));
-        let message = postcard::from_bytes(message).map_err(|error| garbage(&error.to_string()))?;
-        Ok((message, lengths.collect()))
+        Ok((self.message(header)?, self.lengths(header).collect()))
+    }
+
+    fn lengths(self, header: &[u8]) -> impl Iterator<Item = Length> + Clone {
+        let lengths = header.as_chunks::<8>().0.iter().take(self.payloads);
+        lengths.map(|length| Length::of(u64::from_le_bytes(*length)))
+    }
+
+    fn message<M: DeserializeOwned>(self, header: &[u8]) -> io::Result<M> {
+        let message = header.get(self.payloads * 8..);
+        let message = message.ok_or_else(|| garbage("it is too short"))?;
+        postcard::from_bytes(message).map_err(|error| garbage(&error.to_string()))
     }
 }
 
@@ -117,10 +120,10 @@ pub(crate) fn encode_header<M: Serialize>(
     is_shared: impl Fn(usize) -> bool,
     bytes: &mut Vec<u8>,
 ) -> io::Result<()> {
-    let message = postcard::to_stdvec(&frame.message).map_err(|error| garbage(&error.to_string()))?;
-    let length = u32::try_from(message.len()).map_err(|_| garbage("it is too long"))?;
     let payloads = u32::try_from(frame.payloads.len()).map_err(|_| garbage("it has too many payloads"))?;
-    bytes.extend_from_slice(&length.to_le_bytes());
+    let begin = bytes.len();
+    // The length, once it is known.
+    bytes.extend_from_slice(&[0; 4]);
     bytes.extend_from_slice(&payloads.to_le_bytes());
     for (number, payload) in frame.payloads.iter().enumerate() {
         let len = payload.len() as u64;
@@ -131,8 +134,61 @@ pub(crate) fn encode_header<M: Serialize>(
         };
         bytes.extend_from_slice(&length.coded().to_le_bytes());
     }
-    bytes.extend_from_slice(&message);
+    let before = bytes.len();
+    postcard::serialize_with_flavor(&frame.message, Appending(bytes)).map_err(|error| garbage(&error.to_string()))?;
+    let length = u32::try_from(bytes.len() - before).map_err(|_| garbage("it is too long"))?;
+    bytes[begin..][..4].copy_from_slice(&length.to_le_bytes());
     Ok(())
+}
+
+/// Has a message written behind what is there already.
+struct Appending<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Appending<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+/// The frame that `bytes` begin with, and how many of them it takes, if all of it is there and none of it is shared.
+pub(crate) fn first_of<M: DeserializeOwned>(bytes: &[u8]) -> io::Result<Option<(Frame<M>, usize)>> {
+    let Some((prefix, rest)) = bytes.split_first_chunk() else {
+        return Ok(None);
+    };
+    let prefix = Prefix::parse(*prefix)?;
+    let Some((header, mut rest)) = rest.split_at_checked(prefix.header_len()) else {
+        return Ok(None);
+    };
+    let lengths = prefix.lengths(header);
+    let inside = |rest: usize, length| match length {
+        Length::Here(len) => rest.checked_sub(usize::try_from(len).ok()?),
+        Length::Shared(_) => None,
+    };
+    if lengths.clone().try_fold(rest.len(), inside).is_none() {
+        return Ok(None);
+    }
+    let mut payloads = Vec::with_capacity(prefix.payloads);
+    for length in lengths {
+        if let Length::Here(len) = length {
+            let (payload, behind) = rest.split_at(usize::try_from(len).unwrap_or(rest.len()));
+            payloads.push(Arc::new(Buffer::from(payload.to_vec())));
+            rest = behind;
+        }
+    }
+    let message = prefix.message(header)?;
+    Ok(Some((Frame { message, payloads }, bytes.len() - rest.len())))
 }
 
 fn garbage(reason: &str) -> io::Error {
@@ -162,6 +218,34 @@ mod tests {
             (message.as_str(), lengths),
             ("hello", vec![Length::Here(0), Length::Shared(300)])
         );
+    }
+
+    #[test]
+    fn frames_that_are_there_are_read_and_others_are_not() {
+        let mut bytes = Vec::new();
+        for payloads in [vec![], vec![vec![], vec![7; 300]]] {
+            let payloads: Vec<Payload> = payloads.into_iter().map(|it| Arc::new(Buffer::from(it))).collect();
+            let message = "hello".to_owned();
+            let frame = Frame { message, payloads };
+            encode_header(&frame, |_| false, &mut bytes).unwrap();
+            frame
+                .payloads
+                .iter()
+                .for_each(|payload| bytes.extend_from_slice(payload));
+        }
+        let (first, len) = first_of::<String>(&bytes).unwrap().unwrap();
+        assert_eq!((first.message.as_str(), first.payloads.len()), ("hello", 0));
+        for end in 0..len {
+            assert!(first_of::<String>(&bytes[..end]).unwrap().is_none());
+        }
+        let (second, rest) = first_of::<String>(&bytes[len..]).unwrap().unwrap();
+        assert_eq!((second.size(), len + rest), (300, bytes.len()));
+        assert!(first_of::<String>(&bytes[len..bytes.len() - 1]).unwrap().is_none());
+        assert!(first_of::<String>(&[255; 16]).is_err());
+        bytes.clear();
+        encode_header(&second, |number| number == 1, &mut bytes).unwrap();
+        bytes.resize(bytes.len() + 400, 0);
+        assert!(first_of::<String>(&bytes).unwrap().is_none(), "one is shared");
     }
 
     #[test]

@@ -219,7 +219,7 @@ pub(crate) enum ToWorker {
     Hello(Peer),
     Create {
         tessera: Id,
-        code: Code,
+        code: Box<Code>,
         /// The function that makes the object of its argument, where that is not the constructor.
         maker: Option<Box<Code>>,
         needs: Needs,
@@ -235,7 +235,7 @@ pub(crate) enum ToWorker {
     /// Run a function of its arguments alone.
     Run {
         task: Id,
-        code: Code,
+        code: Box<Code>,
         needs: Needs,
         max_retries: u32,
     },
@@ -297,25 +297,31 @@ pub(crate) enum FromWorker {
         /// When it began to be executed, where that was not said before.
         began: Option<u64>,
         /// The bytes of its value.
-        outcome: Result<u64, Failure>,
+        outcome: Result<u64, Box<Failure>>,
         /// Output of this worker was still unread then.
         unread_output: bool,
         at: u64,
     },
     /// The task is done; the payload is its value, if it was asked for.
-    Fetched { request: u64, outcome: Result<(), Failure> },
+    Fetched {
+        request: u64,
+        outcome: Result<(), Box<Failure>>,
+    },
     /// All fetches before this fence are known.
     Fenced { request: u64 },
     /// The tesserae that live here.
     Listed { request: u64, tesserae: Vec<Resident> },
     /// The stored value is at hand, or why not.
-    Kept { request: u64, outcome: Result<(), Failure> },
+    Kept {
+        request: u64,
+        outcome: Result<(), Box<Failure>>,
+    },
     /// How much is kept here.
     Counted { request: u64, kept: Kept },
     /// The tessera is shared, and these are its methods' signatures.
     Attached {
         tessera: Id,
-        outcome: Result<Vec<String>, Failure>,
+        outcome: Result<Vec<String>, Box<Failure>>,
     },
 }
 
@@ -333,7 +339,7 @@ pub(crate) enum Callee {
     /// The method of this number.
     Method(u32),
     /// A function that is run on the object.
-    Function(Code),
+    Function(Box<Code>),
 }
 
 /// Where the table of a tessera or a function lies.

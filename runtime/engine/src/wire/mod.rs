@@ -3,10 +3,12 @@
 mod connection;
 mod frame;
 mod message;
+mod outbox;
 
-pub(crate) use connection::{Sender, connect};
+pub(crate) use connection::connect;
 pub(crate) use frame::{Frame, Payload};
 pub(crate) use message::{
     Argument, Callee, Code, FromHub, FromWarehouse, FromWorker, Load, Location, LostWorker, Near, Needs, Peer, Place,
     Resident, RuntimeInfo, Source, TaskProgress, ToHub, ToWarehouse, ToWorker, Wish,
 };
+pub(crate) use outbox::Sender;

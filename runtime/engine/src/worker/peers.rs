@@ -145,6 +145,7 @@ async fn converse(
             // Whoever asked may have given up.
             match (reply, message) {
                 (Some(Reply::Fetch(reply)), FromWorker::Fetched { outcome, .. }) => {
+                    let outcome = outcome.map_err(|failure| *failure);
                     let _ = reply.send(outcome.map(|()| payloads.into_iter().next().unwrap_or_default()));
                 }
                 (Some(Reply::Fence(reply)), _) => {

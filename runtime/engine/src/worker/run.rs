@@ -18,7 +18,13 @@ use std::{rc::Rc, sync::Arc};
 use tokio::task::spawn_blocking;
 
 /// Runs a function of its arguments alone, once these are here.
-pub(super) async fn function(site: &Rc<Site>, head: &Head, task: Id, code: Code, (inputs, max_retries): (Inputs, u32)) {
+pub(super) async fn function(
+    site: &Rc<Site>,
+    head: &Head,
+    task: Id,
+    code: Box<Code>,
+    (inputs, max_retries): (Inputs, u32),
+) {
     let Ok(inputs) = inputs.get().await else {
         // The task failed when fetching them did.
         return;

@@ -1,12 +1,12 @@
 //! Calls and functions that have begun and not ended. No I/O here.
 
 use super::site::Head;
-use crate::{cancellation::Cancellation, id::Id, wire::FromWorker};
-use std::{cell::RefCell, collections::HashMap, sync::Arc};
+use crate::{cancellation::Cancellation, id::Id, map::Map, wire::FromWorker};
+use std::{cell::RefCell, sync::Arc};
 
 /// All of them.
 #[derive(Default)]
-pub(super) struct Running(RefCell<HashMap<Id, Job>>);
+pub(super) struct Running(RefCell<Map<Id, Job>>);
 
 #[derive(Default)]
 struct Job {

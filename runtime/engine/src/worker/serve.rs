@@ -72,7 +72,7 @@ fn handle(site: &Rc<Site>, sender: &Sender<FromWorker>, head: Option<&Head>, fra
             head.send(FromWorker::Listed { request, tesserae });
         }
         (ToWorker::Keep { request, ware, uid }, _) => {
-            let outcome = site.wares.get(ware, &uid).map(drop);
+            let outcome = site.wares.get(ware, &uid).map(drop).map_err(Box::new);
             sender.send(FromWorker::Kept { request, outcome });
         }
         (message @ ToWorker::Fetch { .. }, _) => site.fetch(&message, sender),

@@ -261,7 +261,7 @@ impl Site {
                 None => None,
             };
             let gone = || Err(failure(FailureKind::Runtime, "the tessera is gone"));
-            let outcome = constructed.unwrap_or_else(gone);
+            let outcome = constructed.unwrap_or_else(gone).map_err(Box::new);
             head.send(FromWorker::Attached { tessera, outcome });
         });
     }
@@ -284,7 +284,7 @@ impl Site {
             let (outcome, payloads) = match interest.outcome().await {
                 Ok(payload) if value => (Ok(()), vec![payload]),
                 Ok(_) => (Ok(()), Vec::new()),
-                Err(failure) => (Err(failure), Vec::new()),
+                Err(failure) => (Err(Box::new(failure)), Vec::new()),
             };
             let message = FromWorker::Fetched { request, outcome };
             sender.send(Frame { message, payloads });
@@ -304,7 +304,8 @@ impl Site {
         }
         // What this says is read before it is known that the task is done.
         let unread_output = unread_output || tracing::enabled!(tracing::Level::DEBUG);
-        let report = outcome.as_ref().map(|value| value.len() as u64).map_err(Clone::clone);
+        let report = outcome.as_ref().map(|value| value.len() as u64);
+        let report = report.map_err(|failure| Box::new(failure.clone()));
         let small = outcome.as_ref().ok().filter(|value| (1..=SMALL).contains(&value.len()));
         let payloads = small.into_iter().cloned().collect();
         if self.stock.borrow_mut().store(id, outcome) {

@@ -18,7 +18,10 @@ pub(super) struct Stock {
 
 #[derive(Debug)]
 struct Task {
-    outcome: watch::Sender<Option<Outcome>>,
+    /// How it ended, once it has.
+    outcome: Option<Result<Payload, Box<Failure>>>,
+    /// Where those see it who wait for it; few tasks have any.
+    watched: Option<Box<watch::Sender<Option<Outcome>>>>,
     /// The head that submitted it or will.
     head: Id,
     /// Whether it was submitted here, and not only asked for.
@@ -28,14 +31,26 @@ struct Task {
 impl Task {
     fn of(head: Id) -> Task {
         Task {
-            outcome: watch::Sender::default(),
+            outcome: None,
+            watched: None,
             head,
             declared: false,
         }
     }
 
     fn has_ended(&self) -> bool {
-        self.outcome.borrow().is_some()
+        self.outcome.is_some()
+    }
+
+    fn outcome(&self) -> Option<Outcome> {
+        let outcome = self.outcome.clone();
+        outcome.map(|outcome| outcome.map_err(|failure| *failure))
+    }
+
+    fn is_waited_for(&self) -> bool {
+        self.watched
+            .as_ref()
+            .is_some_and(|watched| watched.receiver_count() > 0)
     }
 }
 
@@ -52,15 +67,22 @@ impl Stock {
             return None;
         }
         let task = self.tasks.entry(task).or_insert_with(|| Task::of(head));
-        Some(task.outcome.subscribe())
+        let outcome = task.outcome();
+        let watched = task
+            .watched
+            .get_or_insert_with(|| Box::new(watch::Sender::new(outcome)));
+        Some(watched.subscribe())
     }
 
     /// Stores how a task ended, the first time; `false` if nobody wants it or it had ended.
     pub(super) fn store(&mut self, id: Id, outcome: Outcome) -> bool {
-        let Some(task) = self.tasks.get(&id).filter(|task| !task.has_ended()) else {
+        let Some(task) = self.tasks.get_mut(&id).filter(|task| !task.has_ended()) else {
             return false;
         };
-        task.outcome.send_replace(Some(outcome));
+        task.outcome = Some(outcome.map_err(Box::new));
+        if let Some(watched) = &task.watched {
+            watched.send_replace(task.outcome());
+        }
         self.free_unwanted(id);
         true
     }
@@ -73,8 +95,7 @@ impl Stock {
     /// Frees a task's result, and says how many bytes it had. Whoever waits for it learns that it will not come.
     pub(super) fn remove(&mut self, task: Id) -> Option<usize> {
         let task = self.tasks.remove(&task)?;
-        let value = task.outcome.borrow();
-        value.as_ref()?.as_ref().ok().map(|value| value.len())
+        task.outcome?.ok().map(|value| value.len())
     }
 
     /// Whoever will ever ask for tasks of this head has asked: what was not submitted by now never will be, and a result
@@ -96,8 +117,7 @@ impl Stock {
 
     /// Frees the result of a task if its head is gone and nobody waits for it. To be called when somebody no longer does.
     pub(super) fn free_unwanted(&mut self, id: Id) {
-        let unwanted =
-            |task: &&Task| self.settled.contains(&task.head) && task.has_ended() && task.outcome.receiver_count() == 0;
+        let unwanted = |task: &&Task| self.settled.contains(&task.head) && task.has_ended() && !task.is_waited_for();
         if self.tasks.get(&id).filter(unwanted).is_some() {
             self.tasks.remove(&id);
         }
@@ -106,7 +126,7 @@ impl Stock {
     /// Whether something that was submitted here has not ended, or is waited for.
     pub(super) fn is_busy(&self) -> bool {
         let mut tasks = self.tasks.values().filter(|task| task.declared);
-        tasks.any(|task| !task.has_ended() || task.outcome.receiver_count() > 0)
+        tasks.any(|task| !task.has_ended() || task.is_waited_for())
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,7 +1,7 @@
 //! Short calls of one tessera that wait in its queue: one thread does them in a row, where handing each of them over and
 //! back would take longer than the calls themselves.
 //!
-//! What has ended is reported at once, and as soon as one call turns out not to be short, those behind it are taken back to
+//! What has ended is reported soon, in groups where it ended within some microseconds, and as soon as one call turns out not to be short, those behind it are taken back to
 //! wait as any other call does.
 
 use super::{
@@ -34,8 +34,11 @@ use tokio::{
     time::timeout,
 };
 
-/// So many calls at most: another tessera may wait for the thread.
-const LONGEST: usize = 64;
+/// So many calls at most, and only those that begin within so many nanoseconds: another tessera may wait for the thread.
+const MOST: usize = 512;
+const LONGEST: u64 = 1_000_000;
+/// What has ended is reported after so many nanoseconds at the latest, unless the next call takes longer.
+const GATHERED: u64 = 50_000;
 
 /// A call of a method whose arguments are here.
 struct Short {
@@ -84,6 +87,8 @@ impl Short {
 struct Waiting {
     calls: VecDeque<Short>,
     began: u64,
+    /// Calls that have ended, and have not been reported.
+    ended: Vec<Ended>,
 }
 
 /// A call that has ended, or that waits itself.
@@ -93,6 +98,11 @@ struct Ended {
     ended: u64,
     /// `None` where it was cancelled before it began.
     outcome: Option<Result<Called, Failure>>,
+}
+
+/// Calls that have ended, one after the other.
+struct Report {
+    ended: Vec<Ended>,
     unread_output: bool,
 }
 
@@ -119,18 +129,24 @@ pub(super) async fn run(
     }
     // The one that runs now, and those behind it.
     let mut order: VecDeque<(Head, Id)> = calls.iter().map(|call| (call.head.clone(), call.task)).collect();
-    let waiting = Arc::new(Mutex::new(Waiting { calls, began: now() }));
+    let waiting = Arc::new(Mutex::new(Waiting {
+        calls,
+        began: now(),
+        ended: Vec::new(),
+    }));
     let (reports, mut reported) = unbounded_channel();
     let (queue, output) = (waiting.clone(), site.output.clone());
     let running = spawn_blocking(move || work(object, &queue, &output, &reports));
     let (mut suspended, mut is_first) = (None, true);
-    while let Some(ended) = next_ended(site, &mut reported, &waiting, &mut order, next).await {
-        order.pop_front();
-        // That one has ended is counted when all have.
-        if !std::mem::replace(&mut is_first, false) {
-            entered.was_one_more();
+    while let Some(report) = next_report(site, &mut reported, &waiting, &mut order, next).await {
+        for ended in report.ended {
+            order.pop_front();
+            // That one has ended is counted when all have.
+            if !std::mem::replace(&mut is_first, false) {
+                entered.was_one_more();
+            }
+            suspended = finish(site, ended, report.unread_output);
         }
-        suspended = finish(site, ended);
     }
     let object = running.await;
     drop(entered);
@@ -154,27 +170,38 @@ pub(super) async fn run(
     Ok(object)
 }
 
-/// The next call that has ended. Where that takes long, those behind it are taken back.
-async fn next_ended(
+/// The next calls that have ended. Where that takes long, those behind them are taken back.
+async fn next_report(
     site: &Rc<Site>,
-    reported: &mut UnboundedReceiver<Ended>,
+    reported: &mut UnboundedReceiver<Report>,
     waiting: &Mutex<Waiting>,
     order: &mut VecDeque<(Head, Id)>,
     next: &mut VecDeque<Job>,
-) -> Option<Ended> {
-    match timeout(SHORT, reported.recv()).await {
-        Ok(ended) => ended,
-        Err(_) => {
-            take_back(site, waiting, order, next);
-            reported.recv().await
-        }
+) -> Option<Report> {
+    if let Ok(report) = timeout(SHORT, reported.recv()).await {
+        return report;
     }
+    let (left, ended, began) = {
+        let mut waiting = locked(waiting);
+        // It was sent under the lock, before those that have ended since.
+        if let Ok(report) = reported.try_recv() {
+            return Some(report);
+        }
+        let Waiting { calls, ended, began } = &mut *waiting;
+        (std::mem::take(calls), std::mem::take(ended), *began)
+    };
+    take_back(site, (left, began), ended.len(), order, next);
+    if ended.is_empty() {
+        return reported.recv().await;
+    }
+    let unread_output = site.output.is_unread();
+    Some(Report { ended, unread_output })
 }
 
 /// Takes the calls that can be done in a row from the front of the queue.
 fn gather(next: &mut VecDeque<Job>, jobs: &mut UnboundedReceiver<Job>) -> VecDeque<Short> {
     let mut calls = VecDeque::new();
-    while calls.len() < LONGEST {
+    while calls.len() < MOST {
         let Some(job) = next.pop_front().or_else(|| jobs.try_recv().ok()) else {
             break;
         };
@@ -196,9 +223,10 @@ fn put_back(next: &mut VecDeque<Job>, calls: VecDeque<Short>) {
 }
 
 /// Does the calls, on a thread of its own, until there are none left or one waits itself.
-fn work(mut object: Object, waiting: &Mutex<Waiting>, output: &Output, reports: &UnboundedSender<Ended>) -> Object {
+fn work(mut object: Object, waiting: &Mutex<Waiting>, output: &Output, reports: &UnboundedSender<Report>) -> Object {
+    let first = now();
+    let (mut began, mut reported) = (first, 0);
     loop {
-        let began = now();
         let Some(call) = begin_next(waiting, began) else {
             return object;
         };
@@ -208,15 +236,27 @@ fn work(mut object: Object, waiting: &Mutex<Waiting>, output: &Output, reports: 
             cancellation::during(&call.cancellation, || object.call(call.method, &call.inputs))
         });
         let waits = matches!(outcome, Some(Ok(Called::Waits(_))));
-        // Nobody is left to be told where the worker ends.
-        let _ = reports.send(Ended {
+        let ended = Ended {
             call,
             began,
             ended: now(),
             outcome,
-            unread_output: output.is_unread(),
-        });
-        if waits {
+        };
+        began = ended.ended;
+        let is_over = waits || began >= first + LONGEST;
+        let mut waiting = locked(waiting);
+        waiting.ended.push(ended);
+        if is_over || waiting.calls.is_empty() || began >= reported + GATHERED {
+            reported = began;
+            let report = Report {
+                ended: std::mem::take(&mut waiting.ended),
+                unread_output: output.is_unread(),
+            };
+            // Nobody is left to be told where the worker ends.
+            let _ = reports.send(report);
+        }
+        drop(waiting);
+        if is_over {
             return object;
         }
     }
@@ -232,15 +272,18 @@ fn locked(waiting: &Mutex<Waiting>) -> std::sync::MutexGuard<'_, Waiting> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The call that runs is not short: tells its head that it runs, and takes back those behind it.
-fn take_back(site: &Rc<Site>, waiting: &Mutex<Waiting>, order: &mut VecDeque<(Head, Id)>, next: &mut VecDeque<Job>) {
-    let (left, began) = {
-        let mut waiting = locked(waiting);
-        (std::mem::take(&mut waiting.calls), waiting.began)
-    };
+/// The call that runs is not short: tells its head that it runs, and takes back those behind it. So many before it have
+/// ended.
+fn take_back(
+    site: &Rc<Site>,
+    (left, began): (VecDeque<Short>, u64),
+    ended: usize,
+    order: &mut VecDeque<(Head, Id)>,
+    next: &mut VecDeque<Job>,
+) {
     order.truncate(order.len() - left.len());
     withdraw(site, left, next);
-    if let Some((head, task)) = order.back() {
+    if let Some((head, task)) = order.get(ended) {
         site.running.started(*task, began);
         site.running.announce(head, *task);
     }
@@ -257,13 +300,12 @@ fn withdraw(site: &Rc<Site>, calls: VecDeque<Short>, next: &mut VecDeque<Job>) {
 }
 
 /// Reports how a call ended; gives it back with its future where it waits itself.
-fn finish(site: &Rc<Site>, ended: Ended) -> Option<(Short, pending::Call)> {
+fn finish(site: &Rc<Site>, ended: Ended, unread_output: bool) -> Option<(Short, pending::Call)> {
     let Ended {
         call,
         began,
         ended,
         outcome,
-        unread_output,
     } = ended;
     let Some(mut outcome) = outcome else {
         site.finish(&call.head, call.task, Err(cancelled()), false);

@@ -31,7 +31,7 @@ pub(super) enum Job {
     /// The first one.
     Create {
         head: Head,
-        code: Code,
+        code: Box<Code>,
         /// The function that makes the object, where that is not the constructor.
         maker: Option<Box<Code>>,
         inputs: Inputs,
@@ -125,7 +125,7 @@ async fn construct(
     id: Id,
     head: &Head,
     condition: &Condition,
-    (code, maker): (Code, Option<Box<Code>>),
+    (code, maker): (Box<Code>, Option<Box<Code>>),
     (inputs, max_retries): (Inputs, u32),
 ) -> Result<Object, Failure> {
     let named = |failure| Failure {

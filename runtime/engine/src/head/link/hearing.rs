@@ -1,6 +1,9 @@
 //! What the hub and the workers say, and that they say no more.
 
-use super::{super::listing, Event, LAST_WORDS, Link, Stamped};
+use super::{
+    super::{ledger::Ledger, listing},
+    Event, LAST_WORDS, Link, Stamped,
+};
 use crate::{
     failures::failure,
     shared,
@@ -108,44 +111,16 @@ impl Link {
         }
     }
 
-    pub(super) fn hear_worker(&mut self, uid: &str, frame: Frame<FromWorker>) {
-        self.trimmer.note(frame.size());
-        self.head.change(|ledger| match frame.message {
-            FromWorker::Started { id, .. } | FromWorker::Finished { id, .. } if !ledger.is_with(id, uid) => {}
-            FromWorker::Started { id, at } => {
-                ledger.happened(at);
-                ledger.began(id);
+    pub(super) fn hear_worker(&mut self, uid: &str, frames: Vec<Frame<FromWorker>>) {
+        for frame in &frames {
+            self.trimmer.note(frame.size());
+        }
+        self.head.change(|ledger| {
+            for frame in frames {
+                hear(ledger, uid, frame);
             }
-            FromWorker::Progress { id, done, total } => ledger.progressed(id, Progress { done, total }),
-            FromWorker::Finished {
-                id,
-                began,
-                outcome,
-                unread_output,
-                at,
-            } => {
-                if let Some(at) = began {
-                    ledger.happened(at);
-                    ledger.began(id);
-                }
-                if let Some(value) = frame.payloads.into_iter().next() {
-                    ledger.arrived(id, value);
-                }
-                ledger.happened(at);
-                ledger.finished(id, outcome, unread_output);
-            }
-            FromWorker::Fetched { request, outcome } => {
-                let value = frame.payloads.into_iter().next().unwrap_or_default();
-                ledger.fetched(request, outcome.map(|()| value));
-            }
-            FromWorker::Listed { request, tesserae } => ledger.answered(request, uid, tesserae),
-            FromWorker::Counted { request, kept } => ledger.counted(request, uid, kept),
-            FromWorker::Kept { request, outcome } => ledger.kept(request, uid, outcome),
-            FromWorker::Attached { tessera, outcome } => ledger.attached(tessera, outcome),
-            FromWorker::Fenced { .. } => {}
         });
     }
-
     /// The node will say how the worker ended; if it does not, it ended all the same.
     pub(super) fn worker_closed(&mut self, uid: String) {
         self.closed.insert(uid.clone());
@@ -155,5 +130,43 @@ impl Link {
             let event = Event::WorkerGone(uid);
             let _ = events.send(Stamped { run, event });
         });
+    }
+}
+
+/// Enters what a worker says into the books.
+fn hear(ledger: &mut Ledger, uid: &str, frame: Frame<FromWorker>) {
+    match frame.message {
+        FromWorker::Started { id, .. } | FromWorker::Finished { id, .. } if !ledger.is_with(id, uid) => {}
+        FromWorker::Started { id, at } => {
+            ledger.happened(at);
+            ledger.began(id);
+        }
+        FromWorker::Progress { id, done, total } => ledger.progressed(id, Progress { done, total }),
+        FromWorker::Finished {
+            id,
+            began,
+            outcome,
+            unread_output,
+            at,
+        } => {
+            if let Some(at) = began {
+                ledger.happened(at);
+                ledger.began(id);
+            }
+            if let Some(value) = frame.payloads.into_iter().next() {
+                ledger.arrived(id, value);
+            }
+            ledger.happened(at);
+            ledger.finished(id, outcome.map_err(|failure| *failure), unread_output);
+        }
+        FromWorker::Fetched { request, outcome } => {
+            let value = frame.payloads.into_iter().next().unwrap_or_default();
+            ledger.fetched(request, outcome.map(|()| value).map_err(|failure| *failure));
+        }
+        FromWorker::Listed { request, tesserae } => ledger.answered(request, uid, tesserae),
+        FromWorker::Counted { request, kept } => ledger.counted(request, uid, kept),
+        FromWorker::Kept { request, outcome } => ledger.kept(request, uid, outcome.map_err(|failure| *failure)),
+        FromWorker::Attached { tessera, outcome } => ledger.attached(tessera, outcome.map_err(|failure| *failure)),
+        FromWorker::Fenced { .. } => {}
     }
 }

@@ -103,7 +103,7 @@ impl Books {
 
     /// The actions since the last time, in words.
     pub(super) fn actions(&mut self) -> Vec<String> {
-        let actions = self.ledger.take_actions();
+        let actions: Vec<Action> = std::iter::from_fn(|| self.ledger.next_action()).collect();
         let word = |action: Action| match action {
             Action::PlaceHere { tessera } => format!("place {} here", self.name(tessera)),
             Action::Place { tessera, .. } => format!("place {}", self.name(tessera)),

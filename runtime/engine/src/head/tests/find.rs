@@ -18,7 +18,7 @@ fn resident(books: &Books, tessera: Handle, type_name: &str) -> Resident {
 
 /// The request of the inquiry that is under way.
 fn request(books: &mut Books) -> u64 {
-    let actions = books.ledger.take_actions();
+    let actions: Vec<Action> = std::iter::from_fn(|| books.ledger.next_action()).collect();
     let asked = actions.into_iter().find_map(|action| match action {
         Action::Send { frame, .. } => match frame.message {
             ToWorker::List { request } => Some(request),

@@ -108,7 +108,7 @@ fn a_result_is_freed_when_its_consumers_have_ended() {
     assert_eq!(books.actions(), ["forget a", "drop a"]);
     books.ledger.release(a2);
     assert_eq!(books.actions(), ["drop a2"]);
-    assert!(books.ledger.objects.is_empty() && books.ledger.by_id.is_empty());
+    assert!(books.ledger.objects.is_empty() && books.ledger.foreign.is_empty());
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn a_tessera_is_made_again_with_what_can_be_run_again_in_order() {
         (books.state(again), books.state(last)),
         (State::Pending, State::Pending)
     );
-    assert!(books.ledger.objects[&done].lost.is_some());
+    assert!(books.ledger.objects[&done].rare.lost.is_some());
     // What the old worker had said last is out of date.
     assert!(!books.ledger.is_with(books.id(again), "w0"));
     books.place(a, "w1");
@@ -68,7 +68,7 @@ fn a_tessera_is_made_again_with_what_can_be_run_again_in_order() {
     let once = books.call_with("once", a, 1, &[]);
     books.ledger.worker_lost("w1", "signal: 9");
     assert_eq!((books.state(a), books.state(once)), (State::Done, State::Failed));
-    assert!(books.ledger.objects[&a].lost.is_some());
+    assert!(books.ledger.objects[&a].rare.lost.is_some());
 }
 
 #[test]
