@@ -1,7 +1,9 @@
 //! The head's thread: carries out what the books ask for, and reports to them what arrives.
 
 mod hearing;
+mod pause;
 
+use self::pause::Pause;
 use super::{ledger::Action, process::Head, storing::Storing};
 use crate::{
     failures::failure,
@@ -141,7 +143,9 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
         link.welcomed = None;
     }
     let mut commands = Vec::with_capacity(OBEYED_AT_ONCE);
+    let mut pause = Pause::default();
     loop {
+        pause.spin(|| inbox.is_empty() && incoming.is_empty()).await;
         let event = tokio::select! {
             count = inbox.recv_many(&mut commands, OBEYED_AT_ONCE) => {
                 for command in commands.drain(..) {
