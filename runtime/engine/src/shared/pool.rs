@@ -164,9 +164,9 @@ impl Pool {
     /// A segment of this process with room for so many bytes, and not for many more, that nothing lies in any more.
     fn unused(&mut self, kind: Kind, room: usize) -> Option<Arc<Segment>> {
         let most = match kind {
-            Kind::Nameless => 2 * room.max(STEP),
+            Kind::Nameless => room.max(STEP).saturating_mul(2),
             // The warehouse counts the bytes of the values.
-            Kind::Storable => room + (room / 8).max(STEP),
+            Kind::Storable => room.saturating_add((room / 8).max(STEP)),
         };
         let fits = |segment: &Arc<Segment>| segment.kind() == kind && (room..=most).contains(&segment.room());
         // The one that was used last is most likely in the CPU's caches.

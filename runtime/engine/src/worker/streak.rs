@@ -225,7 +225,7 @@ fn put_back(next: &mut VecDeque<Job>, calls: VecDeque<Short>) {
 /// Does the calls, on a thread of its own, until there are none left or one waits itself.
 fn work(mut object: Object, waiting: &Mutex<Waiting>, output: &Output, reports: &UnboundedSender<Report>) -> Object {
     let first = now();
-    let (mut began, mut reported) = (first, 0);
+    let (mut began, mut reported) = (first, first);
     loop {
         let Some(call) = begin_next(waiting, began) else {
             return object;

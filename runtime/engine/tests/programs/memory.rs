@@ -18,6 +18,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario!(memory_that_is_full_or_closed_leaves_the_disk),
         scenario!(a_large_value_is_stored_where_it_was_written),
+        scenario!(values_may_be_longer_than_a_number_of_32_bits_says),
     ]
 }
 
@@ -93,4 +94,24 @@ async fn a_large_value_is_stored_where_it_was_written() {
     assert!(rooms().len() < 5, "{:?}", rooms());
     // With nothing to do, it is given back.
     until(|| rooms().is_empty());
+}
+
+async fn values_may_be_longer_than_a_number_of_32_bits_says() {
+    const HUGE: usize = (4 << 30) + 7;
+    let info = fs::read_to_string("/proc/meminfo").unwrap();
+    let available = info
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))
+        .unwrap();
+    let available: usize = available.trim().trim_end_matches(" kB").parse().unwrap();
+    if std::env::var_os("MOSAIC_TEST_HUGE").is_none() || available * 1024 < 4 * HUGE {
+        return eprintln!("skipped: it takes a minute and 16 GB; MOSAIC_TEST_HUGE=1 has it run where there is so much");
+    }
+    on().await;
+    let value = vec![1_u8; HUGE];
+    let stored = mosaic::put(&value).await.unwrap();
+    let counter = Counter::remote(0);
+    assert_eq!(counter.sum(&value).result().await.unwrap(), HUGE as u64);
+    drop(value);
+    assert_eq!(counter.sum(stored).result().await.unwrap(), HUGE as u64);
 }
