@@ -43,7 +43,7 @@ ROWS = [
     ("pass_owned", "the same, owned", "s", False),
     ("put", "put 256 MiB (machine: a copy)", "GB/s", True),
     ("get", "get 256 MiB (machine: a copy)", "GB/s", True),
-    ("many", "10,000 tesserae on 2 workers", "s", False),
+    ("many", "10,000 tesserae on 2 workers (others: 1,000, times ten)", "s", False),
     ("million", "1,000,000 tasks before any is awaited", "s", False),
     ("million_bytes", "the head's memory for each of them", "bytes", False),
     ("call_wide", "empty call with 64 workers", "s", False),

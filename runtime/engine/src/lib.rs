@@ -12,34 +12,48 @@
 //!
 //! # What an empty call costs
 //!
-//! One whose result is fetched, after many others, as `strace -f` lists it. No byte is copied but those of the two
-//! messages, of some 50 bytes each.
+//! One whose result is fetched, after many others. The example `measure` makes nothing but such calls; the difference of
+//! two runs is what the calls alone do, and `strace -f` shows the order:
+//!
+//! ```text
+//! perf stat -e 'syscalls:sys_enter_*' -e context-switches measure empty 10000
+//! perf stat -e 'syscalls:sys_enter_*' -e context-switches measure empty 40000
+//! ```
 //!
 //! | thread | system calls | wakes up |
 //! | --- | --- | --- |
-//! | the caller's | `write` (eventfd) | the head's |
+//! | the caller's | `write` (eventfd) | the head's, unless that is looking |
 //! | the head's | `epoll_wait`, `sendto` | the worker's that does I/O |
-//! | the worker's that does I/O | `epoll_wait`, `recvfrom`, `futex`, `write` (eventfd, to itself) | that of methods |
-//! | that of methods | `futex`, two `ioctl` (is output unread?), `write` (eventfd) | the worker's that does I/O |
-//! | the worker's that does I/O | `epoll_wait`, `sendto` | the head's |
-//! | the head's | `epoll_wait`, `recvfrom`, `write` (eventfd) | the caller's |
+//! | the worker's that does I/O | `epoll_wait`, `recvmsg` twice, `futex`, `write` (eventfd, to itself) | that of methods |
+//! | that of methods | two `ioctl` (is output unread?), `write` (eventfd), `futex` | the worker's that does I/O |
+//! | the worker's that does I/O | `epoll_wait`, `sendto` | the head's, unless that is looking |
+//! | the head's | `epoll_wait`, `recvmsg` twice, `write` (eventfd) | the caller's |
 //! | the caller's | `epoll_wait` | |
 //!
-//! So there are six wake-ups, where a ping-pong over a socket has two; each costs 5 to 40 µs, by whether a CPU sleeps. Both
-//! ends of a socket are woken once more in vain, since whoever reads makes room to write (`EPOLLOUT`). Dropping a task is a
-//! message that travels with the next call.
+//! Together, for each call: 2 `sendto`, 4 `recvmsg` (each message is followed by one that finds nothing), 2 `futex`, 2
+//! `ioctl`, 2.2 to 4 `write`, 8 to 24 `epoll_wait`, and 8 to 10 switches from one thread to another, two of which are in
+//! vain: both ends of a socket are told when whoever reads makes room to write (`EPOLLOUT`). Dropping a task is a message
+//! that travels with the next call. No byte is copied but those of the two messages, of some 50 bytes each: into the
+//! connection's buffer, through the socket, and out of the reader's.
 //!
-//! Pipelined calls share all of this: messages that wait are written with one `sendto`, and the calls that wait in a
-//! tessera's queue are done by one thread in a row, with the two `ioctl` and, where the thread that does I/O sleeps, a
-//! `write` for each.
+//! To be woken takes 5 to 40 µs, by whether a CPU sleeps, where the system calls take less than one each. So the head's
+//! thread looks for what comes next for up to 100 µs, if the last thing followed the one before as soon, and does so less
+//! and less often where it was in vain: that makes `write` few, and `epoll_wait` many. With nothing to do it sleeps.
+//! The same in a worker, which has two threads that take turns, gained nothing that could be told from noise on two CPUs,
+//! and is not done.
+//!
+//! Pipelined calls share most of this. What is sent is encoded behind what waits, and one `sendto` writes all that has
+//! gathered; what was read together is entered in the head's books together; and the calls that wait in a tessera's queue
+//! are done by one thread in a row, which reports what has ended every 50 µs, with one look at the output.
 //!
 //! # What an array costs
 //!
 //! A vector or an array of plain numbers of 256 KiB and more, or a text, is copied once, into memory that processes share
 //! (`shared`); a message with its file descriptor takes the place of its bytes. A method whose parameter is lent (`&Array`,
 //! a view, `&[T]`) looks at the numbers there; one that takes a value of its own gets a copy. A result that another method
-//! of the same worker takes is there already, and one for another worker is mapped by it. A stored value is a file that is
-//! mapped as well. What is inside of other values goes through serde, and through the socket.
+//! of the same worker takes is there already, and one for another worker is mapped by it. A stored value is a file that
+//! is mapped as well, and one that is large is written there from the start: storing it is giving it a name. What is inside
+//! of other values goes through serde, and through the socket.
 
 #![allow(
     clippy::result_large_err,

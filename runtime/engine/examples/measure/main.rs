@@ -67,6 +67,7 @@ async fn measure() {
         "lent" => lent().await,
         "pass" => pass().await,
         "store" => store().await,
+        "empty" => empty().await,
         "many" => many().await,
         "million" => million().await,
         "idle" => idle().await,
@@ -134,6 +135,16 @@ async fn calls(workers: usize, suffix: &str) {
         }
         let rate = PIPELINED as f64 / before.elapsed().as_secs_f64();
         figure(&format!("{name}{suffix}"), rate);
+    }
+}
+
+/// Calls one after another and nothing else, for whoever counts what they do.
+async fn empty() {
+    on(1).await;
+    let peer = Peer::remote();
+    let calls = env::args().nth(2).and_then(|calls| calls.parse().ok()).unwrap_or(MANY);
+    for _ in 0..calls {
+        peer.nothing().result().await.expect("it answers");
     }
 }
 

@@ -200,7 +200,7 @@ impl Ledger {
         }
         if is_very_many(self.objects.len()) {
             tracing::warn!(
-                "{} tesserae and tasks are kept, at some 0.7 KB each beside their arguments: await and drop some before \
+                "{} tesserae and tasks are kept, at some 0.3 KB each beside their arguments: await and drop some before \
                  more are submitted, or loop with `mosaic::for_each`",
                 self.objects.len()
             );
