@@ -121,7 +121,7 @@ impl Shelves {
     pub(crate) fn read(&self, ware: Id) -> io::Result<Buffer> {
         match map(&self.path(Shelf::Memory, ware)) {
             // It is there before it is gone from here.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => map(&self.path(Shelf::Disk, ware)),
+            Err(error) if is_absent(&error) => map(&self.path(Shelf::Disk, ware)),
             read => read,
         }
     }
@@ -158,7 +158,7 @@ impl Shelves {
         for shelf in [Shelf::Memory, Shelf::Disk] {
             let directory = self.directory(shelf);
             if let Err(error) = fs::remove_dir_all(directory)
-                && error.kind() != io::ErrorKind::NotFound
+                && !is_absent(&error)
             {
                 tracing::warn!(%error, directory = %directory.display(), "stored values are left behind");
             }
@@ -172,6 +172,11 @@ fn remove(path: &Path) -> io::Result<()> {
         Ok(true) => shared::unstore(path),
         _ => fs::remove_file(path),
     }
+}
+
+/// Whether there is no such file, or not even such a directory, since it could not be made.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Who has these directories. They are removed when this is dropped, or by whoever comes next where it is killed.

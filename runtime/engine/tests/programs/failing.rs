@@ -115,6 +115,18 @@ async fn what_cannot_be_encoded_or_decoded_fails() {
     let error = counter.take(Odd(1)).await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::NotPortable);
     assert!(error.message().contains("`odd`"), "{error}");
+    let of_functions = [
+        mosaic::spawn(|odd: Odd| odd.0, (Odd(1),)),
+        counter.update(|_, odd: Odd| odd.0, Odd(1)),
+    ];
+    for task in of_functions {
+        let error = task.await.unwrap_err();
+        assert_eq!((error.kind(), error.method()), (FailureKind::NotPortable, "closure"));
+        assert!(
+            error.message().contains("argument `number 0` could not be decoded"),
+            "{error}"
+        );
+    }
     let error = counter.give_stubborn().await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::NotPortable);
     assert!(error.message().contains("Stubborn"), "{error}");

@@ -7,7 +7,7 @@ use crate::{
     world::{Scenario, meeting_point, rooms, scratch, stored_files, until},
 };
 use mosaic::{FailureKind, State, Stored, prelude::*};
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::symlink, path::Path};
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
@@ -16,7 +16,9 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario!(what_was_dropped_is_gone_for_all_but_earlier_calls),
         scenario!(what_cannot_be_had_says_why),
         scenario!(values_move_to_disk_and_are_read_from_there),
-        scenario!(a_disk_that_is_full_or_closed_is_an_error),
+        scenario!(a_disk_that_cannot_be_written_is_an_error),
+        scenario!(a_disk_that_is_full_is_an_error),
+        scenario!(what_memory_does_not_take_goes_to_disk),
         scenario!(stored_values_outlive_the_workers),
         scenario!(stored_values_end_with_the_runtime),
         scenario!(a_head_that_dies_frees_what_it_alone_held),
@@ -183,25 +185,81 @@ async fn values_move_to_disk_and_are_read_from_there() {
     stored_files_become(0);
 }
 
-async fn a_disk_that_is_full_or_closed_is_an_error() {
-    fs::remove_dir_all(scratch("disk")).unwrap();
-    fs::write(scratch("disk"), "no directory").unwrap();
-    on_with_memory(2_500_000.0).await;
+/// Stores what fits, and then what has to go to disk, which cannot be written.
+async fn is_told_of_the_disk(reason: &str) {
     let first = mosaic::put(&bytes(2 << 20, 1)).await.unwrap();
+    let limit = limit_files(1 << 20);
     for size in [1 << 20, 3 << 20] {
         let error = mosaic::put(&bytes(size, 2)).await.unwrap_err();
         let expected = [
             "cannot be stored: memory (",
             "has no room for it, and the disk (",
+            reason,
             "MOSAIC_SPILL_DIR",
         ];
         assert!(expected.iter().all(|part| error.to_string().contains(part)), "{error}");
     }
+    drop(limit);
+    // What was stored before stays, and goes as ever.
     assert!(first.get().await.unwrap() == bytes(2 << 20, 1));
     drop(first);
     stored_files_become(0);
     mosaic::put(&bytes(2 << 20, 3)).await.unwrap();
+}
+
+/// Gives the files of this process their size back.
+struct Limited(rustix::process::Rlimit);
+
+impl Drop for Limited {
+    fn drop(&mut self) {
+        rustix::process::setrlimit(rustix::process::Resource::Fsize, self.0).unwrap();
+    }
+}
+
+/// Files that this process writes cannot have more bytes, as if the file system were full.
+fn limit_files(bytes: u64) -> Limited {
+    // SAFETY: ignoring a signal runs no code; what is written fails instead.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    let usual = rustix::process::getrlimit(rustix::process::Resource::Fsize);
+    let limit = rustix::process::Rlimit {
+        current: Some(bytes),
+        ..usual
+    };
+    rustix::process::setrlimit(rustix::process::Resource::Fsize, limit).unwrap();
+    Limited(usual)
+}
+
+async fn a_disk_that_is_full_is_an_error() {
+    on_with_memory(2_500_000.0).await;
+    is_told_of_the_disk("File too large").await;
+}
+
+async fn a_disk_that_cannot_be_written_is_an_error() {
+    fs::remove_dir_all(scratch("disk")).unwrap();
+    fs::write(scratch("disk"), "no directory").unwrap();
+    on_with_memory(2_500_000.0).await;
+    is_told_of_the_disk("Not a directory").await;
+    mosaic::interactive(Off).await.unwrap();
     fs::remove_file(scratch("disk")).unwrap();
+    // Nobody may make files there, whoever runs this.
+    symlink("/proc/none", scratch("disk")).unwrap();
+    on_with_memory(2_500_000.0).await;
+    is_told_of_the_disk("No such file").await;
+    mosaic::interactive(Off).await.unwrap();
+    fs::remove_file(scratch("disk")).unwrap();
+}
+
+async fn what_memory_does_not_take_goes_to_disk() {
+    fs::remove_dir_all(scratch("memory")).unwrap();
+    fs::write(scratch("memory"), "no directory").unwrap();
+    on(1).await;
+    let stored = mosaic::put(&bytes(1 << 20, 1)).await.unwrap();
+    assert!(stored_files().iter().all(|file| file.starts_with(scratch("disk"))));
+    let sum: u64 = bytes(1 << 20, 1).iter().map(|byte| u64::from(*byte)).sum();
+    assert_eq!(Counter::remote(0).sum(&stored).result().await.unwrap(), sum);
+    drop(stored);
+    stored_files_become(0);
+    fs::remove_file(scratch("memory")).unwrap();
 }
 
 async fn stored_values_outlive_the_workers() {
