@@ -6,7 +6,8 @@ use std::time::Duration;
 /// How a tessera, or a call, is to be carried out. What is not set is left to the runtime.
 ///
 /// They go on the attribute (`#[tessera(max_retries = 2)]`, for all of a type's tesserae), on the type
-/// (`Solver::with(options).remote(…)`, for one tessera), and on a proxy (`solver.with(options).solve(…)`, for its calls).
+/// (`Solver::with(options).remote(…)`, for one tessera, `Solver::with(options).remote_array(4, …)`, for several), and on a
+/// proxy (`solver.with(options).solve(…)`, for its calls).
 /// A tessera's options hold for its constructor and its calls; those that are closer to the call win.
 ///
 /// ```

@@ -19,7 +19,8 @@ pub trait Proxy: Clone + IntoFuture<Output = Result<Self, TaskError>> {
 
 /// Several tesserae of one type: a slice of their proxies, and calls on all of them at once.
 ///
-/// `T::remote_array` makes one, whose tesserae are spread over the workers; so does collecting proxies.
+/// `T::remote_array` makes one, whose tesserae are spread over the workers, and `T::with(options).remote_array` one whose
+/// tesserae all have these options; so does collecting proxies.
 ///
 /// ```no_run
 /// # use mosaic::prelude::*;

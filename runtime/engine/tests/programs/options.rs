@@ -30,6 +30,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario!(the_last_attempt_is_told),
         scenario!(what_is_no_panic_is_not_run_again),
         scenario!(a_tessera_lives_where_it_is_told_to),
+        scenario!(the_tesserae_of_an_array_have_its_options),
         scenario!(a_worker_that_is_unknown_or_wrong_is_refused),
     ]
 }
@@ -128,6 +129,25 @@ async fn a_tessera_lives_where_it_is_told_to() {
     assert!(described.contains("runtime=worker:0:1"), "{described}");
     // Nobody else's turn was taken.
     assert_ne!(Persistent::remote(&path, 0).worker().result().await.unwrap(), pid);
+}
+
+async fn the_tesserae_of_an_array_have_its_options() {
+    on(2).await;
+    let (made, called) = (scratch("made"), scratch("called"));
+    let options = Options::new().worker("worker:0:1").max_retries(3);
+    let array = Persistent::with(options).remote_array(2, &made, 3).await.unwrap();
+    assert_eq!(array.workers(), ["worker:0:1"]);
+    let error = array[1].attempt(&called, 9).await.unwrap_err();
+    assert_eq!(error.attempts(), 4);
+    let nowhere = Persistent::with(Options::new().worker("worker:7:7")).remote_array(2, &made, 0);
+    let error = nowhere.await.unwrap_err();
+    assert!(
+        error.message().starts_with("there is no worker `worker:7:7`"),
+        "{error}"
+    );
+    // Those that the attribute has hold where none are given.
+    let error = Persistent::remote_array(2, scratch("never"), 99).await.unwrap_err();
+    assert_eq!(error.attempts(), 3);
 }
 
 async fn a_worker_that_is_unknown_or_wrong_is_refused() {

@@ -78,11 +78,12 @@ pub(super) fn with(tessera: &Tessera) -> TokenStream {
         constructor,
         ..
     } = tessera;
-    let (inputs, values) = (inputs(constructor), values(constructor));
+    let (inputs, values): (Vec<TokenStream>, TokenStream) = (inputs(constructor).collect(), values(constructor));
     let own = &constructor.documentation;
     let documentation = format!(" A `{ident}` that is to be constructed on a worker with other options than usual.");
-    let (construct, with) = (
+    let (construct, construct_all, with) = (
         format!(" Constructs the `{ident}` on a worker and returns its proxy at once."),
+        format!(" Constructs as many `{ident}`s as the first argument says, all with these options."),
         format!(" The options with which a `{ident}` is constructed and called."),
     );
     quote! {
@@ -105,6 +106,11 @@ pub(super) fn with(tessera: &Tessera) -> TokenStream {
             pub fn remote(&self, #(#inputs),*) -> #proxy {
                 let options = ::core::clone::Clone::clone(&self.options);
                 #proxy { raw: ::mosaic::__private::Tessera::create(&__TABLE, options, #values) }
+            }
+            #[doc = #construct_all]
+            #[track_caller]
+            pub fn remote_array(&self, __len: usize, #(#inputs),*) -> ::mosaic::ProxyArray<#proxy> {
+                ::mosaic::__private::remote_array(&__TABLE, &self.options, __len, &#values, |raw| #proxy { raw })
             }
         }
     }

@@ -119,6 +119,21 @@ mod __mosaic_Solver1 {
                 ),
             }
         }
+        /// Constructs as many `Solver1`s as the first argument says, all with these options.
+        #[track_caller]
+        pub fn remote_array(
+            &self,
+            __len: usize,
+            data: impl ::mosaic::__private::IntoArg<Array3<f32>>,
+        ) -> ::mosaic::ProxyArray<Solver1Proxy> {
+            ::mosaic::__private::remote_array(
+                &__TABLE,
+                &self.options,
+                __len,
+                &::std::vec::Vec::from([::mosaic::__private::IntoArg::into_arg(data)]),
+                |raw| Solver1Proxy { raw },
+            )
+        }
     }
     impl Solver1 {
         /// Finds a `Solver1` that lives, by its unique name, and gives a proxy of it, once awaited.
