@@ -1,6 +1,6 @@
 //! Functions that travel: those that capture nothing, so that their code is all there is to them.
 
-use crate::{Layout, Outcome, Slice};
+use crate::{Layout, Outcome, Pending, Slice};
 use std::ffi::c_void;
 
 /// A function that captures nothing, as a worker sees it. It lies in a `static` of the object that holds its code; a
@@ -21,8 +21,14 @@ pub struct FunctionTable {
     /// - the place for the address of a new object, for one that makes a tessera's object of its argument. It stays null
     ///   when `outcome` is a failure.
     ///
-    /// Arguments are encoded values, one [`Slice`] each, lent for the call. It does not unwind.
-    pub run: unsafe extern "C" fn(object: *mut c_void, arguments: *const Slice, count: usize, outcome: *mut Outcome),
+    /// Arguments are encoded values, one [`Slice`] each, lent for the call. It does not unwind. The future that it returns
+    /// where it is async has no part in `object`.
+    pub run: unsafe extern "C" fn(
+        object: *mut c_void,
+        arguments: *const Slice,
+        count: usize,
+        outcome: *mut Outcome,
+    ) -> Pending,
 }
 
 impl FunctionTable {

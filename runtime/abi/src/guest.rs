@@ -60,7 +60,7 @@ impl Default for Outcome {
     }
 }
 
-/// The future of a call that has not ended, since its method is async and waits. Whoever has it polls it until it is over,
+/// The future of a call that has not ended, since its method, constructor or function is async and waits. Whoever has it polls it until it is over,
 /// or drops it.
 #[repr(C)]
 #[derive(Debug)]
@@ -128,8 +128,14 @@ pub struct TesseraTable {
     pub signatures: *const Slice,
     /// How many methods there are.
     pub method_count: usize,
-    /// Constructs the object. Null when `outcome` is a failure.
-    pub construct: unsafe extern "C" fn(arguments: *const Slice, count: usize, outcome: *mut Outcome) -> *mut c_void,
+    /// Constructs an object and writes its address to `object`, which stays as it is when `outcome` is a failure. Where the
+    /// constructor is async, the future that it returns does so; `object` lives as long as that.
+    pub construct: unsafe extern "C" fn(
+        object: *mut *mut c_void,
+        arguments: *const Slice,
+        count: usize,
+        outcome: *mut Outcome,
+    ) -> Pending,
     /// Calls method number `method`. At most one call on an object runs at a time, and a future that it returns is such a
     /// call; it is dropped before the object.
     pub call: unsafe extern "C" fn(

@@ -86,13 +86,6 @@ impl Checker<'_> {
             );
         }
         self.common(&name, function);
-        if let Some(token) = &signature.asyncness {
-            let advice = "remove `async`; what it waits for, an async method can wait for";
-            self.errors.push(
-                token,
-                format!("{name} is the constructor and cannot be async: {advice}"),
-            );
-        }
         self.constructed(&name, signature);
         self.model(&name, function)
     }

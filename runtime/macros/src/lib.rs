@@ -12,6 +12,9 @@ use proc_macro::TokenStream;
 /// Both items stay as they are. Added are `Type::remote(…)`, which constructs an object on a worker and returns its
 /// proxy, and that proxy's methods, which return tasks.
 ///
+/// The constructor and the methods may be `async`, with futures that are `Send`: while one waits, it holds up no thread of
+/// its worker, and the tessera's other calls wait behind it.
+///
 /// What travels is owned: a parameter `&T`, `&[T]`, `&str` or a view of an array is lent to the method from an owned
 /// value, and a return value must not borrow.
 ///

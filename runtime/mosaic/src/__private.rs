@@ -23,7 +23,7 @@ use crate::{
     panics, pending,
 };
 use mosaic_abi::{Failure, FailureKind, Layout, Status, VERSION};
-use std::{ffi::c_void, ptr};
+use std::{ffi::c_void, future::Future};
 
 /// Makes `host` the one that this process's proxies talk to.
 pub fn install_host(host: &'static mosaic_abi::Host) {
@@ -52,7 +52,7 @@ pub fn ask(message: &[u8]) -> Wait {
 /// Compiles only where a worker may hold a `T`.
 pub fn assert_sendable<T: Send + 'static>() {}
 
-type Construct = unsafe extern "C" fn(*const Slice, usize, *mut Outcome) -> *mut c_void;
+type Construct = unsafe extern "C" fn(*mut *mut c_void, *const Slice, usize, *mut Outcome) -> Pending;
 type Call = unsafe extern "C" fn(*mut c_void, u32, *const Slice, usize, *mut Outcome) -> Pending;
 type Drop = unsafe extern "C" fn(*mut c_void);
 
@@ -145,23 +145,68 @@ pub fn no_such_method(method: u32) -> Failure {
     failure(FailureKind::Runtime, format!("there is no method number {method}"))
 }
 
-/// Constructs an object by `run` and returns it boxed, or null and the failure in `outcome`.
+/// Constructs an object by `run` and writes its address to `object`, or the failure to `outcome`.
+#[must_use]
 pub unsafe fn construct<T>(
     type_name: &str,
+    object: *mut *mut c_void,
     arguments: *const Slice,
     count: usize,
     outcome: *mut Outcome,
     run: impl FnOnce(Arguments<'_>) -> Result<T, Failure>,
-) -> *mut c_void {
+) -> Pending {
     // SAFETY: the caller passes on what the host gave it: `count` arguments that are lent for the call.
     let arguments = Arguments(unsafe { slices(arguments, count) });
-    let (object, result) = match guarded(|| run(arguments)) {
-        Ok(object) => (Box::into_raw(Box::new(object)).cast(), Ok(Buffer::default())),
-        Err(failure) => (ptr::null_mut(), Err(failure)),
-    };
+    let result = guarded(|| run(arguments)).map(|made| {
+        // SAFETY: the host passes a place for an address (see `TesseraTable`), which nobody else has.
+        unsafe { *object = Box::into_raw(Box::new(made)).cast() };
+        Buffer::default()
+    });
     // SAFETY: the host passes an outcome that it initialised and that outlives the call.
     unsafe { *outcome = to_outcome(type_name, "new", result) };
-    object
+    Pending::none()
+}
+
+/// The same where the constructor is async: `run` gives its future.
+#[must_use]
+pub unsafe fn construct_later<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    type_name: &str,
+    object: *mut *mut c_void,
+    arguments: *const Slice,
+    count: usize,
+    outcome: *mut Outcome,
+    run: impl FnOnce(Arguments<'_>) -> Result<F, Failure>,
+) -> Pending {
+    // SAFETY: as in `construct`.
+    let arguments = Arguments(unsafe { slices(arguments, count) });
+    let place = Place(object);
+    let failure = match guarded(|| run(arguments)) {
+        Ok(future) => {
+            let constructed = async move {
+                let made = Box::new(future.await);
+                place.fill(Box::into_raw(made).cast());
+                Ok(Buffer::default())
+            };
+            return pending::pending(Box::pin(constructed), type_name, "new");
+        }
+        Err(failure) => failure,
+    };
+    // SAFETY: as in `construct`.
+    unsafe { *outcome = to_outcome(type_name, "new", Err(failure)) };
+    Pending::none()
+}
+
+/// Where the address of an object is to be written once it is constructed.
+struct Place(*mut *mut c_void);
+
+// SAFETY: the host reads the place when the future that fills it has ended, and whoever polls that has it alone.
+unsafe impl Send for Place {}
+
+impl Place {
+    fn fill(self, object: *mut c_void) {
+        // SAFETY: the place lives as long as the future that fills it (see `TesseraTable`), which has the only `Place`.
+        unsafe { *self.0 = object };
+    }
 }
 
 /// Calls a method of `object` by `run` and writes how it ended to `outcome`.

@@ -3,12 +3,10 @@
 use crate::{
     __private::{Arguments, encode, guarded, to_outcome},
     argument::{Arg, IntoArg, Portable},
-    host::failure,
+    pending::{self, Reply, later, now},
 };
-use mosaic_abi::{
-    Buffer, Failure, FailureKind, FunctionTable, Layout, Outcome, Slice, VERSION, decode_first, short_name,
-};
-use std::{any::type_name, ffi::c_void, marker::PhantomData, path::Path, path::PathBuf, ptr::NonNull};
+use mosaic_abi::{Buffer, Failure, FunctionTable, Layout, Outcome, Pending, Slice, VERSION, short_name};
+use std::{any::type_name, ffi::c_void, future::Future, marker::PhantomData, path::Path, path::PathBuf, ptr::NonNull};
 
 /// A function that can travel: it captures nothing, and takes and returns values that can.
 ///
@@ -32,6 +30,28 @@ pub trait Function<Parameters>: Copy + Send + 'static {
     /// Runs it with encoded arguments.
     #[doc(hidden)]
     fn run(self, arguments: &Arguments<'_>) -> Result<Self::Output, Failure>;
+}
+
+/// An async function that can travel, and its future as well, once it is there: see [`crate::spawn_async`].
+///
+/// It is implemented for functions and closures of up to six parameters, all of which take values: one that waits cannot be
+/// lent any. It is no [`Function`], so that what a function returns is known by its being one.
+///
+/// ```
+/// fn travels<F: mosaic::AsyncFunction<P>, P>(_: F) {}
+/// travels(async |name: String| format!("hello, {name}"));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no async function that can travel to a worker",
+    note = "an async function travels that captures nothing, whose parameters are values, and whose future is `Send`"
+)]
+pub trait AsyncFunction<Parameters>: Copy + Send + 'static {
+    /// What its future gives.
+    type Output: Portable;
+
+    /// Begins it with encoded arguments.
+    #[doc(hidden)]
+    fn begin(self, arguments: &Arguments<'_>) -> Result<Reply, Failure>;
 }
 
 /// What may be passed to a [`Function`]: a tuple in which each element may stand for the parameter at its place, as
@@ -153,6 +173,36 @@ function!(owned A T 0 owned B U 1 owned C V 2 owned D W 3);
 function!(owned A T 0 owned B U 1 owned C V 2 owned D W 3 owned E X 4);
 function!(owned A T 0 owned B U 1 owned C V 2 owned D W 3 owned E X 4 owned G Y 5);
 
+/// Implements [`AsyncFunction`] for one arity.
+macro_rules! async_function {
+    ($($name:ident $index:tt)*) => {
+        impl<F, G, R, $($name),*> AsyncFunction<($(Owned<$name>,)*)> for F
+        where
+            F: Fn($($name),*) -> G + Copy + Send + 'static,
+            G: Future<Output = R> + Send + 'static,
+            R: Portable,
+            $($name: Portable,)*
+        {
+            type Output = R;
+
+            #[allow(unused_variables, non_snake_case, reason = "there may be no parameters, named as their types")]
+            fn begin(self, arguments: &Arguments<'_>) -> Result<Reply, Failure> {
+                $(let $name = arguments.decode::<$name>($index, concat!("number ", $index))?;)*
+                let future = self($($name),*);
+                later(async move { encode(&future.await) })
+            }
+        }
+    };
+}
+
+async_function!();
+async_function!(A 0);
+async_function!(A 0 B 1);
+async_function!(A 0 B 1 C 2);
+async_function!(A 0 B 1 C 2 D 3);
+async_function!(A 0 B 1 C 2 D 3 E 4);
+async_function!(A 0 B 1 C 2 D 3 E 4 H 5);
+
 /// The function of a type that has no size: all there is to it is its type.
 fn conjured<F: Copy + 'static>() -> F {
     const {
@@ -185,6 +235,9 @@ macro_rules! table {
     };
 }
 
+mod element;
+pub(crate) use element::element;
+
 /// The table of a function of its arguments alone.
 pub(crate) fn plain<F: Function<P>, P: 'static>(_: F) -> &'static FunctionTable {
     unsafe extern "C" fn run<F: Function<P>, P>(
@@ -192,8 +245,23 @@ pub(crate) fn plain<F: Function<P>, P: 'static>(_: F) -> &'static FunctionTable 
         arguments: *const Slice,
         count: usize,
         outcome: *mut Outcome,
-    ) {
-        let call = |arguments: Arguments<'_>| encode(&conjured::<F>().run(&arguments)?);
+    ) -> Pending {
+        let call = |arguments: Arguments<'_>| now(&conjured::<F>().run(&arguments)?);
+        // SAFETY: the host passes what `FunctionTable` says.
+        unsafe { answer::<F>(arguments, count, outcome, call) }
+    }
+    table!(F, (), run::<F, P>)
+}
+
+/// The table of an async function.
+pub(crate) fn awaited<F: AsyncFunction<P>, P: 'static>(_: F) -> &'static FunctionTable {
+    unsafe extern "C" fn run<F: AsyncFunction<P>, P>(
+        _: *mut c_void,
+        arguments: *const Slice,
+        count: usize,
+        outcome: *mut Outcome,
+    ) -> Pending {
+        let call = |arguments: Arguments<'_>| conjured::<F>().begin(&arguments);
         // SAFETY: the host passes what `FunctionTable` says.
         unsafe { answer::<F>(arguments, count, outcome, call) }
     }
@@ -207,11 +275,11 @@ pub(crate) fn reading<T: 'static, R: Portable, F: Fn(&T) -> R + Copy + 'static>(
         arguments: *const Slice,
         count: usize,
         outcome: *mut Outcome,
-    ) {
+    ) -> Pending {
         // SAFETY: the host passes an object of this layout and of the tessera that the caller named, and no other call
         // has it.
         let object = unsafe { &*object.cast::<T>() };
-        let call = |_: Arguments<'_>| encode(&conjured::<F>()(object));
+        let call = |_: Arguments<'_>| now(&conjured::<F>()(object));
         // SAFETY: the host passes what `FunctionTable` says.
         unsafe { answer::<F>(arguments, count, outcome, call) }
     }
@@ -228,12 +296,12 @@ where
         arguments: *const Slice,
         count: usize,
         outcome: *mut Outcome,
-    ) {
+    ) -> Pending {
         // SAFETY: as in `reading`.
         let object = unsafe { &mut *object.cast::<T>() };
         let call = |arguments: Arguments<'_>| {
             let argument = arguments.decode::<A>(0, "number 0")?;
-            encode(&conjured::<F>()(object, argument))
+            now(&conjured::<F>()(object, argument))
         };
         // SAFETY: the host passes what `FunctionTable` says.
         unsafe { answer::<F>(arguments, count, outcome, call) }
@@ -248,12 +316,12 @@ pub(crate) fn making<T: Portable>() -> &'static FunctionTable {
         arguments: *const Slice,
         count: usize,
         outcome: *mut Outcome,
-    ) {
+    ) -> Pending {
         let call = |arguments: Arguments<'_>| {
             let made = Box::into_raw(Box::new(arguments.decode::<T>(0, "number 0")?));
             // SAFETY: the host passes the place for an object's address, which nobody else has.
             unsafe { *object.cast::<*mut c_void>() = made.cast() };
-            Ok(Buffer::default())
+            Ok(Reply::Now(Buffer::default()))
         };
         // SAFETY: the host passes what `FunctionTable` says.
         unsafe { answer::<T>(arguments, count, outcome, call) }
@@ -261,59 +329,7 @@ pub(crate) fn making<T: Portable>() -> &'static FunctionTable {
     table!(T, T, run::<T>)
 }
 
-/// What encoded values begin with.
-pub(crate) trait Prefix {
-    /// The bytes that follow.
-    fn skip(bytes: &[u8]) -> Result<&[u8], String>;
-}
-
-macro_rules! prefix {
-    ($($name:ident)*) => {
-        impl<$($name: Portable),*> Prefix for ($($name,)*) {
-            fn skip(bytes: &[u8]) -> Result<&[u8], String> {
-                $(let (_, bytes) = decode_first::<$name>(bytes)?;)*
-                Ok(bytes)
-            }
-        }
-    };
-}
-
-prefix!();
-prefix!(A);
-prefix!(A B);
-prefix!(A B C);
-prefix!(A B C D);
-prefix!(A B C D E);
-
-/// The table of a function that takes the element `T` out of an encoded tuple, in which it follows `Before`: the elements
-/// of a tuple are encoded one after the other.
-pub(crate) fn element<Before: Prefix + 'static, T: Portable>() -> &'static FunctionTable {
-    unsafe extern "C" fn run<Before: Prefix, T: Portable>(
-        _: *mut c_void,
-        arguments: *const Slice,
-        count: usize,
-        outcome: *mut Outcome,
-    ) {
-        let call = |arguments: Arguments<'_>| {
-            let element = Before::skip(arguments.first()).and_then(decode_first::<T>);
-            let refuse = |error| {
-                failure(
-                    FailureKind::NotPortable,
-                    format!("the result is no such tuple: {error}"),
-                )
-            };
-            encode(&element.map_err(refuse)?.0)
-        };
-        // SAFETY: the host passes what `FunctionTable` says.
-        unsafe { answer::<Element<T>>(arguments, count, outcome, call) }
-    }
-    table!(Element<T>, (), run::<Before, T>)
-}
-
-/// What the function is called that takes an element out of a tuple.
-struct Element<T>(PhantomData<T>);
-
-/// Runs `call` and writes how it ended to `outcome`.
+/// Runs `call` and writes how it ended to `outcome`, or returns its future.
 ///
 /// # Safety
 ///
@@ -322,11 +338,17 @@ unsafe fn answer<F>(
     arguments: *const Slice,
     count: usize,
     outcome: *mut Outcome,
-    call: impl FnOnce(Arguments<'_>) -> Result<Buffer, Failure>,
-) {
+    call: impl FnOnce(Arguments<'_>) -> Result<Reply, Failure>,
+) -> Pending {
     // SAFETY: by this function's contract.
     let arguments = unsafe { Arguments::lent(arguments, count) };
-    let result = guarded(|| call(arguments));
+    let name = short_name(type_name::<F>());
+    let result = match guarded(|| call(arguments)) {
+        Ok(Reply::Later(future)) => return pending::pending(future, "", name),
+        Ok(Reply::Now(value)) => Ok(value),
+        Err(failure) => Err(failure),
+    };
     // SAFETY: by this function's contract.
-    unsafe { *outcome = to_outcome("", short_name(type_name::<F>()), result) };
+    unsafe { *outcome = to_outcome("", name, result) };
+    Pending::none()
 }

@@ -69,7 +69,7 @@ pub use barrier::{Barrier, Passing, barrier};
 pub use cancel::cancelled;
 pub use error::{RuntimeError, TaskError};
 pub use for_each::{ForEach, LoopResults, LoopWorker, for_each};
-pub use function::{Function, IntoArguments};
+pub use function::{AsyncFunction, Function, IntoArguments};
 pub use interactive::{Interactive, Switch, Switching, interactive};
 pub use mosaic_abi::{Activity, FailureKind, LogLevel, Options, Placement, Span, State, Subject, Tasks, Worker};
 #[cfg(feature = "macros")]
@@ -78,7 +78,7 @@ pub use outputs::{Actor, Outputs};
 pub use parameter::{Parameter, parameter};
 pub use progress::{Progress, Track, progress, track};
 pub use proxies::{AllConstructed, Proxy, ProxyArray};
-pub use spawn::{Spawner, after, spawn, with};
+pub use spawn::{Spawner, after, spawn, spawn_async, with};
 pub use status::{Status, StatusFuture, Watch, status};
 pub use stored::{Published, Put, Stored, StoredValue, exec, put};
 pub use task::{TaskFuture, TaskProxy, TaskResult};

@@ -3,7 +3,7 @@
 use crate::{
     TaskProxy,
     argument::Arg,
-    function::{self, Function, IntoArguments},
+    function::{self, AsyncFunction, Function, IntoArguments},
     host::host,
     interrupt::checkpoint,
     object::{Arguments, Object},
@@ -36,6 +36,29 @@ use mosaic_abi::{Failure, FunctionTable, Handle, Options, Submitted, short_name}
 /// ```
 pub fn spawn<F: Function<P>, P: 'static>(function: F, arguments: impl IntoArguments<P>) -> TaskProxy<F::Output> {
     Spawner::default().spawn(function, arguments)
+}
+
+/// Runs an async `function` on a worker, of which it holds up no thread while it waits, and returns its task at once.
+///
+/// It captures nothing, as one that [`spawn`] runs, and takes values.
+///
+/// ```no_run
+/// # async fn cell() -> Result<(), mosaic::TaskError> {
+/// async fn sum_of_squares(a: u64, b: u64) -> u64 {
+///     let square = |n: u64| mosaic::spawn(|n: u64| n * n, (n,));
+///     let (a, b) = (square(a), square(b));
+///     a.result().await.unwrap() + b.result().await.unwrap()
+/// }
+/// let task = mosaic::spawn_async(sum_of_squares, (3, 4));
+/// assert_eq!(task.result().await?, 25);
+/// # Ok(())
+/// # }
+/// ```
+pub fn spawn_async<F: AsyncFunction<P>, P: 'static>(
+    function: F,
+    arguments: impl IntoArguments<P>,
+) -> TaskProxy<F::Output> {
+    Spawner::default().spawn_async(function, arguments)
 }
 
 /// The same as [`spawn`], with options: `mosaic::with(options).spawn(…)`.
@@ -84,6 +107,16 @@ impl Spawner {
         arguments: impl IntoArguments<P>,
     ) -> TaskProxy<F::Output> {
         let table = function::plain::<F, P>(function);
+        TaskProxy::new(run(table, None, &self.after, &self.options, arguments.into_arguments()))
+    }
+
+    /// Runs an async `function` on a worker, as [`spawn_async`] does.
+    pub fn spawn_async<F: AsyncFunction<P>, P: 'static>(
+        &self,
+        function: F,
+        arguments: impl IntoArguments<P>,
+    ) -> TaskProxy<F::Output> {
+        let table = function::awaited::<F, P>(function);
         TaskProxy::new(run(table, None, &self.after, &self.options, arguments.into_arguments()))
     }
 

@@ -3,14 +3,53 @@
 use super::{module::Loaded, pending::Call};
 use crate::{failures::failure, wire::Payload};
 use mosaic_abi::{Buffer, Failure, FailureKind, FunctionTable, Outcome, Slice, Status, TesseraTable, decode};
-use std::{ffi::c_void, ptr};
+use std::{
+    ffi::c_void,
+    ptr,
+    sync::{
+        Arc,
+        atomic::{AtomicPtr, Ordering},
+    },
+};
 
 /// How far a call has come.
 pub(super) enum Called {
     /// It ended with this encoded value.
     Ended(Buffer),
-    /// Its method is async. To be dropped before the object.
+    /// It is async. To be dropped before the object.
     Waits(Call),
+}
+
+/// How far a constructor has come.
+pub(super) enum Constructed {
+    Ended(Object),
+    /// It is async.
+    Waits(Call, Unborn),
+}
+
+/// An object that is being constructed.
+pub(super) struct Unborn {
+    /// Written by the constructor, when it ends well.
+    address: Arc<AtomicPtr<c_void>>,
+    table: &'static TesseraTable,
+    loaded: Loaded,
+}
+
+impl Unborn {
+    /// What its code needs.
+    pub(super) fn loaded(&self) -> Loaded {
+        self.loaded
+    }
+
+    /// The object, whose constructor has ended well.
+    pub(super) fn born(self) -> Object {
+        Object {
+            // The thread that polled the constructor's future last has handed it over since.
+            pointer: self.address.load(Ordering::Relaxed),
+            table: self.table,
+            loaded: self.loaded,
+        }
+    }
 }
 
 /// A constructed object.
@@ -24,18 +63,33 @@ pub(super) struct Object {
 unsafe impl Send for Object {}
 
 impl Object {
-    /// Constructs an object from encoded arguments.
+    /// Constructs an object from encoded arguments: by the constructor, or by a function that makes it of its argument.
     pub(super) fn construct(
         table: &'static TesseraTable,
         loaded: Loaded,
+        maker: Option<&'static FunctionTable>,
         arguments: &[Payload],
-    ) -> Result<Object, Failure> {
+    ) -> Result<Constructed, Failure> {
         let slices: Vec<Slice> = arguments.iter().map(|argument| Slice::new(argument)).collect();
-        let mut outcome = Outcome::default();
+        let (mut outcome, address) = (Outcome::default(), Arc::new(AtomicPtr::<c_void>::new(ptr::null_mut())));
         tracing::debug!("constructs {}", table.type_name());
-        // SAFETY: the slices and the outcome outlive the call, which does not unwind (see `TesseraTable`).
-        let pointer = unsafe { (table.construct)(slices.as_ptr(), slices.len(), &raw mut outcome) };
-        read(outcome).map(|_| Object { pointer, table, loaded })
+        let (place, arguments) = (address.as_ptr(), slices.as_ptr());
+        let pending = match maker {
+            // SAFETY: the slices and the outcome outlive the call, which does not unwind; `maker` makes objects, whose
+            // address it writes to the place that it is given (see `FunctionTable`).
+            Some(maker) => unsafe { (maker.run)(place.cast(), arguments, slices.len(), &raw mut outcome) },
+            // SAFETY: the same; the place is kept by whoever has the future (see `TesseraTable`).
+            None => unsafe { (table.construct)(place, arguments, slices.len(), &raw mut outcome) },
+        };
+        let unborn = Unborn {
+            address: address.clone(),
+            table,
+            loaded,
+        };
+        match Call::new(pending, Some(address)) {
+            Some(call) => Ok(Constructed::Waits(call, unborn)),
+            None => read(outcome).map(|_| Constructed::Ended(unborn.born())),
+        }
     }
 
     /// Calls method number `method`.
@@ -51,26 +105,14 @@ impl Object {
         // SAFETY: as in `construct`; `&mut self` makes this the only call on the object.
         let pending =
             unsafe { (self.table.call)(self.pointer, method, slices.as_ptr(), slices.len(), &raw mut outcome) };
-        match Call::new(pending) {
+        match Call::new(pending, None) {
             Some(call) => Ok(Called::Waits(call)),
             None => read(outcome).map(Called::Ended),
         }
     }
 
-    /// Makes an object by a function, of its encoded argument.
-    pub(super) fn make(
-        table: &'static TesseraTable,
-        loaded: Loaded,
-        maker: &'static FunctionTable,
-        arguments: &[Payload],
-    ) -> Result<Object, Failure> {
-        let mut pointer: *mut c_void = ptr::null_mut();
-        // SAFETY: `maker` makes objects, whose address it writes to the place that it is given.
-        unsafe { run(maker, (&raw mut pointer).cast(), arguments) }.map(|_| Object { pointer, table, loaded })
-    }
-
-    /// Runs a function on the object and returns its encoded value.
-    pub(super) fn apply(&mut self, function: &'static FunctionTable, arguments: &[Payload]) -> Result<Buffer, Failure> {
+    /// Runs a function on the object.
+    pub(super) fn apply(&mut self, function: &'static FunctionTable, arguments: &[Payload]) -> Result<Called, Failure> {
         if function.layout != self.table.layout {
             let type_name = self.table.type_name();
             let message = format!(
@@ -101,8 +143,8 @@ impl Object {
     }
 }
 
-/// Runs a function of its arguments alone, and returns its encoded value.
-pub(super) fn call(function: &'static FunctionTable, arguments: &[Payload]) -> Result<Buffer, Failure> {
+/// Runs a function of its arguments alone.
+pub(super) fn call(function: &'static FunctionTable, arguments: &[Payload]) -> Result<Called, Failure> {
     // SAFETY: a function that is called by itself takes no object.
     unsafe { run(function, ptr::null_mut(), arguments) }
 }
@@ -112,12 +154,15 @@ pub(super) fn call(function: &'static FunctionTable, arguments: &[Payload]) -> R
 /// # Safety
 ///
 /// `object` must be what the function is run on (see [`FunctionTable`]).
-unsafe fn run(function: &'static FunctionTable, object: *mut c_void, arguments: &[Payload]) -> Result<Buffer, Failure> {
+unsafe fn run(function: &'static FunctionTable, object: *mut c_void, arguments: &[Payload]) -> Result<Called, Failure> {
     let slices: Vec<Slice> = arguments.iter().map(|argument| Slice::new(argument)).collect();
     let mut outcome = Outcome::default();
     // SAFETY: the slices and the outcome outlive the call, which does not unwind; the rest is this function's contract.
-    unsafe { (function.run)(object, slices.as_ptr(), slices.len(), &raw mut outcome) };
-    read(outcome)
+    let pending = unsafe { (function.run)(object, slices.as_ptr(), slices.len(), &raw mut outcome) };
+    match Call::new(pending, None) {
+        Some(call) => Ok(Called::Waits(call)),
+        None => read(outcome).map(Called::Ended),
+    }
 }
 
 /// How a call ended, as the guest says it.

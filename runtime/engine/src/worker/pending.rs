@@ -1,4 +1,4 @@
-//! Calls of async methods: their futures, and going on with them when they are woken.
+//! Calls of async methods, constructors and functions: their futures, and going on with them when they are woken.
 //!
 //! While one waits it occupies no thread, so that a method may wait for as many others of this worker as it likes.
 
@@ -17,27 +17,32 @@ use mosaic_abi::{Buffer, Failure, FailureKind, Outcome, Pending, Poll, Waker};
 use std::{
     ffi::c_void,
     rc::Rc,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicPtr},
 };
 use tokio::{runtime::Runtime, sync::Notify, task::spawn_blocking};
 
-/// The guest's future of a call.
-pub(super) struct Call(Pending);
+/// The guest's future of a call, a constructor or a function.
+pub(super) struct Call {
+    pending: Pending,
+    /// Where it writes the address of the object that it constructs.
+    _place: Option<Arc<AtomicPtr<c_void>>>,
+}
 
 // SAFETY: the expansion asserts that the future is `Send`, and one thread at a time has it.
 unsafe impl Send for Call {}
 
 impl Call {
-    /// The future of a call; none where it has ended.
-    pub(super) fn new(pending: Pending) -> Option<Call> {
-        (!pending.future.is_null()).then_some(Call(pending))
+    /// The future of a call; none where it has ended. That of a constructor keeps the place for the object's address.
+    pub(super) fn new(pending: Pending, place: Option<Arc<AtomicPtr<c_void>>>) -> Option<Call> {
+        let is_pending = !pending.future.is_null();
+        is_pending.then_some(Call { pending, _place: place })
     }
 
     /// Goes on, and returns how it ended if it has. `woken` is told when it is worth while to go on.
     fn poll(&mut self, woken: &Arc<Notify>) -> Option<Result<Buffer, Failure>> {
         let mut outcome = Outcome::default();
         // SAFETY: the future is the guest's own, has not ended, and is polled by whoever has `self` alone.
-        match unsafe { (self.0.poll)(self.0.future, waker(woken), &raw mut outcome) } {
+        match unsafe { (self.pending.poll)(self.pending.future, waker(woken), &raw mut outcome) } {
             Poll::Pending => None,
             Poll::Ready => Some(object::read(outcome)),
         }
@@ -47,7 +52,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         // SAFETY: `self` is its only owner.
-        unsafe { (self.0.drop)(self.0.future) }
+        unsafe { (self.pending.drop)(self.pending.future) }
     }
 }
 

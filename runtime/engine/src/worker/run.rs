@@ -3,15 +3,18 @@
 use super::{
     current::Executing,
     inputs::Inputs,
-    object,
+    module::Loaded,
+    object::{self, Called},
+    pending,
     site::{Head, Site},
     stock::Outcome,
 };
 use crate::{
-    cancellation,
+    cancellation::{self, Cancellation},
+    clock::now,
     failures::failure,
     id::Id,
-    wire::{Code, FromWorker},
+    wire::{Code, FromWorker, Payload},
 };
 use mosaic_abi::{Failure, FailureKind};
 use std::{rc::Rc, sync::Arc};
@@ -32,33 +35,61 @@ pub(super) async fn function(
     if site.is_closing() || site.stock.borrow().has_ended(task) {
         return;
     }
-    let entered = site.gate.enter().await;
-    let (modules, output, reporter) = (site.modules.clone(), site.output.clone(), head.clone());
     let cancellation = site.running.begins(task);
-    let ran = spawn_blocking(move || {
-        reporter.send(FromWorker::Started {
-            id: task,
-            at: crate::clock::now(),
-        });
+    let (mut inputs, mut attempts) = (inputs, Attempts::new(max_retries));
+    loop {
+        if attempts.is_first() {
+            head.send(FromWorker::Started { id: task, at: now() });
+        }
+        let job = (head, task, &cancellation);
+        let (returned, ran, mut unread_output) = begin(site, job, &code, inputs).await;
+        let mut outcome = match ran {
+            Ok((Called::Ended(value), _)) => Ok(value),
+            Ok((Called::Waits(call), loaded)) => {
+                unread_output = true;
+                pending::finish(site, loaded, job, call).await
+            }
+            Err(failure) => Err(failure),
+        };
+        if !cancellation.is_asked() && attempts.again(&mut outcome) {
+            inputs = returned;
+            continue;
+        }
+        unread_output |= outcome.is_err();
+        let outcome: Outcome = outcome.map(Arc::new);
+        return site.finish(head, task, outcome, unread_output);
+    }
+}
+
+/// Begins a function, and ends it where it is not async. Gives back what it was begun with, and whether some of its output
+/// is unread.
+async fn begin(
+    site: &Rc<Site>,
+    (head, task, cancellation): (&Head, Id, &Arc<Cancellation>),
+    code: &Code,
+    inputs: Vec<Payload>,
+) -> (Vec<Payload>, Result<(Called, Loaded), Failure>, bool) {
+    let entered = site.gate.enter().await;
+    let (modules, output, code) = (site.modules.clone(), site.output.clone(), code.clone());
+    let (reporter, job) = (head.clone(), cancellation.clone());
+    let begun = spawn_blocking(move || {
         let _executing = Executing::new(reporter, task);
-        let (function, loaded) = modules.function(&code)?;
-        tracing::debug!("runs {}", code.name);
-        let flushing = output.flush_while_running(loaded.guest);
-        let outcome = cancellation::during(&cancellation, || {
-            try_up_to(max_retries, || object::call(function, &inputs))
+        let ran = modules.function(&code).and_then(|(function, loaded)| {
+            tracing::debug!("runs {}", code.name);
+            let flushing = output.flush_while_running(loaded.guest);
+            let called = cancellation::during(&job, || object::call(function, &inputs));
+            drop(flushing);
+            Ok((called?, loaded))
         });
-        drop(flushing);
-        outcome.map(|value| (Arc::new(value), output.is_unread()))
+        let unread_output = output.is_unread();
+        (inputs, ran, unread_output)
     });
-    let ran = ran
-        .await
-        .unwrap_or_else(|error| Err(failure(FailureKind::Runtime, error.to_string())));
+    let begun = begun.await;
     drop(entered);
-    let (outcome, unread_output): (Outcome, bool) = match ran {
-        Ok((value, unread_output)) => (Ok(value), unread_output),
-        Err(failure) => (Err(failure), true),
-    };
-    site.finish(head, task, outcome, unread_output);
+    begun.unwrap_or_else(|error| {
+        let failure = failure(FailureKind::Runtime, error.to_string());
+        (Vec::new(), Err(failure), true)
+    })
 }
 
 /// How often something that may panic is run.
@@ -92,16 +123,5 @@ impl Attempts {
         eprintln!("attempt {} of {all} panicked: {}", self.made, failure.message);
         self.made += 1;
         true
-    }
-}
-
-/// Runs what may panic, again up to `max_retries` times where it does.
-pub(super) fn try_up_to<T>(max_retries: u32, mut run: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
-    let mut attempts = Attempts::new(max_retries);
-    loop {
-        let mut outcome = run();
-        if !attempts.again(&mut outcome) {
-            return outcome;
-        }
     }
 }

@@ -3,10 +3,10 @@
 use super::{
     current::Executing,
     inputs::Inputs,
-    object::{Called, Object},
+    object::{Called, Constructed, Object},
     pending,
     residents::Condition,
-    run::{Attempts, try_up_to},
+    run::Attempts,
     site::{Head, Site},
     stock::Outcome,
     streak,
@@ -136,28 +136,28 @@ async fn construct(
     };
     // A failure to fetch them was reported already.
     let inputs = inputs.get().await.map_err(named)?;
-    let entered = site.gate.enter().await;
-    condition.is_busy();
-    let (modules, output, wanted, reporter) = (site.modules.clone(), site.output.clone(), code.clone(), head.clone());
-    let constructed = spawn_blocking(move || {
-        reporter.send(FromWorker::Started { id, at: now() });
-        let _executing = Executing::new(reporter, id);
-        let (table, loaded) = modules.tessera(&wanted)?;
-        let maker = maker.map(|maker| modules.function(&maker)).transpose()?;
-        let flushing = output.flush_while_running(loaded.guest);
-        let object = try_up_to(max_retries, || match maker {
-            Some((maker, _)) => Object::make(table, loaded, maker, &inputs),
-            None => Object::construct(table, loaded, &inputs),
-        });
-        drop(flushing);
-        object.map(|object| (object, output.is_unread()))
-    });
-    let constructed = constructed
-        .await
-        .unwrap_or_else(|error| Err(failure(FailureKind::Runtime, error.to_string())));
-    drop(entered);
-    match constructed {
-        Ok((object, unread_output)) => {
+    let cancellation = site.running.begins(id);
+    let (mut inputs, mut attempts) = (inputs, Attempts::new(max_retries));
+    let (outcome, unread_output) = loop {
+        let (job, is_first) = ((head, id, &cancellation), attempts.is_first());
+        let made = begin_to_construct(site, job, is_first, condition, (&code, &maker), inputs).await;
+        let (returned, made, mut unread_output) = made;
+        let mut outcome = match made {
+            Ok(Constructed::Ended(object)) => Ok(object),
+            Ok(Constructed::Waits(call, unborn)) => {
+                unread_output = true;
+                let constructed = pending::finish(site, unborn.loaded(), job, call).await;
+                constructed.map(|_| unborn.born())
+            }
+            Err(failure) => Err(failure),
+        };
+        if cancellation.is_asked() || !attempts.again(&mut outcome) {
+            break (outcome, unread_output);
+        }
+        inputs = returned;
+    };
+    match outcome {
+        Ok(object) => {
             site.finish(head, id, Ok(Payload::default()), unread_output);
             Ok(object)
         }
@@ -167,6 +167,51 @@ async fn construct(
             Err(failure)
         }
     }
+}
+
+/// Begins a constructor, and ends it where it is not async. Gives back what it was begun with, and whether some of its
+/// output is unread. The head is told the first time.
+async fn begin_to_construct(
+    site: &Rc<Site>,
+    (head, id, cancellation): (&Head, Id, &Arc<Cancellation>),
+    is_first: bool,
+    condition: &Condition,
+    (code, maker): (&Code, &Option<Box<Code>>),
+    inputs: Vec<Payload>,
+) -> (Vec<Payload>, Result<Constructed, Failure>, bool) {
+    let entered = site.gate.enter().await;
+    condition.is_busy();
+    let (modules, output, reporter, job) = (
+        site.modules.clone(),
+        site.output.clone(),
+        head.clone(),
+        cancellation.clone(),
+    );
+    let (code, maker) = (code.clone(), maker.clone());
+    let begun = spawn_blocking(move || {
+        if is_first {
+            reporter.send(FromWorker::Started { id, at: now() });
+        }
+        let _executing = Executing::new(reporter, id);
+        let construct = || {
+            let (table, loaded) = modules.tessera(&code)?;
+            let maker = maker.map(|maker| modules.function(&maker)).transpose()?;
+            let maker = maker.map(|(maker, _)| maker);
+            let flushing = output.flush_while_running(loaded.guest);
+            let constructed = cancellation::during(&job, || Object::construct(table, loaded, maker, &inputs));
+            drop(flushing);
+            constructed
+        };
+        let constructed = construct();
+        let unread_output = output.is_unread();
+        (inputs, constructed, unread_output)
+    });
+    let begun = begun.await;
+    drop(entered);
+    begun.unwrap_or_else(|error| {
+        let failure = failure(FailureKind::Runtime, error.to_string());
+        (Vec::new(), Err(failure), true)
+    })
 }
 
 async fn call(
@@ -256,7 +301,7 @@ async fn begin(
             Callee::Method(method) => object.call(method, &inputs),
             Callee::Function(code) => {
                 let function = modules.function(&code);
-                function.and_then(|(function, _)| object.apply(function, &inputs).map(Called::Ended))
+                function.and_then(|(function, _)| object.apply(function, &inputs))
             }
         });
         drop(flushing);

@@ -14,6 +14,10 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario!(an_async_method_holds_nothing_up_but_its_own_tessera),
         scenario!(async_methods_fail_and_are_retried_as_others),
         scenario!(async_methods_may_use_tokio),
+        scenario!(an_async_constructor_is_waited_for),
+        scenario!(async_constructors_fail_as_others),
+        scenario!(async_functions_hold_up_no_thread),
+        scenario!(async_functions_fail_and_are_cancelled_as_methods),
         scenario!(a_tessera_awaits_others_of_its_worker),
         scenario!(what_a_method_made_is_freed_with_its_proxies),
         scenario!(a_worker_neither_starts_nor_stops_the_runtime, |ended| {
@@ -139,6 +143,120 @@ async fn async_methods_may_use_tokio() {
     one_thread().await;
     let texts = vec!["one".to_owned(), "three".to_owned()];
     assert_eq!(Waiter::remote().lengths(texts).result().await.unwrap(), 8);
+}
+
+/// Made by a constructor that waits.
+#[tessera]
+struct Slow {
+    tries: u64,
+}
+
+#[tessera]
+impl Slow {
+    /// Waits for a file and for another tessera of the same worker, and fails until it was tried often enough.
+    async fn new(path: &str, tries: &str, needed: usize) -> Self {
+        until(path).await;
+        let mark = Counter::remote(0).mark(tries, "x");
+        mark.await.unwrap();
+        let made = fs::read_to_string(tries).unwrap().len();
+        assert!(made >= needed, "too early");
+        Slow { tries: made as u64 }
+    }
+
+    fn tries(&self) -> u64 {
+        self.tries
+    }
+}
+
+async fn an_async_constructor_is_waited_for() {
+    one_thread().await;
+    let (path, tries) = (scratch("there"), scratch("tries"));
+    let slow = Slow::remote(&path, &tries, 1);
+    // Its call waits for it, and nobody else does.
+    let call = slow.tries();
+    let waiter = Waiter::remote();
+    assert_eq!(waiter.calls().result().await.unwrap(), 0);
+    assert_ne!(call.state(), State::Done);
+    waiter.touch(&path).await.unwrap();
+    assert_eq!(call.result().await.unwrap(), 1);
+    let slow = slow.await.unwrap();
+    assert!(slow.to_string().ends_with("runtime=worker:0:0, state=done>"), "{slow}");
+    let here = Slow::local(&path, &tries, 1);
+    assert_eq!(here.tries().result().await.unwrap(), 2);
+    // It is an ordinary constructor as well.
+    assert_eq!(Slow::new(&path, &tries, 1).await.tries(), 3);
+    let again = Slow::with(Options::new().max_retries(2)).remote(&path, &tries, 6);
+    assert_eq!(again.tries().result().await.unwrap(), 6);
+    let all = Slow::remote_array(3, &path, &tries, 1).await.unwrap();
+    assert_eq!(all.len(), 3);
+}
+
+async fn async_constructors_fail_as_others() {
+    one_thread().await;
+    let (path, tries) = (scratch("there"), scratch("tries"));
+    let never = Slow::with(Options::new().timeout(Duration::from_millis(20))).remote(&path, &tries, 1);
+    let error = never.await.unwrap_err();
+    assert_eq!((error.kind(), error.method()), (FailureKind::TimedOut, "new"));
+    let waits = Slow::remote(&path, &tries, 99);
+    fs::write(&path, "").unwrap();
+    let call = waits.tries();
+    let error = waits.await.unwrap_err();
+    assert_eq!((error.kind(), error.method()), (FailureKind::Panicked, "new"));
+    let sentence = "constructor of `Slow` panicked on worker:0:0: too early, at ";
+    assert!(error.to_string().starts_with(sentence), "{error}");
+    let error = call.await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::DependencyFailed);
+    assert!(error.message().contains("too early"), "{error}");
+    let waits = Slow::remote(scratch("never"), &tries, 1);
+    Waiter::remote().calls().await.unwrap();
+    mosaic::interactive(Off).await.unwrap();
+    assert_eq!(waits.await.unwrap_err().kind(), FailureKind::NotRunning);
+}
+
+async fn until_there(path: String) -> usize {
+    until(&path).await;
+    path.len()
+}
+
+async fn async_functions_hold_up_no_thread() {
+    one_thread().await;
+    let path = scratch("there");
+    let (first, second) = (
+        mosaic::spawn_async(until_there, (&path,)),
+        mosaic::spawn_async(until_there, (&path,)),
+    );
+    let touched = mosaic::spawn(|path: String| fs::write(path, "").unwrap(), (&path,));
+    touched.await.unwrap();
+    assert_eq!(first.result().await.unwrap(), path.len());
+    // Its result is one as any other.
+    let sum = mosaic::spawn_async(async |a: usize, b: usize| a + b, (&first, &second));
+    assert_eq!(sum.then(|sum| sum / 2).result().await.unwrap(), path.len());
+    let nothing = mosaic::spawn_async(async || sleep(Duration::from_millis(1)).await, ());
+    nothing.result().await.unwrap();
+}
+
+async fn async_functions_fail_and_are_cancelled_as_methods() {
+    one_thread().await;
+    let tries = scratch("tries");
+    async fn fail(tries: String, needed: usize) -> usize {
+        sleep(Duration::from_millis(1)).await;
+        let made = fs::read_to_string(&tries).unwrap_or_default() + "x";
+        fs::write(&tries, &made).unwrap();
+        assert!(made.len() >= needed, "too early");
+        made.len()
+    }
+    let retried = mosaic::with(Options::new().max_retries(2));
+    assert_eq!(retried.spawn_async(fail, (&tries, 3)).result().await.unwrap(), 3);
+    let error = retried.spawn_async(fail, (&tries, 99)).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (FailureKind::Panicked, 3));
+    let sentence = "function `fail` panicked on worker:0:0 after 3 attempts: too early, at ";
+    assert!(error.to_string().starts_with(sentence), "{error}");
+    let waits = mosaic::spawn_async(until_there, (scratch("never"),));
+    waits.cancel();
+    assert_eq!(waits.await.unwrap_err().kind(), FailureKind::Cancelled);
+    let never = mosaic::with(Options::new().timeout(Duration::from_millis(20)));
+    let error = never.spawn_async(until_there, (scratch("never"),)).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::TimedOut);
 }
 
 async fn a_tessera_awaits_others_of_its_worker() {

@@ -50,16 +50,24 @@ pub(super) fn construct(tessera: &Tessera) -> TokenStream {
     let name = tessera.ident.unraw().to_string();
     let (decoded, lent) = (decoded(&tessera.constructor), lent(&tessera.constructor));
     let new = &tessera.constructor.ident;
+    let (construct, made) = match tessera.constructor.is_async {
+        true => (
+            quote!(construct_later),
+            quote!(async move { <#self_type>::#new(#lent).await }),
+        ),
+        false => (quote!(construct), quote!(<#self_type>::#new(#lent))),
+    };
     quote! {
         unsafe extern "C" fn __construct(
+            object: *mut *mut ::core::ffi::c_void,
             arguments: *const ::mosaic::__private::Slice,
             count: usize,
             outcome: *mut ::mosaic::__private::Outcome,
-        ) -> *mut ::core::ffi::c_void {
+        ) -> ::mosaic::__private::Pending {
             unsafe {
-                ::mosaic::__private::construct(#name, arguments, count, outcome, |arguments| {
+                ::mosaic::__private::#construct(#name, object, arguments, count, outcome, |arguments| {
                     #decoded
-                    ::core::result::Result::Ok(<#self_type>::#new(#lent))
+                    ::core::result::Result::Ok(#made)
                 })
             }
         }

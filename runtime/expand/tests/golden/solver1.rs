@@ -258,13 +258,15 @@ mod __mosaic_Solver1 {
         Solver1,
     >("Solver1", &__METHODS, &__SIGNATURES, __construct, __call, __drop_object);
     unsafe extern "C" fn __construct(
+        object: *mut *mut ::core::ffi::c_void,
         arguments: *const ::mosaic::__private::Slice,
         count: usize,
         outcome: *mut ::mosaic::__private::Outcome,
-    ) -> *mut ::core::ffi::c_void {
+    ) -> ::mosaic::__private::Pending {
         unsafe {
             ::mosaic::__private::construct(
                 "Solver1",
+                object,
                 arguments,
                 count,
                 outcome,

@@ -174,8 +174,6 @@ fn constructors() {
         (
             "async fn new(x: &mut u8) -> S { S }",
             expect![[r#"
-                1:21 async
-                    `S::new` is the constructor and cannot be async: remove `async`; what it waits for, an async method can wait for
                 1:37 &mut u8
                     argument `x` of `S::new` is `&mut u8`: changes to it would be lost on the worker; take it by value and return it
             "#]],
