@@ -94,6 +94,18 @@ pub struct Waker {
 // SAFETY: the guest makes it from a `std::task::Waker`, which is `Send`, and each side uses it once.
 unsafe impl Send for Waker {}
 
+/// Where to say how far a constructor, a method or a function has got. The guest owns it, and may use it on any thread.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Reporter {
+    /// Passed to both; null where nothing is executed.
+    pub data: *mut c_void,
+    /// Says how many steps of how many are done. May be called on several threads at once.
+    pub tell: unsafe extern "C" fn(data: *const c_void, done: u64, total: u64),
+    /// Frees `data`. Called at most once, and nothing after it.
+    pub drop: unsafe extern "C" fn(data: *mut c_void),
+}
+
 /// Whether a wait is over.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +190,8 @@ pub struct Host {
     /// Says how many steps of how many the constructor or method that this thread executes has done. On other threads it
     /// does nothing.
     pub progress: unsafe extern "C" fn(done: u64, total: u64),
+    /// The same for what this thread executes, to be said on other threads as well.
+    pub reporter: unsafe extern "C" fn() -> Reporter,
     /// How much is to be said of what happens.
     pub log_level: unsafe extern "C" fn() -> LogLevel,
     /// Says something, if so much is to be said.

@@ -23,7 +23,7 @@ mod workers;
 pub use bytes::{Buffer, Slice};
 pub use function::{FunctionTable, short_name};
 pub use guest::{GUEST_ENTRY, Guest, GuestEntry, Layout, Outcome, Pending, Status, TesseraTable};
-pub use host::{Argument, CellEvent, Handle, Host, Poll, Request, Submitted, Waker};
+pub use host::{Argument, CellEvent, Handle, Host, Poll, Reporter, Request, Submitted, Waker};
 pub use log::{LogLevel, LogOptions};
 pub use message::{
     Description, Failure, FailureKind, Listed, Progress, StartOptions, State, decode, decode_first, encode,

@@ -76,7 +76,7 @@ pub use mosaic_abi::{Activity, FailureKind, LogLevel, Options, Placement, Span, 
 pub use mosaic_macros::tessera;
 pub use outputs::{Actor, Outputs};
 pub use parameter::{Parameter, parameter};
-pub use progress::{Progress, Track, progress, track};
+pub use progress::{Progress, ProgressHandle, Track, progress, progress_handle, track};
 pub use proxies::{AllConstructed, Proxy, ProxyArray};
 pub use spawn::{Spawner, after, spawn, spawn_async, with};
 pub use status::{Status, StatusFuture, Watch, status};

@@ -85,7 +85,9 @@ impl Ledger {
 
     /// A method says how far it has got.
     pub(crate) fn progressed(&mut self, id: Id, progress: Progress) {
-        let Some(object) = self.object_of(id) else {
+        let object = self.object_of(id);
+        // A thread that the method started may outlive it.
+        let Some(object) = object.filter(|object| !object.ended()) else {
             return;
         };
         object.rare.progress = Some(progress);

@@ -15,7 +15,7 @@ use crate::{
     shared::{self, Kind},
     waits::{GuestWaker, Subject, to_outcome},
     wire::Code,
-    worker::progress,
+    worker::{progress, reporter},
 };
 use mosaic_abi::{
     self as abi, Argument, Buffer, CellEvent, Description, Failure, FailureKind, FunctionTable, Handle, Host, Options,
@@ -87,6 +87,7 @@ const fn host(cell_event: unsafe extern "C" fn(CellEvent, Slice, Slice)) -> Host
         ask,
         query,
         progress,
+        reporter,
         log_level: log::guests_level,
         log: log::guest_says,
         room,

@@ -2,7 +2,8 @@
 
 use super::site::Head;
 use crate::{id::Id, wire::FromWorker};
-use std::cell::RefCell;
+use mosaic_abi::Reporter;
+use std::{cell::RefCell, ffi::c_void, ptr};
 
 thread_local! {
     /// The constructor or call that this thread executes, and the head that wants it.
@@ -25,12 +26,44 @@ impl Drop for Executing {
     }
 }
 
+fn tell((head, id): &(Head, Id), done: u64, total: u64) {
+    let id = *id;
+    head.send(FromWorker::Progress { id, done, total });
+}
+
 /// See [`mosaic_abi::Host::progress`].
 pub(crate) unsafe extern "C" fn progress(done: u64, total: u64) {
-    let tell = |(head, id): &(Head, Id)| {
-        let id = *id;
-        head.send(FromWorker::Progress { id, done, total });
-    };
+    let tell = |current: &(Head, Id)| tell(current, done, total);
     // Destructors of thread locals may come here as well, and then nothing is executed any more.
     let _ = CURRENT.try_with(|current| current.borrow().iter().for_each(tell));
+}
+
+/// See [`mosaic_abi::Host::reporter`].
+pub(crate) unsafe extern "C" fn reporter() -> Reporter {
+    unsafe extern "C" fn tell_of(data: *const c_void, done: u64, total: u64) {
+        // SAFETY: `data` is that of `reporter`, which was not freed, and is only looked at: it is `Sync`, as asserted there.
+        tell(unsafe { &*data.cast() }, done, total);
+    }
+    unsafe extern "C" fn free(data: *mut c_void) {
+        // SAFETY: `data` is that of `reporter`, and freed once.
+        drop(unsafe { Box::from_raw(data.cast::<(Head, Id)>()) });
+    }
+    unsafe extern "C" fn none(_: *const c_void, _: u64, _: u64) {}
+    unsafe extern "C" fn nothing(_: *mut c_void) {}
+    fn shared<T: Send + Sync>(value: T) -> *mut c_void {
+        Box::into_raw(Box::new(value)).cast()
+    }
+    let current = CURRENT.try_with(|current| current.borrow().clone());
+    match current.ok().flatten() {
+        Some(current) => Reporter {
+            data: shared(current),
+            tell: tell_of,
+            drop: free,
+        },
+        None => Reporter {
+            data: ptr::null_mut(),
+            tell: none,
+            drop: nothing,
+        },
+    }
 }

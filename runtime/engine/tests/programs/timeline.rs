@@ -19,6 +19,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             let last = "tasks: 0 pending, 0 queued, 0 running, 3 done, 1 failed";
             assert_eq!(ended.stderr.matches(last).count(), 1, "{}", ended.stderr);
         }),
+        scenario!(threads_of_a_method_say_how_far_it_is),
         scenario!(a_task_says_how_far_it_is, |ended| {
             assert_eq!(ended.code, Some(0));
             for worker in ["worker:0:0", "head"] {
@@ -141,4 +142,54 @@ async fn a_task_says_how_far_it_is() {
         assert_eq!(task.progress(), Some(mosaic::Progress { done: 2, total: 2 }));
     }
     mosaic::progress(1, 2);
+}
+
+/// Works with threads of its own.
+#[tessera]
+struct Crew {
+    progress: mosaic::ProgressHandle,
+}
+
+#[tessera]
+impl Crew {
+    fn new() -> Self {
+        Crew {
+            progress: mosaic::progress_handle(),
+        }
+    }
+
+    fn work(&mut self) {
+        self.progress = mosaic::progress_handle();
+        for done in 1..=3 {
+            let progress = self.progress.clone();
+            std::thread::spawn(move || progress.report(done, 3)).join().unwrap();
+        }
+    }
+
+    /// Says something of what has ended.
+    fn linger(&self) {
+        let progress = self.progress.clone();
+        std::thread::spawn(move || progress.report(7, 7)).join().unwrap();
+    }
+}
+
+async fn threads_of_a_method_say_how_far_it_is() {
+    on(1).await;
+    for crew in [Crew::remote(), Crew::local()] {
+        let worked = crew.work().await.unwrap();
+        assert_eq!(worked.progress(), Some(mosaic::Progress { done: 3, total: 3 }));
+        let lingered = crew.linger().await.unwrap();
+        assert_eq!(lingered.progress(), None);
+        assert_eq!(worked.progress(), Some(mosaic::Progress { done: 3, total: 3 }));
+    }
+    let work = |steps: u64| {
+        let progress = mosaic::progress_handle();
+        std::thread::spawn(move || progress.report(steps, steps))
+            .join()
+            .unwrap();
+    };
+    let worked = mosaic::spawn(work, (5,)).await.unwrap();
+    assert_eq!(worked.progress(), Some(mosaic::Progress { done: 5, total: 5 }));
+    // Nothing is executed here.
+    mosaic::progress_handle().report(1, 2);
 }
