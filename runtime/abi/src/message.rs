@@ -44,6 +44,8 @@ pub enum State {
     Done,
     /// Ended by a [`Failure`].
     Failed,
+    /// Nobody refers to it any more. Seen in timelines alone.
+    Freed,
 }
 
 impl fmt::Display for State {
@@ -54,6 +56,7 @@ impl fmt::Display for State {
             State::Running => "running",
             State::Done => "done",
             State::Failed => "failed",
+            State::Freed => "freed",
         })
     }
 }

@@ -13,6 +13,8 @@ pub enum Subject {
     Tessera,
     /// A task.
     Task,
+    /// A stored value.
+    Stored,
 }
 
 impl fmt::Display for Subject {
@@ -21,11 +23,12 @@ impl fmt::Display for Subject {
             Subject::Worker => "worker",
             Subject::Tessera => "tessera",
             Subject::Task => "task",
+            Subject::Stored => "stored value",
         })
     }
 }
 
-/// The life of a worker, a tessera or a task, as far as it has got. Times are nanoseconds of the clock that never goes
+/// The life of a worker, a tessera, a task or a stored value, as far as it has got. Times are nanoseconds of the clock that never goes
 /// back, which is the same for all processes of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
@@ -33,7 +36,7 @@ pub struct Span {
     pub subject: Subject,
     /// Such as `task-solver1-solve-844e…`.
     pub uid: String,
-    /// The method, such as `Solver1::solve`, with `new` for a constructor; of a worker its uid.
+    /// The method, such as `Solver1::solve`, with `new` for a constructor; of a worker its uid, of a stored value its type.
     pub name: String,
     /// Where it lives, once that is known.
     pub worker: Option<String>,
@@ -43,8 +46,10 @@ pub struct Span {
     pub queued: Option<u64>,
     /// When it began to be executed.
     pub started: Option<u64>,
-    /// When it was done or failed.
+    /// When it was done or failed; of a stored value, when it was stored.
     pub ended: Option<u64>,
+    /// When a tessera or a stored value was freed, as far as this process has to do with that.
+    pub freed: Option<u64>,
     /// How far it has got.
     pub state: State,
     /// Why it failed; how a worker ended.

@@ -125,7 +125,7 @@ pub(crate) fn least(states: impl Iterator<Item = State>) -> State {
         State::Pending => 1,
         State::Queued => 2,
         State::Running => 3,
-        State::Done => 4,
+        State::Done | State::Freed => 4,
     };
     states.min_by_key(rank).unwrap_or(State::Done)
 }

@@ -4,7 +4,7 @@ use super::{
     ledger::Ledger,
     objects::{Kind, Name, Object, Stage},
 };
-use crate::wire::Place;
+use crate::{id::Id, map::Map, warehouse, wire::Place};
 use mosaic_abi::{Span, State, Subject, Tasks, Timeline};
 use std::{
     collections::{HashMap, VecDeque},
@@ -28,10 +28,12 @@ pub(crate) struct Times {
 #[derive(Debug)]
 struct Entry {
     subject: Subject,
-    uid: crate::id::Id,
+    uid: Id,
     name: Arc<Name>,
     worker: Option<Arc<Place>>,
     times: Times,
+    /// When nobody referred to it any more.
+    freed: Option<u64>,
     failure: Option<String>,
 }
 
@@ -47,6 +49,8 @@ pub(super) struct History {
     failed: u64,
     ended: VecDeque<Entry>,
     forgotten: u64,
+    /// The numbers of those among them that may yet be freed, counted from the first that was ever remembered.
+    kept: Map<Id, u64>,
     /// When each worker that lives was known to run.
     workers: HashMap<String, u64>,
     /// The workers that ended.
@@ -77,11 +81,29 @@ impl History {
                 Some(_) => self.failed += 1,
             }
         }
-        if self.ended.len() >= MOST {
-            self.ended.pop_front();
+        self.remember(entry);
+    }
+
+    fn remember(&mut self, entry: Entry) {
+        if self.ended.len() >= MOST
+            && let Some(oldest) = self.ended.pop_front()
+        {
+            self.kept.remove(&oldest.uid);
             self.forgotten += 1;
         }
+        if entry.failure.is_none() && matches!(entry.subject, Subject::Tessera | Subject::Stored) {
+            self.kept.insert(entry.uid, self.forgotten + self.ended.len() as u64);
+        }
         self.ended.push_back(entry);
+    }
+
+    /// A tessera or a stored value is freed, unless it was lost before.
+    pub(super) fn object_freed(&mut self, id: Id) {
+        let Some(number) = self.kept.remove(&id) else { return };
+        let index = usize::try_from(number - self.forgotten).ok();
+        if let Some(entry) = index.and_then(|index| self.ended.get_mut(index)) {
+            entry.freed = Some(self.now);
+        }
     }
 
     pub(super) fn workers_run<'a>(&mut self, workers: impl Iterator<Item = &'a Arc<Place>>) {
@@ -118,19 +140,21 @@ fn worker(uid: &str, submitted: u64) -> Span {
         queued: None,
         started: Some(submitted),
         ended: None,
+        freed: None,
         state: State::Running,
         failure: None,
     }
 }
 
 impl Entry {
-    /// What is to be remembered of an object; nothing of what was found or stored.
+    /// What is to be remembered of an object; nothing of what was found.
     fn of(object: &Object) -> Option<Entry> {
         let subject = match object.kind {
             Kind::Tessera(_) if object.name.method.is_empty() => return None,
             Kind::Tessera(_) => Subject::Tessera,
             Kind::Task { .. } | Kind::Function { .. } => Subject::Task,
-            Kind::Stored { .. } => return None,
+            Kind::Stored { .. } if object.rare.wanted.is_some() => return None,
+            Kind::Stored { .. } => Subject::Stored,
         };
         Some(Entry {
             subject,
@@ -138,6 +162,7 @@ impl Entry {
             name: object.name.clone(),
             worker: object.place.clone(),
             times: object.times,
+            freed: None,
             failure: match &object.stage {
                 Stage::Ended(Err(failure)) => Some(failure.message.clone()),
                 _ => None,
@@ -161,6 +186,7 @@ impl Entry {
             queued: queued.map(NonZeroU64::get),
             started: started.map(NonZeroU64::get),
             ended: ended.map(NonZeroU64::get),
+            freed: self.freed,
             state,
             failure: self.failure.clone(),
         }
@@ -172,6 +198,7 @@ impl Entry {
             Subject::Tessera | Subject::Worker => format!("tess-{name}-{}", self.uid),
             Subject::Task if name.is_empty() => format!("task-{}-{}", self.name.method, self.uid),
             Subject::Task => format!("task-{name}-{}-{}", self.name.method, self.uid),
+            Subject::Stored => warehouse::uid(&self.name.type_name, self.uid),
         };
         let state = if self.failure.is_some() {
             State::Failed
@@ -233,5 +260,43 @@ impl Ledger {
             now: history.now,
             wall_clock: history.wall_clock,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(number: u128, subject: Subject) -> Entry {
+        Entry {
+            subject,
+            uid: Id::of(number),
+            name: Name::of("S", "new"),
+            worker: None,
+            times: Times::submitted(0),
+            freed: None,
+            failure: None,
+        }
+    }
+
+    #[test]
+    fn what_is_freed_is_found_among_what_is_remembered() {
+        let mut history = History::default();
+        for number in 0..MOST as u128 {
+            let is_task = number % 2 == 1;
+            history.remember(entry(number, if is_task { Subject::Task } else { Subject::Tessera }));
+        }
+        history.remember(entry(1_000_000, Subject::Stored));
+        history.now = 7;
+        // The first one is forgotten, the second one a task, which is never freed, and what is freed twice was so before.
+        for number in [0, 1, 2, 1_000_000] {
+            history.object_freed(Id::of(number));
+        }
+        history.now = 8;
+        history.object_freed(Id::of(2));
+        let freed = history.ended.iter().filter(|entry| entry.freed.is_some());
+        let freed: Vec<(Id, Option<u64>)> = freed.map(|entry| (entry.uid, entry.freed)).collect();
+        assert_eq!(freed, [(Id::of(2), Some(7)), (Id::of(1_000_000), Some(7))]);
+        assert_eq!((history.forgotten, history.kept.len()), (1, MOST / 2 - 2));
     }
 }

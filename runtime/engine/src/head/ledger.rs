@@ -287,6 +287,9 @@ impl Ledger {
         if object.id != self.own_id(handle) {
             self.foreign.remove(&object.id);
         }
+        if object.rare.lost.is_none() {
+            self.history.object_freed(object.id);
+        }
         if let Some(again) = &object.rare.again {
             self.release_remembered(again);
         }

@@ -54,9 +54,10 @@ impl Name {
 
     /// Such as `Solver1::solve`.
     pub(crate) fn full(&self) -> String {
-        match &*self.type_name {
-            "" => self.method.to_string(),
-            type_name => format!("{type_name}::{}", self.method),
+        match (&*self.type_name, &*self.method) {
+            ("", method) => method.to_owned(),
+            (type_name, "") => type_name.to_owned(),
+            (type_name, method) => format!("{type_name}::{method}"),
         }
     }
 }

@@ -94,6 +94,7 @@ impl Ledger {
         let (ware, gone) = (object.id, dropped(&object.uid()));
         let Kind::Stored { uses } = object.kind else { return };
         object.rare.lost = Some(gone);
+        self.history.object_freed(ware);
         if uses == 0 {
             self.warehouse(ToWarehouse::Discard { ware });
         }

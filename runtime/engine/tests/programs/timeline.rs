@@ -13,6 +13,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario!(each_task_is_remembered_with_its_times),
         scenario!(what_failed_and_what_runs_is_on_the_timeline),
+        scenario!(what_is_freed_is_on_the_timeline),
         scenario!(a_timeline_is_saved),
         scenario!(the_status_shows_workers_tesserae_and_tasks, |ended| {
             assert_eq!(ended.code, Some(0));
@@ -96,6 +97,45 @@ async fn what_failed_and_what_runs_is_on_the_timeline() {
     assert_eq!(find(&timeline, "worker:0:0").state, State::Running);
     fs::OpenOptions::new().write(true).open(&door).unwrap();
     runs.await.unwrap();
+}
+
+async fn what_is_freed_is_on_the_timeline() {
+    on(1).await;
+    let (kept, stays) = (Counter::remote(1).await.unwrap(), Counter::remote(1).await.unwrap());
+    let stored = [1_u8, 2, 3].map(|value| mosaic::put(&vec![value; 3]));
+    let [discarded, dropped, stays_stored] = stored;
+    let (discarded, dropped) = (discarded.await.unwrap(), dropped.await.unwrap());
+    let stays_stored = stays_stored.await.unwrap();
+    let freed = [kept.uid(), discarded.uid(), dropped.uid()];
+    let living = [stays.uid(), stays_stored.uid()];
+    let task = kept.add(1).await.unwrap();
+    drop((kept, dropped));
+    discarded.drop();
+    let timeline = mosaic::timeline().await.unwrap();
+    for uid in &freed {
+        let span = find(&timeline, uid);
+        assert!(span.freed >= span.ended && span.ended.is_some(), "{span:?}");
+        let states: Vec<State> = (timeline.events().iter())
+            .filter(|event| event.span.uid == *uid)
+            .map(|event| event.state)
+            .collect();
+        assert_eq!(states.first(), Some(&State::Pending));
+        assert!(states.ends_with(&[State::Done, State::Freed]), "{states:?}");
+    }
+    for uid in living.iter().chain([&task.uid()]) {
+        let span = find(&timeline, uid);
+        assert_eq!((span.freed, span.state), (None, State::Done));
+    }
+    let span = find(&timeline, &living[1]);
+    assert_eq!(
+        (span.subject, span.name.as_str()),
+        (Subject::Stored, "alloc::vec::Vec<u8>")
+    );
+    // A copy that is found is no other value.
+    let found = mosaic::Stored::<Vec<u8>>::attach(&living[1]).await.unwrap();
+    let after = mosaic::timeline().await.unwrap();
+    assert_eq!(after.spans().len(), timeline.spans().len());
+    drop((found, stays_stored));
 }
 
 async fn a_timeline_is_saved() {

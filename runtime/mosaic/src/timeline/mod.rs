@@ -15,8 +15,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// Collects, once awaited, what happened to the workers, and to the tesserae and tasks that this process made: some 50,000
-/// of them, those that ended last.
+/// Collects, once awaited, what happened to the workers, and to the tesserae, tasks and stored values that this process
+/// made: some 50,000 of them, those that ended last.
 ///
 /// Each is remembered with the times of the clock that never goes back, as its worker had them. As the last expression of
 /// a cell the timeline is a picture.
@@ -52,7 +52,7 @@ impl Future for TimelineFuture {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Timeline(mosaic_abi::Timeline);
 
-/// A change of the state of a worker, a tessera or a task.
+/// A change of the state of a worker, a tessera, a task or a stored value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
     /// When, since the first event.
@@ -61,12 +61,13 @@ pub struct Event<'a> {
     pub wall: SystemTime,
     /// Whose state changed.
     pub span: &'a Span,
-    /// To which one. Tesserae are done when they are constructed.
+    /// To which one. Tesserae are done when they are constructed, and stored values when they are stored; both are freed when
+    /// this process does not refer to them any more.
     pub state: State,
 }
 
 impl Timeline {
-    /// The lives of the workers, tesserae and tasks, in the order in which they began.
+    /// The lives of the workers, tesserae, tasks and stored values, in the order in which they began.
     pub fn spans(&self) -> &[Span] {
         &self.0.spans
     }
@@ -97,6 +98,7 @@ impl Timeline {
                 (span.queued, State::Queued),
                 (started, State::Running),
                 (span.ended, ended),
+                (span.freed, State::Freed),
             ];
             events.extend(changes.into_iter().filter_map(|(at, state)| {
                 let event = Event {
@@ -156,12 +158,15 @@ impl fmt::Display for Timeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (start, end) = self.limits();
         let seconds = Duration::from_nanos(end - start).as_secs_f64();
-        let [workers, tesserae, tasks] =
-            [Subject::Worker, Subject::Tessera, Subject::Task].map(|subject| self.of(subject).count());
+        let subjects = [Subject::Worker, Subject::Tessera, Subject::Task, Subject::Stored];
+        let [workers, tesserae, tasks, stored] = subjects.map(|subject| self.of(subject).count());
         write!(
             f,
             "{seconds:.3} s: {workers} workers, {tesserae} tesserae, {tasks} tasks"
         )?;
+        if stored > 0 {
+            write!(f, ", {stored} stored values")?;
+        }
         match self.spans().iter().filter(|span| span.state == State::Failed).count() {
             0 => Ok(()),
             failed => write!(f, ", {failed} of them failed"),
@@ -187,6 +192,7 @@ fn example() -> Timeline {
         queued: times[1],
         started: times[2],
         ended: times[3],
+        freed: None,
         state: match (failure, times[3]) {
             (Some(_), _) => State::Failed,
             (None, Some(_)) => State::Done,
@@ -194,11 +200,14 @@ fn example() -> Timeline {
         },
         failure: failure.map(str::to_owned),
     };
-    let [a, b, c, d] = [1_000_000, 2_000_000, 3_000_000, 5_000_000].map(Some);
+    let [a, b, c, d, e] = [1_000_000, 2_000_000, 3_000_000, 5_000_000, 7_000_000].map(Some);
+    let freed = |span| Span { freed: e, ..span };
+    let stored = span(Subject::Stored, "ware-u8-3", "u8", [b, None, None, c], None);
     Timeline(mosaic_abi::Timeline {
         spans: vec![
             span(Subject::Worker, "worker:0:0", "worker:0:0", [a, None, a, None], None),
-            span(Subject::Tessera, "tess-s-1", "S::new", [a, b, b, c], None),
+            freed(span(Subject::Tessera, "tess-s-1", "S::new", [a, b, b, c], None)),
+            freed(Span { worker: None, ..stored }),
             span(
                 Subject::Task,
                 "task-s-solve-2",
@@ -230,16 +239,20 @@ mod tests {
                 (0, "S::new", State::Pending),
                 (1, "S::new", State::Queued),
                 (1, "S::new", State::Running),
+                (1, "u8", State::Pending),
                 (1, "S::solve", State::Pending),
                 (1, "S::solve", State::Queued),
                 (2, "S::new", State::Done),
+                (2, "u8", State::Done),
                 (2, "S::solve", State::Running),
                 (4, "S::solve", State::Failed),
+                (6, "S::new", State::Freed),
+                (6, "u8", State::Freed),
             ]
         );
         assert_eq!(
             timeline.to_string(),
-            "0.008 s: 1 workers, 1 tesserae, 1 tasks, 1 of them failed"
+            "0.008 s: 1 workers, 1 tesserae, 1 tasks, 1 stored values, 1 of them failed"
         );
     }
 

@@ -3,19 +3,27 @@
 use mosaic_abi::{Span, Subject, Timeline};
 use std::{collections::HashMap, fmt::Write};
 
-/// A process for each worker, and in it a thread for each tessera.
+/// A process for each worker, and in it a thread for each tessera; one more for the warehouse, with a thread for each type.
 pub(super) fn json(timeline: &Timeline) -> String {
     let mut workers: HashMap<&str, usize> = HashMap::new();
     let mut lanes: HashMap<(usize, &str), usize> = HashMap::new();
     let mut events = Vec::new();
     for span in &timeline.spans {
-        let worker = span.worker.as_deref().unwrap_or("not placed");
+        let worker = match span.subject {
+            Subject::Stored => "warehouse",
+            _ => span.worker.as_deref().unwrap_or("not placed"),
+        };
         let count = workers.len();
         let process = *workers.entry(worker).or_insert_with(|| {
             events.push(named("process_name", count, 0, worker));
             count
         });
-        let Some(started) = span.started.filter(|_| span.subject != Subject::Worker) else {
+        let started = match span.subject {
+            Subject::Worker => None,
+            Subject::Stored => Some(span.submitted),
+            Subject::Tessera | Subject::Task => span.started,
+        };
+        let Some(started) = started else {
             continue;
         };
         let type_name = span.name.split("::").next().unwrap_or_default();
@@ -25,6 +33,7 @@ pub(super) fn json(timeline: &Timeline) -> String {
             count
         });
         events.push(complete(span, started, timeline.now, process, lane));
+        events.extend(span.freed.map(|at| freed(span, at, process, lane)));
     }
     format!(
         "{{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n{}\n]}}\n",
@@ -50,6 +59,13 @@ fn complete(span: &Span, started: u64, now: u64, process: usize, lane: usize) ->
         r#"{{"ph":"X","name":{name},"cat":"{subject}","ts":{at},"dur":{took},"pid":{process},"tid":{lane},"args":{{"uid":{uid},"state":"{}","waited_us":{waited}{}}}}}"#,
         span.state,
         failure.unwrap_or_default()
+    )
+}
+
+fn freed(span: &Span, at: u64, process: usize, lane: usize) -> String {
+    let (name, subject, uid, at) = (quoted(&span.name), span.subject, quoted(&span.uid), micros(at));
+    format!(
+        r#"{{"ph":"i","s":"t","name":{name},"cat":"{subject}","ts":{at},"pid":{process},"tid":{lane},"args":{{"uid":{uid},"state":"freed"}}}}"#
     )
 }
 
@@ -88,6 +104,11 @@ mod tests {
 {"ph":"M","name":"process_name","pid":0,"tid":0,"args":{"name":"worker:0:0"}},
 {"ph":"M","name":"thread_name","pid":0,"tid":0,"args":{"name":"S"}},
 {"ph":"X","name":"S::new","cat":"tessera","ts":2000.000,"dur":1000.000,"pid":0,"tid":0,"args":{"uid":"tess-s-1","state":"done","waited_us":1000.000}},
+{"ph":"i","s":"t","name":"S::new","cat":"tessera","ts":7000.000,"pid":0,"tid":0,"args":{"uid":"tess-s-1","state":"freed"}},
+{"ph":"M","name":"process_name","pid":1,"tid":0,"args":{"name":"warehouse"}},
+{"ph":"M","name":"thread_name","pid":1,"tid":1,"args":{"name":"u8"}},
+{"ph":"X","name":"u8","cat":"stored value","ts":2000.000,"dur":1000.000,"pid":1,"tid":1,"args":{"uid":"ware-u8-3","state":"done","waited_us":0.000}},
+{"ph":"i","s":"t","name":"u8","cat":"stored value","ts":7000.000,"pid":1,"tid":1,"args":{"uid":"ware-u8-3","state":"freed"}},
 {"ph":"X","name":"S::solve","cat":"task","ts":3000.000,"dur":2000.000,"pid":0,"tid":0,"args":{"uid":"task-s-solve-2","state":"failed","waited_us":1000.000,"failure":"\"no\" <stones>\n"}}
 ]}
 "#;
