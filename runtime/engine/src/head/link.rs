@@ -294,9 +294,6 @@ impl Link {
 
     /// Where the tesserae of this process live.
     fn local(&mut self) -> io::Result<Place> {
-        if self.head.is_worker {
-            return Err(io::Error::other("it is a worker; `remote` makes one on a worker"));
-        }
         let local = match self.local.take() {
             Some(local) => local,
             None => {

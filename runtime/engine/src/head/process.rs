@@ -34,8 +34,9 @@ pub(super) struct Head {
     commands: UnboundedSender<Command>,
     host: Host,
     pub(super) ask: fn(Question),
-    /// Whether this process is a worker, which neither starts nor stops the runtime, and has the tesserae that it has.
-    pub(super) is_worker: bool,
+    /// The uid of the worker that this process is, if it is one: it neither starts nor stops the runtime, and its own
+    /// tesserae are those that live on it.
+    pub(super) worker: Option<String>,
     /// What the link needs to start, until it does.
     unlinked: Mutex<Option<(PathBuf, UnboundedReceiver<Command>)>>,
     linked: Once,
@@ -44,12 +45,12 @@ pub(super) struct Head {
 static HEAD: OnceLock<Head> = OnceLock::new();
 
 /// Makes the head of this process, whose guests get `host`; returns the first one where there is one.
-pub(super) fn install(options: HeadOptions, host: Host, is_worker: bool) -> &'static Head {
-    HEAD.get_or_init(|| Head::new(options, host, is_worker))
+pub(super) fn install(options: HeadOptions, host: Host, worker: Option<String>) -> &'static Head {
+    HEAD.get_or_init(|| Head::new(options, host, worker))
 }
 
 impl Head {
-    fn new(options: HeadOptions, host: Host, is_worker: bool) -> Head {
+    fn new(options: HeadOptions, host: Host, worker: Option<String>) -> Head {
         let (commands, inbox) = unbounded_channel();
         let id = Id::unique();
         let mut ledger = Ledger::new(id);
@@ -60,7 +61,7 @@ impl Head {
             commands,
             host,
             ask: options.ask,
-            is_worker,
+            worker,
             unlinked: Mutex::new(Some((options.hub, inbox))),
             linked: Once::new(),
         }

@@ -15,7 +15,7 @@ use crate::{
     shared::{self, Kind},
     waits::{GuestWaker, Subject, to_outcome},
     wire::Code,
-    worker::{progress, reporter},
+    worker::{LOCAL, progress, reporter},
 };
 use mosaic_abi::{
     self as abi, Argument, Buffer, CellEvent, Description, Failure, FailureKind, FunctionTable, Handle, Host, Options,
@@ -45,16 +45,16 @@ use std::{io, ptr, sync::Arc, time::Duration};
 pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
     log::start("HEAD");
     let table = host(options.cell_event);
-    let head = process::install(options, table, false);
+    let head = process::install(options, table, None);
     head.link()?;
     Ok(head.host())
 }
 
-/// Makes this process, a worker, a head as well, so that its methods may use the runtime. Nothing is connected before one
-/// of them does.
-pub(crate) fn install_worker_head(options: HeadOptions) -> &'static Host {
+/// Makes this process, the worker `uid`, a head as well, so that its methods may use the runtime. Nothing is connected before
+/// one of them does.
+pub(crate) fn install_worker_head(options: HeadOptions, uid: String) -> &'static Host {
     let table = host(options.cell_event);
-    process::install(options, table, true).host()
+    process::install(options, table, Some(uid)).host()
 }
 
 /// The table that guests get.
@@ -101,11 +101,12 @@ unsafe extern "C" fn room(len: usize, prefix: usize, to_store: bool) -> Buffer {
 
 /// Ends a wait to start or stop the runtime where that is not for this process to do.
 fn refused(wait: Handle) -> bool {
-    if head().is_worker {
+    let is_worker = head().worker.is_some();
+    if is_worker {
         let message = "a worker neither starts nor stops the runtime that it is part of: do that where the cells run";
         head().change(|ledger| ledger.end_wait(wait, Err(failure(FailureKind::Runtime, message))));
     }
-    head().is_worker
+    is_worker
 }
 
 unsafe extern "C" fn start(options: Slice) -> Handle {
@@ -335,10 +336,14 @@ unsafe fn read(request: abi::Request) -> Result<Request, Failure> {
         )
     };
     let unreadable = |error| failure(FailureKind::Runtime, format!("the options cannot be read: {error}"));
+    let mut options = options.map_err(unreadable)?;
+    if let (Some(LOCAL), Some(uid)) = (options.worker.as_deref(), &head().worker) {
+        options.worker = Some(uid.clone());
+    }
     Ok(Request {
         arguments,
         after,
-        options: options.map_err(unreadable)?,
+        options,
         near: (request.near != 0).then_some(request.near),
     })
 }

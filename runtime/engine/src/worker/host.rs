@@ -29,13 +29,14 @@ struct Questions {
 
 static ASKING: OnceLock<Asking> = OnceLock::new();
 
-/// The table for the guests of this worker, whose runtime is that of the hub at `address`.
-pub(super) fn host(address: PathBuf) -> &'static Host {
-    install_worker_head(HeadOptions {
+/// The table for the guests of the worker `uid`, whose runtime is that of the hub at `address`.
+pub(super) fn host(uid: &str, address: PathBuf) -> &'static Host {
+    let options = HeadOptions {
         hub: address,
         cell_event,
         ask,
-    })
+    };
+    install_worker_head(options, uid.to_owned())
 }
 
 /// From here on, what guests ask goes to the hub.

@@ -124,7 +124,7 @@ async fn work(settings: Settings) -> io::Result<()> {
         uid: uid.clone(),
         address: address.clone(),
     };
-    let site = Rc::new(Site::new(&settings, host::host(hub.clone()))?);
+    let site = Rc::new(Site::new(&settings, host::host(&uid, hub.clone()))?);
     host::ask_hub(sender.clone(), site.output.clone());
     spawn_local(gate::report(site.gate.clone(), sender.clone()));
     spawn_local(serve::accept(site.clone(), listener));

@@ -1,6 +1,7 @@
 //! Tesserae of the head's own process.
 
 use crate::{
+    references::census_becomes,
     scenario,
     tesserae::{Counter, Keeper, Stillborn},
     world::{Scenario, meeting_point, scratch, sockets},
@@ -17,6 +18,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             assert_eq!(ended.code, Some(0));
             assert!(ended.stdout.ends_with("\nhere\n"), "{}", ended.stdout);
         }),
+        scenario!(a_method_has_tesserae_of_its_own_process),
         scenario!(off_ends_local_tesserae_too),
         scenario!(a_local_tessera_fails_as_any_other),
     ]
@@ -74,6 +76,62 @@ async fn a_busy_local_tessera_holds_nobody_up() {
 async fn a_local_tessera_prints_as_this_process_does() {
     on(1).await;
     Counter::local(1).print("here\n").await.unwrap();
+}
+
+/// Calls a tessera of its own process.
+#[tessera]
+struct Office {
+    /// What it lends to others.
+    lent: Option<<Counter as mosaic::Actor>::Proxy>,
+}
+
+#[tessera]
+impl Office {
+    fn new() -> Self {
+        Office { lent: None }
+    }
+
+    /// The processes of this tessera and of one that it makes, what that was told, and where it says that it lives.
+    async fn ask(&mut self, n: u64) -> (u32, u32, u64, String) {
+        let here = Counter::local(40);
+        let pid = here.pid().result().await.unwrap();
+        let sum = here.add(n).result().await.unwrap();
+        let spawned = mosaic::with(mosaic::Options::new().worker("head")).spawn(process::id, ());
+        assert_eq!(spawned.result().await.unwrap(), pid);
+        let here = here.await.unwrap();
+        let shown = here.to_string();
+        self.lent = Some(here);
+        (process::id(), pid, sum, shown)
+    }
+
+    fn lent(&self) -> String {
+        self.lent.as_ref().unwrap().uid()
+    }
+
+    fn forget(&mut self) {
+        self.lent = None;
+    }
+}
+
+async fn a_method_has_tesserae_of_its_own_process() {
+    on(2).await;
+    for (office, worker) in [
+        (Office::remote(), "worker:0:0"),
+        (Office::remote(), "worker:0:1"),
+        (Office::local(), "head"),
+    ] {
+        let (own, pid, sum, shown) = office.ask(2).result().await.unwrap();
+        assert_eq!((pid, sum), (own, 42));
+        assert_eq!(own == process::id(), worker == "head");
+        assert!(shown.ends_with(&format!(", runtime={worker}, state=done>")), "{shown}");
+        // It is a tessera as any other, and goes with its last proxy.
+        let uid = office.lent().result().await.unwrap();
+        let found = Counter::attach(&uid).await.unwrap();
+        assert_eq!(found.add(0).result().await.unwrap(), 42);
+        drop(found);
+        office.forget().await.unwrap();
+    }
+    census_becomes("0 0 | 0 0 0 0 | 0 0 0 0 | 0 0 0 0").await;
 }
 
 async fn off_ends_local_tesserae_too() {

@@ -125,8 +125,9 @@ pub(super) fn local(tessera: &Tessera) -> TokenStream {
         ..
     } = tessera;
     let (inputs, values) = (inputs(constructor), values(constructor));
-    let documentation =
-        format!(" Constructs a `{ident}` in this process, on a thread of its own, and returns its proxy at once.");
+    let documentation = format!(
+        " Constructs a `{ident}` in this process (in a method, that of its worker), on a thread of its own, and returns its proxy at once."
+    );
     quote! {
         impl #self_type {
             #[doc = #documentation]

@@ -58,7 +58,7 @@ mod __mosaic_Solver1 {
         }
     }
     impl Solver1 {
-        /// Constructs a `Solver1` in this process, on a thread of its own, and returns its proxy at once.
+        /// Constructs a `Solver1` in this process (in a method, that of its worker), on a thread of its own, and returns its proxy at once.
         #[track_caller]
         pub fn local(
             data: impl ::mosaic::__private::IntoArg<Array3<f32>>,
