@@ -31,7 +31,7 @@ pub use message::{
 pub use options::Options;
 pub use room::room;
 pub use timeline::{Span, Subject, Tasks, Timeline};
-pub use workers::{Activity, Census, HubQuery, Kept, Placement, Query, View, Worker, Workers};
+pub use workers::{Activity, Census, Gpu, HubQuery, Kept, Placement, Query, View, Worker, Workers};
 
 /// The version of everything in this crate. A host and a guest of different versions refuse each other.
 pub const VERSION: u32 = 5;

@@ -93,8 +93,25 @@ pub struct Workers {
     pub memory_total: u64,
     /// Bytes of it that are in use, by whomever.
     pub memory_used: u64,
+    /// The machine's GPUs, in the order of their numbers, as far as NVIDIA's library knows them: none where there is none.
+    pub gpus: Vec<Gpu>,
     /// In the order of their numbers.
     pub workers: Vec<Worker>,
+}
+
+/// A GPU of the machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Gpu {
+    /// The number that the library gives it.
+    pub number: u32,
+    /// What its vendor calls it.
+    pub name: String,
+    /// The part of the last moments in which it was executing something, whosever: between 0 and 1.
+    pub load: f64,
+    /// Bytes of its memory.
+    pub memory_total: u64,
+    /// Bytes of it that are in use, by whomever.
+    pub memory_used: u64,
 }
 
 /// A worker, and what it uses.
@@ -118,6 +135,8 @@ pub struct Worker {
     pub resident: u64,
     /// The same, of what is shared only its part; zero where the system does not tell.
     pub proportional: u64,
+    /// Bytes of memory that it occupies on GPUs; zero where the library does not tell, as in containers.
+    pub gpu_memory: u64,
 }
 
 /// What a worker is doing.

@@ -71,7 +71,7 @@ pub use error::{RuntimeError, TaskError};
 pub use for_each::{ForEach, LoopResults, LoopWorker, for_each};
 pub use function::{AsyncFunction, Function, IntoArguments};
 pub use interactive::{Interactive, Switch, Switching, interactive};
-pub use mosaic_abi::{Activity, FailureKind, LogLevel, Options, Placement, Span, State, Subject, Tasks, Worker};
+pub use mosaic_abi::{Activity, FailureKind, Gpu, LogLevel, Options, Placement, Span, State, Subject, Tasks, Worker};
 #[cfg(feature = "macros")]
 pub use mosaic_macros::tessera;
 pub use outputs::{Actor, Outputs};

@@ -142,16 +142,16 @@ impl Status {
         // Writing to a `String` cannot fail.
         let mut html = format!(
             "<div><p>{}<br>{}</p><table><thead><tr>",
-            self.machine(),
+            escaped(&self.machine()).replace('\n', "<br>"),
             self.progress()
         );
-        for heading in HEADINGS {
+        for heading in self.headings() {
             let _ = write!(html, "<th>{heading}</th>");
         }
         html.push_str("</tr></thead><tbody>");
         for worker in &self.workers {
             html.push_str("<tr>");
-            for cell in row(worker) {
+            for cell in self.row(worker) {
                 let _ = write!(html, "<td>{}</td>", escaped(&cell));
             }
             html.push_str("</tr>");
@@ -168,7 +168,45 @@ impl Status {
             1 => "1 worker".to_owned(),
             count => format!("{count} workers"),
         };
-        format!("node:0: {workers}, {used} of {total} MB in use")
+        let mut machine = format!("node:0: {workers}, {used} of {total} MB in use");
+        for gpu in self.workers.gpus() {
+            let (number, name, load) = (gpu.number, &gpu.name, gpu.load * 100.0);
+            let (used, total) = (gpu.memory_used >> 20, gpu.memory_total >> 20);
+            // Writing to a `String` cannot fail.
+            let _ = write!(
+                machine,
+                "\ngpu:{number}: {name}, {load:.0} % busy, {used} of {total} MB in use"
+            );
+        }
+        machine
+    }
+
+    fn headings(&self) -> Vec<&'static str> {
+        let mut headings = vec![
+            "WORKER", "PID", "DOES", "RUNNING", "WAITING", "TESSERAE", "CPU", "MEMORY",
+        ];
+        if !self.workers.gpus().is_empty() {
+            headings.push("GPU MEMORY");
+        }
+        headings
+    }
+
+    fn row(&self, worker: &Worker) -> Vec<String> {
+        let megabytes = |bytes: u64| format!("{} MB", bytes >> 20);
+        let mut row = vec![
+            worker.uid.clone(),
+            worker.pid.to_string(),
+            worker.activity.to_string(),
+            worker.running.to_string(),
+            worker.waiting.to_string(),
+            worker.tesserae.to_string(),
+            format!("{:.0} %", worker.cpu * 100.0),
+            megabytes(worker.resident),
+        ];
+        if !self.workers.gpus().is_empty() {
+            row.push(megabytes(worker.gpu_memory));
+        }
+        row
     }
 
     fn progress(&self) -> String {
@@ -183,30 +221,14 @@ impl Status {
     }
 }
 
-const HEADINGS: [&str; 8] = [
-    "WORKER", "PID", "DOES", "RUNNING", "WAITING", "TESSERAE", "CPU", "MEMORY",
-];
-
-fn row(worker: &Worker) -> [String; 8] {
-    [
-        worker.uid.clone(),
-        worker.pid.to_string(),
-        worker.activity.to_string(),
-        worker.running.to_string(),
-        worker.waiting.to_string(),
-        worker.tesserae.to_string(),
-        format!("{:.0} %", worker.cpu * 100.0),
-        format!("{} MB", worker.resident >> 20),
-    ]
-}
-
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.machine())?;
-        let mut rows = vec![HEADINGS.map(str::to_owned)];
-        rows.extend(self.workers.iter().map(row));
+        let headings = self.headings();
+        let mut rows: Vec<Vec<String>> = vec![headings.iter().map(|heading| (*heading).to_owned()).collect()];
+        rows.extend(self.workers.iter().map(|worker| self.row(worker)));
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
+        let widths: Vec<usize> = (0..headings.len()).map(width).collect();
         for row in rows.iter().filter(|_| !self.workers.is_empty()) {
             let cells: Vec<String> = (row.iter().zip(&widths))
                 .map(|(cell, width)| format!("{cell:<width$}"))
@@ -234,6 +256,7 @@ mod tests {
             workers: Workers(mosaic_abi::Workers {
                 memory_total: 16 << 30,
                 memory_used: 4 << 30,
+                gpus: Vec::new(),
                 workers,
             }),
             tesserae: Tesserae(Vec::new()),
@@ -257,8 +280,9 @@ mod tests {
             cpu: 0.96,
             resident: 25 << 20,
             proportional: 20 << 20,
+            gpu_memory: 0,
         };
-        let busy = status(vec![busy]);
+        let mut busy = status(vec![busy]);
         assert_eq!(
             busy.to_string(),
             "node:0: 1 worker, 4096 of 16384 MB in use\n\
@@ -272,6 +296,30 @@ mod tests {
             "{}",
             busy.html()
         );
+        // What the machine has no GPU for is not shown.
+        busy.workers.0.gpus.push(mosaic_abi::Gpu {
+            number: 0,
+            name: "Tesla <T4>".to_owned(),
+            load: 0.35,
+            memory_total: 16 << 30,
+            memory_used: 3 << 30,
+        });
+        busy.workers.0.workers[0].gpu_memory = 2 << 30;
+        assert!(
+            busy.to_string().starts_with(
+                "node:0: 1 worker, 4096 of 16384 MB in use\n\
+                 gpu:0: Tesla <T4>, 35 % busy, 3072 of 16384 MB in use\n\
+                 WORKER      PID   DOES  RUNNING  WAITING  TESSERAE  CPU   MEMORY  GPU MEMORY\n\
+                 worker:0:0  4711  busy  1        0        3         96 %  25 MB   2048 MB\n"
+            ),
+            "{busy}"
+        );
+        assert!(
+            busy.html().contains("<br>gpu:0: Tesla &lt;T4&gt;, 35 % busy"),
+            "{}",
+            busy.html()
+        );
+        assert!(busy.html().contains("<td>2048 MB</td>"), "{}", busy.html());
         assert!(status(Vec::new()).to_string().starts_with("node:0: no worker runs, "));
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     RuntimeError,
     handle::{Wait, decode_value},
 };
-use mosaic_abi::{HubQuery, Query, Slice, Worker};
+use mosaic_abi::{Gpu, HubQuery, Query, Slice, Worker};
 use std::{
     future::Future,
     marker::PhantomData,
@@ -55,6 +55,26 @@ impl Workers {
     /// Bytes of that memory that are in use, by whomever.
     pub fn memory_used(&self) -> u64 {
         self.0.memory_used
+    }
+}
+
+impl Workers {
+    /// The machine's GPUs, as far as NVIDIA's library `libnvidia-ml.so.1` knows them, which comes with the driver. Without it
+    /// there are none, and nothing is looked for again.
+    ///
+    /// ```no_run
+    /// # async fn cell() -> Result<(), mosaic::RuntimeError> {
+    /// let workers = mosaic::workers().await?;
+    /// for gpu in workers.gpus() {
+    ///     println!("{}: {:.0} % busy, {} MB in use", gpu.name, gpu.load * 100.0, gpu.memory_used >> 20);
+    /// }
+    /// let ours: u64 = workers.iter().map(|worker| worker.gpu_memory).sum();
+    /// # let _ = ours;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn gpus(&self) -> &[Gpu] {
+        &self.0.gpus
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whatever can happen to the hub.
 
-use super::measure::Usage;
+use super::{gpus::Gpus, measure::Usage};
 use crate::{
     id::Id,
     wire::{Frame, FromHub, Peer, Sender, ToHub},
@@ -68,6 +68,7 @@ pub(super) enum Event {
         session: u64,
         request: u64,
         usage: HashMap<u32, Usage>,
+        gpus: Gpus,
     },
     Shutdown,
 }

@@ -3,6 +3,7 @@
 //! - `departures`: heads that ended, and what the workers have not read of theirs; no I/O.
 //! - `directory`: which workers there are and which tessera is where; no I/O.
 //! - `loads`, `pressure`: how busy the workers are, and what follows where memory is short; no I/O.
+//! - `gpus`: what the machine's GPUs do, for whoever asks.
 //! - `measure`: what the workers' processes use, for whoever asks.
 //! - `placement`: where the next tessera goes; no I/O.
 //! - `replacing`: workers in the place of others.
@@ -16,6 +17,7 @@ mod connections;
 mod departures;
 mod directory;
 mod event;
+mod gpus;
 mod lifecycle;
 mod loads;
 mod measure;

@@ -3,6 +3,7 @@
 use super::{
     HubEvent,
     event::Event,
+    gpus::{self, Gpus},
     measure::{Usage, measure},
     server::Server,
 };
@@ -14,6 +15,7 @@ use crate::{
 use mosaic_abi::{Activity, Failure, FailureKind, HubQuery, Worker, Workers};
 use serde::Serialize;
 use std::{collections::HashMap, time::Instant};
+use tokio::task::spawn_blocking;
 
 impl Server {
     pub(super) fn query(&mut self, session: u64, request: u64, query: HubQuery) {
@@ -40,25 +42,32 @@ impl Server {
         let (samples, events) = (self.samples.clone(), self.events.clone());
         tokio::spawn(async move {
             let usage = measure(pids, samples).await;
+            let gpus = spawn_blocking(gpus::measure).await.unwrap_or_default();
             let _ = events.send(Event::Measured {
                 session,
                 request,
                 usage,
+                gpus,
             });
         });
     }
 
-    pub(super) fn measured(&mut self, session: u64, request: u64, usage: &HashMap<u32, Usage>) {
+    pub(super) fn measured(&mut self, session: u64, request: u64, usage: &HashMap<u32, Usage>, gpus: Gpus) {
         self.samples = usage.iter().map(|(pid, usage)| (*pid, usage.sample)).collect();
         let workers = self.directory.workers().filter_map(|place| {
             let pid = self.node.pid(&place.uid)?;
-            Some(self.worker(&place.uid, pid, usage.get(&pid)?))
+            let gpu_memory = gpus.memory_of.get(&pid).copied().unwrap_or_default();
+            Some(Worker {
+                gpu_memory,
+                ..self.worker(&place.uid, pid, usage.get(&pid)?)
+            })
         });
         let memory = memory::used();
         let answer = Workers {
             memory_total: memory.map_or(0, |memory| memory.total),
             memory_used: memory.map_or(0, |memory| memory.used),
             workers: workers.collect(),
+            gpus: gpus.gpus,
         };
         self.reply(session, request, Ok(answer));
     }
@@ -82,6 +91,7 @@ impl Server {
             cpu: usage.cpu,
             resident: usage.resident,
             proportional: usage.proportional,
+            gpu_memory: 0,
         }
     }
 

@@ -124,7 +124,8 @@ impl Server {
                 session,
                 request,
                 usage,
-            } => self.measured(session, request, &usage),
+                gpus,
+            } => self.measured(session, request, &usage, gpus),
             Event::Shutdown => {
                 self.shutting_down = true;
                 if self.lifecycle != Lifecycle::Off {

@@ -3,9 +3,9 @@
 use crate::{
     scenario,
     tesserae::Counter,
-    world::{Scenario, meeting_point, scratch},
+    world::{LIBRARIES, Scenario, example, meeting_point, scratch},
 };
-use mosaic::{Activity, Worker, prelude::*};
+use mosaic::{Activity, Gpu, Worker, prelude::*};
 use std::{
     fs,
     path::Path,
@@ -15,6 +15,7 @@ use std::{
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario!(workers_say_what_they_do_and_use),
+        scenario!(gpus_are_known_where_their_library_is),
         scenario!(as_many_methods_run_at_once_as_there_are_threads),
         scenario!(threads_are_told_to_libraries),
         scenario!(one_at_a_time_where_memory_is_short, |ended| {
@@ -58,11 +59,40 @@ async fn workers_say_what_they_do_and_use() {
         );
     }
     let memory = mosaic::workers().await.unwrap();
+    if fs::metadata("/proc/driver/nvidia").is_err() {
+        assert!(memory.gpus().is_empty() && found.iter().all(|worker| worker.gpu_memory == 0));
+        let status = mosaic::status().await.unwrap().to_string();
+        assert!(!status.to_lowercase().contains("gpu"), "{status}");
+    }
     assert!(0 < memory.memory_used() && memory.memory_used() < memory.memory_total());
     fs::OpenOptions::new().write(true).open(door).unwrap();
     held.await.unwrap();
     drop((a, b));
     workers(|workers| workers.iter().all(|worker| worker.running == 0 && worker.tesserae == 0)).await;
+}
+
+async fn gpus_are_known_where_their_library_is() {
+    fs::copy(example("gpus"), scratch(LIBRARIES) + "/libnvidia-ml.so.1").unwrap();
+    mosaic::interactive(On).num_workers(2).await.unwrap();
+    let pid = Counter::remote(1).pid().result().await.unwrap();
+    fs::write(scratch("pid"), pid.to_string()).unwrap();
+    let workers = mosaic::workers().await.unwrap();
+    let made_up = Gpu {
+        number: 1,
+        name: "Made <Up>".to_owned(),
+        load: 0.35,
+        memory_total: 16 << 30,
+        memory_used: 3 << 30,
+    };
+    // The first one says nothing of itself.
+    assert_eq!(workers.gpus(), [made_up]);
+    let of_workers = workers.iter().map(|worker| worker.gpu_memory);
+    assert_eq!(of_workers.collect::<Vec<u64>>(), [2 << 30, 0]);
+    let status = mosaic::status().await.unwrap().to_string();
+    assert!(
+        status.contains("gpu:1: Made <Up>, 35 % busy, 3072 of 16384 MB in use"),
+        "{status}"
+    );
 }
 
 async fn as_many_methods_run_at_once_as_there_are_threads() {

@@ -1,10 +1,13 @@
 //! Tesserae whose code is in a shared object, with a crate `mosaic` of its own, as in a notebook.
 
-use crate::{scenario, world::Scenario};
+use crate::{
+    scenario,
+    world::{Scenario, example},
+};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use mosaic::{FailureKind, prelude::*};
 use mosaic_abi::{CellEvent, GUEST_ENTRY, GuestEntry, Slice};
-use std::{env, path::PathBuf};
+use std::path::PathBuf;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![scenario!(tesserae_of_a_shared_object, |ended| {
@@ -20,15 +23,8 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 unsafe extern "C" fn cell_event(_: CellEvent, _: Slice, _: Slice) {}
 
 fn guest() -> Library {
-    let tests = env::current_exe().unwrap();
-    let path: PathBuf = tests.ancestors().nth(2).unwrap().join("examples/libguest.so");
-    assert!(
-        path.exists(),
-        "{} is built by `cargo test` of the whole package",
-        path.display()
-    );
     // SAFETY: the object has no initialisers but the standard library's.
-    unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.unwrap()
+    unsafe { Library::open(Some(example("guest")), RTLD_NOW | RTLD_LOCAL) }.unwrap()
 }
 
 async fn tesserae_of_a_shared_object() {

@@ -22,6 +22,9 @@ const SCRATCH: &str = "MOSAIC_TEST_SCRATCH";
 /// Where stored values lie, in memory and on disk, under the scratch directory.
 const STORES: [&str; 2] = ["memory", "disk"];
 
+/// Where a scenario may put what its program finds as a library, under the scratch directory.
+pub(crate) const LIBRARIES: &str = "libraries";
+
 type Body = fn() -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// What a scenario's program wrote, and how it ended.
@@ -68,6 +71,15 @@ pub(crate) fn inside(scenarios: &[Scenario]) -> Option<ExitCode> {
 pub(crate) fn scratch(name: &str) -> String {
     let directory = env::var(SCRATCH).unwrap();
     Path::new(&directory).join(name).to_str().unwrap().to_owned()
+}
+
+/// An example of this package that is a shared object.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let tests = env::current_exe().unwrap();
+    let path = tests.ancestors().nth(2).unwrap().join(format!("examples/lib{name}.so"));
+    let advice = "is built by `cargo test` of the whole package";
+    assert!(path.exists(), "{} {advice}", path.display());
+    path
 }
 
 /// A named pipe: who opens it waits for the other end to be opened, so that two processes meet there.
@@ -129,8 +141,8 @@ impl World {
             scratch: tempfile::tempdir().unwrap(),
             name: scenario.name,
         };
-        for store in STORES {
-            fs::create_dir(world.scratch.path().join(store)).unwrap();
+        for directory in STORES.into_iter().chain([LIBRARIES]) {
+            fs::create_dir(world.scratch.path().join(directory)).unwrap();
         }
         world
     }
@@ -141,6 +153,8 @@ impl World {
             .env(SCENARIO, self.name)
             .env(SCRATCH, self.scratch.path())
             .env("XDG_RUNTIME_DIR", self.sockets.path())
+            // Read when a process starts, and looked into whenever it wants a library.
+            .env("LD_LIBRARY_PATH", self.scratch.path().join(LIBRARIES))
             .env("MOSAIC_MEMORY_DIR", self.scratch.path().join(STORES[0]))
             .env("MOSAIC_SPILL_DIR", self.scratch.path().join(STORES[1]))
             .stdin(Stdio::null())
