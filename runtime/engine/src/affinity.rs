@@ -1,7 +1,7 @@
 //! Which CPUs a worker runs on.
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use std::{fmt, fs, io, str::FromStr};
+use std::{collections::BTreeSet, fmt, fs, io, path::Path, str::FromStr};
 
 /// Numbers of CPUs, written as the kernel writes them: `0-3,8`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,20 +48,39 @@ pub(crate) fn pin(cpus: &Cpus) -> io::Result<()> {
     })
 }
 
+/// Where the system says which NUMA nodes there are and which CPUs each of them has.
+const NODES: &str = "/sys/devices/system/node";
+
 /// The CPUs that this process may use, in the NUMA nodes that they belong to.
 pub(crate) fn nodes() -> Vec<Cpus> {
     let Ok(allowed) = sched_getaffinity(None) else {
         return Vec::new();
     };
-    let is_allowed = |cpu: &usize| *cpu < CpuSet::MAX_CPU && allowed.is_set(*cpu);
-    let lists = (0..).map_while(|node| fs::read_to_string(format!("/sys/devices/system/node/node{node}/cpulist")).ok());
-    let nodes = lists.filter_map(|list| list.parse::<Cpus>().ok());
-    let nodes = nodes.map(|node| Cpus(node.0.into_iter().filter(is_allowed).collect()));
-    let nodes: Vec<Cpus> = nodes.filter(|node| !node.0.is_empty()).collect();
+    let is_allowed = |cpu: usize| cpu < CpuSet::MAX_CPU && allowed.is_set(cpu);
+    let nodes = allowed_of(lists(Path::new(NODES)), is_allowed);
     if nodes.is_empty() {
-        return vec![Cpus((0..CpuSet::MAX_CPU).filter(is_allowed).collect())];
+        return vec![Cpus((0..CpuSet::MAX_CPU).filter(|cpu| is_allowed(*cpu)).collect())];
     }
     nodes
+}
+
+/// The CPUs of each node, in the order of their numbers, which may have gaps.
+fn lists(directory: &Path) -> Vec<Cpus> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.strip_prefix("node")?.parse().ok());
+    let numbers: BTreeSet<usize> = numbers.collect();
+    let lists = numbers
+        .into_iter()
+        .filter_map(|number| fs::read_to_string(directory.join(format!("node{number}/cpulist"))).ok());
+    lists.filter_map(|list| list.parse().ok()).collect()
+}
+
+/// The same without the CPUs that are not allowed. A node of memory alone has none.
+fn allowed_of(nodes: Vec<Cpus>, is_allowed: impl Fn(usize) -> bool) -> Vec<Cpus> {
+    let nodes = nodes
+        .into_iter()
+        .map(|node| Cpus(node.0.into_iter().filter(|cpu| is_allowed(*cpu)).collect()));
+    nodes.filter(|node| node.len() > 0).collect()
 }
 
 /// The CPUs of worker number `worker` of `count`: an even share of one node's.
@@ -104,6 +123,33 @@ mod tests {
                 .map(|worker| share(&nodes, worker, count).to_string())
                 .collect();
             assert_eq!(shares, expected);
+        }
+    }
+
+    #[test]
+    fn nodes_are_read_in_their_order_whatever_their_numbers() {
+        type Files = &'static [(&'static str, &'static str)];
+        let cases: [(Files, &[usize], &[&str]); 5] = [
+            (&[], &[0, 1], &[]),
+            (&[("node0", "0-3\n")], &[0, 1, 2, 3], &["0,1,2,3"]),
+            (
+                &[("node0", "0-1"), ("node10", "4-5"), ("node2", "2-3")],
+                &[0, 1, 2, 3, 4, 5],
+                &["0,1", "2,3", "4,5"],
+            ),
+            // Some processors' first node has another number, and memory that no CPU is near is a node as well.
+            (&[("node8", "8-11"), ("node252", "\n")], &[9, 11, 12], &["9,11"]),
+            (&[("node0", "0-1"), ("node1", "2-3"), ("nodes", "7")], &[2], &["2"]),
+        ];
+        for (files, allowed, expected) in cases {
+            let directory = tempfile::tempdir().unwrap();
+            for (node, list) in files {
+                fs::create_dir(directory.path().join(node)).unwrap();
+                fs::write(directory.path().join(node).join("cpulist"), list).unwrap();
+            }
+            let nodes = allowed_of(lists(directory.path()), |cpu| allowed.contains(&cpu));
+            let nodes: Vec<String> = nodes.iter().map(Cpus::to_string).collect();
+            assert_eq!(nodes, expected, "{files:?}");
         }
     }
 
