@@ -50,6 +50,14 @@ def test_functions_run_on_workers(runtime):
     assert runtime.ok("twice.result().await?").result == "10.0"
 
 
+def test_functions_return_types_of_the_user(runtime):
+    runtime.ok("#[derive(serde::Serialize, serde::Deserialize)] struct Shot { trace: Vec<f32> }")
+    runtime.ok("let shot = mosaic::spawn(|n: usize| Shot { trace: vec![1.0; n] }, (3,));")
+    runtime.ok("let later = mosaic::spawn_async(async |n: usize| Shot { trace: vec![1.0; n] }, (4,));")
+    runtime.ok("let lengths = (shot.then(|shot| shot.trace.len()), later.then(|shot| shot.trace.len()));")
+    assert runtime.ok("(lengths.0.result().await?, lengths.1.result().await?)").result == "(3, 4)"
+
+
 def test_fields_are_read_and_changed(runtime):
     runtime.ok("let changed = model.update(|model, more: Vec<f32>| model.weights.extend(more), [12.0]);")
     runtime.ok("let weights = model.get(|model| model.weights.clone()); let length = mosaic::spawn(norm, (&weights,));")
@@ -80,6 +88,23 @@ impl Relay {
     }
     async fn never(&self) { std::future::pending::<()>().await }
 }
+
+#[tessera]
+struct Slow { steps: u64 }
+
+#[tessera]
+impl Slow {
+    async fn new(milliseconds: u64) -> Self {
+        let relay = Relay::local();
+        Slow { steps: relay.nap(milliseconds).result().await.unwrap() }
+    }
+    fn steps(&self) -> u64 { self.steps }
+}
+
+async fn doubled_there(n: u64) -> u64 {
+    let once = mosaic::spawn(|n: u64| n, (n,));
+    2 * once.result().await.unwrap()
+}
 """
 
 
@@ -87,6 +112,16 @@ def test_async_methods_await_others(runtime):
     runtime.ok(ASYNC)
     runtime.ok("let relay = Relay::remote(); let nap = relay.nap(5); let steps = relay.steps();")
     assert runtime.ok("(nap.result().await?, steps.result().await?)").result == "(5, 2)"
+
+
+def test_constructors_and_functions_may_be_async(runtime):
+    runtime.ok("let slow = Slow::remote(7); let steps = slow.steps(); let doubled = mosaic::spawn_async(doubled_there, (&steps,));")
+    assert runtime.ok("(steps.result().await?, doubled.result().await?)").result == "(7, 14)"
+
+
+def test_arrays_have_options(runtime):
+    runtime.ok('let there = Slow::with(Options::new().worker("worker:0:1")).remote_array(2, 1).await?;')
+    assert "len=2, runtime=(worker:0:1)" in runtime.ok("there").result
 
 
 def test_tasks_are_cancelled_and_waits_limited(runtime):

@@ -18,6 +18,13 @@ impl Solver {
             std::thread::sleep(std::time::Duration::from_millis(100));
         }
     }
+    fn crew(&self) {
+        let progress = mosaic::progress_handle();
+        for step in 1..=2u64 {
+            let progress = progress.clone();
+            std::thread::spawn(move || progress.report(step, 2)).join().unwrap();
+        }
+    }
     fn fails(&self) -> u32 { panic!("no stones left") }
 }
 """
@@ -72,6 +79,12 @@ def test_a_bar_shows_how_far_a_method_is(runtime):
     assert "<progress" in shown["text/html"] and "Solver::steps on worker:0:0: 0 of 3" in shown["text/plain"]
     assert "3 of 3" in contents(cell, "update_display_data")[-1]["text/plain"]
     assert not cell.late
+
+
+def test_threads_of_a_method_have_its_bar(runtime):
+    cell = runtime.ok("solvers[1].crew().await?;")
+    shown = contents(cell, "display_data") + contents(cell, "update_display_data")
+    assert "Solver::crew" in shown[0]["text/plain"] and "2 of 2" in shown[-1]["text/plain"]
 
 
 def test_a_status_is_watched_until_all_is_done(runtime):
