@@ -52,8 +52,8 @@ def test_functions_run_on_workers(runtime):
 
 def test_functions_return_types_of_the_user(runtime):
     runtime.ok("#[derive(serde::Serialize, serde::Deserialize)] struct Shot { trace: Vec<f32> }")
-    runtime.ok("let shot = mosaic::spawn(|n: usize| Shot { trace: vec![1.0; n] }, (3,));")
-    runtime.ok("let later = mosaic::spawn_async(async |n: usize| Shot { trace: vec![1.0; n] }, (4,));")
+    runtime.ok("let shot: TaskProxy<Shot> = mosaic::spawn(|n: usize| Shot { trace: vec![1.0; n] }, (3,));")
+    runtime.ok("let later: TaskProxy<Shot> = mosaic::spawn_async(async |n: usize| Shot { trace: vec![1.0; n] }, (4,));")
     runtime.ok("let lengths = (shot.then(|shot| shot.trace.len()), later.then(|shot| shot.trace.len()));")
     assert runtime.ok("(lengths.0.result().await?, lengths.1.result().await?)").result == "(3, 4)"
 
