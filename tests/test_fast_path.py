@@ -48,3 +48,52 @@ def test_completion(either):
     code = "lengths.contai"
     reply = either.request(either.client.complete, code, len(code))
     assert any(match.startswith("contains") for match in reply["matches"])
+
+
+TYPES = """
+use std::{borrow::Cow, collections::HashMap};
+mod inner { #[derive(Debug)] pub struct Deep<T>(pub T); }
+type Result<T> = std::result::Result<T, String>;
+"""
+
+# A `let`, an expression on what it defines, and what that shows.
+LETS = [
+    ("let (names, mut count) = (vec![\"a\"], 1usize);", "count += names.len(); count", "2"),
+    ("let by_name: HashMap<_, _> = [(\"a\", 1u8)].into_iter().collect();", "by_name[\"a\"]", "1"),
+    ("let inner::Deep(deep) = inner::Deep([Some(inner::Deep(0.5))]);", "deep[0].as_ref().unwrap().0", "0.5"),
+    ("let lent: Cow<str> = \"lent\".into(); let boxed: Box<dyn Fn(i32) -> i32 + Send> = Box::new(|x| x + 1);", "boxed(1)", "2"),
+    ("let result = \"x\".parse::<u8>().map_err(|error| error.to_string());", "result.is_err()", "true"),
+    ("fn own() -> Result<u8> { Ok(1) }\nlet own = own();", "own", "Ok(1)"),
+    ("let shadowed = 1; let shadowed = [shadowed; 2].len().to_string();", "shadowed", '"2"'),
+    ("let Some(found) = Some(b'x') else { panic!() }; let function = u8::is_ascii as fn(&u8) -> bool;", "function(&found)", "true"),
+    ("use mosaic::prelude::*;\n#[tessera] struct Cup { tea: u8 }\n#[tessera] impl Cup { fn new() -> Self { Cup { tea: 3 } } fn tea(&mut self) -> u8 { self.tea } }\n"
+     "mosaic::interactive(On).num_workers(1).await?; let cup = Cup::local(); let task = cup.tea();", "task.result().await?", "3"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["rustc", "rust-analyzer", "off"])
+def typed(world, request):
+    """A kernel that has the types of variables from rustc, from rust-analyzer, or as evcxr has them."""
+    from kernels import Kernel
+
+    kernel = Kernel(world, MOSAIC_FAST_PATH="0" if request.param == "off" else "1")
+    kernel.ok(TYPES)
+    if request.param == "rust-analyzer":
+        code = "String::new().is_em"
+        assert kernel.request(kernel.client.complete, code, len(code))["matches"] == ["is_empty()"]
+    yield kernel
+    kernel.close()
+
+
+@pytest.mark.parametrize("code, then, shown", LETS, ids=[code for code, *_ in LETS])
+def test_types_of_variables(typed, code, then, shown):
+    typed.ok(code)
+    assert typed.ok(then).result == shown
+
+
+def test_what_has_no_type_that_can_be_written(typed):
+    assert "has no name" in typed.run("let closure = |x: i32| x + 1;").error
+    assert "cannot be kept" in typed.run("let local = vec![1]; let borrows = local.iter();").error
+    assert typed.ok("let moved = vec![1]; drop(moved); 1").result == "1"
+    assert "cannot find" in typed.run("moved").error
+    assert "cannot find" in typed.run("struct Unused { field: Missing } let after = 1;").error

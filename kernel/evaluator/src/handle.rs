@@ -38,8 +38,9 @@ pub struct Evaluator {
     shared: Arc<Shared>,
 }
 
-/// How long a client waits for a completion or a documentation. rust-analyzer has much to read when it is first asked.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a client waits for a completion or a documentation. rust-analyzer has much to read when it is first asked:
+/// four seconds' worth, where nothing else runs.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// The same while a cell is compiled, of which nobody knows how long it takes.
 const PATIENCE_WITH_RUSTC: Duration = Duration::from_secs(1);
 /// How long a compilation may hold up the end.

@@ -4,6 +4,7 @@
 use crate::skip::{Skip, skip};
 use proc_macro2::{TokenStream, TokenTree};
 use std::ops::Range;
+use syn::{Pat, PatIdent};
 
 /// A syntax error of the cell's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,6 +144,30 @@ pub(crate) fn last_expression(code: &str) -> Option<Range<usize>> {
 /// A cell without commands as a block, whose spans are one byte further on.
 pub(crate) fn block(code: &str) -> Option<syn::Block> {
     syn::parse_str(&format!("{{{code}\n}}")).ok()
+}
+
+/// The variables that a pattern binds.
+pub(crate) fn bindings(pattern: &Pat) -> Vec<&PatIdent> {
+    let mut found = Vec::new();
+    find_bindings(pattern, &mut found);
+    found
+}
+
+fn find_bindings<'a>(pattern: &'a Pat, found: &mut Vec<&'a PatIdent>) {
+    match pattern {
+        Pat::Ident(name) => {
+            found.push(name);
+            name.subpat.iter().for_each(|(_, it)| find_bindings(it, found));
+        }
+        Pat::Paren(inner) => find_bindings(&inner.pat, found),
+        Pat::Type(typed) => find_bindings(&typed.pat, found),
+        Pat::Tuple(tuple) => tuple.elems.iter().for_each(|it| find_bindings(it, found)),
+        Pat::TupleStruct(tuple) => tuple.elems.iter().for_each(|it| find_bindings(it, found)),
+        Pat::Struct(record) => record.fields.iter().for_each(|it| find_bindings(&it.pat, found)),
+        Pat::Reference(reference) => find_bindings(&reference.pat, found),
+        Pat::Slice(slice) => slice.elems.iter().for_each(|it| find_bindings(it, found)),
+        _ => {}
+    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use crate::{
     preamble::without_commands,
-    syntax::{self, block},
+    syntax::{self, bindings, block},
 };
 use std::ops::Range;
-use syn::{Expr, Pat, Stmt, spanned::Spanned};
+use syn::{Expr, Stmt, spanned::Spanned};
 
 /// Why a variable is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,10 +177,8 @@ fn lets(code: &str) -> Vec<Let> {
     for statement in &block.stmts {
         let Stmt::Local(local) = statement else { continue };
         let value = local.init.as_ref().map(|init| &*init.expr);
-        let mut names = Vec::new();
-        names_in(&local.pat, &mut names);
-        found.extend(names.into_iter().map(|name| Let {
-            name: range(name),
+        found.extend(bindings(&local.pat).into_iter().map(|it| Let {
+            name: range(it.ident.span().byte_range()),
             value: value.map(|value| range(value.span().byte_range())),
             closure: matches!(value, Some(Expr::Closure(_))),
             captures_by_move: matches!(value, Some(Expr::Closure(closure)) if closure.capture.is_some()),
@@ -188,19 +186,6 @@ fn lets(code: &str) -> Vec<Let> {
     }
     proc_macro2::extra::invalidate_current_thread_spans();
     found
-}
-
-fn names_in(pattern: &Pat, found: &mut Vec<Range<usize>>) {
-    match pattern {
-        Pat::Ident(name) => found.push(name.ident.span().byte_range()),
-        Pat::Type(typed) => names_in(&typed.pat, found),
-        Pat::Tuple(tuple) => tuple.elems.iter().for_each(|it| names_in(it, found)),
-        Pat::TupleStruct(tuple) => tuple.elems.iter().for_each(|it| names_in(it, found)),
-        Pat::Struct(record) => record.fields.iter().for_each(|it| names_in(&it.pat, found)),
-        Pat::Reference(reference) => names_in(&reference.pat, found),
-        Pat::Slice(slice) => slice.elems.iter().for_each(|it| names_in(it, found)),
-        _ => {}
-    }
 }
 
 /// A variable's type, as inspecting it shows it: the last line of a text such as `let x: impl Fn(i32) -> i32`.

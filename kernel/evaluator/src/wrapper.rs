@@ -5,13 +5,14 @@
 //! reports become calls. No line moves, so every error still points where it should. Where the text is not what is
 //! expected, it stays as evcxr wrote it.
 
+mod analysis;
 mod arguments;
 mod cell;
 mod failed;
 mod generated;
 mod needed;
 
-use crate::{absent, definitions::Definitions, processes::KERNEL_VARIABLE, settings::Settings, tools};
+use crate::{absent, definitions::Definitions, processes::KERNEL_VARIABLE, settings::Settings, tools, types};
 use anyhow::{Context, Result, bail};
 use arguments::{
     RUNTIME_CRATES, cell_library, cell_source, crate_name, crates, dynamic_library, is_built, with_constant_metadata,
@@ -74,11 +75,21 @@ fn run(rustc: &OsStr, mut arguments: Vec<OsString>) -> Result<ExitCode> {
 
 /// Compiles or checks a cell. There is no status if its errors are known without rustc.
 fn compile_cell(rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<Option<ExitStatus>> {
-    tools::keep_recipe()?;
     let text = fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
     let session = session_directory(source);
-    let settings = Settings::read(&session);
     let crates = crates(arguments);
+    if analysis::is_analysis(&text) {
+        if is_built(arguments) {
+            analysis::run(rustc, arguments, (source, &text), &session, &crates)?;
+            // There is no library, which cargo would look for.
+            return Ok(None);
+        }
+        fs::write(source, analysis::robust(&text)).with_context(|| format!("cannot write {}", source.display()))?;
+        return Ok(Some(Command::new(rustc).args(arguments).status().context(NOT_RUN)?));
+    }
+    tools::keep_recipe()?;
+    let settings = Settings::read(&session);
+    let text = types::without_declarations(&text);
     let stored = read_stored(&session);
     let (text, items, stored) = match rewrite(&text, &settings, !is_notebooks_tokio(&crates)) {
         Some(rewritten) => {
@@ -93,7 +104,7 @@ fn compile_cell(rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<
             }
         }
         // Only items: no variable is touched.
-        None if is_built(arguments) => (text.clone(), text.len(), stored),
+        None if is_built(arguments) => (text.to_string(), text.len(), stored),
         None => return Ok(Some(Command::new(rustc).args(arguments).status().context(NOT_RUN)?)),
     };
     let cell = Cell {

@@ -45,6 +45,7 @@ impl Started {
 
     /// The type of the variable whose name ends at a byte of a cell that was not run, as rust-analyzer infers it.
     pub(crate) fn type_of_variable(&mut self, cell: &str, end: usize) -> Option<String> {
+        self.analyse().ok()?;
         let cell = crate::preamble::without_commands(cell);
         let begins = cell[..end]
             .rfind(|c: char| !c.is_alphanumeric() && c != '_')

@@ -19,6 +19,9 @@ pub(super) enum Leisure {
     Rest,
 }
 
+/// No cell is evaluated while rust-analyzer loads, which takes seconds: this is more than who goes through cells one by
+/// one takes for each, and less than who writes one.
+const BEFORE_LOADING: Duration = Duration::from_secs(5);
 /// Less is not worth the time.
 const WORTH_GIVING_BACK: u64 = 32 << 20;
 /// What rust-analyzer leaves behind when it has looked through the standard library, and no cell does.
@@ -28,7 +31,7 @@ impl Leisure {
     /// How long nobody may have asked anything before it is done; for ever if that is all.
     pub(super) fn patience(self) -> Option<Duration> {
         match self {
-            Leisure::Analyse => Some(Duration::from_millis(200)),
+            Leisure::Analyse => Some(BEFORE_LOADING),
             Leisure::Infer | Leisure::GiveMuchBack => Some(Duration::ZERO),
             Leisure::GiveBack => Some(Duration::from_secs(1)),
             Leisure::Rest => None,
