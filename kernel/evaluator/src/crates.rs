@@ -207,10 +207,7 @@ pub(crate) fn clone_directory(from: &Path, to: &Path) -> io::Result<()> {
         if kind.is_dir() {
             clone_directory(&source, &target)?;
         } else if kind.is_file() {
-            let built = source
-                .extension()
-                .is_some_and(|it| ["so", "dylib", "rlib", "rmeta", "a"].iter().any(|e| it == *e));
-            if !(built && fs::hard_link(&source, &target).is_ok()) {
+            if !(is_built(&source) && fs::hard_link(&source, &target).is_ok()) {
                 copy_with_time(&source, &target)?;
             }
         }
@@ -218,8 +215,14 @@ pub(crate) fn clone_directory(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether rustc made a file, as its name says.
+pub(crate) fn is_built(file: &Path) -> bool {
+    file.extension()
+        .is_some_and(|it| ["so", "dylib", "rlib", "rmeta", "a"].iter().any(|e| it == *e))
+}
+
 /// Cargo tells by its files' times what is fresh.
-fn copy_with_time(source: &Path, target: &Path) -> io::Result<()> {
+pub(crate) fn copy_with_time(source: &Path, target: &Path) -> io::Result<()> {
     fs::copy(source, target)?;
     let modified = fs::metadata(source)?.modified()?;
     fs::File::options().write(true).open(target)?.set_modified(modified)

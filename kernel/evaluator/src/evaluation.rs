@@ -6,6 +6,7 @@
 mod course;
 mod leisure;
 mod own;
+mod typing;
 
 use crate::{
     MimeBundle, absent, assistance,
@@ -173,6 +174,11 @@ impl Evaluation<'_> {
             .map_err(|errors| CellError::from_expansion(&errors, code, number))?;
         let source = expansion.as_ref().map_or(text, |expansion| expansion.source());
         let source = self.session()?.with_versions_kept(source);
+        let adds_crates = preamble(&source).any(|(_, line)| line.trim_start().starts_with(":dep"));
+        if adds_crates {
+            let expected = self.session()?.expect_crates();
+            expected.map_err(|error| CellError::new("KernelError", format!("{error:#}")))?;
+        }
         if shell::restarts(&source) {
             // evcxr goes on believing in all variables.
             self.stored = Some(BTreeSet::new());
@@ -200,6 +206,12 @@ impl Evaluation<'_> {
             Err(error) => Err(self.explain(&error, &cell)),
         };
         self.find_absent();
+        if adds_crates
+            && result.is_ok()
+            && let Err(error) = self.session()?.share_crates()
+        {
+            tracing::warn!("{error:#}");
+        }
         result
     }
 
@@ -230,13 +242,9 @@ impl Evaluation<'_> {
         source: &str,
         execution: u64,
     ) -> Result<(Result<EvalOutputs, evcxr::Error>, Course), CellError> {
-        if needs_types(source) {
-            let analysed = self.session()?.analyse();
-            analysed.map_err(|error| CellError::new("KernelError", format!("{error:#}")))?;
-        }
         let source = shell::mark_commands(source, process::id());
         self.begin(execution)?;
-        let result = self.session()?.context.execute(&source);
+        let result = self.execute_text(&source)?;
         Ok((result, self.follow()))
     }
 

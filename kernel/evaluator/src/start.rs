@@ -4,6 +4,7 @@ use crate::{
     crates::Crates,
     host::{DIRECTORY_VARIABLE, HUB_VARIABLE, SESSION_VARIABLE},
     link::{Link, Numbered, Order, Paths},
+    pool::Pool,
     processes::KERNEL_VARIABLE,
     request::Options,
     session::Session,
@@ -114,6 +115,25 @@ impl Started {
         let loaded = self.context.hover_at("1", 1).map(drop);
         self.stage.analysing = loaded.is_ok();
         loaded.map_err(|error| anyhow!("rust-analyzer does not load the notebook's crates: {error}"))
+    }
+
+    /// Crates are about to be added: those that earlier sessions built are there, and rust-analyzer forgets what it knows
+    /// until it is needed again, since it would read everything anew for each.
+    pub(crate) fn expect_crates(&mut self) -> Result<()> {
+        if tools::are_taken_over() {
+            self.stage.analysing = false;
+            self.stage.tell()?;
+            Pool::of_toolchain(self.crates.directory()).give(self.directory())?;
+        }
+        Ok(())
+    }
+
+    /// Leaves the crates that were added for other sessions.
+    pub(crate) fn share_crates(&self) -> Result<()> {
+        if tools::are_taken_over() && tools::has_only_our_crates(&self.stage).unwrap_or(false) {
+            Pool::of_toolchain(self.crates.directory()).take(self.directory())?;
+        }
+        Ok(())
     }
 
     /// Has rust-analyzer infer a type, for which it looks through everything that there is.

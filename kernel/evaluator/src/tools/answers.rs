@@ -22,7 +22,7 @@ use std::{
 };
 
 /// Where evcxr wants to be told which library was built.
-const LIBRARY_PATH_VARIABLE: &str = "EVCXR_EXECUTION_SO_PATH";
+pub(super) const LIBRARY_PATH_VARIABLE: &str = "EVCXR_EXECUTION_SO_PATH";
 /// In the place of the paths that are this kernel's own.
 const SESSION: &str = "@mosaic-session@";
 const SOURCES: &str = "@mosaic-library@";
@@ -107,9 +107,11 @@ impl<'a> Call<'a> {
         self.arguments[0] == "build"
     }
 
-    /// Whether the answer is another one after a `:dep`.
+    /// Whether the answer is another one after a `:dep`. rust-analyzer names the manifest, and is told of no crates
+    /// before it is to know types.
     fn depends_on_crates(&self) -> bool {
-        matches!(self.arguments[0], "build" | "metadata")
+        let is_of_rust_analyzer = self.arguments.contains(&"--manifest-path");
+        self.is_build() || (self.arguments[0] == "metadata" && (self.stage.analysing || !is_of_rust_analyzer))
     }
 
     fn key(&self) -> String {
@@ -271,7 +273,8 @@ mod tests {
             seen.push(call(&stage, &metadata).unwrap().key());
         }
         let cfg = ["rustc", "--print", "cfg"].map(OsString::from);
-        let mut cfgs = Vec::new();
+        let seen_by_rust_analyzer = ["metadata", "--manifest-path", "Cargo.toml"].map(OsString::from);
+        let (mut cfgs, mut asleep, mut awake) = (Vec::new(), Vec::new(), Vec::new());
         for text in [
             "[profile.dev]\n[dependencies]\na = 1\n",
             "[profile.dev]\n[dependencies]\nb = 2\n",
@@ -279,8 +282,13 @@ mod tests {
         ] {
             fs::write(&manifest, text).unwrap();
             cfgs.push(call(&stage, &cfg).unwrap().key());
+            stage.analysing = false;
+            asleep.push(call(&stage, &seen_by_rust_analyzer).unwrap().key());
+            stage.analysing = true;
+            awake.push(call(&stage, &seen_by_rust_analyzer).unwrap().key());
         }
         assert!(cfgs[0] == cfgs[1] && cfgs[1] != cfgs[2]);
+        assert!(asleep[0] == asleep[1] && awake[0] != awake[1] && asleep[0] != awake[0]);
         let mut different = seen.clone();
         different.sort();
         different.dedup();

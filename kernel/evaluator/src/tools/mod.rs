@@ -21,7 +21,7 @@ use path::{NAMES, real, taken_over};
 pub(crate) use path::{are_taken_over, give_back, give_back_in_shell, is_fast};
 pub use path::{take_over, users_path};
 use recipe::Order;
-pub(crate) use recipe::keep as keep_recipe;
+pub(crate) use recipe::{has_only_our_crates, keep as keep_recipe};
 pub(crate) use stage::{LIBRARY, Stage};
 use std::{
     env,
@@ -64,7 +64,7 @@ fn run(tools: &Path, name: &str, arguments: &[OsString]) -> Result<ExitCode> {
             false => Ok(ExitCode::FAILURE),
         },
         ("cargo", _) => match Order::new(&stage, &here, arguments) {
-            Some(order) => order.run(arguments),
+            Some(order) => order.run(),
             None => answers::cargo(tools, &stage, &here, arguments),
         },
         _ => Err(real(Some(&stage.sysroot), name).args(arguments).exec().into()),

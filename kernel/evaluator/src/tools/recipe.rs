@@ -4,7 +4,11 @@
 //! is kept under all that it depends on, and run again while all of that is the same. Crates that the user may be editing
 //! are cargo's to look after: a session that has one keeps nothing.
 
-use super::{answers::manifest, path::real, stage::Stage};
+use super::{
+    answers::{LIBRARY_PATH_VARIABLE, manifest},
+    path::real,
+    stage::Stage,
+};
 use crate::digest::Parts;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -33,7 +37,10 @@ struct Recipe {
 /// A request of evcxr's to compile a cell.
 pub(super) struct Order<'a> {
     stage: &'a Stage,
-    file: PathBuf,
+    /// What cargo is asked for.
+    arguments: Vec<OsString>,
+    /// Where recipes for it lie, but for the versions of crates.
+    place: PathBuf,
 }
 
 impl<'a> Order<'a> {
@@ -45,24 +52,29 @@ impl<'a> Order<'a> {
         if !compiles || here != stage.session || stage.starting {
             return None;
         }
-        let file = stage
-            .session
-            .join(format!("mosaic-recipe-{}.json", key(stage, arguments)));
-        Some(Order { stage, file })
+        let mut arguments = arguments.to_vec();
+        // A cell that is only checked needs the crates of those that run, and none of its own.
+        arguments[0] = "build".into();
+        let place = stage.session.join(format!("mosaic-recipe-{}", key(stage, &arguments)));
+        Some(Order {
+            stage,
+            arguments,
+            place,
+        })
     }
 
     /// Compiles as it was done before, or has cargo do it, and this process with it.
-    pub(super) fn run(&self, arguments: &[OsString]) -> Result<ExitCode> {
-        if let Some(recipe) = Recipe::read(&self.file).filter(Recipe::has_its_crates) {
+    pub(super) fn run(&self) -> Result<ExitCode> {
+        if let Some(recipe) = Recipe::read(&with_versions(&self.place)).filter(Recipe::has_its_crates) {
             let mut wrapper = Command::new(env::current_exe()?);
             wrapper.args(recipe.arguments).env_clear().envs(recipe.environment);
             return Err(wrapper.exec()).context("cannot compile the cell as before");
         }
         let mut cargo = real(Some(&self.stage.sysroot), "cargo");
         if has_only_our_crates(self.stage).unwrap_or(false) {
-            cargo.env(RECIPE_VARIABLE, &self.file);
+            cargo.env(RECIPE_VARIABLE, &self.place);
         }
-        Err(cargo.args(arguments).exec()).context("cannot run cargo")
+        Err(cargo.args(&self.arguments).exec()).context("cannot run cargo")
     }
 }
 
@@ -81,7 +93,8 @@ impl Recipe {
 
 /// Keeps what this process, cargo's rustc wrapper, was called with, if it is to. It is called for a cell.
 pub(crate) fn keep() -> Result<()> {
-    let Some(file) = env::var_os(RECIPE_VARIABLE).map(PathBuf::from) else {
+    // By now cargo has chosen the versions.
+    let Some(file) = env::var_os(RECIPE_VARIABLE).map(|place| with_versions(Path::new(&place))) else {
         return Ok(());
     };
     let arguments = env::args_os()
@@ -102,21 +115,27 @@ pub(crate) fn keep() -> Result<()> {
     fs::rename(aside, file).context("cannot keep how the cell was compiled")
 }
 
-/// All that decides what cargo does for a cell, but the cell's own source and the sources of crates.
+/// The file for the versions that the session at a place has.
+fn with_versions(place: &Path) -> PathBuf {
+    let mut parts = Parts::default();
+    parts.add(&fs::read(place.with_file_name("Cargo.lock")).unwrap_or_default());
+    place.with_added_extension(parts.name(8)).with_added_extension("json")
+}
+
+/// All that decides what cargo does for a cell, but its own source, and the sources and the versions of crates.
 fn key(stage: &Stage, arguments: &[OsString]) -> String {
     let mut parts = Parts::default();
     arguments
         .iter()
         .for_each(|argument| parts.add(argument.as_encoded_bytes()));
     let environment: BTreeMap<OsString, OsString> = env::vars_os().collect();
-    for (name, value) in &environment {
+    // Where the library's path goes is the same for all that are built, and not said for others.
+    for (name, value) in environment.iter().filter(|(name, _)| *name != LIBRARY_PATH_VARIABLE) {
         parts.add(name.as_encoded_bytes());
         parts.add(value.as_encoded_bytes());
     }
     parts.add(manifest(&stage.session).as_bytes());
-    for file in ["Cargo.lock", ".cargo/config.toml"] {
-        parts.add(&fs::read(stage.session.join(file)).unwrap_or_default());
-    }
+    parts.add(&fs::read(stage.session.join(".cargo/config.toml")).unwrap_or_default());
     // A toolchain that is updated while a kernel runs.
     let updated = fs::metadata(stage.sysroot.join("bin/rustc")).and_then(|it| it.modified());
     let updated = updated
@@ -128,7 +147,7 @@ fn key(stage: &Stage, arguments: &[OsString]) -> String {
 }
 
 /// Whether all crates without a registry or a repository are the notebook's own, which nobody edits.
-fn has_only_our_crates(stage: &Stage) -> Option<bool> {
+pub(crate) fn has_only_our_crates(stage: &Stage) -> Option<bool> {
     let read = |file: &str| fs::read_to_string(stage.session.join(file)).ok()?.parse::<Table>().ok();
     let ours = stage.session.parent()?.join("crates");
     let manifest = read("Cargo.toml")?;
@@ -177,7 +196,7 @@ mod tests {
 
     fn file(stage: &Stage, words: &[&str]) -> Option<PathBuf> {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-        Order::new(stage, &stage.session, &words).map(|order| order.file)
+        Order::new(stage, &stage.session, &words).map(|order| with_versions(&order.place))
     }
 
     #[test]
@@ -186,14 +205,14 @@ mod tests {
         let mut stage = stage(directory.path());
         let mut seen = vec![
             file(&stage, &["build"]).unwrap(),
-            file(&stage, &["check"]).unwrap(),
             file(&stage, &["build", "--offline"]).unwrap(),
         ];
         for it in ["Cargo.toml", "Cargo.lock", ".cargo/config.toml"] {
             fs::write(stage.session.join(it), it).unwrap();
             seen.push(file(&stage, &["build"]).unwrap());
         }
-        assert_eq!(file(&stage, &["build"]).unwrap(), seen[5]);
+        assert_eq!(file(&stage, &["build"]).unwrap(), seen[4]);
+        assert_eq!(file(&stage, &["check"]).unwrap(), seen[4]);
         let different: std::collections::BTreeSet<_> = seen.iter().collect();
         assert_eq!(different.len(), seen.len());
         assert_eq!(file(&stage, &["metadata"]), None);
