@@ -1,5 +1,7 @@
 """The crates that cells use without `:dep`, and `.await` at the top level."""
 
+from pathlib import Path
+
 import pytest
 
 
@@ -79,3 +81,23 @@ def test_other_crates(fresh):
     fresh.ok(':dep itoa = "1"', timeout=200)
     assert fresh.ok("itoa::Buffer::new().format(42).to_owned()").result == '"42"'
     assert fresh.ok("std::future::ready(1).await").result == "1"
+
+
+
+SESSION = r"""{
+let maps = std::fs::read_to_string("/proc/self/maps")?;
+let library = maps.lines().filter_map(|line| line.split_whitespace().nth(5)).find(|path| path.contains("/session-"));
+println!("{}", library.unwrap().split("/target/").next().unwrap());
+}"""
+
+
+def test_crates_that_another_session_built_are_not_built_again(start):
+    """By the file: each session has a link to what the first one left."""
+    files = []
+    for _ in range(2):
+        kernel = start()
+        assert kernel.ok(':dep hex = "=0.4.3"\nhex::encode([42])').result == '"2a"'
+        session = Path(kernel.ok(SESSION).stdout.strip())
+        files += [path.stat().st_ino for path in session.glob("target/*/debug/deps/libhex-*.rlib")]
+        kernel.close()
+    assert len(files) == 2 and len(set(files)) == 1

@@ -16,6 +16,9 @@ ASYNC = "async fn ready() -> i32 { 42 }"
 FUNCTION = "fn double(x: i32) -> i32 { 2 * x }"
 DEPENDENCY = ':dep hex = "=0.4.3"'
 
+# Seconds in which a kernel does what it does while nobody asks anything.
+IDLE = 5
+
 # Of a session that has used `.await`: the name, the code of one round, and whether it must fail.
 CELLS = {
     "expression": ("{i} + 1", False),
@@ -36,6 +39,7 @@ def starts(peer, figures):
         add(figures, "first let", peer, kernel.run("let first = 40 + 2;"))
         kernel.run(ASYNC)
         add(figures, "first .await", peer, kernel.run("ready().await"))
+        add(figures, "first completion", peer, kernel.complete("first.che"))
 
 
 def dependency(peer, figures):
@@ -52,6 +56,8 @@ def rounds(kernels, figures, count):
         kernel.wait_for_info()
         for code in (ASYNC, FUNCTION, "ready().await", "let first = 1;"):
             kernel.run(code)
+        # From now on rust-analyzer is there in all of them.
+        kernel.complete("first.che")
     for i in range(count):
         for name, (code, fails) in CELLS.items():
             for kernel in kernels if i % 2 else kernels[::-1]:
@@ -59,11 +65,13 @@ def rounds(kernels, figures, count):
 
 
 def idle(peer, figures):
-    """Memory after 20 cells."""
+    """Memory after 20 cells, when nothing has been asked for a while."""
     with peer.start() as kernel:
         kernel.wait_for_info()
         for i in range(20):
             kernel.run(f"let value_{i} = {i};")
+        kernel.complete("value_1.che")
+        time.sleep(IDLE)
         add(figures, "idle after 20 cells", peer, kernel.memory(), "MB")
 
 

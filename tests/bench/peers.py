@@ -95,6 +95,18 @@ class Kernel:
             raise Failed(f"{self.peer.name}: {code!r}: {reply['content']}")
         return elapsed
 
+    def complete(self, code):
+        """Seconds until names are offered after `code`, for which rust-analyzer has loaded at the latest."""
+        begun = time.perf_counter()
+        asked = self.client.complete(code, len(code))
+        while True:
+            reply = self.client.get_shell_msg(timeout=PATIENCE)
+            if reply["parent_header"].get("msg_id") == asked:
+                break
+        if not reply["content"].get("matches"):
+            raise Failed(f"{self.peer.name} offers nothing after {code!r}")
+        return time.perf_counter() - begun
+
     def memory(self):
         """Proportional memory of the kernel and all processes that it started, in MB."""
         kernel = psutil.Process(self.manager.provisioner.pid)
