@@ -97,3 +97,15 @@ def test_what_has_no_type_that_can_be_written(typed):
     assert typed.ok("let moved = vec![1]; drop(moved); 1").result == "1"
     assert "cannot find" in typed.run("moved").error
     assert "cannot find" in typed.run("struct Unused { field: Missing } let after = 1;").error
+
+
+def test_a_type_that_rust_analyzer_does_not_know(typed, request):
+    """It expands no `derive(Serialize)`."""
+    if request.node.callspec.params["typed"] == "off":
+        pytest.skip("a limit of the plain path")
+    typed.ok("mosaic::interactive(On).num_workers(1).await?;")
+    typed.ok(
+        "#[derive(serde::Serialize, serde::Deserialize)] struct Shot(u8);\nfn shot(n: u8) -> Shot { Shot(n) }\n"
+        "let later = mosaic::spawn(shot, (3,));"
+    )
+    assert typed.ok("later.result().await?.0").result == "3"

@@ -1,60 +1,109 @@
-//! Who finds the types of a cell's variables: rust-analyzer if it has loaded, and else rustc if it can.
+//! Who finds the types of a cell's variables: rust-analyzer if it has loaded and can, and else rustc if it can.
 
 use super::{Evaluation, needs_types};
 use crate::{
     report::CellError,
+    tools,
     types::{self, Probe},
 };
 use evcxr::{Error, EvalOutputs};
 
 type Evaluated = Result<EvalOutputs, Error>;
 
+/// What rustc says of the types of a cell's variables.
+enum Types {
+    /// The cell, with all of them declared.
+    Declared(String),
+    /// There are none to be found, or the cell is wrong whatever they are.
+    NotNeeded,
+    /// Not all of them can be told.
+    Unknown,
+}
+
 impl Evaluation<'_> {
     /// Has evcxr evaluate a text.
     pub(super) fn execute_text(&mut self, source: &str) -> Result<Evaluated, CellError> {
-        if needs_types(source) && !self.session()?.is_analysed() {
+        if !needs_types(source) {
+            return Ok(self.session()?.context.execute(source));
+        }
+        let was_analysed = self.session()?.is_analysed();
+        if !was_analysed {
             if let Some(evaluated) = self.execute_with_types_by_rustc(source)? {
                 return Ok(evaluated);
             }
             let analysed = self.session()?.analyse();
             analysed.map_err(|error| CellError::new("KernelError", format!("{error:#}")))?;
         }
-        Ok(self.session()?.context.execute(source))
+        let evaluated = self.session()?.context.execute(source);
+        // There are types that rustc knows and rust-analyzer does not.
+        if was_analysed
+            && may_want_a_type(&evaluated)
+            && let Some(by_rustc) = self.execute_declared(source)?
+        {
+            return Ok(by_rustc);
+        }
+        Ok(evaluated)
     }
 
     /// Evaluates a text without rust-analyzer, unless that takes it to know a type, or to tell what is wrong.
     fn execute_with_types_by_rustc(&mut self, source: &str) -> Result<Option<Evaluated>, CellError> {
-        let Some(probe) = Probe::of(source) else {
-            return Ok(None);
+        match self.types_by_rustc(source)? {
+            Types::Unknown => return Ok(None),
+            Types::NotNeeded => {}
+            Types::Declared(text) => {
+                if let Some(evaluated) = self.execute_if_it_compiles(&text)? {
+                    return Ok(Some(evaluated));
+                }
+            }
+        }
+        let evaluated = self.session()?.context.execute(source);
+        // A message without a place is for want of a type.
+        Ok(Some(evaluated).filter(|it| !matches!(it, Err(Error::Message(_)))))
+    }
+
+    /// Evaluates a text with types that rustc has told, if it has.
+    fn execute_declared(&mut self, source: &str) -> Result<Option<Evaluated>, CellError> {
+        match self.types_by_rustc(source)? {
+            Types::Declared(text) => self.execute_if_it_compiles(&text),
+            Types::NotNeeded | Types::Unknown => Ok(None),
+        }
+    }
+
+    /// Evaluates a text that has declarations, unless it does not compile: a type may be another one than was declared, or
+    /// an item wrong that the probe did not need.
+    fn execute_if_it_compiles(&mut self, text: &str) -> Result<Option<Evaluated>, CellError> {
+        let evaluated = self.session()?.context.execute(text);
+        let compiled = !matches!(evaluated, Err(Error::CompilationErrors(_) | Error::Message(_)));
+        Ok(compiled.then_some(evaluated))
+    }
+
+    fn types_by_rustc(&mut self, source: &str) -> Result<Types, CellError> {
+        let Some(probe) = Probe::of(source).filter(|_| tools::are_taken_over()) else {
+            return Ok(Types::Unknown);
         };
-        let mut declared = None;
-        if !probe.is_empty() {
-            let session = self.session()?;
-            types::take(session.directory());
-            let Ok(errors) = session.context.check(&probe.text()) else {
-                return Ok(None);
-            };
-            declared = probe.declared(&types::take(session.directory()));
-            if self.shared.interrupts() > 0 {
-                return Err(CellError::interrupted_before_it_ran());
-            }
-            // What is wrong with the cell is told without types, too.
-            if errors.is_empty() && declared.is_none() {
-                return Ok(None);
-            }
+        if probe.is_empty() {
+            return Ok(Types::NotNeeded);
         }
-        let context = &mut self.session()?.context;
-        if let Some(declared) = declared {
-            match context.execute(&declared) {
-                // A type may be another one than was declared, or an item wrong that the probe did not need.
-                Err(Error::CompilationErrors(_) | Error::Message(_)) => {}
-                evaluated => return Ok(Some(evaluated)),
-            }
+        let session = self.session()?;
+        types::take(session.directory());
+        let errors = session.context.check(&probe.text());
+        let declared = probe.declared(&types::take(session.directory()));
+        if self.shared.interrupts() > 0 {
+            return Err(CellError::interrupted_before_it_ran());
         }
-        Ok(match context.execute(source) {
-            // It has not run for want of a type.
-            Err(Error::Message(_)) => None,
-            evaluated => Some(evaluated),
+        Ok(match (declared, errors) {
+            (Some(text), _) => Types::Declared(text),
+            (None, Ok(errors)) if !errors.is_empty() => Types::NotNeeded,
+            _ => Types::Unknown,
         })
+    }
+}
+
+/// Whether a text may have failed for a type that was not known, or taken for another one: nothing of the user's is wrong.
+fn may_want_a_type(evaluated: &Evaluated) -> bool {
+    match evaluated {
+        Err(Error::Message(_)) => true,
+        Err(Error::CompilationErrors(errors)) => !errors.iter().any(|error| error.is_from_user_code()),
+        _ => false,
     }
 }
