@@ -206,10 +206,8 @@ pub(crate) fn clone_directory(from: &Path, to: &Path) -> io::Result<()> {
         let kind = entry.file_type()?;
         if kind.is_dir() {
             clone_directory(&source, &target)?;
-        } else if kind.is_file() {
-            if !(is_built(&source) && fs::hard_link(&source, &target).is_ok()) {
-                copy_with_time(&source, &target)?;
-            }
+        } else if kind.is_file() && !(is_built(&source) && fs::hard_link(&source, &target).is_ok()) {
+            copy_with_time(&source, &target)?;
         }
     }
     Ok(())
