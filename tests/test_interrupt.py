@@ -128,9 +128,16 @@ def test_a_cell_can_be_run_again(kernel):
     assert kernel.ok("again").result == "5"
 
 
+# Takes rustc some seconds.
+SLOW = """
+#[allow(long_running_const_eval)]
+const SLOW: u32 = { let mut n = 0; while n < 3_000_000 { n += 1; } n };
+"""
+
+
 # A compilation ends within a second, also that of a dependency, and nothing is lost.
 @promises.WAITING
-@pytest.mark.parametrize("code", ["let compiled = 1;", ':dep rand = "0.9"\nrand::random::<u8>() > 0;'])
+@pytest.mark.parametrize("code", [f"{SLOW}let compiled = SLOW;", f"{SLOW}SLOW", ':dep rand = "0.9"\nrand::random::<u8>() > 0;'])
 def test_a_compilation_stops(start, code):
     kernel = start()
     kernel.ok("let kept = 1;")

@@ -31,6 +31,7 @@ impl Evaluation<'_> {
             if let Some(evaluated) = self.execute_with_types_by_rustc(source)? {
                 return Ok(evaluated);
             }
+            self.go_on()?;
             let analysed = self.session()?.analyse();
             analysed.map_err(|error| CellError::new("KernelError", format!("{error:#}")))?;
         }
@@ -77,6 +78,14 @@ impl Evaluation<'_> {
         Ok(compiled.then_some(evaluated))
     }
 
+    /// Unless the user has interrupted what has not run yet: a compiler that was ended says nothing of the cell.
+    fn go_on(&self) -> Result<(), CellError> {
+        match self.shared.interrupts() {
+            0 => Ok(()),
+            _ => Err(CellError::interrupted_before_it_ran()),
+        }
+    }
+
     fn types_by_rustc(&mut self, source: &str) -> Result<Types, CellError> {
         let Some(probe) = Probe::of(source).filter(|_| tools::are_taken_over()) else {
             return Ok(Types::Unknown);
@@ -84,13 +93,12 @@ impl Evaluation<'_> {
         if probe.is_empty() {
             return Ok(Types::NotNeeded);
         }
+        self.go_on()?;
         let session = self.session()?;
         types::take(session.directory());
         let errors = session.context.check(&probe.text());
         let declared = probe.declared(&types::take(session.directory()));
-        if self.shared.interrupts() > 0 {
-            return Err(CellError::interrupted_before_it_ran());
-        }
+        self.go_on()?;
         Ok(match (declared, errors) {
             (Some(text), _) => Types::Declared(text),
             (None, Ok(errors)) if !errors.is_empty() => Types::NotNeeded,
