@@ -9,7 +9,7 @@ mod variables;
 
 use crate::{
     MimeBundle, builtin,
-    preamble::{blank, end_of_preamble, is_command},
+    preamble::{asks_for, blank, end_of_preamble, is_command},
     report::CellError,
 };
 use serde_json::Value;
@@ -88,7 +88,7 @@ pub(crate) fn steps(code: &str, versions: &builtin::Versions) -> Result<Vec<Step
         }
     }
     let rest = &code[at..];
-    if open.lines().any(|line| line.trim_start().starts_with(":dep")) && !rest.trim().is_empty() {
+    if asks_for(&open, ":dep") && !rest.trim().is_empty() {
         // Only what adds crates may change which versions there are.
         steps.push(Step::Evcxr(std::mem::replace(&mut open, blank(&code[..at]))));
         has_command = false;

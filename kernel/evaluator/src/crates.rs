@@ -206,17 +206,19 @@ pub(crate) fn clone_directory(from: &Path, to: &Path) -> io::Result<()> {
         let kind = entry.file_type()?;
         if kind.is_dir() {
             clone_directory(&source, &target)?;
-        } else if kind.is_file() && !(is_built(&source) && fs::hard_link(&source, &target).is_ok()) {
+        } else if kind.is_file() && !link_if_built(&source, &target) {
             copy_with_time(&source, &target)?;
         }
     }
     Ok(())
 }
 
-/// Whether rustc made a file, as its name says.
-pub(crate) fn is_built(file: &Path) -> bool {
-    file.extension()
-        .is_some_and(|it| ["so", "dylib", "rlib", "rmeta", "a"].iter().any(|e| it == *e))
+/// Links a file to another place if rustc made it, as its name says, and that can be.
+pub(crate) fn link_if_built(source: &Path, target: &Path) -> bool {
+    let built = source
+        .extension()
+        .is_some_and(|it| ["so", "dylib", "rlib", "rmeta", "a"].iter().any(|e| it == *e));
+    built && fs::hard_link(source, target).is_ok()
 }
 
 /// Cargo tells by its files' times what is fresh.

@@ -14,7 +14,7 @@ use crate::{
     inbox::{Awaited, Inbox},
     link::{Link, Order, Report},
     loss,
-    preamble::{preamble, without_commands},
+    preamble::{asks_for, preamble, without_commands},
     report::CellError,
     request::{Completions, Options, Request},
     shared::Shared,
@@ -174,7 +174,7 @@ impl Evaluation<'_> {
             .map_err(|errors| CellError::from_expansion(&errors, code, number))?;
         let source = expansion.as_ref().map_or(text, |expansion| expansion.source());
         let source = self.session()?.with_versions_kept(source);
-        let adds_crates = preamble(&source).any(|(_, line)| line.trim_start().starts_with(":dep"));
+        let adds_crates = asks_for(&source, ":dep");
         if adds_crates {
             let expected = self.session()?.expect_crates();
             expected.map_err(|error| CellError::new("KernelError", format!("{error:#}")))?;
@@ -255,9 +255,7 @@ impl Evaluation<'_> {
     /// Makes everything ready for an execution: the cell process, and the wrapper of rustc.
     fn begin(&mut self, execution: u64) -> Result<(), CellError> {
         self.shared.set_evaluating();
-        if self.shared.interrupts() > 0 {
-            return Err(CellError::interrupted_before_it_ran());
-        }
+        self.go_on()?;
         // After a cell that ended its process, evcxr has just started another one.
         self.link.wait(CONNECT_PATIENCE);
         self.link.begin(execution);

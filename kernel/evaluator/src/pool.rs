@@ -4,6 +4,7 @@
 //! a session gets copies before it adds crates, and leaves what it built after that. What is not whole, as another kernel
 //! is still writing it, is built again.
 
+use crate::crates::{copy_with_time, link_if_built};
 use anyhow::{Context, Result};
 use std::{
     fs, io,
@@ -127,11 +128,11 @@ fn add(from: &Path, to: &Path, aside: &Path) -> io::Result<()> {
     if let Some(directory) = to.parent() {
         fs::create_dir_all(directory)?;
     }
-    if crate::crates::is_built(from) && fs::hard_link(from, to).is_ok() {
+    if link_if_built(from, to) {
         return Ok(());
     }
     let copy = tempfile::Builder::new().prefix("copy-").tempfile_in(aside)?;
-    crate::crates::copy_with_time(from, copy.path())?;
+    copy_with_time(from, copy.path())?;
     match copy.persist_noclobber(to) {
         Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
         _ => Ok(()),

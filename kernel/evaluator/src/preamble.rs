@@ -21,6 +21,11 @@ pub(crate) fn preamble(code: &str) -> impl Iterator<Item = (usize, &str)> {
         .map(move |line| (begin(line), line))
 }
 
+/// Whether a command stands before a cell's code.
+pub(crate) fn asks_for(code: &str, name: &str) -> bool {
+    preamble(code).any(|(_, line)| line.split_whitespace().next() == Some(name))
+}
+
 /// Where a cell's code begins.
 pub(crate) fn end_of_preamble(code: &str) -> usize {
     let last = preamble(code).last();

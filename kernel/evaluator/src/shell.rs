@@ -1,6 +1,10 @@
 //! The commands before a cell's code. Shell commands, `!ls`, get the mark by which they are found and ended.
 
-use crate::{preamble::preamble, processes::KERNEL_VARIABLE, tools};
+use crate::{
+    preamble::{asks_for, preamble},
+    processes::KERNEL_VARIABLE,
+    tools,
+};
 use std::borrow::Cow;
 
 /// The code, with its shell commands marked. No line moves.
@@ -28,7 +32,7 @@ pub(crate) fn mark_commands(code: &str, kernel: u32) -> Cow<'_, str> {
 
 /// Whether the cell has evcxr start its process anew before it runs.
 pub(crate) fn restarts(code: &str) -> bool {
-    preamble(code).any(|(_, line)| line.split_whitespace().next() == Some(":restart"))
+    asks_for(code, ":restart")
 }
 
 #[cfg(test)]

@@ -146,6 +146,12 @@ pub(crate) fn block(code: &str) -> Option<syn::Block> {
     syn::parse_str(&format!("{{{code}\n}}")).ok()
 }
 
+/// All that may be a name, in literals too: formats and attributes name things there.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+}
+
 /// The variables that a pattern binds.
 pub(crate) fn bindings(pattern: &Pat) -> Vec<&PatIdent> {
     let mut found = Vec::new();

@@ -8,7 +8,7 @@
 
 use crate::{
     preamble,
-    syntax::{bindings, block},
+    syntax::{bindings, block, words},
 };
 use std::{borrow::Cow, collections::BTreeSet, fs, io, ops::Range, path::Path};
 use syn::{Pat, Stmt, spanned::Spanned};
@@ -111,11 +111,6 @@ fn type_of_all(pattern: &Pat) -> Option<&syn::Type> {
 /// Whether nothing of a type is left to be inferred.
 fn is_whole(type_name: &str) -> bool {
     words(type_name).all(|word| word != "_" && word != "impl")
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_')
-        .filter(|word| !word.is_empty())
 }
 
 /// Whether a text that evcxr has compiled is that of a probe.

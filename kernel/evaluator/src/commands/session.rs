@@ -1,7 +1,14 @@
 //! Commands of the kernel's own on a session.
 
 use super::{Own, help::help, text};
-use crate::{MimeBundle, builtin, settings::Settings, start::Started, unkept, versions, warnings::Warning};
+use crate::{
+    MimeBundle, builtin,
+    preamble::{asks_for, without_commands},
+    settings::Settings,
+    start::Started,
+    unkept, versions,
+    warnings::Warning,
+};
 use anyhow::{Result, anyhow};
 use std::{borrow::Cow, collections::BTreeSet};
 
@@ -13,8 +20,8 @@ impl Started {
 
     /// What evcxr is to run, such that commands that add crates leave the versions of others as they are.
     pub(crate) fn with_versions_kept<'a>(&self, source: &'a str) -> Cow<'a, str> {
-        let adds = source.lines().any(|line| line.trim_start().starts_with(":dep"));
-        let is_code = !crate::preamble::without_commands(source).trim().is_empty();
+        let adds = asks_for(source, ":dep");
+        let is_code = !without_commands(source).trim().is_empty();
         if !adds || is_code {
             return Cow::Borrowed(source);
         }
@@ -46,7 +53,7 @@ impl Started {
     /// The type of the variable whose name ends at a byte of a cell that was not run, as rust-analyzer infers it.
     pub(crate) fn type_of_variable(&mut self, cell: &str, end: usize) -> Option<String> {
         self.analyse().ok()?;
-        let cell = crate::preamble::without_commands(cell);
+        let cell = without_commands(cell);
         let begins = cell[..end]
             .rfind(|c: char| !c.is_alphanumeric() && c != '_')
             .map_or(0, |at| at + 1);

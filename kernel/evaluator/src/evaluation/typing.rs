@@ -79,7 +79,7 @@ impl Evaluation<'_> {
     }
 
     /// Unless the user has interrupted what has not run yet: a compiler that was ended says nothing of the cell.
-    fn go_on(&self) -> Result<(), CellError> {
+    pub(super) fn go_on(&self) -> Result<(), CellError> {
         match self.shared.interrupts() {
             0 => Ok(()),
             _ => Err(CellError::interrupted_before_it_ran()),

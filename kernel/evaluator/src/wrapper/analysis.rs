@@ -2,7 +2,7 @@
 //!
 //! It is built from the same crates as the cell itself, while cargo's `check` would want its own of each.
 
-use super::{NOT_RUN, needed::Items};
+use super::{NOT_RUN, arguments::without_codegen, generated::RUN, needed::Items};
 use crate::types;
 use anyhow::{Context, Result};
 use std::{
@@ -14,20 +14,17 @@ use std::{
 };
 use syn::{ItemFn, spanned::Spanned};
 
-/// The function that the analysis code has in place of the one that a cell's library is loaded for.
-const ANALYSED: &str = "\nasync fn evcxr_analysis_wrapper(\n";
-const RUN: &str = "\npub extern \"C\" fn run_user_code_";
 /// What evcxr writes between the notebook's items and the cell.
 const ITEMS_END: &str = "\nfn evcxr_variable_store<T: 'static>(_: T) {}\n";
 /// How it has variables checked for what they borrow, and for whether they are still there.
 const PACKED: &str = "evcxr_variable_store(";
-/// The same with its variables as parameters, up to where the cell begins. It names a type by a name to which the notebook
-/// may have given another meaning.
-const FUNCTION: &str = "async fn evcxr_analysis_wrapper(\n";
+/// The function that it has in place of the one that a cell's library is loaded for, with its variables as parameters, up to
+/// where the cell begins. It names a type by a name to which the notebook may have given another meaning.
+const FUNCTION: &str = "\nasync fn evcxr_analysis_wrapper(\n";
 const RETURNS: &str = ") -> Result<(), EvcxrUserCodeError> {\n";
 /// The function with its variables inside: among parameters of an asynchronous one a type may not leave a lifetime out, and
 /// each that it leaves out would be another one.
-const FUNCTION_ALONE: &str = "fn __mosaic_variable<T>() -> T { loop {} } \
+const FUNCTION_ALONE: &str = "\nfn __mosaic_variable<T>() -> T { loop {} } \
      async fn evcxr_analysis_wrapper() -> ::std::result::Result<(), EvcxrUserCodeError> {\n";
 /// In the session's directory: what rustc makes of it.
 const MADE: &str = "mosaic-analysis.out";
@@ -38,7 +35,7 @@ const WHOLE_PATHS: &str = "-Ztrim-diagnostic-paths=no";
 
 /// Whether a text is analysis code.
 pub(super) fn is_analysis(text: &str) -> bool {
-    text.contains(ANALYSED) && !text.contains(RUN)
+    text.contains(FUNCTION) && !text.contains(RUN)
 }
 
 /// Has rustc say what is wrong with it and, if it is a probe, keeps the types of its variables for the kernel.
@@ -109,15 +106,8 @@ fn without_packing(text: &str) -> String {
 
 /// The arguments of a cell, to make something else of it.
 fn analysing(arguments: &[OsString], what: &str, made: &Path) -> Vec<OsString> {
-    let mut analysing: Vec<OsString> = Vec::with_capacity(arguments.len() + 4);
-    for argument in arguments {
-        let text = argument.to_string_lossy();
-        if text.starts_with("incremental=") {
-            analysing.pop_if(|flag| flag == "-C");
-        } else if !text.starts_with("--emit=") {
-            analysing.push(argument.clone());
-        }
-    }
+    let mut analysing = without_codegen(arguments.to_vec(), &["incremental="]);
+    analysing.retain(|argument| !argument.as_encoded_bytes().starts_with(b"--emit="));
     let mut emit = OsString::from(format!("--emit={what}="));
     emit.push(made);
     analysing.push(emit);
@@ -142,7 +132,7 @@ mod tests {
     #[test]
     fn it_is_told_from_what_runs_and_checks_no_variable() {
         let text =
-            format!("struct S;{ITEMS_END}{ANALYSED}x: S,\nmut y: (u8,\nCow<str>),\n{RETURNS}y;\n{PACKED}y);\n}}\n");
+            format!("struct S;{ITEMS_END}{FUNCTION}x: S,\nmut y: (u8,\nCow<str>),\n{RETURNS}y;\n{PACKED}y);\n}}\n");
         assert!(is_analysis(&text) && !is_analysis(&format!("{text}{RUN}1(")) && !is_analysis("fn f() {}"));
         let robust = robust(&text);
         let variables = "let x: S = __mosaic_variable();\nlet mut y: (u8,\nCow<str>) = __mosaic_variable();\n\ny;\n";

@@ -125,23 +125,29 @@ pub(super) fn cell_library(arguments: &[OsString]) -> Option<PathBuf> {
 /// A cell is compiled once: files for the next compilation cost more than they bring, if it is not `long`, and so does
 /// more than one unit.
 pub(super) fn quick(arguments: &[OsString], settings: &Settings, long: bool) -> Vec<OsString> {
-    let mut quick: Vec<OsString> = Vec::with_capacity(arguments.len() + 4);
-    let short = tools::is_fast() && !long;
-    for argument in with_constant_metadata(arguments.to_vec()) {
-        let text = argument.to_string_lossy();
-        if short && (text.starts_with("incremental=") || text.starts_with("codegen-units=")) {
-            quick.pop_if(|flag| flag == "-C");
-        } else {
-            quick.push(argument);
-        }
-    }
-    if short {
+    let mut quick = with_constant_metadata(arguments.to_vec());
+    if tools::is_fast() && !long {
+        quick = without_codegen(quick, &["incremental=", "codegen-units="]);
         quick.extend(["-C".into(), "codegen-units=1".into()]);
     }
     if let Some(level) = &settings.opt_level {
         quick.extend(["-C".into(), format!("opt-level={level}").into()]);
     }
     quick
+}
+
+/// Arguments without the options `-C` that begin so.
+pub(super) fn without_codegen(arguments: Vec<OsString>, options: &[&str]) -> Vec<OsString> {
+    let mut kept: Vec<OsString> = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        let text = argument.to_string_lossy();
+        if options.iter().any(|option| text.starts_with(option)) {
+            kept.pop_if(|flag| flag == "-C");
+        } else {
+            kept.push(argument);
+        }
+    }
+    kept
 }
 
 #[cfg(test)]

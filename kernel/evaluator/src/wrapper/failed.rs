@@ -3,6 +3,7 @@
 //! evcxr compiles such a cell again without the closure that catches panics, since borrowing is told better so. Names and
 //! types are the same in both: where all errors are of these, they are told again with their lines moved.
 
+use super::generated::RUN;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{fs, io, ops::Range, path::Path};
@@ -58,7 +59,7 @@ struct Catching {
 
 impl Catching {
     fn of(text: &str) -> Option<Catching> {
-        let function = text.rfind("\npub extern \"C\" fn run_user_code_")?;
+        let function = text.rfind(RUN)?;
         let begin = function + text[function..].find(CATCHES)?;
         let caught = begin + CATCHES.len()..text.rfind(CAUGHT)?;
         (caught.start <= caught.end).then_some(Catching { begin, caught })

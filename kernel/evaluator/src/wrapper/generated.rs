@@ -9,6 +9,8 @@ use std::borrow::Cow;
 
 const RUNTIME_BEGINS: &str = "\nmod evcxr_internal_runtime {\n";
 const RUNTIME_ENDS: &str = "\n#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_";
+/// Begins the function that a cell's library is loaded for.
+pub(super) const RUN: &str = "\npub extern \"C\" fn run_user_code_";
 const ERROR_BEGINS: &str = "struct EvcxrUserCodeError {}";
 const ERROR_MARKER: &str = "println!(\"{}\", evcxr_internal_runtime::USER_ERROR_OCCURRED);";
 const PANIC_MARKER: &str = "println!(\"EVCXR_PANIC_NOTIFICATION\");";

@@ -4,7 +4,7 @@
 //! those that the cell does not reach are left out. Names are compared as words, wherever they stand, so that rather too
 //! much is kept; and what does not compile without the others is compiled with them.
 
-use crate::digest;
+use crate::{digest, syntax::words};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use serde::{Deserialize, Serialize};
@@ -155,12 +155,6 @@ impl<'a> Items<'a> {
 
 fn hash(text: &str) -> String {
     digest::of(text, 16)
-}
-
-/// All that may be a name, in literals too: formats and attributes name things there.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|it: char| !it.is_alphanumeric() && it != '_')
-        .filter(|word| !word.is_empty())
 }
 
 /// The name of an item that is not kept but for its name.
