@@ -1,63 +1,65 @@
-//! Completion and documentation, from evcxr's rust-analyzer.
+//! Completion, documentation and types of code that is being typed, by rust-analyzer.
 //!
-//! It runs while the user types: the code may be anything, and nothing may come of it but an answer.
+//! The code may be anything, and nothing may come of it but an answer.
 
 use crate::{
     MimeBundle,
+    analyst::{Notebook, Project},
     as_written::{as_written, name_of},
-    preamble::preamble,
+    commands,
+    preamble::{preamble, without_commands},
     request::{Completion, Completions},
+    unkept,
 };
-use evcxr::CommandContext;
 use serde_json::Value;
-use std::{borrow::Cow, collections::BTreeSet};
+use std::borrow::Cow;
 
-/// Completes what is left of `cursor`, counted in code points. Variables in `absent` are not there, whatever evcxr says.
-pub(crate) fn complete(
-    context: &mut CommandContext,
-    code: &str,
-    cursor: usize,
-    absent: &BTreeSet<String>,
-) -> Completions {
-    let at = byte_offset(code, cursor);
-    if let Some(found) = complete_command(context, code, at, absent) {
-        return found;
-    }
+/// Completes what is left of `cursor`, counted in code points.
+pub(crate) fn complete(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<Completions> {
     let analysed = Analysed::new(code);
-    let offset = analysed.offset(code, at);
-    let found = match context.completions(&analysed.source, offset) {
-        Ok(found) => found,
-        Err(error) => {
-            tracing::debug!("no completions: {error}");
-            return Completions::none(cursor);
-        }
-    };
+    let offset = analysed.offset(code, byte_offset(code, cursor));
+    project.set_source(notebook.with(&analysed.source));
+    let (found, replaced) = project.completions(notebook.place(offset))?;
     // Both are on the cursor's line, which is the same in both texts.
-    let (start, end) = (found.start_offset.min(offset), found.end_offset.max(offset));
+    let start = notebook.place_in(&analysed.source, replaced.start)?.min(offset);
+    let end = notebook.place_in(&analysed.source, replaced.end)?.max(offset);
     let length = |from: usize, to: usize| analysed.source.get(from..to).map_or(0, |text| text.chars().count());
-    let matches = found.completions.into_iter().map(|completion| Completion {
-        text: completion.code,
-        kind: completion.kind.to_owned(),
+    let matches = found.into_iter().map(|found| Completion {
+        text: found.text,
+        kind: found.kind.to_owned(),
     });
-    Completions {
+    Some(Completions {
         cursor_start: cursor - length(start, offset).min(cursor),
         cursor_end: cursor + length(offset, end),
-        matches: presentable(matches.filter(|it| !absent.contains(&it.text)).collect()),
-    }
+        matches: presentable(matches.filter(|it| !notebook.absent.contains(&it.text)).collect()),
+    })
 }
 
 /// The documentation of the name at `cursor`, counted in code points.
-pub(crate) fn inspect(context: &mut CommandContext, code: &str, cursor: usize) -> Option<MimeBundle> {
+pub(crate) fn inspect(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<MimeBundle> {
     let analysed = Analysed::new(code);
     let end = end_of_name(&analysed.source, analysed.offset(code, byte_offset(code, cursor)));
-    let (text, html) = context.hover_at(&analysed.source, end).ok()?;
-    let found = !text.trim().is_empty() && text != "No documentation found";
-    found.then(|| {
+    project.set_source(notebook.with(&analysed.source));
+    let (text, markdown) = project.hover(notebook.place(end))?;
+    let mut html = String::new();
+    pulldown_cmark::html::push_html(&mut html, pulldown_cmark::Parser::new(&markdown));
+    (!text.trim().is_empty()).then(|| {
         MimeBundle::from([
             ("text/plain".into(), Value::String(as_written(&text))),
             ("text/html".into(), Value::String(as_written(&html))),
         ])
     })
+}
+
+/// The type of the variable whose name ends at a byte of a cell that was not run.
+pub(crate) fn type_of(project: &mut Project, notebook: &Notebook, cell: &str, end: usize) -> Option<String> {
+    let cell = without_commands(cell);
+    let begins = cell[..end]
+        .rfind(|c: char| !c.is_alphanumeric() && c != '_')
+        .map_or(0, |at| at + 1);
+    project.set_source(notebook.with(&cell));
+    let (shown, _) = project.hover(notebook.place(end))?;
+    unkept::type_in(&shown, &cell[begins..end])
 }
 
 /// A cell's text as rust-analyzer is to see it, with as many lines.
@@ -110,30 +112,24 @@ const ARGUMENTS: [(&str, &[&str]); 12] = [
     (":type", &[]),
 ];
 
-/// Completes in the line of a command, if it is one.
-fn complete_command(
-    context: &mut CommandContext,
-    code: &str,
-    at: usize,
-    absent: &BTreeSet<String>,
-) -> Option<Completions> {
+/// Completes in the line of a command, if `cursor`, counted in code points, is in one.
+pub(crate) fn complete_command(notebook: &Notebook, code: &str, cursor: usize) -> Option<Completions> {
+    let at = byte_offset(code, cursor);
     let (begin, line) = preamble(code).find(|(begin, line)| (*begin..=begin + line.len()).contains(&at))?;
     let indent = line.len() - line.trim_start().len();
     let typed = code.get(begin + indent..at).filter(|typed| typed.starts_with(':'))?;
     let (word, matches) = match typed.split_once(' ') {
-        None => (typed, commands(context, typed)),
+        None => (typed, words(offered(), typed, "magic")),
         Some((":t" | ":type" | ":doc", argument)) => {
-            let names = context.variables_and_types().map(|(name, _)| name);
-            let names: Vec<&str> = names.filter(|name| !absent.contains(*name)).collect();
-            (argument.trim_start(), words(&names, argument.trim_start(), "instance"))
+            let names = notebook.variables.iter().map(String::as_str);
+            (argument.trim_start(), words(names, argument.trim_start(), "instance"))
         }
         Some((command, argument)) => {
             let known = ARGUMENTS.iter().find(|(name, _)| *name == command);
-            let known = known.map_or(&[][..], |(_, arguments)| arguments);
+            let known = known.map_or(&[][..], |(_, arguments)| arguments).iter().copied();
             (argument.trim_start(), words(known, argument.trim_start(), "keyword"))
         }
     };
-    let cursor = code_points(code, at);
     Some(Completions {
         cursor_start: cursor - word.chars().count(),
         cursor_end: cursor,
@@ -141,20 +137,13 @@ fn complete_command(
     })
 }
 
-/// Those that a cell may use: evcxr's, and without those that are refused.
-fn commands(context: &mut CommandContext, typed: &str) -> Vec<Completion> {
-    let found = context.completions(":", 1).map(|found| found.completions);
-    let names: Vec<String> = found.unwrap_or_default().into_iter().map(|it| it.code).collect();
-    let names: Vec<&str> = names
-        .iter()
-        .map(String::as_str)
-        .filter(|name| crate::commands::refusal(name).is_none())
-        .collect();
-    words(&names, typed, "magic")
+/// The commands that a cell may use.
+fn offered() -> impl Iterator<Item = &'static str> {
+    commands::names().filter(|name| commands::refusal(name).is_none())
 }
 
-fn words(words: &[&str], typed: &str, kind: &str) -> Vec<Completion> {
-    let mut words: Vec<&str> = words.iter().copied().filter(|word| word.starts_with(typed)).collect();
+fn words<'a>(words: impl Iterator<Item = &'a str>, typed: &str, kind: &str) -> Vec<Completion> {
+    let mut words: Vec<&str> = words.filter(|word| word.starts_with(typed)).collect();
     words.sort_unstable();
     let completion = |word: &str| Completion {
         text: word.to_owned(),
@@ -245,10 +234,6 @@ fn byte_offset(text: &str, code_points: usize) -> usize {
     text.char_indices().nth(code_points).map_or(text.len(), |(at, _)| at)
 }
 
-fn code_points(text: &str, byte_offset: usize) -> usize {
-    text.char_indices().take_while(|(at, _)| *at < byte_offset).count()
-}
-
 /// Inspection is asked for anywhere in a name; evcxr wants its end.
 fn end_of_name(text: &str, from: usize) -> usize {
     let rest = &text[from..];
@@ -265,7 +250,6 @@ mod tests {
     fn cursors_count_code_points() {
         let text = "ä𝒳b";
         assert_eq!([0, 1, 2, 3, 9].map(|cursor| byte_offset(text, cursor)), [0, 2, 6, 7, 7]);
-        assert_eq!([0, 2, 6, 7].map(|at| code_points(text, at)), [0, 1, 2, 3]);
         assert_eq!(end_of_name("vec.push(1)", 5), 8);
     }
 

@@ -9,9 +9,10 @@ mod variables;
 
 use crate::{
     MimeBundle, builtin,
-    preamble::{asks_for, blank, end_of_preamble, is_command},
+    preamble::{blank, end_of_preamble, is_command},
     report::CellError,
 };
+pub(crate) use help::names;
 use serde_json::Value;
 use std::ops::Range;
 pub(crate) use variables::{VARIABLES, sizes, table};
@@ -30,6 +31,8 @@ pub(crate) enum Step {
 pub(crate) enum Own {
     Help,
     Variables,
+    /// The documentation of a name.
+    Doc(String),
     Clear,
     /// The optimisation level of cells, or the other of 0 and 2.
     Opt(Option<String>),
@@ -88,8 +91,8 @@ pub(crate) fn steps(code: &str, versions: &builtin::Versions) -> Result<Vec<Step
         }
     }
     let rest = &code[at..];
-    if asks_for(&open, ":dep") && !rest.trim().is_empty() {
-        // Only what adds crates may change which versions there are.
+    if has_command && !rest.trim().is_empty() {
+        // What the code needs, its types and its crates' versions, is found out for code alone.
         steps.push(Step::Evcxr(std::mem::replace(&mut open, blank(&code[..at]))));
         has_command = false;
     }
@@ -117,6 +120,7 @@ fn parse(line: &str, versions: &builtin::Versions) -> Result<Parsed, String> {
     match name {
         ":help" => own(Own::Help),
         ":vars" => own(Own::Variables),
+        ":doc" => own(Own::Doc(owned.ok_or("`:doc` wants a name, such as `:doc Vec`")?)),
         ":clear" => own(Own::Clear),
         ":opt" => own(Own::Opt(arguments.map(opt_level).transpose()?)),
         ":fmt" => own(Own::Format(owned)),
@@ -230,7 +234,10 @@ mod tests {
             ("", vec![evcxr("")]),
             ("let x = 1;", vec![evcxr("let x = 1;")]),
             (":help", vec![Step::Own(Own::Help)]),
-            (":version\nlet x = 1;", vec![evcxr(":version\nlet x = 1;")]),
+            (
+                ":version\nlet x = 1;",
+                vec![evcxr(":version\n"), evcxr("        \nlet x = 1;")],
+            ),
             (
                 ":opt 0\nx",
                 vec![Step::Own(Own::Opt(Some("0".into()))), evcxr("      \nx")],

@@ -1,7 +1,7 @@
 //! The thread in which evcxr evaluates cells, one request after the other.
 //!
-//! evcxr has done its part when a cell begins to run. The thread then waits for the cell's end on a link of its own, and
-//! asks evcxr meanwhile what users want to know of their code.
+//! evcxr has done its part when a cell begins to run. The thread then waits for the cell's end on a link of its own. What
+//! users want to know of their code is asked of the [analyst](crate::analyst).
 
 mod course;
 mod leisure;
@@ -9,14 +9,15 @@ mod own;
 mod typing;
 
 use crate::{
-    MimeBundle, absent, assistance,
+    MimeBundle, absent,
+    analyst::{Analyst, Notebook},
     commands::{self, Step},
     inbox::{Awaited, Inbox},
     link::{Link, Order, Report},
     loss,
-    preamble::{asks_for, preamble, without_commands},
+    preamble::{asks_for, without_commands},
     report::CellError,
-    request::{Completions, Options, Request},
+    request::{Options, Request},
     shared::Shared,
     shell,
     start::Started,
@@ -40,12 +41,13 @@ use std::{
 /// How long a new cell process may take to say that it is there.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 /// The thread's body.
-pub(crate) fn run(options: Options, link: Link, inbox: Inbox, notices: OwnedFd, shared: &Shared) {
+pub(crate) fn run(options: Options, link: Link, inbox: Inbox, notices: OwnedFd, analyst: Analyst, shared: &Shared) {
     let mut evaluation = Evaluation {
         options,
         link,
         inbox,
         notices,
+        analyst,
         shared,
         started: None,
         process: 0,
@@ -58,6 +60,7 @@ pub(crate) fn run(options: Options, link: Link, inbox: Inbox, notices: OwnedFd, 
         // Told with the first cell, which tries again.
         tracing::error!("{error:#}");
     }
+    evaluation.tell_analyst();
     loop {
         let request = match evaluation.inbox.request(evaluation.leisure.patience()) {
             Awaited::Request(request) => request,
@@ -75,7 +78,9 @@ pub(crate) fn run(options: Options, link: Link, inbox: Inbox, notices: OwnedFd, 
                 reply,
             } => {
                 let result = evaluation.guarded(|it| it.execute(&code, number, execution));
+                evaluation.analyst.await_notebook();
                 let _ = reply.send(result);
+                evaluation.tell_analyst();
                 evaluation.find_leisure();
             }
             Request::Shutdown { reply } => {
@@ -88,10 +93,6 @@ pub(crate) fn run(options: Options, link: Link, inbox: Inbox, notices: OwnedFd, 
                 let _ = reply.send(());
                 return;
             }
-            question => {
-                evaluation.assist(question);
-                evaluation.find_leisure();
-            }
         }
     }
 }
@@ -101,6 +102,7 @@ struct Evaluation<'a> {
     link: Link,
     inbox: Inbox,
     notices: OwnedFd,
+    analyst: Analyst,
     shared: &'a Shared,
     started: Option<Started>,
     /// The number of the cell process.
@@ -320,47 +322,23 @@ impl Evaluation<'_> {
         }
     }
 
-    /// Answers a question about code. One that nobody waits for any more is dropped.
-    fn assist(&mut self, question: Request) {
-        // rust-analyzer may panic over code that is being typed; nothing of evcxr's is changed then.
-        let _ = catch_unwind(AssertUnwindSafe(|| match question {
-            Request::Complete { code, cursor, reply } if !reply.is_closed() => {
-                let completions = self.complete(&code, cursor);
-                let _ = reply.send(completions.unwrap_or_else(|| Completions::none(cursor)));
-            }
-            Request::Inspect { code, cursor, reply } if !reply.is_closed() => {
-                let context = self.analysed();
-                let _ = reply.send(context.and_then(|context| assistance::inspect(context, &code, cursor)));
-            }
-            _ => {}
-        }));
-    }
-
-    /// evcxr with a rust-analyzer that knows types.
-    fn analysed(&mut self) -> Option<&mut CommandContext> {
-        self.start().ok()?;
-        let started = self.started.as_mut()?;
-        match started.analyse() {
-            Ok(()) => Some(&mut started.context),
-            Err(error) => {
-                tracing::warn!("{error:#}");
-                None
-            }
-        }
-    }
-
-    fn complete(&mut self, code: &str, cursor: usize) -> Option<Completions> {
-        self.analysed()?;
-        let context = &mut self.started.as_mut()?.context;
-        Some(assistance::complete(context, code, cursor, &self.absent))
+    /// Tells the analyst what a cell may refer to.
+    fn tell_analyst(&mut self) {
+        let absent = &self.absent;
+        let notebook = self.started.as_mut().and_then(|started| {
+            let directory = started.directory().to_owned();
+            let of_context = || Notebook::of(&mut started.context, directory, absent);
+            // evcxr's rust-analyzer may panic over what a cell has defined.
+            catch_unwind(AssertUnwindSafe(of_context)).ok().flatten()
+        });
+        self.analyst.take_notebook(notebook);
     }
 }
 
 /// Whether evcxr asks rust-analyzer for anything but names to evaluate a text: the types of the variables that it defines.
 fn needs_types(source: &str) -> bool {
     let is_of_a_word = |c: char| c.is_alphanumeric() || c == '_';
-    let asks = |(_, line): (usize, &str)| [":t", ":doc"].iter().any(|it| line.trim_start().starts_with(it));
-    source.split(|c| !is_of_a_word(c)).any(|word| word == "let") || preamble(source).any(asks)
+    source.split(|c| !is_of_a_word(c)).any(|word| word == "let")
 }
 
 /// What evcxr's commands show, and the value of the last expression.

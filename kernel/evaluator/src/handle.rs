@@ -1,7 +1,9 @@
 //! The kernel's handle to the thread in which cells are evaluated.
 
 use crate::{
-    MimeBundle, evaluation,
+    MimeBundle,
+    analyst::Analyst,
+    evaluation,
     inbox::{Event, Inbox},
     interrupt,
     link::{Link, Order, Paths, ProcessEvent, open_pipe},
@@ -34,6 +36,7 @@ pub struct CellPipes {
 #[derive(Clone, Debug)]
 pub struct Evaluator {
     events: mpsc::Sender<Event>,
+    analyst: Analyst,
     link: Link,
     shared: Arc<Shared>,
 }
@@ -41,8 +44,6 @@ pub struct Evaluator {
 /// How long a client waits for a completion or a documentation. rust-analyzer has much to read when it is first asked:
 /// four seconds' worth, where nothing else runs.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// The same while a cell is compiled, of which nobody knows how long it takes.
-const PATIENCE_WITH_RUSTC: Duration = Duration::from_secs(1);
 /// How long a compilation may hold up the end.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 /// How often it is looked after meanwhile.
@@ -66,14 +67,21 @@ impl Evaluator {
         let link = Link::listen(&paths.socket, events.clone(), Box::new(on_event))?;
         let inbox = Inbox::new(receiver);
         let shared = Arc::<Shared>::default();
+        let analyst = Analyst::start()?;
         thread::Builder::new()
             .name("evaluation".into())
             .stack_size(64 << 20)
             .spawn({
-                let (link, shared) = (link.clone(), Arc::clone(&shared));
-                move || evaluation::run(options, link, inbox, notices, &shared)
+                let (analyst, link, shared) = (analyst.clone(), link.clone(), Arc::clone(&shared));
+                move || evaluation::run(options, link, inbox, notices, analyst, &shared)
             })?;
-        Ok((Evaluator { events, link, shared }, pipes))
+        let evaluator = Evaluator {
+            events,
+            analyst,
+            link,
+            shared,
+        };
+        Ok((evaluator, pipes))
     }
 
     /// Evaluates a cell. What it prints is in the pipes when this returns; its value, if it has one, is returned.
@@ -96,32 +104,19 @@ impl Evaluator {
 
     /// Completes the name left of `cursor`, counted in code points; finds nothing where that takes too long.
     pub async fn complete(&self, code: String, cursor: usize) -> Completions {
-        let completions = self.request(|reply| Request::Complete { code, cursor, reply });
-        let completions = tokio::time::timeout(self.patience(), completions).await;
-        completions.ok().flatten().unwrap_or_else(|| Completions::none(cursor))
+        let found = tokio::time::timeout(PATIENCE, self.analyst.complete(code, cursor)).await;
+        found.ok().flatten().unwrap_or_else(|| Completions::none(cursor))
     }
 
     /// The documentation of the name at `cursor`, counted in code points; nothing where that takes too long.
     pub async fn inspect(&self, code: String, cursor: usize) -> Option<MimeBundle> {
-        let found = self.request(|reply| Request::Inspect { code, cursor, reply });
-        tokio::time::timeout(self.patience(), found)
-            .await
-            .ok()
-            .flatten()
-            .flatten()
+        let found = tokio::time::timeout(PATIENCE, self.analyst.inspect(code, cursor)).await;
+        found.ok().flatten()
     }
 
     /// Hands a message to the code in the cell process; returns whether there is one.
     pub fn deliver(&self, message: Vec<u8>) -> bool {
         self.link.send(&Order::Deliver { message }).is_some()
-    }
-
-    fn patience(&self) -> Duration {
-        if self.shared.is_busy() && !self.link.running() {
-            PATIENCE_WITH_RUSTC
-        } else {
-            PATIENCE
-        }
     }
 
     /// Interrupts what is under way. A compilation ends; a cell that waits stops at once and keeps every variable; one

@@ -8,6 +8,7 @@
 //! - [`Evaluator`] is the handle that the kernel uses.
 
 mod absent;
+mod analyst;
 mod as_written;
 mod assistance;
 mod builtin;
@@ -27,6 +28,7 @@ mod inbox;
 mod interrupt;
 mod link;
 mod loss;
+mod memory;
 mod pool;
 mod preamble;
 mod processes;

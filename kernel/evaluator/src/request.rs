@@ -53,16 +53,6 @@ pub(crate) enum Request {
         execution: u64,
         reply: oneshot::Sender<Result<Option<MimeBundle>, CellError>>,
     },
-    Complete {
-        code: String,
-        cursor: usize,
-        reply: oneshot::Sender<Completions>,
-    },
-    Inspect {
-        code: String,
-        cursor: usize,
-        reply: oneshot::Sender<Option<MimeBundle>>,
-    },
     Shutdown {
         reply: oneshot::Sender<()>,
     },

@@ -95,12 +95,13 @@ impl Started {
         Ok(started)
     }
 
-    /// Whether rust-analyzer knows types.
+    /// Whether evcxr's rust-analyzer knows types.
     pub(crate) fn is_analysed(&self) -> bool {
         self.stage.analysing
     }
 
-    /// Has rust-analyzer load what it needs to know types, if it has not yet.
+    /// Has evcxr's rust-analyzer load what it needs to know types, if it has not yet. From then on it looks at every cell,
+    /// which takes its time.
     pub(crate) fn analyse(&mut self) -> Result<()> {
         if self.stage.analysing {
             return Ok(());
@@ -117,7 +118,7 @@ impl Started {
         loaded.map_err(|error| anyhow!("rust-analyzer does not load the notebook's crates: {error}"))
     }
 
-    /// Crates are about to be added: those that earlier sessions built are there, and rust-analyzer forgets what it knows
+    /// Crates are about to be added: those that earlier sessions built are there, and evcxr's rust-analyzer forgets what it knows
     /// until it is needed again, since it would read everything anew for each.
     pub(crate) fn expect_crates(&mut self) -> Result<()> {
         if tools::are_taken_over() {
@@ -134,12 +135,6 @@ impl Started {
             Pool::of_toolchain(self.crates.directory()).take(self.directory())?;
         }
         Ok(())
-    }
-
-    /// Has rust-analyzer infer a type, for which it looks through everything that there is.
-    pub(crate) fn infer(&mut self) {
-        let asked = "let it = 1;\nit";
-        let _ = self.context.hover_at(asked, asked.len());
     }
 
     /// Where evcxr compiles.

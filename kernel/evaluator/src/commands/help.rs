@@ -97,7 +97,8 @@ const GROUPS: [Group; 6] = [
     ),
 ];
 
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
+/// The names of all commands.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     GROUPS
         .iter()
         .flat_map(|(_, commands)| commands.iter().map(|(name, ..)| *name))

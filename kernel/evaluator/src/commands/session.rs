@@ -6,7 +6,7 @@ use crate::{
     preamble::{asks_for, without_commands},
     settings::Settings,
     start::Started,
-    unkept, versions,
+    versions,
     warnings::Warning,
 };
 use anyhow::{Result, anyhow};
@@ -50,19 +50,6 @@ impl Started {
         self.warnings.take_new(&directory, source)
     }
 
-    /// The type of the variable whose name ends at a byte of a cell that was not run, as rust-analyzer infers it.
-    pub(crate) fn type_of_variable(&mut self, cell: &str, end: usize) -> Option<String> {
-        self.analyse().ok()?;
-        let cell = without_commands(cell);
-        let begins = cell[..end]
-            .rfind(|c: char| !c.is_alphanumeric() && c != '_')
-            .map_or(0, |at| at + 1);
-        let name = &cell[begins..end];
-        let asked = format!("{cell}\n;{name}");
-        let (shown, _) = self.context.hover_at(&asked, asked.len()).ok()?;
-        unkept::type_in(&shown, name)
-    }
-
     /// Carries out a command that only sets something, or only shows something.
     pub(crate) fn set(&mut self, command: &Own) -> Result<MimeBundle> {
         let mut settings = Settings::read(self.directory());
@@ -79,7 +66,7 @@ impl Started {
             }
             Own::Format(format) => settings.format.clone_from(format),
             Own::Types => settings.types = !settings.types,
-            Own::BuiltIn | Own::Variables | Own::Clear => return Ok(MimeBundle::new()),
+            Own::BuiltIn | Own::Variables | Own::Doc(_) | Own::Clear => return Ok(MimeBundle::new()),
         }
         settings.write(self.directory())?;
         // evcxr formats results itself where they are not shown as `{:?}`.

@@ -1,13 +1,11 @@
 //! What becomes of a cell after evcxr has done its part: its process reports it on a link of its own.
 
 use super::{CONNECT_PATIENCE, Evaluation};
-use crate::{
-    inbox::Event,
-    link::{Order, Report},
-    request::Request,
-};
+use crate::link::{Order, Report};
 use std::{collections::BTreeSet, time::Duration};
 
+/// A cell that takes longer is not waited for only.
+const SHORT: Duration = Duration::from_millis(50);
 /// How often a cell process is looked after that says nothing. Usually its socket tells of its end; a process that it
 /// started may hold that open.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
@@ -25,7 +23,7 @@ pub(super) struct Course {
 }
 
 impl Evaluation<'_> {
-    /// Waits until the cell, if one runs, has ended, and answers questions about code meanwhile.
+    /// Waits until the cell, if one runs, has ended.
     pub(super) fn follow(&mut self) -> Course {
         let mut course = Course::default();
         self.catch_up(&mut course);
@@ -33,13 +31,16 @@ impl Evaluation<'_> {
             // evcxr has just found out which of them are gone; the others are those that the cell defines.
             self.absent.clear();
         }
+        let mut patience = SHORT;
         while course.running && !course.died {
-            let is_question = |request: &Request| matches!(request, Request::Complete { .. } | Request::Inspect { .. });
-            match self.inbox.next(is_question, LOOK_AFTER) {
-                Some(Event::Report((number, report))) => self.note(&mut course, number, report),
-                Some(Event::Request(question)) => self.assist(question),
+            match self.inbox.report_within(patience) {
+                Some((number, report)) => self.note(&mut course, number, report),
                 None if self.shared.exit_status().is_some() => self.link.cut(),
-                None => {}
+                // It may go on for long: users want to know of its variables.
+                None => {
+                    self.tell_analyst();
+                    patience = LOOK_AFTER;
+                }
             }
         }
         course

@@ -21,7 +21,7 @@ pub(super) struct Told<'a> {
 impl Evaluation<'_> {
     /// Why a cell does not compile.
     pub(super) fn explain(&mut self, error: &evcxr::Error, cell: &Told) -> CellError {
-        let type_of = |end: usize| self.started.as_mut()?.type_of_variable(cell.text, end);
+        let type_of = |end: usize| self.analyst.wait_for_type(cell.text, end);
         match error {
             evcxr::Error::CompilationErrors(errors) => {
                 CellError::from_compilation(errors, cell.code, cell.number, cell.expansion, type_of)
@@ -44,6 +44,11 @@ impl Evaluation<'_> {
         let failed = |error: anyhow::Error| CellError::new("CommandError", format!("{error:#}"));
         match command {
             Own::Variables => self.list_variables(execution),
+            Own::Doc(name) => self.analyst.wait_for_documentation(name).ok_or_else(|| {
+                let reason =
+                    format!("there is no documentation of `{name}`: a name in scope has some, such as `:doc Vec`");
+                CellError::new("CommandError", reason)
+            }),
             Own::Clear => {
                 let script = self.session()?.clear_script();
                 let (cleared, _) = self.evaluate(&script, execution)?;

@@ -22,7 +22,7 @@ pub(crate) use path::{are_taken_over, give_back, give_back_in_shell, is_fast};
 pub use path::{take_over, users_path};
 use recipe::Order;
 pub(crate) use recipe::{has_only_our_crates, keep as keep_recipe};
-pub(crate) use stage::{LIBRARY, Stage};
+pub(crate) use stage::{ANALYSING_VARIABLE, LIBRARY, Stage};
 use std::{
     env,
     ffi::{OsStr, OsString},

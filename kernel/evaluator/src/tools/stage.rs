@@ -4,12 +4,14 @@ use super::path::{NAMES, taken_over};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs,
+    env, fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 
 const STAGE: &str = "stage.json";
+/// Set for the tools that another rust-analyzer than evcxr's starts, which sees all that there is.
+pub(crate) const ANALYSING_VARIABLE: &str = "MOSAIC_ANALYSING";
 /// The standard library's sources in a toolchain.
 pub(crate) const LIBRARY: &str = "lib/rustlib/src/rust/library";
 
@@ -27,7 +29,7 @@ pub(crate) struct Stage {
     pub(crate) recording: bool,
     /// evcxr tries itself out: nothing is compiled that depends on anything but its text.
     pub(crate) starting: bool,
-    /// Whether rust-analyzer is to see the standard library. Before it is asked for types it needs none.
+    /// Whether evcxr's rust-analyzer is to see the standard library. Before it is asked for types it needs none.
     pub(crate) analysing: bool,
 }
 
@@ -53,7 +55,9 @@ impl Stage {
     }
 
     pub(super) fn read(tools: &Path) -> Option<Stage> {
-        serde_json::from_slice(&fs::read(tools.join(STAGE)).ok()?).ok()
+        let mut stage: Stage = serde_json::from_slice(&fs::read(tools.join(STAGE)).ok()?).ok()?;
+        stage.analysing |= env::var_os(ANALYSING_VARIABLE).is_some();
+        Some(stage)
     }
 
     /// The toolchain's directory as rust-analyzer sees it.

@@ -42,8 +42,9 @@ struct Compiled {
 impl Cell {
     /// Compiles it with the items that it needs, or else with all. There is no status if its errors are known.
     pub(super) fn compile(&self, rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<Option<ExitStatus>> {
-        if let Some(messages) = failed::said_of(&self.session, &self.text) {
-            io::stderr().write_all(messages.as_bytes())?;
+        if let Some(said) = failed::said_of(&self.session, &self.text) {
+            failed::keep(&self.session, &self.text, said.as_bytes())?;
+            io::stderr().write_all(told(said.as_bytes(), &self.text).as_bytes())?;
             return Ok(None);
         }
         let (items, rest) = self.text.split_at(self.items);
@@ -74,12 +75,12 @@ impl Cell {
         fs::write(source, text).with_context(|| format!("cannot write {}", source.display()))?;
         let mut rustc = Command::new(rustc);
         rustc.args(quick(arguments, &self.settings, text.len() >= LONG));
-        read(rustc.stderr(Stdio::piped()), &self.text).context(NOT_RUN)
+        read(rustc.stderr(Stdio::piped())).context(NOT_RUN)
     }
 
     /// Passes rustc's messages on, and keeps for the kernel what it warns of.
     fn pass_on(&self, compiled: Compiled) -> Result<Option<ExitStatus>> {
-        io::stderr().write_all(&compiled.messages)?;
+        io::stderr().write_all(told(&compiled.messages, &self.text).as_bytes())?;
         let warned = match compiled.status.success() {
             true => compiled.warned,
             false => Vec::new(),
@@ -89,16 +90,14 @@ impl Cell {
     }
 }
 
-fn read(rustc: &mut Command, text: &str) -> io::Result<Compiled> {
-    let wrapped = diagnostics::last_expression(text);
+fn read(rustc: &mut Command) -> io::Result<Compiled> {
     let (mut messages, mut warned) = (Vec::new(), Vec::new());
     let mut rustc = rustc.spawn()?;
     if let Some(output) = rustc.stderr.take() {
         for line in BufReader::new(output).lines() {
             let line = line?;
             warned.extend(warnings::warning(&line));
-            let changed = diagnostics::without_places_of_notes(&line, wrapped.as_ref());
-            writeln!(messages, "{}", changed.unwrap_or(line))?;
+            writeln!(messages, "{line}")?;
         }
     }
     Ok(Compiled {
@@ -106,6 +105,17 @@ fn read(rustc: &mut Command, text: &str) -> io::Result<Compiled> {
         messages,
         warned,
     })
+}
+
+/// rustc's messages as evcxr is to have them.
+fn told(messages: &[u8], text: &str) -> String {
+    let wrapped = diagnostics::last_expression(text);
+    let messages = String::from_utf8_lossy(messages);
+    let lines = messages.lines().map(|line| {
+        let changed = diagnostics::without_places_of_notes(line, wrapped.as_ref());
+        changed.unwrap_or_else(|| line.to_owned()) + "\n"
+    });
+    lines.collect()
 }
 
 pub(super) fn read_stored(session: &Path) -> Stored {

@@ -17,7 +17,7 @@ const PANIC_MARKER: &str = "println!(\"EVCXR_PANIC_NOTIFICATION\");";
 /// What stands in its place.
 pub(crate) const PANICKED: &str = "::mosaic_cell::panicked();";
 const TEXT_BEGINS: &str = "fn evcxr_send_text_plain(";
-const TEXT: &str = "use ::mosaic_cell::send_text_plain as evcxr_send_text_plain;";
+pub(super) const TEXT: &str = "use ::mosaic_cell::send_text_plain as evcxr_send_text_plain;";
 /// `macro_use`, since that alone gives way to macros that the user imports.
 const RUNTIME: &str = "#[allow(unused_imports)] #[macro_use] extern crate mosaic_cell; \
      use ::mosaic_cell as evcxr_internal_runtime; #[allow(unused_imports)] use ::mosaic_cell::BeginResult as _;";

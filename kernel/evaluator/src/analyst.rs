@@ -1,0 +1,250 @@
+//! Answers what users want to know of code: completions, documentation, and types.
+//!
+//! It has a rust-analyzer and a thread of its own. evcxr's would answer only while no cell is compiled, and once that has
+//! read the standard library, evcxr has it infer types for every cell, which takes longer than rustc takes to tell them.
+//! What a cell may refer to is told by the evaluation thread after each cell.
+
+mod notebook;
+mod project;
+
+use crate::{
+    MimeBundle,
+    assistance::{self, complete_command},
+    memory,
+    request::Completions,
+};
+use anyhow::{Context, Result};
+pub(crate) use notebook::Notebook;
+pub(crate) use project::Project;
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::mpsc::{self, Receiver, Sender},
+    thread,
+};
+use tokio::sync::oneshot;
+
+/// A cheap handle to the thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Analyst {
+    orders: Sender<Order>,
+}
+
+/// What the thread is told and asked, in order.
+#[derive(Debug)]
+enum Order {
+    /// The notebook is about to be told anew: who asks from now on means the new one.
+    Await,
+    /// The notebook, unless nothing is known of it.
+    Take(Option<Notebook>),
+    /// There is time to read what answers will need.
+    Prepare,
+    Answer(Question),
+}
+
+#[derive(Debug)]
+enum Question {
+    /// What completes the code left of the cursor, counted in code points.
+    Complete {
+        code: String,
+        cursor: usize,
+        reply: oneshot::Sender<Completions>,
+    },
+    /// The documentation of the name at the cursor, counted in code points.
+    Inspect {
+        code: String,
+        cursor: usize,
+        reply: oneshot::Sender<Option<MimeBundle>>,
+    },
+    /// The type of the variable whose name ends at a byte of the code.
+    TypeOf {
+        code: String,
+        end: usize,
+        reply: oneshot::Sender<Option<String>>,
+    },
+}
+
+impl Question {
+    fn is_moot(&self) -> bool {
+        match self {
+            Question::Complete { reply, .. } => reply.is_closed(),
+            Question::Inspect { reply, .. } => reply.is_closed(),
+            Question::TypeOf { reply, .. } => reply.is_closed(),
+        }
+    }
+}
+
+impl Analyst {
+    /// Starts the thread, which reads nothing before there is something to answer, or time.
+    pub(crate) fn start() -> io::Result<Analyst> {
+        let (orders, received) = mpsc::channel();
+        thread::Builder::new()
+            .name("analyst".into())
+            // rust-analyzer recurses over what is being typed.
+            .stack_size(64 << 20)
+            .spawn(move || State::default().follow(&received))?;
+        Ok(Analyst { orders })
+    }
+
+    /// Has who asks from now on wait until the notebook is told again.
+    pub(crate) fn await_notebook(&self) {
+        self.tell(Order::Await);
+    }
+
+    /// Tells what a cell may refer to; nothing if that is not known.
+    pub(crate) fn take_notebook(&self, notebook: Option<Notebook>) {
+        self.tell(Order::Take(notebook));
+    }
+
+    /// Has it read what it will need.
+    pub(crate) fn prepare(&self) {
+        self.tell(Order::Prepare);
+    }
+
+    /// What completes the code left of `cursor`, counted in code points.
+    pub(crate) async fn complete(&self, code: String, cursor: usize) -> Option<Completions> {
+        let answer = self.ask(|reply| Question::Complete { code, cursor, reply });
+        answer.await.ok()
+    }
+
+    /// The documentation of the name at `cursor`, counted in code points.
+    pub(crate) async fn inspect(&self, code: String, cursor: usize) -> Option<MimeBundle> {
+        let answer = self.ask(|reply| Question::Inspect { code, cursor, reply });
+        answer.await.ok().flatten()
+    }
+
+    /// The same for a thread that may wait.
+    pub(crate) fn wait_for_documentation(&self, name: &str) -> Option<MimeBundle> {
+        let (code, cursor) = (name.to_owned(), name.chars().count());
+        let answer = self.ask(|reply| Question::Inspect { code, cursor, reply });
+        answer.blocking_recv().ok().flatten()
+    }
+
+    /// The type of the variable whose name ends at a byte of a cell, for a thread that may wait.
+    pub(crate) fn wait_for_type(&self, cell: &str, end: usize) -> Option<String> {
+        let code = cell.to_owned();
+        let answer = self.ask(|reply| Question::TypeOf { code, end, reply });
+        answer.blocking_recv().ok().flatten()
+    }
+
+    fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> oneshot::Receiver<T> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Order::Answer(question(reply)));
+        answer
+    }
+
+    fn tell(&self, order: Order) {
+        // The thread follows orders as long as there is somebody to give them.
+        let _ = self.orders.send(order);
+    }
+}
+
+/// What the thread knows.
+#[derive(Default)]
+struct State {
+    /// The notebook, while it is not awaited.
+    notebook: Option<Option<Notebook>>,
+    /// Questions on the one that is awaited.
+    waiting: Vec<Question>,
+    project: Option<Project>,
+}
+
+/// What rust-analyzer leaves behind when it has read the standard library, and no answer does.
+const WORTH_GIVING_BACK: u64 = 128 << 20;
+
+impl State {
+    fn follow(mut self, orders: &Receiver<Order>) {
+        let mut given_back = 0;
+        for order in orders {
+            match order {
+                Order::Await => self.notebook = None,
+                Order::Take(notebook) => {
+                    self.notebook = Some(notebook);
+                    for question in std::mem::take(&mut self.waiting) {
+                        self.answer(question);
+                    }
+                }
+                Order::Prepare => self.guarded(State::prepare),
+                Order::Answer(question) if self.notebook.is_none() => self.waiting.push(question),
+                Order::Answer(question) => self.answer(question),
+            }
+            if memory::resident().saturating_sub(given_back) > WORTH_GIVING_BACK {
+                memory::give_back();
+                given_back = memory::resident();
+            }
+        }
+    }
+
+    fn answer(&mut self, question: Question) {
+        // One that nobody waits for any more is dropped.
+        if question.is_moot() {
+            return;
+        }
+        // A reply that is dropped says that there is no answer, and one that nobody takes is of no interest.
+        self.guarded(|state| match question {
+            Question::Complete { code, cursor, reply } => {
+                let _ = reply.send(
+                    state
+                        .complete(&code, cursor)
+                        .unwrap_or_else(|| Completions::none(cursor)),
+                );
+            }
+            Question::Inspect { code, cursor, reply } => {
+                let found = state
+                    .looking()
+                    .and_then(|(project, notebook)| assistance::inspect(project, notebook, &code, cursor));
+                let _ = reply.send(found);
+            }
+            Question::TypeOf { code, end, reply } => {
+                let found = state
+                    .looking()
+                    .and_then(|(project, notebook)| assistance::type_of(project, notebook, &code, end));
+                let _ = reply.send(found);
+            }
+        });
+    }
+
+    fn complete(&mut self, code: &str, cursor: usize) -> Option<Completions> {
+        let notebook = self.notebook.as_ref()?.as_ref()?;
+        if let Some(found) = complete_command(notebook, code, cursor) {
+            return Some(found);
+        }
+        let (project, notebook) = self.looking()?;
+        assistance::complete(project, notebook, code, cursor)
+    }
+
+    /// Looks through everything that there is, as for the type of a first variable.
+    fn prepare(&mut self) {
+        if let Some((project, notebook)) = self.looking() {
+            let cell = "let it = 1;\nit";
+            assistance::type_of(project, notebook, cell, cell.len());
+        }
+    }
+
+    /// The notebook, and the project with all that it needs.
+    fn looking(&mut self) -> Option<(&mut Project, &Notebook)> {
+        let notebook = self.notebook.as_ref()?.as_ref()?;
+        match read(&mut self.project, &notebook.directory) {
+            Ok(project) => Some((project, notebook)),
+            Err(error) => {
+                tracing::warn!("nothing is known of the code: {error:#}");
+                None
+            }
+        }
+    }
+
+    /// rust-analyzer may panic over code that is being typed; what it has read stays.
+    fn guarded(&mut self, act: impl FnOnce(&mut State)) {
+        let _ = catch_unwind(AssertUnwindSafe(|| act(self)));
+    }
+}
+
+fn read<'a>(project: &'a mut Option<Project>, directory: &Path) -> Result<&'a mut Project> {
+    if !project.as_ref().is_some_and(|project| project.is_in(directory)) {
+        *project = Some(Project::new(directory)?);
+    }
+    let project = project.as_mut().context("there is no project")?;
+    project.read()?;
+    Ok(project)
+}
