@@ -18,11 +18,11 @@ use std::borrow::Cow;
 pub(crate) fn complete(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<Completions> {
     let analysed = Analysed::new(code);
     let offset = analysed.offset(code, byte_offset(code, cursor));
-    project.set_source(notebook.with(&analysed.source));
-    let (found, replaced) = project.completions(notebook.place(offset))?;
+    let source = notebook.with(&analysed.source);
+    let (found, replaced) = project.completions(&source.text, source.place(offset))?;
     // Both are on the cursor's line, which is the same in both texts.
-    let start = notebook.place_in(&analysed.source, replaced.start)?.min(offset);
-    let end = notebook.place_in(&analysed.source, replaced.end)?.max(offset);
+    let start = source.place_in_cell(replaced.start)?.min(offset);
+    let end = source.place_in_cell(replaced.end)?.max(offset);
     let length = |from: usize, to: usize| analysed.source.get(from..to).map_or(0, |text| text.chars().count());
     let matches = found.into_iter().map(|found| Completion {
         text: found.text,
@@ -39,8 +39,8 @@ pub(crate) fn complete(project: &mut Project, notebook: &Notebook, code: &str, c
 pub(crate) fn inspect(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<MimeBundle> {
     let analysed = Analysed::new(code);
     let end = end_of_name(&analysed.source, analysed.offset(code, byte_offset(code, cursor)));
-    project.set_source(notebook.with(&analysed.source));
-    let (text, markdown) = project.hover(notebook.place(end))?;
+    let source = notebook.with(&analysed.source);
+    let (text, markdown) = project.hover(&source.text, source.place(end))?;
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, pulldown_cmark::Parser::new(&markdown));
     (!text.trim().is_empty()).then(|| {
@@ -57,8 +57,8 @@ pub(crate) fn type_of(project: &mut Project, notebook: &Notebook, cell: &str, en
     let begins = cell[..end]
         .rfind(|c: char| !c.is_alphanumeric() && c != '_')
         .map_or(0, |at| at + 1);
-    project.set_source(notebook.with(&cell));
-    let (shown, _) = project.hover(notebook.place(end))?;
+    let source = notebook.with(&cell);
+    let (shown, _) = project.hover(&source.text, source.place(end))?;
     unkept::type_in(&shown, &cell[begins..end])
 }
 

@@ -25,7 +25,6 @@ pub(crate) struct Project {
     host: AnalysisHost,
     files: Vfs,
     source: FileId,
-    text: String,
     /// The manifest with which its dependencies were read.
     manifest: Option<Vec<u8>>,
 }
@@ -54,7 +53,6 @@ impl Project {
             host: AnalysisHost::default(),
             files,
             source,
-            text: String::new(),
             manifest: None,
         })
     }
@@ -81,16 +79,9 @@ impl Project {
         Ok(())
     }
 
-    /// Takes a text for the crate's source.
-    pub(crate) fn set_source(&mut self, text: String) {
-        let mut change = ChangeWithProcMacros::default();
-        change.change_file(self.source, Some(text.clone()));
-        self.host.apply_change(change);
-        self.text = text;
-    }
-
-    /// The ways to complete what is left of a byte of the source, and what they replace.
-    pub(crate) fn completions(&self, at: usize) -> Option<(Vec<Found>, Range<usize>)> {
+    /// The ways to complete what is left of a byte of the crate's source, and what they replace.
+    pub(crate) fn completions(&mut self, source: &str, at: usize) -> Option<(Vec<Found>, Range<usize>)> {
+        self.set_source(source);
         let offset = TextSize::try_from(at).ok()?;
         let position = FilePosition {
             file_id: self.source,
@@ -100,22 +91,13 @@ impl Project {
         // All of them replace the word at the cursor; one that would replace more has no place in an answer of Jupyter's.
         let range = items.first()?.source_range;
         let found = items.iter().filter(|item| item.source_range == range);
-        let found = found.filter_map(|item| self.found(item)).collect();
+        let found = found.filter_map(|item| found_in(source, item)).collect();
         Some((found, range.into()))
     }
 
-    fn found(&self, item: &CompletionItem) -> Option<Found> {
-        let mut edits = item.text_edit.iter();
-        let edit = edits.next().filter(|edit| edit.delete == item.source_range)?;
-        let typed = &self.text[Range::<usize>::from(edit.delete)];
-        (edits.next().is_none() && item.lookup().starts_with(typed)).then(|| Found {
-            text: without_placeholders(&edit.insert),
-            kind: kind_of(item.kind),
-        })
-    }
-
-    /// What there is to say of the name that ends at a byte of the source: as plain text, and as Markdown.
-    pub(crate) fn hover(&self, at: usize) -> Option<(String, String)> {
+    /// What there is to say of the name that ends at a byte of the crate's source: as plain text, and as Markdown.
+    pub(crate) fn hover(&mut self, source: &str, at: usize) -> Option<(String, String)> {
+        self.set_source(source);
         let range = TextRange::empty(TextSize::try_from(at).ok()?);
         let shown = |format| {
             let range = FileRange {
@@ -127,6 +109,23 @@ impl Project {
         };
         Some((shown(HoverDocFormat::PlainText)?, shown(HoverDocFormat::Markdown)?))
     }
+
+    fn set_source(&mut self, source: &str) {
+        let mut change = ChangeWithProcMacros::default();
+        change.change_file(self.source, Some(source.to_owned()));
+        self.host.apply_change(change);
+    }
+}
+
+/// What rust-analyzer offers, if it completes what is typed.
+fn found_in(source: &str, item: &CompletionItem) -> Option<Found> {
+    let mut edits = item.text_edit.iter();
+    let edit = edits.next().filter(|edit| edit.delete == item.source_range)?;
+    let typed = source.get(Range::<usize>::from(edit.delete))?;
+    (edits.next().is_none() && item.lookup().starts_with(typed)).then(|| Found {
+        text: without_placeholders(&edit.insert),
+        kind: kind_of(item.kind),
+    })
 }
 
 fn workspace_of(directory: &AbsPathBuf) -> Result<ProjectWorkspace> {
