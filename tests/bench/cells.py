@@ -7,8 +7,10 @@ import statistics
 import subprocess
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
+import notebooks
 import peers
 from peers import Failed
 
@@ -18,6 +20,9 @@ DEPENDENCY = ':dep hex = "=0.4.3"'
 
 # Seconds in which a kernel does what it does while nobody asks anything.
 IDLE = 5
+
+# Of the cells of one kind in a notebook, how many are its first, and its last.
+LIKE = 3
 
 # Of a session that has used `.await`: the name, the code of one round, and whether it must fail.
 CELLS = {
@@ -64,6 +69,28 @@ def rounds(kernels, figures, count):
                 add(figures, name, kernel.peer, kernel.run(code.replace("{i}", str(i)), fails))
 
 
+def notebook(both, figures, number):
+    """One notebook in both kernels, cell by cell: how much longer its last cells take than its first of the same kind.
+
+    Returns the seconds of each cell by its kernel and kind, in the order of the notebook.
+    """
+    cells = notebooks.notebook(seed=number)
+    seconds = {peer.name: {} for peer in both}
+    with ExitStack() as running:
+        kernels = [running.enter_context(peer.start()) for peer in both]
+        for kernel in kernels:
+            kernel.wait_for_info()
+            kernel.run("let warm_up = 40 + 2;")
+        for i, cell in enumerate(cells):
+            for kernel in kernels if i % 2 else kernels[::-1]:
+                seconds[kernel.peer.name].setdefault(cell.kind, []).append(kernel.run(cell.code))
+    name = f"notebook of {len(cells)} cells and {sum(cell.items for cell in cells)} items: last cells against first"
+    for peer in both:
+        for series in seconds[peer.name].values():
+            add(figures, name, peer, statistics.median(series[-LIKE:]) / statistics.median(series[:LIKE]), "times")
+    return seconds
+
+
 def idle(peer, figures):
     """Memory after 20 cells, when nothing has been asked for a while."""
     with peer.start() as kernel:
@@ -103,14 +130,24 @@ def add(figures, name, peer, value, unit="s"):
     figure["samples"].setdefault(peer.name, []).append(value)
 
 
+SHOWN = {"s": lambda it: f"{it * 1000:.0f} ms", "MB": lambda it: f"{it:.0f} MB", "times": lambda it: f"{it:.2f} times"}
+
+
 def table(figures, names):
     """Medians and their ratio, as Markdown."""
     lines = [f"| | {names[0]} | {names[1]} | ratio |", "| --- | --- | --- | --- |"]
     for name, figure in figures.items():
         medians = [statistics.median(figure["samples"][peer]) for peer in names]
-        shown = [f"{it:.0f} MB" if figure["unit"] == "MB" else f"{it * 1000:.0f} ms" for it in medians]
+        shown = [SHOWN[figure["unit"]](it) for it in medians]
         lines.append(f"| {name} | {shown[0]} | {shown[1]} | {medians[0] / medians[1]:.2f} |")
     return "\n".join(lines)
+
+
+def against_first(runs, peer):
+    """By the round of a notebook: the median, over kinds and notebooks, of a cell's time against the first ones'."""
+    every = [series for run in runs for series in run[peer].values()]
+    relative = [[it / statistics.median(series[:LIKE]) for it in series] for series in every]
+    return [statistics.median(its) for its in zip(*relative)]
 
 
 def plot(report, path):
@@ -120,11 +157,12 @@ def plot(report, path):
     from matplotlib import pyplot
 
     times = {name: it["samples"] for name, it in report["figures"].items() if it["unit"] == "s"}
-    figure, (bars, lines) = pyplot.subplots(1, 2, figsize=(12, 5), width_ratios=(3, 2))
+    figure, (bars, lines, rounds) = pyplot.subplots(1, 3, figsize=(16, 5), width_ratios=(3, 2, 2))
     for offset, peer in enumerate(report["peers"]):
         positions = [index + 0.4 * offset for index in range(len(times))]
         bars.barh(positions, [statistics.median(it[peer]) for it in times.values()], height=0.4, label=peer)
         lines.plot(*zip(*report["growth"][peer]), marker="o", label=peer)
+        rounds.plot(against_first(report["notebooks"], peer), marker="o", label=peer)
     bars.set_yticks([index + 0.2 for index in range(len(times))], times)
     bars.set_xscale("log")
     bars.set_xlabel("seconds, median")
@@ -132,6 +170,9 @@ def plot(report, path):
     lines.set_xlabel("items defined before")
     lines.set_ylabel("seconds of an expression, median")
     lines.set_ylim(bottom=0)
+    rounds.set_xlabel("round of a notebook")
+    rounds.set_ylabel("times what its first cells took, median")
+    rounds.set_ylim(bottom=0)
     figure.tight_layout()
     figure.savefig(path)
 
@@ -142,6 +183,7 @@ def main():
     arguments.add_argument("--output", required=True, help="the directory for the results")
     arguments.add_argument("--rounds", type=int, default=15)
     arguments.add_argument("--starts", type=int, default=5)
+    arguments.add_argument("--notebooks", type=int, default=2)
     arguments.add_argument("--items", type=int, nargs="*", default=[0, 10, 40, 100, 300])
     options = arguments.parse_args()
 
@@ -150,12 +192,9 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         both = [peers.ours(), peers.evcxr(options.evcxr, directory)]
         figures = {}
-        kernels = [peer.start() for peer in both]
-        try:
-            rounds(kernels, figures, options.rounds)
-        finally:
-            for kernel in kernels:
-                kernel.__exit__()
+        with ExitStack() as running:
+            rounds([running.enter_context(peer.start()) for peer in both], figures, options.rounds)
+        runs = [notebook(both, figures, number) for number in range(options.notebooks)]
         for number in range(options.starts):
             for peer in both if number % 2 else both[::-1]:
                 starts(peer, figures)
@@ -167,6 +206,7 @@ def main():
             "rustc": subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.strip(),
             "peers": [peer.name for peer in both],
             "figures": figures,
+            "notebooks": runs,
             "growth": {peer.name: growth(peer, options.items) for peer in both},
         }
     (output / "cells.json").write_text(json.dumps(report, indent=1))
