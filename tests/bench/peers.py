@@ -30,6 +30,13 @@ class Peer:
     def start(self):
         return Kernel(self)
 
+    def specs(self):
+        """Where its kernelspec is found."""
+        specs = KernelSpecManager()
+        if self.directory:
+            specs.kernel_dirs = [self.directory, *specs.kernel_dirs]
+        return specs
+
 
 def ours():
     return Peer("mosaic-kernel", "rust-mosaic")
@@ -49,10 +56,7 @@ class Kernel:
 
     def __init__(self, peer):
         self.peer = peer
-        specs = KernelSpecManager()
-        if peer.directory:
-            specs.kernel_dirs = [peer.directory, *specs.kernel_dirs]
-        self.manager = KernelManager(kernel_name=peer.kernel_name, kernel_spec_manager=specs)
+        self.manager = KernelManager(kernel_name=peer.kernel_name, kernel_spec_manager=peer.specs())
         self.started = time.perf_counter()
         self.manager.start_kernel(env={**os.environ, **peer.environment}, stdout=DEVNULL, stderr=DEVNULL)
         self.client = self.manager.client()

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub(crate) enum Benchmark {
     /// How long cells take, against evcxr_jupyter
     Cells,
+    /// What notebooks show and how long they take, against evcxr_jupyter
+    Notebooks,
     /// Which promises hold, here and for evcxr_jupyter: a table of tests passed
     Truth,
     /// Calls and arrays of the runtime, against Ray, Dask, Python mosaic and what the machine allows
@@ -30,6 +32,10 @@ pub(crate) fn run_benchmark(set_up: &SetUp, benchmark: Benchmark, arguments: &[S
         .arg(scripts.join("requirements.txt")))?;
     let (script, what) = match benchmark {
         Benchmark::Cells => ("cells.py", "measuring cells (some 20 minutes)"),
+        Benchmark::Notebooks => (
+            "side_by_side.py",
+            "running the notebooks in both kernels (some minutes)",
+        ),
         Benchmark::Truth => (
             "truth.py",
             "putting both kernels to the tests of promises (some 30 minutes)",
@@ -39,7 +45,9 @@ pub(crate) fn run_benchmark(set_up: &SetUp, benchmark: Benchmark, arguments: &[S
     let mut command = set_up.python.python();
     command.arg(scripts.join(script));
     match benchmark {
-        Benchmark::Cells | Benchmark::Truth => command.arg("--evcxr").arg(peers::evcxr_jupyter(&target)?),
+        Benchmark::Cells | Benchmark::Notebooks | Benchmark::Truth => {
+            command.arg("--evcxr").arg(peers::evcxr_jupyter(&target)?)
+        }
         Benchmark::Runtime => {
             let python_mosaic = arguments.iter().any(|argument| argument.starts_with("--python-mosaic"));
             command
