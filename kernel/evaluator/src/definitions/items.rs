@@ -1,6 +1,7 @@
 //! The items of a source, as far as they decide what bytes mean.
 
 use super::tokens::{self, hash, mentions, significant};
+use crate::fingerprint::JOINING;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use std::collections::BTreeSet;
@@ -34,6 +35,14 @@ impl Definition {
     /// How it is called in messages.
     pub(super) fn label(&self) -> String {
         self.path().join("::")
+    }
+
+    /// Its name in a fingerprint.
+    pub(super) fn line_name(&self) -> String {
+        match self.joins {
+            true => format!("{JOINING}{}", self.label()),
+            false => self.label(),
+        }
     }
 
     fn new(module: &[String], name: impl ToString, tokens: TokenStream) -> Definition {

@@ -7,10 +7,13 @@
 mod items;
 mod tokens;
 
-use crate::fingerprint::JOINING;
+use crate::fingerprint::{JOINING, JOINS_WITH};
 use items::Definition;
 use proc_macro2::TokenStream;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// A path as it is written, in the module where it is written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +27,9 @@ struct Mention {
 pub(crate) struct Definitions {
     definitions: Vec<Definition>,
     crates: BTreeMap<String, String>,
+    /// What was found out, since most variables' types have much in common.
+    resolved: RefCell<BTreeMap<Mention, Vec<usize>>>,
+    fingerprints: RefCell<BTreeMap<String, String>>,
 }
 
 impl Definitions {
@@ -32,39 +38,86 @@ impl Definitions {
         let tokens: TokenStream = source.parse().unwrap_or_default();
         let definitions = items::read(tokens);
         proc_macro2::extra::invalidate_current_thread_spans();
-        Definitions { definitions, crates }
+        Definitions {
+            definitions,
+            crates,
+            ..Definitions::default()
+        }
     }
 
     /// Lines `name=hash`, one for each definition that the type reaches.
     pub(crate) fn fingerprint(&self, type_name: &str) -> String {
-        let mut reached = Reached::default();
-        let tokens: TokenStream = type_name.parse().unwrap_or_default();
-        reached.add(&tokens::mentions(&tokens), &[], &tokens);
-        proc_macro2::extra::invalidate_current_thread_spans();
-        while let Some(mention) = reached.open.pop() {
-            if reached.seen.insert(mention.clone()) {
-                self.follow(&mention, &mut reached);
-            }
+        if let Some(known) = self.fingerprints.borrow().get(type_name) {
+            return known.clone();
         }
+        let tokens: TokenStream = type_name.parse().unwrap_or_default();
+        let reached = self.reach(&tokens::mentions(&tokens), &[], &tokens, |_| true);
+        let joining = self.joining(&reached, &tokens);
+        proc_macro2::extra::invalidate_current_thread_spans();
         let mut lines: BTreeMap<String, String> = reached.crates.iter().map(|name| self.crate_line(name)).collect();
         let all = reached.is_erased();
         for (index, definition) in self.definitions.iter().enumerate() {
             if reached.definitions.contains(&index) {
-                let joins = if definition.joins {
-                    JOINING.to_string()
-                } else {
-                    String::new()
-                };
-                add(&mut lines, format!("{joins}{}", definition.label()), &definition.hash);
+                add(&mut lines, definition.line_name(), &definition.hash);
             } else if all && definition.is_type {
                 // The value may be of any type that there was, and can be asked for it.
                 add(&mut lines, format!("{JOINING}{}", definition.label()), &definition.hash);
             }
         }
-        lines
-            .into_iter()
-            .map(|(name, hash)| format!("{name}={hash}\n"))
-            .collect()
+        let lines = lines.into_iter().map(|(name, hash)| {
+            let with = joining.get(&name).into_iter().flatten();
+            let with: String = with.map(|hash| format!("{JOINS_WITH}{hash}")).collect();
+            format!("{name}={hash}{with}\n")
+        });
+        let fingerprint: String = lines.collect();
+        self.fingerprints
+            .borrow_mut()
+            .insert(type_name.to_owned(), fingerprint.clone());
+        fingerprint
+    }
+
+    /// The lines of what is reached by way of `impl`s alone, each with the hashes of those that lead there.
+    fn joining<'a>(&'a self, reached: &Reached, type_name: &TokenStream) -> BTreeMap<String, BTreeSet<&'a str>> {
+        let direct = self.reach(&tokens::mentions(type_name), &[], type_name, |index| {
+            !self.definitions[index].joins
+        });
+        let mut joining = BTreeMap::<String, BTreeSet<&str>>::new();
+        for index in &reached.definitions {
+            let residue = &self.definitions[*index];
+            if !residue.joins {
+                continue;
+            }
+            let behind = self.reach(&residue.mentions, &residue.module, &residue.tokens, |index| {
+                !self.definitions[index].joins && !direct.definitions.contains(&index)
+            });
+            let definitions = behind.definitions.difference(&direct.definitions);
+            let crates = behind.crates.difference(&direct.crates);
+            let names = definitions
+                .map(|index| self.definitions[*index].line_name())
+                .chain(crates.map(|name| self.crate_line(name).0));
+            for name in names {
+                joining.entry(name).or_default().insert(&residue.hash);
+            }
+        }
+        joining
+    }
+
+    /// What is reached from paths in a module. It goes on from the definitions that `leads_on` picks.
+    fn reach(
+        &self,
+        paths: &[Vec<String>],
+        module: &[String],
+        tokens: &TokenStream,
+        leads_on: impl Fn(usize) -> bool,
+    ) -> Reached {
+        let mut reached = Reached::default();
+        reached.add(paths, module, tokens);
+        while let Some(mention) = reached.open.pop() {
+            if reached.seen.insert(mention.clone()) {
+                self.follow(&mention, &mut reached, &leads_on);
+            }
+        }
+        reached
     }
 
     fn crate_line(&self, name: &str) -> (String, String) {
@@ -74,7 +127,7 @@ impl Definitions {
         )
     }
 
-    fn follow(&self, mention: &Mention, reached: &mut Reached) {
+    fn follow(&self, mention: &Mention, reached: &mut Reached, leads_on: &impl Fn(usize) -> bool) {
         let Some(first) = mention.path.first() else { return };
         if ["std", "core", "alloc"].contains(&first.as_str()) {
             return;
@@ -87,19 +140,28 @@ impl Definitions {
         if is_crate && self.definitions.iter().all(|it| it.name != *first) {
             return;
         }
-        let mut found = self.resolve(mention);
-        if found.is_empty() && mention.path.iter().any(|name| tokens::may_be_a_type(name)) {
-            found = self.anywhere(mention);
-        }
-        for index in found {
-            if reached.definitions.insert(index) {
+        for index in self.meaning(mention) {
+            if reached.definitions.insert(index) && leads_on(index) {
                 let definition = &self.definitions[index];
                 reached.add(&definition.mentions, &definition.module, &definition.tokens);
             }
         }
     }
 
-    /// What a path can mean: the longest end of it that names something, or else whatever one of its parts names.
+    /// The definitions that a path can mean.
+    fn meaning(&self, mention: &Mention) -> Vec<usize> {
+        if let Some(known) = self.resolved.borrow().get(mention) {
+            return known.clone();
+        }
+        let mut found = self.resolve(mention);
+        if found.is_empty() && mention.path.iter().any(|name| tokens::may_be_a_type(name)) {
+            found = self.anywhere(mention);
+        }
+        self.resolved.borrow_mut().insert(mention.clone(), found.clone());
+        found
+    }
+
+    /// What a path can mean where it is told: the longest end of it that names something, or else whatever one of its parts names.
     fn resolve(&self, Mention { module, path }: &Mention) -> Vec<usize> {
         for length in (2..=path.len()).rev() {
             let found = self.indices(|it| it.path().ends_with(&path[..length]));

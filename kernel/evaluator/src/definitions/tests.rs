@@ -347,3 +347,21 @@ fn a_source_that_is_no_rust_is_read_all_the_same() {
     }
     fingerprint("struct P;", "no < type");
 }
+
+#[test]
+fn what_a_new_impl_brings_along_is_no_change() {
+    let line = "struct Line(u32);";
+    let parses = "struct LineError(dep::Error); impl std::str::FromStr for Line { type Err = LineError; }";
+    let both = format!("{line} {parses}");
+    assert_eq!(redefined(line, &both, "Vec<Line>"), [""; 0]);
+    // From then on it counts.
+    let other = both.replace("LineError(", "LineError(u8, ");
+    assert_eq!(redefined(&both, &other, "Vec<Line>"), ["LineError"]);
+    // It hides a name that an old `impl` had from elsewhere.
+    let globbed = format!("use dep::*; {line} impl std::str::FromStr for Line {{ type Err = LineError; }}");
+    let hidden = format!("{globbed} struct LineError;");
+    assert_eq!(
+        redefined(&globbed, &hidden, "Vec<Line>"),
+        ["crate dep", "use dep::*", "LineError"]
+    );
+}
