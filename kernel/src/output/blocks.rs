@@ -81,10 +81,7 @@ impl Blocks {
             Place::MayBegin(text) => vec![Found::Text(text)],
             Place::InBlock(block) if block.last_line() == END => vec![Found::Block(block.bundle())],
             Place::InBlock(block) => vec![Found::Text(block.written)],
-            place @ (Place::LineStart | Place::InLine) => {
-                self.place = place;
-                Vec::new()
-            }
+            Place::LineStart | Place::InLine => Vec::new(),
         }
     }
 
@@ -248,6 +245,14 @@ mod tests {
         ] {
             check(written, &[text(written)]);
         }
+    }
+
+    #[test]
+    fn a_cell_begins_a_line() {
+        let mut blocks = Blocks::default();
+        assert_eq!(blocks.push("no end of a line".into()), [text("no end of a line")]);
+        assert_eq!(blocks.finish(), []);
+        assert_eq!(blocks.push(PLOT.into()), [block("text/html", "<b>1</b>\n\n<i>")]);
     }
 
     #[test]
