@@ -176,8 +176,7 @@ impl Evaluation<'_> {
             .map_err(|errors| CellError::from_expansion(&errors, code, number))?;
         let source = expansion.as_ref().map_or(text, |expansion| expansion.source());
         let source = self.session()?.with_versions_kept(source);
-        let adds_crates = asks_for(&source, ":dep");
-        if adds_crates {
+        if asks_for(&source, ":dep") {
             let expected = self.session()?.expect_crates();
             expected.map_err(|error| CellError::new("KernelError", format!("{error:#}")))?;
         }
@@ -208,12 +207,6 @@ impl Evaluation<'_> {
             Err(error) => Err(self.explain(&error, &cell)),
         };
         self.find_absent();
-        if adds_crates
-            && result.is_ok()
-            && let Err(error) = self.session()?.share_crates()
-        {
-            tracing::warn!("{error:#}");
-        }
         result
     }
 

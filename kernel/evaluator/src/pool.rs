@@ -1,8 +1,9 @@
 //! Crates that sessions have built for `:dep`, kept for the next ones of the same toolchain.
 //!
-//! They lie in a directory beside the sessions with all that cargo needs to find them fresh, and it is cargo that decides:
-//! a session gets copies before it adds crates, and leaves what it built after that. What is not whole, as another kernel
-//! is still writing it, is built again.
+//! They lie in a directory beside the sessions with all that cargo needs to find them fresh. A session leaves there
+//! what it built when it has added crates. Another one takes from there just what it needs, if cargo was asked for the
+//! same before; else it gets copies of all, and it is cargo that decides. What is not whole, as another kernel is still
+//! writing it, is built again.
 
 use crate::crates::{copy_with_time, link_if_built};
 use anyhow::{Context, Result};
@@ -29,29 +30,59 @@ const OF_SESSIONS: [&str; 9] = [
 /// A pool that is larger is begun anew.
 const LARGE: u64 = 8 << 30;
 
+/// In the session's directory: the crates for which it was given what others have built.
+const GIVEN: &str = "mosaic-given.txt";
+
 pub(crate) struct Pool {
     directory: PathBuf,
+    /// What every session has from the beginning.
+    template: PathBuf,
 }
 
 impl Pool {
-    pub(crate) fn of_toolchain(directory: &Path) -> Pool {
+    /// The pool beside a session.
+    pub(crate) fn of_session(session: &Path) -> Pool {
         Pool {
-            directory: directory.join("pool"),
+            directory: session.with_file_name("pool"),
+            template: session.with_file_name("template"),
         }
     }
 
-    /// Gives a session all that there is.
+    /// Where is kept what is known of the crates, of one kind.
+    pub(crate) fn kept(&self, kind: &str) -> PathBuf {
+        self.directory.join(kind)
+    }
+
+    /// Where a file of a session's lies here.
+    pub(crate) fn file(&self, of_session: &Path) -> PathBuf {
+        self.directory.join(of_session)
+    }
+
+    /// Whether each session has a file of its own, by where it lies and by its name.
+    pub(crate) fn is_of_session(file: &Path) -> bool {
+        let mut names = file.iter().map(|name| name.to_string_lossy());
+        let of_part = names.by_ref().find(|name| PARTS.contains(&&**name)).and(names.next());
+        let name = of_part.or_else(|| Some(file.file_name()?.to_string_lossy()));
+        name.is_none_or(|name| is_of_session(&name))
+    }
+
+    /// Gives a session all that there is, unless it was last given it for the same crates. Returns whether it did.
     ///
     /// # Errors
     ///
     /// The session cannot be written to.
-    pub(crate) fn give(&self, session: &Path) -> Result<()> {
+    pub(crate) fn give_for(&self, crates: &str, session: &Path) -> Result<bool> {
+        let given = session.join(GIVEN);
+        if fs::read_to_string(&given).is_ok_and(|last| last == crates) {
+            return Ok(false);
+        }
         each_part(&self.directory, session, |from, to| add(from, to, session))
-            .map(drop)
-            .context("cannot give the session the crates of earlier ones")
+            .context("cannot give the session the crates of earlier ones")?;
+        fs::write(given, crates).context("cannot note which crates were given")?;
+        Ok(true)
     }
 
-    /// Takes what a session has built.
+    /// Takes what a session has built beside what is in the template.
     ///
     /// # Errors
     ///
@@ -63,8 +94,16 @@ impl Pool {
             fs::rename(&self.directory, aside.path().join("pool"))?;
         }
         fs::create_dir_all(&self.directory)?;
-        each_part(session, &self.directory, |from, to| add(from, to, &self.directory))
-            .context("cannot keep the crates for other sessions")
+        let take = |from: &Path, to: &Path| {
+            let in_every_session = from
+                .strip_prefix(session)
+                .is_ok_and(|it| self.template.join(it).exists());
+            match in_every_session {
+                true => Ok(()),
+                false => add(from, to, &self.directory),
+            }
+        };
+        each_part(session, &self.directory, take).context("cannot keep the crates for other sessions")
     }
 }
 
@@ -169,7 +208,14 @@ mod tests {
             ("ctx-0123456789abcdef", true),
         ] {
             assert_eq!(is_of_session(name), stays, "{name}");
+            assert_eq!(
+                Pool::is_of_session(&Path::new("target/debug/deps").join(name)),
+                stays,
+                "{name}"
+            );
         }
+        assert!(!Pool::is_of_session(Path::new("target/debug/build/hex-1/out/libx.a")));
+        assert!(Pool::is_of_session(Path::new("target/debug/libmosaic.so")));
     }
 
     #[test]
@@ -178,6 +224,7 @@ mod tests {
         let [first, second] = ["first", "second"].map(|name| parent.path().join(name));
         let debug = "target/x86_64-unknown-linux-gnu/debug";
         let files = [
+            format!("{debug}/deps/libserde-1.rlib"),
             format!("{debug}/deps/libhex-1.rlib"),
             format!("{debug}/.fingerprint/hex-1/lib-hex"),
             "target/debug/build/hex-2/out/x.rs".to_owned(),
@@ -191,16 +238,24 @@ mod tests {
             fs::write(file, "built").unwrap();
         }
         fs::create_dir(&second).unwrap();
-        let pool = Pool::of_toolchain(parent.path());
-        pool.give(&first).unwrap();
+        let template = parent.path().join("template").join(&files[0]);
+        fs::create_dir_all(template.parent().unwrap()).unwrap();
+        fs::write(template, "built").unwrap();
+        let pool = Pool::of_session(&first);
+        assert!(pool.give_for("hex", &first).unwrap());
         pool.take(&first).unwrap();
         pool.take(&first).unwrap();
-        pool.give(&second).unwrap();
-        for file in &files {
+        assert!(pool.give_for("hex", &second).unwrap() && !pool.give_for("hex", &second).unwrap());
+        // It is in every session as it is.
+        assert!(!second.join(&files[0]).exists());
+        let files = &files[1..];
+        for file in files {
             let modified = |session: &Path| fs::metadata(session.join(file)).unwrap().modified().unwrap();
             assert_eq!(modified(&first), modified(&second), "{file}");
         }
         assert!(!second.join(debug).join("deps/libctx.so").exists());
-        assert_eq!(fs::read_dir(&second).unwrap().count(), 1, "no copy is left aside");
+        let left = fs::read_dir(&second).unwrap().map(|it| it.unwrap().file_name());
+        let left: std::collections::BTreeSet<_> = left.collect();
+        assert_eq!(left, [GIVEN.into(), "target".into()].into(), "no copy is left aside");
     }
 }

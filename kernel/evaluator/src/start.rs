@@ -4,7 +4,6 @@ use crate::{
     crates::Crates,
     host::{DIRECTORY_VARIABLE, HUB_VARIABLE, SESSION_VARIABLE},
     link::{Link, Numbered, Order, Paths},
-    pool::Pool,
     processes::KERNEL_VARIABLE,
     request::Options,
     session::Session,
@@ -118,21 +117,12 @@ impl Started {
         loaded.map_err(|error| anyhow!("rust-analyzer does not load the notebook's crates: {error}"))
     }
 
-    /// Crates are about to be added: those that earlier sessions built are there, and evcxr's rust-analyzer forgets what it knows
-    /// until it is needed again, since it would read everything anew for each.
+    /// Crates are about to be added: evcxr's rust-analyzer forgets what it knows until it is needed again, since it would read
+    /// everything anew for each.
     pub(crate) fn expect_crates(&mut self) -> Result<()> {
         if tools::are_taken_over() {
             self.stage.analysing = false;
             self.stage.tell()?;
-            Pool::of_toolchain(self.crates.directory()).give(self.directory())?;
-        }
-        Ok(())
-    }
-
-    /// Leaves the crates that were added for other sessions.
-    pub(crate) fn share_crates(&self) -> Result<()> {
-        if tools::are_taken_over() && tools::has_only_our_crates(&self.stage).unwrap_or(false) {
-            Pool::of_toolchain(self.crates.directory()).take(self.directory())?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 //!
 //! Before evcxr adds a crate it asks cargo about that crate alone, and cargo then forgets the versions of all others. So
 //! they are put back before anything is built: by a shell command, since evcxr runs these in their order among its own.
+//! Where `cargo` is [our own](crate::tools), it does so itself.
 
 use std::{fs, io, path::Path};
 

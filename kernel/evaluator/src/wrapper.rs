@@ -10,6 +10,7 @@ mod arguments;
 mod cell;
 mod failed;
 mod generated;
+mod idle;
 mod needed;
 
 use crate::{absent, definitions::Definitions, processes::KERNEL_VARIABLE, settings::Settings, tools, types};

@@ -6,6 +6,7 @@ use crate::{
     preamble::{asks_for, without_commands},
     settings::Settings,
     start::Started,
+    tools::are_taken_over,
     versions,
     warnings::Warning,
 };
@@ -18,11 +19,12 @@ impl Started {
         builtin::versions(self.directory())
     }
 
-    /// What evcxr is to run, such that commands that add crates leave the versions of others as they are.
+    /// What evcxr is to run, such that commands that add crates leave the versions of others as they are. Our cargo leaves
+    /// them alone by itself.
     pub(crate) fn with_versions_kept<'a>(&self, source: &'a str) -> Cow<'a, str> {
         let adds = asks_for(source, ":dep");
         let is_code = !without_commands(source).trim().is_empty();
-        if !adds || is_code {
+        if !adds || is_code || are_taken_over() {
             return Cow::Borrowed(source);
         }
         versions::kept(source, self.directory()).map_or(Cow::Borrowed(source), Cow::Owned)

@@ -4,7 +4,7 @@
 //! source, which depends on nothing else while evcxr tries itself out. What names this kernel's directories is exchanged.
 
 use super::{
-    metadata,
+    conditions, metadata,
     path::real,
     stage::{LIBRARY, Stage},
 };
@@ -60,6 +60,29 @@ pub(super) fn cargo(tools: &Path, stage: &Stage, here: &Path, arguments: &[OsStr
         call.keep(&file, &answer)?;
     }
     answer.tell(&call)
+}
+
+/// Tells what the compiler says of itself: `rustc -vV`, as long as it is the same.
+pub(super) fn version(stage: &Stage) -> Result<ExitCode> {
+    let file = stage
+        .answers
+        .join(format!("rustc-{}", conditions::installed(stage).as_nanos()));
+    let kept = fs::read(&file).ok().filter(|text| text.ends_with(b"\n"));
+    let text = match kept {
+        Some(text) => text,
+        None => {
+            let output = real(Some(&stage.sysroot), "rustc").arg("-vV").output();
+            let output = output.context("cannot run rustc")?;
+            if !output.status.success() {
+                io::stderr().write_all(&output.stderr)?;
+                return Ok(ExitCode::FAILURE);
+            }
+            conditions::replace(&file, &output.stdout).context("cannot keep what rustc said")?;
+            output.stdout
+        }
+    };
+    io::stdout().write_all(&text)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A project's manifest with its lines in order: evcxr writes dependencies in any order, another one in each session.

@@ -3,25 +3,31 @@
 //! They find `cargo`, `rustc` and `rustup` through the path of the kernel's process, and there this executable stands
 //! first under these names. It answers what it was [asked before](answers) for the same project from the cache, shows
 //! rust-analyzer [no more](metadata) than the types of variables can depend on, and runs the real tool for everything
-//! else. A cell is compiled [as the one before](recipe) while nothing but its source changed. What cells, workers and
-//! shell commands start has the user's own path.
+//! else. A cell is compiled [as the one before](recipe) while nothing but its source changed, and crates that were
+//! [there](alone) and [built](builds) for one session are so for the next, under the same [conditions]. What cells,
+//! workers and shell commands start has the user's own path.
 //!
 //! `MOSAIC_FAST_PATH=0` leaves the path as it is.
 
+mod alone;
 mod answers;
+mod builds;
+mod conditions;
 mod library;
 mod metadata;
 mod path;
 mod recipe;
 mod stage;
+mod units;
 
+use alone::Question;
 use anyhow::Result;
 pub(crate) use library::write_view;
 use path::{NAMES, real, taken_over};
 pub(crate) use path::{are_taken_over, give_back, give_back_in_shell, is_fast};
 pub use path::{take_over, users_path};
 use recipe::Order;
-pub(crate) use recipe::{has_only_our_crates, keep as keep_recipe};
+pub(crate) use recipe::keep as keep_recipe;
 pub(crate) use stage::{ANALYSING_VARIABLE, LIBRARY, Stage};
 use std::{
     env,
@@ -63,10 +69,16 @@ fn run(tools: &Path, name: &str, arguments: &[OsString]) -> Result<ExitCode> {
             // rust-analyzer goes on without.
             false => Ok(ExitCode::FAILURE),
         },
-        ("cargo", _) => match Order::new(&stage, &here, arguments) {
-            Some(order) => order.run(),
-            None => answers::cargo(tools, &stage, &here, arguments),
-        },
+        ("rustc", ["-vV"]) => answers::version(&stage),
+        ("cargo", _) => {
+            if let Some(order) = Order::new(&stage, &here, arguments) {
+                order.run()
+            } else if let Some(question) = Question::new(&stage, &here, arguments) {
+                question.answer()
+            } else {
+                answers::cargo(tools, &stage, &here, arguments)
+            }
+        }
         _ => Err(real(Some(&stage.sysroot), name).args(arguments).exec().into()),
     }
 }

@@ -1,6 +1,7 @@
 //! Whose tools stand first in a process's path: ours or the user's own.
 
 use std::{
+    collections::BTreeMap,
     env,
     ffi::OsString,
     fs, io,
@@ -60,6 +61,24 @@ pub fn users_path() -> OsString {
     let path = env::var_os("PATH").unwrap_or_default();
     let Some(tools) = taken_over() else { return path };
     env::join_paths(env::split_paths(&path).filter(|directory| *directory != tools)).unwrap_or(path)
+}
+
+/// A variable as the user has it.
+pub(super) fn users_variable(name: &str) -> Option<OsString> {
+    match name {
+        "PATH" => Some(users_path()),
+        name => env::var_os(name),
+    }
+}
+
+/// All variables as the user has them that are words.
+pub(super) fn users_variables() -> BTreeMap<String, String> {
+    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names
+        .filter(|name| name != TOOLS_VARIABLE)
+        .filter_map(|name| Some((users_variable(&name)?.into_string().ok()?, name)))
+        .map(|(value, name)| (name, value))
+        .collect()
 }
 
 /// Gives a process that runs the user's code the user's environment.

@@ -6,10 +6,12 @@
 
 use super::{
     answers::{LIBRARY_PATH_VARIABLE, manifest},
+    builds::Build,
+    conditions,
     path::real,
     stage::Stage,
 };
-use crate::digest::Parts;
+use crate::{digest::Parts, pool::Pool};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -17,10 +19,10 @@ use std::{
     env,
     ffi::OsString,
     fs,
+    io::{self, Write},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Command, ExitCode},
-    time::UNIX_EPOCH,
+    process::{Command, ExitCode, Stdio},
 };
 use toml::{Table, Value};
 
@@ -29,9 +31,9 @@ const RECIPE_VARIABLE: &str = "MOSAIC_RECIPE";
 
 /// A call of the rustc wrapper by cargo.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Recipe {
-    arguments: Vec<String>,
-    environment: BTreeMap<String, String>,
+pub(super) struct Recipe {
+    pub(super) arguments: Vec<String>,
+    pub(super) environment: BTreeMap<String, String>,
 }
 
 /// A request of evcxr's to compile a cell.
@@ -63,24 +65,60 @@ impl<'a> Order<'a> {
         })
     }
 
-    /// Compiles as it was done before, or has cargo do it, and this process with it.
+    /// Compiles as it was done before, here or in another session, or has cargo do it.
     pub(super) fn run(&self) -> Result<ExitCode> {
         if let Some(recipe) = Recipe::read(&with_versions(&self.place)).filter(Recipe::has_its_crates) {
-            let mut wrapper = Command::new(env::current_exe()?);
-            wrapper.args(recipe.arguments).env_clear().envs(recipe.environment);
-            return Err(wrapper.exec()).context("cannot compile the cell as before");
+            return recipe.run();
         }
+        let build = Build::new(self.stage, &self.arguments, LIBRARY_PATH_VARIABLE);
+        if let Some(recipe) = build.as_ref().and_then(Build::recall) {
+            recipe.write(&with_versions(&self.place))?;
+            return recipe.run();
+        }
+        let pool = Pool::of_session(&self.stage.session);
+        let given = pool.give_for(&manifest(&self.stage.session), &self.stage.session)?;
+        let cargo = self
+            .cargo()
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot run cargo")?;
+        let output = cargo.wait_with_output().context("cannot run cargo")?;
+        if output.status.success() && has_only_our_crates(self.stage).unwrap_or(false) {
+            // The cell is compiled, whether anything can be kept or not.
+            let _ = given.then(|| pool.take(&self.stage.session));
+            let recipe = Recipe::read(&with_versions(&self.place));
+            let _ = build
+                .zip(recipe)
+                .map(|(build, recipe)| build.keep(&recipe, &output.stdout));
+        }
+        io::stdout().write_all(&output.stdout)?;
+        let code = output.status.code().and_then(|code| u8::try_from(code).ok());
+        Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+    }
+
+    fn cargo(&self) -> Command {
         let mut cargo = real(Some(&self.stage.sysroot), "cargo");
+        cargo.args(&self.arguments);
         if has_only_our_crates(self.stage).unwrap_or(false) {
             cargo.env(RECIPE_VARIABLE, &self.place);
         }
-        Err(cargo.args(&self.arguments).exec()).context("cannot run cargo")
+        cargo
     }
 }
 
 impl Recipe {
     fn read(file: &Path) -> Option<Recipe> {
         serde_json::from_slice(&fs::read(file).ok()?).ok()
+    }
+
+    fn write(&self, file: &Path) -> Result<()> {
+        conditions::replace(file, &serde_json::to_vec(self)?).context("cannot keep how the cell was compiled")
+    }
+
+    fn run(self) -> Result<ExitCode> {
+        let mut wrapper = Command::new(env::current_exe()?);
+        wrapper.args(self.arguments).env_clear().envs(self.environment);
+        Err(wrapper.exec()).context("cannot compile the cell as before")
     }
 
     /// Whether the crates that it links are still there.
@@ -110,9 +148,7 @@ pub(crate) fn keep() -> Result<()> {
         return Ok(());
     };
     environment.remove(RECIPE_VARIABLE);
-    let aside = file.with_extension("new");
-    fs::write(&aside, serde_json::to_vec(&Recipe { arguments, environment })?)?;
-    fs::rename(aside, file).context("cannot keep how the cell was compiled")
+    Recipe { arguments, environment }.write(&file)
 }
 
 /// The file for the versions that the session at a place has.
@@ -136,18 +172,12 @@ fn key(stage: &Stage, arguments: &[OsString]) -> String {
     }
     parts.add(manifest(&stage.session).as_bytes());
     parts.add(&fs::read(stage.session.join(".cargo/config.toml")).unwrap_or_default());
-    // A toolchain that is updated while a kernel runs.
-    let updated = fs::metadata(stage.sysroot.join("bin/rustc")).and_then(|it| it.modified());
-    let updated = updated
-        .ok()
-        .and_then(|it| it.duration_since(UNIX_EPOCH).ok())
-        .unwrap_or_default();
-    parts.add(&updated.as_nanos().to_le_bytes());
+    parts.add(&conditions::installed(stage).as_nanos().to_le_bytes());
     parts.name(8)
 }
 
 /// Whether all crates without a registry or a repository are the notebook's own, which nobody edits.
-pub(crate) fn has_only_our_crates(stage: &Stage) -> Option<bool> {
+fn has_only_our_crates(stage: &Stage) -> Option<bool> {
     let read = |file: &str| fs::read_to_string(stage.session.join(file)).ok()?.parse::<Table>().ok();
     let ours = stage.session.parent()?.join("crates");
     let manifest = read("Cargo.toml")?;

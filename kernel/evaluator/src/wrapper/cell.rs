@@ -4,6 +4,7 @@ use super::{
     NOT_RUN,
     arguments::quick,
     failed,
+    idle::Idle,
     needed::{Items, Together},
 };
 use crate::{diagnostics, settings::Settings, store_calls::Stored, tools, warnings};
@@ -47,6 +48,10 @@ impl Cell {
             io::stderr().write_all(told(said.as_bytes(), &self.text).as_bytes())?;
             return Ok(None);
         }
+        let idle = Idle::of(&self.session, &self.text, &quick(arguments, &self.settings, false));
+        if let Some(idle) = idle.filter(|_| tools::is_fast()) {
+            return self.compile_idle(&idle, rustc, arguments, source).map(Some);
+        }
         let (items, rest) = self.text.split_at(self.items);
         let many = tools::is_fast().then(|| Items::many(items)).flatten();
         let together: Option<Together> = many.as_ref().map(|items| items.together(&self.crates));
@@ -56,7 +61,7 @@ impl Cell {
             let compiled = self.call(rustc, arguments, source, &(items.needed(rest) + rest))?;
             // Stopped by a signal, it is not to begin again.
             if compiled.status.success() || compiled.status.code().is_none() {
-                return self.pass_on(compiled);
+                return self.pass_on(compiled).map(Some);
             }
         }
         let compiled = self.call(rustc, arguments, source, &self.text)?;
@@ -67,6 +72,19 @@ impl Cell {
         }
         if tools::is_fast() && !compiled.status.success() {
             failed::keep(&self.session, &self.text, &compiled.messages)?;
+        }
+        self.pass_on(compiled).map(Some)
+    }
+
+    /// Has the library of a cell in which there is nothing.
+    fn compile_idle(&self, idle: &Idle, rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<ExitStatus> {
+        if idle.give()? {
+            warnings::keep(&self.session, &self.text, Vec::new())?;
+            return Ok(ExitStatus::default());
+        }
+        let compiled = self.call(rustc, arguments, source, &self.text)?;
+        if compiled.status.success() {
+            idle.keep()?;
         }
         self.pass_on(compiled)
     }
@@ -79,14 +97,14 @@ impl Cell {
     }
 
     /// Passes rustc's messages on, and keeps for the kernel what it warns of.
-    fn pass_on(&self, compiled: Compiled) -> Result<Option<ExitStatus>> {
+    fn pass_on(&self, compiled: Compiled) -> Result<ExitStatus> {
         io::stderr().write_all(told(&compiled.messages, &self.text).as_bytes())?;
         let warned = match compiled.status.success() {
             true => compiled.warned,
             false => Vec::new(),
         };
         warnings::keep(&self.session, &self.text, warned)?;
-        Ok(Some(compiled.status))
+        Ok(compiled.status)
     }
 }
 
