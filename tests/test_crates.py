@@ -83,7 +83,10 @@ def test_other_crates(fresh):
     assert fresh.ok("std::future::ready(1).await").result == "1"
 
 
-
+HEX = ':dep hex = "=0.4.3"'
+ENCODED = "hex::encode([42])"
+# Of the crate's feature `serde`.
+SERIALIZED = "fn serialized<S: serde::Serializer>(s: S) -> Result<S::Ok, S::Error> { hex::serde::serialize([42u8], s) }"
 SESSION = r"""{
 let maps = std::fs::read_to_string("/proc/self/maps")?;
 let library = maps.lines().filter_map(|line| line.split_whitespace().nth(5)).find(|path| path.contains("/session-"));
@@ -91,13 +94,94 @@ println!("{}", library.unwrap().split("/target/").next().unwrap());
 }"""
 
 
+@pytest.fixture(params=["1", "0"], ids=["fast", "plain"])
+def fast(request):
+    """With what only saves time, and without."""
+    return request.param
+
+
+def session(kernel):
+    return Path(kernel.ok(SESSION).stdout.strip())
+
+
+def library(kernel):
+    """Where the session has the crate hex."""
+    (found,) = session(kernel).glob("target/*/debug/deps/libhex-*.rlib")
+    return found
+
+
+def has_asked_cargo(kernel):
+    """Cargo leaves a note with each crate that it has built or found."""
+    return any(session(kernel).glob("target/*/debug/.fingerprint/hex-*"))
+
+
 def test_crates_that_another_session_built_are_not_built_again(start):
-    """By the file: each session has a link to what the first one left."""
+    """By the file: each session has a link to what the first one left, and the second does not ask cargo for it."""
     files = []
     for _ in range(2):
         kernel = start()
-        assert kernel.ok(':dep hex = "=0.4.3"\nhex::encode([42])').result == '"2a"'
-        session = Path(kernel.ok(SESSION).stdout.strip())
-        files += [path.stat().st_ino for path in session.glob("target/*/debug/deps/libhex-*.rlib")]
+        assert kernel.ok(f"{HEX}\n{ENCODED}", timeout=200).result == '"2a"'
+        files.append(library(kernel).stat().st_ino)
+        asked = has_asked_cargo(kernel)
         kernel.close()
-    assert len(files) == 2 and len(set(files)) == 1
+    assert files[0] == files[1] and not asked
+
+
+def test_a_second_session_has_the_same_version(start, fast):
+    versions = []
+    for _ in range(2):
+        kernel = start(MOSAIC_FAST_PATH=fast)
+        assert kernel.ok(f':dep hex = "0.4"\n{ENCODED}', timeout=200).result == '"2a"'
+        lock = (session(kernel) / "Cargo.lock").read_text()
+        versions.append(lock.split('name = "hex"\n')[1].split("\n")[0])
+        # And goes on: cargo finds what the session was given.
+        assert kernel.ok(':dep itoa = "1"\nitoa::Buffer::new().format(42).len()', timeout=200).result == "2"
+        assert kernel.ok(ENCODED).result == '"2a"'
+        kernel.close()
+    assert versions[0] == versions[1]
+
+
+def test_other_features_of_a_crate_are_built(start, fast):
+    plain, with_serde = start(MOSAIC_FAST_PATH=fast), start(MOSAIC_FAST_PATH=fast)
+    plain.ok(f"{HEX}\n{ENCODED}", timeout=200)
+    with_serde.ok(':dep hex = { version = "=0.4.3", features = ["serde"] }', timeout=200)
+    with_serde.ok(SERIALIZED)
+    assert plain.run(SERIALIZED).reply["status"] == "error"
+    assert plain.ok(ENCODED).result == with_serde.ok(ENCODED).result == '"2a"'
+
+
+def test_a_crate_that_the_user_edits_is_built_again(start, fast, tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "Cargo.toml").write_text('[package]\nname = "edited"\nversion = "0.1.0"\nedition = "2024"\n')
+    source = tmp_path / "src/lib.rs"
+    add = f':dep edited = {{ path = "{tmp_path}" }}'
+    source.write_text("pub fn number() -> u8 { 1 }")
+    kernel = start(MOSAIC_FAST_PATH=fast)
+    assert kernel.ok(f"{add}\nedited::number()", timeout=200).result == "1"
+    source.write_text("pub fn number() -> u8 { 2 }")
+    assert kernel.ok("edited::number()").result == "2"
+    source.write_text("pub fn number() -> u8 { 3 }")
+    assert start(MOSAIC_FAST_PATH=fast).ok(f"{add}\nedited::number()", timeout=200).result == "3"
+
+
+def test_two_kernels_add_the_same_crate_at_once(start, fast):
+    kernels = [start(MOSAIC_FAST_PATH=fast) for _ in range(2)]
+    # Nobody has built it with these features.
+    add = ':dep hex = { version = "=0.4.3", default-features = false, features = ["alloc"] }'
+    cells = [kernel.submit(f"{add}\n{ENCODED}") for kernel in kernels]
+    for kernel, cell in zip(kernels, cells):
+        assert kernel.finish(cell, timeout=200).result == '"2a"', str(cell)
+    assert start(MOSAIC_FAST_PATH=fast).ok(f"{add}\n{ENCODED}", timeout=200).result == '"2a"'
+
+
+@pytest.mark.parametrize("damaged", ["pool/builds/*.json", "pool/target/*/debug/deps/libhex-*.rlib", "idle/*.so"])
+def test_what_is_damaged_is_built_again(start, damaged):
+    first = start()
+    first.ok(f"{HEX}\n{ENCODED}", timeout=200)
+    cache = session(first).parent
+    first.close()
+    for file in cache.glob(damaged):
+        content = file.read_bytes()
+        file.write_bytes(content[: len(content) // 2])
+    for _ in range(2):
+        assert start().ok(f"{HEX}\n{ENCODED}", timeout=200).result == '"2a"'

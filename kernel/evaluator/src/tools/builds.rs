@@ -71,6 +71,16 @@ impl Stamp {
             nanoseconds: u64::try_from(written.as_nanos()).ok()?,
         })
     }
+
+    /// Whether it is the expected one. Files that are not whole are removed: cargo would take them for what they were.
+    fn is(self, expected: Stamp, files: &[&Path]) -> bool {
+        if self.bytes != expected.bytes {
+            for file in files {
+                let _ = fs::remove_file(file);
+            }
+        }
+        self == expected
+    }
 }
 
 impl<'a> Build<'a> {
@@ -115,16 +125,10 @@ impl<'a> Build<'a> {
     fn provide(&self, file: &Path, stamp: Stamp) -> bool {
         let (there, here) = (self.pool.file(file), self.stage.session.join(file));
         if let Some(found) = Stamp::of(&here) {
-            return found == stamp;
+            return found.is(stamp, &[&here, &there]);
         }
-        match Stamp::of(&there) {
-            Some(found) if found == stamp => {}
-            Some(found) if found.bytes != stamp.bytes => {
-                // Cargo would take it for whole.
-                let _ = fs::remove_file(there);
-                return false;
-            }
-            _ => return false,
+        if !Stamp::of(&there).is_some_and(|found| found.is(stamp, &[&there])) {
+            return false;
         }
         let directory = here.parent().map_or(Ok(()), fs::create_dir_all);
         directory.is_ok() && (link_if_built(&there, &here) || copy_with_time(&there, &here).is_ok())

@@ -118,6 +118,10 @@ impl Recipe {
     fn run(self) -> Result<ExitCode> {
         let mut wrapper = Command::new(env::current_exe()?);
         wrapper.args(self.arguments).env_clear().envs(self.environment);
+        // A cell that was only checked had none.
+        if let Some(told) = env::var_os(LIBRARY_PATH_VARIABLE) {
+            wrapper.env(LIBRARY_PATH_VARIABLE, told);
+        }
         Err(wrapper.exec()).context("cannot compile the cell as before")
     }
 
