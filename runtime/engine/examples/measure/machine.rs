@@ -1,6 +1,6 @@
 //! What the machine allows.
 
-use crate::{LONG_ENOUGH, figure, gigabytes_a_second};
+use crate::{LONG_ENOUGH, figure, gigabytes_a_second, median_of};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::{
     hint::black_box,
@@ -27,7 +27,7 @@ pub(crate) fn ping_pong() {
             near.read_exact(&mut byte).expect("the other side answers");
             times.push(before.elapsed().as_secs_f64());
         }
-        median(times)
+        median_of(times)
     });
     figure("call", play.join().expect("the game ends"));
     echo.join().expect("the game is over");
@@ -49,7 +49,7 @@ pub(crate) fn memcpy() {
         black_box(&to);
         before.elapsed().as_secs_f64()
     });
-    let seconds = median(times.collect());
+    let seconds = median_of(times.collect());
     for size in crate::SIZES {
         figure(&format!("lent_{size}"), seconds * size as f64 / 256.0);
         figure(&format!("echo_{size}"), 2.0 * seconds * size as f64 / 256.0);
@@ -57,9 +57,4 @@ pub(crate) fn memcpy() {
     figure("pass_owned", seconds / 4.0);
     figure("put", gigabytes_a_second(seconds));
     figure("get", gigabytes_a_second(seconds));
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }

@@ -1,7 +1,8 @@
-//! Measures the runtime, for `cargo xtask bench runtime`: takes the name of one measurement, and prints a line of JSON for
-//! each of its figures. Times are in seconds.
+//! Measures the runtime, for `cargo xtask bench runtime`: takes the name of one measurement, and prints a line of JSON
+//! for each of its figures. Times are in seconds.
 
 mod machine;
+mod spread;
 
 use mosaic::prelude::*;
 use ndarray::Array1;
@@ -68,6 +69,7 @@ async fn measure() {
         "pass" => pass().await,
         "store" => store().await,
         "empty" => empty().await,
+        "spread" => spread::spread(number(2, 64), number(3, 5)).await,
         "many" => many().await,
         "million" => million().await,
         "idle" => idle().await,
@@ -78,6 +80,12 @@ async fn measure() {
 /// Prints a figure.
 fn figure(name: &str, value: f64) {
     println!("{{\"name\": \"{name}\", \"value\": {value}}}");
+}
+
+/// An argument of the program, or what it is without.
+fn number(index: usize, otherwise: usize) -> usize {
+    let number = env::args().nth(index).and_then(|number| number.parse().ok());
+    number.unwrap_or(otherwise)
 }
 
 /// Float32 numbers that take up so much.
@@ -107,7 +115,11 @@ async fn times<F: Future>(mut run: impl FnMut() -> F) -> Vec<f64> {
 }
 
 async fn median<F: Future>(run: impl FnMut() -> F) -> f64 {
-    let times = times(run).await;
+    median_of(times(run).await)
+}
+
+fn median_of(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }
 
@@ -142,8 +154,7 @@ async fn calls(workers: usize, suffix: &str) {
 async fn empty() {
     on(1).await;
     let peer = Peer::remote();
-    let calls = env::args().nth(2).and_then(|calls| calls.parse().ok()).unwrap_or(MANY);
-    for _ in 0..calls {
+    for _ in 0..number(2, MANY) {
         peer.nothing().result().await.expect("it answers");
     }
 }
