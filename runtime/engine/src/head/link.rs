@@ -316,7 +316,7 @@ impl Link {
         if self.hub.is_some() {
             return Ok(());
         }
-        let (sender, mut receiver, _) = wire::connect(UnixStream::connect(&self.address).await?);
+        let (sender, mut receiver, _) = wire::connect(UnixStream::connect(&self.address).await?)?;
         sender.send(ToHub::Hello(Peer::Head(self.head.id)));
         self.hub = Some(sender);
         let (events, run) = (self.events.clone(), self.run);
@@ -340,7 +340,7 @@ impl Link {
     }
 
     async fn connect_worker(&self, place: &Place) -> io::Result<Sender<ToWorker>> {
-        let (sender, mut receiver, _) = wire::connect(UnixStream::connect(&place.address).await?);
+        let (sender, mut receiver, _) = wire::connect(UnixStream::connect(&place.address).await?)?;
         sender.send(ToWorker::Hello(Peer::Head(self.head.id)));
         let (events, run, uid) = (self.events.clone(), self.run, Arc::from(&*place.uid));
         tokio::spawn(async move {

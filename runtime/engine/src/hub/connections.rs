@@ -106,7 +106,10 @@ pub(super) async fn accept(listener: UnixListener, events: UnboundedSender<Event
 }
 
 async fn serve(session: u64, stream: UnixStream, events: UnboundedSender<Event>) {
-    let (sender, mut receiver, _) = wire::connect(stream);
+    let (sender, mut receiver, _) = match wire::connect(stream) {
+        Ok(connection) => connection,
+        Err(error) => return tracing::warn!(%error, "the hub cannot use a connection"),
+    };
     let Ok(Some(Frame {
         message: ToHub::Hello(peer),
         ..

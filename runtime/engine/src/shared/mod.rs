@@ -16,7 +16,7 @@
 //! - `segment`: the memory itself; all that is unsafe is there.
 //! - `pool`: the segments of this process, and the buffers in them.
 //! - `stored`: those that are stored where they lie.
-//! - `socket`: descriptors over a Unix socket.
+//! - `socket`: bytes over a Unix socket, and descriptors along with them.
 //!
 //! `memmap2`, `shared_memory`, `memfd` and `passfd` were weighed: each covers one of these, by its path or without counting,
 //! and `rustix`, which the engine uses anyway, has all of the system calls.
@@ -30,7 +30,7 @@ mod stored;
 pub(crate) use pool::alone;
 pub(crate) use pool::{Sent, give_back, receive, room, send};
 pub(crate) use segment::{BEGIN, HEAD, Kind, LEN};
-pub(crate) use socket::{AT_ONCE, Reader, write};
+pub(crate) use socket::{AT_ONCE, Reader, Writer, split};
 pub(crate) use stored::{open_stored, store, store_in, unstore};
 
 /// Values of so many bytes and more are shared; for less, a copy costs less than a mapping.

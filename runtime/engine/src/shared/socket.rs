@@ -2,51 +2,105 @@
 
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
-    recvmsg, sendmsg,
+    Shutdown, recv, recvmsg, send, sendmsg, shutdown,
 };
 use std::{
     collections::VecDeque,
     io::{self, IoSlice, IoSliceMut},
     mem::MaybeUninit,
-    os::fd::{BorrowedFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWriteExt, Interest, ReadBuf},
-    net::{
-        UnixStream,
-        unix::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::{AsyncRead, Interest, ReadBuf, unix::AsyncFd},
+    net::UnixStream,
 };
 
 /// How many descriptors the system lets travel at once.
 pub(crate) const AT_ONCE: usize = 250;
 
-/// Writes bytes, and descriptors with the first of them.
-pub(crate) async fn write(socket: &mut OwnedWriteHalf, bytes: &[u8], files: &[BorrowedFd<'_>]) -> io::Result<()> {
-    let stream: &UnixStream = socket.as_ref();
-    let send = || {
-        let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(files.len()))];
-        let mut ancillary = SendAncillaryBuffer::new(&mut space);
-        if !ancillary.push(SendAncillaryMessage::ScmRights(files)) {
-            return Err(io::Error::other("too many file descriptors"));
-        }
-        Ok(sendmsg(
-            stream,
-            &[IoSlice::new(bytes)],
-            &mut ancillary,
-            SendFlags::NOSIGNAL,
-        )?)
+/// Splits a socket into its halves. tokio's own would be woken up by each read of the other side, which makes room to
+/// write, and read once more than there is something to read.
+pub(crate) fn split(stream: UnixStream) -> io::Result<(Reader, Writer)> {
+    let socket = Arc::new(OwnedFd::from(stream.into_std()?));
+    let reader = Reader {
+        socket: register(socket.clone(), Interest::READABLE)?,
+        files: VecDeque::new(),
     };
-    let sent = stream.async_io(Interest::WRITABLE, send).await?;
-    socket.write_all(&bytes[sent..]).await
+    Ok((reader, Writer { socket }))
+}
+
+/// Has this thread's runtime be told when a socket is ready.
+fn register<T: AsFd + AsRawFd>(socket: T, interest: Interest) -> io::Result<AsyncFd<T>> {
+    // SAFETY: `T` is an owned descriptor or an `Arc` of one here: always the same one, and open as long as it lives.
+    Ok(unsafe { AsyncFd::register_with_interest(socket, interest) }?)
+}
+
+/// The writing half of a socket. When it is dropped, the other side learns that no more will come.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    socket: Arc<OwnedFd>,
+}
+
+impl Writer {
+    /// Writes bytes, and descriptors with the first of them.
+    pub(crate) async fn write(&self, mut bytes: &[u8], mut files: &[BorrowedFd<'_>]) -> io::Result<()> {
+        // What tells of room is registered only once there was none.
+        let mut room: Option<AsyncFd<OwnedFd>> = None;
+        while !bytes.is_empty() {
+            let sent = match &room {
+                None => send_with(&self.socket, bytes, files),
+                Some(room) => match room
+                    .writable()
+                    .await?
+                    .try_io(|room| send_with(room.get_ref(), bytes, files))
+                {
+                    Ok(sent) => sent,
+                    Err(_there_is_none) => continue,
+                },
+            };
+            match sent {
+                Ok(sent) => (bytes, files) = (&bytes[sent..], &[]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    room = Some(register(self.socket.try_clone()?, Interest::WRITABLE)?);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Where the other side is gone, it needs not be told.
+        let _ = shutdown(&self.socket, Shutdown::Write);
+    }
+}
+
+fn send_with(socket: &OwnedFd, bytes: &[u8], files: &[BorrowedFd<'_>]) -> io::Result<usize> {
+    if files.is_empty() {
+        return Ok(send(socket, bytes, SendFlags::NOSIGNAL)?);
+    }
+    let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(files.len()))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !ancillary.push(SendAncillaryMessage::ScmRights(files)) {
+        return Err(io::Error::other("too many file descriptors"));
+    }
+    Ok(sendmsg(
+        socket,
+        &[IoSlice::new(bytes)],
+        &mut ancillary,
+        SendFlags::NOSIGNAL,
+    )?)
 }
 
 /// The reading half of a socket, which keeps the descriptors that come with the bytes.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    socket: OwnedReadHalf,
+    socket: AsyncFd<Arc<OwnedFd>>,
     files: VecDeque<OwnedFd>,
 }
 
@@ -54,13 +108,6 @@ impl Reader {
     /// Whatever asks for more than so many bytes at once must ask for bytes alone: descriptors that come with these are
     /// lost.
     pub(crate) const BUFFER: usize = 64 << 10;
-
-    pub(crate) fn new(socket: OwnedReadHalf) -> Reader {
-        Reader {
-            socket,
-            files: VecDeque::new(),
-        }
-    }
 
     /// The next descriptor, once the bytes were read that it came with.
     pub(crate) fn file(&mut self) -> io::Result<OwnedFd> {
@@ -72,30 +119,41 @@ impl Reader {
 impl AsyncRead for Reader {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let Reader { socket, files } = self.get_mut();
-        if into.remaining() > Reader::BUFFER {
-            return Pin::new(socket).poll_read(context, into);
-        }
-        let stream: &UnixStream = socket.as_ref();
+        let (wanted, had) = (into.remaining(), files.len());
         loop {
-            ready!(stream.poll_read_ready(context))?;
-            let bytes = into.initialize_unfilled();
-            match stream.try_io(Interest::READABLE, || receive(stream, bytes, files)) {
-                Ok(len) => {
-                    into.advance(len);
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
+            let mut ready = ready!(socket.poll_read_ready(context))?;
+            let received = ready.try_io(|socket| match wanted > Reader::BUFFER {
+                true => receive_bytes(socket.get_ref(), into),
+                false => receive(socket.get_ref(), into.initialize_unfilled(), files),
+            });
+            let Ok(received) = received else { continue };
+            let len = received?;
+            // That was all, but where a read ends with the bytes that descriptors came with. The next bytes, and the
+            // end, make it ready again.
+            if 0 < len && len < wanted && files.len() == had {
+                ready.clear_ready();
             }
+            into.advance(len);
+            return Poll::Ready(Ok(()));
         }
     }
 }
 
-fn receive(stream: &UnixStream, bytes: &mut [u8], files: &mut VecDeque<OwnedFd>) -> io::Result<usize> {
+/// Receives into what need not be initialised: it may be large.
+fn receive_bytes(socket: &OwnedFd, into: &mut ReadBuf<'_>) -> io::Result<usize> {
+    // SAFETY: only the system writes there.
+    let room = unsafe { into.unfilled_mut() };
+    let (_, len) = recv(socket, room, RecvFlags::empty())?;
+    // SAFETY: the system has written so many bytes.
+    unsafe { into.assume_init(len) };
+    Ok(len)
+}
+
+fn receive(socket: &OwnedFd, bytes: &mut [u8], files: &mut VecDeque<OwnedFd>) -> io::Result<usize> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(AT_ONCE))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut into = [IoSliceMut::new(bytes)];
-    let received = recvmsg(stream, &mut into, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    let received = recvmsg(socket, &mut into, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
     for message in ancillary.drain() {
         if let RecvAncillaryMessage::ScmRights(received) = message {
             files.extend(received);
@@ -107,10 +165,7 @@ fn receive(stream: &UnixStream, bytes: &mut [u8], files: &mut VecDeque<OwnedFd>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{
-        io::{Read, Seek, Write},
-        os::fd::AsFd,
-    };
+    use std::io::{Read, Seek, Write as _};
     use tokio::io::{AsyncReadExt, BufReader};
 
     fn file(text: &str) -> std::fs::File {
@@ -123,17 +178,16 @@ mod tests {
     #[tokio::test]
     async fn files_come_in_the_order_of_the_bytes_that_they_were_sent_with() {
         let (from, to) = UnixStream::pair().unwrap();
-        let (_, mut writer) = from.into_split();
-        let (reader, _to) = to.into_split();
-        let mut reader = BufReader::with_capacity(Reader::BUFFER, Reader::new(reader));
+        let (_from, writer) = split(from).unwrap();
+        let (reader, _to) = split(to).unwrap();
+        let mut reader = BufReader::with_capacity(Reader::BUFFER, reader);
         let files = [file("one"), file("two"), file("three")];
         let long = vec![7; 3 * Reader::BUFFER];
         let send = async {
-            write(&mut writer, b"a", &[files[0].as_fd()]).await.unwrap();
-            writer.write_all(&long).await.unwrap();
-            write(&mut writer, b"bc", &[files[1].as_fd(), files[2].as_fd()])
-                .await
-                .unwrap();
+            writer.write(b"a", &[files[0].as_fd()]).await.unwrap();
+            writer.write(&long, &[]).await.unwrap();
+            let two = [files[1].as_fd(), files[2].as_fd()];
+            writer.write(b"bc", &two).await.unwrap();
         };
         let hear = async {
             let mut first = [0; 1];
@@ -165,5 +219,27 @@ mod tests {
                 .to_string()
                 .contains("too many files")
         );
+    }
+    #[tokio::test]
+    async fn what_comes_later_is_read_and_the_end_is_seen() {
+        let (from, to) = UnixStream::pair().unwrap();
+        let ((_from, writer), (mut reader, _to)) = (split(from).unwrap(), split(to).unwrap());
+        // Less than would fit each time, with and without descriptors, and some of it at once.
+        let sent = tempfile::tempfile().unwrap();
+        let parts: [(&[u8], bool); 5] = [(b"a", false), (b"b", true), (b"c", false), (b"d", true), (b"e", false)];
+        for (number, (bytes, with_file)) in parts.into_iter().enumerate() {
+            let files = [sent.as_fd()];
+            writer.write(bytes, &files[..usize::from(with_file)]).await.unwrap();
+            if number != 2 {
+                let mut read = vec![0; if number == 3 { 2 } else { 1 }];
+                reader.read_exact(&mut read).await.unwrap();
+            }
+        }
+        let mut all = Vec::new();
+        let (read, ()) = tokio::join!(reader.read_to_end(&mut all), async {
+            writer.write(&vec![1; 4 * Reader::BUFFER], &[]).await.unwrap();
+            drop(writer);
+        });
+        assert_eq!((read.unwrap(), reader.files.len()), (4 * Reader::BUFFER, 2));
     }
 }

@@ -4,14 +4,14 @@ use super::{
     frame::{Frame, Length, PREFIX, Prefix, first_of},
     outbox::{Outbox, Piece, Sender, Waiting, outbox},
 };
-use crate::shared::{self, Sent};
+use crate::shared::{self, Sent, Writer};
 use mosaic_abi::Buffer;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{io, pin::Pin, sync::Arc};
 use tokio::{
-    io::{AsyncBufRead, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixStream, unix::OwnedWriteHalf},
-    task::JoinHandle,
+    io::{AsyncBufRead, AsyncReadExt, BufReader},
+    net::UnixStream,
+    task::{JoinHandle, coop::consume_budget},
 };
 
 /// Room for so many bytes that wait to be written is kept.
@@ -74,47 +74,47 @@ impl Receiver {
 }
 
 /// Splits `stream` into its two halves. The returned task ends when all has been written or the connection is gone.
-pub(crate) fn connect<M: Serialize + Send + 'static>(stream: UnixStream) -> (Sender<M>, Receiver, JoinHandle<()>) {
-    let (read, write) = stream.into_split();
+pub(crate) fn connect<M: Serialize + Send + 'static>(
+    stream: UnixStream,
+) -> io::Result<(Sender<M>, Receiver, JoinHandle<()>)> {
+    let (read, write) = shared::split(stream)?;
     let (sender, outbox) = outbox();
     let writer = tokio::spawn(async move {
         if let Err(error) = write_all(outbox, write).await {
             tracing::debug!(%error, "a connection ended while it was written to");
         }
     });
-    let reader = BufReader::with_capacity(shared::Reader::BUFFER, shared::Reader::new(read));
-    (sender, Receiver { reader }, writer)
+    let reader = BufReader::with_capacity(shared::Reader::BUFFER, read);
+    Ok((sender, Receiver { reader }, writer))
 }
 
-async fn write_all(outbox: Outbox, mut socket: OwnedWriteHalf) -> io::Result<()> {
+async fn write_all(outbox: Outbox, socket: Writer) -> io::Result<()> {
     let mut waiting = Waiting::default();
     while outbox.take(&mut waiting).await {
         let (mut begin, mut files) = (0, Vec::new());
         for (end, piece) in waiting.pieces.drain(..) {
-            write_part(&mut socket, &waiting.bytes[begin..end], &files).await?;
+            write_part(&socket, &waiting.bytes[begin..end], &files).await?;
             (begin, files) = (end, Vec::new());
             match piece {
-                Piece::Payload(payload) => socket.write_all(&payload).await?,
+                Piece::Payload(payload) => socket.write(&payload, &[]).await?,
                 Piece::Files(sent) => files = sent,
             }
         }
-        write_part(&mut socket, &waiting.bytes[begin..], &files).await?;
+        write_part(&socket, &waiting.bytes[begin..], &files).await?;
         for told in waiting.flushed.drain(..) {
             // Whoever waited may have given up.
             let _ = told.send(());
         }
         waiting.bytes.clear();
         waiting.bytes.shrink_to(KEPT);
+        // Who sends all the time must not keep this thread.
+        consume_budget().await;
     }
     Ok(())
 }
 
 /// Writes bytes, and descriptors with the first of them.
-async fn write_part(socket: &mut OwnedWriteHalf, bytes: &[u8], sent: &[Sent]) -> io::Result<()> {
+async fn write_part(socket: &Writer, bytes: &[u8], sent: &[Sent]) -> io::Result<()> {
     let files: Vec<_> = sent.iter().filter_map(Sent::file).collect();
-    if files.is_empty() {
-        socket.write_all(bytes).await
-    } else {
-        shared::write(socket, bytes, &files).await
-    }
+    socket.write(bytes, &files).await
 }

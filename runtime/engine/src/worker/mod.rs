@@ -118,7 +118,7 @@ fn run() -> io::Result<()> {
 async fn work(settings: Settings) -> io::Result<()> {
     let Settings { uid, hub, .. } = settings.clone();
     let address = hub.with_file_name(format!("{}.sock", uid.replace(':', "-")));
-    let (sender, mut lifeline, _) = wire::connect(UnixStream::connect(&hub).await?);
+    let (sender, mut lifeline, _) = wire::connect(UnixStream::connect(&hub).await?)?;
     let listener = UnixListener::bind(&address)?;
     let place = Place {
         uid: uid.clone(),

@@ -111,7 +111,7 @@ async fn converse(
     mut requests: UnboundedReceiver<Request>,
     trimmer: Trimmer,
 ) -> io::Result<()> {
-    let (sender, mut receiver, _) = wire::connect(UnixStream::connect(&place.address).await?);
+    let (sender, mut receiver, _) = wire::connect(UnixStream::connect(&place.address).await?)?;
     sender.send(ToWorker::Hello(hello));
     let open = RefCell::new(HashMap::new());
     let ask = async {

@@ -28,7 +28,10 @@ pub(super) async fn accept(site: Rc<Site>, listener: UnixListener) {
 }
 
 async fn serve(site: Rc<Site>, stream: UnixStream) {
-    let (sender, mut receiver, _) = wire::connect(stream);
+    let (sender, mut receiver, _) = match wire::connect(stream) {
+        Ok(connection) => connection,
+        Err(error) => return tracing::warn!(%error, "the worker cannot use a connection"),
+    };
     let mut head = None;
     loop {
         match receiver.receive::<ToWorker>().await {
