@@ -4,7 +4,7 @@
 //! that task, so that a worker is never asked for a task that it will not get.
 
 use super::{
-    ledger::{Action, Ledger},
+    ledger::{Action, Ledger, MANY},
     objects::{Kind, Operation, Stage, Submission, Value},
 };
 use crate::{
@@ -12,7 +12,10 @@ use crate::{
     wire::{Argument, Frame, Needs, Payload, Source, ToWorker},
 };
 use mosaic_abi::Handle;
-use std::{collections::VecDeque, num::NonZeroU64};
+use std::{collections::VecDeque, num::NonZeroU64, time::Duration};
+
+/// For so long, calls that nobody waits for gather for each worker.
+const GATHERED: Duration = Duration::from_millis(4);
 
 impl Ledger {
     /// Sends what can be sent of a tessera's queue, and of those that waited for that.
@@ -56,9 +59,16 @@ impl Ledger {
             return Some(Vec::new());
         }
         let frame = self.frame(tessera, &submission)?;
-        self.actions.push_back(Action::Send {
-            place: place.clone(),
-            frame,
+        self.actions.push_back(match self.may_leave_later(&submission) {
+            true => Action::SendWithin {
+                place: place.clone(),
+                frame,
+                longest: GATHERED,
+            },
+            false => Action::Send {
+                place: place.clone(),
+                frame,
+            },
         });
         if submission.request.near.is_some() {
             // Its calls follow it there.
@@ -77,6 +87,13 @@ impl Ledger {
                 .filter_map(|dependent| self.tessera_of(*dependent))
                 .collect(),
         )
+    }
+
+    /// Whether many are submitted while nobody waits, so that it pays to have them travel together.
+    fn may_leave_later(&self, submission: &Submission) -> bool {
+        self.unawaited > MANY
+            && matches!(submission.operation, Operation::Call(_))
+            && !self.waits.any_of(submission.object)
     }
 
     pub(super) fn tessera_of(&self, handle: Handle) -> Option<Handle> {

@@ -43,6 +43,14 @@ pub(crate) enum Action {
     Forget { tessera: Id },
     /// Send to a worker.
     Send { place: Arc<Place>, frame: Frame<ToWorker> },
+    /// The same, together with what is sent next, or after so long: nobody waits for it.
+    SendWithin {
+        place: Arc<Place>,
+        frame: Frame<ToWorker>,
+        longest: Duration,
+    },
+    /// Somebody waits for what was to be sent later.
+    Hurry,
     /// Ask the warehouse for room and write a value there, then call [`Ledger::stored`].
     Store {
         ware: Id,
@@ -81,6 +89,8 @@ pub(crate) struct Ledger {
     pub(super) objects: Map<Handle, Box<Object>>,
     /// Those that were not made here, whose ids say nothing of their handles.
     pub(super) foreign: Map<Id, Handle>,
+    /// So many calls were submitted since somebody began to wait for something.
+    pub(super) unawaited: usize,
     pub(super) waits: Waits,
     pub(super) inquiries: Inquiries,
     pub(super) barriers: Barriers,
@@ -96,6 +106,14 @@ pub(super) fn is_very_many(objects: usize) -> bool {
     objects >= 1 << 20 && objects.is_power_of_two()
 }
 
+/// Calls may leave later where so many were submitted in a row and nobody waits.
+pub(super) const MANY: usize = 512;
+
+/// A worker hears with the next command, or after so long, that a result is not wanted any more, ...
+const DROPPED: Duration = Duration::from_millis(50);
+/// ... where that is of so many bytes at most, so that keeping it costs next to nothing.
+const SMALL: u64 = 1 << 10;
+
 /// Room for so many actions is kept.
 const FEW: usize = 1 << 10;
 
@@ -109,6 +127,7 @@ impl Ledger {
             expected: 0,
             objects: Map::default(),
             foreign: Map::default(),
+            unawaited: 0,
             waits: Waits::default(),
             inquiries: Inquiries::default(),
             barriers: Barriers::default(),
@@ -209,6 +228,9 @@ impl Ledger {
 
     /// Begins a wait.
     pub(crate) fn wait(&mut self, subject: Subject) -> Handle {
+        if std::mem::take(&mut self.unawaited) > MANY {
+            self.actions.push_back(Action::Hurry);
+        }
         let wait = self.next();
         let is_shown = |object: &Object| object.ended() && object.output == Output::Shown;
         if let Subject::Object(handle) | Subject::Result(handle) = subject
@@ -312,7 +334,15 @@ impl Ledger {
         };
         if let Some(place) = object.place.filter(|place| self.lives(&place.uid)) {
             let frame = message.into();
-            self.actions.push_back(Action::Send { place, frame });
+            let is_small = matches!(object.kind, Kind::Task { .. }) && object.bytes <= SMALL;
+            self.actions.push_back(match is_small {
+                true => Action::SendWithin {
+                    place,
+                    frame,
+                    longest: DROPPED,
+                },
+                false => Action::Send { place, frame },
+            });
         }
     }
 

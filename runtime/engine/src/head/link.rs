@@ -1,5 +1,6 @@
 //! The head's thread: carries out what the books ask for, and reports to them what arrives.
 
+mod gathering;
 mod hearing;
 mod pause;
 
@@ -66,6 +67,8 @@ pub(super) enum Event {
     },
     /// The node had its time to say more about this worker.
     WorkerGone(String),
+    /// Commands have gathered for long enough.
+    Gathered,
     /// A value was written for the warehouse, or could not be.
     Written {
         ware: Id,
@@ -98,6 +101,8 @@ pub(super) struct Link {
     /// Told of all that passes through this process.
     pub(super) trimmer: Trimmer,
     pub(super) storing: Storing,
+    /// Whether commands gather, and within what time they leave.
+    gathering: Option<Duration>,
     /// Waits for what the hub was asked.
     querying: HashSet<Handle>,
     /// Whether this head has shown what the runtime that runs consists of.
@@ -133,6 +138,7 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
         syncing: HashSet::new(),
         trimmer: Trimmer::default(),
         storing: Storing::default(),
+        gathering: None,
         querying: HashSet::new(),
         listed: false,
         welcomed: Some(welcomed),
@@ -160,7 +166,8 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
                 continue;
             }
             stamped = incoming.recv() => match stamped {
-                Some(Stamped { run, event }) if run == link.run || matches!(event, Event::Hub(_) | Event::HubClosed) => event,
+                Some(Stamped { run, event })
+                    if run == link.run || matches!(event, Event::Hub(_) | Event::HubClosed) => event,
                 Some(_) => continue,
                 None => return,
             },
@@ -191,6 +198,7 @@ impl Link {
                 self.workers.remove(&uid);
                 self.head.change(|ledger| ledger.worker_gone(&uid));
             }
+            Event::Gathered => self.hurry(),
             Event::Written { ware, outcome } => self.written(ware, outcome),
         }
     }
@@ -224,6 +232,7 @@ impl Link {
         self.run += 1;
         self.workers.clear();
         self.closed.clear();
+        self.gathering = None;
         if let Some(local) = self.local.take() {
             local.stop().await;
         }
@@ -265,17 +274,12 @@ impl Link {
                 self.querying.insert(wait);
                 self.to_hub(ToHub::Query { request: wait, query });
             }
-            Action::Send { place, frame } => match self.worker(&place).await {
-                Ok(worker) => {
-                    let size = frame.size();
-                    worker.send(frame);
-                    self.trimmer.note(size);
-                }
-                Err(error) => {
-                    tracing::debug!(worker = place.uid, %error, "a worker cannot be reached");
-                    self.worker_closed(place.uid.clone());
-                }
-            },
+            Action::Send { place, frame } => self.send(&place, frame, Sender::send).await,
+            Action::SendWithin { place, frame, longest } => {
+                self.send(&place, frame, Sender::send_later).await;
+                self.gathers(longest);
+            }
+            Action::Hurry => self.hurry(),
             Action::Store { ware, type_name, value } => self.store(ware, type_name, value),
             Action::Warehouse(message) => self.to_hub(ToHub::Warehouse(message)),
             Action::Load { wait, ware, uid } => self.load(wait, ware, &uid),
@@ -289,6 +293,25 @@ impl Link {
             }
             // Both are done where the ledger was changed.
             Action::Wake(_) | Action::Discard(_) => {}
+        }
+    }
+
+    async fn send(
+        &mut self,
+        place: &Place,
+        frame: Frame<ToWorker>,
+        send: impl FnOnce(&Sender<ToWorker>, Frame<ToWorker>),
+    ) {
+        let size = frame.size();
+        match self.worker(place).await {
+            Ok(worker) => {
+                send(worker, frame);
+                self.trimmer.note(size);
+            }
+            Err(error) => {
+                tracing::debug!(worker = place.uid, %error, "a worker cannot be reached");
+                self.worker_closed(place.uid.clone());
+            }
         }
     }
 

@@ -141,6 +141,7 @@ impl Ledger {
         let Some(object) = self.objects.get_mut(&tessera) else {
             return Err(failure(FailureKind::Runtime, NO_TESSERA));
         };
+        self.unawaited += 1;
         // The call keeps its tessera until it has ended.
         object.owners += 1;
         let place = object.place.clone();

@@ -16,6 +16,9 @@ use tokio::sync::{Notify, oneshot};
 /// Payloads up to this many bytes are copied behind their header, which saves a system call.
 const SMALL: usize = 16 << 10;
 
+/// So many bytes are written at once also where what is sent may wait for more.
+const ENOUGH: usize = 16 << 10;
+
 /// Makes an empty outbox.
 pub(super) fn outbox<M>() -> (Sender<M>, Outbox) {
     let shelf = Arc::new(Shelf::default());
@@ -49,6 +52,8 @@ pub(super) struct Waiting {
     pub(super) pieces: Vec<(usize, Piece)>,
     /// To be told when all of this has been written.
     pub(super) flushed: Vec<oneshot::Sender<()>>,
+    /// The writer will look by itself.
+    told: bool,
     /// No more will be sent.
     ended: bool,
     /// No more will be written.
@@ -65,6 +70,15 @@ pub(super) enum Piece {
 impl Shelf {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the writer look, unless it will by itself.
+    fn tell(&self, mut waiting: MutexGuard<'_, Waiting>) {
+        let was_told = std::mem::replace(&mut waiting.told, true);
+        drop(waiting);
+        if !was_told {
+            self.changed.notify_one();
+        }
     }
 }
 
@@ -122,26 +136,40 @@ fn share(payloads: &[Payload]) -> Vec<Option<Sent>> {
 impl<M: Serialize> Sender<M> {
     /// Sends a frame. If the connection is gone, the receiving half says so; here the frame is dropped.
     pub(crate) fn send(&self, frame: impl Into<Frame<M>>) {
-        let frame = frame.into();
-        let shelf = &self.last.0;
-        let mut waiting = shelf.waiting();
-        if waiting.closed || waiting.ended {
-            return;
+        let waiting = self.push(&frame.into());
+        self.last.0.tell(waiting);
+    }
+
+    /// Sends a frame with the next one, when it is hurried, or when enough has gathered.
+    pub(crate) fn send_later(&self, frame: impl Into<Frame<M>>) {
+        let waiting = self.push(&frame.into());
+        if waiting.ended || waiting.bytes.len() >= ENOUGH || !waiting.pieces.is_empty() {
+            self.last.0.tell(waiting);
         }
-        let was_empty = waiting.is_empty();
-        if let Err(error) = waiting.push(&frame) {
+    }
+
+    fn push(&self, frame: &Frame<M>) -> MutexGuard<'_, Waiting> {
+        let mut waiting = self.last.0.waiting();
+        if !waiting.closed
+            && !waiting.ended
+            && let Err(error) = waiting.push(frame)
+        {
             tracing::debug!(%error, "a connection ends with what cannot be sent");
             waiting.ended = true;
         }
-        drop(waiting);
-        // Otherwise the writer looks again by itself.
-        if was_empty {
-            shelf.changed.notify_one();
-        }
+        waiting
     }
 }
 
 impl<M> Sender<M> {
+    /// Has what was to be sent later be written now.
+    pub(crate) fn hurry(&self) {
+        let waiting = self.last.0.waiting();
+        if !waiting.is_empty() {
+            self.last.0.tell(waiting);
+        }
+    }
+
     /// Waits until all that was sent before has been written, or the connection is gone.
     pub(crate) async fn flush(&self) {
         let (told, flushed) = oneshot::channel();
@@ -151,8 +179,8 @@ impl<M> Sender<M> {
                 return;
             }
             waiting.flushed.push(told);
+            self.last.0.tell(waiting);
         }
-        self.last.0.changed.notify_one();
         let _ = flushed.await;
     }
 
@@ -196,6 +224,7 @@ impl Outbox {
         loop {
             {
                 let mut waiting = self.0.waiting();
+                waiting.told = false;
                 if !waiting.is_empty() {
                     std::mem::swap(&mut waiting.bytes, &mut taken.bytes);
                     std::mem::swap(&mut waiting.pieces, &mut taken.pieces);
@@ -226,6 +255,8 @@ impl Drop for Outbox {
 mod tests {
     use super::*;
     use mosaic_abi::Buffer;
+    use std::time::Duration;
+    use tokio::time::timeout;
 
     fn frame(payload: usize) -> Frame<u8> {
         Frame {
@@ -276,5 +307,32 @@ mod tests {
         assert!(outbox.take(&mut taken).await);
         assert_eq!(taken.bytes.len(), 8 + 2);
         assert!(!outbox.take(&mut Waiting::default()).await);
+    }
+    #[tokio::test]
+    async fn what_is_sent_later_is_written_with_what_follows_when_hurried_or_when_it_is_enough() {
+        let (sender, outbox) = outbox::<u8>();
+        let told = async || {
+            let mut taken = Waiting::default();
+            let writing = timeout(Duration::ZERO, outbox.0.changed.notified()).await.is_ok();
+            if writing {
+                outbox.take(&mut taken).await;
+            }
+            taken.bytes.len()
+        };
+        let one = 8 + 1;
+        sender.send_later(7);
+        assert_eq!(told().await, 0);
+        sender.send(7);
+        assert_eq!(told().await, 2 * one);
+        sender.hurry();
+        assert_eq!(told().await, 0);
+        sender.send_later(7);
+        sender.hurry();
+        assert_eq!(told().await, one);
+        sender.send_later(frame(ENOUGH));
+        assert!(told().await > ENOUGH);
+        sender.send_later(7);
+        drop(sender);
+        assert_eq!(told().await, one);
     }
 }

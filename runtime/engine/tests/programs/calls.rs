@@ -23,6 +23,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario!(large_values_travel),
         scenario!(objects_are_dropped_with_their_last_proxy),
         scenario!(many_calls),
+        scenario!(many_calls_that_nobody_awaits_run_soon),
     ]
 }
 
@@ -215,4 +216,24 @@ async fn calls_behind_a_long_one_wait_as_any_other() {
     fs::OpenOptions::new().write(true).open(second).unwrap();
     assert_eq!(failing.await.unwrap_err().kind(), FailureKind::Panicked);
     assert_eq!(last.result().await.unwrap(), 11);
+}
+
+async fn many_calls_that_nobody_awaits_run_soon() {
+    on(2).await;
+    let counters = [Counter::remote(0), Counter::remote(0)];
+    let (door, next_door) = (meeting_point("door"), meeting_point("next_door"));
+    let tasks: Vec<_> = (0..2_000).map(|number| counters[number % 2].add(1)).collect();
+    let last = counters[0].meet_writing(&door);
+    // This thread waits where the runtime does not see it.
+    fs::File::open(&door).unwrap();
+    // One that may not have left is cancelled all the same.
+    (0..1_000).for_each(|_| drop(counters[1].add(1)));
+    let held = counters[1].meet_writing(&next_door);
+    let (cancelled, behind) = (counters[1].add(1), counters[1].add(1));
+    cancelled.cancel();
+    fs::File::open(&next_door).unwrap();
+    assert_eq!(cancelled.await.unwrap_err().kind(), FailureKind::Cancelled);
+    assert_eq!(behind.result().await.unwrap(), 2_001);
+    assert_eq!(tasks.last().unwrap().result().await.unwrap(), 1_000);
+    (last.await.unwrap(), held.await.unwrap());
 }

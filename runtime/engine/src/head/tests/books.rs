@@ -120,7 +120,8 @@ impl Books {
             Action::Query { .. } => "query".to_owned(),
             Action::Wake(_) => "wake".to_owned(),
             Action::Discard(_) => "discard".to_owned(),
-            Action::Send { place, frame } => match frame.message {
+            Action::Hurry => "hurry".to_owned(),
+            Action::Send { place, frame } | Action::SendWithin { place, frame, .. } => match frame.message {
                 ToWorker::Create { tessera, .. } => format!("create {} on {}", self.name(tessera), place.uid),
                 ToWorker::Call { task, .. } => format!("call {} on {}", self.name(task), place.uid),
                 ToWorker::Run { task, .. } => format!("run {} on {}", self.name(task), place.uid),

@@ -20,7 +20,7 @@ fn resident(books: &Books, tessera: Handle, type_name: &str) -> Resident {
 fn request(books: &mut Books) -> u64 {
     let actions: Vec<Action> = std::iter::from_fn(|| books.ledger.next_action()).collect();
     let asked = actions.into_iter().find_map(|action| match action {
-        Action::Send { frame, .. } => match frame.message {
+        Action::Send { frame, .. } | Action::SendWithin { frame, .. } => match frame.message {
             ToWorker::List { request } => Some(request),
             _ => None,
         },

@@ -5,7 +5,10 @@ mod find;
 mod revive;
 mod store;
 
-use super::{ledger::is_very_many, objects::Request};
+use super::{
+    ledger::{Action, MANY, is_very_many},
+    objects::Request,
+};
 use crate::{failures::failure, waits::Subject, wire::Payload};
 use books::{Books, place};
 use mosaic_abi::{FailureKind, State};
@@ -325,4 +328,66 @@ fn what_takes_too_long_fails_once() {
 fn very_many_are_told_of_once_per_doubling() {
     let told: Vec<usize> = (0..5_000_000).filter(|count| is_very_many(*count)).collect();
     assert_eq!(told, [1 << 20, 1 << 21, 1 << 22]);
+}
+
+/// How many of the actions since the last time are sent at once, how many later, and how often these are hurried.
+fn sent(books: &mut Books) -> (usize, usize, usize) {
+    let (mut at_once, mut later, mut hurried) = (0, 0, 0);
+    for action in std::iter::from_fn(|| books.ledger.next_action()) {
+        match action {
+            Action::Send { .. } => at_once += 1,
+            Action::SendWithin { .. } => later += 1,
+            Action::Hurry => hurried += 1,
+            _ => {}
+        }
+    }
+    (at_once, later, hurried)
+}
+
+#[test]
+fn of_many_calls_that_nobody_waits_for_the_last_ones_may_leave_later() {
+    let mut books = Books::new(&["w0"]);
+    let a = books.create("a");
+    books.place(a, "w0");
+    assert_eq!(sent(&mut books), (1, 0, 0));
+    let tasks: Vec<_> = (0..MANY + 10).map(|_| books.call("call", a, &[])).collect();
+    assert_eq!(sent(&mut books), (MANY, 10, 0));
+    // What cancels one goes at once, and so takes along what was to leave later.
+    books.ledger.cancel(tasks[MANY]);
+    assert_eq!(sent(&mut books), (1, 0, 0));
+    books.ledger.wait(Subject::Object(tasks[0]));
+    assert_eq!(sent(&mut books), (0, 0, 1));
+    books.call("call", a, &[]);
+    assert_eq!(sent(&mut books), (1, 0, 0));
+}
+
+#[test]
+fn a_call_that_is_waited_for_leaves_at_once_however_many_are_not() {
+    let mut books = Books::new(&["w0", "w1"]);
+    let (a, b) = (books.create("a"), books.create("b"));
+    books.place(a, "w0");
+    let awaited = books.call("awaited", b, &[]);
+    books.ledger.wait(Subject::Object(awaited));
+    for _ in 0..=MANY {
+        books.call("call", a, &[]);
+    }
+    books.actions();
+    books.place(b, "w1");
+    assert_eq!(sent(&mut books), (2, 0, 0));
+}
+
+#[test]
+fn a_small_result_is_dropped_with_the_next_command_and_a_large_one_at_once() {
+    let mut books = Books::new(&["w0"]);
+    let a = books.create("a");
+    books.place(a, "w0");
+    let (small, large) = (books.call("small", a, &[]), books.call("large", a, &[]));
+    let small_id = books.id(small);
+    books.ledger.finished(small_id, Ok(1 << 10), false);
+    books.finish(large);
+    books.actions();
+    books.ledger.release(small);
+    assert_eq!(sent(&mut books), (0, 1, 0));
+    books.ledger.release(large);
+    assert_eq!(sent(&mut books), (1, 0, 0));
 }
