@@ -23,11 +23,11 @@ pub struct Guest {
     /// Ends what `begin_cell` began and flushes; reports a panic that ended the cell as [`crate::CellEvent::Panicked`]
     /// when `panicked` is set, and prints the panics that were caught on the way to standard error.
     pub end_cell: extern "C" fn(panicked: bool),
-    /// A message of the front end's that answers nothing; see [`Host::ask`] for the other direction. Called in the order
-    /// in which messages come, on a thread of the host's, which the guest does not hold up.
+    /// A message of the front end's that answers nothing; see [`Host::ask`] for the other direction. Called in the
+    /// order in which messages come, on a thread of the host's, which the guest does not hold up.
     pub receive: unsafe extern "C" fn(message: Slice),
-    /// Has the cell that runs unwind at the next place where that is safe: a call into mosaic, a `println!`, a sleep. One
-    /// that sleeps wakes. It unwinds with a payload of the guest's own, and no panic is reported.
+    /// Has the cell that runs unwind at the next place where that is safe: a call into mosaic, a `println!`, a sleep.
+    /// One that sleeps wakes. It unwinds with a payload of the guest's own, and no panic is reported.
     pub interrupt: extern "C" fn(),
 }
 
@@ -60,15 +60,15 @@ impl Default for Outcome {
     }
 }
 
-/// The future of a call that has not ended, since its method, constructor or function is async and waits. Whoever has it polls it until it is over,
-/// or drops it.
+/// The future of a call that has not ended, since its method, constructor or function is async and waits. Whoever has
+/// it polls it until it is over, or drops it.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Pending {
     /// Null where the call has ended.
     pub future: *mut c_void,
-    /// Goes on with it; fills in `outcome` once and is not called again then. Takes the waker over, and has it woken when
-    /// it is worth while to go on. It does not unwind.
+    /// Goes on with it; fills in `outcome` once and is not called again then. Takes the waker over, and has it woken
+    /// when it is worth while to go on. It does not unwind.
     pub poll: unsafe extern "C" fn(future: *mut c_void, waker: Waker, outcome: *mut Outcome) -> Poll,
     /// Frees it, whether it is over or not. It does not unwind.
     pub drop: unsafe extern "C" fn(future: *mut c_void),
@@ -123,21 +123,21 @@ pub struct TesseraTable {
     pub layout: Layout,
     /// The methods' names, in the order of their numbers.
     pub methods: *const Slice,
-    /// The methods' signatures, such as `add(u64) -> u64`: by them a proxy finds its method in the table that its tessera
-    /// was made from, which may be that of an earlier definition.
+    /// The methods' signatures, such as `add(u64) -> u64`: by them a proxy finds its method in the table that its
+    /// tessera was made from, which may be that of an earlier definition.
     pub signatures: *const Slice,
     /// How many methods there are.
     pub method_count: usize,
-    /// Constructs an object and writes its address to `object`, which stays as it is when `outcome` is a failure. Where the
-    /// constructor is async, the future that it returns does so; `object` lives as long as that.
+    /// Constructs an object and writes its address to `object`, which stays as it is when `outcome` is a failure. Where
+    /// the constructor is async, the future that it returns does so; `object` lives as long as that.
     pub construct: unsafe extern "C" fn(
         object: *mut *mut c_void,
         arguments: *const Slice,
         count: usize,
         outcome: *mut Outcome,
     ) -> Pending,
-    /// Calls method number `method`. At most one call on an object runs at a time, and a future that it returns is such a
-    /// call; it is dropped before the object.
+    /// Calls method number `method`. At most one call on an object runs at a time, and a future that it returns is such
+    /// a call; it is dropped before the object.
     pub call: unsafe extern "C" fn(
         object: *mut c_void,
         method: u32,

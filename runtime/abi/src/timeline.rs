@@ -28,15 +28,16 @@ impl fmt::Display for Subject {
     }
 }
 
-/// The life of a worker, a tessera, a task or a stored value, as far as it has got. Times are nanoseconds of the clock that never goes
-/// back, which is the same for all processes of a machine.
+/// The life of a worker, a tessera, a task or a stored value, as far as it has got. Times are nanoseconds of the clock
+/// that never goes back, which is the same for all processes of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// What it is of.
     pub subject: Subject,
     /// Such as `task-solver1-solve-844e…`.
     pub uid: String,
-    /// The method, such as `Solver1::solve`, with `new` for a constructor; of a worker its uid, of a stored value its type.
+    /// The method, such as `Solver1::solve`, with `new` for a constructor; of a worker its uid, of a stored value its
+    /// type.
     pub name: String,
     /// Where it lives, once that is known.
     pub worker: Option<String>,

@@ -1,7 +1,7 @@
 //! The books: what is sent, and when. No I/O here.
 //!
-//! A tessera's queue is sent in its order, once it is known where the tessera is. A call that needs a task is sent after
-//! that task, so that a worker is never asked for a task that it will not get.
+//! A tessera's queue is sent in its order, once it is known where the tessera is. A call that needs a task is sent
+//! after that task, so that a worker is never asked for a task that it will not get.
 
 use super::{
     ledger::{Action, Ledger, MANY},
@@ -28,8 +28,8 @@ impl Ledger {
         }
     }
 
-    /// Sends or discards the first of a tessera's queue, and returns the tesserae that may go on; `None` where the queue
-    /// is empty or must wait.
+    /// Sends or discards the first of a tessera's queue, and returns the tesserae that may go on; `None` where the
+    /// queue is empty or must wait.
     fn send_first(&mut self, tessera: Handle) -> Option<Vec<Handle>> {
         let object = self.objects.get(&tessera)?;
         let first = object.queue()?.front()?;

@@ -1,7 +1,7 @@
 //! What waits to be written to a connection. No I/O here.
 //!
-//! Who sends a message encodes it behind those that wait already, so that nothing of it has to be kept or handed on, and
-//! all that has gathered while one write went on is the next one.
+//! Who sends a message encodes it behind those that wait already, so that nothing of it has to be kept or handed on,
+//! and all that has gathered while one write went on is the next one.
 
 use super::frame::{Frame, Payload, encode_header};
 use crate::shared::{self, Sent};
@@ -219,7 +219,8 @@ impl Drop for Last {
 pub(super) struct Outbox(Arc<Shelf>);
 
 impl Outbox {
-    /// Waits for something to write, and exchanges it for `taken`, which must be empty; `false` if there will be no more.
+    /// Waits for something to write, and exchanges it for `taken`, which must be empty; `false` if there will be no
+    /// more.
     pub(super) async fn take(&self, taken: &mut Waiting) -> bool {
         loop {
             {

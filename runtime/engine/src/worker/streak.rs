@@ -1,8 +1,8 @@
-//! Short calls of one tessera that wait in its queue: one thread does them in a row, where handing each of them over and
-//! back would take longer than the calls themselves.
+//! Short calls of one tessera that wait in its queue: one thread does them in a row, where handing each of them over
+//! and back would take longer than the calls themselves.
 //!
-//! What has ended is reported soon, in groups where it ended within some microseconds, and as soon as one call turns out not to be short, those behind it are taken back to
-//! wait as any other call does.
+//! What has ended is reported soon, in groups where it ended within some microseconds, and as soon as one call turns
+//! out not to be short, those behind it are taken back to wait as any other call does.
 
 use super::{
     current::Executing,
@@ -34,7 +34,8 @@ use tokio::{
     time::timeout,
 };
 
-/// So many calls at most, and only those that begin within so many nanoseconds: another tessera may wait for the thread.
+/// So many calls at most, and only those that begin within so many nanoseconds: another tessera may wait for the
+/// thread.
 const MOST: usize = 512;
 const LONGEST: u64 = 1_000_000;
 /// What has ended is reported after so many nanoseconds at the latest, unless the next call takes longer.
@@ -81,8 +82,8 @@ impl Short {
     }
 }
 
-/// The calls that have not begun, and when the one that runs began. The thread takes from the front; who waits for it may
-/// take all back.
+/// The calls that have not begun, and when the one that runs began. The thread takes from the front; who waits for it
+/// may take all back.
 #[derive(Default)]
 struct Waiting {
     calls: VecDeque<Short>,
@@ -106,8 +107,8 @@ struct Report {
     unread_output: bool,
 }
 
-/// Does the calls at the front of a tessera's queue, if there are at least two that can be done in a row. Those that are
-/// left are in `next`, before what is left in `jobs`.
+/// Does the calls at the front of a tessera's queue, if there are at least two that can be done in a row. Those that
+/// are left are in `next`, before what is left in `jobs`.
 pub(super) async fn run(
     site: &Rc<Site>,
     condition: &Condition,

@@ -235,5 +235,6 @@ async fn many_calls_that_nobody_awaits_run_soon() {
     assert_eq!(cancelled.await.unwrap_err().kind(), FailureKind::Cancelled);
     assert_eq!(behind.result().await.unwrap(), 2_001);
     assert_eq!(tasks.last().unwrap().result().await.unwrap(), 1_000);
-    (last.await.unwrap(), held.await.unwrap());
+    last.await.unwrap();
+    held.await.unwrap();
 }

@@ -1,9 +1,9 @@
 //! Commands that nobody waits for leave together.
 //!
 //! Each command that travels alone wakes its worker up, and where there are more workers than CPUs, waking one up and
-//! bringing its memory back into the CPU's caches takes longer than the call does. So where many calls are submitted and
-//! nobody waits, and where a result is dropped, the command stays with the connection until the next one for that worker
-//! leaves, until enough have gathered there, until somebody waits, or for as long as the books say.
+//! bringing its memory back into the CPU's caches takes longer than the call does. So where many calls are submitted
+//! and nobody waits, and where a result is dropped, the command stays with the connection until the next one for that
+//! worker leaves, until enough have gathered there, until somebody waits, or for as long as the books say.
 
 use super::{Event, Link};
 use std::time::Duration;
