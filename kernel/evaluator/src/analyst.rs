@@ -148,10 +148,16 @@ struct State {
     /// Questions on the one that is awaited.
     waiting: Vec<Question>,
     project: Option<Project>,
+    /// There is little left of what rust-analyzer needed only once.
+    settled: bool,
 }
 
-/// What rust-analyzer leaves behind when it has read the standard library, and no answer does.
-const WORTH_GIVING_BACK: u64 = 128 << 20;
+/// Less is not worth the time.
+const WORTH_GIVING_BACK: u64 = 32 << 20;
+
+/// How often rust-analyzer looks through everything until most of what it needed only once is freed, a third to a half of
+/// all: each time that the source changes it frees a part.
+const ROUNDS: u32 = 4;
 
 impl State {
     fn follow(mut self, orders: &Receiver<Order>) {
@@ -193,13 +199,13 @@ impl State {
             Question::Inspect { code, cursor, reply } => {
                 let found = state
                     .looking()
-                    .and_then(|(project, notebook)| assistance::inspect(project, notebook, &code, cursor));
+                    .and_then(|(project, notebook, _)| assistance::inspect(project, notebook, &code, cursor));
                 let _ = reply.send(found);
             }
             Question::TypeOf { code, end, reply } => {
                 let found = state
                     .looking()
-                    .and_then(|(project, notebook)| assistance::type_of(project, notebook, &code, end));
+                    .and_then(|(project, notebook, _)| assistance::type_of(project, notebook, &code, end));
                 let _ = reply.send(found);
             }
         });
@@ -210,23 +216,29 @@ impl State {
         if let Some(found) = complete_command(notebook, code, cursor) {
             return Some(found);
         }
-        let (project, notebook) = self.looking()?;
+        let (project, notebook, _) = self.looking()?;
         assistance::complete(project, notebook, code, cursor)
     }
 
-    /// Looks through everything that there is, as for the type of a first variable.
+    /// Looks through everything that there is, as for the type of a first variable, unless that is done.
     fn prepare(&mut self) {
-        if let Some((project, notebook)) = self.looking() {
+        if let Some((project, notebook, settled)) = self.looking()
+            && !*settled
+        {
             let cell = "let it = 1;\nit";
-            assistance::type_of(project, notebook, cell, cell.len());
+            for _ in 0..ROUNDS {
+                assistance::type_of(project, notebook, cell, cell.len());
+                project.forget();
+            }
+            *settled = true;
         }
     }
 
     /// The notebook, and the project with all that it needs.
-    fn looking(&mut self) -> Option<(&mut Project, &Notebook)> {
+    fn looking(&mut self) -> Option<(&mut Project, &Notebook, &mut bool)> {
         let notebook = self.notebook.as_ref()?.as_ref()?;
-        match read(&mut self.project, &notebook.directory) {
-            Ok(project) => Some((project, notebook)),
+        match read(&mut self.project, &mut self.settled, &notebook.directory) {
+            Ok(project) => Some((project, notebook, &mut self.settled)),
             Err(error) => {
                 tracing::warn!("nothing is known of the code: {error:#}");
                 None
@@ -240,11 +252,11 @@ impl State {
     }
 }
 
-fn read<'a>(project: &'a mut Option<Project>, directory: &Path) -> Result<&'a mut Project> {
+fn read<'a>(project: &'a mut Option<Project>, settled: &mut bool, directory: &Path) -> Result<&'a mut Project> {
     if !project.as_ref().is_some_and(|project| project.is_in(directory)) {
         *project = Some(Project::new(directory)?);
     }
     let project = project.as_mut().context("there is no project")?;
-    project.read()?;
+    *settled &= !project.read()?;
     Ok(project)
 }

@@ -61,22 +61,23 @@ impl Project {
         AsRef::<Path>::as_ref(&self.directory) == directory
     }
 
-    /// Reads the standard library and all that the crate depends on, which takes seconds, unless it has been read.
+    /// Reads the standard library and all that the crate depends on, which takes seconds, unless it has been read. Returns
+    /// whether there was something to read.
     ///
     /// # Errors
     ///
     /// cargo cannot tell what the crate depends on, or a source cannot be read.
-    pub(crate) fn read(&mut self) -> Result<()> {
+    pub(crate) fn read(&mut self) -> Result<bool> {
         let manifest = fs::read(self.directory.join("Cargo.toml")).context("cannot read the manifest of the cells")?;
         if self.manifest.as_ref() == Some(&manifest) {
-            return Ok(());
+            return Ok(false);
         }
         let workspace = workspace_of(&self.directory)?;
         read_files(&workspace, &mut self.files)?;
         let change = everything(&workspace, &mut self.files);
         self.host.apply_change(change);
         self.manifest = Some(manifest);
-        Ok(())
+        Ok(true)
     }
 
     /// The ways to complete what is left of a byte of the crate's source, and what they replace.
@@ -108,6 +109,12 @@ impl Project {
             Some(String::from(found.info.markup))
         };
         Some((shown(HoverDocFormat::PlainText)?, shown(HoverDocFormat::Markdown)?))
+    }
+
+    /// Forgets a part of what no longer serves.
+    pub(crate) fn forget(&mut self) {
+        // rust-analyzer does so when something has changed.
+        self.set_source("");
     }
 
     fn set_source(&mut self, source: &str) {
