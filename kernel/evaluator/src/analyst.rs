@@ -19,7 +19,6 @@ pub(crate) use project::Project;
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
     sync::mpsc::{self, Receiver, Sender},
     thread,
 };
@@ -237,7 +236,7 @@ impl State {
     /// The notebook, and the project with all that it needs.
     fn looking(&mut self) -> Option<(&mut Project, &Notebook, &mut bool)> {
         let notebook = self.notebook.as_ref()?.as_ref()?;
-        match read(&mut self.project, &mut self.settled, &notebook.directory) {
+        match read(&mut self.project, &mut self.settled, notebook) {
             Ok(project) => Some((project, notebook, &mut self.settled)),
             Err(error) => {
                 tracing::warn!("nothing is known of the code: {error:#}");
@@ -252,11 +251,14 @@ impl State {
     }
 }
 
-fn read<'a>(project: &'a mut Option<Project>, settled: &mut bool, directory: &Path) -> Result<&'a mut Project> {
-    if !project.as_ref().is_some_and(|project| project.is_in(directory)) {
-        *project = Some(Project::new(directory)?);
+fn read<'a>(project: &'a mut Option<Project>, settled: &mut bool, notebook: &Notebook) -> Result<&'a mut Project> {
+    if !project
+        .as_ref()
+        .is_some_and(|project| project.is_in(&notebook.directory))
+    {
+        *project = Some(Project::new(&notebook.directory)?);
     }
     let project = project.as_mut().context("there is no project")?;
-    *settled &= !project.read()?;
+    *settled &= !project.read(&notebook.manifest)?;
     Ok(project)
 }

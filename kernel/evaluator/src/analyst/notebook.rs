@@ -1,5 +1,6 @@
 //! What a cell that is being typed may refer to: the source that evcxr would have analysed, with a place for the cell.
 
+use super::project::manifest_in;
 use evcxr::CommandContext;
 use ra_ap_ide::Edition;
 use ra_ap_syntax::{
@@ -23,6 +24,8 @@ const EDITION: Edition = Edition::Edition2024;
 pub(crate) struct Notebook {
     /// The crate in which its cells are compiled.
     pub(crate) directory: PathBuf,
+    /// The manifest of that crate.
+    pub(crate) manifest: String,
     /// The names of its variables.
     pub(crate) variables: BTreeSet<String>,
     /// The variables that evcxr believes in and that are not stored.
@@ -50,6 +53,7 @@ impl Notebook {
         let (items, head) = before.split_at(before.rfind(WRAPPER)?);
         let variables = context.variables_and_types().map(|(name, _)| name.to_owned());
         Some(Notebook {
+            manifest: manifest_in(&directory).ok()?,
             directory,
             variables: variables.filter(|name| !absent.contains(name)).collect(),
             absent: absent.clone(),

@@ -1,7 +1,7 @@
 //! rust-analyzer on the crate in which a kernel's cells are compiled.
 
 use crate::tools;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use ra_ap_ide::{
     AnalysisHost, CompletionFieldsToResolve, CompletionItem, CompletionItemKind, FileId, FilePosition, FileRange,
     HoverConfig, HoverDocFormat, RaFixtureConfig, SourceRoot, SubstTyLen, SymbolKind, TextRange, TextSize,
@@ -26,7 +26,7 @@ pub(crate) struct Project {
     files: Vfs,
     source: FileId,
     /// The manifest with which its dependencies were read.
-    manifest: Option<Vec<u8>>,
+    manifest: Option<String>,
 }
 
 /// A way to complete a name.
@@ -61,22 +61,24 @@ impl Project {
         AsRef::<Path>::as_ref(&self.directory) == directory
     }
 
-    /// Reads the standard library and all that the crate depends on, which takes seconds, unless it has been read. Returns
-    /// whether there was something to read.
+    /// Reads the standard library and all that the crate depends on, which takes seconds, unless it has been read for this
+    /// manifest. Returns whether there was something to read.
     ///
     /// # Errors
     ///
-    /// cargo cannot tell what the crate depends on, or a source cannot be read.
-    pub(crate) fn read(&mut self) -> Result<bool> {
-        let manifest = fs::read(self.directory.join("Cargo.toml")).context("cannot read the manifest of the cells")?;
-        if self.manifest.as_ref() == Some(&manifest) {
+    /// The crate has another manifest just now, cargo cannot tell what it depends on, or a source cannot be read.
+    pub(crate) fn read(&mut self, manifest: &str) -> Result<bool> {
+        if self.manifest.as_deref() == Some(manifest) {
             return Ok(false);
+        }
+        if manifest_in(self.directory.as_ref())? != manifest {
+            bail!("crates are being added");
         }
         let workspace = workspace_of(&self.directory)?;
         read_files(&workspace, &mut self.files)?;
         let change = everything(&workspace, &mut self.files);
         self.host.apply_change(change);
-        self.manifest = Some(manifest);
+        self.manifest = Some(manifest.to_owned());
         Ok(true)
     }
 
@@ -133,6 +135,15 @@ fn found_in(source: &str, item: &CompletionItem) -> Option<Found> {
         text: without_placeholders(&edit.insert),
         kind: kind_of(item.kind),
     })
+}
+
+/// The manifest of the crate in a directory.
+///
+/// # Errors
+///
+/// It cannot be read.
+pub(crate) fn manifest_in(directory: &Path) -> Result<String> {
+    fs::read_to_string(directory.join("Cargo.toml")).context("cannot read the manifest of the cells")
 }
 
 fn workspace_of(directory: &AbsPathBuf) -> Result<ProjectWorkspace> {
