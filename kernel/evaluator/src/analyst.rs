@@ -142,13 +142,21 @@ impl Analyst {
 /// What the thread knows.
 #[derive(Default)]
 struct State {
-    /// The notebook, while it is not awaited.
-    notebook: Option<Option<Notebook>>,
-    /// Questions on the one that is awaited.
+    told: Told,
+    /// Questions on the notebook that is awaited.
     waiting: Vec<Question>,
     project: Option<Project>,
-    /// There is little left of what rust-analyzer needed only once.
-    settled: bool,
+}
+
+/// What the thread was told of the notebook.
+#[derive(Default)]
+enum Told {
+    /// That it will be told more.
+    #[default]
+    Wait,
+    /// That nothing is known of it.
+    Nothing,
+    All(Box<Notebook>),
 }
 
 /// Less is not worth the time.
@@ -163,15 +171,15 @@ impl State {
         let mut given_back = 0;
         for order in orders {
             match order {
-                Order::Await => self.notebook = None,
+                Order::Await => self.told = Told::Wait,
                 Order::Take(notebook) => {
-                    self.notebook = Some(notebook);
+                    self.told = notebook.map_or(Told::Nothing, |notebook| Told::All(Box::new(notebook)));
                     for question in std::mem::take(&mut self.waiting) {
                         self.answer(question);
                     }
                 }
                 Order::Prepare => self.guarded(State::prepare),
-                Order::Answer(question) if self.notebook.is_none() => self.waiting.push(question),
+                Order::Answer(question) if matches!(self.told, Told::Wait) => self.waiting.push(question),
                 Order::Answer(question) => self.answer(question),
             }
             if memory::resident().saturating_sub(given_back) > WORTH_GIVING_BACK {
@@ -189,55 +197,50 @@ impl State {
         // A reply that is dropped says that there is no answer, and one that nobody takes is of no interest.
         self.guarded(|state| match question {
             Question::Complete { code, cursor, reply } => {
-                let _ = reply.send(
-                    state
-                        .complete(&code, cursor)
-                        .unwrap_or_else(|| Completions::none(cursor)),
-                );
+                let found = state.complete(&code, cursor);
+                let _ = reply.send(found.unwrap_or_else(|| Completions::none(cursor)));
             }
             Question::Inspect { code, cursor, reply } => {
-                let found = state
-                    .looking()
-                    .and_then(|(project, notebook, _)| assistance::inspect(project, notebook, &code, cursor));
+                let found = state.looking();
+                let found = found.and_then(|(project, notebook)| assistance::inspect(project, notebook, &code, cursor));
                 let _ = reply.send(found);
             }
             Question::TypeOf { code, end, reply } => {
-                let found = state
-                    .looking()
-                    .and_then(|(project, notebook, _)| assistance::type_of(project, notebook, &code, end));
+                let found = state.looking();
+                let found = found.and_then(|(project, notebook)| assistance::type_of(project, notebook, &code, end));
                 let _ = reply.send(found);
             }
         });
     }
 
     fn complete(&mut self, code: &str, cursor: usize) -> Option<Completions> {
-        let notebook = self.notebook.as_ref()?.as_ref()?;
+        let Told::All(notebook) = &self.told else { return None };
         if let Some(found) = complete_command(notebook, code, cursor) {
             return Some(found);
         }
-        let (project, notebook, _) = self.looking()?;
+        let (project, notebook) = self.looking()?;
         assistance::complete(project, notebook, code, cursor)
     }
 
     /// Looks through everything that there is, as for the type of a first variable, unless that is done.
     fn prepare(&mut self) {
-        if let Some((project, notebook, settled)) = self.looking()
-            && !*settled
+        if let Some((project, notebook)) = self.looking()
+            && !project.is_settled
         {
             let cell = "let it = 1;\nit";
             for _ in 0..ROUNDS {
                 assistance::type_of(project, notebook, cell, cell.len());
                 project.forget();
             }
-            *settled = true;
+            project.is_settled = true;
         }
     }
 
-    /// The notebook, and the project with all that it needs.
-    fn looking(&mut self) -> Option<(&mut Project, &Notebook, &mut bool)> {
-        let notebook = self.notebook.as_ref()?.as_ref()?;
-        match read(&mut self.project, &mut self.settled, notebook) {
-            Ok(project) => Some((project, notebook, &mut self.settled)),
+    /// The project with all that it needs, and the notebook.
+    fn looking(&mut self) -> Option<(&mut Project, &Notebook)> {
+        let Told::All(notebook) = &self.told else { return None };
+        match read(&mut self.project, notebook) {
+            Ok(project) => Some((project, notebook)),
             Err(error) => {
                 tracing::warn!("nothing is known of the code: {error:#}");
                 None
@@ -251,14 +254,12 @@ impl State {
     }
 }
 
-fn read<'a>(project: &'a mut Option<Project>, settled: &mut bool, notebook: &Notebook) -> Result<&'a mut Project> {
-    if !project
-        .as_ref()
-        .is_some_and(|project| project.is_in(&notebook.directory))
-    {
+fn read<'a>(project: &'a mut Option<Project>, notebook: &Notebook) -> Result<&'a mut Project> {
+    let is_of = |project: &Project| project.is_in(&notebook.directory);
+    if !project.as_ref().is_some_and(is_of) {
         *project = Some(Project::new(&notebook.directory)?);
     }
     let project = project.as_mut().context("there is no project")?;
-    *settled &= !project.read(&notebook.manifest)?;
+    project.read(&notebook.manifest)?;
     Ok(project)
 }

@@ -27,6 +27,8 @@ pub(crate) struct Project {
     source: FileId,
     /// The manifest with which its dependencies were read.
     manifest: Option<String>,
+    /// There is little left of what rust-analyzer needed only once.
+    pub(crate) is_settled: bool,
 }
 
 /// A way to complete a name.
@@ -54,6 +56,7 @@ impl Project {
             files,
             source,
             manifest: None,
+            is_settled: false,
         })
     }
 
@@ -62,14 +65,14 @@ impl Project {
     }
 
     /// Reads the standard library and all that the crate depends on, which takes seconds, unless it has been read for this
-    /// manifest. Returns whether there was something to read.
+    /// manifest.
     ///
     /// # Errors
     ///
     /// The crate has another manifest just now, cargo cannot tell what it depends on, or a source cannot be read.
-    pub(crate) fn read(&mut self, manifest: &str) -> Result<bool> {
+    pub(crate) fn read(&mut self, manifest: &str) -> Result<()> {
         if self.manifest.as_deref() == Some(manifest) {
-            return Ok(false);
+            return Ok(());
         }
         if manifest_in(self.directory.as_ref())? != manifest {
             bail!("crates are being added");
@@ -79,7 +82,8 @@ impl Project {
         let change = everything(&workspace, &mut self.files);
         self.host.apply_change(change);
         self.manifest = Some(manifest.to_owned());
-        Ok(true)
+        self.is_settled = false;
+        Ok(())
     }
 
     /// The ways to complete what is left of a byte of the crate's source, and what they replace.
