@@ -164,7 +164,7 @@ const WORTH_GIVING_BACK: u64 = 32 << 20;
 
 /// How often rust-analyzer looks through everything until most of what it needed only once is freed, a third to a half of
 /// all: each time that the source changes it frees a part.
-const ROUNDS: u32 = 4;
+const ROUNDS: u32 = 6;
 
 impl State {
     fn follow(mut self, orders: &Receiver<Order>) {
@@ -233,6 +233,7 @@ impl State {
                 project.forget();
             }
             project.is_settled = true;
+            memory::give_back();
         }
     }
 
