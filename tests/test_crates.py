@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from world import in_cache
+
 
 @pytest.fixture(scope="module")
 def fresh(world):
@@ -100,6 +102,13 @@ def fast(request):
     return request.param
 
 
+@pytest.fixture
+def unbuilt(world):
+    """The cache is everyone's; no earlier run has left the crate hex there."""
+    for file in in_cache("pool/builds/*.json") + in_cache("pool/target/**/libhex-*"):
+        file.unlink()
+
+
 def session(kernel):
     return Path(kernel.ok(SESSION).stdout.strip())
 
@@ -115,7 +124,7 @@ def has_asked_cargo(kernel):
     return any(session(kernel).glob("target/*/debug/.fingerprint/hex-*"))
 
 
-def test_crates_that_another_session_built_are_not_built_again(start):
+def test_crates_that_another_session_built_are_not_built_again(start, unbuilt):
     """By the file: each session has a link to what the first one left, and the second does not ask cargo for it."""
     files = []
     for _ in range(2):
@@ -141,7 +150,7 @@ def test_a_second_session_has_the_same_version(start, fast):
     assert versions[0] == versions[1]
 
 
-def test_other_features_of_a_crate_are_built(start, fast):
+def test_other_features_of_a_crate_are_built(start, unbuilt, fast):
     plain, with_serde = start(MOSAIC_FAST_PATH=fast), start(MOSAIC_FAST_PATH=fast)
     plain.ok(f"{HEX}\n{ENCODED}", timeout=200)
     with_serde.ok(':dep hex = { version = "=0.4.3", features = ["serde"] }', timeout=200)
@@ -164,7 +173,7 @@ def test_a_crate_that_the_user_edits_is_built_again(start, fast, tmp_path):
     assert start(MOSAIC_FAST_PATH=fast).ok(f"{add}\nedited::number()", timeout=200).result == "3"
 
 
-def test_two_kernels_add_the_same_crate_at_once(start, fast):
+def test_two_kernels_add_the_same_crate_at_once(start, unbuilt, fast):
     kernels = [start(MOSAIC_FAST_PATH=fast) for _ in range(2)]
     # Nobody has built it with these features.
     add = ':dep hex = { version = "=0.4.3", default-features = false, features = ["alloc"] }'
@@ -174,13 +183,16 @@ def test_two_kernels_add_the_same_crate_at_once(start, fast):
     assert start(MOSAIC_FAST_PATH=fast).ok(f"{add}\n{ENCODED}", timeout=200).result == '"2a"'
 
 
-@pytest.mark.parametrize("damaged", ["pool/builds/*.json", "pool/target/*/debug/deps/libhex-*.rlib", "idle/*.so"])
+KEPT = {"builds": "pool/builds/*.json", "crates": "pool/target/*/debug/deps/libhex-*.rlib", "idle": "idle/*.so"}
+
+
+@pytest.mark.parametrize("damaged", [[kind] for kind in KEPT] + [list(KEPT)], ids="-".join)
 def test_what_is_damaged_is_built_again(start, damaged):
     first = start()
     first.ok(f"{HEX}\n{ENCODED}", timeout=200)
     cache = session(first).parent
     first.close()
-    for file in cache.glob(damaged):
+    for file in (file for kind in damaged for file in cache.glob(KEPT[kind])):
         content = file.read_bytes()
         file.write_bytes(content[: len(content) // 2])
     for _ in range(2):

@@ -134,11 +134,16 @@ def _command_line(process):
         return "(ended meanwhile)"
 
 
-def _sessions():
-    """The directories in which kernels compile, and their locks."""
+def in_cache(pattern):
+    """What kernels have in their cache, below the directories of all toolchains."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     directory = Path(os.environ.get("MOSAIC_CACHE_DIR") or Path(cache) / "mosaic-kernel")
-    return sorted(directory.glob("*/session-*"))
+    return sorted(directory.glob(f"*/{pattern}"))
+
+
+def _sessions():
+    """The directories in which kernels compile, and their locks."""
+    return in_cache("session-*")
 
 
 def _orphaned(session):

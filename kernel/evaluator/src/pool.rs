@@ -3,12 +3,15 @@
 //! They lie in a directory beside the sessions with all that cargo needs to find them fresh. A session leaves there
 //! what it built when it has added crates. Another one takes from there just what it needs, if cargo was asked for the
 //! same before; else it gets copies of all, and it is cargo that decides. What is not whole, as another kernel is still
-//! writing it, is built again.
+//! writing it or the machine went down, is built again.
 
 use crate::crates::{copy_with_time, link_if_built};
 use anyhow::{Context, Result};
 use std::{
-    fs, io,
+    collections::HashMap,
+    fmt::Write as _,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
@@ -30,6 +33,8 @@ const OF_SESSIONS: [&str; 9] = [
 /// A pool that is larger is begun anew.
 const LARGE: u64 = 8 << 30;
 
+/// In the pool: how long each file was when it came, in bytes, and where it lies; one on a line.
+const SIZES: &str = "sizes.tsv";
 /// In the session's directory: the crates for which it was given what others have built.
 const GIVEN: &str = "mosaic-given.txt";
 
@@ -76,10 +81,24 @@ impl Pool {
         if fs::read_to_string(&given).is_ok_and(|last| last == crates) {
             return Ok(false);
         }
-        each_part(&self.directory, session, |from, to| add(from, to, session))
+        self.give(session)
             .context("cannot give the session the crates of earlier ones")?;
         fs::write(given, crates).context("cannot note which crates were given")?;
         Ok(true)
+    }
+
+    fn give(&self, session: &Path) -> io::Result<()> {
+        let sizes = self.sizes();
+        for file in files(&self.directory)? {
+            let here = self.file(&file);
+            if sizes.get(&file) == fs::metadata(&here).ok().map(|it| it.len()).as_ref() {
+                add(&here, &session.join(&file), session)?;
+            } else {
+                // Cargo would take it for what it was.
+                let _ = fs::remove_file(here);
+            }
+        }
+        Ok(())
     }
 
     /// Takes what a session has built beside what is in the template.
@@ -93,33 +112,77 @@ impl Pool {
             let aside = TempDir::new_in(session)?;
             fs::rename(&self.directory, aside.path().join("pool"))?;
         }
+        self.take_from(session)
+            .context("cannot keep the crates for other sessions")
+    }
+
+    fn take_from(&self, session: &Path) -> io::Result<()> {
         fs::create_dir_all(&self.directory)?;
-        let take = |from: &Path, to: &Path| {
-            let in_every_session = from
-                .strip_prefix(session)
-                .is_ok_and(|it| self.template.join(it).exists());
-            match in_every_session {
-                true => Ok(()),
-                false => add(from, to, &self.directory),
-            }
-        };
-        each_part(session, &self.directory, take).context("cannot keep the crates for other sessions")
+        let in_every_session = |file: &Path| unit(file).is_some_and(|unit| self.template.join(unit).exists());
+        let mut new = files(session)?;
+        new.retain(|file| !in_every_session(file) && !self.file(file).exists());
+        let mut sizes = String::new();
+        for file in &new {
+            let bytes = fs::metadata(session.join(file))?.len();
+            let _ = writeln!(sizes, "{bytes}\t{}", file.display());
+        }
+        // First, and at once: what is not told of is not given to anybody.
+        let told = fs::File::options()
+            .append(true)
+            .create(true)
+            .open(self.file(Path::new(SIZES)));
+        told?.write_all(sizes.as_bytes())?;
+        for file in new {
+            add(&session.join(&file), &self.file(&file), &self.directory)?;
+        }
+        Ok(())
+    }
+
+    /// How long each file was when it came.
+    fn sizes(&self) -> HashMap<PathBuf, u64> {
+        let text = fs::read_to_string(self.file(Path::new(SIZES))).unwrap_or_default();
+        let lines = text.lines().filter_map(|line| line.split_once('\t'));
+        let sizes = lines.filter_map(|(bytes, file)| Some((file.into(), bytes.parse().ok()?)));
+        sizes.collect()
     }
 }
 
-/// Walks through the parts of two target directories, in the order in which they may be relied on.
-fn each_part(from: &Path, to: &Path, mut add: impl FnMut(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
+/// The files of all crates but the session's own, below a directory and in the order in which they may be relied on.
+fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
     for part in PARTS {
-        for profile in profiles(from)? {
-            let (from, to) = (from.join(&profile).join(part), to.join(&profile).join(part));
-            for entry in entries(&from)? {
+        for profile in profiles(directory)? {
+            let part = profile.join(part);
+            for entry in entries(&directory.join(&part))? {
                 if !is_of_session(&entry.file_name().to_string_lossy()) {
-                    add(&entry.path(), &to.join(entry.file_name()))?;
+                    add_files(directory, part.join(entry.file_name()), &mut found)?;
                 }
             }
         }
     }
+    Ok(found)
+}
+
+/// Adds a file, or those of a directory, below another one.
+fn add_files(directory: &Path, path: PathBuf, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    let here = directory.join(&path);
+    if here.is_file() {
+        found.push(path);
+    } else if here.is_dir() {
+        for entry in entries(&here)? {
+            add_files(directory, path.join(entry.file_name()), found)?;
+        }
+    }
     Ok(())
+}
+
+/// The file or the directory of a crate in which cargo has a file.
+fn unit(file: &Path) -> Option<&Path> {
+    let is_part = |it: &&Path| {
+        it.parent()
+            .is_some_and(|parent| PARTS.iter().any(|part| parent.ends_with(part)))
+    };
+    file.ancestors().filter(is_part).last()
 }
 
 /// The directories below which cargo builds: for the machine itself, where build scripts run, and for the target.
@@ -152,15 +215,9 @@ fn is_of_session(file_name: &str) -> bool {
     OF_SESSIONS.contains(&name.replace('-', "_").as_str())
 }
 
-/// Adds a file or a directory where it is not there yet: what rustc made by hard links, since nobody writes to it in
-/// place, and cargo's own files by copies, complete and with their times when they get their names.
+/// Adds a file where it is not there yet: what rustc made by a hard link, since nobody writes to it in place, and cargo's
+/// own by a copy, complete and with its time when it gets its name.
 fn add(from: &Path, to: &Path, aside: &Path) -> io::Result<()> {
-    if from.is_dir() {
-        for entry in entries(from)? {
-            add(&entry.path(), &to.join(entry.file_name()), aside)?;
-        }
-        return Ok(());
-    }
     if to.exists() {
         return Ok(());
     }
@@ -218,44 +275,72 @@ mod tests {
         assert!(Pool::is_of_session(Path::new("target/debug/libmosaic.so")));
     }
 
+    const DEBUG: &str = "target/x86_64-unknown-linux-gnu/debug";
+
+    /// Sessions beside one another, the first of which has built something.
+    fn sessions<const N: usize>(parent: &Path, built: &[&str]) -> [PathBuf; N] {
+        let sessions = std::array::from_fn(|number| parent.join(format!("session-{number}")));
+        sessions.iter().for_each(|it| fs::create_dir(it).unwrap());
+        built.iter().for_each(|file| write(&sessions[0].join(file)));
+        sessions
+    }
+
+    fn write(file: &Path) {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "built").unwrap();
+    }
+
     #[test]
     fn what_one_session_built_the_next_one_has() {
         let parent = tempfile::tempdir().unwrap();
-        let [first, second] = ["first", "second"].map(|name| parent.path().join(name));
-        let debug = "target/x86_64-unknown-linux-gnu/debug";
+        let of_template = format!("{DEBUG}/deps/libserde-1.rlib");
+        let own = format!("{DEBUG}/deps/libctx.so");
         let files = [
-            format!("{debug}/deps/libserde-1.rlib"),
-            format!("{debug}/deps/libhex-1.rlib"),
-            format!("{debug}/.fingerprint/hex-1/lib-hex"),
+            format!("{DEBUG}/deps/libhex-1.rlib"),
+            format!("{DEBUG}/.fingerprint/hex-1/lib-hex"),
             "target/debug/build/hex-2/out/x.rs".to_owned(),
         ];
-        for file in files
-            .iter()
-            .map(|file| first.join(file))
-            .chain([first.join(debug).join("deps/libctx.so")])
-        {
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, "built").unwrap();
-        }
-        fs::create_dir(&second).unwrap();
-        let template = parent.path().join("template").join(&files[0]);
-        fs::create_dir_all(template.parent().unwrap()).unwrap();
-        fs::write(template, "built").unwrap();
+        let built = files.each_ref().map(String::as_str);
+        let built = [&built[..], &[&of_template, &own]].concat();
+        let [first, second] = sessions(parent.path(), &built);
+        write(&parent.path().join("template").join(&of_template));
         let pool = Pool::of_session(&first);
         assert!(pool.give_for("hex", &first).unwrap());
         pool.take(&first).unwrap();
         pool.take(&first).unwrap();
         assert!(pool.give_for("hex", &second).unwrap() && !pool.give_for("hex", &second).unwrap());
         // It is in every session as it is.
-        assert!(!second.join(&files[0]).exists());
-        let files = &files[1..];
-        for file in files {
+        assert!(!second.join(&of_template).exists());
+        for file in &files {
             let modified = |session: &Path| fs::metadata(session.join(file)).unwrap().modified().unwrap();
             assert_eq!(modified(&first), modified(&second), "{file}");
         }
-        assert!(!second.join(debug).join("deps/libctx.so").exists());
+        assert!(!second.join(own).exists());
         let left = fs::read_dir(&second).unwrap().map(|it| it.unwrap().file_name());
         let left: std::collections::BTreeSet<_> = left.collect();
         assert_eq!(left, [GIVEN.into(), "target".into()].into(), "no copy is left aside");
+    }
+
+    #[test]
+    fn what_is_not_as_long_as_it_was_is_not_given() {
+        let parent = tempfile::tempdir().unwrap();
+        let [whole, cut] = ["whole", "cut"].map(|name| format!("{DEBUG}/deps/lib{name}-1.rlib"));
+        let [first, second, third, fourth] = sessions(parent.path(), &[&whole, &cut]);
+        let pool = Pool::of_session(&first);
+        pool.take(&first).unwrap();
+        let of_pool = pool.file(Path::new(&cut));
+        fs::write(&of_pool, "bui").unwrap();
+        let has = |session: &Path| [&whole, &cut].map(|file| session.join(file).exists());
+        pool.give_for("both", &second).unwrap();
+        assert_eq!(has(&second), [true, false]);
+        assert!(!of_pool.exists());
+        // It was built again.
+        write(&second.join(&cut));
+        pool.take(&second).unwrap();
+        pool.give_for("both", &third).unwrap();
+        assert_eq!(has(&third), [true, true]);
+        fs::write(pool.file(Path::new(SIZES)), "no number\tand no\n").unwrap();
+        pool.give_for("both", &fourth).unwrap();
+        assert_eq!(has(&fourth), [false, false]);
     }
 }
