@@ -4,12 +4,8 @@
 //! A crate that was there is there, as for a lock file: the same specification is not looked up again. What cargo makes
 //! of the session's versions meanwhile is put back.
 
-use super::{
-    conditions::{self, is_pinned},
-    path::real,
-    stage::Stage,
-};
-use crate::{digest::Parts, pool::Pool};
+use super::{conditions, path::real, stage::Stage};
+use crate::pool::Pool;
 use anyhow::{Context, Result};
 use std::{
     ffi::OsString,
@@ -48,7 +44,7 @@ impl<'a> Question<'a> {
         manifest.contains(PACKAGE).then(|| Question {
             stage,
             arguments,
-            file: file(stage, arguments, &manifest),
+            file: file(stage, arguments),
         })
     }
 
@@ -78,15 +74,8 @@ impl<'a> Question<'a> {
 }
 
 /// Where it is kept that a crate is there.
-fn file(stage: &Stage, arguments: &[OsString], manifest: &str) -> Option<PathBuf> {
-    let directory = stage.session.parent()?;
-    if !is_pinned(manifest, &directory.join("crates")) {
-        return None;
-    }
-    let mut parts = Parts::default();
-    arguments.iter().for_each(|it| parts.add(it.as_encoded_bytes()));
-    parts.add(manifest.as_bytes());
-    conditions::add(&mut parts, stage, "")?;
+fn file(stage: &Stage, arguments: &[OsString]) -> Option<PathBuf> {
+    let parts = conditions::of_request(stage, arguments, "")?;
     Some(Pool::of_session(&stage.session).kept("alone").join(parts.name(16)))
 }
 
@@ -94,24 +83,11 @@ fn file(stage: &Stage, arguments: &[OsString], manifest: &str) -> Option<PathBuf
 mod tests {
     use super::*;
 
-    fn stage(directory: &Path) -> Stage {
-        let session = directory.join("session");
-        fs::create_dir(&session).unwrap();
-        Stage {
-            sysroot: "/toolchain".into(),
-            view: directory.join("view"),
-            session,
-            answers: directory.join("answers"),
-            recording: false,
-            starting: false,
-            analysing: false,
-        }
-    }
-
     #[test]
     fn a_crate_is_asked_for_once_unless_its_source_may_change() {
         let directory = tempfile::tempdir().unwrap();
-        let mut stage = stage(directory.path());
+        let mut stage = Stage::of_session(directory.path().join("session"));
+        fs::create_dir(&stage.session).unwrap();
         let words = ARGUMENTS.map(OsString::from);
         let asked = |stage: &Stage, words: &[OsString], specification: &str| {
             let manifest = format!("[package]\n{PACKAGE}\n[dependencies]\nx = {specification}\n");

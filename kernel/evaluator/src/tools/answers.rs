@@ -256,13 +256,9 @@ mod tests {
 
     fn stage(directory: &Path) -> Stage {
         Stage {
-            sysroot: "/toolchain".into(),
-            view: directory.join("view"),
-            session: directory.to_owned(),
-            answers: directory.join("answers"),
             recording: true,
             starting: true,
-            analysing: false,
+            ..Stage::of_session(directory.to_owned())
         }
     }
 

@@ -6,7 +6,7 @@
 //! for: those that were built stay until the cache is cleared, or `MOSAIC_FAST_PATH` is `0`.
 
 use super::{
-    conditions::{self, is_pinned, with_session, without_session},
+    conditions::{self, with_session, without_session},
     path::{users_variable, users_variables},
     recipe::Recipe,
     stage::Stage,
@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     crates::{copy_with_time, link_if_built},
-    digest::Parts,
     pool::Pool,
 };
 use anyhow::{Context, Result};
@@ -87,23 +86,14 @@ impl<'a> Build<'a> {
     /// What cargo is asked to build, unless something of it may change that cargo alone looks after. `told` is the
     /// variable that says where the result goes.
     pub(super) fn new(stage: &'a Stage, arguments: &[OsString], told: &str) -> Option<Build<'a>> {
-        let directory = stage.session.parent()?;
-        let manifest = super::answers::manifest(&stage.session);
-        let written = fs::read_to_string(stage.session.join("Cargo.toml")).ok()?;
-        if !is_pinned(&written, &directory.join("crates")) {
-            return None;
-        }
-        let mut parts = Parts::default();
-        arguments.iter().for_each(|it| parts.add(it.as_encoded_bytes()));
-        parts.add(manifest.as_bytes());
+        let mut parts = conditions::of_request(stage, arguments, told)?;
         parts.add(&fs::read(stage.session.join("Cargo.lock")).unwrap_or_default());
-        conditions::add(&mut parts, stage, told)?;
         let pool = Pool::of_session(&stage.session);
         let file = pool.kept("builds").join(parts.name(16)).with_extension("json");
         Some(Build {
             stage,
             pool,
-            template: directory.join("template"),
+            template: stage.session.with_file_name("template"),
             file,
         })
     }

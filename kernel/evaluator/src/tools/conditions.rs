@@ -1,10 +1,12 @@
 //! What decides what cargo does, beside the project itself: the toolchain, cargo's configuration and the variables that
 //! cargo and rustc look at. What is kept for other sessions is kept under all of it.
 
-use super::{path::users_variable, stage::Stage};
+use super::{answers::manifest, path::users_variable, stage::Stage};
 use crate::digest::Parts;
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
     time::{Duration, UNIX_EPOCH},
@@ -31,7 +33,7 @@ pub(super) fn with_session(text: &str, session: &Path) -> String {
 }
 
 /// Writes a file that others may be reading, or have links to.
-pub(super) fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
     let directory = file.parent().unwrap_or(file);
     fs::create_dir_all(directory)?;
     let mut aside = tempfile::Builder::new().prefix("new-").tempfile_in(directory)?;
@@ -47,9 +49,21 @@ pub(super) fn installed(stage: &Stage) -> Duration {
     written.unwrap_or_default()
 }
 
-/// Adds the conditions, but for a variable that says where a result goes. There are none to rely on if the
-/// configuration is in files that are not known.
-pub(super) fn add(parts: &mut Parts, stage: &Stage, but: &str) -> Option<()> {
+/// What decides what cargo does about the session's manifest when it is asked so, but for a variable that says where the
+/// result goes. There is nothing to rely on if sources may change, or the configuration is in files that are not known.
+pub(super) fn of_request(stage: &Stage, arguments: &[OsString], but: &str) -> Option<Parts> {
+    let written = fs::read_to_string(stage.session.join("Cargo.toml")).ok()?;
+    if !is_pinned(&written, &stage.session.with_file_name("crates")) {
+        return None;
+    }
+    let mut parts = Parts::default();
+    arguments.iter().for_each(|it| parts.add(it.as_encoded_bytes()));
+    parts.add(manifest(&stage.session).as_bytes());
+    add(&mut parts, stage, but)?;
+    Some(parts)
+}
+
+fn add(parts: &mut Parts, stage: &Stage, but: &str) -> Option<()> {
     parts.add(&installed(stage).as_nanos().to_le_bytes());
     let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let is_of_interest =
@@ -85,7 +99,7 @@ fn configuration(project: &Path) -> Vec<PathBuf> {
 
 /// Whether a manifest names no sources that change under the same name: a directory, or a branch of a repository. The
 /// directories of the notebook's `own` crates do not change.
-pub(super) fn is_pinned(manifest: &str, own: &Path) -> bool {
+fn is_pinned(manifest: &str, own: &Path) -> bool {
     let Ok(manifest) = manifest.parse::<Table>() else {
         return false;
     };
@@ -103,24 +117,12 @@ pub(super) fn is_pinned(manifest: &str, own: &Path) -> bool {
 mod tests {
     use super::*;
 
-    fn stage(session: &Path) -> Stage {
-        Stage {
-            sysroot: "/toolchain".into(),
-            view: session.join("view"),
-            session: session.to_owned(),
-            answers: session.join("answers"),
-            recording: false,
-            starting: false,
-            analysing: false,
-        }
-    }
-
     #[test]
     fn conditions_are_those_of_every_session_and_change_with_the_configuration() {
         let parent = tempfile::tempdir().unwrap();
         let name = |session: &str| {
             let mut parts = Parts::default();
-            add(&mut parts, &stage(&parent.path().join(session)), "").map(|()| parts.name(8))
+            add(&mut parts, &Stage::of_session(parent.path().join(session)), "").map(|()| parts.name(8))
         };
         let first = name("first");
         assert_eq!(first, name("second"));

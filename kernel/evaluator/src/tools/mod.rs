@@ -22,6 +22,7 @@ mod units;
 
 use alone::Question;
 use anyhow::Result;
+pub(crate) use conditions::replace;
 pub(crate) use library::write_view;
 use path::{NAMES, real, taken_over};
 pub(crate) use path::{are_taken_over, give_back, give_back_in_shell, is_fast};

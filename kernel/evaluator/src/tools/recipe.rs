@@ -217,15 +217,7 @@ mod tests {
         for it in ["crates/mosaic/Cargo.toml", "crates/cell/Cargo.toml"] {
             fs::write(directory.join(it), "").unwrap();
         }
-        Stage {
-            sysroot: "/toolchain".into(),
-            view: directory.join("view"),
-            session,
-            answers: directory.join("answers"),
-            recording: false,
-            starting: false,
-            analysing: true,
-        }
+        Stage::of_session(session)
     }
 
     fn file(stage: &Stage, words: &[&str]) -> Option<PathBuf> {

@@ -34,6 +34,20 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
+    /// A kernel that is ready.
+    #[cfg(test)]
+    pub(super) fn of_session(session: PathBuf) -> Stage {
+        Stage {
+            sysroot: "/toolchain".into(),
+            view: session.join("view"),
+            answers: session.join("answers"),
+            session,
+            recording: false,
+            starting: false,
+            analysing: false,
+        }
+    }
+
     /// Tells the tools, if they were taken over.
     pub(crate) fn tell(&self) -> Result<()> {
         let Some(tools) = taken_over() else { return Ok(()) };

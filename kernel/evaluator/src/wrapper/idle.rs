@@ -4,7 +4,10 @@
 //! the sessions.
 
 use super::arguments::cell_library;
-use crate::digest::{self, Parts};
+use crate::{
+    digest::{self, Parts},
+    tools,
+};
 use anyhow::{Context, Result};
 use std::{
     ffi::OsString,
@@ -77,17 +80,12 @@ impl Idle {
 
     /// Shares the library that was compiled.
     pub(super) fn keep(&self) -> Result<()> {
-        let directory = self.shared.parent().context("no place for libraries")?;
-        fs::create_dir_all(directory)?;
         let content = fs::read(&self.library).context("the cell's library is gone")?;
         for (file, content) in [
             (self.sum(), digest::of(&content, 16).into_bytes()),
             (self.shared.clone(), content),
         ] {
-            // Written aside and renamed: another kernel may be reading it.
-            let aside = tempfile::NamedTempFile::new_in(directory)?;
-            fs::write(aside.path(), content)?;
-            aside.persist(file)?;
+            tools::replace(&file, &content)?;
         }
         Ok(())
     }
