@@ -78,6 +78,9 @@ impl Definitions {
 
     /// The lines of what is reached by way of `impl`s alone, each with the hashes of those that lead there.
     fn joining<'a>(&'a self, reached: &Reached, type_name: &TokenStream) -> BTreeMap<String, BTreeSet<&'a str>> {
+        if !reached.definitions.iter().any(|index| self.definitions[*index].joins) {
+            return BTreeMap::new();
+        }
         let direct = self.reach(&tokens::mentions(type_name), &[], type_name, |index| {
             !self.definitions[index].joins
         });
@@ -161,7 +164,8 @@ impl Definitions {
         found
     }
 
-    /// What a path can mean where it is told: the longest end of it that names something, or else whatever one of its parts names.
+    /// What a path can mean where it is told: the longest end of it that names something, or else whatever one of its
+    /// parts names.
     fn resolve(&self, Mention { module, path }: &Mention) -> Vec<usize> {
         for length in (2..=path.len()).rev() {
             let found = self.indices(|it| it.path().ends_with(&path[..length]));
