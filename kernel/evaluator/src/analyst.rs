@@ -19,8 +19,12 @@ pub(crate) use project::Project;
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::mpsc::{self, Receiver, Sender},
+    sync::{
+        Arc, Mutex, TryLockError,
+        mpsc::{self, Receiver, Sender},
+    },
     thread,
+    time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
 
@@ -28,6 +32,8 @@ use tokio::sync::oneshot;
 #[derive(Clone, Debug)]
 pub(crate) struct Analyst {
     orders: Sender<Order>,
+    /// Held while cargo is asked, which leaves files until it has answered; whether nothing is to be asked any more.
+    has_ended: Arc<Mutex<bool>>,
 }
 
 /// What the thread is told and asked, in order.
@@ -48,7 +54,7 @@ enum Question {
     Complete {
         code: String,
         cursor: usize,
-        reply: oneshot::Sender<Completions>,
+        reply: oneshot::Sender<Option<Completions>>,
     },
     /// The documentation of the name at the cursor, counted in code points.
     Inspect {
@@ -78,12 +84,33 @@ impl Analyst {
     /// Starts the thread, which reads nothing before there is something to answer, or time.
     pub(crate) fn start() -> io::Result<Analyst> {
         let (orders, received) = mpsc::channel();
+        let state = State::default();
+        let has_ended = Arc::clone(&state.has_ended);
         thread::Builder::new()
             .name("analyst".into())
             // rust-analyzer recurses over what is being typed.
             .stack_size(64 << 20)
-            .spawn(move || State::default().follow(&received))?;
-        Ok(Analyst { orders })
+            .spawn(move || state.follow(&received))?;
+        Ok(Analyst { orders, has_ended })
+    }
+
+    /// Has it ask cargo nothing more, and waits until cargo has answered, unless that takes too long. `end_cargo` ends
+    /// what was started so far.
+    pub(crate) fn end(&self, end_cargo: impl Fn()) {
+        let begun = Instant::now();
+        while begun.elapsed() < ENDING {
+            end_cargo();
+            let mut has_ended = match self.has_ended.try_lock() {
+                Ok(has_ended) => has_ended,
+                Err(TryLockError::Poisoned(panicked)) => panicked.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    thread::sleep(BETWEEN_ATTEMPTS);
+                    continue;
+                }
+            };
+            *has_ended = true;
+            return;
+        }
     }
 
     /// Has who asks from now on wait until the notebook is told again.
@@ -104,7 +131,7 @@ impl Analyst {
     /// What completes the code left of `cursor`, counted in code points.
     pub(crate) async fn complete(&self, code: String, cursor: usize) -> Option<Completions> {
         let answer = self.ask(|reply| Question::Complete { code, cursor, reply });
-        answer.await.ok()
+        answer.await.ok().flatten()
     }
 
     /// The documentation of the name at `cursor`, counted in code points.
@@ -146,6 +173,7 @@ struct State {
     /// Questions on the notebook that is awaited.
     waiting: Vec<Question>,
     project: Option<Project>,
+    has_ended: Arc<Mutex<bool>>,
 }
 
 /// What the thread was told of the notebook.
@@ -159,8 +187,9 @@ enum Told {
     All(Box<Notebook>),
 }
 
-/// Less is not worth the time.
-const WORTH_GIVING_BACK: u64 = 32 << 20;
+/// How long the kernel's end may wait for cargo's.
+const ENDING: Duration = Duration::from_secs(2);
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(1);
 
 /// How often rust-analyzer looks through everything until most of what it needed only once is freed, a third to a half of
 /// all: each time that the source changes it frees a part.
@@ -168,7 +197,6 @@ const ROUNDS: u32 = 6;
 
 impl State {
     fn follow(mut self, orders: &Receiver<Order>) {
-        let mut given_back = 0;
         for order in orders {
             match order {
                 Order::Await => self.told = Told::Wait,
@@ -182,10 +210,7 @@ impl State {
                 Order::Answer(question) if matches!(self.told, Told::Wait) => self.waiting.push(question),
                 Order::Answer(question) => self.answer(question),
             }
-            if memory::resident().saturating_sub(given_back) > WORTH_GIVING_BACK {
-                memory::give_back();
-                given_back = memory::resident();
-            }
+            memory::give_back_if_worth();
         }
     }
 
@@ -197,8 +222,7 @@ impl State {
         // A reply that is dropped says that there is no answer, and one that nobody takes is of no interest.
         self.guarded(|state| match question {
             Question::Complete { code, cursor, reply } => {
-                let found = state.complete(&code, cursor);
-                let _ = reply.send(found.unwrap_or_else(|| Completions::none(cursor)));
+                let _ = reply.send(state.complete(&code, cursor));
             }
             Question::Inspect { code, cursor, reply } => {
                 let found = state.looking();
@@ -240,7 +264,7 @@ impl State {
     /// The project with all that it needs, and the notebook.
     fn looking(&mut self) -> Option<(&mut Project, &Notebook)> {
         let Told::All(notebook) = &self.told else { return None };
-        match read(&mut self.project, notebook) {
+        match read(&mut self.project, notebook, &self.has_ended) {
             Ok(project) => Some((project, notebook)),
             Err(error) => {
                 tracing::warn!("nothing is known of the code: {error:#}");
@@ -255,12 +279,12 @@ impl State {
     }
 }
 
-fn read<'a>(project: &'a mut Option<Project>, notebook: &Notebook) -> Result<&'a mut Project> {
+fn read<'a>(project: &'a mut Option<Project>, notebook: &Notebook, has_ended: &Mutex<bool>) -> Result<&'a mut Project> {
     let is_of = |project: &Project| project.is_in(&notebook.directory);
     if !project.as_ref().is_some_and(is_of) {
         *project = Some(Project::new(&notebook.directory)?);
     }
     let project = project.as_mut().context("there is no project")?;
-    project.read(&notebook.manifest)?;
+    project.read(&notebook.manifest, has_ended)?;
     Ok(project)
 }

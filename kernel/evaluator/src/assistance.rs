@@ -12,7 +12,6 @@ use crate::{
     unkept,
 };
 use serde_json::Value;
-use std::borrow::Cow;
 
 /// Completes what is left of `cursor`, counted in code points.
 pub(crate) fn complete(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<Completions> {
@@ -63,23 +62,17 @@ pub(crate) fn type_of(project: &mut Project, notebook: &Notebook, cell: &str, en
 }
 
 /// A cell's text as rust-analyzer is to see it, with as many lines.
-struct Analysed<'a> {
-    source: Cow<'a, str>,
+struct Analysed {
+    source: String,
 }
 
-impl Analysed<'_> {
-    fn new(code: &str) -> Analysed<'_> {
-        let mut source = Cow::Borrowed(code);
-        // evcxr would follow many a command even for a mere question: `:restart` would cost all variables.
-        for (begin, line) in preamble(code).filter(|(_, line)| !line.starts_with("//")) {
-            let blank = " ".repeat(line.len());
-            source.to_mut().replace_range(begin..begin + line.len(), &blank);
+impl Analysed {
+    fn new(code: &str) -> Analysed {
+        let code = without_commands(code);
+        let expansion = mosaic_expand::expand_cell(&code).ok().flatten();
+        Analysed {
+            source: expansion.map_or(code, |it| it.source().to_owned()),
         }
-        let expansion = mosaic_expand::expand_cell(&source).ok().flatten();
-        if let Some(expansion) = expansion {
-            source = Cow::Owned(expansion.source().to_owned());
-        }
-        Analysed { source }
     }
 
     /// The place of a byte of the code: on the same line, as far from its beginning.

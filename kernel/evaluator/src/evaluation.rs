@@ -54,7 +54,6 @@ pub(crate) fn run(options: Options, link: Link, inbox: Inbox, notices: OwnedFd, 
         stored: None,
         absent: BTreeSet::new(),
         leisure: Leisure::default(),
-        given_back: 0,
     };
     if let Err(error) = evaluation.start() {
         // Told with the first cell, which tries again.
@@ -112,8 +111,6 @@ struct Evaluation<'a> {
     /// The variables that evcxr believes in and that are not stored.
     absent: BTreeSet<String>,
     leisure: Leisure,
-    /// The memory of this process when all that was free was given back.
-    given_back: u64,
 }
 
 impl Evaluation<'_> {

@@ -146,8 +146,12 @@ impl Evaluator {
 
     /// Removes what the thread has left that could not be waited for. To be called last, since it is still at work.
     pub fn clean_up(&self) {
-        // What it has started meanwhile would write into the session again.
-        processes::end_all_of(rustix::process::getpid());
+        // What was started meanwhile would write into the session again.
+        let kernel = rustix::process::getpid();
+        self.analyst.end(|| {
+            processes::end_of(kernel);
+        });
+        processes::end_all_of(kernel);
         self.shared.remove_session();
         session::remove_rust_analyzers_of(process::id());
     }

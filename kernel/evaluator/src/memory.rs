@@ -1,9 +1,30 @@
 //! The memory of this process, most of which rust-analyzer takes and frees.
 
-use std::fs;
+use std::{
+    fs,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+/// Less is not worth the time.
+const WORTH_GIVING_BACK: u64 = 32 << 20;
+
+/// How much was left when memory was last given back, by whichever thread.
+static LEFT: AtomicU64 = AtomicU64::new(0);
+
+/// How much has been added since memory was last given back, in bytes.
+pub(crate) fn grown() -> u64 {
+    resident().saturating_sub(LEFT.load(Relaxed))
+}
+
+/// Gives back what is free, if enough has been added to be worth the time.
+pub(crate) fn give_back_if_worth() {
+    if grown() > WORTH_GIVING_BACK {
+        give_back();
+    }
+}
 
 /// How much there is, in bytes.
-pub(crate) fn resident() -> u64 {
+fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let resident = status
         .lines()
@@ -18,4 +39,5 @@ pub(crate) fn give_back() {
     unsafe {
         libc::malloc_trim(0);
     }
+    LEFT.store(resident(), Relaxed);
 }

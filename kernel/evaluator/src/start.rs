@@ -117,8 +117,8 @@ impl Started {
         loaded.map_err(|error| anyhow!("rust-analyzer does not load the notebook's crates: {error}"))
     }
 
-    /// Crates are about to be added: evcxr's rust-analyzer forgets what it knows until it is needed again, since it would read
-    /// everything anew for each.
+    /// Crates are about to be added: evcxr's rust-analyzer forgets what it knows until it is needed again, since it would
+    /// read everything anew for each.
     pub(crate) fn expect_crates(&mut self) -> Result<()> {
         if tools::are_taken_over() {
             self.stage.analysing = false;

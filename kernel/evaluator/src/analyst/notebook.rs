@@ -7,11 +7,7 @@ use ra_ap_syntax::{
     AstNode, SourceFile, SyntaxNode,
     ast::{self, HasModuleItem, HasName},
 };
-use std::{
-    collections::BTreeSet,
-    ops::{Not, Range},
-    path::PathBuf,
-};
+use std::{collections::BTreeSet, ops::Range, path::PathBuf};
 
 /// Stands where the code of a cell would stand.
 const CELL: &str = "mosaic_cell_stands_here;";
@@ -67,11 +63,11 @@ impl Notebook {
     pub(crate) fn with(&self, cell: &str) -> Source {
         let items = items(cell);
         let names: Vec<String> = items.iter().filter_map(|item| item.name.clone()).collect();
-        let replaced = |it: &&Definition| it.name.as_ref().is_some_and(|name| names.contains(name));
+        let is_kept = |it: &&Definition| it.name.as_ref().is_none_or(|name| !names.contains(name));
         let mut text: String = self
             .definitions
             .iter()
-            .filter(|it| replaced(it).not())
+            .filter(is_kept)
             .map(|it| it.text.as_str())
             .collect();
         let is_item = |at: usize| items.iter().any(|item| item.range.contains(&at));

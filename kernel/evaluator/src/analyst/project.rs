@@ -17,7 +17,12 @@ use ra_ap_vfs::{
     loader::{self, Directories, Entry, Handle, LoadingProgress, Message},
 };
 use ra_ap_vfs_notify::NotifyHandle;
-use std::{fs, ops::Range, path::Path};
+use std::{
+    fs,
+    ops::Range,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 /// A crate with what it depends on, as far as it has been read.
 pub(crate) struct Project {
@@ -65,19 +70,25 @@ impl Project {
     }
 
     /// Reads the standard library and all that the crate depends on, which takes seconds, unless it has been read for this
-    /// manifest.
+    /// manifest. `has_ended` is held while cargo is asked.
     ///
     /// # Errors
     ///
-    /// The crate has another manifest just now, cargo cannot tell what it depends on, or a source cannot be read.
-    pub(crate) fn read(&mut self, manifest: &str) -> Result<()> {
+    /// The crate has another manifest just now, cargo cannot tell what it depends on, a source cannot be read, or the
+    /// kernel has ended.
+    pub(crate) fn read(&mut self, manifest: &str, has_ended: &Mutex<bool>) -> Result<()> {
         if self.manifest.as_deref() == Some(manifest) {
             return Ok(());
         }
         if manifest_in(self.directory.as_ref())? != manifest {
             bail!("crates are being added");
         }
+        let has_ended = has_ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if *has_ended {
+            bail!("the kernel ends");
+        }
         let workspace = workspace_of(&self.directory)?;
+        drop(has_ended);
         read_files(&workspace, &mut self.files)?;
         let change = everything(&workspace, &mut self.files);
         self.host.apply_change(change);

@@ -20,8 +20,6 @@ pub(super) enum Leisure {
 
 /// Reading takes one CPU for seconds: cells that are run in a row have both.
 const BEFORE_READING: Duration = Duration::from_secs(1);
-/// Less is not worth the time.
-const WORTH_GIVING_BACK: u64 = 32 << 20;
 /// What rust-analyzer leaves behind when it has looked through the standard library, and no cell does.
 const MUCH: u64 = 128 << 20;
 
@@ -40,7 +38,7 @@ impl Leisure {
 impl Evaluation<'_> {
     /// Something was asked and answered.
     pub(super) fn find_leisure(&mut self) {
-        self.leisure = match memory::resident().saturating_sub(self.given_back) {
+        self.leisure = match memory::grown() {
             MUCH.. => Leisure::GiveMuchBack,
             _ => Leisure::Analyse,
         };
@@ -54,10 +52,7 @@ impl Evaluation<'_> {
                 Leisure::GiveBack
             }
             leisure @ (Leisure::GiveBack | Leisure::GiveMuchBack) => {
-                if memory::resident().saturating_sub(self.given_back) > WORTH_GIVING_BACK {
-                    memory::give_back();
-                    self.given_back = memory::resident();
-                }
+                memory::give_back_if_worth();
                 if leisure == Leisure::GiveBack {
                     Leisure::Rest
                 } else {
