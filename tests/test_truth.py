@@ -96,6 +96,9 @@ def test_nothing_is_dropped_without_need(kernel):
     )
     assert cell.result == "Calm { a: 3 }" and cell.stderr == ""
     assert kernel.ok("calm.double()").result == "6"
+    kernel.ok("use std::time::*; let pause: Duration = Duration::MAX; let boxed: Box<dyn Fn() -> u8> = Box::new(|| 1);")
+    for code in ("use std::ops::Fn;", "use std::collections::*;", "mod inner { use super::*; } use inner::*;"):
+        assert kernel.ok(f"{code}\n(pause > Duration::ZERO, boxed())").text == ""
 
 
 @promises.SURVIVE

@@ -172,6 +172,8 @@ fn find_bindings<'a>(pattern: &'a Pat, found: &mut Vec<&'a PatIdent>) {
         Pat::Struct(record) => record.fields.iter().for_each(|it| find_bindings(&it.pat, found)),
         Pat::Reference(reference) => find_bindings(&reference.pat, found),
         Pat::Slice(slice) => slice.elems.iter().for_each(|it| find_bindings(it, found)),
+        // Each case binds the same names.
+        Pat::Or(cases) => cases.cases.iter().take(1).for_each(|it| find_bindings(it, found)),
         _ => {}
     }
 }

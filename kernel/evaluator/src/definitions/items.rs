@@ -1,7 +1,7 @@
 //! The items of a source, as far as they decide what bytes mean.
 
 use super::tokens::{self, hash, mentions, significant};
-use crate::fingerprint::JOINING;
+use crate::{digest, fingerprint::JOINING};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use std::collections::BTreeSet;
@@ -81,6 +81,7 @@ pub(super) fn read(tokens: TokenStream) -> Vec<Definition> {
     let mut reader = Reader::default();
     reader.items(&[], tokens);
     let local: BTreeSet<String> = reader.found.iter().map(|it| it.name.clone()).collect();
+    reader.close_enums();
     for residue in reader.found.iter_mut().filter(|it| it.joins) {
         // An `impl` counts for the notebook's own names in its header, not for all iterators, say.
         residue.also.retain(|name| local.contains(name));
@@ -248,17 +249,32 @@ impl Reader {
             }
             UseTree::Glob(_) => {
                 let label = format!("use {}::*", before.join("::"));
-                let mut definition = Definition::new(module, label, TokenStream::new());
+                let mut definition = Definition::new(module, &label, TokenStream::new());
+                definition.hash = digest::of(label, 8);
                 definition.mentions = vec![path(before)];
                 definition.brings_names = true;
                 definition.opens = path(before);
+                // A name that another glob brought in is ambiguous from then on, which rustc refuses.
+                definition.joins = true;
                 self.found.push(definition);
             }
         }
     }
 
+    /// A glob of an enum brings variants in, which are no types.
+    fn close_enums(&mut self) {
+        let types = self.found.iter().filter(|it| it.is_type).map(Definition::path);
+        let types: BTreeSet<Vec<String>> = types.collect();
+        for glob in self.found.iter_mut().filter(|it| types.contains(&it.opens)) {
+            glob.brings_names = false;
+        }
+    }
+
     fn import(&mut self, module: &[String], name: &str, imported: &[String]) {
         let imported = path(imported);
+        if tokens::is_in_prelude(name, &imported) {
+            return;
+        }
         let tokens: TokenStream = imported.join("::").parse().unwrap_or_default();
         let mut definition = Definition::new(module, name, tokens);
         // A name that is imported under itself is what it names.

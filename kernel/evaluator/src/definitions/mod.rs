@@ -132,7 +132,7 @@ impl Definitions {
 
     fn follow(&self, mention: &Mention, reached: &mut Reached, leads_on: &impl Fn(usize) -> bool) {
         let Some(first) = mention.path.first() else { return };
-        if ["std", "core", "alloc"].contains(&first.as_str()) {
+        if tokens::is_of_standard_library(first) {
             return;
         }
         let is_crate = self.crates.contains_key(first);

@@ -148,6 +148,15 @@ fn what_a_type_reaches_is_noticed() {
             "m::P",
         ),
         ("use dep::A as X;", "use dep::B as X;", "X", "X"),
+        ("use dep::*;", "use dep::inner::*;", "X", "use dep::*"),
+        ("", "use std::fmt::Result;", "Vec<Result>", "Result"),
+        ("", "use std::vec::Vec as Box;", "Box<u8>", "Box"),
+        (
+            "mod m { pub enum P { A } } use m::P::*; struct Q(P);",
+            "mod m { pub enum P { A, B } } use m::P::*; struct Q(P);",
+            "Q",
+            "m::P",
+        ),
         // A name that came from elsewhere gets another meaning.
         (
             "use dep::*; struct P(X);",
@@ -284,6 +293,19 @@ fn what_a_type_does_not_reach_is_no_matter() {
             "fn f() { println!() }",
             "fn f() { println!(\"x\") } macro_rules! m { () => { 1 } }",
             "Vec<f64>",
+        ),
+        // What is imported beside it.
+        ("", "use std::ops::Fn;", "Box<dyn Fn(u8) -> u8>"),
+        ("use std::time::*;", "use std::time::*; use dep::*;", "Duration"),
+        (
+            "use std::time::*;",
+            "use std::time::*; mod m { use super::*; pub fn f() {} } use m::*;",
+            "Duration",
+        ),
+        (
+            "use std::time::*; enum Level { Low } use Level::*;",
+            "use std::time::*; enum Level { Low, High } use Level::*;",
+            "Duration",
         ),
     ] {
         let told = redefined(old, new, type_name);

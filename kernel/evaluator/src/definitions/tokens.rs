@@ -155,6 +155,19 @@ pub(super) fn is_definable(name: &str) -> bool {
     !PRIMITIVE.contains(&name) && !PRELUDE.contains(&name) && !is_keyword()
 }
 
+/// Whether an import gives a name the meaning that it has without. There is more than one `Result`.
+pub(super) fn is_in_prelude(name: &str, imported: &[String]) -> bool {
+    let is_of_std = imported.first().is_some_and(|it| is_of_standard_library(it));
+    let is_renamed = imported.last().is_none_or(|it| it != name);
+    let is_another = name == "Result" && imported.iter().all(|it| it != "result");
+    is_of_std && !is_renamed && !is_another && PRELUDE.contains(&name)
+}
+
+/// Whether a path that begins with this name leads into the standard library.
+pub(super) fn is_of_standard_library(first: &str) -> bool {
+    ["std", "core", "alloc"].contains(&first)
+}
+
 /// Every name in the tokens.
 pub(super) fn names(tokens: &TokenStream) -> BTreeSet<String> {
     mentions(tokens).into_iter().flatten().collect()

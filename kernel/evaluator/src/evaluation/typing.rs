@@ -58,8 +58,7 @@ impl Evaluation<'_> {
             }
         }
         let evaluated = self.session()?.context.execute(source);
-        // A message without a place is for want of a type.
-        Ok(Some(evaluated).filter(|it| !matches!(it, Err(Error::Message(_)))))
+        Ok(Some(evaluated).filter(|it| !may_want_a_type(it)))
     }
 
     /// Evaluates a text with types that rustc has told, if it has.
