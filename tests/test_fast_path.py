@@ -62,6 +62,7 @@ LETS = [
     ("let by_name: HashMap<_, _> = [(\"a\", 1u8)].into_iter().collect();", "by_name[\"a\"]", "1"),
     ("let inner::Deep(deep) = inner::Deep([Some(inner::Deep(0.5))]);", "deep[0].as_ref().unwrap().0", "0.5"),
     ("let lent: Cow<str> = \"lent\".into(); let boxed: Box<dyn Fn(i32) -> i32 + Send> = Box::new(|x| x + 1);", "boxed(1)", "2"),
+    ("let (Ok(either) | Err(either)) = \"5\".parse::<u8>().map_err(|_| 0);", "either", "5"),
     ("let result = \"x\".parse::<u8>().map_err(|error| error.to_string());", "result.is_err()", "true"),
     ("fn own() -> Result<u8> { Ok(1) }\nlet own = own();", "own", "Ok(1)"),
     ("let shadowed = 1; let shadowed = [shadowed; 2].len().to_string();", "shadowed", '"2"'),

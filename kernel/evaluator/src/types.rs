@@ -47,7 +47,8 @@ impl<'a> Probe<'a> {
         // The block's opening brace comes before the cell.
         let before = |range: Range<usize>| range.start.saturating_sub(1)..range.end.saturating_sub(1);
         let mut found = Vec::new();
-        for statement in &block(cell)?.stmts {
+        // What is no Rust has none: rustc says what is wrong.
+        for statement in block(cell).iter().flat_map(|block| &block.stmts) {
             let Stmt::Local(local) = statement else { continue };
             let explicit = type_of_all(&local.pat).map(|it| &cell[before(it.span().byte_range())]);
             if explicit.is_some_and(is_whole) {
@@ -248,7 +249,8 @@ mod tests {
             ("f()", Some(&[])),
             ("!ls\nlet a = 1;", None),
             (":dep x\nlet a = 1;", None),
-            ("let a = ", None),
+            ("let a = ", Some(&[])),
+            ("let (Ok(a) | Err(a)) = f(); let (b | b) = 1;", Some(&["a", "b"])),
         ] {
             let probe = Probe::of(cell);
             let found = probe.map(|probe| {
