@@ -157,6 +157,9 @@ impl Unkept {
             return format!("let {name} = {borrowed}.{owned}();");
         }
         match type_name.strip_prefix("impl ") {
+            Some(bounds) if bounds.starts_with("Future<") => {
+                format!("let {name}: std::pin::Pin<Box<dyn std::future::{bounds}>> = Box::pin({value});")
+            }
             Some(bounds) => format!("let {name}: Box<dyn {bounds}> = Box::new({value});"),
             None => format!("let {name}: TYPE = {value};"),
         }
@@ -195,8 +198,13 @@ pub(crate) fn type_in(shown: &str, name: &str) -> Option<String> {
     let found = lines
         .filter_map(|line| begins.iter().find_map(|begin| line.strip_prefix(&**begin)))
         .next_back()?;
-    let value = found.split_once(" = ").map_or(found, |(type_name, _)| type_name);
-    Some(value.trim().to_owned())
+    let is_associated = |at: usize| {
+        let count = |part: &str| found[..at].matches(part).count();
+        count("<") + count("->") > count(">")
+    };
+    let mut ends = found.match_indices(" = ").map(|(at, _)| at);
+    let end = ends.find(|at| !is_associated(*at)).unwrap_or(found.len());
+    Some(found[..end].trim().to_owned())
 }
 
 /// The byte range of a cell's last expression, for an error that has no place of its own.
@@ -294,6 +302,13 @@ mod tests {
                 Some("Map<Iter<'_, i32>, impl FnMut(&i32) -> i32>"),
                 "let it = v.iter().map(|x| x + 1).collect::<Vec<_>>();",
             ),
+            (
+                "let later = f();",
+                "later",
+                Reason::Unnameable,
+                Some("impl Future<Output = u8>"),
+                "let later: std::pin::Pin<Box<dyn std::future::Future<Output = u8>>> = Box::pin(f());",
+            ),
             ("let x = odd();", "x", Reason::Unknown, None, "let x: TYPE = odd();"),
         ] {
             let name = name.to_owned();
@@ -307,6 +322,11 @@ mod tests {
         let shown = "```rust\nlet add: impl Fn(i32) -> i32\n```\n---\nsize = 0";
         assert_eq!(type_in(shown, "add").as_deref(), Some("impl Fn(i32) -> i32"));
         assert_eq!(type_in("let mut n: i32 = 5 (0x5)", "n").as_deref(), Some("i32"));
+        let later = "let later: impl FnOnce() -> impl Future<Output = u8> = 5";
+        assert_eq!(
+            type_in(later, "later").as_deref(),
+            Some("impl FnOnce() -> impl Future<Output = u8>")
+        );
         assert_eq!(type_in("fn add()", "add"), None);
     }
 }
