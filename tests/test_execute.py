@@ -54,6 +54,16 @@ def test_what_a_cell_needs_of_many_items(kernel):
     assert kernel.ok("make()").result == "3"
 
 
+def test_macros_are_known_to_items_in_whatever_order(kernel):
+    """evcxr puts items into an order by chance."""
+    pair = "macro_rules! tenfold{i} {{ ($x:expr) => {{ 10 * $x }} }}\nfn call{i}() -> u8 {{ tenfold{i}!({i}) }}"
+    kernel.ok("\n".join(pair.format(i=i) for i in range(8)))
+    assert kernel.ok("[call0(), call7(), tenfold3!(2)]").result == "[0, 70, 20]"
+    kernel.ok("macro_rules! tenfold7 { ($x:expr) => { $x } }")
+    kernel.ok("let called = call7();")
+    assert kernel.ok("called").result == "7"
+
+
 @promises.PLACE
 def test_print_without_newline_shows_while_the_cell_runs(kernel):
     barrier = kernel.barrier()

@@ -11,6 +11,7 @@ mod cell;
 mod failed;
 mod generated;
 mod idle;
+mod macros;
 mod needed;
 
 use crate::{absent, definitions::Definitions, processes::KERNEL_VARIABLE, settings::Settings, tools, types};
@@ -77,6 +78,7 @@ fn run(rustc: &OsStr, mut arguments: Vec<OsString>) -> Result<ExitCode> {
 /// Compiles or checks a cell. There is no status if its errors are known without rustc.
 fn compile_cell(rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<Option<ExitStatus>> {
     let text = fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
+    let text = macros::imported(&text);
     let session = session_directory(source);
     let crates = crates(arguments);
     if analysis::is_analysis(&text) {

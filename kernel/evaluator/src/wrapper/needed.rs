@@ -14,7 +14,7 @@ use std::{
     ops::Range,
     path::Path,
 };
-use syn::{Attribute, Item, ItemImpl, Meta, TraitItem, spanned::Spanned};
+use syn::{Attribute, Ident, Item, ItemImpl, ItemUse, Meta, TraitItem, UseTree, spanned::Spanned};
 
 /// In the session's directory: the items that the last whole cell passed with.
 const PASSED: &str = "mosaic-passed.json";
@@ -171,7 +171,11 @@ fn name(item: &Item) -> Option<String> {
         Item::Macro(it) => it.ident.as_ref()?,
         _ => return None,
     };
-    Some(name.to_string().trim_start_matches("r#").to_owned())
+    Some(plain(name))
+}
+
+fn plain(name: &Ident) -> String {
+    name.to_string().trim_start_matches("r#").to_owned()
 }
 
 fn reached(item: &Item, local: &HashSet<String>) -> Reached {
@@ -183,6 +187,12 @@ fn reached(item: &Item, local: &HashSet<String>) -> Reached {
         Item::Static(it) => (&it.attrs, HashSet::new()),
         Item::Const(it) => (&it.attrs, HashSet::new()),
         Item::Macro(it) => (&it.attrs, HashSet::new()),
+        // A macro's or a crate's, since nothing else has so short a path.
+        Item::Use(ItemUse {
+            attrs,
+            tree: UseTree::Name(it),
+            ..
+        }) => (attrs, HashSet::from([plain(&it.ident)])),
         // An `impl` for the alias is one for what it stands for.
         Item::Type(it) => (&it.attrs, named(it, local)),
         // Its methods are called without its name.
@@ -250,6 +260,8 @@ mod tests {
             ("#[derive(Clone, Debug)] struct S;", "1", false),
             ("#[derive(Builder)] struct S;", "SBuilder", true),
             ("use std::fmt;", "1", true),
+            ("use m;", "1", false),
+            ("use m;", "m!()", true),
             ("mod m { pub fn f() {} }", "1", true),
             ("thread_local! { static T: u8 = 1; }", "1", true),
             ("macro_rules! m { () => {} }", "1", false),
