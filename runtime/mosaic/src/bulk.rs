@@ -5,7 +5,7 @@
 //! other values they are serde's. What asks for a type is not generic, so that it is compiled with this crate and not with
 //! each cell; the question costs some nanoseconds.
 
-use crate::host;
+use crate::{copy::fill, host};
 use mosaic_abi::{Buffer, decode_first, encode as encode_each};
 use ndarray::{Array, ArrayRef, Dimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 use serde::{Serialize, de::DeserializeOwned};
@@ -117,7 +117,7 @@ fn with_bytes(prefix: &[u8], bytes: &[u8], aim: Aim) -> Buffer {
         // SAFETY: the room is new, and of that length.
         let (begin, rest) = unsafe { room.as_mut_slice() }.split_at_mut(prefix.len());
         begin.copy_from_slice(prefix);
-        rest.copy_from_slice(bytes);
+        fill(rest, bytes, <[u8]>::copy_from_slice);
         return room;
     }
     let mut encoded = mosaic_abi::room(len);
@@ -186,15 +186,27 @@ fn decode_plain(decoded: &mut dyn Any, bytes: &[u8]) -> bool {
         ($number:ty, $bytes:expr) => {
             decode_first::<usize>($bytes).ok().and_then(|(len, bytes)| {
                 let (numbers, _) = bytes.as_chunks::<{ size_of::<$number>() }>();
-                let numbers = numbers.get(..len)?;
-                let mut decoded = mosaic_abi::room(len);
-                decoded.extend(numbers.iter().map(|number| <$number>::from_le_bytes(*number)));
-                Some(decoded)
+                numbers
+                    .get(..len)
+                    .map(|numbers| read(numbers, <$number>::from_le_bytes))
             })
         };
     }
     for_plain_numbers!(try_number);
     false
+}
+
+/// As many numbers, each of its bytes.
+fn read<A: Send, const N: usize>(numbers: &[[u8; N]], from_bytes: impl Fn([u8; N]) -> A + Sync) -> Vec<A> {
+    let mut read = mosaic_abi::room(numbers.len());
+    fill(&mut read.spare_capacity_mut()[..numbers.len()], numbers, |to, from| {
+        for (to, from) in to.iter_mut().zip(from) {
+            to.write(from_bytes(*from));
+        }
+    });
+    // SAFETY: there is room for so many, and `fill` has written each of them.
+    unsafe { read.set_len(numbers.len()) };
+    read
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ mod attach;
 mod barrier;
 mod bulk;
 mod cancel;
+mod copy;
 mod error;
 mod for_each;
 mod function;

@@ -1,0 +1,97 @@
+//! Copying large values.
+//!
+//! One thread alone reaches half of what memory allows, and less where the memory is new, since the system clears each
+//! page at its first touch. So large values are copied part by part, by as many threads as have a CPU.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Mutex, OnceLock, PoisonError},
+    thread,
+};
+
+/// So many bytes are copied at a time: enough to be worth a look at what is next.
+const PART: usize = 4 << 20;
+/// For fewer parts, starting a thread takes too long for what it saves.
+const FEW: usize = 4;
+/// More threads than this gain little: memory is what they wait for.
+const MOST_THREADS: usize = 4;
+/// A copy needs next to none.
+const STACK: usize = 64 << 10;
+
+/// Has `fill` fill each part of `to` from the same part of `from`, on several threads where there is much.
+///
+/// # Panics
+///
+/// If there are not as many in both.
+pub(crate) fn fill<A: Sync, B: Send>(to: &mut [B], from: &[A], fill: impl Fn(&mut [B], &[A]) + Sync) {
+    assert_eq!(
+        to.len(),
+        from.len(),
+        "there is as much to fill as there is to fill it with"
+    );
+    let bytes = size_of_val(from).max(size_of_val(to));
+    if bytes < FEW * PART {
+        return fill(to, from);
+    }
+    let part = PART / size_of::<A>().max(size_of::<B>()).max(1);
+    let parts = Mutex::new(to.chunks_mut(part).zip(from.chunks(part)));
+    let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some((to, from)) = next() {
+            fill(to, from);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads() {
+            // Where there can be no further thread, those that there are do it all.
+            let thread = thread::Builder::new().name("mosaic-copy".to_owned()).stack_size(STACK);
+            let _ = thread.spawn_scoped(scope, &work);
+        }
+        work();
+    });
+}
+
+/// How many threads copy, this one included. What this process may use does not change.
+fn threads() -> usize {
+    static CPUS: OnceLock<usize> = OnceLock::new();
+    let cpus = CPUS.get_or_init(|| thread::available_parallelism().map_or(1, NonZeroUsize::get));
+    (*cpus).min(MOST_THREADS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn each_part_is_filled_once_from_its_own() {
+        for len in [0, 1, PART - 1, FEW * PART, FEW * PART + 1] {
+            let from: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
+            let (mut to, filled) = (vec![0; len], AtomicUsize::new(0));
+            fill(&mut to, &from, |to, from| {
+                filled.fetch_add(to.len(), Ordering::Relaxed);
+                to.copy_from_slice(from);
+            });
+            assert!(to == from, "{len}");
+            assert_eq!(filled.into_inner(), len);
+        }
+    }
+
+    #[test]
+    fn elements_may_be_of_different_sizes() {
+        let from = vec![[1_u8, 0, 0, 0]; PART];
+        let mut to = vec![0_u32; PART];
+        fill(&mut to, &from, |to, from| {
+            for (to, from) in to.iter_mut().zip(from) {
+                *to = u32::from_le_bytes(*from);
+            }
+        });
+        assert!(to.iter().all(|number| *number == 1));
+    }
+
+    #[test]
+    #[should_panic(expected = "as much to fill")]
+    fn what_does_not_fit_is_refused() {
+        fill(&mut [0_u8; 2], &[0_u8; 3], |to, from| to.copy_from_slice(from));
+    }
+}
