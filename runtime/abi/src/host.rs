@@ -62,19 +62,21 @@ pub struct Submitted {
     pub handle: Handle,
     /// Why it failed.
     pub failure: Buffer,
+    /// Zero, or a wait that ends when there is room for more: as much is in flight as may be, and whoever submits more
+    /// should wait for it before, on this thread.
+    pub room: Handle,
 }
 
 impl From<Result<Handle, Failure>> for Submitted {
     fn from(outcome: Result<Handle, Failure>) -> Submitted {
-        match outcome {
-            Ok(handle) => Submitted {
-                handle,
-                failure: Buffer::default(),
-            },
-            Err(failure) => Submitted {
-                handle: 0,
-                failure: failure.encoded(),
-            },
+        let (handle, failure) = match outcome {
+            Ok(handle) => (handle, Buffer::default()),
+            Err(failure) => (0, failure.encoded()),
+        };
+        Submitted {
+            handle,
+            failure,
+            room: 0,
         }
     }
 }

@@ -34,4 +34,4 @@ pub use timeline::{Span, Subject, Tasks, Timeline};
 pub use workers::{Activity, Census, Gpu, HubQuery, Kept, Placement, Query, View, Worker, Workers};
 
 /// The version of everything in this crate. A host and a guest of different versions refuse each other.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;

@@ -128,6 +128,8 @@ pub struct StartOptions {
     pub num_threads: Option<usize>,
     /// The part of the machine's memory above which workers start nothing new.
     pub memory_limit: Option<f64>,
+    /// The part of the machine's memory that the tasks in flight of one process may take up; `None`: the runtime's own choice.
+    pub in_flight_limit: Option<f64>,
     /// Whether each worker runs on CPUs of its own.
     pub affinity: bool,
     /// How many workers that end unasked are replaced.

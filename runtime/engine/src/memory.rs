@@ -25,9 +25,21 @@ impl Used {
     }
 }
 
+/// A part, between 0 and 1, of all that the processes here may use; `None` if the system does not tell.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an estimate, and both factors are at least zero"
+)]
+pub(crate) fn part_of_all(part: f64) -> Option<u64> {
+    let machine = Meminfo::current().ok()?.mem_total;
+    let limits = limited().iter().filter_map(|group| group.limit(machine));
+    Some((limits.fold(machine, u64::min) as f64 * part.clamp(0.0, 1.0)) as u64)
+}
+
 /// What is in use where it is scarcest; `None` if the system does not tell.
 pub(crate) fn used() -> Option<Used> {
-    static LIMITED: OnceLock<Vec<Group>> = OnceLock::new();
     let machine = Meminfo::current().ok().and_then(|memory| {
         let available = memory.mem_available?;
         Some(Used {
@@ -35,9 +47,13 @@ pub(crate) fn used() -> Option<Used> {
             total: memory.mem_total,
         })
     })?;
-    let limited = LIMITED.get_or_init(groups);
-    let groups = limited.iter().filter_map(|group| group.used(machine.total));
+    let groups = limited().iter().filter_map(|group| group.used(machine.total));
     Some(groups.fold(machine, |a, b| if b.part() > a.part() { b } else { a }))
+}
+
+fn limited() -> &'static [Group] {
+    static LIMITED: OnceLock<Vec<Group>> = OnceLock::new();
+    LIMITED.get_or_init(groups)
 }
 
 /// A control group that may limit the memory of this process.
@@ -69,13 +85,24 @@ const FIRST: Files = Files {
 };
 
 impl Group {
-    /// What is in use of the group's memory, if that is less than the machine's.
-    fn used(&self, machine: u64) -> Option<Used> {
-        let number = |name| fs::read_to_string(self.directory.join(name)).ok()?.trim().parse().ok();
+    /// The number that is all that one of the group's files says.
+    fn number(&self, file: &str) -> Option<u64> {
+        fs::read_to_string(self.directory.join(file)).ok()?.trim().parse().ok()
+    }
+
+    /// How much the group may use, if that is less than the machine has.
+    fn limit(&self, machine: u64) -> Option<u64> {
         // `max`, which is no number, is no limit.
-        let total: u64 = number(self.files.limit).filter(|limit| *limit < machine)?;
+        self.number(self.files.limit).filter(|limit| *limit < machine)
+    }
+
+    /// What is in use of the group's memory, if that is limited.
+    fn used(&self, machine: u64) -> Option<Used> {
+        let total = self.limit(machine)?;
         let stat = fs::read_to_string(self.directory.join("memory.stat")).unwrap_or_default();
-        let used = number(self.files.usage)?.saturating_sub(line(&stat, self.files.reclaimable));
+        let used = self
+            .number(self.files.usage)?
+            .saturating_sub(line(&stat, self.files.reclaimable));
         Some(Used { used, total })
     }
 }
@@ -127,6 +154,10 @@ mod tests {
     fn the_machine_has_memory_and_uses_some() {
         let Used { used, total } = used().unwrap();
         assert!(0 < used && used < total, "{used} of {total}");
+        let part = |part| part_of_all(part).unwrap();
+        assert!(total <= part(1.0) || total < Meminfo::current().unwrap().mem_total);
+        assert!((part(1.0) / 2).abs_diff(part(0.5)) <= 1);
+        assert_eq!((part(0.0), part(-1.0), part(7.0)), (0, 0, part(1.0)));
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub(crate) enum Subject {
     Barrier,
     /// The hub has.
     Hub,
+    /// Less is in flight.
+    Room,
 }
 
 #[derive(Debug)]

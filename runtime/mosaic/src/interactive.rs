@@ -93,6 +93,23 @@ impl Interactive {
         self
     }
 
+    /// The part of the machine's memory (of its control group's, if that is less) that the tasks in flight of one process may
+    /// take up: those that were submitted and have not ended, at the bytes of their arguments and half a kilobyte each; 0.25
+    /// if it is not called. A call that goes beyond it returns when some of them have ended. In a method, which its own
+    /// worker may have to end first, it does not wait, but fails and says so.
+    ///
+    /// ```no_run
+    /// # async fn cell() -> Result<(), mosaic::RuntimeError> {
+    /// use mosaic::prelude::*;
+    /// mosaic::interactive(On).num_workers(2).in_flight_limit(0.5).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn in_flight_limit(mut self, part: f64) -> Interactive {
+        self.options.in_flight_limit = Some(part);
+        self
+    }
+
     /// Whether each worker runs on CPUs of its own, which the operating system keeps it on: an even share of those that
     /// this process may use. Where the machine has several NUMA nodes, the CPUs of a worker are of one of them. Off if it
     /// is not called.

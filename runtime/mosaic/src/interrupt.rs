@@ -6,8 +6,14 @@
 
 use std::{
     cell::Cell,
+    future::Future,
     panic::resume_unwind,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    pin::Pin,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
     thread,
     time::{Duration, Instant},
 };
@@ -78,6 +84,33 @@ pub fn sleep(duration: Duration) {
     }
     drop(pending);
     stop();
+}
+
+/// Waits for a future on this thread. In a cell that is interrupted, the future is polled once more: it is to come to a
+/// [`checkpoint`].
+pub(crate) fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
+    let woken = Arc::new(Woken(AtomicBool::new(false)));
+    let waker = Waker::from(Arc::clone(&woken));
+    loop {
+        if let Poll::Ready(output) = Pin::new(&mut future).poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        let stoppable = stoppable();
+        let is_quiet = |pending: &mut bool| !woken.0.swap(false, Ordering::AcqRel) && !(stoppable && *pending);
+        drop(CAME.wait_while(pending(), is_quiet));
+    }
+}
+
+/// Whether the future that a thread waits for is to be polled again. Told by [`CAME`].
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Woken>) {
+        self.0.store(true, Ordering::Release);
+        // Who waits has looked before, or looks when it has the lock.
+        drop(pending());
+        CAME.notify_all();
+    }
 }
 
 /// No panic hook runs: an interrupt is not the cell's fault.

@@ -4,6 +4,7 @@ use crate::{
     argument::{Arg, Value},
     handle::{Owned, Wait},
     host::{decode_failure, host},
+    interrupt::block_on,
 };
 use mosaic_abi::{
     Argument, Buffer, Description, Failure, FailureKind, Handle, Host, Options, Request, Slice, State, Submitted,
@@ -28,12 +29,18 @@ pub(crate) struct Stillborn {
 }
 
 impl Object {
-    /// The object that the host made, or failed to make, for `method` of `tessera`.
+    /// The object that the host made, or failed to make, for `method` of `tessera`. Where too much is in flight, this waits,
+    /// and unwinds in a cell that is interrupted.
     pub(crate) fn submitted(submitted: Submitted, tessera: &str, method: Option<&str>) -> Object {
-        match submitted.handle {
-            0 => Object::failed(decode_failure(&submitted.failure), tessera, method),
+        let object = match submitted.handle {
+            0 => return Object::failed(decode_failure(&submitted.failure), tessera, method),
             handle => Object::Remote(Owned::new(handle)),
+        };
+        if submitted.room != 0 {
+            // There is nothing that it could fail with.
+            let _ = block_on(Wait::begin(|_| submitted.room));
         }
+        object
     }
 
     /// The tessera that the host finds by its uid.

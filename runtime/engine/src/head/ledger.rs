@@ -4,6 +4,7 @@
 
 use super::{
     find::Inquiries,
+    flight::Flight,
     history::{History, Times},
     objects::{Kind, Name, Object, Output, Rare, Stage},
     queries::Barriers,
@@ -91,6 +92,7 @@ pub(crate) struct Ledger {
     pub(super) foreign: Map<Id, Handle>,
     /// So many calls were submitted since somebody began to wait for something.
     pub(super) unawaited: usize,
+    pub(super) flight: Flight,
     pub(super) waits: Waits,
     pub(super) inquiries: Inquiries,
     pub(super) barriers: Barriers,
@@ -128,6 +130,7 @@ impl Ledger {
             objects: Map::default(),
             foreign: Map::default(),
             unawaited: 0,
+            flight: Flight::default(),
             waits: Waits::default(),
             inquiries: Inquiries::default(),
             barriers: Barriers::default(),
@@ -209,6 +212,7 @@ impl Ledger {
             output: Output::Shown,
             place: None,
             owners: 1,
+            in_flight: None,
             bytes: 0,
             value: None,
             rare: Rare::default(),

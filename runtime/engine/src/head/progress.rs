@@ -175,6 +175,7 @@ impl Ledger {
             Kind::Task { tessera } => Some(tessera),
             Kind::Tessera(_) | Kind::Function { .. } | Kind::Stored { .. } => None,
         };
+        self.land(handle);
         self.progress(handle);
         self.passed(handle);
         for producer in producers {

@@ -4,7 +4,7 @@ use super::{
     ledger::Ledger,
     link::Command,
     objects::{Request, Value},
-    process::{self, HeadOptions, head, linked},
+    process::{self, Head, HeadOptions, head, linked},
 };
 use crate::{
     address::locate,
@@ -15,7 +15,7 @@ use crate::{
     shared::{self, Kind},
     waits::{GuestWaker, Subject, to_outcome},
     wire::Code,
-    worker::{LOCAL, progress, reporter},
+    worker::{LOCAL, is_executing, progress, reporter},
 };
 use mosaic_abi::{
     self as abi, Argument, Buffer, CellEvent, Description, Failure, FailureKind, FunctionTable, Handle, Host, Options,
@@ -150,14 +150,15 @@ unsafe extern "C" fn create(
     };
     // SAFETY: a guest's table is static.
     let description = unsafe { table.as_ref() };
-    let created = match (description, locate(table.cast())) {
+    match (description, locate(table.cast())) {
         (Some(description), _) if description.version != VERSION => Err(failure(
             FailureKind::Runtime,
             format!(
                 "the tessera was built for version {} of mosaic's ABI, this is {VERSION}",
                 description.version
             ),
-        )),
+        ))
+        .into(),
         (Some(description), Some(location)) => {
             let code = Code {
                 name: description.type_name().to_owned(),
@@ -166,37 +167,53 @@ unsafe extern "C" fn create(
             let signatures = description.signatures().map(str::to_owned).collect();
             // SAFETY: a guest's table is static.
             let maker = (!maker.is_null()).then(|| unsafe { function(maker) }).transpose();
-            maker.and_then(|maker| linked().change(|ledger| ledger.create(code, maker, signatures, request)))
+            submit(linked(), |ledger| ledger.create(code, maker?, signatures, request))
         }
         _ => Err(failure(
             FailureKind::Runtime,
             "the tessera's code lies in no file that a worker could load",
-        )),
-    };
-    created.into()
+        ))
+        .into(),
+    }
 }
 
 unsafe extern "C" fn call(tessera: Handle, method: u32, request: abi::Request) -> Submitted {
     // SAFETY: the guest made the request for this call.
-    unsafe { read(request) }
-        .and_then(|request| head().change(|ledger| ledger.call(tessera, method, request)))
-        .into()
+    let request = unsafe { read(request) };
+    submit(head(), |ledger| ledger.call(tessera, method, request?))
 }
 
 unsafe extern "C" fn apply(tessera: Handle, table: *const FunctionTable, request: abi::Request) -> Submitted {
     // SAFETY: the guest made the request for this call, and its table is static.
     let (request, code) = unsafe { (read(request), function(table)) };
-    request
-        .and_then(|request| head().change(|ledger| ledger.apply(tessera, code?, request)))
-        .into()
+    submit(head(), |ledger| ledger.apply(tessera, code?, request?))
 }
 
 unsafe extern "C" fn spawn(table: *const FunctionTable, request: abi::Request) -> Submitted {
     // SAFETY: the guest made the request for this call, and its table is static.
     let (request, code) = unsafe { (read(request), function(table)) };
-    request
-        .and_then(|request| linked().change(|ledger| ledger.spawn(code?, request)))
-        .into()
+    submit(linked(), |ledger| ledger.spawn(code?, request?))
+}
+
+/// Submits something. Beyond what may be in flight, the caller gets a wait with it, or is refused where waiting could hold up
+/// what it waits for.
+fn submit(head: &Head, submit: impl FnOnce(&mut Ledger) -> Result<Handle, Failure>) -> Submitted {
+    let may_wait = head.worker.is_none() && !is_executing();
+    head.change(|ledger| {
+        if !may_wait && let Err(refusal) = ledger.refuse_beyond() {
+            return Err(refusal).into();
+        }
+        let submitted = submit(ledger);
+        let room = submitted
+            .as_ref()
+            .ok()
+            .filter(|_| may_wait)
+            .and_then(|object| ledger.wait_for_room(*object));
+        Submitted {
+            room: room.unwrap_or_default(),
+            ..submitted.into()
+        }
+    })
 }
 
 /// Where a function's table lies.

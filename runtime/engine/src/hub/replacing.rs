@@ -5,6 +5,7 @@ use crate::{
     affinity::{self, Cpus},
     failures::no_such_worker,
     id::Id,
+    memory,
     warehouse::Shelves,
     wire::{FromHub, LostWorker, Place, Wish},
     worker::Settings,
@@ -16,6 +17,8 @@ use std::{collections::HashMap, thread::available_parallelism};
 const METHODS_AT_ONCE: usize = 64;
 /// The part of the machine's memory above which workers start nothing, unless they are told another one.
 const MEMORY_LIMIT: f64 = 0.95;
+/// The part of it that what is in flight may take up, unless somebody says otherwise.
+const IN_FLIGHT_LIMIT: f64 = 0.25;
 
 /// How the workers of a run are started.
 #[derive(Debug, Default)]
@@ -50,6 +53,12 @@ impl Launch {
     /// How many workers there are to be.
     pub(super) fn count(&self) -> usize {
         self.count
+    }
+
+    /// How many bytes what a head has in flight may take up.
+    pub(super) fn in_flight_limit(&self) -> u64 {
+        let part = self.options.in_flight_limit.unwrap_or(IN_FLIGHT_LIMIT);
+        memory::part_of_all(part).unwrap_or(u64::MAX)
     }
 
     /// The settings of a worker which is, or replaces, number `slot`.

@@ -156,9 +156,9 @@ impl Server {
         if let Lifecycle::Starting { waiting, .. } = &mut self.lifecycle {
             waiting.push(head);
         }
-        let runtimes = (self.lifecycle == Lifecycle::On).then(|| self.runtimes());
+        let running = (self.lifecycle == Lifecycle::On).then(|| self.running());
         let shelves = self.shelves.clone();
-        self.connections.to_head(head, FromHub::Welcome { runtimes, shelves });
+        self.connections.to_head(head, FromHub::Welcome { running, shelves });
     }
 
     fn message(&mut self, session: u64, frame: Frame<ToHub>) {

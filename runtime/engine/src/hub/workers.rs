@@ -9,7 +9,7 @@ use super::{
     replacing::{Launch, Replacing},
     server::Server,
 };
-use crate::wire::{FromHub, LostWorker, RuntimeInfo};
+use crate::wire::{FromHub, LostWorker, Running, RuntimeInfo};
 use mosaic_abi::StartOptions;
 use std::{fs, time::Duration};
 
@@ -32,8 +32,8 @@ impl Server {
 
     fn spawn_workers(&mut self, head: u64, options: &StartOptions) {
         if let Err(reason) = check(options) {
-            let runtimes = Err(reason);
-            return self.connections.to_head(head, FromHub::Started { runtimes });
+            let running = Err(reason);
+            return self.connections.to_head(head, FromHub::Started { running });
         }
         self.run += 1;
         self.open_warehouse(options.spill_above);
@@ -66,12 +66,20 @@ impl Server {
     }
 
     pub(super) fn reply_started(&self, head: u64) {
-        let runtimes = Ok(self.runtimes());
-        self.connections.to_head(head, FromHub::Started { runtimes });
+        let running = Ok(self.running());
+        self.connections.to_head(head, FromHub::Started { running });
+    }
+
+    /// What heads are told of what runs.
+    pub(super) fn running(&self) -> Running {
+        Running {
+            runtimes: self.runtimes(),
+            in_flight_limit: self.replacing.launch.in_flight_limit(),
+        }
     }
 
     /// The monitor, the node and the workers.
-    pub(super) fn runtimes(&self) -> Vec<RuntimeInfo> {
+    fn runtimes(&self) -> Vec<RuntimeInfo> {
         let address = self.options.run_dir.join(super::SOCKET);
         let here = |uid: &str| RuntimeInfo {
             uid: uid.to_owned(),
@@ -173,8 +181,8 @@ impl Server {
         self.close_warehouse();
         if let Some((heads, reason)) = failed {
             for head in heads {
-                let runtimes = Err(reason.clone());
-                self.connections.to_head(head, FromHub::Started { runtimes });
+                let running = Err(reason.clone());
+                self.connections.to_head(head, FromHub::Started { running });
             }
         }
         for head in waiting {
@@ -188,8 +196,8 @@ impl Server {
         for (head, options) in std::mem::take(&mut self.postponed) {
             match self.shutting_down {
                 true => {
-                    let runtimes = Err("the hub was shut down".to_owned());
-                    self.connections.to_head(head, FromHub::Started { runtimes });
+                    let running = Err("the hub was shut down".to_owned());
+                    self.connections.to_head(head, FromHub::Started { running });
                 }
                 false => self.start(head, options),
             }
@@ -202,10 +210,16 @@ fn check(options: &StartOptions) -> Result<(), String> {
     if options.num_threads == Some(0) {
         return Err("num_threads(0): a worker needs at least one thread".to_owned());
     }
-    match options.memory_limit {
-        Some(part) if part.is_nan() || part <= 0.0 => Err(format!(
+    let is_none = |part: &f64| part.is_nan() || *part <= 0.0;
+    if let Some(part) = options.memory_limit.filter(is_none) {
+        return Err(format!(
             "memory_limit({part}): it is a part of the memory, such as 0.95, and 1.0 sets no limit"
-        )),
-        _ => Ok(()),
+        ));
     }
+    if let Some(part) = options.in_flight_limit.filter(is_none) {
+        return Err(format!(
+            "in_flight_limit({part}): it is a part of the memory, such as 0.25"
+        ));
+    }
+    Ok(())
 }

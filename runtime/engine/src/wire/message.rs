@@ -31,6 +31,14 @@ pub(crate) struct RuntimeInfo {
     pub(crate) pid: u32,
 }
 
+/// What a head hears of the runtime that runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Running {
+    pub(crate) runtimes: Vec<RuntimeInfo>,
+    /// How many bytes what a head has in flight may take up.
+    pub(crate) in_flight_limit: u64,
+}
+
 /// To the hub, from a head or (`Hello`, `Ask`, `Drained` and `Load` alone) from a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum ToHub {
@@ -81,12 +89,12 @@ pub(crate) enum ToHub {
 pub(crate) enum FromHub {
     /// The first message to a head: what runs already.
     Welcome {
-        runtimes: Option<Vec<RuntimeInfo>>,
+        running: Option<Running>,
         shelves: Shelves,
     },
     /// The runtime runs, or could not be started.
     Started {
-        runtimes: Result<Vec<RuntimeInfo>, String>,
+        running: Result<Running, String>,
     },
     Stopped,
     Placed {

@@ -9,6 +9,6 @@ pub(crate) use connection::connect;
 pub(crate) use frame::{Frame, Payload};
 pub(crate) use message::{
     Argument, Callee, Code, FromHub, FromWarehouse, FromWorker, Load, Location, LostWorker, Near, Needs, Peer, Place,
-    Resident, RuntimeInfo, Source, TaskProgress, ToHub, ToWarehouse, ToWorker, Wish,
+    Resident, Running, RuntimeInfo, Source, TaskProgress, ToHub, ToWarehouse, ToWorker, Wish,
 };
 pub(crate) use outbox::Sender;

@@ -26,6 +26,12 @@ impl Drop for Executing {
     }
 }
 
+/// Whether this thread executes a constructor or call.
+pub(crate) fn is_executing() -> bool {
+    // Destructors of thread locals may come here as well, and then nothing is executed any more.
+    CURRENT.try_with(|current| current.borrow().is_some()).unwrap_or(false)
+}
+
 fn tell((head, id): &(Head, Id), done: u64, total: u64) {
     let id = *id;
     head.send(FromWorker::Progress { id, done, total });

@@ -5,6 +5,7 @@ mod arrays;
 mod calls;
 mod cancelling;
 mod failing;
+mod flight;
 mod functions;
 mod heads;
 mod lifecycle;
@@ -44,6 +45,7 @@ fn scenarios() -> Vec<Scenario> {
         arrays::scenarios(),
         calls::scenarios(),
         failing::scenarios(),
+        flight::scenarios(),
         functions::scenarios(),
         lifecycle::scenarios(),
         loads::scenarios(),

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     failures::failure,
     shared,
-    wire::{Frame, FromHub, FromWorker, Payload, RuntimeInfo},
+    wire::{Frame, FromHub, FromWorker, Payload, Running},
 };
 use mosaic_abi::{Buffer, FailureKind, Progress};
 use std::sync::Arc;
@@ -15,15 +15,15 @@ use std::sync::Arc;
 impl Link {
     pub(super) async fn hear_hub(&mut self, message: FromHub) {
         match message {
-            FromHub::Welcome { runtimes, shelves } => {
+            FromHub::Welcome { running, shelves } => {
                 shared::store_in(shelves.rooms(self.head.id));
                 self.storing.shelves = Some(shelves);
-                if let Some(runtimes) = runtimes {
-                    self.head.change(|ledger| ledger.started(listing::workers(&runtimes)));
+                if let Some(running) = running {
+                    self.runs(&running);
                 }
                 self.welcomed = None;
             }
-            FromHub::Started { runtimes } => self.started(runtimes),
+            FromHub::Started { running } => self.started(running),
             FromHub::Stopped => {
                 if self.head.change(|ledger| ledger.is_on()) {
                     self.forget_runtime("the mosaic runtime was stopped").await;
@@ -68,10 +68,21 @@ impl Link {
         }
     }
 
-    fn started(&mut self, runtimes: Result<Vec<RuntimeInfo>, String>) {
+    /// Enters into the books what runs; says how many workers that is.
+    fn runs(&self, running: &Running) -> usize {
+        let workers = listing::workers(&running.runtimes);
+        let count = workers.len();
+        self.head.change(|ledger| {
+            ledger.limit_flight(running.in_flight_limit);
+            ledger.started(workers);
+        });
+        count
+    }
+
+    fn started(&mut self, running: Result<Running, String>) {
         let waits = std::mem::take(&mut self.starting);
-        let runtimes = match runtimes {
-            Ok(runtimes) => runtimes,
+        let running = match running {
+            Ok(running) => running,
             Err(message) => {
                 for (wait, _) in waits {
                     self.end(wait, Err(failure(FailureKind::Runtime, message.clone())));
@@ -79,12 +90,10 @@ impl Link {
                 return;
             }
         };
-        let workers = listing::workers(&runtimes);
-        let count = workers.len();
-        self.head.change(|ledger| ledger.started(workers));
+        let count = self.runs(&running);
         for (wait, wanted) in waits {
             let list = !std::mem::replace(&mut self.listed, true);
-            let text = listing::text(list.then_some((&*self.address, &*runtimes)), count, wanted);
+            let text = listing::text(list.then_some((&*self.address, &*running.runtimes)), count, wanted);
             // A text always encodes.
             let text = mosaic_abi::encode(&text).unwrap_or_default();
             self.end(wait, Ok(Arc::new(Buffer::from(text))));

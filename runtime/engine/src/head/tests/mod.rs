@@ -2,6 +2,7 @@
 
 mod books;
 mod find;
+mod flight;
 mod revive;
 mod store;
 
