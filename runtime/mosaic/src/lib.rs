@@ -62,6 +62,7 @@ mod tessera;
 mod timeline;
 mod timer;
 mod unordered;
+mod view;
 mod workers;
 
 pub use argument::{IntoArg, Portable};
@@ -85,4 +86,5 @@ pub use stored::{Published, Put, Stored, StoredValue, exec, put};
 pub use task::{TaskFuture, TaskProxy, TaskResult};
 pub use tasks::{AllDone, AllResults, Completed, TaskArray};
 pub use timeline::{Event, Timeline, TimelineFuture, timeline};
+pub use view::View;
 pub use workers::{Retirement, Selection, Workers, WorkersFuture, retire, select_worker, workers};

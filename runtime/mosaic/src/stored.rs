@@ -9,8 +9,9 @@ use crate::{
     host::{failure, host},
     object::Object,
     spawn,
+    view::View,
 };
-use mosaic_abi::{Failure, FailureKind, Options, Slice, State};
+use mosaic_abi::{Buffer, Failure, FailureKind, Options, Slice, State};
 use std::{
     any::type_name,
     fmt,
@@ -136,10 +137,36 @@ impl<T> Stored<T> {
     where
         T: Portable,
     {
+        self.fetched(|bytes| decode_value(&bytes))
+    }
+
+    /// The same, to be looked at where it lies: large arrays, vectors of numbers and texts are not copied.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Stored::get`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn cell(model: mosaic::Stored<Vec<f64>>) -> Result<(), mosaic::RuntimeError> {
+    /// println!("{}", model.view().await?.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn view(&self) -> StoredValue<T, View<T>>
+    where
+        T: Portable,
+    {
+        self.fetched(View::read)
+    }
+
+    fn fetched<V>(&self, read: fn(Buffer) -> Result<V, Failure>) -> StoredValue<T, V> {
         StoredValue {
             // SAFETY: the handle is alive, since `self` owns it.
             wait: self.object.wait(|host, handle| unsafe { (host.result)(handle) }),
             stored: self.clone(),
+            read,
         }
     }
 
@@ -226,26 +253,26 @@ impl<T> Future for Put<T> {
     }
 }
 
-/// Waits for a stored value; made by [`Stored::get`].
+/// Waits for a stored value; made by [`Stored::get`] and, with a [`View`] of it, by [`Stored::view`].
 #[must_use = "a future does nothing until it is awaited"]
-pub struct StoredValue<T> {
+pub struct StoredValue<T, V = T> {
     wait: Wait,
     /// Keeps the value, and names it where it cannot be read.
     stored: Stored<T>,
+    read: fn(Buffer) -> Result<V, Failure>,
 }
 
-impl<T: Portable> Future for StoredValue<T> {
-    type Output = Result<T, RuntimeError>;
+impl<T, V> Future for StoredValue<T, V> {
+    type Output = Result<V, RuntimeError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let bytes = ready!(Pin::new(&mut self.wait).poll(context));
-        let decoded = bytes.and_then(|bytes| {
-            decode_value(&bytes).map_err(|failure| Failure {
-                message: format!("{}: {}", self.stored.uid(), failure.message),
-                ..failure
-            })
-        });
-        Poll::Ready(decoded.map_err(RuntimeError::new))
+        let named = |failure: Failure| Failure {
+            message: format!("{}: {}", self.stored.uid(), failure.message),
+            ..failure
+        };
+        let read = bytes.and_then(|bytes| (self.read)(bytes).map_err(named));
+        Poll::Ready(read.map_err(RuntimeError::new))
     }
 }
 

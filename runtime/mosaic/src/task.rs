@@ -5,8 +5,9 @@ use crate::{
     argument::Portable,
     handle::{Wait, decode_value},
     object::Object,
+    view::View,
 };
-use mosaic_abi::State;
+use mosaic_abi::{Buffer, Failure, State};
 use std::{
     fmt,
     future::Future,
@@ -66,10 +67,36 @@ impl<T> TaskProxy<T> {
     where
         T: Portable,
     {
+        self.fetched(|bytes| decode_value(&bytes))
+    }
+
+    /// The same, to be looked at where it lies: large arrays, vectors of numbers and texts are not copied.
+    ///
+    /// # Errors
+    ///
+    /// As for [`TaskProxy::result`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn cell(task: mosaic::TaskProxy<Vec<f32>>) -> Result<(), mosaic::TaskError> {
+    /// let largest = task.view().await?.iter().copied().fold(0.0, f32::max);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn view(&self) -> TaskResult<T, View<T>>
+    where
+        T: Portable,
+    {
+        self.fetched(View::read)
+    }
+
+    fn fetched<V>(&self, read: fn(Buffer) -> Result<V, Failure>) -> TaskResult<T, V> {
         TaskResult {
             // SAFETY: the handle is alive, since `self` owns it.
             wait: self.object.wait(|host, handle| unsafe { (host.result)(handle) }),
             task: self.clone(),
+            read,
         }
     }
 
@@ -166,12 +193,12 @@ impl<T> TaskFuture<T> {
     }
 }
 
-impl<T> TaskResult<T> {
+impl<T, V> TaskResult<T, V> {
     /// Waits no longer than `duration`, for the task and for its value. The task goes on.
-    pub fn timeout(self, duration: Duration) -> TaskResult<T> {
+    pub fn timeout(self, duration: Duration) -> TaskResult<T, V> {
         TaskResult {
             wait: self.wait.limited(duration),
-            task: self.task,
+            ..self
         }
     }
 }
@@ -186,20 +213,21 @@ impl<T> Future for TaskFuture<T> {
     }
 }
 
-/// Waits for a task's value; made by [`TaskProxy::result`].
+/// Waits for a task's value; made by [`TaskProxy::result`] and, with a [`View`] of it, by [`TaskProxy::view`].
 #[must_use = "a future does nothing until it is awaited"]
-pub struct TaskResult<T> {
+pub struct TaskResult<T, V = T> {
     wait: Wait,
     /// Names the task where its value cannot be read.
     task: TaskProxy<T>,
+    read: fn(Buffer) -> Result<V, Failure>,
 }
 
-impl<T: Portable> Future for TaskResult<T> {
-    type Output = Result<T, TaskError>;
+impl<T, V> Future for TaskResult<T, V> {
+    type Output = Result<V, TaskError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = ready!(Pin::new(&mut self.wait).poll(context));
-        Poll::Ready(outcome.and_then(|bytes| decode_value(&bytes)).map_err(|mut failure| {
+        Poll::Ready(outcome.and_then(self.read).map_err(|mut failure| {
             if failure.method.is_empty() {
                 failure.message = format!("{}: {}", self.task.uid(), failure.message);
             }

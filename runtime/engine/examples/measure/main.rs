@@ -177,6 +177,8 @@ async fn echo() {
         let array = array(size);
         let seconds = median(|| async { peer.echo(&array).result().await.expect("it answers") }).await;
         figure(&format!("echo_{size}"), seconds);
+        let seconds = median(|| async { peer.echo(&array).view().await.expect("it answers") }).await;
+        figure(&format!("echo_view_{size}"), seconds);
     }
 }
 
@@ -213,6 +215,8 @@ async fn store() {
     let stored = mosaic::put(&array).await.expect("it is stored");
     let get = median(|| async { stored.get().await.expect("it is there") }).await;
     figure("get", gigabytes_a_second(get));
+    let view = median(|| async { stored.view().await.expect("it is there") }).await;
+    figure("get_view", view);
 }
 
 fn gigabytes_a_second(seconds: f64) -> f64 {

@@ -13,6 +13,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario!(arrays_of_any_kind_travel),
         scenario!(arrays_are_lent_where_they_lie),
+        scenario!(views_lie_where_their_values_do_and_outlive_them),
         scenario!(more_large_values_than_a_process_may_have_files_open),
         scenario!(shared_memory_goes_with_its_values),
         scenario!(shared_memory_of_a_killed_worker_is_freed),
@@ -114,6 +115,38 @@ async fn arrays_are_lent_where_they_lie() {
         assert_eq!(first, second, "the same array is not copied for each call");
         assert_eq!((first.0 % 64, first.1), (0, (1 << 20) as f32));
     }
+}
+
+/// Whether what lies at this address is memory that processes share.
+fn is_shared(address: usize) -> bool {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    maps.lines().any(|line| {
+        let mut words = line.split(' ');
+        let (begin, end) = words.next().unwrap().split_once('-').unwrap();
+        let [begin, end] = [begin, end].map(|address| usize::from_str_radix(address, 16).unwrap());
+        (begin..end).contains(&address) && words.next().unwrap().ends_with('s')
+    })
+}
+
+async fn views_lie_where_their_values_do_and_outlive_them() {
+    on(2).await;
+    let lender = Lender::remote();
+    let array = Array1::<f32>::ones(1 << 20);
+    let (made, stored) = (lender.ones(1 << 20), mosaic::put(&array).await.unwrap());
+    let (of_task, of_stored) = (made.view().await.unwrap(), stored.view().await.unwrap());
+    for view in [&of_task, &of_stored] {
+        assert!(is_shared(view.as_ptr().addr()), "it was copied");
+    }
+    assert_eq!(made.view().await.unwrap().as_ptr(), of_task.as_ptr());
+    assert_eq!(lender.first(&of_task).result().await.unwrap(), 1.0);
+    // What is small is a value of its own.
+    assert_eq!(*lender.first(&stored).view().await.unwrap(), 1.0);
+    drop(made);
+    stored.drop();
+    kill(lender.pid().result().await.unwrap());
+    (&lender.ones(1)).await.unwrap_err();
+    mosaic::interactive(Off).await.unwrap();
+    assert!(*of_task == array && *of_stored == array);
 }
 
 async fn more_large_values_than_a_process_may_have_files_open() {
