@@ -97,6 +97,19 @@ def test_a_sleep_stops_within_100_ms(napping):
     assert min(times) < 0.1, times
 
 
+# So does a call that waits until less is in flight, which is said, and what was submitted before is kept.
+def test_a_call_that_waits_for_room_stops(start):
+    kernel = start()
+    kernel.ok(TESSERA.replace("num_workers(1)", "num_workers(1).in_flight_limit(1e-6)"))
+    kernel.ok("let mut naps = vec![napper.nap()];")
+    cell = kernel.submit("loop { naps.push(napper.nap()); }")
+    kernel.read_until(lambda: "calls wait until some have ended" in cell.stderr, timeout=60)
+    assert "all variables are kept" in stopped(kernel, cell, within=1)
+    assert int(kernel.ok("naps.len()").result) > 1
+    kernel.ok("mosaic::interactive(Off).await?;")
+    assert "NotRunning" in kernel.ok("(&naps[0]).await.unwrap_err().kind()").result
+
+
 # Sleeps last as long as they are to, in cells and in their threads.
 def test_sleep_sleeps(kernel):
     code = "let now = std::time::Instant::now(); std::thread::sleep(std::time::Duration::from_millis(200)); now.elapsed()"
