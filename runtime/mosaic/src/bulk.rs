@@ -1,9 +1,9 @@
 //! Encoding values, and those that are plain numbers in a row by one copy.
 //!
-//! Floats and bytes lie in memory as serde would encode them. Integers do not: serde writes small ones in fewer bytes, one
-//! by one. Vectors and arrays of them travel as they lie in memory, wherever they are a whole argument or result; inside of
-//! other values they are serde's. What asks for a type is not generic, so that it is compiled with this crate and not with
-//! each cell; the question costs some nanoseconds.
+//! Floats, complex numbers of them and bytes lie in memory as serde would encode them. Integers do not: serde writes small
+//! ones in fewer bytes, one by one. Vectors and arrays of them travel as they lie in memory, wherever they are a whole
+//! argument or result; inside of other values they are serde's. What asks for a type is not generic, so that it is compiled
+//! with this crate and not with each cell; the question costs some nanoseconds.
 
 use crate::{copy::fill, host};
 use mosaic_abi::{Buffer, decode_first, encode as encode_each};
@@ -11,7 +11,7 @@ use ndarray::{Array, ArrayRef, Dimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     any::{Any, TypeId},
-    mem::needs_drop,
+    mem::{MaybeUninit, needs_drop},
 };
 
 /// How ndarray calls its own format.
@@ -30,8 +30,12 @@ macro_rules! for_plain_numbers {
         $each!(i32);
         $each!(u64);
         $each!(i64);
+        $each!(u128);
+        $each!(i128);
         $each!(usize);
         $each!(isize);
+        $each!(num_complex::Complex<f32>);
+        $each!(num_complex::Complex<f64>);
     };
 }
 pub(crate) use for_plain_numbers;
@@ -184,35 +188,39 @@ fn decode_plain(decoded: &mut dyn Any, bytes: &[u8]) -> bool {
     }
     macro_rules! decode_numbers {
         ($number:ty, $bytes:expr) => {
-            decode_first::<usize>($bytes).ok().and_then(|(len, bytes)| {
-                let (numbers, _) = bytes.as_chunks::<{ size_of::<$number>() }>();
-                numbers
-                    .get(..len)
-                    .map(|numbers| read(numbers, <$number>::from_le_bytes))
-            })
+            decode_first::<usize>($bytes)
+                .ok()
+                .and_then(|(len, bytes)| read::<$number>(bytes, len))
         };
     }
     for_plain_numbers!(try_number);
     false
 }
 
-/// As many numbers, each of its bytes.
-fn read<A: Send, const N: usize>(numbers: &[[u8; N]], from_bytes: impl Fn([u8; N]) -> A + Sync) -> Vec<A> {
-    let mut read = mosaic_abi::room(numbers.len());
-    fill(&mut read.spare_capacity_mut()[..numbers.len()], numbers, |to, from| {
-        for (to, from) in to.iter_mut().zip(from) {
-            to.write(from_bytes(*from));
-        }
+/// The first `len` numbers in `bytes`, if so many are there and travel as they lie in memory.
+fn read<A: 'static>(bytes: &[u8], len: usize) -> Option<Vec<A>> {
+    let bytes = bytes
+        .get(..len.checked_mul(size_of::<A>())?)
+        .filter(|_| is_plain::<A>())?;
+    let mut numbers = mosaic_abi::room::<A>(len);
+    let room = numbers.spare_capacity_mut()[..len]
+        .as_mut_ptr()
+        .cast::<MaybeUninit<u8>>();
+    // SAFETY: the room is that of `len` numbers, which are so many bytes, and nobody else has it.
+    let room = unsafe { std::slice::from_raw_parts_mut(room, bytes.len()) };
+    fill(room, bytes, |to, from| {
+        to.write_copy_of_slice(from);
     });
-    // SAFETY: there is room for so many, and `fill` has written each of them.
-    unsafe { read.set_len(numbers.len()) };
-    read
+    // SAFETY: there is room for so many, `fill` has written all their bytes, and any bytes are such a number.
+    unsafe { numbers.set_len(len) };
+    Some(numbers)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use ndarray::{Array0, Array1, Array2, Array3, ArrayD, s};
+    use num_complex::Complex;
     use std::fmt::Debug;
 
     /// Whether a value's bytes are read again, and no fewer of them.
@@ -244,7 +252,12 @@ mod tests {
         check(&Array3::<u8>::zeros((0, 2, 3)));
         check(&ArrayD::<f32>::ones(vec![2, 3, 1, 1, 1, 1, 2]));
         check(&Array2::<i64>::from_elem((2, 3), -1));
-        check(&Array2::<u128>::ones((2, 3)));
+        check(&Array2::<u128>::from_elem((2, 3), u128::MAX - 1));
+        check(&vec![i128::MIN, -1, 0]);
+        check(&vec![Complex::new(1.5_f32, -2.0), Complex::new(f32::MAX, -0.0)]);
+        check(&Array2::from_shape_fn((3, 4), |(i, j)| {
+            Complex::new(i as f64, -(j as f64))
+        }));
         check(&Array1::from(vec!["a".to_owned(), String::new()]));
     }
 
@@ -256,6 +269,7 @@ mod tests {
         check(&vec![1.5_f64; 300]);
         check(&(0..=255).collect::<Vec<u8>>());
         check(&Array2::<f32>::from_shape_fn((3, 4), |(i, j)| (i * 4 + j) as f32));
+        check(&vec![Complex::new(1.5_f64, -2.0); 3]);
         check(&"a text".to_owned());
     }
 

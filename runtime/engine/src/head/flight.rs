@@ -1,13 +1,10 @@
 //! The books: how much is in flight, and who waits until that is less. No I/O here.
 //!
-//! A task that has not ended takes up memory, and its arguments do: in this process, on their way, and at its worker. So
-//! there is a bound, and whoever submits beyond it goes on when enough has ended. A method may not wait so: what it waits
-//! for may need its thread. It is refused instead.
+//! A task that has not ended takes up memory, and its arguments do, as does a value that is not stored yet: in this
+//! process, on their way, and at a worker. So there is a bound, and whoever submits beyond it goes on when enough has
+//! ended. A method may not wait so: what it waits for may need its thread. It is refused instead.
 
-use super::{
-    ledger::Ledger,
-    objects::{Request, Value},
-};
+use super::ledger::Ledger;
 use crate::{failures::failure, waits::Subject, wire::Payload};
 use mosaic_abi::{Failure, FailureKind, Handle};
 use std::num::NonZeroU64;
@@ -40,15 +37,6 @@ impl Default for Flight {
     }
 }
 
-/// What a task with these arguments takes up, in bytes.
-fn weight(request: &Request) -> NonZeroU64 {
-    let encoded = request.arguments.iter().map(|argument| match argument {
-        Value::Encoded(value) => value.len() as u64,
-        Value::Produced(_) => 0,
-    });
-    TASK.saturating_add(encoded.sum())
-}
-
 impl Flight {
     /// One has ended. Returns the waits that are over.
     fn leave(&mut self, weight: u64) -> Vec<Handle> {
@@ -77,9 +65,9 @@ impl Ledger {
         self.flight.told = false;
     }
 
-    /// An object is submitted with this request.
-    pub(super) fn enter_flight(&mut self, object: Handle, request: &Request) {
-        let weight = weight(request);
+    /// An object is submitted with so many bytes.
+    pub(super) fn enter_flight(&mut self, object: Handle, bytes: u64) {
+        let weight = TASK.saturating_add(bytes);
         if let Some(object) = self.objects.get_mut(&object) {
             object.in_flight = Some(weight);
             self.flight.tasks += 1;

@@ -262,6 +262,15 @@ impl Submission {
 }
 
 impl Request {
+    /// The bytes of the arguments that it comes with.
+    pub(crate) fn bytes(&self) -> u64 {
+        let encoded = self.arguments.iter().map(|argument| match argument {
+            Value::Encoded(value) => value.len() as u64,
+            Value::Produced(_) => 0,
+        });
+        encoded.sum()
+    }
+
     /// The tasks that are needed.
     pub(crate) fn producers(&self) -> impl Iterator<Item = Handle> + '_ {
         let produced = self.arguments.iter().filter_map(|argument| match argument {

@@ -27,6 +27,7 @@ impl Ledger {
         let handle = self.next();
         let ware = self.own_id(handle);
         self.insert(handle, ware, Name::of(type_name, ""), Kind::stored());
+        self.enter_flight(handle, value.len() as u64);
         self.actions.push_back(Action::Store {
             ware,
             type_name: type_name.to_owned(),

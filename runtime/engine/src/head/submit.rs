@@ -163,7 +163,7 @@ impl Ledger {
         if let Some(timeout) = submission.request.options.timeout {
             self.limit(handle, timeout);
         }
-        self.enter_flight(handle, &submission.request);
+        self.enter_flight(handle, submission.request.bytes());
         let producers: Vec<Handle> = submission.producers().collect();
         for producer in &producers {
             self.use_object(*producer);

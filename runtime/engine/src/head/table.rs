@@ -307,7 +307,7 @@ unsafe extern "C" fn signatures(tessera: Handle) -> Buffer {
 unsafe extern "C" fn put(value: Buffer, type_name: Slice) -> Submitted {
     // SAFETY: the guest lends the text for this call.
     let type_name = unsafe { type_name.as_text() };
-    linked().change(|ledger| ledger.put(value, &type_name)).into()
+    submit(linked(), |ledger| ledger.put(value, &type_name))
 }
 
 unsafe extern "C" fn find_stored(uid: Slice, type_name: Slice) -> Submitted {

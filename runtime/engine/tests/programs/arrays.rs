@@ -7,12 +7,14 @@ use crate::{
 };
 use mosaic::{FailureKind, prelude::*};
 use ndarray::{Array1, Array2, Array3, ArrayView2, s};
+use num_complex::Complex;
 use std::fs;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario!(arrays_of_any_kind_travel),
         scenario!(arrays_are_lent_where_they_lie),
+        scenario!(complex_numbers_are_lent_where_they_lie),
         scenario!(views_lie_where_their_values_do_and_outlive_them),
         scenario!(more_large_values_than_a_process_may_have_files_open),
         scenario!(shared_memory_goes_with_its_values),
@@ -53,6 +55,11 @@ impl Lender {
 
     /// Where the numbers of an array lie, and their sum.
     fn place(&self, array: &Array1<f32>) -> (usize, f32) {
+        (array.as_ptr().addr(), array.sum())
+    }
+
+    /// The same of complex numbers.
+    fn place_of_complex(&self, array: &Array1<Complex<f64>>) -> (usize, Complex<f64>) {
         (array.as_ptr().addr(), array.sum())
     }
 
@@ -147,6 +154,17 @@ async fn views_lie_where_their_values_do_and_outlive_them() {
     (&lender.ones(1)).await.unwrap_err();
     mosaic::interactive(Off).await.unwrap();
     assert!(*of_task == array && *of_stored == array);
+}
+
+async fn complex_numbers_are_lent_where_they_lie() {
+    on(1).await;
+    let lender = Lender::remote();
+    let array = Array1::from_elem(1 << 20, Complex::new(0.5, -1.0));
+    let stored = mosaic::put(&array).await.unwrap();
+    let first = lender.place_of_complex(&stored).result().await.unwrap();
+    assert_eq!(first.1, Complex::new(524_288.0, -1_048_576.0));
+    assert_eq!(lender.place_of_complex(&stored).result().await.unwrap(), first);
+    assert!(stored.get().await.unwrap() == array);
 }
 
 async fn more_large_values_than_a_process_may_have_files_open() {

@@ -83,3 +83,14 @@ fn a_wait_that_is_given_up_is_forgotten() {
     }
     assert_eq!(books.ledger.waits.subject(room), None);
 }
+
+#[test]
+fn a_value_counts_until_it_is_stored() {
+    let (mut books, a) = limited(8 << 10);
+    let value = books.ledger.put(Buffer::from(vec![0; 1 << 20]), "Vec<u8>").unwrap();
+    let (task, room) = call(&mut books, a, 0);
+    books.finish(task);
+    assert_eq!(books.ending(room.unwrap()), None);
+    books.ledger.stored(books.id(value), Ok(()));
+    assert_eq!(books.ending(room.unwrap()), Some(Ok(())));
+}
