@@ -47,6 +47,18 @@
 //! gathered; what was read together is entered in the head's books together; and the calls that wait in a tessera's
 //! queue are done by one thread in a row, which reports what has ended every 50 µs, with one look at the output.
 //!
+//! One tessera keeps both of two CPUs busy: of a million calls (`perf record measure million`), 40% of the time goes to
+//! the thread that submits and awaits them, 25% to the head's, and 32% to the worker's that does I/O; `perf stat` has 1.7
+//! CPUs in use with one tessera as with two. So a second one is no faster there; it takes a third CPU.
+//!
+//! # How much may be in flight
+//!
+//! What was submitted and has not ended takes up memory, here and at its worker: that of its arguments, and half a
+//! kilobyte. The books count it (`head::flight`), and a call that goes beyond a quarter of the memory comes back with a
+//! wait, on which the caller's thread blocks until an eighth of that is free again: it is woken up for many tasks, and not
+//! for each. The head's thread, which hears what has ended, never blocks. A method is refused instead, for its worker may
+//! have no other thread for what it would wait for.
+//!
 //! # More workers than CPUs
 //!
 //! Then what is shared is less, since what travels together is for one worker: the same calls are more messages, each
@@ -92,6 +104,12 @@
 //! another method of the same worker takes is there already, and one for another worker is mapped by it. A stored value
 //! is a file that is mapped as well, and one that is large is written there from the start: storing it is giving it a
 //! name. What is inside of other values goes through serde, and through the socket.
+//!
+//! An echo of 256 MiB whose method takes and whose caller gets a value of their own is four copies, two of them into new
+//! memory: a profile has 45% of the time in `memmove`, and 32% in the system, which clears each page before it is written
+//! to. Both are shared among threads (`mosaic`'s `copy`). Shared memory is used again and is not cleared; what the methods
+//! and the caller own comes from their allocator, which gives blocks of that size back to the system each time. A result
+//! that is looked at where it lies (`view`) saves a copy and half of the clearing.
 
 #![allow(
     clippy::result_large_err,

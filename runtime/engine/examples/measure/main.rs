@@ -235,14 +235,15 @@ async fn many() {
     figure("many", before.elapsed().as_secs_f64());
 }
 
+/// On two tesserae, or on as many as it is told.
 async fn million() {
     on(2).await;
-    let peers = [Peer::remote(), Peer::remote()];
+    let peers: Vec<_> = (0..number(2, 2)).map(|_| Peer::remote()).collect();
     for peer in &peers {
         peer.nothing().result().await.expect("it answers");
     }
     let (resident, before) = (resident_bytes(), Instant::now());
-    let tasks: Vec<_> = (0..A_MILLION).map(|i| peers[i % 2].nothing()).collect();
+    let tasks: Vec<_> = (0..A_MILLION).map(|i| peers[i % peers.len()].nothing()).collect();
     let grown = resident_bytes() - resident;
     for task in &tasks {
         task.await.expect("it is done");
