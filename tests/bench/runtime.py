@@ -37,6 +37,7 @@ ROWS = [
     ("pipelined_one", "empty calls pipelined, one tessera", "/s", True),
     ("pipelined_all", "the same, two tesserae", "/s", True),
     *((f"echo_{size}", f"echo of {size} MiB (machine: two copies)", "s", False) for size in (4, 64, 256)),
+    ("echo_inside", "echo of 64 MiB inside of a tuple", "s", False),
     *((f"echo_view_{size}", f"echo of {size} MiB, its result looked at", "s", False) for size in (4, 64, 256)),
     *((f"lent_{size}", f"lent argument of {size} MiB (machine: a copy)", "s", False) for size in (4, 64, 256)),
     ("lent_stored", "stored value of 256 MiB, lent again", "s", False),

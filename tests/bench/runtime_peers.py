@@ -200,6 +200,8 @@ async def echo(peer):
         if isinstance(peer, Ray):
             # What it gives is a view, which cannot be written to.
             figure(f"echo_view_{size}", seconds)
+    both = (array(64), 1.0)
+    figure("echo_inside", await median(lambda: peer.result(peer.call(actor, "echo", both))))
 
 
 async def lent(peer):

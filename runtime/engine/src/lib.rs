@@ -103,7 +103,7 @@
 //! (`&Array`, a view, `&[T]`) looks at the numbers there; one that takes a value of its own gets a copy. A result that
 //! another method of the same worker takes is there already, and one for another worker is mapped by it. A stored value
 //! is a file that is mapped as well, and one that is large is written there from the start: storing it is giving it a
-//! name. What is inside of other values goes through serde, and through the socket.
+//! name. What is inside of other values goes through serde, and is copied to such memory then.
 //!
 //! An echo of 256 MiB whose method takes and whose caller gets a value of their own is four copies, two of them into new
 //! memory: a profile has 45% of the time in `memmove`, and 32% in the system, which clears each page before it is written

@@ -55,7 +55,7 @@ pub(crate) fn encode<T: Serialize + 'static>(value: &T, aim: Aim) -> Result<Buff
     } else {
         None
     };
-    plain.unwrap_or_else(|| encode_each(value).map(Buffer::from))
+    plain.unwrap_or_else(|| encode_each(value).map(|bytes| written(bytes, aim)))
 }
 
 /// Encodes a text, or a vector or an array of plain numbers.
@@ -91,7 +91,7 @@ pub(crate) fn encode_text(text: &str, aim: Aim) -> Result<Buffer, String> {
 pub(crate) fn encode_slice<A: Serialize + 'static>(numbers: &[A], aim: Aim) -> Result<Buffer, String> {
     match bytes_of(numbers) {
         Some(bytes) => Ok(with_bytes(&encode_each(&numbers.len())?, bytes, aim)),
-        None => encode_each(numbers).map(Buffer::from),
+        None => encode_each(numbers).map(|bytes| written(bytes, aim)),
     }
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn encode_array<A: Serialize + 'static, D: Dimension + Serialize>(
     aim: Aim,
 ) -> Result<Buffer, String> {
     if !is_plain::<A>() {
-        return encode_each(&array.view()).map(Buffer::from);
+        return encode_each(&array.view()).map(|bytes| written(bytes, aim));
     }
     let prefix = encode_each(&(ARRAY_FORMAT, array.raw_dim(), array.len()))?;
     if let Some(bytes) = array.as_slice().and_then(bytes_of) {
@@ -114,20 +114,30 @@ pub(crate) fn encode_array<A: Serialize + 'static, D: Dimension + Serialize>(
     Ok(with_bytes(&prefix, &bytes, aim))
 }
 
-/// Both in a row: in memory of the host's, which processes share, where it has such room.
+/// Both in a row.
 fn with_bytes(prefix: &[u8], bytes: &[u8], aim: Aim) -> Buffer {
+    in_room(prefix, bytes, aim).unwrap_or_else(|| {
+        let mut encoded = mosaic_abi::room(prefix.len() + bytes.len());
+        encoded.extend_from_slice(prefix);
+        encoded.extend_from_slice(bytes);
+        Buffer::from(encoded)
+    })
+}
+
+/// Both in a row in memory of the host's, which processes share, where it has such room.
+fn in_room(prefix: &[u8], bytes: &[u8], aim: Aim) -> Option<Buffer> {
     let len = prefix.len() + bytes.len();
-    if let Some(mut room) = host::room(len, prefix.len(), matches!(aim, Aim::Store)) {
-        // SAFETY: the room is new, and of that length.
-        let (begin, rest) = unsafe { room.as_mut_slice() }.split_at_mut(prefix.len());
-        begin.copy_from_slice(prefix);
-        fill(rest, bytes, <[u8]>::copy_from_slice);
-        return room;
-    }
-    let mut encoded = mosaic_abi::room(len);
-    encoded.extend_from_slice(prefix);
-    encoded.extend_from_slice(bytes);
-    Buffer::from(encoded)
+    let mut room = host::room(len, prefix.len(), matches!(aim, Aim::Store))?;
+    // SAFETY: the room is new, and of that length.
+    let (begin, rest) = unsafe { room.as_mut_slice() }.split_at_mut(prefix.len());
+    begin.copy_from_slice(prefix);
+    fill(rest, bytes, <[u8]>::copy_from_slice);
+    Some(room)
+}
+
+/// What serde wrote: where it is large, one copy more costs less than the way through a socket.
+fn written(bytes: Vec<u8>, aim: Aim) -> Buffer {
+    in_room(&[], &bytes, aim).unwrap_or_else(|| Buffer::from(bytes))
 }
 
 /// The same bytes once more.

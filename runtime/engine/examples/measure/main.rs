@@ -36,6 +36,10 @@ impl Peer {
         array
     }
 
+    fn echo_both(&self, both: (Array1<f32>, f32)) -> (Array1<f32>, f32) {
+        both
+    }
+
     fn make(&self, mebibytes: usize) -> Array1<f32> {
         array(mebibytes)
     }
@@ -180,6 +184,9 @@ async fn echo() {
         let seconds = median(|| async { peer.echo(&array).view().await.expect("it answers") }).await;
         figure(&format!("echo_view_{size}"), seconds);
     }
+    let both = (array(64), 1.0);
+    let seconds = median(|| async { peer.echo_both(&both).result().await.expect("it answers") }).await;
+    figure("echo_inside", seconds);
 }
 
 /// An array that a method looks at: sent with the call, and stored before.

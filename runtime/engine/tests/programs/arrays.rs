@@ -53,6 +53,10 @@ impl Lender {
         Array1::ones(len)
     }
 
+    fn parts(&self, parts: (Array1<f32>, Vec<bool>)) -> (usize, Vec<bool>) {
+        (parts.0.len(), parts.1)
+    }
+
     /// Where the numbers of an array lie, and their sum.
     fn place(&self, array: &Array1<f32>) -> (usize, f32) {
         (array.as_ptr().addr(), array.sum())
@@ -96,6 +100,15 @@ async fn arrays_of_any_kind_travel() {
     assert!(a.echo(&nothing).result().await.unwrap() == nothing);
     let reversed = array.clone().reversed_axes();
     assert!(a.echo(&reversed).result().await.unwrap() == reversed);
+
+    let parts = (
+        Array1::ones(1 << 20),
+        (0..1 << 20).map(|number| number % 3 == 0).collect::<Vec<bool>>(),
+    );
+    let (len, flags) = a.parts(&parts).result().await.unwrap();
+    assert!(len == 1 << 20 && flags == parts.1);
+    let stored = mosaic::put(&parts).await.unwrap();
+    assert!(stored.view().await.unwrap().1 == parts.1);
 
     let plane = Array2::from_shape_fn((500, 300), |(i, j)| i as f64 - j as f64);
     let every_second = plane.slice(s![..;2, ..]);
