@@ -45,7 +45,7 @@ pub(crate) fn fill<A: Sync, B: Send>(to: &mut [B], from: &[A], fill: impl Fn(&mu
         for _ in 1..threads() {
             // Where there can be no further thread, those that there are do it all.
             let thread = thread::Builder::new().name("mosaic-copy".to_owned()).stack_size(STACK);
-            let _ = thread.spawn_scoped(scope, &work);
+            let _ = thread.spawn_scoped(scope, work);
         }
         work();
     });

@@ -96,8 +96,8 @@ pub(crate) fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
             return output;
         }
         let stoppable = stoppable();
-        let is_quiet = |pending: &mut bool| !woken.0.swap(false, Ordering::AcqRel) && !(stoppable && *pending);
-        drop(CAME.wait_while(pending(), is_quiet));
+        let is_told = |pending: &mut bool| woken.0.swap(false, Ordering::AcqRel) || (stoppable && *pending);
+        drop(CAME.wait_while(pending(), |pending| !is_told(pending)));
     }
 }
 
