@@ -52,6 +52,16 @@ def test_a_stored_value_is_used_by_reference_and_freed_by_name(kernel, memory):
     assert "was dropped" in kernel.run("copy.get().await?").error
 
 
+# Variables of a notebook: they stay when the value was dropped, and when the cells' process is another one they are gone.
+def test_views_are_variables_like_others(kernel, memory):
+    kernel.ok("use ndarray::Array1; let stored = mosaic::put(&Array1::<f64>::from_elem(1 << 20, 0.5)).await?;")
+    kernel.ok("let wavefield = stored.view().await?; let sum = a.sum(vec![1_u64; 1 << 20]).view().await?;")
+    kernel.ok("stored.drop();")
+    assert kernel.ok("(wavefield.sum(), *sum, wavefield.len())").result == "(524288.0, 1048576, 1048576)"
+    assert wait_until(lambda: not stored(memory), timeout=10)
+    assert kernel.ok("wavefield[0]").result == "0.5"
+
+
 def test_a_parameter_is_changed_here_and_read_everywhere(kernel, memory):
     kernel.ok("let mut model = mosaic::parameter(vec![1_u64, 2]).await?;")
     kernel.ok("model[0] = 10;")
