@@ -158,7 +158,7 @@ fn hash(text: &str) -> String {
 }
 
 /// The name of an item that is not kept but for its name.
-fn name(item: &Item) -> Option<String> {
+pub(super) fn name(item: &Item) -> Option<String> {
     let name = match item {
         Item::Struct(it) => &it.ident,
         Item::Enum(it) => &it.ident,
@@ -174,7 +174,8 @@ fn name(item: &Item) -> Option<String> {
     Some(plain(name))
 }
 
-fn plain(name: &Ident) -> String {
+/// A name without the mark of one that is a keyword otherwise.
+pub(super) fn plain(name: &Ident) -> String {
     name.to_string().trim_start_matches("r#").to_owned()
 }
 
