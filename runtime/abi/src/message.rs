@@ -157,6 +157,8 @@ pub enum FailureKind {
     TimedOut,
     /// A stored value was dropped, or there is none of that name.
     Dropped,
+    /// As much is in flight as may be, and a method cannot wait until it is less.
+    Busy,
     /// The runtime could not do what was asked.
     Runtime,
 }

@@ -57,7 +57,7 @@
 //! kilobyte. The books count it (`head::flight`), and a call that goes beyond a quarter of the memory comes back with a
 //! wait, on which the caller's thread blocks until an eighth of that is free again: it is woken up for many tasks, and not
 //! for each. The head's thread, which hears what has ended, never blocks. A method is refused instead, for its worker may
-//! have no other thread for what it would wait for.
+//! have no other thread for what it would wait for, and what methods submit counts for itself.
 //!
 //! # More workers than CPUs
 //!

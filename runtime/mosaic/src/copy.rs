@@ -23,18 +23,21 @@ const STACK: usize = 64 << 10;
 /// # Panics
 ///
 /// If there are not as many in both.
-pub(crate) fn fill<A: Sync, B: Send>(to: &mut [B], from: &[A], fill: impl Fn(&mut [B], &[A]) + Sync) {
+pub(crate) fn fill<B: Send>(to: &mut [B], from: &[u8], fill: impl Fn(&mut [B], &[u8]) + Sync) {
     assert_eq!(
         to.len(),
         from.len(),
         "there is as much to fill as there is to fill it with"
     );
-    let bytes = size_of_val(from).max(size_of_val(to));
-    if bytes < FEW * PART {
+    if from.len() < FEW * PART {
         return fill(to, from);
     }
-    let part = PART / size_of::<A>().max(size_of::<B>()).max(1);
-    let parts = Mutex::new(to.chunks_mut(part).zip(from.chunks(part)));
+    fill_on(threads(), to, from, fill);
+}
+
+/// The same on so many threads, this one included.
+fn fill_on<B: Send>(threads: usize, to: &mut [B], from: &[u8], fill: impl Fn(&mut [B], &[u8]) + Sync) {
+    let parts = Mutex::new(to.chunks_mut(PART).zip(from.chunks(PART)));
     let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work = || {
         while let Some((to, from)) = next() {
@@ -42,7 +45,7 @@ pub(crate) fn fill<A: Sync, B: Send>(to: &mut [B], from: &[A], fill: impl Fn(&mu
         }
     };
     thread::scope(|scope| {
-        for _ in 1..threads() {
+        for _ in 1..threads {
             // Where there can be no further thread, those that there are do it all.
             let thread = thread::Builder::new().name("mosaic-copy".to_owned()).stack_size(STACK);
             let _ = thread.spawn_scoped(scope, work);
@@ -61,7 +64,10 @@ fn threads() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{
+        Barrier,
+        atomic::{AtomicUsize, Ordering},
+    };
 
     #[test]
     fn each_part_is_filled_once_from_its_own() {
@@ -78,15 +84,15 @@ mod tests {
     }
 
     #[test]
-    fn elements_may_be_of_different_sizes() {
-        let from = vec![[1_u8, 0, 0, 0]; PART];
-        let mut to = vec![0_u32; PART];
-        fill(&mut to, &from, |to, from| {
-            for (to, from) in to.iter_mut().zip(from) {
-                *to = u32::from_le_bytes(*from);
-            }
+    fn parts_are_filled_at_once() {
+        let from = vec![7; 3 * PART];
+        let (mut to, meeting) = (vec![0; from.len()], Barrier::new(3));
+        fill_on(3, &mut to, &from, |to, from| {
+            // None goes on before all three are here.
+            meeting.wait();
+            to.copy_from_slice(from);
         });
-        assert!(to.iter().all(|number| *number == 1));
+        assert!(to == from);
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl fmt::Display for TaskError {
             FailureKind::WorkerLost => "was lost",
             FailureKind::Cancelled => "was cancelled",
             FailureKind::TimedOut => "timed out",
-            FailureKind::DependencyFailed | FailureKind::NotRunning => "did not run",
+            FailureKind::DependencyFailed | FailureKind::NotRunning | FailureKind::Busy => "did not run",
             FailureKind::NotPortable | FailureKind::Dropped | FailureKind::Runtime => "failed",
         })?;
         if !failure.worker.is_empty() {

@@ -93,10 +93,13 @@ impl Interactive {
         self
     }
 
-    /// The part of the machine's memory (of its control group's, if that is less) that the tasks in flight of one process may
-    /// take up: those that were submitted and have not ended, at the bytes of their arguments and half a kilobyte each; 0.25
-    /// if it is not called. A call that goes beyond it returns when some of them have ended. In a method, which its own
-    /// worker may have to end first, it does not wait, but fails and says so.
+    /// The part of the machine's memory (of its control group's, if that is less) that what one process has in flight may
+    /// take up: calls, constructors, functions and values to be stored that have not ended, at the bytes of their arguments
+    /// and half a kilobyte each; 0.25 if it is not called. It stays as it is while the runtime is on.
+    ///
+    /// A call that goes beyond it returns when some have ended: until then its thread waits, and looks at no timer either. A
+    /// method does not wait, since what it waits for may need its thread: beyond as much again of what methods submitted, its
+    /// calls fail with [`crate::FailureKind::Busy`]. While methods of local tesserae run, nobody waits.
     ///
     /// ```no_run
     /// # async fn cell() -> Result<(), mosaic::RuntimeError> {

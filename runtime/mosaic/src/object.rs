@@ -13,6 +13,7 @@ use std::{
     fmt,
     hash::{BuildHasher, RandomState},
     sync::Arc,
+    thread,
 };
 
 /// A remote object, or one that failed before it became remote.
@@ -29,16 +30,20 @@ pub(crate) struct Stillborn {
 }
 
 impl Object {
-    /// The object that the host made, or failed to make, for `method` of `tessera`. Where too much is in flight, this waits,
-    /// and unwinds in a cell that is interrupted.
+    /// The object that the host made, or failed to make, for `method` of `tessera`. Where too much is in flight, this
+    /// waits, and unwinds in a cell that is interrupted.
     pub(crate) fn submitted(submitted: Submitted, tessera: &str, method: Option<&str>) -> Object {
         let object = match submitted.handle {
             0 => return Object::failed(decode_failure(&submitted.failure), tessera, method),
             handle => Object::Remote(Owned::new(handle)),
         };
         if submitted.room != 0 {
-            // There is nothing that it could fail with.
-            let _ = block_on(Wait::begin(|_| submitted.room));
+            let room = Wait::begin(|_| submitted.room);
+            // A destructor that submits while an interrupted cell unwinds could not be interrupted itself.
+            if !thread::panicking() {
+                // There is nothing that it could fail with.
+                let _ = block_on(room);
+            }
         }
         object
     }

@@ -9,12 +9,12 @@ use crate::{
 use mosaic_abi::{Buffer, Failure, FailureKind};
 use std::{any::type_name, fmt, ops::Deref};
 
-/// A value of the runtime, to be looked at: large arrays, vectors of numbers and texts where they lie, in memory that processes
-/// share, and whatever else as a value of its own. Made by [`crate::TaskProxy::view`] and [`crate::Stored::view`], which copy
-/// nothing of what lies there.
+/// A value of the runtime, to be looked at: large arrays, vectors of numbers and texts where they lie, in memory that
+/// processes share, and whatever else as a value of its own. Made by [`crate::TaskProxy::view`] and
+/// [`crate::Stored::view`], which copy nothing of what lies there.
 ///
-/// It can be kept as long as one likes, also when the value itself was dropped or its worker is lost. `view.clone()` of what
-/// it shows is a copy to be changed.
+/// It can be kept as long as one likes, also when the value itself was dropped or its worker is lost. `(*view).clone()` is
+/// a copy to be changed. As an argument it is copied, which the task or the stored value itself is not.
 ///
 /// ```no_run
 /// # async fn cell(task: mosaic::TaskProxy<ndarray::Array1<f32>>) -> Result<(), mosaic::TaskError> {
@@ -79,10 +79,32 @@ mod tests {
 
     #[test]
     fn a_view_is_the_value_wherever_it_is_moved() {
-        let array = Array1::from_elem(1 << 20, 1.5_f64);
-        let view = View::read(encode(&array, Aim::Travel).unwrap()).unwrap();
+        let array = Array1::from_elem(1 << 10, 1.5_f64);
+        let encoded = encode(&array, Aim::Travel).unwrap();
+        let prefix = encoded.len() - size_of_val(array.as_slice().unwrap());
+        // As a segment has it: the numbers are aligned.
+        let memory = vec![0_u64; encoded.len() / 8 + 2].leak();
+        let begin = prefix.next_multiple_of(8) - prefix;
+        let all = memory.as_mut_ptr().cast::<u8>();
+        // SAFETY: the words are leaked, are as many bytes and more, and nobody else has them.
+        let bytes = unsafe {
+            let place = all.add(begin);
+            place.copy_from_nonoverlapping(encoded.as_ptr(), encoded.len());
+            Buffer::from_raw_parts(place, encoded.len(), stay)
+        };
+        let view = View::read(bytes).unwrap();
         let views: Vec<View<Array1<f64>>> = vec![view];
         assert!(*views[0] == array);
+        assert_eq!(views[0].as_ptr().addr(), all.addr() + begin + prefix, "it was copied");
+    }
+
+    unsafe extern "C" fn stay(_: *mut u8, _: usize, _: usize) {}
+
+    #[test]
+    fn what_is_not_aligned_is_a_value_of_its_own() {
+        let array = Array1::from_elem(1 << 10, 1.5_f64);
+        let view = View::<Array1<f64>>::read(encode(&array, Aim::Travel).unwrap()).unwrap();
+        assert!(*view == array);
     }
 
     #[test]

@@ -278,6 +278,9 @@ impl Ledger {
         let Some((subject, open, waker)) = self.waits.remove(handle) else {
             return self.release_object(handle);
         };
+        if subject == Subject::Room {
+            self.waits_no_more(handle);
+        }
         // The waker's destructor is the guest's code: it must not run under the lock.
         self.actions.extend(waker.map(Action::Discard));
         if let (Subject::Object(object) | Subject::Result(object) | Subject::Fetching(object), true) = (subject, open) {

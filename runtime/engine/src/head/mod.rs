@@ -1,8 +1,8 @@
 //! The head: the process in which the user's code runs. It offers the [`mosaic_abi::Host`] table, keeps the books of
 //! what was submitted, and talks to the hub and directly to the workers.
 //!
-//! - `ledger`, `dispatch`, `progress`, `flight`, `find`, `history`, `queries`, `store`, `objects`: the books; no I/O. A call of
-//!   the table changes them under a lock and yields actions.
+//! - `ledger`, `dispatch`, `progress`, `flight`, `find`, `history`, `queries`, `store`, `objects`: the books; no I/O. A
+//!   call of the table changes them under a lock and yields actions.
 //! - `process`: the one head of a process, with its books.
 //! - `table`: the C functions.
 //! - `listing`: what turning the runtime on prints.

@@ -1,6 +1,6 @@
 //! Tesserae and tasks as the head's books have them. No I/O here.
 
-use super::{history::Times, revive::Again};
+use super::{flight::InFlight, history::Times, revive::Again};
 use crate::{
     id::Id,
     warehouse,
@@ -9,7 +9,6 @@ use crate::{
 use mosaic_abi::{Description, Failure, Handle, Options, Progress, State};
 use std::{
     collections::VecDeque,
-    num::NonZeroU64,
     ops::{Deref, DerefMut},
     sync::Arc,
 };
@@ -76,8 +75,8 @@ pub(crate) struct Object {
     pub(crate) place: Option<Arc<Place>>,
     /// Handles of the guest, waits, and operations that are not over and need this object.
     pub(crate) owners: u32,
-    /// What it takes up until it has ended, if it counts (see [`super::flight`]).
-    pub(crate) in_flight: Option<NonZeroU64>,
+    /// What it takes up until it has ended, if it counts.
+    pub(crate) in_flight: Option<InFlight>,
     /// The bytes of its value, once it is there.
     pub(crate) bytes: u64,
     /// Its value, where that is small: it came with the news.

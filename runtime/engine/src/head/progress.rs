@@ -166,6 +166,7 @@ impl Ledger {
         let started = matches!(object.stage, Stage::Started);
         object.stage = Stage::Ended(outcome.map_err(Box::new));
         self.history.object_ended(object);
+        let in_flight = object.in_flight.take();
         let producers = object.rare.take_producers();
         // The producers' output comes first, and they may have run on other workers.
         if unread_output || !producers.is_empty() || object.rare.progress.is_some() {
@@ -175,7 +176,9 @@ impl Ledger {
             Kind::Task { tessera } => Some(tessera),
             Kind::Tessera(_) | Kind::Function { .. } | Kind::Stored { .. } => None,
         };
-        self.land(handle);
+        if let Some(in_flight) = in_flight {
+            self.land(handle, in_flight);
+        }
         self.progress(handle);
         self.passed(handle);
         for producer in producers {

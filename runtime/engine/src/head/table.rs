@@ -15,7 +15,7 @@ use crate::{
     shared::{self, Kind},
     waits::{GuestWaker, Subject, to_outcome},
     wire::Code,
-    worker::{LOCAL, is_executing, progress, reporter},
+    worker::{LOCAL, is_any_executing, is_executing, progress, reporter},
 };
 use mosaic_abi::{
     self as abi, Argument, Buffer, CellEvent, Description, Failure, FailureKind, FunctionTable, Handle, Host, Options,
@@ -195,22 +195,21 @@ unsafe extern "C" fn spawn(table: *const FunctionTable, request: abi::Request) -
     submit(linked(), |ledger| ledger.spawn(code?, request?))
 }
 
-/// Submits something. Beyond what may be in flight, the caller gets a wait with it, or is refused where waiting could hold up
-/// what it waits for.
+/// Submits something. Beyond what may be in flight, the caller gets a wait with it, or is refused where waiting could hold
+/// up what it waits for: methods are, and while one runs in this process, threads may be its own.
 fn submit(head: &Head, submit: impl FnOnce(&mut Ledger) -> Result<Handle, Failure>) -> Submitted {
-    let may_wait = head.worker.is_none() && !is_executing();
+    let is_method = head.worker.is_some() || is_executing();
+    if is_method && let Err(refusal) = head.touch(|ledger| ledger.refuse_beyond()) {
+        return Err(refusal).into();
+    }
+    let may_wait = !is_method && !is_any_executing();
     head.change(|ledger| {
-        if !may_wait && let Err(refusal) = ledger.refuse_beyond() {
-            return Err(refusal).into();
-        }
-        let submitted = submit(ledger);
-        let room = submitted
-            .as_ref()
-            .ok()
-            .filter(|_| may_wait)
-            .and_then(|object| ledger.wait_for_room(*object));
+        let submitted = ledger.submitted_by(is_method, submit);
+        let object = submitted.as_ref().ok().filter(|_| may_wait);
         Submitted {
-            room: room.unwrap_or_default(),
+            room: object
+                .and_then(|object| ledger.wait_for_room(*object))
+                .unwrap_or_default(),
             ..submitted.into()
         }
     })

@@ -3,12 +3,20 @@
 use super::site::Head;
 use crate::{id::Id, wire::FromWorker};
 use mosaic_abi::Reporter;
-use std::{cell::RefCell, ffi::c_void, ptr};
+use std::{
+    cell::RefCell,
+    ffi::c_void,
+    ptr,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 thread_local! {
     /// The constructor or call that this thread executes, and the head that wants it.
     static CURRENT: RefCell<Option<(Head, Id)>> = const { RefCell::new(None) };
 }
+
+/// How many constructors and calls this process executes.
+static EXECUTING: AtomicUsize = AtomicUsize::new(0);
 
 /// While it lives, what this thread does is done for a constructor or call.
 pub(super) struct Executing(());
@@ -16,6 +24,7 @@ pub(super) struct Executing(());
 impl Executing {
     pub(super) fn new(head: Head, id: Id) -> Executing {
         CURRENT.set(Some((head, id)));
+        EXECUTING.fetch_add(1, Ordering::Relaxed);
         Executing(())
     }
 }
@@ -23,7 +32,13 @@ impl Executing {
 impl Drop for Executing {
     fn drop(&mut self) {
         CURRENT.set(None);
+        EXECUTING.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Whether any thread of this process executes a constructor or call.
+pub(crate) fn is_any_executing() -> bool {
+    EXECUTING.load(Ordering::Relaxed) > 0
 }
 
 /// Whether this thread executes a constructor or call.

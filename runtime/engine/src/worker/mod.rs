@@ -49,7 +49,7 @@ use crate::{
     warehouse::Shelves,
     wire::{self, Frame, FromHub, Peer, Place, Sender, ToHub},
 };
-pub(crate) use current::{is_executing, progress, reporter};
+pub(crate) use current::{is_any_executing, is_executing, progress, reporter};
 pub(crate) use local::{LOCAL, Local, local_address};
 pub(crate) use settings::Settings;
 use site::Site;

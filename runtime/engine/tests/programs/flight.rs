@@ -5,9 +5,9 @@ use crate::{
     tesserae::Counter,
     world::{Scenario, meeting_point, until},
 };
-use mosaic::prelude::*;
+use mosaic::{FailureKind, prelude::*};
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -15,9 +15,11 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// Of any machine's memory, room for some tasks, and for fewer than [`MANY`].
-const LITTLE: f64 = 1e-6;
+/// Room for some tasks, and for fewer than [`MANY`], in bytes.
+const LITTLE: f64 = 32e3;
 const MANY: usize = 5_000;
+
+type Submitter = JoinHandle<Vec<TaskProxy<u64>>>;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
@@ -25,39 +27,56 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             assert_eq!(ended.code, Some(0));
             assert_eq!(ended.stderr.matches("calls wait until some have ended").count(), 1);
         }),
-        scenario!(large_arguments_count_as_what_they_are, |ended| {
-            assert_eq!(ended.code, Some(0));
-            assert!(ended.stderr.contains("calls wait until some have ended"));
-        }),
+        scenario!(large_arguments_count_as_what_they_are),
         scenario!(a_method_is_refused_instead),
+        scenario!(local_methods_go_on_while_the_cell_waits),
+        scenario!(threads_of_local_methods_do_not_wait),
         scenario!(whoever_waits_goes_on_when_the_runtime_stops),
         scenario!(there_is_no_limit_of_nothing),
     ]
 }
 
 async fn on() {
-    let on = mosaic::interactive(On).num_workers(2).in_flight_limit(LITTLE);
+    let memory = fs::read_to_string("/proc/meminfo").unwrap();
+    let total = memory.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() * 1024.0;
+    let on = mosaic::interactive(On).num_workers(2).in_flight_limit(LITTLE / total);
     on.await.unwrap();
 }
 
+/// Waits until at least so many calls, and then no more, are submitted: fewer than so many.
+fn until_it_waits(submitted: &AtomicUsize, at_least: usize, fewer_than: usize) {
+    let (before, same) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    until(|| {
+        let now = submitted.load(Ordering::Relaxed);
+        match now >= at_least && before.swap(now, Ordering::Relaxed) == now {
+            true => same.fetch_add(1, Ordering::Relaxed) > 20,
+            false => {
+                same.store(0, Ordering::Relaxed);
+                false
+            }
+        }
+    });
+    assert!(submitted.load(Ordering::Relaxed) < fewer_than, "nobody waited");
+}
+
 /// Submits calls on a thread of its own, and counts them.
-fn submit(call: impl Fn() -> TaskProxy<u64> + Send + 'static) -> (JoinHandle<Vec<TaskProxy<u64>>>, Arc<AtomicUsize>) {
+fn submit(count: usize, call: impl Fn() -> TaskProxy<u64> + Send + 'static) -> (Submitter, Arc<AtomicUsize>) {
     let submitted = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&submitted);
+    let so_far = Arc::clone(&submitted);
     let counted = move |_| {
         let task = call();
-        count.fetch_add(1, Ordering::Relaxed);
+        so_far.fetch_add(1, Ordering::Relaxed);
         task
     };
-    (thread::spawn(move || (0..MANY).map(counted).collect()), submitted)
+    (thread::spawn(move || (0..count).map(counted).collect()), submitted)
 }
 
 async fn calls_beyond_what_may_be_in_flight_wait_until_some_have_ended() {
     on().await;
     let (counter, door) = (Counter::remote(0), meeting_point("door"));
     let held = counter.meet_writing(&door);
-    let (submitter, submitted) = submit(move || counter.add(1));
-    until(|| submitted.load(Ordering::Relaxed) > 8);
+    let (submitter, submitted) = submit(MANY, move || counter.add(1));
+    until_it_waits(&submitted, 9, MANY);
     OpenOptions::new().read(true).open(&door).unwrap();
     held.await.unwrap();
     let tasks = submitter.join().unwrap();
@@ -66,11 +85,15 @@ async fn calls_beyond_what_may_be_in_flight_wait_until_some_have_ended() {
 
 async fn large_arguments_count_as_what_they_are() {
     on().await;
-    let (counter, bytes) = (Counter::remote(0), vec![1_u8; 8 << 20]);
-    let tasks: Vec<_> = (0..8).map(|_| counter.sum(&bytes)).collect();
-    for task in tasks {
-        assert_eq!(task.result().await.unwrap(), 8 << 20);
-    }
+    let (counter, door, bytes) = (Counter::remote(0), meeting_point("door"), vec![1_u8; 1 << 20]);
+    let held = counter.meet_writing(&door);
+    // One is too large for any limit, and a second one is beyond it.
+    let (submitter, submitted) = submit(8, move || counter.sum(&bytes));
+    until_it_waits(&submitted, 1, 2);
+    OpenOptions::new().read(true).open(&door).unwrap();
+    held.await.unwrap();
+    let tasks = submitter.join().unwrap();
+    assert_eq!(tasks[7].result().await.unwrap(), 1 << 20);
 }
 
 async fn a_method_is_refused_instead() {
@@ -84,26 +107,67 @@ async fn a_method_is_refused_instead() {
         (&tasks[MANY - 1]).await.unwrap_err().message().to_owned()
     };
     let message = mosaic::spawn_async(many, (counter.uid(),)).result().await.unwrap();
-    assert!(
-        message.contains("await some before the method submits more"),
-        "{message}"
-    );
+    assert!(message.contains("await some before more are submitted"), "{message}");
     OpenOptions::new().read(true).open(&door).unwrap();
     held.await.unwrap();
+}
+
+#[tessera]
+struct Relay {}
+
+#[tessera]
+impl Relay {
+    fn new() -> Self {
+        Relay {}
+    }
+
+    async fn relay(&self, uid: &str) -> u64 {
+        let counter = Counter::attach(uid).await.unwrap();
+        counter.add(1).result().await.unwrap()
+    }
+
+    fn relay_by_thread(&self, uid: &str) -> usize {
+        let call = || Counter::with(Options::new().worker(uid)).remote(1).uid().len();
+        thread::scope(|scope| scope.spawn(call).join().unwrap())
+    }
+
+    /// Makes more tesserae than may be in flight, none of which can be constructed yet. How the last one fails.
+    async fn make_many(&self, uid: &str, door: &str) -> Vec<FailureKind> {
+        let held = Counter::attach(uid).await.unwrap().meet_writing(door);
+        let mut counters: Vec<_> = (0..100).map(|_| Counter::remote(&held)).collect();
+        let refused = counters.pop().unwrap().await.unwrap_err().kind();
+        OpenOptions::new().read(true).open(door).unwrap();
+        vec![refused]
+    }
+}
+
+async fn local_methods_go_on_while_the_cell_waits() {
+    on().await;
+    let (here, counter) = (Relay::local(), Counter::remote(0).await.unwrap());
+    let tasks: Vec<_> = (0..300).map(|_| here.relay(counter.uid())).collect();
+    assert_eq!(tasks[299].result().await.unwrap(), 300);
+}
+
+async fn threads_of_local_methods_do_not_wait() {
+    on().await;
+    let here = Relay::local();
+    let tasks: Vec<_> = (0..300).map(|_| here.relay_by_thread("worker:0:0")).collect();
+    assert!(tasks[299].result().await.unwrap() > 0);
+    // A constructor that is refused fails, and does not panic.
+    let counter = Counter::remote(0).await.unwrap();
+    let refused = here.make_many(counter.uid(), meeting_point("door"));
+    assert_eq!(refused.result().await.unwrap(), [FailureKind::Busy]);
 }
 
 async fn whoever_waits_goes_on_when_the_runtime_stops() {
     on().await;
     let (counter, door) = (Counter::remote(0), meeting_point("door"));
     let _held = counter.meet_writing(&door);
-    let (submitter, submitted) = submit(move || counter.add(1));
-    until(|| submitted.load(Ordering::Relaxed) > 8);
+    let (submitter, submitted) = submit(MANY, move || counter.add(1));
+    until_it_waits(&submitted, 9, MANY);
     mosaic::interactive(Off).await.unwrap();
     let tasks = submitter.join().unwrap();
-    assert_eq!(
-        (&tasks[MANY - 1]).await.unwrap_err().kind(),
-        mosaic::FailureKind::NotRunning
-    );
+    assert_eq!((&tasks[MANY - 1]).await.unwrap_err().kind(), FailureKind::NotRunning);
 }
 
 async fn there_is_no_limit_of_nothing() {
