@@ -1,7 +1,9 @@
 """What only saves time changes nothing else."""
 
+import json
 import os
 import platform
+import subprocess
 
 import pytest
 
@@ -42,6 +44,27 @@ def test_the_path_is_the_users(either):
     path = os.environ["PATH"]
     assert either.ok('println!("{}", std::env::var("PATH").unwrap())').stdout == path + "\n"
     assert either.ok("!echo $PATH").result.strip() == path
+
+
+def test_cargos_and_rustups_variables_are_the_users(start, tmp_path, capfd):
+    """They set them for what they run, and rust-analyzer would start what these name."""
+    called = tmp_path / "called"
+    cargo = tmp_path / "cargo"
+    cargo.write_text(f'#!/bin/sh\necho "$@" >> {called}\nexec cargo "$@"\n')
+    cargo.chmod(0o755)
+    sysroot = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=True).stdout.strip()
+    kernel = start(CARGO=str(cargo), RUSTUP_TOOLCHAIN=sysroot)
+    code = "String::new().is_em"
+    assert kernel.request(kernel.client.complete, code, len(code))["matches"] == ["is_empty()"]
+    names = ["CARGO", "RUSTUP_TOOLCHAIN", "MOSAIC_TOOLS", "MOSAIC_USERS_CARGO"]
+    kernel.ok(f"fn seen() -> Vec<Option<String>> {{ {json.dumps(names)}.iter().map(|it| std::env::var(it).ok()).collect() }}")
+    expected = f'[Some("{cargo}"), Some("{sysroot}"), None, None]'
+    assert kernel.ok("seen()").result == expected
+    assert kernel.ok(f"!echo {' '.join(f'${it}' for it in names)}").result.strip() == f"{cargo} {sysroot}"
+    kernel.ok("use mosaic::prelude::*;\nmosaic::interactive(On).num_workers(1).await?;")
+    assert kernel.ok("mosaic::spawn(seen, ()).result().await?").result == expected
+    assert not called.exists(), called.read_text()
+    assert "cargo" not in capfd.readouterr().err
 
 
 def test_completion(either):

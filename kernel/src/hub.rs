@@ -22,7 +22,10 @@ pub(crate) fn start(run_dir: &Path, output: Output, questions: Questions) -> Res
     let worker = WorkerCommand {
         program,
         args: vec!["worker".into()],
-        env: vec![("PATH".into(), mosaic_evaluator::users_path())],
+        env: mosaic_evaluator::users_environment()
+            .into_iter()
+            .map(|(name, value)| (name.into(), value))
+            .collect(),
     };
     let options = HubOptions {
         run_dir: run_dir.to_owned(),

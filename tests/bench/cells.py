@@ -188,8 +188,6 @@ def main():
     arguments.add_argument("--items", type=int, nargs="*", default=[0, 10, 40, 100, 300])
     options = arguments.parse_args()
 
-    # Cargo, which starts this, names itself to all below it; a kernel would take that for its user's choice of a cargo.
-    os.environ.pop("CARGO", None)
     output = Path(options.output)
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as directory:

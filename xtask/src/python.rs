@@ -4,6 +4,7 @@
 use crate::run::{ask, program, run, step};
 use anyhow::{Context, Result, bail};
 use std::{
+    env,
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
@@ -33,6 +34,12 @@ impl Environment {
     pub(crate) fn python(&self) -> Command {
         let mut command = program(self.prefix.join("bin").join("python"));
         command.env("PYTHONUNBUFFERED", "1");
+        // Kernels and what they keep for the next ones are to see the environment that Jupyter has without cargo.
+        for (name, _) in env::vars_os() {
+            if name.to_str().is_some_and(is_set_by_cargo) {
+                command.env_remove(name);
+            }
+        }
         command
     }
 
@@ -81,13 +88,19 @@ pub(crate) fn environment(root: &Path) -> Result<Environment> {
     Ok(environment)
 }
 
+/// Whether cargo sets the variable for what `cargo run` starts.
+fn is_set_by_cargo(variable: &str) -> bool {
+    let ours = ["CARGO", "CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH"];
+    ours.contains(&variable) || variable.starts_with("CARGO_PKG_")
+}
+
 fn read(file: &Path) -> Result<String> {
     fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
 /// The Python that makes the environment: `$PYTHON`, `python3` or `python`, whichever is the first to exist.
 fn interpreter() -> Result<String> {
-    let chosen = std::env::var("PYTHON").ok();
+    let chosen = env::var("PYTHON").ok();
     let names = chosen.map_or_else(
         || vec!["python3".to_owned(), "python".to_owned()],
         |python| vec![python],
@@ -135,6 +148,22 @@ mod tests {
     fn a_program_that_is_no_python_has_no_version() {
         assert_eq!(version("no-such-python"), None);
         assert_eq!(version("true"), None);
+    }
+
+    #[test]
+    fn what_cargo_tells_this_program_is_not_told_to_python() {
+        for (variable, expected) in [
+            ("CARGO", true),
+            ("CARGO_MANIFEST_DIR", true),
+            ("CARGO_PKG_NAME", true),
+            ("CARGO_HOME", false),
+            ("CARGO_BUILD_JOBS", false),
+        ] {
+            assert_eq!(is_set_by_cargo(variable), expected, "{variable}");
+        }
+        let environment = Environment { prefix: PathBuf::new() };
+        let python = environment.python();
+        assert!(python.get_envs().any(|it| it == ("CARGO".as_ref(), None)));
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub use report::CellError;
 pub use request::{Completion, Completions, Options};
 pub use start::this_executable;
 pub use toolchain::{Toolchain, ToolchainError};
-pub use tools::{take_over, tool, users_path};
+pub use tools::{take_over, tool, users_environment};
 pub use wrapper::rustc_wrapper;
 
 use host::report as report_to_kernel;

@@ -95,7 +95,9 @@ fn run(tool: &'static str, arguments: &[&str]) -> Result<String, ToolchainError>
 }
 
 fn run_program(tool: &'static str, program: &Path, arguments: &[&str]) -> Result<String, ToolchainError> {
-    let output = Command::new(program)
+    let mut command = Command::new(program);
+    tools::give_back(&mut command);
+    let output = command
         .args(arguments)
         // Where no project's rust-toolchain.toml is: evcxr compiles in its own directory.
         .current_dir(env::temp_dir())

@@ -177,11 +177,14 @@ impl Recipe {
 
     fn in_session(&self, session: &Path) -> Recipe {
         let arguments = self.arguments.iter().map(|it| with_session(it, session));
+        let of_the_user = users_variables().into_iter();
+        let of_the_user =
+            of_the_user.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let of_cargo = self.environment.iter();
         let of_cargo = of_cargo.map(|(name, value)| (name.clone(), with_session(value, session)));
         Recipe {
             arguments: arguments.collect(),
-            environment: users_variables().into_iter().chain(of_cargo).collect(),
+            environment: of_the_user.chain(of_cargo).collect(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What decides what cargo does, beside the project itself: the toolchain, cargo's configuration and the variables that
 //! cargo and rustc look at. What is kept for other sessions is kept under all of it.
 
-use super::{answers::manifest, path::users_variable, stage::Stage};
+use super::{answers::manifest, path::users_variables, stage::Stage};
 use crate::digest::Parts;
 use std::{
     env,
@@ -65,14 +65,13 @@ pub(super) fn of_request(stage: &Stage, arguments: &[OsString], but: &str) -> Op
 
 fn add(parts: &mut Parts, stage: &Stage, but: &str) -> Option<()> {
     parts.add(&installed(stage).as_nanos().to_le_bytes());
-    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let is_of_interest =
-        |name: &String| PREFIXES.iter().any(|it| name.starts_with(it)) || NAMES.iter().any(|it| name == it);
-    let mut names: Vec<String> = names.filter(is_of_interest).filter(|name| name != but).collect();
-    names.sort_unstable();
-    for name in names {
-        parts.add(name.as_bytes());
-        let value = users_variable(&name).unwrap_or_default();
+    let is_of_interest = |name: &OsString| {
+        name.to_str().is_some_and(|name| {
+            name != but && (NAMES.contains(&name) || PREFIXES.iter().any(|it| name.starts_with(it)))
+        })
+    };
+    for (name, value) in users_variables().iter().filter(|(name, _)| is_of_interest(name)) {
+        parts.add(name.as_encoded_bytes());
         parts.add(without_session(&value.to_string_lossy(), &stage.session).as_bytes());
     }
     for file in configuration(&stage.session) {

@@ -54,8 +54,8 @@ pub struct WorkerCommand {
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<OsString>,
-    /// What its environment has in addition to this process's.
-    pub env: Vec<(OsString, OsString)>,
+    /// Variables that are different in its environment, or absent, from this process's.
+    pub env: Vec<(OsString, Option<OsString>)>,
 }
 
 /// What [`Hub::start`] needs to know.

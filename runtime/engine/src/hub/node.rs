@@ -42,9 +42,15 @@ impl Node {
         let (stdout, child_stdout) = io::pipe()?;
         let (stderr, child_stderr) = io::pipe()?;
         let (worker, uid) = (&options.worker, &settings.uid);
-        let child = Command::new(&worker.program)
+        let mut command = Command::new(&worker.program);
+        for (name, value) in &worker.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let child = command
             .args(&worker.args)
-            .envs(worker.env.iter().cloned())
             .envs(settings.variables(library_threads))
             .stdin(Stdio::null())
             .stdout(child_stdout)
