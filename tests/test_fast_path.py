@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -121,6 +122,42 @@ def test_what_has_no_type_that_can_be_written(typed):
     assert typed.ok("let moved = vec![1]; drop(moved); 1").result == "1"
     assert "cannot find" in typed.run("moved").error
     assert "cannot find" in typed.run("struct Unused { field: Missing } let after = 1;").error
+
+
+# A cell, why its variable is not kept, and what is to be written instead.
+UNKEPT = [
+    ("let f = |x: i32| x + 1;", "no name", "let f: Box<dyn Fn(i32) -> i32> = Box::new(move |x: i32| x + 1);"),
+    ("let mut n = 0; let mut up = move |by: u8| n += by; up(1);", "no name", "let mut up: Box<dyn FnMut(u8)> = Box::new(move |by: u8| n += by);"),
+    ("let mapped = [1, 2].into_iter().map(|x| x + 1);", "no name", "let mapped = [1, 2].into_iter().map(|x| x + 1).collect::<Vec<_>>();"),
+    ("fn made() -> impl Fn(i32) -> i32 { |x| x }\nlet g = made();", "no name", "let g: Box<dyn Fn(i32) -> i32> = Box::new(made());"),
+    ("let later = async { 1u8 };", "no name", "let later: std::pin::Pin<Box<dyn std::future::Future<Output = u8>>> = Box::pin(async { 1u8 });"),
+    ("let v = vec![1]; let first = &v[0];", "borrows", "let first = v[0].clone();"),
+    ("let v = vec![1]; let all = v.iter();", "borrows", "let all = v.iter().collect::<Vec<_>>();"),
+    ("let t = String::from(\" a\"); let trimmed = t.trim();", "borrows", "let trimmed = t.trim().to_owned();"),
+    ("let counts = HashMap::from([(1, 2)]); let seen = &counts;", "borrows", "let seen = counts.clone();"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("code, why, instead", UNKEPT, ids=[code for code, *_ in UNKEPT])
+def test_why_a_variable_is_not_kept(typed, code, why, instead):
+    cell = typed.run(code)
+    assert "VariableError" == cell.errors[0]["ename"] and why in cell.error, cell.error
+    assert f"write `{instead}`" in cell.error, cell.error
+
+
+def test_why_a_variable_is_not_kept_is_known_without_rust_analyzer(start, world):
+    def stages():
+        return set(Path(world.run).glob("mosaic-*/tools/stage.json"))
+
+    others = stages()
+    kernel = start()
+    kernel.ok(TYPES)
+    for code, why, _ in UNKEPT:
+        assert why in kernel.run(code).error
+    kernel.ok("let power = i32::pow; let shadowed = |x: i32| x; let shadowed = shadowed(2);")
+    assert kernel.ok("power(2, 3) + shadowed").result == "10"
+    (stage,) = stages() - others
+    assert not json.loads(stage.read_text())["analysing"]
 
 
 def test_a_type_that_rust_analyzer_does_not_know(typed, request):

@@ -30,7 +30,7 @@ use leisure::Leisure;
 use own::Told;
 use serde_json::Value;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     mem,
     os::fd::OwnedFd,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -53,6 +53,7 @@ pub(crate) fn run(options: Options, link: Link, inbox: Inbox, notices: OwnedFd, 
         process: 0,
         stored: None,
         absent: BTreeSet::new(),
+        types: BTreeMap::new(),
         leisure: Leisure::default(),
     };
     if let Err(error) = evaluation.start() {
@@ -110,6 +111,8 @@ struct Evaluation<'a> {
     stored: Option<BTreeSet<String>>,
     /// The variables that evcxr believes in and that are not stored.
     absent: BTreeSet<String>,
+    /// The types of the cell's variables as rustc shows them, as far as it was asked.
+    types: BTreeMap<String, String>,
     leisure: Leisure,
 }
 
@@ -183,6 +186,7 @@ impl Evaluation<'_> {
             self.find_absent();
         }
         let variables = self.variables();
+        self.types.clear();
         let begun = Instant::now();
         let (result, course) = self.evaluate(&source, execution)?;
         let cell = Told {

@@ -79,14 +79,14 @@ impl CellError {
         error
     }
 
-    /// rustc's errors, as rustc would show them for the cell alone. `type_of` looks up the type of the variable whose name
+    /// rustc's errors, as rustc would show them for the cell alone. `type_of` looks up the type of a variable, whose name
     /// ends at a byte of the cell.
     pub(crate) fn from_compilation(
         errors: &[CompilationError],
         code: &str,
         number: u32,
         expansion: Option<&CellExpansion>,
-        type_of: impl FnOnce(usize) -> Option<String>,
+        type_of: impl FnOnce(&str, usize) -> Option<String>,
     ) -> CellError {
         let errors = errors.iter().filter(|error| error.level() != "warning");
         let errors: Vec<Diagnostic> = errors.map(|error| Diagnostic::new(error, code, expansion)).collect();
@@ -195,7 +195,7 @@ impl CellError {
         message: &str,
         code: &str,
         number: u32,
-        type_of: impl FnOnce(usize) -> Option<String>,
+        type_of: impl FnOnce(&str, usize) -> Option<String>,
     ) -> CellError {
         if let Some(unkept) = Unkept::from_message(message) {
             return CellError::unkept(&unkept.explain(code, type_of), code, number);

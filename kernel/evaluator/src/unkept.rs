@@ -36,9 +36,54 @@ pub(crate) struct Explanation {
     pub(crate) help: Vec<String>,
 }
 
+/// Iterators of the standard library, of which most borrow what they go through, or hold a closure.
+const ITERATORS: [&str; 40] = [
+    "Bytes",
+    "Chain",
+    "CharIndices",
+    "Chars",
+    "Chunks",
+    "ChunksExact",
+    "Cloned",
+    "Copied",
+    "Cycle",
+    "Drain",
+    "Enumerate",
+    "Filter",
+    "FilterMap",
+    "FlatMap",
+    "Flatten",
+    "Inspect",
+    "IntoIter",
+    "Iter",
+    "IterMut",
+    "Keys",
+    "Lines",
+    "Map",
+    "MapWhile",
+    "Peekable",
+    "Range",
+    "RangeInclusive",
+    "Rev",
+    "Scan",
+    "Skip",
+    "SkipWhile",
+    "Split",
+    "SplitN",
+    "SplitWhitespace",
+    "StepBy",
+    "Successors",
+    "Take",
+    "TakeWhile",
+    "Values",
+    "Windows",
+    "Zip",
+];
+
 /// A `let` of a cell, by bytes of its text.
 struct Let {
     name: Range<usize>,
+    mutable: bool,
     value: Option<Range<usize>>,
     closure: bool,
     captures_by_move: bool,
@@ -64,6 +109,11 @@ impl Unkept {
         }
     }
 
+    /// What evcxr says of a variable whose type has no name.
+    pub(crate) fn message_for_nameless(name: &str) -> String {
+        format!("The variable `{name}` has a type without a name, which cannot be persisted.")
+    }
+
     /// The closure that a cell would keep, where evcxr says nothing of it.
     pub(crate) fn closure_in(code: &str) -> Option<Unkept> {
         let found = lets(code).into_iter().find(|it| it.closure)?;
@@ -73,9 +123,9 @@ impl Unkept {
         })
     }
 
-    /// What to say of it, with a line that can be written instead. `type_of` looks up the type of the variable whose name
-    /// ends at a byte of the cell.
-    pub(crate) fn explain(&self, code: &str, type_of: impl FnOnce(usize) -> Option<String>) -> Explanation {
+    /// What to say of it, with a line that can be written instead. `type_of` looks up the type of a variable, whose
+    /// name ends at a byte of the cell.
+    pub(crate) fn explain(&self, code: &str, type_of: impl FnOnce(&str, usize) -> Option<String>) -> Explanation {
         let title = self.title();
         let plain = without_commands(code);
         let found = lets(&plain)
@@ -88,7 +138,7 @@ impl Unkept {
                 help: Vec::new(),
             };
         };
-        let type_name = type_of(found.name.end);
+        let type_name = type_of(&self.name, found.name.end);
         let mut help = Vec::new();
         if let Some(value) = &found.value {
             let line = self.instead(&found, &plain[value.clone()], type_name.as_deref());
@@ -120,22 +170,11 @@ impl Unkept {
 
     /// A line that does what the user meant.
     fn instead(&self, found: &Let, value: &str, type_name: Option<&str>) -> String {
-        let name = &self.name;
+        let name = format!("{}{}", if found.mutable { "mut " } else { "" }, self.name);
         let type_name = type_name.unwrap_or_default();
-        let iterates = [
-            "Iter",
-            "Map<",
-            "Filter",
-            "Chain<",
-            "Zip<",
-            "Enumerate<",
-            "Chars",
-            "Split",
-            "Lines",
-            "Range",
-        ]
-        .iter()
-        .any(|part| type_name.contains(part));
+        // Of `std::iter::Map<…>`, the type's own name.
+        let outermost = type_name.split('<').next().unwrap_or_default().rsplit("::").next();
+        let iterates = outermost.is_some_and(|name| ITERATORS.contains(&name));
         if found.closure || type_name.starts_with("impl ") && type_name.contains("Fn") {
             let signature = type_name.strip_prefix("impl ").unwrap_or("Fn(…) -> …");
             let value = match found.closure && !found.captures_by_move {
@@ -182,6 +221,7 @@ fn lets(code: &str) -> Vec<Let> {
         let value = local.init.as_ref().map(|init| &*init.expr);
         found.extend(bindings(&local.pat).into_iter().map(|it| Let {
             name: range(it.ident.span().byte_range()),
+            mutable: it.mutability.is_some(),
             value: value.map(|value| range(value.span().byte_range())),
             closure: matches!(value, Some(Expr::Closure(_))),
             captures_by_move: matches!(value, Some(Expr::Closure(closure)) if closure.capture.is_some()),
@@ -217,7 +257,7 @@ mod tests {
     use super::*;
 
     fn told(code: &str, unkept: &Unkept, type_name: Option<&str>) -> String {
-        let explanation = unkept.explain(code, |_| type_name.map(str::to_owned));
+        let explanation = unkept.explain(code, |_, _| type_name.map(str::to_owned));
         assert_eq!(explanation.range.map(|range| &code[range]), Some(&*unkept.name));
         explanation.help.join("\n")
     }
@@ -254,6 +294,8 @@ mod tests {
             let name = name.to_owned();
             assert_eq!(Unkept::from_message(message), Some(Unkept { name, reason }));
         }
+        let nameless = Unkept::from_message(&Unkept::message_for_nameless("f"));
+        assert_eq!(nameless.map(|it| it.reason), Some(Reason::Unnameable));
         assert_eq!(Unkept::from_message("something else"), None);
     }
 
@@ -308,6 +350,20 @@ mod tests {
                 Reason::Unnameable,
                 Some("impl Future<Output = u8>"),
                 "let later: std::pin::Pin<Box<dyn std::future::Future<Output = u8>>> = Box::pin(f());",
+            ),
+            (
+                "let r = &counts;",
+                "r",
+                Reason::Borrows,
+                Some("&'static std::collections::HashMap<u8, u8>"),
+                "let r = counts.clone();",
+            ),
+            (
+                "let it = v.iter();",
+                "it",
+                Reason::Borrows,
+                Some("std::slice::Iter<'static, i32>"),
+                "let it = v.iter().collect::<Vec<_>>();",
             ),
             ("let x = odd();", "x", Reason::Unknown, None, "let x: TYPE = odd();"),
         ] {

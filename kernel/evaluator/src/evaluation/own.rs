@@ -21,7 +21,10 @@ pub(super) struct Told<'a> {
 impl Evaluation<'_> {
     /// Why a cell does not compile.
     pub(super) fn explain(&mut self, error: &evcxr::Error, cell: &Told) -> CellError {
-        let type_of = |end: usize| self.analyst.wait_for_type(cell.text, end);
+        let type_of = |name: &str, end: usize| {
+            let by_rustc = self.types.get(name).cloned();
+            by_rustc.or_else(|| self.analyst.wait_for_type(cell.text, end))
+        };
         match error {
             evcxr::Error::CompilationErrors(errors) => {
                 CellError::from_compilation(errors, cell.code, cell.number, cell.expansion, type_of)

@@ -4,7 +4,8 @@ use super::{Evaluation, needs_types};
 use crate::{
     report::CellError,
     tools,
-    types::{self, Probe},
+    types::{self, Probe, Type},
+    unkept::{Reason, Unkept},
 };
 use evcxr::{Error, EvalOutputs};
 
@@ -16,6 +17,8 @@ enum Types {
     Declared(String),
     /// There are none to be found, or the cell is wrong whatever they are.
     NotNeeded,
+    /// The cell is right, but for a variable whose type has no name.
+    Nameless(String),
     /// Not all of them can be told.
     Unknown,
 }
@@ -39,7 +42,8 @@ impl Evaluation<'_> {
         // There are types that rustc knows and rust-analyzer does not.
         if was_analysed
             && may_want_a_type(&evaluated)
-            && let Some(by_rustc) = self.execute_declared(source)?
+            && let Types::Declared(text) = self.types_by_rustc(source)?
+            && let Some(by_rustc) = self.execute_declared(&text)?
         {
             return Ok(by_rustc);
         }
@@ -51,8 +55,9 @@ impl Evaluation<'_> {
         match self.types_by_rustc(source)? {
             Types::Unknown => return Ok(None),
             Types::NotNeeded => {}
+            Types::Nameless(name) => return Ok(Some(Err(Error::Message(Unkept::message_for_nameless(&name))))),
             Types::Declared(text) => {
-                if let Some(evaluated) = self.execute_if_it_compiles(&text)? {
+                if let Some(evaluated) = self.execute_declared(&text)? {
                     return Ok(Some(evaluated));
                 }
             }
@@ -61,20 +66,21 @@ impl Evaluation<'_> {
         Ok(Some(evaluated).filter(|it| !may_want_a_type(it)))
     }
 
-    /// Evaluates a text with types that rustc has told, if it has.
-    fn execute_declared(&mut self, source: &str) -> Result<Option<Evaluated>, CellError> {
-        match self.types_by_rustc(source)? {
-            Types::Declared(text) => self.execute_if_it_compiles(&text),
-            Types::NotNeeded | Types::Unknown => Ok(None),
-        }
-    }
-
     /// Evaluates a text that has declarations, unless it does not compile: a type may be another one than was declared, or
-    /// an item wrong that the probe did not need.
-    fn execute_if_it_compiles(&mut self, text: &str) -> Result<Option<Evaluated>, CellError> {
+    /// an item wrong that the probe did not need. That a variable borrows is so whatever its type is called.
+    fn execute_declared(&mut self, text: &str) -> Result<Option<Evaluated>, CellError> {
         let evaluated = self.session()?.context.execute(text);
-        let compiled = !matches!(evaluated, Err(Error::CompilationErrors(_) | Error::Message(_)));
-        Ok(compiled.then_some(evaluated))
+        Ok(match evaluated {
+            Err(Error::CompilationErrors(errors)) => {
+                let mut messages = errors.iter().map(|it| it.message());
+                let of_borrowing =
+                    messages.find(|it| Unkept::from_message(it).is_some_and(|it| it.reason == Reason::Borrows));
+                // The other lines are not the user's.
+                of_borrowing.map(|message| Err(Error::Message(message)))
+            }
+            Err(Error::Message(_)) => None,
+            evaluated => Some(evaluated),
+        })
     }
 
     /// Unless the user has interrupted what has not run yet: a compiler that was ended says nothing of the cell.
@@ -96,11 +102,15 @@ impl Evaluation<'_> {
         let session = self.session()?;
         types::take(session.directory());
         let errors = session.context.check(&probe.text());
-        let declared = probe.declared(&types::take(session.directory()));
+        let types = types::take(session.directory());
         self.go_on()?;
-        Ok(match (declared, errors) {
-            (Some(text), _) => Types::Declared(text),
-            (None, Ok(errors)) if !errors.is_empty() => Types::NotNeeded,
+        let all = probe.typed(&types);
+        self.types = all.map(|(name, it)| (name.to_owned(), it.shown().to_owned())).collect();
+        let nameless = probe.typed(&types).find(|(_, it)| matches!(it, Type::Nameless(_)));
+        Ok(match (probe.declared(&types), errors, nameless) {
+            (Some(text), ..) => Types::Declared(text),
+            (None, Ok(errors), _) if !errors.is_empty() => Types::NotNeeded,
+            (None, Ok(_), Some((name, _))) => Types::Nameless(name.to_owned()),
             _ => Types::Unknown,
         })
     }
