@@ -35,6 +35,23 @@ CELLS = {
     "compile error": ('let wrong: i32 = "{i}";', True),
 }
 
+# A session with a tessera, of which every round awaits a task; the peer awaits a function, its shortest cell that waits.
+TESSERA = """
+use mosaic::prelude::*;
+#[tessera]
+struct Counter { total: i64 }
+#[tessera]
+impl Counter {
+    fn new() -> Self { Counter { total: 0 } }
+    fn add(&mut self, number: i64) -> i64 { self.total += number; self.total }
+}
+"""
+CONSTRUCT = "mosaic::interactive(On).num_workers(2).await?;\nlet counter = Counter::remote().await?;"
+TASKS = {
+    ".await of a task": ("counter.add({i}).await?;", "ready().await + {i}"),
+    "`let` of a task's result": ("let sum_{i} = counter.add({i}).result().await?;", "let sum_{i} = ready().await + {i};"),
+}
+
 
 def starts(peer, figures):
     """One fresh kernel: what a user waits for first."""
@@ -68,6 +85,19 @@ def rounds(kernels, figures, count):
         for name, (code, fails) in CELLS.items():
             for kernel in kernels if i % 2 else kernels[::-1]:
                 add(figures, name, kernel.peer, kernel.run(code.replace("{i}", str(i)), fails))
+
+
+def tasks(both, figures, count):
+    """Cells that call a tessera and wait for it, in sessions of their own."""
+    ours, peer = both
+    for it, codes in ((ours, (TESSERA, CONSTRUCT)), (peer, (ASYNC, "ready().await", "let first = 1;"))):
+        it.wait_for_info()
+        for code in codes:
+            it.run(code)
+    for i in range(count):
+        for name, codes in TASKS.items():
+            for kernel, code in list(zip(both, codes))[:: 1 if i % 2 else -1]:
+                add(figures, name, kernel.peer, kernel.run(code.replace("{i}", str(i))))
 
 
 def notebook(both, figures, number):
@@ -195,6 +225,8 @@ def main():
         figures = {}
         with ExitStack() as running:
             rounds([running.enter_context(peer.start()) for peer in both], figures, options.rounds)
+        with ExitStack() as running:
+            tasks([running.enter_context(peer.start()) for peer in both], figures, options.rounds)
         runs = [notebook(both, figures, number) for number in range(options.notebooks)]
         for number in range(options.starts):
             for peer in both if number % 2 else both[::-1]:

@@ -109,25 +109,64 @@ impl Layout {
     }
 }
 
-/// A tessera as its worker sees it. It lies in a `static` of the object that holds the type's code; the worker finds it
-/// by that object's path and the table's offset in it.
-///
-/// Arguments are encoded values, one [`Slice`] each, lent for the call. No function here unwinds.
+/// A type as its callers know it. A cell that only calls has no code of the type compiled again.
 #[repr(C)]
-pub struct TesseraTable {
-    /// [`crate::VERSION`] of the guest: a worker refuses a table whose version it does not know.
-    pub version: u32,
+pub struct Definition {
     /// The type's name.
     pub type_name: Slice,
     /// What an object takes.
     pub layout: Layout,
     /// The methods' names, in the order of their numbers.
     pub methods: *const Slice,
-    /// The methods' signatures, such as `add(u64) -> u64`: by them a proxy finds its method in the table that its
-    /// tessera was made from, which may be that of an earlier definition.
+    /// The methods' signatures, such as `add(u64) -> u64`: by them a proxy finds its method in the definition that its
+    /// tessera was made from, which may be an earlier one.
     pub signatures: *const Slice,
     /// How many methods there are.
     pub method_count: usize,
+}
+
+// SAFETY: a definition is immutable, and what it points to is `'static`.
+unsafe impl Sync for Definition {}
+
+impl Definition {
+    /// The name of method number `method`.
+    pub fn method(&self, method: u32) -> Option<&'static str> {
+        self.text(self.methods, method)
+    }
+
+    /// The signature of method number `method`.
+    pub fn signature(&self, method: u32) -> Option<&'static str> {
+        self.text(self.signatures, method)
+    }
+
+    /// The signatures of all methods, in the order of their numbers.
+    pub fn signatures(&self) -> impl Iterator<Item = &'static str> + '_ {
+        (0..).map_while(|method| self.signature(method))
+    }
+
+    /// The type's name.
+    pub fn type_name(&self) -> &'static str {
+        // SAFETY: it is made from a `&'static str` (see `mosaic`'s expansion), so the bytes live and are UTF-8.
+        unsafe { std::str::from_utf8_unchecked(self.type_name.as_bytes()) }
+    }
+
+    fn text(&self, texts: *const Slice, method: u32) -> Option<&'static str> {
+        let method = usize::try_from(method).ok().filter(|it| *it < self.method_count)?;
+        // SAFETY: names and signatures are `method_count` each, made from `&'static str`s as the type's name is.
+        Some(unsafe { std::str::from_utf8_unchecked((*texts.add(method)).as_bytes()) })
+    }
+}
+
+/// A tessera as its worker sees it. It lies in the static data of the object that holds the type's code; the worker finds
+/// it by that object's path and the table's offset in it.
+///
+/// Arguments are encoded values, one [`Slice`] each, lent for the call. No function here unwinds.
+#[repr(C)]
+pub struct TesseraTable {
+    /// [`crate::VERSION`] of the guest: a worker refuses a table whose version it does not know.
+    pub version: u32,
+    /// What callers know of it.
+    pub definition: Definition,
     /// Constructs an object and writes its address to `object`, which stays as it is when `outcome` is a failure. Where
     /// the constructor is async, the future that it returns does so; `object` lives as long as that.
     pub construct: unsafe extern "C" fn(
@@ -151,25 +190,3 @@ pub struct TesseraTable {
 
 // SAFETY: a table is immutable, and what it points to is `'static`.
 unsafe impl Sync for TesseraTable {}
-
-impl TesseraTable {
-    /// The signature of method number `method`.
-    pub fn signature(&self, method: u32) -> Option<&'static str> {
-        let method = usize::try_from(method)
-            .ok()
-            .filter(|method| *method < self.method_count)?;
-        // SAFETY: `signatures` points to `method_count` of them, made from `&'static str`s as the type's name is.
-        Some(unsafe { std::str::from_utf8_unchecked((*self.signatures.add(method)).as_bytes()) })
-    }
-
-    /// The signatures of all methods, in the order of their numbers.
-    pub fn signatures(&self) -> impl Iterator<Item = &'static str> + '_ {
-        (0..).map_while(|method| self.signature(method))
-    }
-
-    /// The type's name.
-    pub fn type_name(&self) -> &'static str {
-        // SAFETY: a table is made from a `&'static str` (see `mosaic`'s expansion), so the bytes live and are UTF-8.
-        unsafe { std::str::from_utf8_unchecked(self.type_name.as_bytes()) }
-    }
-}

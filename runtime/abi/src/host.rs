@@ -168,7 +168,7 @@ pub struct Host {
     /// Finds a tessera of the type `type_name` that lives, by its uid. The handle is a tessera that the caller may call
     /// once it has waited for it.
     pub attach: unsafe extern "C" fn(uid: Slice, type_name: Slice) -> Submitted,
-    /// The encoded signatures of a tessera's methods, as [`TesseraTable::signatures`] of the definition that it was made
+    /// The encoded signatures of a tessera's methods, as [`crate::Definition::signatures`] of the definition that it was made
     /// from has them, in a `Vec<String>`. Who attached to a tessera and asks for them takes it over: released before, it
     /// stays as it was found; released after, it is freed.
     pub signatures: unsafe extern "C" fn(tessera: Handle) -> Buffer,

@@ -22,7 +22,7 @@ mod workers;
 
 pub use bytes::{Buffer, Slice};
 pub use function::{FunctionTable, short_name};
-pub use guest::{GUEST_ENTRY, Guest, GuestEntry, Layout, Outcome, Pending, Status, TesseraTable};
+pub use guest::{Definition, GUEST_ENTRY, Guest, GuestEntry, Layout, Outcome, Pending, Status, TesseraTable};
 pub use host::{Argument, CellEvent, Handle, Host, Poll, Reporter, Request, Submitted, Waker};
 pub use log::{LogLevel, LogOptions};
 pub use message::{
@@ -34,4 +34,4 @@ pub use timeline::{Span, Subject, Tasks, Timeline};
 pub use workers::{Activity, Census, Gpu, HubQuery, Kept, Placement, Query, View, Worker, Workers};
 
 /// The version of everything in this crate. A host and a guest of different versions refuse each other.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;

@@ -14,7 +14,7 @@ pub use crate::{
     proxies::remote_array,
     tessera::{Constructed, Tessera, assert_portable},
 };
-pub use mosaic_abi::{Buffer, CellEvent, Census, Kept, Outcome, Pending, Slice, TesseraTable};
+pub use mosaic_abi::{Buffer, CellEvent, Census, Definition, Kept, Outcome, Pending, Slice, TesseraTable};
 
 use crate::{
     Portable,
@@ -56,23 +56,27 @@ type Construct = unsafe extern "C" fn(*mut *mut c_void, *const Slice, usize, *mu
 type Call = unsafe extern "C" fn(*mut c_void, u32, *const Slice, usize, *mut Outcome) -> Pending;
 type Drop = unsafe extern "C" fn(*mut c_void);
 
-/// The table of a type. `type_name` is the name as the user wrote it.
-pub const fn table<T>(
+/// The definition of a type. `type_name` is the name as the user wrote it.
+pub const fn definition<T>(
     type_name: &'static str,
     methods: &'static [Slice],
     signatures: &'static [Slice],
-    construct: Construct,
-    call: Call,
-    drop: Drop,
-) -> TesseraTable {
+) -> Definition {
     assert!(methods.len() == signatures.len(), "each method has a signature");
-    TesseraTable {
-        version: VERSION,
+    Definition {
         type_name: Slice::new(type_name.as_bytes()),
         layout: Layout::of::<T>(),
         methods: methods.as_ptr(),
         signatures: signatures.as_ptr(),
         method_count: methods.len(),
+    }
+}
+
+/// The table of a type.
+pub const fn table(definition: Definition, construct: Construct, call: Call, drop: Drop) -> TesseraTable {
+    TesseraTable {
+        version: VERSION,
+        definition,
         construct,
         call,
         drop,
@@ -153,17 +157,40 @@ pub unsafe fn construct<T>(
     arguments: *const Slice,
     count: usize,
     outcome: *mut Outcome,
-    run: impl FnOnce(Arguments<'_>) -> Result<T, Failure>,
+    mut run: impl FnMut(Arguments<'_>) -> Result<T, Failure>,
 ) -> Pending {
-    // SAFETY: the caller passes on what the host gave it: `count` arguments that are lent for the call.
-    let arguments = Arguments(unsafe { slices(arguments, count) });
-    let result = guarded(|| run(arguments)).map(|made| {
+    let mut make = |arguments: Arguments<'_>| {
+        let made = Box::new(run(arguments)?);
         // SAFETY: the host passes a place for an address (see `TesseraTable`), which nobody else has.
-        unsafe { *object = Box::into_raw(Box::new(made)).cast() };
-        Buffer::default()
-    });
-    // SAFETY: the host passes an outcome that it initialised and that outlives the call.
-    unsafe { *outcome = to_outcome(type_name, "new", result) };
+        unsafe { *object = Box::into_raw(made).cast() };
+        Ok(Reply::Now(Buffer::default()))
+    };
+    // SAFETY: by this function's contract.
+    unsafe { answer(type_name, "new", arguments, count, outcome, &mut make) }
+}
+
+/// Runs `run` and writes how it ended to `outcome`, or returns its future. It is compiled once for all types.
+///
+/// # Safety
+///
+/// The host passes `count` arguments that are lent for the call, and an outcome that it initialised and that outlives it.
+pub(crate) unsafe fn answer(
+    type_name: &str,
+    name: &str,
+    arguments: *const Slice,
+    count: usize,
+    outcome: *mut Outcome,
+    run: &mut dyn FnMut(Arguments<'_>) -> Result<Reply, Failure>,
+) -> Pending {
+    // SAFETY: by this function's contract.
+    let arguments = unsafe { Arguments::lent(arguments, count) };
+    let result = match guarded(|| run(arguments)) {
+        Ok(Reply::Later(future)) => return pending::pending(future, type_name, name),
+        Ok(Reply::Now(value)) => Ok(value),
+        Err(failure) => Err(failure),
+    };
+    // SAFETY: by this function's contract.
+    unsafe { *outcome = to_outcome(type_name, name, result) };
     Pending::none()
 }
 
@@ -175,25 +202,19 @@ pub unsafe fn construct_later<T: Send + 'static, F: Future<Output = T> + Send + 
     arguments: *const Slice,
     count: usize,
     outcome: *mut Outcome,
-    run: impl FnOnce(Arguments<'_>) -> Result<F, Failure>,
+    mut run: impl FnMut(Arguments<'_>) -> Result<F, Failure>,
 ) -> Pending {
-    // SAFETY: as in `construct`.
-    let arguments = Arguments(unsafe { slices(arguments, count) });
-    let place = Place(object);
-    let failure = match guarded(|| run(arguments)) {
-        Ok(future) => {
-            let constructed = async move {
-                let made = Box::new(future.await);
-                place.fill(Box::into_raw(made).cast());
-                Ok(Buffer::default())
-            };
-            return pending::pending(Box::pin(constructed), type_name, "new");
-        }
-        Err(failure) => failure,
+    let mut begin = |arguments: Arguments<'_>| {
+        let future = run(arguments)?;
+        let place = Place(object);
+        pending::later(async move {
+            let made = Box::new(future.await);
+            place.fill(Box::into_raw(made).cast());
+            Ok(Buffer::default())
+        })
     };
-    // SAFETY: as in `construct`.
-    unsafe { *outcome = to_outcome(type_name, "new", Err(failure)) };
-    Pending::none()
+    // SAFETY: by this function's contract.
+    unsafe { answer(type_name, "new", arguments, count, outcome, &mut begin) }
 }
 
 /// Where the address of an object is to be written once it is constructed.
@@ -210,45 +231,29 @@ impl Place {
 }
 
 /// Calls a method of `object` by `run` and writes how it ended to `outcome`.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "the C signature and what the generated code adds to it"
-)]
 #[must_use]
 pub unsafe fn call<T>(
-    type_name: &str,
+    definition: &Definition,
     object: *mut c_void,
     method: u32,
-    method_names: &[&str],
     arguments: *const Slice,
     count: usize,
     outcome: *mut Outcome,
-    run: impl FnOnce(&mut T, Arguments<'_>) -> Result<Reply, Failure>,
+    mut run: impl FnMut(&mut T, Arguments<'_>) -> Result<Reply, Failure>,
 ) -> Pending {
     // SAFETY: `object` came from `construct::<T>`, and the host lets at most one call at a time have it.
     let object = unsafe { &mut *object.cast::<T>() };
-    // SAFETY: as in `construct`.
-    let arguments = Arguments(unsafe { slices(arguments, count) });
-    let result = guarded(|| run(object, arguments));
-    let name = usize::try_from(method).ok().and_then(|method| method_names.get(method));
-    let name = name.unwrap_or(&"?");
-    let result = match result {
-        Ok(Reply::Later(future)) => return pending::pending(future, type_name, name),
-        Ok(Reply::Now(value)) => Ok(value),
-        Err(failure) => Err(failure),
-    };
-    // SAFETY: as in `construct`.
-    unsafe { *outcome = to_outcome(type_name, name, result) };
-    Pending::none()
+    let mut run = |arguments: Arguments<'_>| run(object, arguments);
+    let (type_name, name) = (definition.type_name(), definition.method(method).unwrap_or("?"));
+    // SAFETY: by this function's contract.
+    unsafe { answer(type_name, name, arguments, count, outcome, &mut run) }
 }
 
 /// Drops an object. A panic in its destructor is printed: nobody waits for it.
 pub unsafe fn drop_object<T>(object: *mut c_void) {
     // SAFETY: `object` came from `construct::<T>`, and the host drops it once, when no call has it.
-    let object = unsafe { Box::from_raw(object.cast::<T>()) };
-    if let Err(panic) = panics::catch(|| drop(object)) {
-        panics::print(&[panic]);
-    }
+    let mut object = Some(unsafe { Box::from_raw(object.cast::<T>()) });
+    panics::print_if_caught(&mut || object = None);
 }
 
 unsafe fn slices<'a>(arguments: *const Slice, count: usize) -> &'a [Slice] {

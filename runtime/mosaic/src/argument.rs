@@ -73,14 +73,14 @@ impl Arg {
 
     /// An argument of type `T` that was encoded, or could not be.
     fn encoded<T: ?Sized>(encoded: Result<Buffer, String>) -> Arg {
+        Arg::named(std::any::type_name::<T>(), encoded)
+    }
+
+    /// The same, compiled once.
+    fn named(type_name: &str, encoded: Result<Buffer, String>) -> Arg {
         Arg(encoded.map(Value::Encoded).map_err(|error| {
-            failure(
-                FailureKind::NotPortable,
-                format!(
-                    "an argument of type `{}` could not be encoded: {error}",
-                    std::any::type_name::<T>()
-                ),
-            )
+            let message = format!("an argument of type `{type_name}` could not be encoded: {error}");
+            failure(FailureKind::NotPortable, message)
         }))
     }
 }

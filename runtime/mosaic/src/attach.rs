@@ -6,7 +6,7 @@ use crate::{
     object::Object,
     tessera::Tessera,
 };
-use mosaic_abi::{Failure, State, TesseraTable};
+use mosaic_abi::{Definition, Failure, State};
 use std::{
     fmt,
     future::Future,
@@ -150,20 +150,19 @@ fn row(tessera: &LivingTessera) -> [String; 4] {
 pub struct Attach<P> {
     wait: Wait,
     object: Object,
-    table: &'static TesseraTable,
+    definition: &'static Definition,
     proxy: fn(Tessera) -> P,
 }
 
 impl<P> Attach<P> {
-    /// Looks for the tessera of `table`'s type that `uid` names. `proxy` makes the typed proxy.
-    pub fn new(table: &'static TesseraTable, uid: &str, proxy: fn(Tessera) -> P) -> Attach<P> {
-        let type_name = table.type_name();
+    /// Looks for the tessera of `definition`'s type that `uid` names. `proxy` makes the typed proxy.
+    pub fn new(definition: &'static Definition, uid: &str, proxy: fn(Tessera) -> P) -> Attach<P> {
+        let type_name = definition.type_name();
         let object = Object::attached(uid, type_name);
         Attach {
-            // SAFETY: the handle is alive, since `object` owns it.
-            wait: object.wait(|host, handle| unsafe { (host.wait)(handle) }),
+            wait: object.finished(),
             object,
-            table,
+            definition,
             proxy,
         }
     }
@@ -177,7 +176,7 @@ impl<P> Future for Attach<P> {
         Poll::Ready(match outcome {
             Ok(_) => Ok((self.proxy)(Tessera::attached(self.object.clone()))),
             Err(failure) => Err(TaskError::new(Failure {
-                tessera: self.table.type_name().to_owned(),
+                tessera: self.definition.type_name().to_owned(),
                 method: String::new(),
                 ..failure
             })),

@@ -1,9 +1,9 @@
 //! Functions that travel to where they are run.
 
 use crate::{
-    __private::{Arguments, encode, guarded, to_outcome},
+    __private::{self, Arguments, encode},
     argument::{Arg, IntoArg, Portable},
-    pending::{self, Reply, later, now},
+    pending::{Reply, later, now},
 };
 use mosaic_abi::{Buffer, Failure, FunctionTable, Layout, Outcome, Pending, Slice, VERSION, short_name};
 use std::{any::type_name, ffi::c_void, future::Future, marker::PhantomData, path::Path, path::PathBuf, ptr::NonNull};
@@ -338,17 +338,8 @@ unsafe fn answer<F>(
     arguments: *const Slice,
     count: usize,
     outcome: *mut Outcome,
-    call: impl FnOnce(Arguments<'_>) -> Result<Reply, Failure>,
+    mut call: impl FnMut(Arguments<'_>) -> Result<Reply, Failure>,
 ) -> Pending {
     // SAFETY: by this function's contract.
-    let arguments = unsafe { Arguments::lent(arguments, count) };
-    let name = short_name(type_name::<F>());
-    let result = match guarded(|| call(arguments)) {
-        Ok(Reply::Later(future)) => return pending::pending(future, "", name),
-        Ok(Reply::Now(value)) => Ok(value),
-        Err(failure) => Err(failure),
-    };
-    // SAFETY: by this function's contract.
-    unsafe { *outcome = to_outcome("", name, result) };
-    Pending::none()
+    unsafe { __private::answer("", short_name(type_name::<F>()), arguments, count, outcome, &mut call) }
 }

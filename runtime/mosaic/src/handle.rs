@@ -1,7 +1,7 @@
 //! Handles that the guest owns, and waiting on them.
 
 use crate::{
-    bulk,
+    TaskError, bulk,
     host::{decode_failure, failure, host},
     interrupt::checkpoint,
 };
@@ -10,7 +10,7 @@ use std::{
     ffi::c_void,
     future::Future,
     pin::Pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -84,6 +84,12 @@ impl Wait {
             unsafe { (host.limit)(*handle, milliseconds) };
         }
         self
+    }
+
+    /// Polls it where nothing but its end matters.
+    pub(crate) fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<Result<(), TaskError>> {
+        let outcome = ready!(Pin::new(self).poll(context));
+        Poll::Ready(outcome.map(drop).map_err(TaskError::new))
     }
 
     pub(crate) fn failed(failure: Failure) -> Wait {

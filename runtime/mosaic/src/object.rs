@@ -111,6 +111,18 @@ impl Object {
         }
     }
 
+    /// Waits until it is there: constructed, or done.
+    pub(crate) fn finished(&self) -> Wait {
+        // SAFETY: the handle is alive, since this owns it.
+        self.wait(|host, handle| unsafe { (host.wait)(handle) })
+    }
+
+    /// Waits for its value.
+    pub(crate) fn result(&self) -> Wait {
+        // SAFETY: the handle is alive, since this owns it.
+        self.wait(|host, handle| unsafe { (host.result)(handle) })
+    }
+
     /// Has the host do something with it, unless it failed before it became remote.
     pub(crate) fn tell(&self, tell: impl FnOnce(&'static Host, Handle)) {
         if let (Object::Remote(owned), Ok(host)) = (self, host()) {

@@ -15,6 +15,15 @@ pub(crate) struct Captured {
     pub(crate) backtrace: String,
 }
 
+impl Captured {
+    fn without_message() -> Captured {
+        Captured {
+            message: "panicked without a message".to_owned(),
+            backtrace: String::new(),
+        }
+    }
+}
+
 thread_local! {
     /// The panics of this thread while it captures them; `None` while it does not.
     static CAPTURED: RefCell<Option<Vec<Captured>>> = const { RefCell::new(None) };
@@ -78,20 +87,34 @@ pub(crate) fn end_capture() -> Vec<Captured> {
 
 /// Runs `run`, or returns the panic that ended it. Panics that were caught on the way are printed after all.
 pub(crate) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, Captured> {
+    let (mut run, mut outcome) = (Some(run), None);
+    let panicked = caught(&mut || outcome = run.take().map(|run| run()));
+    match (outcome, panicked) {
+        (Some(outcome), None) => Ok(outcome),
+        (_, panicked) => Err(panicked.unwrap_or_else(Captured::without_message)),
+    }
+}
+
+/// The panic that ends `run`, if one does. It is compiled once, whatever runs.
+fn caught(run: &mut dyn FnMut()) -> Option<Captured> {
     begin_capture();
     // A tessera that panicked is still used: as with `std::sync::Mutex::clear_poison`, its author decides what it is worth.
     let outcome = panic::catch_unwind(AssertUnwindSafe(run));
     let mut captured = end_capture();
-    let outcome = outcome.map_err(|payload| {
+    let panicked = outcome.err().map(|payload| {
         // The payload's own destructor may panic; the process may not end for that.
         std::mem::forget(payload);
-        captured.pop().unwrap_or_else(|| Captured {
-            message: "panicked without a message".to_owned(),
-            backtrace: String::new(),
-        })
+        captured.pop().unwrap_or_else(Captured::without_message)
     });
     print(&captured);
-    outcome
+    panicked
+}
+
+/// Runs `run`, and prints the panic that ends it: nobody waits for it.
+pub(crate) fn print_if_caught(run: &mut dyn FnMut()) {
+    if let Some(panic) = caught(run) {
+        print(&[panic]);
+    }
 }
 
 /// Prints panics that were caught by the user's code, as they would have been without us.

@@ -81,10 +81,8 @@ unsafe extern "C" fn poll(future: *mut c_void, waker: HostWaker, outcome: *mut O
 
 unsafe extern "C" fn drop_running(future: *mut c_void) {
     // SAFETY: the host passes what `pending` made, once.
-    let running = unsafe { Box::from_raw(future.cast::<Running>()) };
-    if let Err(panic) = crate::panics::catch(|| drop(running)) {
-        crate::panics::print(&[panic]);
-    }
+    let mut running = Some(unsafe { Box::from_raw(future.cast::<Running>()) });
+    crate::panics::print_if_caught(&mut || running = None);
 }
 
 /// The host's waker, which is good for one use.

@@ -93,8 +93,7 @@ impl<T> TaskProxy<T> {
 
     fn fetched<V>(&self, read: fn(Buffer) -> Result<V, Failure>) -> TaskResult<T, V> {
         TaskResult {
-            // SAFETY: the handle is alive, since `self` owns it.
-            wait: self.object.wait(|host, handle| unsafe { (host.result)(handle) }),
+            wait: self.object.result(),
             task: self.clone(),
             read,
         }
@@ -133,8 +132,7 @@ impl<T> TaskProxy<T> {
 
     fn finished(self) -> TaskFuture<T> {
         TaskFuture {
-            // SAFETY: the handle is alive, since `self` owns it.
-            wait: self.object.wait(|host, handle| unsafe { (host.wait)(handle) }),
+            wait: self.object.finished(),
             task: Some(self),
         }
     }
@@ -207,9 +205,9 @@ impl<T> Future for TaskFuture<T> {
     type Output = Result<TaskProxy<T>, TaskError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = ready!(Pin::new(&mut self.wait).poll(context));
+        let over = ready!(self.wait.poll_over(context));
         let task = self.task.take().expect("a future is not polled after it was ready");
-        Poll::Ready(outcome.map(|_| task).map_err(TaskError::new))
+        Poll::Ready(over.map(|()| task))
     }
 }
 

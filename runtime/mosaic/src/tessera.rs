@@ -10,9 +10,10 @@ use crate::{
     object::{Arguments, Object},
 };
 use mosaic_abi::{
-    Failure, FailureKind, FunctionTable, Handle, Host, Options, Request, State, Submitted, TesseraTable, short_name,
+    Definition, Failure, FailureKind, FunctionTable, Handle, Options, State, Submitted, TesseraTable, short_name,
 };
 use std::{
+    borrow::Cow,
     fmt,
     future::Future,
     pin::Pin,
@@ -36,15 +37,23 @@ pub struct Tessera {
 #[derive(Clone)]
 enum Methods {
     /// In this process.
-    Own(&'static TesseraTable),
+    Own(&'static Definition),
     /// Somewhere else: their signatures.
     Found(Arc<[String]>),
+}
+
+/// What is to be run on a tessera.
+enum What {
+    /// The method with this number in the caller's definition.
+    Method(u32),
+    /// A function, of the type whose definition the caller was compiled with.
+    Function(&'static FunctionTable),
 }
 
 impl Methods {
     fn signature(&self, method: u32) -> Option<&str> {
         match self {
-            Methods::Own(table) => table.signature(method),
+            Methods::Own(definition) => definition.signature(method),
             Methods::Found(signatures) => {
                 let method = usize::try_from(method).ok()?;
                 signatures.get(method).map(String::as_str)
@@ -64,12 +73,12 @@ impl Tessera {
         checkpoint();
         let host = host().unwrap_or_else(|failure| panic!("{}", failure.message));
         let object = match Arguments::collect(arguments) {
-            Err(failure) => Object::failed(failure, table.type_name(), None),
+            Err(failure) => Object::failed(failure, table.definition.type_name(), None),
             Ok(arguments) => {
                 // SAFETY: `table` is static, and the request's arguments are handed over.
                 let create = |request| unsafe { (host.create)(table, std::ptr::null(), request) };
                 let submitted = arguments.hand_over(&[], 0, &options, create);
-                Object::submitted(submitted, table.type_name(), None)
+                Object::submitted(submitted, table.definition.type_name(), None)
             }
         };
         if let Some(failure) = object.failure()
@@ -79,7 +88,7 @@ impl Tessera {
         }
         Tessera {
             object,
-            methods: Methods::Own(table),
+            methods: Methods::Own(&table.definition),
             after: Vec::new(),
             options: of_calls(options),
         }
@@ -101,12 +110,12 @@ impl Tessera {
             Ok(arguments.hand_over(&[], near, &options, create))
         });
         let object = match made {
-            Ok(submitted) => Object::submitted(submitted, table.type_name(), None),
-            Err(failure) => Object::failed(failure, table.type_name(), None),
+            Ok(submitted) => Object::submitted(submitted, table.definition.type_name(), None),
+            Err(failure) => Object::failed(failure, table.definition.type_name(), None),
         };
         Tessera {
             object,
-            methods: Methods::Own(table),
+            methods: Methods::Own(&table.definition),
             after: Vec::new(),
             options: of_calls(options),
         }
@@ -136,71 +145,51 @@ impl Tessera {
         proxy
     }
 
-    /// Calls method number `method` of `table`, the definition that the caller was compiled with. Whatever goes wrong is
-    /// the task's failure.
-    pub fn call<T>(&self, table: &'static TesseraTable, method: u32, arguments: Vec<Arg>) -> TaskProxy<T> {
-        checkpoint();
-        let tessera = table.type_name();
-        let name = method_name(table, method);
-        let submitted = self.number(table, method).and_then(|number| {
-            // SAFETY: `submit` gives a tessera that is alive, and a request whose arguments are handed over.
-            self.submit(arguments, |host, tessera, request| unsafe {
-                (host.call)(tessera, number, request)
-            })
-        });
-        TaskProxy::new(match submitted {
-            Ok(submitted) => Object::submitted(submitted, tessera, Some(&name)),
-            Err(failure) => Object::failed(failure, tessera, Some(&name)),
-        })
+    /// Calls method number `method` of `definition`, that which the caller was compiled with. Whatever goes wrong is the
+    /// task's failure.
+    pub fn call<T>(&self, definition: &'static Definition, method: u32, arguments: Vec<Arg>) -> TaskProxy<T> {
+        TaskProxy::new(self.object_of(definition, &What::Method(method), arguments))
     }
 
-    /// Runs `function` on the object, of the type whose definition the caller was compiled with.
-    fn apply<T>(
-        &self,
-        table: &'static TesseraTable,
-        function: &'static FunctionTable,
-        arguments: Vec<Arg>,
-    ) -> TaskProxy<T> {
+    /// The task of a call: compiled once, whatever it returns.
+    fn object_of(&self, definition: &'static Definition, what: &What, arguments: Vec<Arg>) -> Object {
         checkpoint();
-        let (tessera, name) = (table.type_name(), short_name(function.name()));
-        let submitted = self.same_definition(table).and_then(|()| {
-            // SAFETY: as in `call`, and the function's table is static.
-            self.submit(arguments, |host, tessera, request| unsafe {
-                (host.apply)(tessera, function, request)
-            })
-        });
-        TaskProxy::new(match submitted {
-            Ok(submitted) => Object::submitted(submitted, tessera, Some(name)),
-            Err(failure) => Object::failed(failure, tessera, Some(name)),
-        })
+        let tessera = definition.type_name();
+        let name = what.name(definition);
+        match self.submit(definition, what, arguments) {
+            Ok(submitted) => Object::submitted(submitted, tessera, Some(&name)),
+            Err(failure) => Object::failed(failure, tessera, Some(&name)),
+        }
     }
 
     /// Runs a function that reads the object, in its turn among the calls.
-    pub fn get<T, R, F>(&self, table: &'static TesseraTable, function: F) -> TaskProxy<R>
+    pub fn get<T, R, F>(&self, definition: &'static Definition, function: F) -> TaskProxy<R>
     where
         T: 'static,
         R: Portable,
         F: Fn(&T) -> R + Copy + Send + 'static,
     {
-        self.apply(table, function::reading::<T, R, F>(function), Vec::new())
+        let function = What::Function(function::reading::<T, R, F>(function));
+        TaskProxy::new(self.object_of(definition, &function, Vec::new()))
     }
 
     /// Runs a function that changes the object, in its turn among the calls.
-    pub fn update<T, A, R, F>(&self, table: &'static TesseraTable, function: F, argument: Arg) -> TaskProxy<R>
+    pub fn update<T, A, R, F>(&self, definition: &'static Definition, function: F, argument: Arg) -> TaskProxy<R>
     where
         T: 'static,
         A: Portable,
         R: Portable,
         F: Fn(&mut T, A) -> R + Copy + Send + 'static,
     {
-        self.apply(table, function::changing::<T, A, R, F>(function), vec![argument])
+        let function = What::Function(function::changing::<T, A, R, F>(function));
+        TaskProxy::new(self.object_of(definition, &function, vec![argument]))
     }
 
-    fn submit(
-        &self,
-        arguments: Vec<Arg>,
-        submit: impl FnOnce(&'static Host, Handle, Request) -> Submitted,
-    ) -> Result<Submitted, Failure> {
+    fn submit(&self, definition: &Definition, what: &What, arguments: Vec<Arg>) -> Result<Submitted, Failure> {
+        let number = match what {
+            What::Method(method) => self.number(definition, *method)?,
+            What::Function(_) => self.same_definition(definition).map(|()| 0)?,
+        };
         let host = host()?;
         let tessera = self.object.needed()?;
         let arguments = Arguments::collect(arguments)?;
@@ -209,20 +198,25 @@ impl Tessera {
             .iter()
             .map(Object::needed)
             .collect::<Result<Vec<Handle>, _>>()?;
-        let submit = |request| submit(host, tessera, request);
+        let submit = |request| match what {
+            // SAFETY: the tessera is alive, since `object` owns it, and the request's arguments are handed over.
+            What::Method(_) => unsafe { (host.call)(tessera, number, request) },
+            // SAFETY: the same, and the function's table is static.
+            What::Function(function) => unsafe { (host.apply)(tessera, *function, request) },
+        };
         Ok(arguments.hand_over(&after, 0, &self.options, submit))
     }
 
-    /// Fails where this tessera was made by another definition than `table`, whose objects may have other fields.
-    fn same_definition(&self, table: &'static TesseraTable) -> Result<(), Failure> {
+    /// Fails where this tessera was made by another definition than `definition`, whose objects may have other fields.
+    fn same_definition(&self, definition: &Definition) -> Result<(), Failure> {
         let same = match &self.methods {
-            Methods::Own(own) => own.layout == table.layout && own.signatures().eq(table.signatures()),
-            Methods::Found(signatures) => table.signatures().eq(signatures.iter().map(String::as_str)),
+            Methods::Own(own) => own.layout == definition.layout && own.signatures().eq(definition.signatures()),
+            Methods::Found(signatures) => definition.signatures().eq(signatures.iter().map(String::as_str)),
         };
         if same {
             return Ok(());
         }
-        let tessera = table.type_name();
+        let tessera = definition.type_name();
         let message = format!(
             "the tessera was made by an earlier definition of `{tessera}`, whose fields may be others: make it anew with \
              `{tessera}::remote`"
@@ -230,10 +224,10 @@ impl Tessera {
         Err(failure(FailureKind::Runtime, message))
     }
 
-    /// The number that a method of `table` has in the definition which this tessera was made from. A cell that defines the
+    /// The number that a method of `definition` has in the definition which this tessera was made from. A cell that defines the
     /// type again leaves the tesserae that exist as they are.
-    fn number(&self, table: &'static TesseraTable, method: u32) -> Result<u32, Failure> {
-        let wanted = table.signature(method);
+    fn number(&self, definition: &Definition, method: u32) -> Result<u32, Failure> {
+        let wanted = definition.signature(method);
         if wanted == self.methods.signature(method) {
             return Ok(method);
         }
@@ -241,7 +235,7 @@ impl Tessera {
             (0..).map_while(|number| self.methods.signature(number).map(|signature| (number, signature)));
         let found = signatures.find(|(_, signature)| Some(*signature) == wanted);
         found.map(|(number, _)| number).ok_or_else(|| {
-            let (tessera, wanted) = (table.type_name(), wanted.unwrap_or("that"));
+            let (tessera, wanted) = (definition.type_name(), wanted.unwrap_or("that"));
             let message = format!(
                 "the tessera was made by an earlier definition of `{tessera}`, which has no method `{wanted}`: \
                  make it anew with `{tessera}::remote`"
@@ -281,13 +275,16 @@ fn of_calls(options: Options) -> Options {
     options
 }
 
-fn method_name(table: &TesseraTable, method: u32) -> String {
-    let number = usize::try_from(method).unwrap_or(usize::MAX);
-    if number >= table.method_count {
-        return format!("method {method}");
+impl What {
+    fn name(&self, definition: &Definition) -> Cow<'static, str> {
+        match self {
+            What::Method(method) => match definition.method(*method) {
+                Some(name) => name.into(),
+                None => format!("method {method}").into(),
+            },
+            What::Function(function) => short_name(function.name()).into(),
+        }
     }
-    // SAFETY: `methods` points to `method_count` names (see `TesseraTable`), all of them static.
-    unsafe { (*table.methods.add(number)).as_text() }.into_owned()
 }
 
 impl fmt::Display for Tessera {
@@ -313,8 +310,7 @@ impl<P> Constructed<P> {
     /// Waits for `tessera`, whose typed proxy is `proxy`.
     pub fn new(tessera: Tessera, proxy: P) -> Constructed<P> {
         Constructed {
-            // SAFETY: the handle is alive, since `tessera` owns it.
-            wait: tessera.object.wait(|host, handle| unsafe { (host.wait)(handle) }),
+            wait: tessera.object.finished(),
             proxy: Some(proxy),
         }
     }
@@ -334,9 +330,9 @@ impl<P: Unpin> Future for Constructed<P> {
     type Output = Result<P, TaskError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = ready!(Pin::new(&mut self.wait).poll(context));
+        let over = ready!(self.wait.poll_over(context));
         let proxy = self.proxy.take().expect("a future is not polled after it was ready");
-        Poll::Ready(outcome.map(|_| proxy).map_err(TaskError::new))
+        Poll::Ready(over.map(|()| proxy))
     }
 }
 

@@ -161,10 +161,10 @@ unsafe extern "C" fn create(
         .into(),
         (Some(description), Some(location)) => {
             let code = Code {
-                name: description.type_name().to_owned(),
+                name: description.definition.type_name().to_owned(),
                 location,
             };
-            let signatures = description.signatures().map(str::to_owned).collect();
+            let signatures = description.definition.signatures().map(str::to_owned).collect();
             // SAFETY: a guest's table is static.
             let maker = (!maker.is_null()).then(|| unsafe { function(maker) }).transpose();
             submit(linked(), |ledger| ledger.create(code, maker?, signatures, request))

@@ -58,7 +58,7 @@ impl Modules {
         // SAFETY: the head found a `TesseraTable` at this offset of the same file, which is loaded for good. That it is
         // the same build of the file is checked by version and name before anything is called.
         let table = unsafe { &*ptr::with_exposed_provenance::<TesseraTable>(address) };
-        check(code, table.version, || table.type_name())?;
+        check(code, table.version, || table.definition.type_name())?;
         Ok((table, loaded))
     }
 

@@ -72,7 +72,7 @@ impl Object {
     ) -> Result<Constructed, Failure> {
         let slices: Vec<Slice> = arguments.iter().map(|argument| Slice::new(argument)).collect();
         let (mut outcome, address) = (Outcome::default(), Arc::new(AtomicPtr::<c_void>::new(ptr::null_mut())));
-        tracing::debug!("constructs {}", table.type_name());
+        tracing::debug!("constructs {}", table.definition.type_name());
         let (place, arguments) = (address.as_ptr(), slices.as_ptr());
         let pending = match maker {
             // SAFETY: the slices and the outcome outlive the call, which does not unwind; `maker` makes objects, whose
@@ -99,8 +99,8 @@ impl Object {
         let table = self.table;
         tracing::debug!(
             "calls {}::{}",
-            table.type_name(),
-            table.signature(method).unwrap_or_default()
+            table.definition.type_name(),
+            table.definition.signature(method).unwrap_or_default()
         );
         // SAFETY: as in `construct`; `&mut self` makes this the only call on the object.
         let pending =
@@ -113,8 +113,8 @@ impl Object {
 
     /// Runs a function on the object.
     pub(super) fn apply(&mut self, function: &'static FunctionTable, arguments: &[Payload]) -> Result<Called, Failure> {
-        if function.layout != self.table.layout {
-            let type_name = self.table.type_name();
+        if function.layout != self.table.definition.layout {
+            let type_name = self.table.definition.type_name();
             let message = format!(
                 "the function was compiled for another definition of `{type_name}` than the tessera was made from: make it \
                  anew with `{type_name}::remote`"
@@ -134,7 +134,7 @@ impl Object {
 
     /// The signatures of its methods, in the order of their numbers.
     pub(super) fn signatures(&self) -> Vec<String> {
-        self.table.signatures().map(str::to_owned).collect()
+        self.table.definition.signatures().map(str::to_owned).collect()
     }
 
     /// What its code needs.

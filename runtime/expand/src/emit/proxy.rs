@@ -176,7 +176,7 @@ pub(super) fn attach(tessera: &Tessera) -> TokenStream {
         impl #self_type {
             #[doc = #documentation]
             pub fn attach(uid: impl ::core::convert::AsRef<str>) -> ::mosaic::__private::Attach<#proxy> {
-                ::mosaic::__private::Attach::new(&__TABLE, ::core::convert::AsRef::as_ref(&uid), |raw| #proxy { raw: raw.or(&__options()) })
+                ::mosaic::__private::Attach::new(&__DEFINITION, ::core::convert::AsRef::as_ref(&uid), |raw| #proxy { raw: raw.or(&__options()) })
             }
         }
     }
@@ -236,7 +236,7 @@ fn fields(tessera: &Tessera) -> Vec<TokenStream> {
             function: impl ::core::ops::Fn(&#self_type) -> __R
                 + ::core::marker::Copy + ::core::marker::Send + 'static,
         ) -> ::mosaic::TaskProxy<__R> {
-            self.raw.get::<#self_type, __R, _>(&__TABLE, function)
+            self.raw.get::<#self_type, __R, _>(&__DEFINITION, function)
         }
     };
     let update = quote! {
@@ -248,7 +248,7 @@ fn fields(tessera: &Tessera) -> Vec<TokenStream> {
             argument: impl ::mosaic::__private::IntoArg<__A>,
         ) -> ::mosaic::TaskProxy<__R> {
             let argument = ::mosaic::__private::IntoArg::into_arg(argument);
-            self.raw.update::<#self_type, __A, __R, _>(&__TABLE, function, argument)
+            self.raw.update::<#self_type, __A, __R, _>(&__DEFINITION, function, argument)
         }
     };
     let is_free = |name: &str| !tessera.methods.iter().any(|method| method.ident == name);
@@ -265,7 +265,7 @@ fn proxy_method(number: u32, method: &Method) -> TokenStream {
     quote_spanned! {at(ident.span())=>
         #(#documentation)*
         pub fn #ident(&self, #(#inputs),*) -> ::mosaic::TaskProxy<#output> {
-            self.raw.call(&__TABLE, #number, #values)
+            self.raw.call(&__DEFINITION, #number, #values)
         }
     }
 }

@@ -11,6 +11,8 @@ use proc_macro2::{Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Ident, Type, ext::IdentExt};
 
+/// Constants, which are compiled where they are used, as statics are not: a cell that only calls needs the definition alone,
+/// and one that does neither needs nothing.
 pub(super) fn table(tessera: &Tessera) -> TokenStream {
     let self_type = &tessera.self_type;
     let name = tessera.ident.unraw().to_string();
@@ -19,18 +21,18 @@ pub(super) fn table(tessera: &Tessera) -> TokenStream {
         .iter()
         .map(|method| method.ident.unraw().to_string())
         .collect();
-    let bytes = names.iter().map(|name| Literal::byte_string(name.as_bytes()));
+    let names = names.iter().map(|name| Literal::byte_string(name.as_bytes()));
     let signatures = tessera
         .methods
         .iter()
         .map(|method| Literal::byte_string(signature(method).as_bytes()));
-    let count = Literal::usize_unsuffixed(names.len());
     quote! {
-        static __METHODS: [::mosaic::__private::Slice; #count] = [#(::mosaic::__private::Slice::new(#bytes)),*];
-        static __SIGNATURES: [::mosaic::__private::Slice; #count] = [#(::mosaic::__private::Slice::new(#signatures)),*];
-        static __METHOD_NAMES: &[&str] = &[#(#names),*];
-        static __TABLE: ::mosaic::__private::TesseraTable =
-            ::mosaic::__private::table::<#self_type>(#name, &__METHODS, &__SIGNATURES, __construct, __call, __drop_object);
+        const __METHODS: &[::mosaic::__private::Slice] = &[#(::mosaic::__private::Slice::new(#names)),*];
+        const __SIGNATURES: &[::mosaic::__private::Slice] = &[#(::mosaic::__private::Slice::new(#signatures)),*];
+        const __DEFINITION: ::mosaic::__private::Definition =
+            ::mosaic::__private::definition::<#self_type>(#name, __METHODS, __SIGNATURES);
+        const __TABLE: ::mosaic::__private::TesseraTable =
+            ::mosaic::__private::table(__DEFINITION, __construct, __call, __drop_object);
     }
 }
 
@@ -76,7 +78,6 @@ pub(super) fn construct(tessera: &Tessera) -> TokenStream {
 
 pub(super) fn call(tessera: &Tessera) -> TokenStream {
     let self_type = &tessera.self_type;
-    let name = tessera.ident.unraw().to_string();
     let arms = (0..)
         .zip(&tessera.methods)
         .map(|(number, method)| call_arm(number, self_type, method));
@@ -90,7 +91,7 @@ pub(super) fn call(tessera: &Tessera) -> TokenStream {
         ) -> ::mosaic::__private::Pending {
             unsafe {
                 ::mosaic::__private::call::<#self_type>(
-                    #name, object, method, __METHOD_NAMES, arguments, count, outcome,
+                    &__DEFINITION, object, method, arguments, count, outcome,
                     |object, arguments| match method {
                         #(#arms)*
                         _ => ::core::result::Result::Err(::mosaic::__private::no_such_method(method)),

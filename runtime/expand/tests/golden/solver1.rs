@@ -141,7 +141,7 @@ mod __mosaic_Solver1 {
             uid: impl ::core::convert::AsRef<str>,
         ) -> ::mosaic::__private::Attach<Solver1Proxy> {
             ::mosaic::__private::Attach::new(
-                &__TABLE,
+                &__DEFINITION,
                 ::core::convert::AsRef::as_ref(&uid),
                 |raw| Solver1Proxy {
                     raw: raw.or(&__options()),
@@ -169,13 +169,13 @@ mod __mosaic_Solver1 {
         ) -> ::mosaic::TaskProxy<Array3<f32>> {
             self.raw
                 .call(
-                    &__TABLE,
+                    &__DEFINITION,
                     0,
                     ::std::vec::Vec::from([::mosaic::__private::IntoArg::into_arg(data)]),
                 )
         }
         pub fn solve_more(&self) -> ::mosaic::TaskProxy<()> {
-            self.raw.call(&__TABLE, 1, ::std::vec::Vec::new())
+            self.raw.call(&__DEFINITION, 1, ::std::vec::Vec::new())
         }
         /// Reads the object with a function that captures nothing, in its turn among the calls.
         pub fn get<__R: ::mosaic::Portable>(
@@ -184,7 +184,7 @@ mod __mosaic_Solver1 {
                 &Solver1,
             ) -> __R + ::core::marker::Copy + ::core::marker::Send + 'static,
         ) -> ::mosaic::TaskProxy<__R> {
-            self.raw.get::<Solver1, __R, _>(&__TABLE, function)
+            self.raw.get::<Solver1, __R, _>(&__DEFINITION, function)
         }
         /// Changes the object with a function that captures nothing and takes an argument, in its turn among the calls.
         pub fn update<__A: ::mosaic::Portable, __R: ::mosaic::Portable>(
@@ -196,7 +196,7 @@ mod __mosaic_Solver1 {
             argument: impl ::mosaic::__private::IntoArg<__A>,
         ) -> ::mosaic::TaskProxy<__R> {
             let argument = ::mosaic::__private::IntoArg::into_arg(argument);
-            self.raw.update::<Solver1, __A, __R, _>(&__TABLE, function, argument)
+            self.raw.update::<Solver1, __A, __R, _>(&__DEFINITION, function, argument)
         }
         /// The same tessera, whose calls begin when `task` is done.
         pub fn after<__D>(&self, task: &::mosaic::TaskProxy<__D>) -> Solver1Proxy {
@@ -245,18 +245,23 @@ mod __mosaic_Solver1 {
             )
         }
     }
-    static __METHODS: [::mosaic::__private::Slice; 2] = [
+    const __METHODS: &[::mosaic::__private::Slice] = &[
         ::mosaic::__private::Slice::new(b"solve"),
         ::mosaic::__private::Slice::new(b"solve_more"),
     ];
-    static __SIGNATURES: [::mosaic::__private::Slice; 2] = [
+    const __SIGNATURES: &[::mosaic::__private::Slice] = &[
         ::mosaic::__private::Slice::new(b"solve(Array3<f32>) -> Array3<f32>"),
         ::mosaic::__private::Slice::new(b"solve_more() -> ()"),
     ];
-    static __METHOD_NAMES: &[&str] = &["solve", "solve_more"];
-    static __TABLE: ::mosaic::__private::TesseraTable = ::mosaic::__private::table::<
+    const __DEFINITION: ::mosaic::__private::Definition = ::mosaic::__private::definition::<
         Solver1,
-    >("Solver1", &__METHODS, &__SIGNATURES, __construct, __call, __drop_object);
+    >("Solver1", __METHODS, __SIGNATURES);
+    const __TABLE: ::mosaic::__private::TesseraTable = ::mosaic::__private::table(
+        __DEFINITION,
+        __construct,
+        __call,
+        __drop_object,
+    );
     unsafe extern "C" fn __construct(
         object: *mut *mut ::core::ffi::c_void,
         arguments: *const ::mosaic::__private::Slice,
@@ -288,10 +293,9 @@ mod __mosaic_Solver1 {
             ::mosaic::__private::call::<
                 Solver1,
             >(
-                "Solver1",
+                &__DEFINITION,
                 object,
                 method,
-                __METHOD_NAMES,
                 arguments,
                 count,
                 outcome,

@@ -161,7 +161,7 @@ fn types_mean_the_same_inside_the_module() {
         ) -> ::mosaic::TaskProxy<Vec<super::deep::Grid<2>>> {
             self.raw
                 .call(
-                    &__TABLE,
+                    &__DEFINITION,
                     0,
                     ::std::vec::Vec::from([
                         ::mosaic::__private::IntoArg::into_arg(other),
@@ -194,5 +194,7 @@ fn what_is_no_method_stays_local() {
         fn by_lifetime<'a>(&'a mut self, text: &'a str) -> String { text.to_owned() }
     }";
     let tokens = mosaic_expand::expand(Default::default(), item.parse().expect("tokens")).to_string();
-    assert!(tokens.contains("[\"type\" , \"by_lifetime\"]"), "{tokens}");
+    let name = |name: &str| format!(":: mosaic :: __private :: Slice :: new (b\"{name}\")");
+    let methods = ["type", "by_lifetime"].map(name).join(" , ");
+    assert!(tokens.contains(&format!("& [{methods}]")), "{tokens}");
 }
