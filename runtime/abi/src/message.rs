@@ -1,6 +1,7 @@
 //! What is richer than a C type and crosses encoded.
 
 use crate::{Buffer, LogOptions, Placement};
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fmt;
 
@@ -10,7 +11,7 @@ use std::fmt;
 ///
 /// The value's own `Serialize` may refuse, with the text returned here.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, String> {
-    postcard::to_stdvec(value).map_err(|error| error.to_string())
+    postcard::serialize_with_flavor(value, Encoded::default()).map_err(reason)
 }
 
 /// Decodes what [`encode`] made.
@@ -19,7 +20,7 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, String> {
 ///
 /// The bytes may be no such value.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    postcard::from_bytes(bytes).map_err(|error| error.to_string())
+    postcard::from_bytes(bytes).map_err(reason)
 }
 
 /// Decodes what [`encode`] made at the beginning of `bytes`, and gives the rest.
@@ -28,7 +29,58 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
 ///
 /// The bytes may begin with no such value.
 pub fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), String> {
-    postcard::take_from_bytes(bytes).map_err(|error| error.to_string())
+    postcard::take_from_bytes(bytes).map_err(reason)
+}
+
+// What does not depend on the value's type is compiled here, and not with each cell that encodes one.
+
+#[inline(never)]
+fn reason(error: postcard::Error) -> String {
+    error.to_string()
+}
+
+/// The bytes of what is being encoded. As postcard's own, but for how they get more room.
+#[derive(Default)]
+struct Encoded(Vec<u8>);
+
+impl Encoded {
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self, bytes: usize) {
+        self.0.reserve(bytes);
+    }
+}
+
+impl Flavor for Encoded {
+    type Output = Vec<u8>;
+
+    #[inline]
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        let len = self.0.len();
+        if self.0.capacity() - len < data.len() {
+            self.make_room(data.len());
+        }
+        // SAFETY: there is room for `data` behind the first `len` bytes, which nobody else has, and it is written before it
+        // counts.
+        unsafe {
+            self.0
+                .as_mut_ptr()
+                .add(len)
+                .copy_from_nonoverlapping(data.as_ptr(), data.len());
+            self.0.set_len(len + data.len());
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    #[inline]
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
+    }
 }
 
 /// The states of tesserae and tasks.

@@ -128,20 +128,24 @@ impl<'a> Arguments<'a> {
 }
 
 fn undecodable<T>(name: &str, error: &str) -> Failure {
-    let wanted = std::any::type_name::<T>();
+    is_no(std::any::type_name::<T>(), name, error)
+}
+
+#[inline(never)]
+fn is_no(wanted: &str, name: &str, error: &str) -> Failure {
     let message = format!("argument `{name}` could not be decoded as `{wanted}`: {error}");
     failure(FailureKind::NotPortable, message)
 }
 
 /// Encodes what a method returned.
 pub fn encode<T: Portable>(value: &T) -> Result<Buffer, Failure> {
-    bulk::encode(value, Aim::Travel).map_err(|error| {
-        let message = format!(
-            "the returned `{}` could not be encoded: {error}",
-            std::any::type_name::<T>()
-        );
-        failure(FailureKind::NotPortable, message)
-    })
+    bulk::encode(value, Aim::Travel).map_err(|error| refused(std::any::type_name::<T>(), &error))
+}
+
+#[inline(never)]
+fn refused(type_name: &str, error: &str) -> Failure {
+    let message = format!("the returned `{type_name}` could not be encoded: {error}");
+    failure(FailureKind::NotPortable, message)
 }
 
 /// The failure of a call to a method that the type does not have.

@@ -160,13 +160,11 @@ unsafe extern "C" fn drop_boxed(data: *mut c_void) {
 
 /// The value that `bytes` encode, or why they do not.
 pub(crate) fn decode_value<T: serde::de::DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, Failure> {
-    bulk::decode(bytes).map_err(|error| {
-        failure(
-            FailureKind::NotPortable,
-            format!(
-                "the bytes that arrived are not a `{}`: {error}",
-                std::any::type_name::<T>()
-            ),
-        )
-    })
+    bulk::decode(bytes).map_err(|error| is_no(std::any::type_name::<T>(), &error))
+}
+
+#[inline(never)]
+fn is_no(type_name: &str, error: &str) -> Failure {
+    let message = format!("the bytes that arrived are not a `{type_name}`: {error}");
+    failure(FailureKind::NotPortable, message)
 }

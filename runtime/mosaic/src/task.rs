@@ -211,6 +211,14 @@ impl<T> Future for TaskFuture<T> {
     }
 }
 
+/// A failure that says which task it is about, where it does not yet.
+fn unreadable(mut failure: Failure, task: &Object) -> TaskError {
+    if failure.method.is_empty() {
+        failure.message = format!("{}: {}", task.describe().uid, failure.message);
+    }
+    TaskError::new(failure)
+}
+
 /// Waits for a task's value; made by [`TaskProxy::result`] and, with a [`View`] of it, by [`TaskProxy::view`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct TaskResult<T, V = T> {
@@ -225,11 +233,7 @@ impl<T, V> Future for TaskResult<T, V> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = ready!(Pin::new(&mut self.wait).poll(context));
-        Poll::Ready(outcome.and_then(self.read).map_err(|mut failure| {
-            if failure.method.is_empty() {
-                failure.message = format!("{}: {}", self.task.uid(), failure.message);
-            }
-            TaskError::new(failure)
-        }))
+        let value = outcome.and_then(self.read);
+        Poll::Ready(value.map_err(|failure| unreadable(failure, &self.task.object)))
     }
 }

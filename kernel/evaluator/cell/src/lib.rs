@@ -17,15 +17,16 @@ pub use order::{before_stderr, before_stdout};
 pub use variables::{Fingerprints, VariableStore, create_variable_store, mosaic_cell_variables};
 
 use mosaic::__private::{CellEvent, tell};
+use std::fmt;
 
 /// The cell's code unwound. The message follows from the guest, which kept it.
 pub fn panicked() {
     tell(CellEvent::Panicked, "", "");
 }
 
-/// A `?` of the cell returned `error`.
-pub fn question_mark_failed(error: &str) {
-    tell(CellEvent::Failed, error, "");
+/// A `?` of the cell returned `error`, which is not formatted yet, so that no cell needs to know how.
+pub fn question_mark_failed(error: fmt::Arguments<'_>) {
+    tell(CellEvent::Failed, &error.to_string(), "");
 }
 
 /// The text of the cell's last expression, where evcxr formatted it itself.

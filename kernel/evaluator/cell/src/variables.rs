@@ -92,10 +92,9 @@ impl VariableStore {
     ///
     /// If it is not there or has another type, which `check_variable` has ruled out.
     pub fn take_variable<T: 'static>(&mut self, name: &str) -> T {
-        match self.take(name).downcast() {
-            Ok(value) => *value,
-            Err(value) => changed_its_type(name, value),
-        }
+        let value: *mut () = self.take(name, TypeId::of::<T>());
+        // SAFETY: `take` gives up a box of a `T`.
+        *unsafe { Box::from_raw(value.cast::<T>()) }
     }
 
     /// Says that the cell has all of its variables, and that the user's code is next.
@@ -170,17 +169,13 @@ impl VariableStore {
         intact
     }
 
-    fn take(&mut self, name: &str) -> Box<dyn Any> {
-        self.variables
-            .get_mut(name)
-            .and_then(|variable| variable.value.take())
-            .unwrap_or_else(|| panic!("variable `{name}` is missing"))
+    /// Takes out the box of a variable that has this type, which is the caller's from then on.
+    fn take(&mut self, name: &str, type_id: TypeId) -> *mut () {
+        let value = self.variables.get_mut(name).and_then(|variable| variable.value.take());
+        let value = value.unwrap_or_else(|| panic!("variable `{name}` is missing"));
+        assert!((*value).type_id() == type_id, "variable `{name}` changed its type");
+        Box::into_raw(value).cast()
     }
-}
-
-/// Takes the value, so that no cell needs to know how to drop it.
-fn changed_its_type(name: &str, _value: Box<dyn Any>) -> ! {
-    panic!("variable `{name}` changed its type")
 }
 
 /// The encoded names of the variables that are stored. The cell process looks this symbol up.

@@ -95,7 +95,7 @@ fn exchange_error(items: &str) -> Option<Cow<'_, str>> {
     let conversion = conversion
         .replacen(
             &format!("eprintln!({format}, error);"),
-            &format!("::mosaic_cell::question_mark_failed(&format!({format}, error));"),
+            &format!("::mosaic_cell::question_mark_failed(::std::format_args!({format}, error));"),
             1,
         )
         .replacen(ERROR_MARKER, "", 1);
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(rewritten.lines().count(), text.lines().count());
         let line_of = |text: &str, part: &str| text.lines().position(|line| line.contains(part));
         assert_eq!(line_of(&rewritten, "f();"), line_of(&text, "f();"));
-        assert!(rewritten.contains("question_mark_failed(&format!(\"{}\", error))"));
+        assert!(rewritten.contains("question_mark_failed(::std::format_args!(\"{}\", error))"));
         assert!(
             !rewritten.contains("println!(\"EVCXR_PANIC_NOTIFICATION\")")
                 && !rewritten.contains("pub struct VariableStore")
