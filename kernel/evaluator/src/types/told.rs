@@ -82,42 +82,44 @@ fn of_function(told: &str) -> &str {
     }
 }
 
-/// What a nameless type implements, by the function that its code has become: its first argument is the closure, by
-/// reference if it can be called again, or the state of an asynchronous block.
+/// What a nameless type implements, if its code is of this crate.
 fn signature(told: &str, mir: &str) -> Option<String> {
     let functions = mir
         .lines()
         .filter_map(|line| line.strip_prefix("fn ")?.split_once("(_1: "));
     functions
-        .filter_map(|(_, function)| {
-            let (arguments, returned) = split_at_closing(function.strip_suffix(" {")?)?;
-            let returned = without_nameless(returned.strip_prefix(" -> ")?);
-            if arguments
-                .strip_prefix(POLLED)
-                .and_then(|it| it.strip_prefix(told))
-                .is_some_and(|it| it.starts_with('>'))
-            {
-                let output = returned.strip_prefix(POLLS)?.strip_suffix('>')?;
-                return Some(format!("impl Future<Output = {output}>"));
-            }
-            let called = [("&mut ", "FnMut"), ("&", "Fn"), ("", "FnOnce")];
-            let (rest, name) = called
-                .iter()
-                .find_map(|(by, name)| Some((arguments.strip_prefix(by)?.strip_prefix(told)?, name)))?;
-            let arguments = (2..).map_while({
-                let mut rest = Some(rest);
-                move |number| {
-                    let argument = rest?.strip_prefix(&format!(", _{number}: "))?;
-                    let next = argument.find(&format!(", _{}: ", number + 1));
-                    rest = next.map(|at| &argument[at..]);
-                    Some(&argument[..next.unwrap_or(argument.len())])
-                }
-            });
-            let arguments = without_nameless(&arguments.collect::<Vec<_>>().join(", "));
-            let returned = Some(returned).filter(|it| it != "()").map(|it| format!(" -> {it}"));
-            Some(format!("impl {name}({arguments}){}", returned.unwrap_or_default()))
-        })
-        .next()
+        .map(|(_, function)| function)
+        .find_map(|it| implemented(told, it))
+}
+
+/// The same by a function that may be its code, from the first argument on: that is the closure, by reference if it can be
+/// called again, or the state of an asynchronous block.
+fn implemented(told: &str, function: &str) -> Option<String> {
+    let (arguments, returned) = split_at_closing(function.strip_suffix(" {")?)?;
+    let returned = without_nameless(returned.strip_prefix(" -> ")?);
+    let polled = arguments.strip_prefix(POLLED).and_then(|it| it.strip_prefix(told));
+    if polled.is_some_and(|it| it.starts_with('>')) {
+        let output = returned.strip_prefix(POLLS)?.strip_suffix('>')?;
+        return Some(format!("impl Future<Output = {output}>"));
+    }
+    let called = [("&mut ", "FnMut"), ("&", "Fn"), ("", "FnOnce")];
+    let (mut rest, name) = called
+        .iter()
+        .find_map(|(by, name)| Some((arguments.strip_prefix(by)?.strip_prefix(told)?, name)))?;
+    let mut arguments = Vec::new();
+    for number in 2.. {
+        let Some(argument) = rest.strip_prefix(&format!(", _{number}: ")) else {
+            break;
+        };
+        let end = argument.find(&format!(", _{}: ", number + 1)).unwrap_or(argument.len());
+        arguments.push(without_nameless(&argument[..end]));
+        rest = &argument[end..];
+    }
+    let arguments = arguments.join(", ");
+    Some(match returned.as_str() {
+        "()" => format!("impl {name}({arguments})"),
+        returned => format!("impl {name}({arguments}) -> {returned}"),
+    })
 }
 
 /// What is before a text's first closing parenthesis that it does not open, and what is after it.
@@ -135,7 +137,7 @@ fn split_at_closing(text: &str) -> Option<(&str, &str)> {
     closing.map(|(at, _)| (&text[..at], &text[at + 1..]))
 }
 
-/// The text with an ellipsis for what has no name, and no lifetimes that are not known.
+/// The text with an ellipsis for what has no name.
 fn without_nameless(text: &str) -> String {
     let mut rest = text;
     let mut named = String::new();
