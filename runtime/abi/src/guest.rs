@@ -187,6 +187,3 @@ pub struct TesseraTable {
     /// Drops the object.
     pub drop: unsafe extern "C" fn(object: *mut c_void),
 }
-
-// SAFETY: a table is immutable, and what it points to is `'static`.
-unsafe impl Sync for TesseraTable {}

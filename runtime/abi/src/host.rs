@@ -168,8 +168,8 @@ pub struct Host {
     /// Finds a tessera of the type `type_name` that lives, by its uid. The handle is a tessera that the caller may call
     /// once it has waited for it.
     pub attach: unsafe extern "C" fn(uid: Slice, type_name: Slice) -> Submitted,
-    /// The encoded signatures of a tessera's methods, as [`crate::Definition::signatures`] of the definition that it was made
-    /// from has them, in a `Vec<String>`. Who attached to a tessera and asks for them takes it over: released before, it
+    /// The encoded signatures of a tessera's methods, as [`crate::Definition::signatures`] has them of the definition that
+    /// it was made from, in a `Vec<String>`. Who attached to a tessera and asks for them takes it over: released before, it
     /// stays as it was found; released after, it is freed.
     pub signatures: unsafe extern "C" fn(tessera: Handle) -> Buffer,
     /// Stores a value of the type `type_name` in the warehouse, and takes its bytes over. The handle is a stored value, which
