@@ -50,7 +50,7 @@ enum Role {
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = mosaic_evaluator::tool().or_else(mosaic_evaluator::rustc_wrapper) {
+    if let Some(code) = mosaic_evaluator::cargo_shim().or_else(mosaic_evaluator::rustc_wrapper) {
         return code;
     }
     let done = match Arguments::parse().role {

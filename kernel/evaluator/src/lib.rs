@@ -1,69 +1,48 @@
-//! Evaluates cells: the only place that names evcxr.
+//! Evaluates Rust cells through evcxr, which this crate alone names.
 //!
-//! evcxr runs unmodified in a thread of the kernel and compiles each cell in a session directory (`session`) that was
-//! cloned from prebuilt crates (`crates`). Around it:
+//! Five programs live here. The kernel's executable is all of them; how it is started decides which one it becomes.
 //!
-//! - [`rustc_wrapper`] exchanges what evcxr generates around a cell for calls into compiled code,
-//! - [`cell_host_main`] is the process in which the cells run, and
-//! - [`Evaluator`] is the handle that the kernel uses.
+//! | program | runs as | enters at |
+//! | --- | --- | --- |
+//! | [`evaluation`] | a thread of the kernel: evaluates one cell after another through evcxr | `evaluation::run` |
+//! | [`code help thread`] | a thread of the kernel: completes and documents code with a rust-analyzer of its own | `CodeHelp::start` |
+//! | [`cell_process`] | a process: loads each compiled cell and runs it | [`cell_host_main`] |
+//! | [`rustc_wrapper`](mod@rustc_wrapper) | a process that cargo starts instead of rustc: compiles a cell | [`rustc_wrapper()`] |
+//! | [`cargo_shim`] | a process that evcxr starts instead of cargo, rustc or rustup: answers from a cache | [`cargo_shim()`] |
+//!
+//! The rest serves them: [`session`] is what the programs tell each other, [`prebuilt`] the crates of all cells, [`source`]
+//! reads a cell's text, [`evcxr_text`] is all that matches a text of evcxr's, [`type_probe`] asks rustc for types, and
+//! [`errors`] is what a failed cell shows. [`Evaluator`] is the handle that the kernel uses.
 
-mod absent;
-mod analyst;
-mod as_written;
-mod assistance;
-mod builtin;
-mod commands;
-mod completeness;
-mod crates;
-mod definitions;
-mod diagnostics;
-mod digest;
+mod cargo_shim;
+mod cell_process;
+mod code_help;
+mod errors;
 mod evaluation;
-#[path = "../cell/src/fingerprint.rs"]
-mod fingerprint;
-mod flusher;
-mod handle;
-mod host;
-mod inbox;
-mod interrupt;
-mod link;
-mod loss;
-mod memory;
-mod pool;
-mod preamble;
-mod processes;
-mod questions;
-mod report;
-mod request;
+mod evaluator;
+mod evcxr_text;
+mod prebuilt;
+mod rustc_wrapper;
 mod session;
-mod settings;
-mod shared;
-mod shell;
-mod skip;
-mod start;
-mod stdin;
-mod store_calls;
-mod syntax;
-mod toolchain;
-mod tools;
-mod types;
-mod unkept;
-mod versions;
-mod warnings;
-mod wrapper;
+mod source;
+mod type_probe;
 
-pub use completeness::{Completeness, is_complete};
-pub use handle::{CellPipes, Evaluator};
-pub use host::cell_host_main;
-pub use link::ProcessEvent;
-pub use report::CellError;
-pub use request::{Completion, Completions, Options};
-pub use start::this_executable;
-pub use toolchain::{Toolchain, ToolchainError};
-pub use tools::{take_over, tool, users_environment};
-pub use wrapper::rustc_wrapper;
+pub use cargo_shim::cargo_shim;
+pub use cell_process::cell_host_main;
+pub use errors::cell_error::CellError;
+pub use evaluation::{
+    request::{Completion, Completions, Options},
+    start::this_executable,
+};
+pub use evaluator::{CellPipes, Evaluator};
+pub use prebuilt::toolchain::{Toolchain, ToolchainError};
+pub use rustc_wrapper::rustc_wrapper;
+pub use session::{
+    environment::{take_over, users_environment},
+    link::ProcessEvent,
+};
+pub use source::completeness::{Completeness, is_complete};
 
-use host::report as report_to_kernel;
 use std::collections::BTreeMap;
 
 /// A value in several formats: MIME type to content.
@@ -84,5 +63,5 @@ pub fn check_toolchain() -> Result<Toolchain, ToolchainError> {
 ///
 /// A toolchain that is incomplete, a cache that cannot be written, a crate that does not build.
 pub fn prepare() -> anyhow::Result<()> {
-    start::prepare()
+    evaluation::start::prepare()
 }

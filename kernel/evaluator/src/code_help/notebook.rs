@@ -1,0 +1,244 @@
+//! What a cell that is being typed may refer to: the source that evcxr would have analysed, with a place for the cell.
+
+use crate::code_help::project::manifest_in;
+use evcxr::CommandContext;
+use ra_ap_ide::Edition;
+use ra_ap_syntax::{
+    AstNode, SourceFile, SyntaxNode,
+    ast::{self, HasModuleItem, HasName},
+};
+use std::{collections::BTreeSet, ops::Range, path::PathBuf};
+
+/// Stands where the code of a cell would stand.
+const CELL: &str = "mosaic_cell_stands_here;";
+/// Begins the function in which it would stand.
+const WRAPPER: &str = "\n#[allow(unused_variables)]\nasync fn evcxr_analysis_wrapper(";
+const EDITION: Edition = Edition::Edition2024;
+
+/// A notebook at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notebook {
+    /// The crate in which its cells are compiled.
+    pub(crate) directory: PathBuf,
+    /// The manifest of that crate.
+    pub(crate) manifest: String,
+    /// The names of its variables.
+    pub(crate) variables: BTreeSet<String>,
+    /// The variables that evcxr believes in and that are not stored.
+    pub(crate) absent: BTreeSet<String>,
+    definitions: Vec<Definition>,
+    /// What is between the definitions and the cell: the head of a function, with the variables.
+    head: String,
+    tail: String,
+}
+
+/// An item with what belongs to it, such as its `impl`s.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Definition {
+    name: Option<String>,
+    text: String,
+}
+
+impl Notebook {
+    /// What evcxr knows, or nothing where it does not say. Its own rust-analyzer need not have read anything.
+    pub(crate) fn of(context: &mut CommandContext, directory: PathBuf, absent: &BTreeSet<String>) -> Option<Notebook> {
+        // Before it completes, it writes the source in which it looks; what it finds there is of no interest.
+        let _ = context.completions(CELL, CELL.len());
+        let source = context.last_source().ok()?;
+        let (before, tail) = source.split_once(CELL)?;
+        let (items, head) = before.split_at(before.rfind(WRAPPER)?);
+        let variables = context.variables_and_types().map(|(name, _)| name.to_owned());
+        Some(Notebook {
+            manifest: manifest_in(&directory).ok()?,
+            directory,
+            variables: variables.filter(|name| !absent.contains(name)).collect(),
+            absent: absent.clone(),
+            definitions: definitions(items),
+            head: head.to_owned(),
+            tail: tail.to_owned(),
+        })
+    }
+
+    /// The source with a cell in it.
+    pub(crate) fn with(&self, cell: &str) -> Source {
+        let items = items(cell);
+        let names: Vec<String> = items.iter().filter_map(|item| item.name.clone()).collect();
+        let is_kept = |it: &&Definition| it.name.as_ref().is_none_or(|name| !names.contains(name));
+        let mut text: String = self
+            .definitions
+            .iter()
+            .filter(is_kept)
+            .map(|it| it.text.as_str())
+            .collect();
+        let is_item = |at: usize| items.iter().any(|item| item.range.contains(&at));
+        let outside = text.len();
+        text += &only(cell, is_item);
+        text.push('\n');
+        text += &self.head;
+        let inside = text.len();
+        text += &only(cell, |at| !is_item(at));
+        // What is unfinished is not to go on with what evcxr writes after it.
+        text += "\n;\n";
+        text += &self.tail;
+        Source {
+            text,
+            items: items.into_iter().map(|item| item.range).collect(),
+            outside,
+            inside,
+            length: cell.len(),
+        }
+    }
+}
+
+/// A notebook's source with a cell: its items before the function, and the rest in it.
+pub(crate) struct Source {
+    pub(crate) text: String,
+    items: Vec<Range<usize>>,
+    outside: usize,
+    inside: usize,
+    length: usize,
+}
+
+impl Source {
+    /// Where a byte of the cell is.
+    pub(crate) fn place(&self, at: usize) -> usize {
+        // Who types is at the end of a word.
+        let is_in = |item: &Range<usize>| item.start < at && at <= item.end;
+        let begin = if self.items.iter().any(is_in) {
+            self.outside
+        } else {
+            self.inside
+        };
+        begin + at
+    }
+
+    /// Where a byte is in the cell, if it is there.
+    pub(crate) fn place_in_cell(&self, at: usize) -> Option<usize> {
+        let from = |begin: usize| at.checked_sub(begin).filter(|at| *at <= self.length);
+        from(self.inside).or_else(|| from(self.outside))
+    }
+}
+
+/// An item of a cell.
+struct Item {
+    name: Option<String>,
+    range: Range<usize>,
+}
+
+/// The items among the statements of a cell, which may be unfinished.
+fn items(cell: &str) -> Vec<Item> {
+    let opens = "fn cell() {";
+    let parsed = SourceFile::parse(&format!("{opens}{cell}\n}}"), EDITION).tree();
+    let function = parsed.items().next();
+    let body = function.and_then(|item| ast::Fn::cast(item.syntax().clone())?.body()?.stmt_list());
+    let nodes = body
+        .into_iter()
+        .flat_map(|body| body.syntax().children().collect::<Vec<_>>());
+    let items = nodes.filter_map(|node| {
+        // A call of a macro is a statement.
+        let item = ast::Item::cast(node).filter(|item| !matches!(item, ast::Item::MacroCall(_)))?;
+        let range = Range::<usize>::from(item.syntax().text_range());
+        Some(Item {
+            name: name_of(item.syntax()),
+            range: range.start - opens.len()..(range.end - opens.len()).min(cell.len()),
+        })
+    });
+    items.collect()
+}
+
+/// The items of a source, in their order. What has no name belongs to what stands before it, as evcxr has it.
+fn definitions(source: &str) -> Vec<Definition> {
+    let parsed = SourceFile::parse(source, EDITION).tree();
+    let begins = parsed
+        .items()
+        .filter(|item| !matches!(item, ast::Item::Impl(_) | ast::Item::MacroCall(_)));
+    let begins: Vec<(usize, Option<String>)> = begins
+        .map(|item| {
+            (
+                Range::<usize>::from(item.syntax().text_range()).start,
+                name_of(item.syntax()),
+            )
+        })
+        .collect();
+    let first = begins.first().map_or(source.len(), |(at, _)| *at);
+    let ends = begins.iter().skip(1).map(|(at, _)| *at).chain([source.len()]);
+    let named = begins.iter().zip(ends).map(|((begin, name), end)| Definition {
+        name: name.clone(),
+        text: source[*begin..end].to_owned(),
+    });
+    let attributes = Definition {
+        name: None,
+        text: source[..first].to_owned(),
+    };
+    [attributes].into_iter().chain(named).collect()
+}
+
+fn name_of(item: &SyntaxNode) -> Option<String> {
+    let named = ast::AnyHasName::cast(item.clone())?;
+    Some(named.name()?.text().to_string())
+}
+
+/// A text with spaces in the place of all bytes but some; lines stay.
+fn only(text: &str, keeps: impl Fn(usize) -> bool) -> String {
+    let mut kept = String::with_capacity(text.len());
+    for (at, character) in text.char_indices() {
+        match character {
+            '\n' => kept.push('\n'),
+            character if keeps(at) => kept.push(character),
+            character => kept.extend(std::iter::repeat_n(' ', character.len_utf8())),
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notebook() -> Notebook {
+        let items = "#![allow(unused)]\nuse a::B;\nstruct A;\nimpl A { fn old(&self) {} }\nfn kept() {}\n";
+        Notebook {
+            definitions: definitions(items),
+            head: "async fn wrapper(x: u8) {\n".into(),
+            tail: "}\n".into(),
+            ..Notebook::default()
+        }
+    }
+
+    #[test]
+    fn items_replace_their_namesakes_and_statements_stand_in_the_function() {
+        let cell = "struct A { x: u8 }\nlet ä = A { x };\nimpl A { fn new() {} }\nä.";
+        let source = notebook().with(cell);
+        let expected = "#![allow(unused)]\nuse a::B;\nfn kept() {}\nstruct A { x: u8 }\n                 \nimpl A { fn \
+             new() {} }\n   \nasync fn wrapper(x: u8) {\n                  \nlet ä = A { x };\n                      \n\
+             ä.\n;\n}\n";
+        assert_eq!(source.text, expected);
+        for (before, after) in [("fn new", "() {} }"), ("\nä.", ""), ("A { x", " };")] {
+            let at = cell.find(&format!("{before}{after}")).unwrap() + before.len();
+            let place = source.place(at);
+            assert!(source.text[..place].ends_with(before) && source.text[place..].starts_with(after));
+            assert_eq!(source.place_in_cell(place), Some(at), "{before}");
+        }
+    }
+
+    #[test]
+    fn unfinished_cells_have_a_place() {
+        for cell in [
+            "",
+            "let x = \"",
+            "}",
+            "f(",
+            "use std::",
+            "#[tessera]\nimpl X { fn ",
+            "\u{0}",
+            "'",
+            "x.",
+            "struct",
+        ] {
+            let source = notebook().with(cell);
+            for at in 0..=cell.len() {
+                assert_eq!(source.place_in_cell(source.place(at)), Some(at), "{cell:?}");
+            }
+        }
+    }
+}

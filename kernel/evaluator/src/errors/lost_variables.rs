@@ -1,0 +1,92 @@
+//! What a cell's end by force costs, in words.
+
+use crate::errors::cell_error::CellError;
+use std::{collections::BTreeSet, process::ExitStatus};
+
+const KEPT: &str = "kept: definitions, imports, dependencies, and mosaic's workers with their tesserae: \
+     `mosaic::tesserae().await?` lists them and `T::attach(uid).await?` gives a proxy again";
+
+impl CellError {
+    /// The cell was interrupted before it ran.
+    pub(crate) fn interrupted_before_it_ran() -> CellError {
+        let message = "the cell was interrupted before its code ran; all variables are kept";
+        CellError::new("Interrupted", message)
+    }
+
+    /// The cell stopped as it was interrupted. It had taken these variables, by moving or redefining them.
+    pub(crate) fn interrupted(taken: &BTreeSet<String>) -> CellError {
+        let kept = match names(taken) {
+            None => "all variables are kept".to_owned(),
+            Some(names) => format!("all variables are kept but those that it had taken: {names}"),
+        };
+        CellError::new("Interrupted", format!("the cell was interrupted; {kept}"))
+    }
+
+    /// The cell's process is gone by itself, and these variables with it. Where evcxr saw it end, the status is its words.
+    pub(crate) fn process_ended(status: &str, lost: &BTreeSet<String>) -> CellError {
+        let status = status.replace("Subprocess terminated", "the cell's process ended");
+        CellError::new(
+            "CellProcessEnded",
+            format!("{}; {}; {KEPT}", status.trim(), losses(lost)),
+        )
+    }
+
+    /// The cell did not stop when it was interrupted, and its process was killed.
+    pub(crate) fn process_replaced(lost: &BTreeSet<String>) -> CellError {
+        let message = "the cell was interrupted and did not stop, so that its process was replaced";
+        CellError::new("Interrupted", format!("{message}; {}; {KEPT}", losses(lost)))
+    }
+}
+
+/// How a process ended.
+pub(crate) fn status(status: Option<ExitStatus>) -> String {
+    status.map_or_else(
+        || "the cell's process ended".to_owned(),
+        |status| format!("the cell's process ended with status: {status}"),
+    )
+}
+
+/// What is told of variables that a cell took and did not give back, since it panicked or returned early.
+pub(crate) fn taken(lost: &BTreeSet<String>) -> Option<String> {
+    names(lost).map(|names| format!("lost, since the cell had taken them before it failed: {names}"))
+}
+
+fn losses(lost: &BTreeSet<String>) -> String {
+    names(lost).map_or_else(
+        || "no variable was lost".to_owned(),
+        |names| format!("variables lost with it: {names}"),
+    )
+}
+
+fn names(variables: &BTreeSet<String>) -> Option<String> {
+    let names: Vec<&str> = variables.iter().map(String::as_str).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lost_variables_are_named() {
+        let lost = BTreeSet::from(["b".to_owned(), "a".to_owned()]);
+        assert!(
+            CellError::process_replaced(&lost)
+                .evalue
+                .contains("lost with it: a, b; kept: ")
+        );
+        assert!(CellError::interrupted(&lost).evalue.ends_with("taken: a, b"));
+        assert!(taken(&lost).is_some_and(|text| text.ends_with(": a, b")));
+        assert!(
+            CellError::interrupted(&BTreeSet::new())
+                .evalue
+                .ends_with("all variables are kept")
+        );
+        let error = CellError::process_ended("Subprocess terminated with status: signal: 6", &BTreeSet::new());
+        assert!(
+            error
+                .evalue
+                .starts_with("the cell's process ended with status: signal: 6; no variable was lost; ")
+        );
+    }
+}

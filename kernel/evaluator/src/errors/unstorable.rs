@@ -1,0 +1,388 @@
+//! Variables that cannot be kept for the next cell: why, and what to write instead.
+
+use crate::source::{
+    preamble::without_commands,
+    syntax::{self, bindings, block},
+};
+use std::ops::Range;
+use syn::{Expr, Stmt, spanned::Spanned};
+
+/// Why a variable is not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// It is a closure, or its type is one that has no name.
+    Unnameable,
+    /// It borrows from the cell.
+    Borrows,
+    /// Its type is not known.
+    Unknown,
+    /// Its type is private to a crate.
+    Private,
+}
+
+/// A variable that is not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unstorable {
+    pub(crate) name: String,
+    pub(crate) reason: Reason,
+}
+
+/// What is said of a variable that is not kept.
+pub(crate) struct Explanation {
+    pub(crate) title: String,
+    /// Its name in the cell, in bytes, if it is there.
+    pub(crate) range: Option<Range<usize>>,
+    /// What to do about it.
+    pub(crate) help: Vec<String>,
+}
+
+/// Iterators of the standard library, of which most borrow what they go through, or hold a closure.
+const ITERATORS: [&str; 40] = [
+    "Bytes",
+    "Chain",
+    "CharIndices",
+    "Chars",
+    "Chunks",
+    "ChunksExact",
+    "Cloned",
+    "Copied",
+    "Cycle",
+    "Drain",
+    "Enumerate",
+    "Filter",
+    "FilterMap",
+    "FlatMap",
+    "Flatten",
+    "Inspect",
+    "IntoIter",
+    "Iter",
+    "IterMut",
+    "Keys",
+    "Lines",
+    "Map",
+    "MapWhile",
+    "Peekable",
+    "Range",
+    "RangeInclusive",
+    "Rev",
+    "Scan",
+    "Skip",
+    "SkipWhile",
+    "Split",
+    "SplitN",
+    "SplitWhitespace",
+    "StepBy",
+    "Successors",
+    "Take",
+    "TakeWhile",
+    "Values",
+    "Windows",
+    "Zip",
+];
+
+/// A `let` of a cell, by bytes of its text.
+struct Let {
+    name: Range<usize>,
+    mutable: bool,
+    value: Option<Range<usize>>,
+    closure: bool,
+    captures_by_move: bool,
+}
+
+impl Unstorable {
+    /// What evcxr says of a variable, if that is what it says.
+    pub(crate) fn from_message(message: &str) -> Option<Unstorable> {
+        let named = |before: &str| Some(message.split_once(before)?.1.split_once('`')?.0.to_owned());
+        let found = |reason, before| named(before).map(|name| Unstorable { name, reason });
+        if message.contains("Couldn't automatically determine type") {
+            found(Reason::Unknown, "variable `")
+        } else if message.starts_with("Failed to determine type of variable") {
+            found(Reason::Private, "variable `")
+        } else if message.contains("non-static lifetime") {
+            found(Reason::Borrows, "The variable `")
+        } else if message.contains("cannot be persisted") {
+            let borrows = message.contains("has type `&");
+            let reason = if borrows { Reason::Borrows } else { Reason::Unnameable };
+            found(reason, "The variable `")
+        } else {
+            None
+        }
+    }
+
+    /// What evcxr says of a variable whose type has no name.
+    pub(crate) fn message_for_nameless(name: &str) -> String {
+        format!("The variable `{name}` has a type without a name, which cannot be persisted.")
+    }
+
+    /// The closure that a cell would keep, where evcxr says nothing of it.
+    pub(crate) fn closure_in(code: &str) -> Option<Unstorable> {
+        let found = lets(code).into_iter().find(|it| it.closure)?;
+        Some(Unstorable {
+            name: code[found.name].to_owned(),
+            reason: Reason::Unnameable,
+        })
+    }
+
+    /// What to say of it, with a line that can be written instead. `type_of` looks up the type of a variable, whose
+    /// name ends at a byte of the cell.
+    pub(crate) fn explain(&self, code: &str, type_of: impl FnOnce(&str, usize) -> Option<String>) -> Explanation {
+        let title = self.title();
+        let plain = without_commands(code);
+        let found = lets(&plain)
+            .into_iter()
+            .rfind(|it| plain[it.name.clone()] == *self.name);
+        let Some(found) = found else {
+            return Explanation {
+                title,
+                range: None,
+                help: Vec::new(),
+            };
+        };
+        let type_name = type_of(&self.name, found.name.end);
+        let mut help = Vec::new();
+        if let Some(value) = &found.value {
+            let line = self.instead(&found, &plain[value.clone()], type_name.as_deref());
+            help.push(format!("write `{line}`"));
+        }
+        if self.reason != Reason::Unknown {
+            help.push("or put braces around the cell's code, if no other cell needs the variable".to_owned());
+        }
+        Explanation {
+            title,
+            range: Some(found.name),
+            help,
+        }
+    }
+
+    fn title(&self) -> String {
+        let name = &self.name;
+        match self.reason {
+            Reason::Unnameable => {
+                format!("the variable `{name}` cannot be kept for the next cell: its type, a closure's, has no name")
+            }
+            Reason::Borrows => {
+                format!("the variable `{name}` cannot be kept for the next cell: it borrows from this one")
+            }
+            Reason::Unknown => format!("the type of the variable `{name}` cannot be inferred"),
+            Reason::Private => format!("the variable `{name}` cannot be kept for the next cell: its type is private"),
+        }
+    }
+
+    /// A line that does what the user meant.
+    fn instead(&self, found: &Let, value: &str, type_name: Option<&str>) -> String {
+        let name = format!("{}{}", if found.mutable { "mut " } else { "" }, self.name);
+        let type_name = type_name.unwrap_or_default();
+        // Of `std::iter::Map<…>`, the type's own name.
+        let outermost = type_name.split('<').next().unwrap_or_default().rsplit("::").next();
+        let iterates = outermost.is_some_and(|name| ITERATORS.contains(&name));
+        if found.closure || type_name.starts_with("impl ") && type_name.contains("Fn") {
+            let signature = type_name.strip_prefix("impl ").unwrap_or("Fn(…) -> …");
+            let value = match found.closure && !found.captures_by_move {
+                true => format!("move {value}"),
+                false => value.to_owned(),
+            };
+            return format!("let {name}: Box<dyn {signature}> = Box::new({value});");
+        }
+        if iterates {
+            return format!("let {name} = {value}.collect::<Vec<_>>();");
+        }
+        if self.reason == Reason::Borrows {
+            let borrowed = value.trim_start_matches('&').trim_start_matches("mut ").trim();
+            let owned = if type_name.contains("str") || value.starts_with("&mut ") || borrowed == value {
+                "to_owned"
+            } else {
+                "clone"
+            };
+            return format!("let {name} = {borrowed}.{owned}();");
+        }
+        match type_name.strip_prefix("impl ") {
+            Some(bounds) if bounds.starts_with("Future<") => {
+                format!("let {name}: std::pin::Pin<Box<dyn std::future::{bounds}>> = Box::pin({value});")
+            }
+            Some(bounds) => format!("let {name}: Box<dyn {bounds}> = Box::new({value});"),
+            None => format!("let {name}: TYPE = {value};"),
+        }
+    }
+}
+
+/// Whether the name of a variable that a cell sets begins at this byte.
+pub(crate) fn is_variable_at(code: &str, at: usize) -> bool {
+    lets(&without_commands(code)).iter().any(|it| it.name.start == at)
+}
+
+/// The variables that a cell without commands sets.
+fn lets(code: &str) -> Vec<Let> {
+    let Some(block) = block(code) else { return Vec::new() };
+    // The block's opening brace comes before the cell.
+    let range = |range: Range<usize>| range.start.saturating_sub(1)..range.end.saturating_sub(1);
+    let mut found = Vec::new();
+    for statement in &block.stmts {
+        let Stmt::Local(local) = statement else { continue };
+        let value = local.init.as_ref().map(|init| &*init.expr);
+        found.extend(bindings(&local.pat).into_iter().map(|it| Let {
+            name: range(it.ident.span().byte_range()),
+            mutable: it.mutability.is_some(),
+            value: value.map(|value| range(value.span().byte_range())),
+            closure: matches!(value, Some(Expr::Closure(_))),
+            captures_by_move: matches!(value, Some(Expr::Closure(closure)) if closure.capture.is_some()),
+        }));
+    }
+    proc_macro2::extra::invalidate_current_thread_spans();
+    found
+}
+
+/// A variable's type, as inspecting it shows it: the last line of a text such as `let x: impl Fn(i32) -> i32`.
+pub(crate) fn type_in(shown: &str, name: &str) -> Option<String> {
+    let begins = [format!("let {name}: "), format!("let mut {name}: ")];
+    let lines = shown.lines().map(str::trim);
+    let found = lines
+        .filter_map(|line| begins.iter().find_map(|begin| line.strip_prefix(&**begin)))
+        .next_back()?;
+    let is_associated = |at: usize| {
+        let count = |part: &str| found[..at].matches(part).count();
+        count("<") + count("->") > count(">")
+    };
+    let mut ends = found.match_indices(" = ").map(|(at, _)| at);
+    let end = ends.find(|at| !is_associated(*at)).unwrap_or(found.len());
+    Some(found[..end].trim().to_owned())
+}
+
+/// The byte range of a cell's last expression, for an error that has no place of its own.
+pub(crate) fn last_expression(code: &str) -> Option<Range<usize>> {
+    syntax::last_expression(&without_commands(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(code: &str, unkept: &Unstorable, type_name: Option<&str>) -> String {
+        let explanation = unkept.explain(code, |_, _| type_name.map(str::to_owned));
+        assert_eq!(explanation.range.map(|range| &code[range]), Some(&*unkept.name));
+        explanation.help.join("\n")
+    }
+
+    #[test]
+    fn evcxrs_messages_are_understood() {
+        for (message, name, reason) in [
+            (
+                "The variable `f` is a closure, which cannot be persisted.\nYou can",
+                "f",
+                Reason::Unnameable,
+            ),
+            (
+                "Couldn't automatically determine type of variable `x`.\nPlease",
+                "x",
+                Reason::Unknown,
+            ),
+            (
+                "The variable `r` contains a reference with a non-static lifetime so\ncan't",
+                "r",
+                Reason::Borrows,
+            ),
+            (
+                "The variable `g` has type `impl Fn()` which cannot be persisted.",
+                "g",
+                Reason::Unnameable,
+            ),
+            (
+                "Failed to determine type of variable `p`. rustc suggested",
+                "p",
+                Reason::Private,
+            ),
+        ] {
+            let name = name.to_owned();
+            assert_eq!(Unstorable::from_message(message), Some(Unstorable { name, reason }));
+        }
+        let nameless = Unstorable::from_message(&Unstorable::message_for_nameless("f"));
+        assert_eq!(nameless.map(|it| it.reason), Some(Reason::Unnameable));
+        assert_eq!(Unstorable::from_message("something else"), None);
+    }
+
+    #[test]
+    fn a_line_is_shown_that_can_be_written_instead() {
+        for (code, name, reason, type_name, line) in [
+            (
+                "let add = |x: i32| x + 1;",
+                "add",
+                Reason::Unnameable,
+                Some("impl Fn(i32) -> i32"),
+                "let add: Box<dyn Fn(i32) -> i32> = Box::new(move |x: i32| x + 1);",
+            ),
+            (
+                "let g = f();",
+                "g",
+                Reason::Unnameable,
+                Some("impl Fn(i32) -> i32"),
+                "let g: Box<dyn Fn(i32) -> i32> = Box::new(f());",
+            ),
+            (
+                "let v = vec![1]; let r = &v;",
+                "r",
+                Reason::Borrows,
+                Some("&Vec<i32>"),
+                "let r = v.clone();",
+            ),
+            (
+                "let first = &v[0];",
+                "first",
+                Reason::Borrows,
+                None,
+                "let first = v[0].clone();",
+            ),
+            (
+                "let s = t.trim();",
+                "s",
+                Reason::Borrows,
+                Some("&str"),
+                "let s = t.trim().to_owned();",
+            ),
+            (
+                "let it = v.iter().map(|x| x + 1);",
+                "it",
+                Reason::Unnameable,
+                Some("Map<Iter<'_, i32>, impl FnMut(&i32) -> i32>"),
+                "let it = v.iter().map(|x| x + 1).collect::<Vec<_>>();",
+            ),
+            (
+                "let later = f();",
+                "later",
+                Reason::Unnameable,
+                Some("impl Future<Output = u8>"),
+                "let later: std::pin::Pin<Box<dyn std::future::Future<Output = u8>>> = Box::pin(f());",
+            ),
+            (
+                "let r = &counts;",
+                "r",
+                Reason::Borrows,
+                Some("&'static std::collections::HashMap<u8, u8>"),
+                "let r = counts.clone();",
+            ),
+            (
+                "let it = v.iter();",
+                "it",
+                Reason::Borrows,
+                Some("std::slice::Iter<'static, i32>"),
+                "let it = v.iter().collect::<Vec<_>>();",
+            ),
+            ("let x = odd();", "x", Reason::Unknown, None, "let x: TYPE = odd();"),
+        ] {
+            let name = name.to_owned();
+            let text = told(code, &Unstorable { name, reason }, type_name);
+            assert!(text.contains(line), "{text}");
+        }
+    }
+
+    #[test]
+    fn types_are_read_from_what_inspection_shows() {
+        let shown = "```rust\nlet add: impl Fn(i32) -> i32\n```\n---\nsize = 0";
+        assert_eq!(type_in(shown, "add").as_deref(), Some("impl Fn(i32) -> i32"));
+        assert_eq!(type_in("let mut n: i32 = 5 (0x5)", "n").as_deref(), Some("i32"));
+        let later = "let later: impl FnOnce() -> impl Future<Output = u8> = 5";
+        assert_eq!(
+            type_in(later, "later").as_deref(),
+            Some("impl FnOnce() -> impl Future<Output = u8>")
+        );
+        assert_eq!(type_in("fn add()", "add"), None);
+    }
+}

@@ -1,0 +1,142 @@
+//! `:vars`.
+
+use crate::{
+    MimeBundle,
+    evaluation::commands::{escaped, text_and_html},
+    source::displayed_paths::as_written,
+};
+use std::{collections::HashMap, fmt::Write};
+
+/// The format in which the cells' store tells the sizes of variables.
+const SIZES: &str = "application/x-mosaic-sizes";
+
+/// A cell that has the store tell its sizes.
+pub(crate) const VARIABLES: &str = "evcxr_variable_store.tell_sizes();";
+
+/// How large a variable is, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size {
+    own: u64,
+    /// What it owns on the heap, if that is known.
+    heap: Option<u64>,
+}
+
+/// The sizes by name, among what a cell showed.
+pub(crate) fn sizes<'a>(shown: impl IntoIterator<Item = (&'a str, &'a str)>) -> HashMap<String, Size> {
+    let told = shown.into_iter().find(|(mime, _)| *mime == SIZES);
+    let lines = told.map(|(_, content)| content).unwrap_or_default().lines();
+    let size = |line: &str| {
+        let mut fields = line.split('\t');
+        let name = fields.next()?.to_owned();
+        let own = fields.next()?.parse().ok()?;
+        let heap = fields.next().and_then(|heap| heap.parse().ok());
+        Some((name, Size { own, heap }))
+    };
+    lines.filter_map(size).collect()
+}
+
+/// The variables as `(name, type)`, with their sizes.
+pub(crate) fn table(mut variables: Vec<(String, String)>, sizes: &HashMap<String, Size>) -> MimeBundle {
+    variables.sort();
+    if variables.is_empty() {
+        return super::text("there are no variables\n");
+    }
+    let rows: Vec<[String; 3]> = variables
+        .into_iter()
+        .map(|(name, type_name)| {
+            let size = sizes.get(&name).map(show).unwrap_or_default();
+            [name, as_written(&type_name), size]
+        })
+        .collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let (names, types) = (width(0).max(8), width(1).max(4));
+    let mut text = format!("{:<names$}  {:<types$}  Size\n", "Variable", "Type");
+    let mut html = String::from("<table>\n<tr><th>Variable</th><th>Type</th><th>Size</th></tr>\n");
+    for [name, type_name, size] in &rows {
+        // Writing to a text does not fail.
+        let _ = writeln!(text, "{name:<names$}  {type_name:<types$}  {size}");
+        let _ = writeln!(
+            html,
+            "<tr><td><code>{}</code></td><td><code>{}</code></td><td>{size}</td></tr>",
+            escaped(name),
+            escaped(type_name)
+        );
+    }
+    html.push_str("</table>");
+    text_and_html(text, html)
+}
+
+fn show(size: &Size) -> String {
+    match size.heap {
+        None | Some(0) => bytes(size.own),
+        Some(heap) => format!("{} + {} on the heap", bytes(size.own), bytes(heap)),
+    }
+}
+
+fn bytes(count: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB"];
+    let mut scaled = count as f64 / 1024.0;
+    if scaled < 1.0 {
+        return format!("{count} B");
+    }
+    let mut unit = 0;
+    while scaled >= 1024.0 && unit + 1 < units.len() {
+        scaled /= 1024.0;
+        unit += 1;
+    }
+    format!("{scaled:.1} {}", units[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_told_for_people() {
+        for (count, expected) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1536, "1.5 KiB"),
+            (5 << 20, "5.0 MiB"),
+            (3 << 50, "3072.0 TiB"),
+        ] {
+            assert_eq!(bytes(count), expected);
+        }
+    }
+
+    #[test]
+    fn variables_are_listed_by_name() {
+        let sizes = sizes([("text/plain", "x"), (SIZES, "v\t24\t4096\np\t16\t\n")]);
+        let shown = table(
+            vec![
+                ("v".into(), "Vec<f64>".into()),
+                ("p".into(), "__mosaic_P::PProxy".into()),
+                ("new".into(), "i32".into()),
+            ],
+            &sizes,
+        );
+        let text = shown["text/plain"].as_str().unwrap();
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        assert_eq!(
+            lines,
+            [
+                "Variable  Type      Size",
+                "new       i32",
+                "p         PProxy    16 B",
+                "v         Vec<f64>  24 B + 4.0 KiB on the heap",
+            ]
+        );
+        assert!(
+            shown["text/html"]
+                .as_str()
+                .unwrap()
+                .contains("<code>Vec&lt;f64&gt;</code>")
+        );
+        assert!(
+            table(Vec::new(), &sizes)["text/plain"]
+                .as_str()
+                .unwrap()
+                .contains("no variables")
+        );
+    }
+}

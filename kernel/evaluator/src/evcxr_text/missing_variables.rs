@@ -1,0 +1,132 @@
+//! Variables that evcxr believes in and that are not there.
+//!
+//! evcxr is told that a cell has ended when it begins, so that it can answer questions meanwhile. It then takes the cell's
+//! new variables for stored, although a panic, a failed `?` or an interrupt may keep the cell from storing them; and when
+//! the process ends, all variables are gone. The kernel knows what is stored, and the next cell is compiled without taking
+//! the others out of the store. Where such a cell does not make them anew, it has no variable of the name to store at its
+//! end. rustc's error says so to evcxr, which then forgets the variable and compiles the cell again.
+
+use crate::evcxr_text::rewrite::PANICKED;
+use serde_json::json;
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// In the directory in which evcxr compiles.
+const FILE: &str = "absent-variables";
+
+/// Tells the wrapper of rustc which variables are not there.
+pub(crate) fn tell(directory: &Path, names: &BTreeSet<String>) -> io::Result<()> {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    fs::write(directory.join(FILE), names.join("\n"))
+}
+
+/// The source of a cell without the lines that check absent variables and take them out of the store; no line moves. Or else, where the
+/// cell would store such a variable again at its end, the errors that rustc would find there, as it would print them.
+pub(crate) fn without_loads(text: String, source: &Path) -> Result<String, Vec<String>> {
+    // The source lies in `src`, and cargo starts rustc in its parent.
+    let directory: PathBuf = source.ancestors().nth(2).map(Path::to_owned).unwrap_or_default();
+    let names = fs::read_to_string(directory.join(FILE)).unwrap_or_default();
+    without(text, &names.lines().collect::<Vec<_>>())
+}
+
+fn without(text: String, names: &[&str]) -> Result<String, Vec<String>> {
+    if names.is_empty() {
+        return Ok(text);
+    }
+    // Behind it, evcxr stores the variables that the cell has not defined itself.
+    let end = text
+        .lines()
+        .position(|line| line.trim() == PANICKED)
+        .unwrap_or(usize::MAX);
+    let stored = |line: &str| {
+        let stored = line.trim_start().starts_with("evcxr_variable_store.put_variable::<");
+        stored.then(|| {
+            names
+                .iter()
+                .find(|name| line.ends_with(&format!(">(stringify!({name}), {name});")))
+        })?
+    };
+    let numbered = text.lines().enumerate().skip(end);
+    let errors: Vec<String> = numbered
+        .filter_map(|(index, line)| Some(not_found(stored(line)?, index + 1)))
+        .collect();
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let loads = |line: &str| {
+        let checked = line.starts_with("vars_ok &= evcxr_variable_store.check_variable::<");
+        let taken = line.starts_with("let ") && line.contains(" = evcxr_variable_store.take_variable::<");
+        (checked || taken)
+            && names
+                .iter()
+                .any(|name| line.ends_with(&format!(">(stringify!({name}));\n")))
+    };
+    let line = |line: &'_ str| if loads(line) { "\n".to_owned() } else { line.to_owned() };
+    Ok(text.split_inclusive('\n').map(line).collect())
+}
+
+/// rustc's error that a name is not found, without suggestions, which evcxr would take for the error itself.
+fn not_found(name: &str, line: usize) -> String {
+    let message = format!("cannot find value `{name}` in this scope");
+    json!({
+        "$message_type": "diagnostic",
+        "message": message,
+        "code": { "code": "E0425", "explanation": null },
+        "level": "error",
+        "spans": [{
+            "file_name": "src/lib.rs", "byte_start": 0, "byte_end": 0,
+            "line_start": line, "line_end": line, "column_start": 1, "column_end": 1,
+            "is_primary": true, "text": [], "label": null,
+            "suggested_replacement": null, "suggestion_applicability": null, "expansion": null,
+        }],
+        "children": [],
+        "rendered": format!("error[E0425]: {message}"),
+    })
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loads_of_absent_variables_go_and_no_line_moves() {
+        let load = |name: &str| {
+            format!("let mut {name} = evcxr_variable_store.take_variable::<Vec<u8>>(stringify!({name}));\n")
+        };
+        let check = "vars_ok &= evcxr_variable_store.check_variable::<Vec<u8>>(stringify!(a));\n";
+        let text = format!("fn f() {{}}\n{check}{}{}let ab = 1;\n", load("a"), load("ab"));
+        assert_eq!(
+            without(text.clone(), &["a", "c"]),
+            Ok(format!("fn f() {{}}\n\n\n{}let ab = 1;\n", load("ab")))
+        );
+        assert_eq!(without(text.clone(), &[]), Ok(text));
+    }
+
+    #[test]
+    fn a_cell_that_would_store_an_absent_variable_again_is_refused() {
+        let put = "evcxr_variable_store.put_variable::<u8>(stringify!(a), a);\n";
+        let defined = format!("{put}    {PANICKED}\n}}}}\n");
+        assert_eq!(without(defined.clone(), &["a"]), Ok(defined.clone()));
+        let errors = without(format!("{defined}{put}"), &["a"]).unwrap_err();
+        let error: serde_json::Value = serde_json::from_str(&errors[0]).unwrap();
+        assert_eq!(
+            (&error["code"]["code"], &error["spans"][0]["line_start"]),
+            (&json!("E0425"), &json!(4))
+        );
+        assert_eq!(errors.len(), 1);
+    }
+
+    #[test]
+    fn the_wrapper_reads_what_the_kernel_wrote() {
+        let directory = tempfile::tempdir().unwrap();
+        let text = "let a = evcxr_variable_store.take_variable::<u8>(stringify!(a));\n";
+        let source = directory.path().join("src/lib.rs");
+        assert_eq!(without_loads(text.to_owned(), &source).as_deref(), Ok(text));
+        tell(directory.path(), &BTreeSet::from(["a".to_owned()])).unwrap();
+        assert_eq!(without_loads(text.to_owned(), &source).as_deref(), Ok("\n"));
+    }
+}

@@ -1,0 +1,6 @@
+//! TODO
+
+pub(crate) mod builtin;
+pub(crate) mod crates;
+pub(crate) mod toolchain;
+pub(crate) mod versions;

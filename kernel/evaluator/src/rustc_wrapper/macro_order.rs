@@ -1,0 +1,115 @@
+//! Macros of a notebook, for its items in whatever order they stand.
+//!
+//! A macro is known from its definition on, and evcxr puts items into an order that is another one in each session. An
+//! import of the macro is known in the whole module. Where something else has the macro's name, there can be no such import.
+
+use crate::rustc_wrapper::reachable_items;
+use proc_macro2::Ident;
+use std::{borrow::Cow, collections::HashMap, ops::Range};
+use syn::{Item, UseTree, spanned::Spanned};
+
+const DEFINITION: &str = "macro_rules!";
+/// Attributes of a macro that may not be there, or that is known everywhere as it is.
+const APART: [&str; 3] = ["cfg", "cfg_attr", "macro_export"];
+
+/// A source with an import behind each macro of the crate's root. No line moves.
+pub(super) fn imported(text: &str) -> Cow<'_, str> {
+    if !text.contains(DEFINITION) {
+        return Cow::Borrowed(text);
+    }
+    let Ok(file) = syn::parse_file(text) else {
+        return Cow::Borrowed(text);
+    };
+    let mut written = String::with_capacity(text.len());
+    let mut from = 0;
+    let mut bearers: HashMap<String, usize> = HashMap::new();
+    for name in file.items.iter().flat_map(names) {
+        *bearers.entry(name).or_default() += 1;
+    }
+    let is_alone = |name: &Ident| bearers.get(&reachable_items::plain(name)) == Some(&1);
+    let definitions = file.items.iter().filter_map(definition);
+    for (at, name) in definitions.filter(|(_, name)| is_alone(name)) {
+        written += &text[from..at.end];
+        written += &format!(" #[allow(unused_imports)] use {name};");
+        from = at.end;
+    }
+    proc_macro2::extra::invalidate_current_thread_spans();
+    Cow::Owned(written + &text[from..])
+}
+
+fn definition(item: &Item) -> Option<(Range<usize>, &Ident)> {
+    let Item::Macro(it) = item else { return None };
+    let is_apart = |name: &str| it.attrs.iter().any(|attribute| attribute.path().is_ident(name));
+    let name = it.ident.as_ref().filter(|_| !APART.into_iter().any(is_apart))?;
+    Some((it.span().byte_range(), name))
+}
+
+/// What an item is called, or brings in.
+fn names(item: &Item) -> Vec<String> {
+    match item {
+        Item::Use(it) => brought_in(&it.tree),
+        Item::Mod(it) => vec![reachable_items::plain(&it.ident)],
+        Item::ExternCrate(it) => vec![reachable_items::plain(
+            it.rename.as_ref().map_or(&it.ident, |(_, name)| name),
+        )],
+        it => reachable_items::name(it).into_iter().collect(),
+    }
+}
+
+fn brought_in(tree: &UseTree) -> Vec<String> {
+    match tree {
+        UseTree::Path(it) => {
+            let itself = |name| {
+                if name == "self" {
+                    reachable_items::plain(&it.ident)
+                } else {
+                    name
+                }
+            };
+            brought_in(&it.tree).into_iter().map(itself).collect()
+        }
+        UseTree::Group(it) => it.items.iter().flat_map(brought_in).collect(),
+        UseTree::Name(it) => vec![reachable_items::plain(&it.ident)],
+        UseTree::Rename(it) => vec![reachable_items::plain(&it.rename)],
+        UseTree::Glob(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_macro_of_the_root_is_imported_where_it_ends() {
+        const IMPORT: &str = " #[allow(unused_imports)] use m;";
+        for (before, after, imports) in [
+            (
+                "fn f() { m!() }\n/// ö\nmacro_rules! m {\n() => {}\n}",
+                "\nfn g() {}\n",
+                true,
+            ),
+            ("macro_rules! m ( () => {} );", " fn g() {}", true),
+            ("#[macro_export] macro_rules! m { () => {} }", "", false),
+            ("#[cfg(any())] macro_rules! m { () => {} }", "", false),
+            ("fn f() { macro_rules! m { () => {} } m!() }", "", false),
+            ("mod a { macro_rules! m { () => {} } }", "", false),
+            // Another item has the name, or an import brings it in.
+            ("macro_rules! m { () => {} }", " fn m() {}", false),
+            ("macro_rules! m { () => {} }", " mod m {}", false),
+            ("macro_rules! m { () => {} }", " pub(crate) use m;", false),
+            ("use a::{b, c as m}; macro_rules! m { () => {} }", "", false),
+            ("macro_rules! r#m { () => {} }", " struct m;", false),
+            ("use a::m::{self as b, *}; macro_rules! m { () => {} }", "", true),
+            ("use a::m::{self, b}; macro_rules! m { () => {} }", "", false),
+            ("m! {}\n// macro_rules! m", "", false),
+            ("macro_rules! m {", "", false),
+            ("fn f() {}", "", false),
+        ] {
+            let import = if imports { IMPORT } else { "" };
+            assert_eq!(
+                imported(&format!("{before}{after}")),
+                format!("{before}{import}{after}")
+            );
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! TODO
+
+pub(crate) mod completeness;
+pub(crate) mod displayed_paths;
+#[path = "../../cell/src/fingerprint.rs"]
+pub(crate) mod fingerprint;
+pub(crate) mod fingerprints;
+pub(crate) mod preamble;
+pub(crate) mod skip;
+pub(crate) mod syntax;
