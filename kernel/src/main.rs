@@ -3,17 +3,17 @@
 //! A kernel starts its cell process and its workers by starting itself, and is its own wrapper around rustc and cargo.
 //! These roles are told first, before anything is set up that they do not need.
 
-mod children;
-mod comms;
-mod hub;
+mod comm_registry;
+mod descendants;
+mod front_end;
 mod install;
-mod live;
+mod live_displays;
+mod monitor;
 mod output;
-mod questions;
 mod run;
 mod run_dir;
 mod server;
-mod watch;
+mod signals;
 
 use std::{path::PathBuf, process::ExitCode};
 

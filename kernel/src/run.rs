@@ -10,14 +10,14 @@ use tracing::{info, warn};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::{
-    children::Children,
-    comms::Comms,
-    hub,
+    comm_registry::Comms,
+    descendants::Children,
+    front_end::Questions,
+    monitor,
     output::Output,
-    questions::Questions,
     run_dir::RunDir,
     server::{Context as ServerContext, Server},
-    watch::Signals,
+    signals::Signals,
 };
 
 /// How long clients get to read the last messages.
@@ -73,7 +73,7 @@ async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()>
     let comms = Arc::<Comms>::default();
     let (inputs, input_questions) = mpsc::unbounded_channel();
     let questions = Questions::new(output.clone(), comms.clone(), inputs);
-    let hub = hub::start(run_dir.path(), output.clone(), questions.clone())?;
+    let hub = monitor::start(run_dir.path(), output.clone(), questions.clone())?;
     let options = Options {
         run_dir: run_dir.path().to_owned(),
         hub: hub.address().to_owned(),

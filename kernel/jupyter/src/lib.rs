@@ -11,31 +11,21 @@
 //!
 //! Deliberately absent: comms' state, history, execution. Those are the server's.
 
-mod batch;
 mod channel;
 mod connection;
-mod date;
-mod frames;
-mod gate;
-mod guard;
+mod connection_file;
 mod iopub;
-mod message;
-mod pace;
-mod request;
-mod router;
-mod signature;
+mod messages;
 mod sockets;
+mod wire;
 
-pub use batch::StreamName;
 pub use channel::Channel;
-pub use connection::{ConnectionFile, ConnectionFileError, Transport};
-pub use frames::{FrameError, parse, serialise};
-pub use iopub::IoPub;
-pub use message::{Header, Message, PROTOCOL_VERSION, Session};
-pub use pace::{OutputRate, OutputRateError};
-pub use request::{
+pub use connection::{BindError, Connection, Replies};
+pub use connection_file::{ConnectionFile, ConnectionFileError, Transport};
+pub use iopub::{IoPub, OutputRate, OutputRateError, StreamName};
+pub use messages::request::{
     CommInfoRequest, CommRequest, CompleteRequest, ExecuteRequest, HistoryAccess, HistoryRequest, InspectRequest,
     IsCompleteRequest, Request, RequestError, ShutdownRequest,
 };
-pub use signature::{SignatureError, Signer};
-pub use sockets::{BindError, Connection, Replies};
+pub use messages::{Header, Message, PROTOCOL_VERSION, Session};
+pub use wire::{FrameError, SignatureError, Signer, parse, serialise};

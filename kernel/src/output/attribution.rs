@@ -11,7 +11,7 @@ use std::{
 
 use mosaic_jupyter::{Header, StreamName};
 
-use super::shown::Shown;
+use super::display::Shown;
 
 /// How long text without a running cell waits for one.
 pub(crate) const HOLD_TIME: Duration = Duration::from_millis(300);

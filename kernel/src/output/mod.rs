@@ -1,17 +1,17 @@
 //! Everything that cells and workers say, as one ordered stream to iopub.
 //!
-//! A [thread](pump) of its own reads the pipes directly: only then is "all that was written has been read" a fact, and
-//! not a guess about readiness that some executor may have noted or not. It turns bytes into text ([`decode`]), keeps
-//! the lines of many writers apart ([`lines`]), finds what is no text ([`blocks`]), and decides under which cell it all
-//! appears ([`attribution`]). Displays and comms ([`shown`]) pass through it too, so that they keep their place.
+//! A [thread](output_thread) of its own reads the pipes directly: only then is "all that was written has been read" a fact, and
+//! not a guess about readiness that some executor may have noted or not. It turns bytes into text ([`utf8_decoder`]), keeps
+//! the lines of many writers apart ([`worker_lines`]), finds what is no text ([`display_blocks`]), and decides under which cell it all
+//! appears ([`attribution`]). Displays and comms ([`display`]) pass through it too, so that they keep their place.
 
 mod attribution;
-mod blocks;
-mod decode;
-mod lines;
+mod display;
+mod display_blocks;
+mod output_thread;
 mod pipe;
-mod pump;
-mod shown;
+mod utf8_decoder;
+mod worker_lines;
 
 use std::{
     io,
@@ -30,9 +30,9 @@ use mosaic_message::MimeBundle;
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::sync::oneshot;
 
+pub(crate) use display::{Shown, data_and_metadata};
+use output_thread::Pump;
 use pipe::Source;
-use pump::Pump;
-pub(crate) use shown::{Shown, data_and_metadata};
 
 type Done = Box<dyn FnOnce() + Send>;
 

@@ -10,8 +10,8 @@ use rustix::{
 use tracing::warn;
 
 use super::{
-    blocks::{Blocks, Found},
-    decode::Decoder,
+    display_blocks::{Blocks, Found},
+    utf8_decoder::Decoder,
 };
 
 /// Who writes into a pipe.

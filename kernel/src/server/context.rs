@@ -6,7 +6,7 @@ use mosaic_evaluator::Evaluator;
 use mosaic_jupyter::{Channel, Header, IoPub, Message, Replies, Session};
 use serde_json::{Value, json};
 
-use crate::{comms::Comms, output::Output};
+use crate::{comm_registry::Comms, output::Output};
 
 /// The parts of the kernel, as cheap handles.
 #[derive(Clone)]

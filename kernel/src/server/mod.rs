@@ -3,7 +3,7 @@
 //! The loop itself never waits for a cell, for rustc or for a slow client: what may take time runs in a task of its own
 //! and comes back as an event. Control and signals are looked at first.
 
-mod comms;
+mod comm_delivery;
 mod context;
 mod evaluate;
 mod execution;
@@ -20,8 +20,8 @@ use tracing::{debug, warn};
 pub(crate) use context::Context;
 
 use crate::{
-    questions::InputQuestion,
-    watch::{self, Signals},
+    front_end::InputQuestion,
+    signals::{self, Signals},
 };
 use context::{Asked, error_reply};
 use execution::{Cell, Executed, Executions};
@@ -42,7 +42,7 @@ enum Event {
     /// And its reply, or those of cells that it aborts, are on their way.
     Finished,
     /// A signal has come.
-    Signal(watch::Asked),
+    Signal(signals::Asked),
     /// The process that started the kernel is gone.
     ParentEnded,
     /// The sockets are gone.
@@ -86,7 +86,7 @@ pub(crate) struct Server {
     rust: RustVersion,
     stdin: Stdin,
     questions: mpsc::UnboundedReceiver<InputQuestion>,
-    comms: mpsc::UnboundedSender<comms::Received>,
+    comms: mpsc::UnboundedSender<comm_delivery::Received>,
 }
 
 impl Server {
@@ -103,11 +103,11 @@ impl Server {
         Server {
             stdin: Stdin::new(context.replies.clone(), context.session.clone()),
             questions,
-            comms: comms::start(context.clone()),
+            comms: comm_delivery::start(context.clone()),
             context,
             connection,
             signals,
-            parent_ended: tokio::spawn(watch::parent_ended()),
+            parent_ended: tokio::spawn(signals::parent_ended()),
             executions: Executions::default(),
             cell_events,
             report,
@@ -161,8 +161,8 @@ impl Server {
                 self.executions.end();
                 self.start_next();
             }
-            Event::Signal(watch::Asked::Interrupt) => self.interrupt(),
-            Event::Signal(watch::Asked::End) => return Some(Reason::Signal),
+            Event::Signal(signals::Asked::Interrupt) => self.interrupt(),
+            Event::Signal(signals::Asked::End) => return Some(Reason::Signal),
             Event::ParentEnded => return Some(Reason::ParentEnded),
             Event::Disconnected => return Some(Reason::Disconnected),
         }
@@ -194,7 +194,7 @@ impl Server {
                 self.answer(asked, answer);
             }
             Request::CommInfo(of) => {
-                let content = comms::info(&self.context, of.target_name.as_deref());
+                let content = comm_delivery::info(&self.context, of.target_name.as_deref());
                 self.answer_with(asked, content);
             }
             Request::CommOpen { target_name, comm } => {
@@ -253,7 +253,7 @@ impl Server {
     /// Sends what came through a comm to the cells.
     fn deliver(&self, asked: Asked, kind: CommKind, comm: CommRequest) {
         // The task ends with the kernel.
-        let _ = self.comms.send(comms::Received::new(asked, kind, comm));
+        let _ = self.comms.send(comm_delivery::Received::new(asked, kind, comm));
     }
 
     /// A cell has been run: its reply, the end of those that it aborts, and then the next.

@@ -8,7 +8,7 @@ use serde_json::json;
 use tracing::debug;
 
 use super::{context::Asked, execution::Cell};
-use crate::questions::InputQuestion;
+use crate::front_end::InputQuestion;
 
 /// Who can be asked, and what was asked and not answered yet.
 pub(super) struct Stdin {

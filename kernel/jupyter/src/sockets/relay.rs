@@ -1,7 +1,7 @@
 //! The door in front of each socket: it accepts clients, looks at what they send, and passes bytes on.
 //!
 //! The crate `zeromq` serves a socket of ours in a private directory; the gate stands at the address that clients know.
-//! That buys three things that the crate does not have: what would end the process is [refused](crate::guard); a client
+//! That buys three things that the crate does not have: what would end the process is [refused](super::zmtp_validator); a client
 //! that does not read is cut off instead of holding up what all others wait for; and when the kernel ends, what was
 //! sent still reaches those who do read.
 
@@ -18,7 +18,8 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use crate::{Channel, channel::Closing, connection::Address, guard::Guard};
+use super::zmtp_validator::Guard;
+use crate::{Channel, channel::Closing, connection_file::Address};
 
 /// How much is read at once.
 const CHUNK: usize = 64 << 10;

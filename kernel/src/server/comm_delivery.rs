@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 
 use super::context::{Asked, Context};
-use crate::comms::Verdict;
+use crate::comm_registry::Verdict;
 
 /// A client's message, and what it means.
 pub(super) struct Received {

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, warn};
 use zeromq::{RouterRecvHalf, RouterSendHalf, RouterSocket, SocketRecv, SocketSend, ZmqMessage};
 
-use crate::{Channel, Message, Signer, channel::Closing, frames};
+use crate::{Channel, Message, Signer, channel::Closing, wire};
 
 /// How many messages may wait in each direction.
 const QUEUE: usize = 1024;
@@ -63,7 +63,7 @@ async fn receive_all(
                 continue;
             }
         };
-        match frames::parse(&frames, &signer) {
+        match wire::parse(&frames, &signer) {
             Ok(message) => {
                 debug!("{channel}: {} {}", message.header.msg_type, message.header.msg_id);
                 let delivered = tokio::select! {
@@ -113,7 +113,7 @@ async fn send(socket: &mut RouterSendHalf, message: ZmqMessage, channel: Channel
 
 /// Signed frames, as the socket wants them.
 pub(crate) fn to_zmq(message: &Message, signer: &Signer) -> ZmqMessage {
-    let mut frames = frames::serialise(message, signer).into_iter();
+    let mut frames = wire::serialise(message, signer).into_iter();
     // There are always frames: the delimiter at least.
     let mut message = ZmqMessage::from(frames.next().unwrap_or_default());
     for frame in frames {

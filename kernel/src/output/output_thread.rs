@@ -21,10 +21,10 @@ use tracing::error;
 use super::{
     Command, When,
     attribution::{Attributed, Attribution, Said},
-    blocks::Found,
-    lines::{Lines, Piece},
+    display::Shown,
+    display_blocks::Found,
     pipe::{Got, Pipe, Source, try_read},
-    shown::Shown,
+    worker_lines::{Lines, Piece},
 };
 
 /// How much is read at once: also the longest text of a message.

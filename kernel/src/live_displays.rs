@@ -8,7 +8,7 @@ use std::{
 use mosaic_engine::{Progress, Question};
 use mosaic_message::{Ask, MimeBundle, encode};
 
-use crate::questions::{Asker, Questions};
+use crate::front_end::{Asker, Questions};
 
 /// What is shown and will change.
 #[derive(Default)]

@@ -7,9 +7,9 @@ use mosaic_engine::{Hub, HubEvent, HubOptions, View, WorkerCommand};
 use mosaic_message::MimeBundle;
 
 use crate::{
-    live::Live,
+    front_end::{Asker, Questions},
+    live_displays::Live,
     output::Output,
-    questions::{Asker, Questions},
 };
 
 /// Starts the hub. Workers are this executable in another role, what they say goes to `output`, and what they ask to

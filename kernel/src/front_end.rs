@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::{
-    comms::Comms,
+    comm_registry::Comms,
     output::{Output, Shown, When},
 };
 

@@ -1,12 +1,14 @@
 //! Messages and their headers.
 
+pub(crate) mod request;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::date;
+use crate::wire;
 
 /// The version of the protocol that is spoken.
 pub const PROTOCOL_VERSION: &str = "5.5";
@@ -102,7 +104,7 @@ impl Session {
                 msg_id: Uuid::new_v4().to_string(),
                 session: self.id.to_string(),
                 username: "kernel".to_owned(),
-                date: date::now(),
+                date: wire::now(),
                 msg_type: msg_type.to_owned(),
                 version: PROTOCOL_VERSION.to_owned(),
                 extra: Map::new(),

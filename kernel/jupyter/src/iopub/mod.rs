@@ -1,11 +1,14 @@
 //! The iopub channel: everything that all clients get to see, in one order.
 //!
-//! One task owns the socket. What it is given waits in a queue until the [pace](crate::pace) lets it go, and who
+//! One task owns the socket. What it is given waits in a queue until the [pace](rate_limit) lets it go, and who
 //! publishes text or messages waits for a place in that queue, back to the cell that prints. States never wait, so that
 //! nobody who serves clients is held up; and those of requests that have nothing to do with a cell go ahead of the
 //! queue, so that a kernel whose cell prints without end still answers.
 //!
 //! The task also polls for subscriptions: an XPUB socket learns of them only while it is read.
+
+mod rate_limit;
+mod stream_batch;
 
 use std::{
     collections::VecDeque,
@@ -22,16 +25,16 @@ use tokio::{
 use tracing::{debug, warn};
 use zeromq::{Socket, SocketEvent, SocketRecv, SocketSend, XPubSocket, ZmqMessage, util::PeerIdentity};
 
-use crate::{
-    Header, Message, OutputRate, Session, Signer, StreamName,
-    batch::{Batch, StreamText},
-    channel::Closing,
-    pace::Pace,
-    router::to_zmq,
-};
+use crate::{Header, Message, Session, Signer, channel::Closing, sockets::router::to_zmq};
 
 /// How many texts and messages may wait: with texts of up to 64 KiB, less than a second's worth.
 const PLACES: usize = 4;
+
+pub use rate_limit::{OutputRate, OutputRateError};
+pub use stream_batch::StreamName;
+
+use rate_limit::Pace;
+use stream_batch::{Batch, StreamText};
 
 enum Publication {
     Message(Box<Message>),
