@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mosaic_engine::Question;
 use mosaic_evaluator::ProcessEvent;
-use mosaic_jupyter::Header;
+use mosaic_jupyter::{CommData, CommOpen, Header, IoPubMessage};
 use mosaic_message::{Ask, CommKind, CommMessage, Line, decode, encode};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
@@ -64,8 +64,9 @@ impl Questions {
             ProcessEvent::Asked(question) => self.take(question, Asker::Cells),
             ProcessEvent::Ended => {
                 for comm_id in self.comms.process_ended() {
-                    let content = json!({ "comm_id": comm_id, "data": {} });
-                    self.output.show(Shown::new("comm_close", content), When::Now, || {});
+                    let data = json!({});
+                    let content = IoPubMessage::CommClose(CommData { comm_id, data });
+                    self.output.show(Shown::new(content), When::Now, || {});
                 }
             }
         }
@@ -139,17 +140,18 @@ fn comm_message(message: CommMessage) -> Shown {
     } = message;
     let data: Value = serde_json::from_str(&data).unwrap_or_else(|_| json!({}));
     let metadata: Map<String, Value> = serde_json::from_str(&metadata).unwrap_or_default();
-    let (msg_type, content) = match kind {
-        CommKind::Open { target } => {
-            let content = json!({ "comm_id": comm_id, "target_name": target, "data": data });
-            ("comm_open", content)
-        }
-        CommKind::Message => ("comm_msg", json!({ "comm_id": comm_id, "data": data })),
-        CommKind::Close => ("comm_close", json!({ "comm_id": comm_id, "data": data })),
+    let content = match kind {
+        CommKind::Open { target } => IoPubMessage::CommOpen(CommOpen {
+            comm_id,
+            target_name: target,
+            data,
+        }),
+        CommKind::Message => IoPubMessage::CommMessage(CommData { comm_id, data }),
+        CommKind::Close => IoPubMessage::CommClose(CommData { comm_id, data }),
     };
     Shown {
         metadata,
         buffers,
-        ..Shown::new(msg_type, content)
+        ..Shown::new(content)
     }
 }

@@ -4,7 +4,7 @@ use std::{env, io, path::Path, process, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use mosaic_evaluator::{Evaluator, Options};
-use mosaic_jupyter::{Connection, ConnectionFile, OutputRate};
+use mosaic_jupyter::{Connection, ConnectionFile, ExecutionState, OutputRate};
 use tokio::{runtime, sync::mpsc, task::spawn_blocking, time::timeout};
 use tracing::{info, warn};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
@@ -67,7 +67,7 @@ fn start_log() {
 async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()> {
     let signals = Signals::listen().context("cannot listen to signals")?;
     let connection = Connection::bind(connection_file, run_dir.path(), output_rate()).await?;
-    connection.iopub.status(None, "starting");
+    connection.iopub.status(None, ExecutionState::Starting);
 
     let output = Output::start(connection.iopub.clone()).context("cannot start the output")?;
     let comms = Arc::<Comms>::default();

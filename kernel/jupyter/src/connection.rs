@@ -1,4 +1,4 @@
-//! The five sockets of a kernel.
+//! The connection between a kernel and its clients: five bound sockets, or queues in memory for tests.
 
 use std::{
     fs, io,
@@ -11,66 +11,69 @@ use tracing::debug;
 use zeromq::{Socket, ZmqError};
 
 use crate::{
-    Channel, ConnectionFile, ConnectionFileError, IoPub, Message, OutputRate, Session, Signer, channel::Closing,
-    connection_file::Address, iopub, sockets::relay::Gate, sockets::router,
+    Channel, ConnectionFile, ConnectionFileError, IoPub, MemoryClient, Message, OutputRate, Session, Signer,
+    channel::Closing,
+    connection_file::Address,
+    iopub,
+    sockets::{relay::Relay, router},
 };
 
-/// Why the sockets could not be bound.
+/// The sockets could not be bound.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// The address is taken or cannot be had.
+    /// The address is taken or not available.
     #[error("cannot bind the {channel} socket to {address}: {source}")]
     Bind {
-        /// Which socket.
+        /// Channel of the socket.
         channel: Channel,
-        /// Where.
+        /// Address in the connection file.
         address: String,
-        /// What went wrong.
+        /// Cause of the failure.
         source: io::Error,
     },
-    /// The socket behind the address cannot be made.
+    /// The ZeroMQ socket behind the address could not be made.
     #[error("cannot make the {channel} socket in {directory}: {source}")]
     Inner {
-        /// Which socket.
+        /// Channel of the socket.
         channel: Channel,
-        /// Where.
+        /// The kernel's private directory.
         directory: String,
-        /// What went wrong.
+        /// Cause of the failure.
         source: ZmqError,
     },
-    /// The connection file cannot be used.
+    /// The connection file asks for something that is not supported.
     #[error(transparent)]
     ConnectionFile(#[from] ConnectionFileError),
 }
 
-/// A kernel's connection to its clients: five bound sockets, and the tasks that serve them.
+/// A kernel's connection to its clients: a queue for each channel, and the tasks that serve them.
 pub struct Connection {
     /// Requests on the control channel.
     pub control: mpsc::Receiver<Message>,
     /// Requests on the shell channel.
     pub shell: mpsc::Receiver<Message>,
-    /// Replies of users on the stdin channel.
+    /// Messages on the stdin channel: users' answers.
     pub stdin: mpsc::Receiver<Message>,
-    /// The way out for replies.
+    /// Sends replies to single clients.
     pub replies: Replies,
-    /// The way out for what all clients see.
+    /// Publishes to all clients.
     pub iopub: IoPub,
     /// The kernel's own session.
     pub session: Session,
     /// Tells all tasks to end.
     close: watch::Sender<bool>,
-    /// Gives `None` when all have.
+    /// Returns `None` when all tasks have ended.
     ended: mpsc::Receiver<()>,
     /// Removes the socket files when the kernel ends.
     _socket_files: SocketFiles,
 }
 
 impl Connection {
-    /// Binds all sockets and starts to serve them. `private` is a directory that nobody else may enter, and what is
-    /// published leaves at `rate`.
+    /// Binds all sockets and starts the tasks that serve them. `private` is a directory that no other user may enter;
+    /// `rate` limits iopub.
     ///
     /// # Errors
-    /// When an address cannot be bound, or the connection file asks for a scheme that is not supported.
+    /// When an address cannot be bound, or the connection file asks for a signature scheme that is not supported.
     pub async fn bind(file: &ConnectionFile, private: &Path, rate: OutputRate) -> Result<Self, BindError> {
         let signer = file.signer()?;
         let session = Session::new();
@@ -86,7 +89,8 @@ impl Connection {
 
         router::start_heartbeat(binder.bind(Channel::Heartbeat).await?, closing.clone());
         let iopub = binder.bind(Channel::IoPub).await?;
-        let iopub = iopub::start(iopub, session.clone(), signer.clone(), rate, closing.clone());
+        let subscribers = iopub::XPub::new(iopub);
+        let iopub = iopub::start(subscribers, session.clone(), signer.clone(), rate, closing.clone());
         let (to_stdin, stdin) = binder.router(Channel::Stdin, &signer).await?;
         let (to_control, control) = binder.router(Channel::Control, &signer).await?;
         let (to_shell, shell) = binder.router(Channel::Shell, &signer).await?;
@@ -110,15 +114,70 @@ impl Connection {
         })
     }
 
-    /// Takes no more messages, and returns when those that were taken have left for all clients that read.
+    /// Connects a kernel to one client in the same process, without sockets, for tests.
+    ///
+    /// Messages pass through the same publisher, batches and frames as those of a real connection. Nothing is signed,
+    /// and the output rate is not limited.
+    ///
+    /// # Panics
+    /// When called outside a tokio runtime.
+    #[must_use]
+    pub fn memory() -> (Self, MemoryClient) {
+        let session = Session::new();
+        let signer = Signer::none();
+        let (close, signal) = watch::channel(false);
+        let (alive, ended) = mpsc::channel(1);
+        let closing = Closing { signal, _alive: alive };
+        let (messages, published) = mpsc::unbounded_channel();
+        let subscribers = iopub::InMemory {
+            signer: signer.clone(),
+            messages,
+        };
+        let iopub = iopub::start(subscribers, session.clone(), signer, OutputRate::Unlimited, closing);
+        let [(to_shell, shell), (to_control, control), (to_stdin, stdin)] =
+            std::array::from_fn(|_| mpsc::channel(router::QUEUE));
+        let [
+            (shell_replies, from_shell),
+            (control_replies, from_control),
+            (input_requests, from_stdin),
+        ] = std::array::from_fn(|_| mpsc::channel(router::QUEUE));
+        let connection = Connection {
+            control,
+            shell,
+            stdin,
+            replies: Replies {
+                shell: shell_replies,
+                control: control_replies,
+                stdin: input_requests,
+            },
+            iopub,
+            session,
+            close,
+            ended,
+            _socket_files: SocketFiles::default(),
+        };
+        let client = MemoryClient {
+            session: Session::new(),
+            shell: to_shell,
+            control: to_control,
+            stdin: to_stdin,
+            shell_replies: from_shell,
+            control_replies: from_control,
+            input_requests: from_stdin,
+            published,
+        };
+        (connection, client)
+    }
+
+    /// Stops taking messages, and waits until the messages taken before have left for all clients that read.
     pub async fn close(mut self) {
-        // Nobody hears it where all tasks have ended already.
+        // All tasks may have ended already.
         let _ = self.close.send(true);
         while self.ended.recv().await.is_some() {}
     }
 }
 
-/// Binds socket after socket.
+/// Binds one socket after the other.
 struct Binder<'a> {
     file: &'a ConnectionFile,
     private: &'a Path,
@@ -127,7 +186,7 @@ struct Binder<'a> {
 }
 
 impl Binder<'_> {
-    /// A socket in the private directory, and a gate at the address that clients know.
+    /// Binds a socket in the private directory, and a relay at the address that clients know.
     async fn bind<S: Socket>(&mut self, channel: Channel) -> Result<S, BindError> {
         let inner = self.private.join(format!("{channel}.sock"));
         let mut socket = S::new();
@@ -147,8 +206,8 @@ impl Binder<'_> {
         if let Address::Unix(path) = &address {
             self.socket_files.claim(path).map_err(failed)?;
         }
-        let gate = Gate::bind(&address).await.map_err(failed)?;
-        tokio::spawn(gate.serve(channel, inner, self.closing.clone()));
+        let relay = Relay::bind(&address).await.map_err(failed)?;
+        tokio::spawn(relay.serve(channel, inner, self.closing.clone()));
         Ok(socket)
     }
 
@@ -162,7 +221,7 @@ impl Binder<'_> {
     }
 }
 
-/// The way out for replies; cheap to clone. A reply finds its client by the identities that its request came with.
+/// Sends replies to single clients; cheap to clone. A reply finds its client by the identities of its request.
 #[derive(Clone)]
 pub struct Replies {
     shell: mpsc::Sender<Message>,
@@ -171,28 +230,28 @@ pub struct Replies {
 }
 
 impl Replies {
-    /// Sends a message on a channel where clients are addressed one by one.
+    /// Sends a message to the client that its identities name, on shell, control or stdin.
     pub async fn send(&self, channel: Channel, message: Message) {
         let queue = match channel {
             Channel::Control => &self.control,
             Channel::Stdin => &self.stdin,
             Channel::Shell | Channel::IoPub | Channel::Heartbeat => &self.shell,
         };
-        // A closed queue means that the kernel ends.
+        // The queue is closed only when the kernel ends.
         let _ = queue.send(message).await;
     }
 }
 
-/// The socket files of the ipc transport. A file left by an earlier kernel has to go before its address can be bound
-/// again, and ours go with us.
+/// The socket files of the ipc transport. They are removed when this is dropped.
 #[derive(Default)]
 struct SocketFiles(Vec<PathBuf>);
 
 impl SocketFiles {
+    /// Makes way for a new socket file: removes one that an earlier kernel has left.
     fn claim(&mut self, path: &Path) -> io::Result<()> {
         match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.file_type().is_socket() => fs::remove_file(path)?,
-            // Anything else is not ours to remove; binding will say what is wrong.
+            // A file that is no socket is not ours to remove. Binding reports what is wrong.
             Ok(_) | Err(_) => {}
         }
         self.0.push(path.to_owned());

@@ -1,4 +1,4 @@
-//! The connection file: where the client expects the kernel's sockets, and the key that signs.
+//! The connection file: where the client expects the kernel's sockets, and the key that signs messages.
 
 use std::{
     fmt, fs, io,
@@ -9,12 +9,14 @@ use serde::Deserialize;
 
 use crate::{Channel, SignatureError, Signer};
 
-/// What a Jupyter client writes before it starts a kernel.
+/// The connection file that a Jupyter client writes before it starts a kernel.
+///
+/// See [Connection files](https://jupyter-client.readthedocs.io/en/stable/kernels.html#connection-files).
 #[derive(Debug, Clone, Deserialize)]
 pub struct ConnectionFile {
-    /// Address (tcp) or path prefix (ipc) of all sockets.
+    /// Address (TCP) or path prefix (IPC) of all sockets.
     pub ip: String,
-    /// How the sockets are reached.
+    /// Transport of all sockets.
     #[serde(default)]
     pub transport: Transport,
     /// Port of the shell channel.
@@ -27,22 +29,22 @@ pub struct ConnectionFile {
     pub iopub_port: u16,
     /// Port of the heartbeat.
     pub hb_port: u16,
-    /// The key that signs messages; empty for none.
+    /// Key that signs messages. With an empty key, messages are not signed.
     #[serde(default)]
     pub key: String,
-    /// How messages are signed; `hmac-sha256` is the only scheme in use.
+    /// Signature scheme; `hmac-sha256` is the only one in use.
     #[serde(default = "default_scheme")]
     pub signature_scheme: String,
 }
 
-/// How the sockets are reached.
+/// Transport of a kernel's sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
-    /// TCP: address and port.
+    /// TCP, with an address and a port for each socket.
     #[default]
     Tcp,
-    /// Unix sockets: the port is a suffix of the path.
+    /// Unix sockets. The port is a suffix of the path.
     Ipc,
 }
 
@@ -66,26 +68,26 @@ fn default_scheme() -> String {
     "hmac-sha256".to_owned()
 }
 
-/// Why a connection file could not be used.
+/// A connection file could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionFileError {
     /// The file could not be read.
     #[error("cannot read the connection file {path}: {source}")]
     Read {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// The file is not what Jupyter writes.
-    #[error("the connection file {path} is not one of jupyter's: {source}")]
+    /// The file is no connection file.
+    #[error("the connection file {path} is not one that jupyter writes: {source}")]
     Parse {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// What is wrong, and where.
+        /// The mistake and its place in the file.
         source: serde_json::Error,
     },
-    /// The key cannot be used.
+    /// The signature scheme is not supported.
     #[error(transparent)]
     Signature(#[from] SignatureError),
 }
@@ -101,7 +103,7 @@ impl ConnectionFile {
         serde_json::from_str(&text).map_err(|source| ConnectionFileError::Parse { path: name(), source })
     }
 
-    /// The signer that this file's key and scheme ask for.
+    /// Makes a signer with the file's key and scheme.
     ///
     /// # Errors
     /// When the scheme is not `hmac-sha256`.
@@ -109,7 +111,7 @@ impl ConnectionFile {
         Ok(Signer::new(&self.signature_scheme, self.key.as_bytes())?)
     }
 
-    /// Where clients expect a channel.
+    /// Returns the address at which clients expect a channel.
     pub(crate) fn address(&self, channel: Channel) -> Address {
         let port = self.port(channel);
         match self.transport {

@@ -159,7 +159,7 @@ mod tests {
             .iter()
             .map(|one| match &one.said {
                 Said::Text(_, text) => (text.as_str(), one.parent.as_ref()),
-                Said::Message(message) => (message.msg_type, one.parent.as_ref()),
+                Said::Message(message) => (message.content.msg_type(), one.parent.as_ref()),
             })
             .collect()
     }

@@ -1,16 +1,15 @@
 //! Messages of iopub that have their place among the text: displays, and what goes through comms.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use mosaic_jupyter::{ClearOutput, DisplayData, IoPubMessage, MimeData, Transient};
 use mosaic_message::{Content, MimeBundle};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// A message to be published, all but its parent.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Shown {
-    /// Its type.
-    pub(crate) msg_type: &'static str,
     /// Its content.
-    pub(crate) content: Value,
+    pub(crate) content: IoPubMessage,
     /// Its metadata.
     pub(crate) metadata: Map<String, Value>,
     /// Its binary parts.
@@ -19,9 +18,8 @@ pub(crate) struct Shown {
 
 impl Shown {
     /// A message without metadata of its own and binary parts.
-    pub(crate) fn new(msg_type: &'static str, content: Value) -> Shown {
+    pub(crate) fn new(content: IoPubMessage) -> Shown {
         Shown {
-            msg_type,
             content,
             metadata: Map::new(),
             buffers: Vec::new(),
@@ -30,28 +28,29 @@ impl Shown {
 
     /// A value in several formats; one with a name can be replaced.
     pub(crate) fn display(bundle: MimeBundle, display_id: Option<String>) -> Shown {
-        Shown::new("display_data", display_content(bundle, display_id))
+        Shown::new(IoPubMessage::DisplayData(display_data(bundle, display_id)))
     }
 
     /// What replaces the value of this name.
     pub(crate) fn update(bundle: MimeBundle, display_id: String) -> Shown {
-        Shown::new("update_display_data", display_content(bundle, Some(display_id)))
+        Shown::new(IoPubMessage::UpdateDisplayData(display_data(bundle, Some(display_id))))
     }
 
     /// Removes what the cell has shown, now or when something else is shown.
     pub(crate) fn clear(wait: bool) -> Shown {
-        Shown::new("clear_output", json!({ "wait": wait }))
+        Shown::new(IoPubMessage::ClearOutput(ClearOutput { wait }))
     }
 }
 
-fn display_content(bundle: MimeBundle, display_id: Option<String>) -> Value {
-    let (data, metadata) = data_and_metadata(bundle);
-    let transient = display_id.map_or_else(|| json!({}), |id| json!({ "display_id": id }));
-    json!({ "data": data, "metadata": metadata, "transient": transient })
+fn display_data(bundle: MimeBundle, display_id: Option<String>) -> DisplayData {
+    DisplayData {
+        value: mime_data(bundle),
+        transient: Transient { display_id },
+    }
 }
 
 /// A bundle as the protocol has it: contents and their metadata, each by MIME type.
-pub(crate) fn data_and_metadata(bundle: MimeBundle) -> (Map<String, Value>, Map<String, Value>) {
+pub(crate) fn mime_data(bundle: MimeBundle) -> MimeData {
     let (contents, metadata) = bundle.into_parts();
     let json = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
     let value = |content| match content {
@@ -59,18 +58,18 @@ pub(crate) fn data_and_metadata(bundle: MimeBundle) -> (Map<String, Value>, Map<
         Content::Bytes(bytes) => Value::String(BASE64_STANDARD.encode(bytes)),
         Content::Json(text) => json(text),
     };
-    (
-        contents
-            .into_iter()
-            .map(|(mime, content)| (mime, value(content)))
-            .collect(),
-        metadata.into_iter().map(|(mime, text)| (mime, json(text))).collect(),
-    )
+    let data = contents.into_iter().map(|(mime, content)| (mime, value(content)));
+    let metadata = metadata.into_iter().map(|(mime, text)| (mime, json(text)));
+    MimeData {
+        data: data.collect(),
+        metadata: metadata.collect(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn bundles_become_json() {
@@ -80,7 +79,7 @@ mod tests {
             .with("application/json", Content::Json("[1]".into()))
             .with("application/x+json", Content::Json("no JSON".into()))
             .with_metadata("image/png", r#"{"width": 3}"#);
-        let (data, metadata) = data_and_metadata(bundle);
+        let MimeData { data, metadata } = mime_data(bundle);
         assert_eq!(
             Value::Object(data),
             json!({

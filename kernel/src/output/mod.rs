@@ -30,7 +30,7 @@ use mosaic_message::MimeBundle;
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::sync::oneshot;
 
-pub(crate) use display::{Shown, data_and_metadata};
+pub(crate) use display::{Shown, mime_data};
 use output_thread::Pump;
 use pipe::Source;
 

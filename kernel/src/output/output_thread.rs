@@ -284,13 +284,11 @@ impl Pump {
                 Said::Text(stream, text) => self.publish_text(parent, stream, text),
                 Said::Message(shown) => {
                     let Shown {
-                        msg_type,
                         content,
                         metadata,
                         buffers,
                     } = *shown;
-                    self.iopub
-                        .blocking_publish(msg_type, parent, content, metadata, buffers);
+                    self.iopub.blocking_publish(parent, &content, metadata, buffers);
                 }
             }
         }

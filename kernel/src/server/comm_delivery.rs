@@ -1,6 +1,6 @@
 //! Clients' messages through comms.
 
-use mosaic_jupyter::CommRequest;
+use mosaic_jupyter::{CommData, CommInfo, CommInfoReply, CommRequest, IoPubMessage, Reply};
 use mosaic_message::{CommKind, CommMessage, encode};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
@@ -54,8 +54,9 @@ async fn deliver(context: &Context, Received { asked, message }: Received) {
             debug!("nobody is there for the comm {comm_id}");
         }
         Verdict::Unknown if opens => {
-            let content = json!({ "comm_id": comm_id, "data": {} });
-            context.publish(&asked, "comm_close", content).await;
+            let data = json!({});
+            let close = IoPubMessage::CommClose(CommData { comm_id, data });
+            context.publish(&asked, &close).await;
         }
         Verdict::Unknown => debug!("{} for the unknown comm {comm_id}", asked.message.header.msg_type),
     }
@@ -69,10 +70,8 @@ async fn idle_when_handled(context: Context, asked: Asked, handled: oneshot::Rec
 }
 
 /// `comm_info_request`
-pub(super) fn info(context: &Context, target: Option<&str>) -> Value {
+pub(super) fn info(context: &Context, target: Option<&str>) -> Reply {
     let open = context.comms.open(target).into_iter();
-    let comms: serde_json::Map<String, Value> = open
-        .map(|(comm_id, target)| (comm_id, json!({ "target_name": target })))
-        .collect();
-    json!({ "status": "ok", "comms": comms })
+    let comms = open.map(|(comm_id, target_name)| (comm_id, CommInfo { target_name }));
+    Reply::CommInfo(CommInfoReply { comms: comms.collect() })
 }

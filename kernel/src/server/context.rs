@@ -3,8 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use mosaic_evaluator::Evaluator;
-use mosaic_jupyter::{Channel, Header, IoPub, Message, Replies, Session};
-use serde_json::{Value, json};
+use mosaic_jupyter::{Channel, ExecutionState, Header, IoPub, IoPubMessage, Message, Replies, Reply, Session};
 
 use crate::{comm_registry::Comms, output::Output};
 
@@ -49,38 +48,33 @@ impl Asked {
 
 impl Context {
     /// Answers a request that publishes nothing between busy and idle, so that these need not wait for what cells say.
-    pub(crate) async fn answer(self, asked: Asked, reply: impl Future<Output = Value>) {
-        self.iopub.status_ahead(Some(asked.parent.clone()), "busy");
-        let content = reply.await;
-        self.reply(&asked, content).await;
-        self.iopub.status_ahead(Some(asked.parent.clone()), "idle");
+    pub(crate) async fn answer(self, asked: Asked, reply: impl Future<Output = Reply>) {
+        self.iopub
+            .status_ahead(Some(asked.parent.clone()), ExecutionState::Busy);
+        let reply = reply.await;
+        self.reply(&asked, &reply).await;
+        self.iopub
+            .status_ahead(Some(asked.parent.clone()), ExecutionState::Idle);
     }
 
     /// Says that a request is being worked on.
     pub(crate) fn busy(&self, asked: &Asked) {
-        self.iopub.status(Some(asked.parent.clone()), "busy");
+        self.iopub.status(Some(asked.parent.clone()), ExecutionState::Busy);
     }
 
     /// Says that a request is done with, behind all that it published.
     pub(crate) fn idle(&self, asked: &Asked) {
-        self.iopub.status(Some(asked.parent.clone()), "idle");
+        self.iopub.status(Some(asked.parent.clone()), ExecutionState::Idle);
     }
 
-    /// Sends the reply to the client that asked. `x_request` is replied to with `x_reply`.
-    pub(crate) async fn reply(&self, asked: &Asked, content: Value) {
-        let request = asked.message.header.msg_type.as_str();
-        let msg_type = format!("{}_reply", request.strip_suffix("_request").unwrap_or(request));
-        let message = self.session.reply(&asked.message, &msg_type, content);
+    /// Sends the reply to the client that asked.
+    pub(crate) async fn reply(&self, asked: &Asked, reply: &Reply) {
+        let message = self.session.reply(&asked.message, reply);
         self.replies.send(asked.channel, message).await;
     }
 
     /// Publishes a message that a request causes.
-    pub(crate) async fn publish(&self, asked: &Asked, msg_type: &str, content: Value) {
-        self.iopub.publish(msg_type, Some(asked.parent.clone()), content).await;
+    pub(crate) async fn publish(&self, asked: &Asked, message: &IoPubMessage) {
+        self.iopub.publish(Some(asked.parent.clone()), message).await;
     }
-}
-
-/// The content of a reply that says what went wrong.
-pub(crate) fn error_reply(ename: &str, evalue: &str, traceback: &[String]) -> Value {
-    json!({ "status": "error", "ename": ename, "evalue": evalue, "traceback": traceback })
 }

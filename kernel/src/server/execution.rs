@@ -1,14 +1,17 @@
 //! Runs cells, one after the other.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use mosaic_evaluator::CellError;
-use mosaic_jupyter::ExecuteRequest;
-use serde_json::{Map, Value, json};
+use mosaic_jupyter::{
+    ErrorContent, ExecuteInput, ExecuteOutcome, ExecuteReply, ExecuteRequest, ExecuteResult, ExpressionResult,
+    IoPubMessage, MimeData, Reply,
+};
+use serde_json::{Map, Value};
 
 use super::{
-    context::{Asked, Context, error_reply},
-    evaluate::{Evaluated, evaluate},
+    context::{Asked, Context},
+    evaluate::evaluate,
 };
 
 /// A cell that is to be run.
@@ -24,7 +27,7 @@ pub(crate) struct Executed {
     /// The request that it came with.
     pub(crate) asked: Asked,
     /// What to reply to it.
-    pub(crate) reply: Value,
+    pub(crate) reply: Reply,
     /// Its number.
     pub(crate) number: u32,
     /// Whether cells that wait behind it are dropped.
@@ -93,8 +96,11 @@ pub(crate) async fn execute(context: Context, Cell { asked, request }: Cell, num
     let shown = !request.silent;
     context.busy(&asked);
     if shown {
-        let input = json!({ "code": request.code, "execution_count": number });
-        context.publish(&asked, "execute_input", input).await;
+        let input = IoPubMessage::ExecuteInput(ExecuteInput {
+            code: request.code.clone(),
+            execution_count: number,
+        });
+        context.publish(&asked, &input).await;
     }
     context.output.begin_cell(shown.then(|| asked.parent.clone()));
     let result = evaluate(&context, request.code, number).await;
@@ -104,20 +110,18 @@ pub(crate) async fn execute(context: Context, Cell { asked, request }: Cell, num
     }
     let expressions = match &result {
         Ok(_) => user_expressions(&context, request.user_expressions, number).await,
-        Err(_) => Map::new(),
+        Err(_) => BTreeMap::new(),
     };
     context.output.end_cell().await;
 
     let aborts = result.is_err() && request.stop_on_error;
     let output = result.as_ref().ok().and_then(Option::as_ref);
-    let output = output.and_then(Evaluated::plain_text);
-    let mut reply = match result {
-        Ok(_) => json!({ "status": "ok" }),
-        Err(error) => error_reply(&error.ename, &error.evalue, &error.traceback),
+    let output = output.and_then(MimeData::plain_text).map(str::to_owned);
+    let outcome = match result {
+        Ok(_) => ExecuteOutcome::Ok,
+        Err(error) => ExecuteOutcome::Error(error_content(error)),
     };
-    reply["execution_count"] = json!(number);
-    reply["payload"] = json!([]);
-    reply["user_expressions"] = Value::Object(expressions);
+    let reply = execute_reply(outcome, number, expressions);
     // Some clients stop to listen with the reply, others with idle.
     context.iopub.flush().await;
     Executed {
@@ -130,53 +134,60 @@ pub(crate) async fn execute(context: Context, Cell { asked, request }: Cell, num
 }
 
 /// Publishes the cell's result or its error.
-async fn publish_value(context: &Context, asked: &Asked, result: &Result<Option<Evaluated>, CellError>, number: u32) {
-    match result {
-        Ok(None) => {}
-        Ok(Some(Evaluated { data, metadata })) => {
-            let content = json!({ "execution_count": number, "data": data, "metadata": metadata });
-            context.publish(asked, "execute_result", content).await;
-        }
-        Err(CellError {
-            ename,
-            evalue,
-            traceback,
-        }) => {
-            let content = json!({ "ename": ename, "evalue": evalue, "traceback": traceback });
-            context.publish(asked, "error", content).await;
-        }
+async fn publish_value(context: &Context, asked: &Asked, result: &Result<Option<MimeData>, CellError>, number: u32) {
+    let message = match result {
+        Ok(None) => return,
+        Ok(Some(value)) => IoPubMessage::ExecuteResult(ExecuteResult {
+            execution_count: number,
+            value: value.clone(),
+        }),
+        Err(error) => IoPubMessage::Error(error_content(error.clone())),
+    };
+    context.publish(asked, &message).await;
+}
+
+fn error_content(error: CellError) -> ErrorContent {
+    ErrorContent {
+        ename: error.ename,
+        evalue: error.evalue,
+        traceback: error.traceback,
     }
+}
+
+fn execute_reply(outcome: ExecuteOutcome, number: u32, expressions: BTreeMap<String, ExpressionResult>) -> Reply {
+    Reply::Execute(ExecuteReply {
+        outcome,
+        execution_count: number,
+        payload: Vec::new(),
+        user_expressions: expressions,
+    })
 }
 
 /// The last of a cell: its reply, idle, and the replies to those that are not run since it failed.
 pub(crate) async fn finish(context: Context, executed: Executed, aborted: Vec<Cell>) {
-    context.reply(&executed.asked, executed.reply).await;
+    context.reply(&executed.asked, &executed.reply).await;
     context.idle(&executed.asked);
     for Cell { asked, .. } in aborted {
         context.busy(&asked);
-        let content = json!({
-            "status": "aborted",
-            "execution_count": executed.number,
-            "payload": [],
-            "user_expressions": {},
-        });
-        context.reply(&asked, content).await;
+        let reply = execute_reply(ExecuteOutcome::Aborted, executed.number, BTreeMap::new());
+        context.reply(&asked, &reply).await;
         context.idle(&asked);
     }
 }
 
 /// Evaluates the expressions that came with a cell; one that fails does not fail the cell.
-async fn user_expressions(context: &Context, expressions: Map<String, Value>, number: u32) -> Map<String, Value> {
-    let mut results = Map::new();
+async fn user_expressions(
+    context: &Context,
+    expressions: Map<String, Value>,
+    number: u32,
+) -> BTreeMap<String, ExpressionResult> {
+    let mut results = BTreeMap::new();
     for (name, expression) in expressions {
         // Only an expression can stand in parentheses: nothing is defined and no command is run.
         let code = format!("({}\n)", expression.as_str().unwrap_or_default());
         let result = match evaluate(context, code, number).await {
-            Ok(value) => {
-                let (data, metadata) = value.map(|it| (it.data, it.metadata)).unwrap_or_default();
-                json!({ "status": "ok", "data": data, "metadata": metadata })
-            }
-            Err(error) => error_reply(&error.ename, &error.evalue, &error.traceback),
+            Ok(value) => ExpressionResult::Ok(value.unwrap_or_default()),
+            Err(error) => ExpressionResult::Error(error_content(error)),
         };
         results.insert(name, result);
     }

@@ -3,8 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use mosaic_evaluator::{Completeness, Evaluator};
-use mosaic_jupyter::{CompleteRequest, InspectRequest, IsCompleteRequest, PROTOCOL_VERSION};
-use serde_json::{Value, json};
+use mosaic_jupyter::{
+    CompleteMetadata, CompleteReply, CompleteRequest, HelpLink, InspectReply, InspectRequest, IsCompleteReply,
+    IsCompleteRequest, KernelInfoReply, LanguageInfo, MimeData, PROTOCOL_VERSION, Reply, TypedMatch,
+};
 use tokio::sync::OnceCell;
 
 /// How long kernel_info waits for rustc to tell its version: clients want the reply within 300 ms.
@@ -42,70 +44,81 @@ impl RustVersion {
     }
 }
 
+/// Links in the help menu of front ends.
+const HELP_LINKS: [HelpLink; 3] = [
+    HelpLink {
+        text: "The Rust Standard Library",
+        url: "https://doc.rust-lang.org/std/",
+    },
+    HelpLink {
+        text: "The Rust Programming Language",
+        url: "https://doc.rust-lang.org/book/",
+    },
+    HelpLink {
+        text: "docs.rs",
+        url: "https://docs.rs/",
+    },
+];
+
 /// `kernel_info_request`
-pub(crate) async fn kernel_info(rust: RustVersion) -> Value {
+pub(crate) async fn kernel_info(rust: RustVersion) -> Reply {
     let rust = rust.soon().await;
     let version = env!("CARGO_PKG_VERSION");
-    json!({
-        "status": "ok",
-        "protocol_version": PROTOCOL_VERSION,
-        "implementation": "mosaic-kernel",
-        "implementation_version": version,
-        "language_info": {
-            "name": "rust",
-            "version": rust,
-            "mimetype": "text/x-rustsrc",
-            "file_extension": ".rs",
-            "pygments_lexer": "rust",
-            "codemirror_mode": "rust",
+    Reply::KernelInfo(KernelInfoReply {
+        protocol_version: PROTOCOL_VERSION,
+        implementation: "mosaic-kernel",
+        implementation_version: version,
+        banner: format!("mosaic-kernel {version}: Rust {rust}, evaluated by evcxr, with actors in worker processes"),
+        language_info: LanguageInfo {
+            name: "rust",
+            version: rust,
+            mimetype: "text/x-rustsrc",
+            file_extension: ".rs",
+            pygments_lexer: "rust",
+            codemirror_mode: "rust",
         },
-        "banner": format!("mosaic-kernel {version}: Rust {rust}, evaluated by evcxr, with actors in worker processes"),
-        "debugger": false,
-        "supported_features": [],
-        "help_links": [
-            { "text": "The Rust Standard Library", "url": "https://doc.rust-lang.org/std/" },
-            { "text": "The Rust Programming Language", "url": "https://doc.rust-lang.org/book/" },
-            { "text": "docs.rs", "url": "https://docs.rs/" },
-        ],
+        debugger: false,
+        supported_features: Vec::new(),
+        help_links: HELP_LINKS.to_vec(),
     })
 }
 
 /// `complete_request`
-pub(crate) async fn complete(evaluator: Evaluator, request: CompleteRequest) -> Value {
+pub(crate) async fn complete(evaluator: Evaluator, request: CompleteRequest) -> Reply {
     let found = evaluator.complete(request.code, request.cursor_pos).await;
-    let matches: Vec<&str> = found
-        .matches
-        .iter()
-        .map(|completion| completion.text.as_str())
-        .collect();
-    let types = found.matches.iter().map(|completion| {
-        json!({
-            "start": found.cursor_start,
-            "end": found.cursor_end,
-            "text": completion.text,
-            "type": completion.kind,
-        })
+    let matches = found.matches.iter().map(|completion| completion.text.clone());
+    let matches = matches.collect();
+    let types = found.matches.into_iter().map(|completion| TypedMatch {
+        start: found.cursor_start,
+        end: found.cursor_end,
+        text: completion.text,
+        kind: completion.kind,
     });
-    json!({
-        "status": "ok",
-        "matches": matches,
-        "cursor_start": found.cursor_start,
-        "cursor_end": found.cursor_end,
-        "metadata": { "_jupyter_types_experimental": types.collect::<Vec<_>>() },
+    Reply::Complete(CompleteReply {
+        matches,
+        cursor_start: found.cursor_start,
+        cursor_end: found.cursor_end,
+        metadata: CompleteMetadata { types: types.collect() },
     })
 }
 
 /// `inspect_request`
-pub(crate) async fn inspect(evaluator: Evaluator, request: InspectRequest) -> Value {
+pub(crate) async fn inspect(evaluator: Evaluator, request: InspectRequest) -> Reply {
     let found = evaluator.inspect(request.code, request.cursor_pos).await;
-    json!({ "status": "ok", "found": found.is_some(), "data": found.unwrap_or_default(), "metadata": {} })
+    Reply::Inspect(InspectReply {
+        found: found.is_some(),
+        documentation: MimeData {
+            data: found.unwrap_or_default().into_iter().collect(),
+            ..MimeData::default()
+        },
+    })
 }
 
 /// `is_complete_request`
-pub(crate) async fn is_complete(request: IsCompleteRequest) -> Value {
-    match mosaic_evaluator::is_complete(&request.code) {
-        Completeness::Complete => json!({ "status": "complete" }),
-        Completeness::Incomplete { indent } => json!({ "status": "incomplete", "indent": indent }),
-        Completeness::Invalid => json!({ "status": "invalid" }),
-    }
+pub(crate) async fn is_complete(request: IsCompleteRequest) -> Reply {
+    Reply::IsComplete(match mosaic_evaluator::is_complete(&request.code) {
+        Completeness::Complete => IsCompleteReply::Complete,
+        Completeness::Incomplete { indent } => IsCompleteReply::Incomplete { indent },
+        Completeness::Invalid => IsCompleteReply::Invalid,
+    })
 }

@@ -11,9 +11,10 @@ mod handlers;
 mod history;
 mod stdin;
 
-use mosaic_jupyter::{Channel, CommRequest, Connection, Message, Request, ShutdownRequest};
+use mosaic_jupyter::{
+    Channel, CommRequest, Connection, InterruptReply, Message, Reply, Request, ShutdownReply, ShutdownRequest,
+};
 use mosaic_message::CommKind;
-use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tracing::{debug, warn};
 
@@ -23,7 +24,7 @@ use crate::{
     front_end::InputQuestion,
     signals::{self, Signals},
 };
-use context::{Asked, error_reply};
+use context::Asked;
 use execution::{Cell, Executed, Executions};
 use handlers::RustVersion;
 use history::History;
@@ -175,7 +176,7 @@ impl Server {
             Ok(request) => request,
             Err(error) => {
                 warn!("{error}");
-                self.answer_with(asked, error_reply("InvalidRequest", &error.to_string(), &[]));
+                self.answer_with(asked, Reply::error("InvalidRequest", error.to_string()));
                 return None;
             }
         };
@@ -194,8 +195,8 @@ impl Server {
                 self.answer(asked, answer);
             }
             Request::CommInfo(of) => {
-                let content = comm_delivery::info(&self.context, of.target_name.as_deref());
-                self.answer_with(asked, content);
+                let reply = comm_delivery::info(&self.context, of.target_name.as_deref());
+                self.answer_with(asked, reply);
             }
             Request::CommOpen { target_name, comm } => {
                 self.deliver(asked, CommKind::Open { target: target_name }, comm);
@@ -204,7 +205,7 @@ impl Server {
             Request::CommClose(comm) => self.deliver(asked, CommKind::Close, comm),
             Request::Interrupt => {
                 self.interrupt();
-                self.answer_with(asked, json!({ "status": "ok" }));
+                self.answer_with(asked, Reply::Interrupt(InterruptReply {}));
             }
             Request::Shutdown(request) => return Some(self.shut_down(asked, request).await),
             Request::Unknown => self.unknown(asked),
@@ -213,12 +214,12 @@ impl Server {
     }
 
     /// Answers in a task of its own.
-    fn answer(&self, asked: Asked, reply: impl Future<Output = Value> + Send + 'static) {
+    fn answer(&self, asked: Asked, reply: impl Future<Output = Reply> + Send + 'static) {
         tokio::spawn(self.context.clone().answer(asked, reply));
     }
 
-    fn answer_with(&self, asked: Asked, content: Value) {
-        self.answer(asked, async { content });
+    fn answer_with(&self, asked: Asked, reply: Reply) {
+        self.answer(asked, async { reply });
     }
 
     /// Runs the next cell, unless one runs already.
@@ -276,8 +277,10 @@ impl Server {
     }
 
     async fn shut_down(&self, asked: Asked, request: ShutdownRequest) -> Reason {
-        let content = json!({ "status": "ok", "restart": request.restart });
-        self.context.clone().answer(asked, async { content }).await;
+        let reply = Reply::Shutdown(ShutdownReply {
+            restart: request.restart,
+        });
+        self.context.clone().answer(asked, async { reply }).await;
         Reason::Shutdown
     }
 
@@ -286,7 +289,7 @@ impl Server {
         let msg_type = asked.message.header.msg_type.clone();
         if msg_type.ends_with("_request") {
             let evalue = format!("this kernel does not support {msg_type}");
-            self.answer_with(asked, error_reply("UnsupportedRequest", &evalue, &[]));
+            self.answer_with(asked, Reply::error("UnsupportedRequest", evalue));
         } else {
             debug!("no request: {msg_type}");
             self.context.busy(&asked);

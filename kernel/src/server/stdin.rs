@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mosaic_jupyter::{Channel, Message, Replies, Session};
+use mosaic_jupyter::{Channel, InputReply, InputRequest, Message, Replies, Session};
 use mosaic_message::Line;
 use serde_json::json;
 use tracing::debug;
@@ -66,8 +66,11 @@ impl Stdin {
             User::Nobody => NOBODY,
             User::Deaf => "the front end does not let this cell ask for input (allow_stdin is false)",
             User::Client(request) => {
-                let content = json!({ "prompt": question.prompt, "password": question.password });
-                let message = self.session.reply(request, "input_request", content);
+                let input = InputRequest {
+                    prompt: question.prompt.clone(),
+                    password: question.password,
+                };
+                let message = self.session.input_request(request, &input);
                 self.last += 1;
                 self.open.insert(self.last, (message.header.msg_id.clone(), question));
                 return self.replies.send(Channel::Stdin, message).await;
@@ -81,10 +84,10 @@ impl Stdin {
         let User::Client(request) = &self.user else {
             return debug!("nobody has asked for a {}", reply.header.msg_type);
         };
-        let ours = reply.header.msg_type == "input_reply" && reply.identities == request.identities;
+        let input = InputReply::read(reply).filter(|_| reply.identities == request.identities);
         // Some clients leave it open what they answer: then it is what was asked first.
         let number = match &reply.parent_header {
-            _ if !ours => None,
+            _ if input.is_none() => None,
             None => self.open.keys().next().copied(),
             Some(parent) => {
                 let mut open = self.open.iter();
@@ -92,11 +95,9 @@ impl Stdin {
                     .map(|(number, _)| *number)
             }
         };
-        match number.and_then(|number| self.open.remove(&number)) {
-            Some((_, question)) => {
-                let value = reply.content["value"].as_str().unwrap_or_default();
-                question.answer(&Line::Entered(value.to_owned()));
-            }
+        let question = number.and_then(|number| self.open.remove(&number));
+        match input.zip(question) {
+            Some((input, (_, question))) => question.answer(&Line::Entered(input.value)),
             None => debug!("nobody has asked for this {}", reply.header.msg_type),
         }
     }

@@ -1,8 +1,8 @@
-//! How fast iopub speaks. No I/O here.
+//! The rate limit of iopub. No I/O here.
 //!
-//! jupyter_server counts what a kernel publishes: of more than 1 MB of stream text a second, or more than 1000 messages,
-//! over three seconds, it drops the rest for good. So a burst goes out at once, and what exceeds it at a rate that stays
-//! below these limits, also when the server is held up for a second and then finds all that came meanwhile.
+//! jupyter_server counts what a kernel publishes, over three seconds. It drops for good whatever exceeds 1 MB of stream
+//! text or 1000 messages a second. The kernel therefore sends a burst at once and everything beyond it at a lower rate.
+//! The rate leaves room for a server that stalls for a second and then receives a second's worth of messages at once.
 
 use std::{
     num::NonZeroU32,
@@ -10,18 +10,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What a kernel publishes in a second by default.
+/// Default limits of what the kernel publishes in a second.
 const BYTES_PER_SECOND: NonZeroU32 = NonZeroU32::new(600_000).expect("not zero");
 const MESSAGES_PER_SECOND: f64 = 600.0;
-/// What goes out at once, as so many seconds' worth.
+/// Size of the burst that leaves at once, in seconds' worth of output.
 const BURST_SECONDS: f64 = 0.5;
 
-/// How much stream text may be published.
+/// Limit of the output that the kernel publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputRate {
-    /// So many bytes a second, and a limited number of messages.
+    /// Bytes of stream text a second. The number of messages is limited too.
     BytesPerSecond(NonZeroU32),
-    /// As much as the clients take, for those without a limit of their own.
+    /// No limit, for clients that have none of their own.
     Unlimited,
 }
 
@@ -31,7 +31,7 @@ impl Default for OutputRate {
     }
 }
 
-/// A text is no output rate.
+/// A text that is no output rate.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no output rate: write a number of bytes per second, or `unlimited`")]
 pub struct OutputRateError(String);
@@ -50,40 +50,40 @@ impl FromStr for OutputRate {
     }
 }
 
-/// When the next message may leave.
+/// Decides when the next message may leave.
 #[derive(Debug)]
-pub(crate) struct Pace {
-    /// `None` where nothing is limited.
+pub(super) struct RateLimiter {
+    /// `None` if nothing is limited.
     limits: Option<Limits>,
 }
 
 #[derive(Debug)]
 struct Limits {
-    bytes: Bucket,
-    messages: Bucket,
+    bytes: TokenBucket,
+    messages: TokenBucket,
 }
 
-impl Pace {
-    pub(crate) fn new(rate: OutputRate, now: Instant) -> Self {
+impl RateLimiter {
+    pub(super) fn new(rate: OutputRate, now: Instant) -> Self {
         let limits = match rate {
             OutputRate::Unlimited => None,
             OutputRate::BytesPerSecond(bytes) => Some(Limits {
-                bytes: Bucket::new(bytes.get().into(), now),
-                messages: Bucket::new(MESSAGES_PER_SECOND, now),
+                bytes: TokenBucket::new(bytes.get().into(), now),
+                messages: TokenBucket::new(MESSAGES_PER_SECOND, now),
             }),
         };
-        Pace { limits }
+        RateLimiter { limits }
     }
 
-    /// How long the next message has to wait.
-    pub(crate) fn wait(&self, now: Instant) -> Duration {
+    /// Returns how long the next message has to wait.
+    pub(super) fn wait(&self, now: Instant) -> Duration {
         self.limits.as_ref().map_or(Duration::ZERO, |limits| {
             limits.bytes.wait(now).max(limits.messages.wait(now))
         })
     }
 
-    /// A message has left, with so many bytes that count.
-    pub(crate) fn spend(&mut self, bytes: usize, now: Instant) {
+    /// Records that a message has left, with the number of its bytes that count.
+    pub(super) fn spend(&mut self, bytes: usize, now: Instant) {
         if let Some(limits) = &mut self.limits {
             limits.bytes.spend(bytes as f64, now);
             limits.messages.spend(1.0, now);
@@ -91,17 +91,17 @@ impl Pace {
     }
 }
 
-/// A token bucket that may be overdrawn once.
+/// A token bucket whose last token may be overdrawn: a message leaves whole, whatever its size.
 #[derive(Debug)]
-struct Bucket {
+struct TokenBucket {
     per_second: f64,
     level: f64,
     at: Instant,
 }
 
-impl Bucket {
+impl TokenBucket {
     fn new(per_second: f64, now: Instant) -> Self {
-        Bucket {
+        TokenBucket {
             per_second,
             level: per_second * BURST_SECONDS,
             at: now,
@@ -128,19 +128,20 @@ mod tests {
     use super::*;
     use std::collections::VecDeque;
 
-    /// jupyter_server's limits, over this time.
+    /// The time over which jupyter_server counts, and its limits.
     const WINDOW: Duration = Duration::from_secs(3);
     const WINDOW_BYTES: usize = 3_000_000;
     const WINDOW_MESSAGES: usize = 3000;
 
-    /// Sends messages of a size as fast as the pace allows, into a server that is held up for a second now and then.
+    /// Sends messages of one size as fast as the limiter allows, to a server that stalls for a second now and then.
+    /// Returns the most bytes and messages that the server receives within its window.
     fn most_in_a_window(size: usize) -> (usize, usize) {
         let start = Instant::now();
-        let mut pace = Pace::new(OutputRate::default(), start);
+        let mut limiter = RateLimiter::new(OutputRate::default(), start);
         let (mut now, mut window, mut most) = (start, VecDeque::new(), 0);
         while now < start + 10 * WINDOW {
-            now += pace.wait(now) + Duration::from_micros(50);
-            pace.spend(size, now);
+            now += limiter.wait(now) + Duration::from_micros(50);
+            limiter.spend(size, now);
             let second = now.duration_since(start).as_secs();
             let seen = if second % 5 == 0 {
                 start + Duration::from_secs(second + 1)
@@ -172,20 +173,20 @@ mod tests {
     #[test]
     fn a_burst_does_not_wait() {
         let now = Instant::now();
-        let mut pace = Pace::new(OutputRate::default(), now);
-        pace.spend(200_000, now);
-        assert_eq!(pace.wait(now), Duration::ZERO);
-        pace.spend(200_000, now);
-        assert!(pace.wait(now) > Duration::ZERO);
-        assert_eq!(pace.wait(now + Duration::from_secs(1)), Duration::ZERO);
+        let mut limiter = RateLimiter::new(OutputRate::default(), now);
+        limiter.spend(200_000, now);
+        assert_eq!(limiter.wait(now), Duration::ZERO);
+        limiter.spend(200_000, now);
+        assert!(limiter.wait(now) > Duration::ZERO);
+        assert_eq!(limiter.wait(now + Duration::from_secs(1)), Duration::ZERO);
     }
 
     #[test]
     fn without_limit_nothing_waits() {
         let now = Instant::now();
-        let mut pace = Pace::new(OutputRate::Unlimited, now);
-        pace.spend(usize::MAX, now);
-        assert_eq!(pace.wait(now), Duration::ZERO);
+        let mut limiter = RateLimiter::new(OutputRate::Unlimited, now);
+        limiter.spend(usize::MAX, now);
+        assert_eq!(limiter.wait(now), Duration::ZERO);
     }
 
     #[test]

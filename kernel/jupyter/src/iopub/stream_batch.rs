@@ -1,39 +1,26 @@
-//! Streams in batches: many small writes become few messages.
+//! Gathers the text of streams, so that many small writes become few messages. No I/O here.
 //!
-//! Clients take a message per write badly: jupyter_server cuts off kernels that send more than 1000 a second. Text of
-//! the same stream and cell is therefore gathered for a moment. Order is kept: whatever is not the same stream of the
-//! same cell has the gathered text sent before it. No I/O here.
+//! jupyter_server drops the messages of kernels that send more than 1000 a second. The publisher therefore gathers text
+//! of the same stream and cell for a moment. Order is kept: the gathered text leaves before anything else does.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use serde::Serialize;
+use crate::{Header, messages::iopub::StreamName};
 
-use crate::Header;
+/// How long text waits for more text.
+const BATCH_TIME: Duration = Duration::from_millis(50);
+/// How many bytes a message holds, unless a single write is longer.
+const BATCH_BYTES: usize = 64 * 1024;
 
-/// How long text may wait for more of it.
-pub(crate) const BATCH_TIME: Duration = Duration::from_millis(50);
-/// How many bytes a message gathers, unless a single write is longer.
-pub(crate) const BATCH_BYTES: usize = 64 * 1024;
-
-/// The two streams of a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StreamName {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-/// Some text of a stream, and the request that it belongs to.
+/// Text of a stream, and the request that it belongs to.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct StreamText {
-    pub(crate) name: StreamName,
-    pub(crate) parent: Option<Arc<Header>>,
-    pub(crate) text: String,
+pub(super) struct StreamText {
+    pub(super) name: StreamName,
+    pub(super) parent: Option<Arc<Header>>,
+    pub(super) text: String,
 }
 
 impl StreamText {
@@ -43,15 +30,15 @@ impl StreamText {
     }
 }
 
-/// The text that is being gathered.
+/// The text that is being gathered, and when it has to leave.
 #[derive(Debug, Default)]
-pub(crate) struct Batch {
+pub(super) struct StreamBatch {
     gathered: Option<(StreamText, Instant)>,
 }
 
-impl Batch {
-    /// Adds text; gives back what has to be sent now, before it.
-    pub(crate) fn push(&mut self, more: StreamText, now: Instant) -> Option<StreamText> {
+impl StreamBatch {
+    /// Adds text; returns the text that has to leave before it, if any.
+    pub(super) fn push(&mut self, more: StreamText, now: Instant) -> Option<StreamText> {
         if more.text.is_empty() {
             return None;
         }
@@ -67,13 +54,13 @@ impl Batch {
         before
     }
 
-    /// What was gathered so far.
-    pub(crate) fn take(&mut self) -> Option<StreamText> {
+    /// Takes the text gathered so far.
+    pub(super) fn take(&mut self) -> Option<StreamText> {
         self.gathered.take().map(|(text, _)| text)
     }
 
-    /// When what was gathered has to be sent.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    /// Returns when the gathered text has to leave.
+    pub(super) fn deadline(&self) -> Option<Instant> {
         self.gathered.as_ref().map(|(_, deadline)| *deadline)
     }
 }
@@ -100,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_same_stream_is_gathered() {
-        let (mut batch, now, cell) = (Batch::default(), Instant::now(), parent());
+        let (mut batch, now, cell) = (StreamBatch::default(), Instant::now(), parent());
         assert_eq!(batch.deadline(), None);
         assert_eq!(batch.push(text(StreamName::Stdout, &cell, "a"), now), None);
         assert_eq!(
@@ -114,7 +101,7 @@ mod tests {
 
     #[test]
     fn another_stream_or_cell_sends_what_is_there_first() {
-        let (mut batch, now, cell) = (Batch::default(), Instant::now(), parent());
+        let (mut batch, now, cell) = (StreamBatch::default(), Instant::now(), parent());
         batch.push(text(StreamName::Stdout, &cell, "a"), now);
         assert_eq!(batch.push(text(StreamName::Stderr, &cell, "b"), now).unwrap().text, "a");
         assert_eq!(
@@ -126,7 +113,7 @@ mod tests {
 
     #[test]
     fn nothing_is_lost_and_messages_stay_small() {
-        let (mut batch, now, cell) = (Batch::default(), Instant::now(), parent());
+        let (mut batch, now, cell) = (StreamBatch::default(), Instant::now(), parent());
         let piece = "x".repeat(1000);
         let mut sent: Vec<String> = (0..1000)
             .filter_map(|_| batch.push(text(StreamName::Stdout, &cell, &piece), now))

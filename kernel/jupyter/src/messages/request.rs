@@ -1,11 +1,11 @@
-//! The closed set of requests that a kernel may get.
+//! Requests: what clients send on shell and control.
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use crate::Message;
+use super::Message;
 
-/// A request, by its `msg_type`.
+/// The content of a client's message, one variant for each type that the kernel knows.
 #[derive(Debug, Clone)]
 pub enum Request {
     /// `kernel_info_request`
@@ -24,9 +24,9 @@ pub enum Request {
     CommInfo(CommInfoRequest),
     /// `comm_open`
     CommOpen {
-        /// Who is to answer.
+        /// Target that answers the comm.
         target_name: String,
-        /// The comm.
+        /// Id and first data of the comm.
         comm: CommRequest,
     },
     /// `comm_msg`
@@ -37,11 +37,11 @@ pub enum Request {
     Interrupt,
     /// `shutdown_request`
     Shutdown(ShutdownRequest),
-    /// Anything else.
+    /// A message of another type.
     Unknown,
 }
 
-/// Why a message is not the request that its type says.
+/// The content of a message does not fit its type.
 #[derive(Debug, thiserror::Error)]
 #[error("the content of the {msg_type} is not as the protocol has it: {source}")]
 pub struct RequestError {
@@ -50,10 +50,10 @@ pub struct RequestError {
 }
 
 impl Request {
-    /// Reads the content of a message as its type says.
+    /// Reads the content of a message by the message's type.
     ///
     /// # Errors
-    /// When the content of a known type is not as the protocol has it.
+    /// When a message of a known type lacks a field or has one of another type.
     pub fn read(message: &Message) -> Result<Self, RequestError> {
         Ok(match message.header.msg_type.as_str() {
             "kernel_info_request" => Request::KernelInfo,
@@ -87,133 +87,149 @@ fn yes() -> bool {
     true
 }
 
-/// Run a cell.
+/// Content of an `execute_request`: run a cell.
+///
+/// See [Execute](https://jupyter-client.readthedocs.io/en/stable/messaging.html#execute).
 #[derive(Debug, Clone, Deserialize)]
 pub struct ExecuteRequest {
-    /// The cell's text.
+    /// Code of the cell.
     pub code: String,
-    /// Show nothing and count nothing.
+    /// Whether the kernel publishes no output and does not count the cell.
     #[serde(default)]
     pub silent: bool,
-    /// Keep the text and count it; [`ExecuteRequest::stores_history`] is what holds.
+    /// Whether the client wants the cell counted and kept in the history; see [`ExecuteRequest::stores_history`].
     #[serde(default = "yes")]
     pub store_history: bool,
-    /// Expressions to evaluate after the cell, by name.
+    /// Expressions that the kernel evaluates after the cell, by name.
     #[serde(default)]
     pub user_expressions: Map<String, Value>,
     /// Whether the client answers `input_request`.
     #[serde(default = "yes")]
     pub allow_stdin: bool,
-    /// Whether cells that wait behind this one are dropped when it fails.
+    /// Whether the kernel aborts the cells that are queued when this one fails.
     #[serde(default = "yes")]
     pub stop_on_error: bool,
 }
 
 impl ExecuteRequest {
-    /// Whether the cell is counted and kept: a silent one never is.
+    /// Returns whether the cell is counted and kept in the history. A silent cell never is.
     #[must_use]
     pub fn stores_history(&self) -> bool {
         self.store_history && !self.silent
     }
 }
 
-/// Complete the text at the cursor.
+/// Content of a `complete_request`: complete the name at the cursor.
+///
+/// See [Completion](https://jupyter-client.readthedocs.io/en/stable/messaging.html#completion).
 #[derive(Debug, Clone, Deserialize)]
 pub struct CompleteRequest {
-    /// The cell's text.
+    /// Code of the cell.
     pub code: String,
-    /// In code points.
+    /// Position of the cursor, in code points.
     pub cursor_pos: usize,
 }
 
-/// Explain what stands at the cursor.
+/// Content of an `inspect_request`: explain the name at the cursor.
+///
+/// See [Introspection](https://jupyter-client.readthedocs.io/en/stable/messaging.html#introspection).
 #[derive(Debug, Clone, Deserialize)]
 pub struct InspectRequest {
-    /// The cell's text.
+    /// Code of the cell.
     pub code: String,
-    /// In code points.
+    /// Position of the cursor, in code points.
     pub cursor_pos: usize,
-    /// 0 or 1: how much is asked for.
+    /// How much the client wants to know: 0 or 1.
     #[serde(default)]
     pub detail_level: u8,
 }
 
-/// Can this text be run as it stands?
+/// Content of an `is_complete_request`: can this code run as it stands?
+///
+/// See [Code completeness](https://jupyter-client.readthedocs.io/en/stable/messaging.html#code-completeness).
 #[derive(Debug, Clone, Deserialize)]
 pub struct IsCompleteRequest {
-    /// The text.
+    /// The code.
     pub code: String,
 }
 
-/// Earlier inputs.
+/// Content of a `history_request`: earlier inputs.
+///
+/// See [History](https://jupyter-client.readthedocs.io/en/stable/messaging.html#history).
 #[derive(Debug, Clone, Deserialize)]
 pub struct HistoryRequest {
-    /// With outputs?
+    /// Whether the client wants the outputs too.
     #[serde(default)]
     pub output: bool,
-    /// Which ones.
+    /// Which inputs the client wants.
     #[serde(flatten)]
     pub access: HistoryAccess,
 }
 
-/// Which earlier inputs are asked for.
+/// Selects earlier inputs.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "hist_access_type", rename_all = "lowercase")]
 pub enum HistoryAccess {
-    /// The last `n`.
+    /// The last `n` inputs.
     Tail {
-        /// How many.
+        /// Maximum number of inputs.
         #[serde(default)]
         n: Option<usize>,
     },
-    /// Those from `start` up to `stop`, which is not included.
+    /// The inputs of one session from `start` up to, but not including, `stop`.
     Range {
-        /// 0 is the current one, and so is none; negative counts back from it.
+        /// Id of the session. 0 and `None` mean the current session; negative numbers count back from it.
         #[serde(default)]
         session: Option<i64>,
-        /// First.
+        /// Number of the first input.
         #[serde(default)]
         start: usize,
-        /// Behind the last.
+        /// Number behind the last input.
         #[serde(default)]
         stop: Option<usize>,
     },
-    /// The last `n` that match a pattern.
+    /// The last `n` inputs that match a pattern.
     Search {
-        /// With `*` and `?`.
+        /// Glob pattern with `*` and `?`.
         #[serde(default)]
         pattern: String,
-        /// How many.
+        /// Maximum number of inputs.
         #[serde(default)]
         n: Option<usize>,
-        /// Each text once?
+        /// Whether equal inputs are listed once.
         #[serde(default)]
         unique: bool,
     },
 }
 
-/// Which comms are open?
+/// Content of a `comm_info_request`: which comms are open?
+///
+/// See [Comm info](https://jupyter-client.readthedocs.io/en/stable/messaging.html#comm-info).
 #[derive(Debug, Clone, Deserialize)]
 pub struct CommInfoRequest {
-    /// Only those of this target.
+    /// Limits the reply to comms of this target.
     #[serde(default)]
     pub target_name: Option<String>,
 }
 
-/// A client opens a comm, writes to it or closes it.
+/// Content of a `comm_open`, `comm_msg` or `comm_close`: a client opens a comm, sends data through it, or closes it.
+///
+/// See [Custom messages](https://jupyter-client.readthedocs.io/en/stable/messaging.html#custom-messages).
 #[derive(Debug, Clone, Deserialize)]
 pub struct CommRequest {
-    /// The comm's id.
+    /// Id of the comm.
     pub comm_id: String,
-    /// What goes to the other end.
+    /// Data for the other end.
     #[serde(default)]
     pub data: Value,
 }
 
-/// End the kernel.
+/// Content of a `shutdown_request`: end the kernel.
+///
+/// See [Kernel shutdown](https://jupyter-client.readthedocs.io/en/stable/messaging.html#kernel-shutdown).
 #[derive(Debug, Clone, Deserialize)]
 pub struct ShutdownRequest {
-    /// Whether another one follows on the same ports.
+    /// Whether another kernel follows on the same ports.
     #[serde(default)]
     pub restart: bool,
 }

@@ -1,4 +1,4 @@
-//! The ZeroMQ sockets, and the relay that stands between them and the clients.
+//! The ZeroMQ sockets, and the relay between clients and sockets.
 
 pub(crate) mod relay;
 pub(crate) mod router;

@@ -1,9 +1,11 @@
-//! The door in front of each socket: it accepts clients, looks at what they send, and passes bytes on.
+//! The relay in front of each socket: it accepts clients, checks what they send, and passes bytes on.
 //!
-//! The crate `zeromq` serves a socket of ours in a private directory; the gate stands at the address that clients know.
-//! That buys three things that the crate does not have: what would end the process is [refused](super::zmtp_validator); a client
-//! that does not read is cut off instead of holding up what all others wait for; and when the kernel ends, what was
-//! sent still reaches those who do read.
+//! The crate `zeromq` serves a socket in a private directory. The relay listens at the address that clients know. It
+//! adds three things that the crate lacks:
+//!
+//! - It [refuses](super::zmtp_validator) bytes that would end the process.
+//! - It cuts off a client that does not read, instead of letting all others wait for it.
+//! - When the kernel ends, messages that were sent still reach the clients that read.
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -18,23 +20,23 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use super::zmtp_validator::Guard;
+use super::zmtp_validator::ZmtpValidator;
 use crate::{Channel, channel::Closing, connection_file::Address};
 
-/// How much is read at once.
+/// How many bytes are read at once.
 const CHUNK: usize = 64 << 10;
 /// How many chunks may wait for a client to read: 8 MiB.
 const QUEUE: usize = 128;
-/// How long a client whose queue is full may keep all others waiting.
+/// How long a client whose queue is full may hold up all others.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A client that reads this many bytes a second is slow, but may keep others waiting.
+/// A client that reads this many bytes a second is slow, but may hold up others.
 const SLOW_BYTES_PER_SECOND: f64 = 256.0 * 1024.0;
-/// How long to wait when no connection can be accepted: mostly for want of file descriptors, and nothing tells when
-/// there are some again.
+/// How long to wait when no connection can be accepted. The usual cause is a lack of file descriptors, and the system
+/// does not tell when there are some again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Where clients arrive.
-pub(crate) enum Gate {
+/// A listener at the address that clients know.
+pub(crate) enum Relay {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
@@ -43,16 +45,16 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 type Client = Box<dyn Stream>;
 
-impl Gate {
-    /// Takes the address. It can be taken again as soon as an earlier kernel has gone.
+impl Relay {
+    /// Binds the address. It is free as soon as an earlier kernel has ended.
     pub(crate) async fn bind(address: &Address) -> io::Result<Self> {
         Ok(match address {
-            Address::Tcp { host, port } => Gate::Tcp(TcpListener::bind((host.as_str(), *port)).await?),
-            Address::Unix(path) => Gate::Unix(UnixListener::bind(path)?),
+            Address::Tcp { host, port } => Relay::Tcp(TcpListener::bind((host.as_str(), *port)).await?),
+            Address::Unix(path) => Relay::Unix(UnixListener::bind(path)?),
         })
     }
 
-    /// Passes clients on to the socket at `inner`, until the connection closes.
+    /// Connects clients to the socket at `inner`, until the connection closes.
     pub(crate) async fn serve(self, channel: Channel, inner: PathBuf, mut closing: Closing) {
         loop {
             let accepted = tokio::select! {
@@ -66,7 +68,7 @@ impl Gate {
                         if let Err(error) = relay(client, inner).await {
                             warn!("{channel}: a client was cut off: {error}");
                         }
-                        // Whoever closes the connection waits for all of these.
+                        // `Connection::close` waits until all of these are dropped.
                         drop(closing);
                     });
                 }
@@ -80,24 +82,24 @@ impl Gate {
 
     async fn accept(&self) -> io::Result<Client> {
         match self {
-            Gate::Tcp(listener) => {
+            Relay::Tcp(listener) => {
                 let (client, _) = listener.accept().await?;
                 client.set_nodelay(true)?;
                 Ok(Box::new(client))
             }
-            Gate::Unix(listener) => Ok(Box::new(listener.accept().await?.0)),
+            Relay::Unix(listener) => Ok(Box::new(listener.accept().await?.0)),
         }
     }
 }
 
-/// Passes bytes in both directions until the socket lets go of the client, or the client is cut off.
+/// Passes bytes in both directions until the socket closes the connection, or the client is cut off.
 async fn relay(client: Client, inner: PathBuf) -> io::Result<()> {
     let (from_socket, to_socket) = UnixStream::connect(inner).await?.into_split();
     let (from_client, to_client) = tokio::io::split(client);
     let (queue, queued) = mpsc::channel(QUEUE);
     let inward = async {
         pass_in(from_client, to_socket).await?;
-        // The client has said all; the socket notices, and ends the other direction.
+        // The client sends no more. The socket notices that and ends the other direction.
         std::future::pending().await
     };
     tokio::select! {
@@ -106,26 +108,28 @@ async fn relay(client: Client, inner: PathBuf) -> io::Result<()> {
     }
 }
 
+/// Checks what the client sends and writes it to the socket.
 async fn pass_in(mut from: ReadHalf<Client>, mut to: OwnedWriteHalf) -> io::Result<()> {
-    let mut guard = Guard::new();
+    let mut validator = ZmtpValidator::new();
     let mut buffer = vec![0; CHUNK];
     loop {
         let count = match from.read(&mut buffer).await {
             Ok(count) => count,
-            // Killed clients leave like this.
+            // A client that was killed leaves like this.
             Err(error) => {
                 debug!("a client is gone: {error}");
                 0
             }
         };
         if count == 0 {
-            return gone(to.shutdown().await);
+            return ignore_gone(to.shutdown().await);
         }
-        guard.check(&buffer[..count]).map_err(io::Error::other)?;
-        gone(to.write_all(&buffer[..count]).await)?;
+        validator.check(&buffer[..count]).map_err(io::Error::other)?;
+        ignore_gone(to.write_all(&buffer[..count]).await)?;
     }
 }
 
+/// Reads from the socket into the client's queue.
 async fn fill(mut from: OwnedReadHalf, queue: mpsc::Sender<Vec<u8>>) -> io::Result<()> {
     let mut patience = Patience::default();
     loop {
@@ -139,15 +143,17 @@ async fn fill(mut from: OwnedReadHalf, queue: mpsc::Sender<Vec<u8>>) -> io::Resu
             Ok(Ok(())) => patience.account(full - arrived, bytes, full.elapsed()),
             Ok(Err(_)) => return Ok(()),
             Err(_) => {
-                let message = format!("it does not read, and has kept others waiting for {PATIENCE:?}");
+                let message = format!("it does not read, and has held up other clients for {PATIENCE:?}");
                 return Err(io::Error::new(io::ErrorKind::TimedOut, message));
             }
         }
     }
 }
 
-/// How long a client may still keep others waiting. One that reads a little now and then uses it up as one that never
-/// reads does; time in which nobody waits for it, and what it does read, give some back. No I/O.
+/// How long a client may still hold up others. No I/O.
+///
+/// Time in which others wait for the client uses it up. Time in which nobody waits for the client gives some back, and
+/// so do the bytes that the client reads. A client that reads only a little now and then still uses it up.
 #[derive(Debug)]
 struct Patience {
     left: Duration,
@@ -160,13 +166,15 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// For some time nobody waited; then others waited until there was room for so many bytes.
+    /// Records that nobody waited for the time `free`, and that others then waited for the time `waited` until the
+    /// client's queue could take `bytes`.
     fn account(&mut self, free: Duration, bytes: usize, waited: Duration) {
         let read = Duration::from_secs_f64(bytes as f64 / SLOW_BYTES_PER_SECOND);
         self.left = (self.left.saturating_sub(waited) + free + read).min(PATIENCE);
     }
 }
 
+/// Writes the client's queue to the client.
 async fn pass_out(mut queued: mpsc::Receiver<Vec<u8>>, mut to: WriteHalf<Client>) -> io::Result<()> {
     while let Some(chunk) = queued.recv().await {
         if let Err(error) = to.write_all(&chunk).await {
@@ -174,11 +182,11 @@ async fn pass_out(mut queued: mpsc::Receiver<Vec<u8>>, mut to: WriteHalf<Client>
             return Ok(());
         }
     }
-    gone(to.shutdown().await)
+    ignore_gone(to.shutdown().await)
 }
 
-/// That the other side has gone is not an error of a relay.
-fn gone(result: io::Result<()>) -> io::Result<()> {
+/// Turns the error that the other side has gone into success.
+fn ignore_gone(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error)
             if matches!(
@@ -196,7 +204,7 @@ fn gone(result: io::Result<()>) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// For how long a client keeps others waiting that takes a chunk every so often.
+    /// Returns for how long a client holds up others if it reads one chunk in each period.
     fn held_up(every: Duration) -> Duration {
         let mut patience = Patience::default();
         let mut total = Duration::ZERO;

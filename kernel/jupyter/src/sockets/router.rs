@@ -1,7 +1,7 @@
-//! The channels on which clients ask and get replies: shell, control and stdin, each a ROUTER; and the heartbeat.
+//! The ROUTER sockets: shell, control and stdin, on which single clients are addressed, and the heartbeat.
 //!
-//! Each has a task that reads and one that writes. What is read is verified here; what is no message of ours is
-//! logged and dropped, and the channel goes on.
+//! Each channel has a task that reads and a task that writes. The reader verifies the signature of each message. It logs
+//! and drops what it cannot read, and goes on.
 
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
@@ -10,9 +10,9 @@ use zeromq::{RouterRecvHalf, RouterSendHalf, RouterSocket, SocketRecv, SocketSen
 use crate::{Channel, Message, Signer, channel::Closing, wire};
 
 /// How many messages may wait in each direction.
-const QUEUE: usize = 1024;
+pub(crate) const QUEUE: usize = 1024;
 
-/// Starts the two tasks of a channel.
+/// Starts the two tasks of a channel. Returns the queues for replies and for requests.
 pub(crate) fn start(
     socket: RouterSocket,
     channel: Channel,
@@ -27,8 +27,8 @@ pub(crate) fn start(
     (replies, requests)
 }
 
-/// Starts the heartbeat: whatever comes goes back as it is. A ROUTER, unlike a REP, does not lose step with a client
-/// that vanishes between its question and the answer.
+/// Starts the heartbeat, which sends back whatever it receives. The socket is a ROUTER, since a REP loses step with a
+/// client that vanishes between its question and the answer.
 pub(crate) fn start_heartbeat(socket: RouterSocket, mut closing: Closing) {
     let (mut write, mut read) = socket.split();
     tokio::spawn(async move {
@@ -91,7 +91,7 @@ async fn send_all(
         let reply = tokio::select! {
             reply = replies.recv() => reply,
             () = closing.wait(), if open => {
-                // What is queued still goes out.
+                // Queued replies still leave.
                 open = false;
                 replies.close();
                 continue;
@@ -106,15 +106,15 @@ async fn send_all(
 
 async fn send(socket: &mut RouterSendHalf, message: ZmqMessage, channel: Channel) {
     if let Err(error) = socket.send(message).await {
-        // The client has gone: nobody is left to want the reply.
-        debug!("{channel}: a reply has no taker: {error}");
+        // The client has gone, and nobody waits for the reply.
+        debug!("{channel}: cannot deliver a reply: {error}");
     }
 }
 
-/// Signed frames, as the socket wants them.
+/// Writes a message as signed frames, in the type that sockets take.
 pub(crate) fn to_zmq(message: &Message, signer: &Signer) -> ZmqMessage {
     let mut frames = wire::serialise(message, signer).into_iter();
-    // There are always frames: the delimiter at least.
+    // There is at least one frame: the delimiter.
     let mut message = ZmqMessage::from(frames.next().unwrap_or_default());
     for frame in frames {
         message.push_back(frame.into());

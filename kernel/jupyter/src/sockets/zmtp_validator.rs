@@ -1,23 +1,23 @@
-//! Is what a client sends ZeroMQ at all? Looked at byte by byte, before the crate `zeromq` sees it. No I/O.
+//! Checks that a client speaks ZeroMQ's protocol, ZMTP, before the crate `zeromq` sees the bytes. No I/O here.
 //!
-//! The crate believes the length in a frame's header and sets memory aside for it, so that nine bytes from anyone who
-//! can connect end the process; it recurses for each frame of a message; and it panics on an empty command. Nobody has
-//! to know the key for any of that.
+//! Three mistakes in the crate let anyone who can connect end the process, without knowing the key. It allocates the
+//! length that a frame's header announces, so that nine bytes are enough. It recurses for each frame of a message. It
+//! panics on an empty command.
 
-/// How long a message may be, all its frames together: what comes is not signed yet, as far as anybody knows.
+/// How long all frames of a message may be together. Nobody has checked the signature yet.
 const MESSAGE_BYTES: u64 = 256 << 20;
-/// How many frames a message may have. Jupyter's have six, identities and buffers.
+/// How many frames a message may have. A Jupyter message has six, and its identities and buffers.
 const MESSAGE_FRAMES: usize = 1000;
-/// How long the command of the handshake may be.
+/// How long the handshake's command may be.
 const COMMAND_BYTES: u64 = 16 << 10;
-/// The first part of the handshake: signature, version, mechanism.
+/// Length of the handshake's first part: signature, version, mechanism.
 const GREETING_BYTES: usize = 64;
 
 const MORE: u8 = 1;
 const LONG: u8 = 2;
 const COMMAND: u8 = 4;
 
-/// Why a client is not listened to any more.
+/// Why a client is cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
     #[error("it does not speak ZeroMQ 3")]
@@ -32,14 +32,15 @@ pub(crate) enum Refused {
     TooLarge,
 }
 
-/// Follows what one client sends.
+/// Follows the bytes that one client sends.
 #[derive(Debug)]
-pub(crate) struct Guard {
+pub(crate) struct ZmtpValidator {
     state: State,
-    /// The handshake's command has been seen.
+    /// Whether the handshake's command has been seen.
     ready: bool,
-    /// Of the current message.
+    /// Frames of the current message so far.
     frames: usize,
+    /// Bytes of the current message so far.
     bytes: u64,
 }
 
@@ -51,10 +52,10 @@ enum State {
     Body { flags: u8, left: u64 },
 }
 
-impl Guard {
-    /// At the start of a connection.
+impl ZmtpValidator {
+    /// Makes a validator for a new connection.
     pub(crate) fn new() -> Self {
-        Guard {
+        ZmtpValidator {
             state: State::Greeting { seen: 0 },
             ready: false,
             frames: 0,
@@ -62,7 +63,7 @@ impl Guard {
         }
     }
 
-    /// Looks at the next bytes; if it refuses, none of them may be passed on.
+    /// Checks the next bytes. After an error, none of them may be passed on.
     pub(crate) fn check(&mut self, mut input: &[u8]) -> Result<(), Refused> {
         while let Some((&byte, rest)) = input.split_first() {
             input = rest;
@@ -82,7 +83,7 @@ impl Guard {
                     }
                 }
                 State::Body { flags, left } => {
-                    // This byte, and as many of those behind it as belong to the same frame.
+                    // Skip the rest of the frame, as far as it has come.
                     let more = usize::try_from(left - 1).unwrap_or(usize::MAX).min(input.len());
                     input = &input[more..];
                     match left - 1 - more as u64 {
@@ -144,7 +145,7 @@ fn greeting(seen: usize, byte: u8) -> Result<State, Refused> {
     let fits = match seen {
         0 => byte == 0xff,
         9 => byte == 0x7f,
-        // The major version; of later ones we are spoken to as of ours.
+        // The major version. A client of a later version falls back to ours.
         10 => byte >= 3,
         _ => true,
     };
@@ -168,9 +169,9 @@ mod tests {
 
     fn check(after_handshake: &[u8]) -> Result<(), Refused> {
         let bytes = [handshake(), after_handshake.to_vec()].concat();
-        let mut single = Guard::new();
+        let mut single = ZmtpValidator::new();
         let byte_by_byte = bytes.iter().try_for_each(|byte| single.check(&[*byte]));
-        let at_once = Guard::new().check(&bytes);
+        let at_once = ZmtpValidator::new().check(&bytes);
         assert_eq!(at_once, byte_by_byte);
         at_once
     }
@@ -183,16 +184,16 @@ mod tests {
 
     #[test]
     fn others_do_not() {
-        assert_eq!(Guard::new().check(b"GET / HTTP/1.1"), Err(Refused::NotZmq));
+        assert_eq!(ZmtpValidator::new().check(b"GET / HTTP/1.1"), Err(Refused::NotZmq));
         let mut old = handshake();
         old[10] = 1;
-        assert_eq!(Guard::new().check(&old), Err(Refused::NotZmq));
+        assert_eq!(ZmtpValidator::new().check(&old), Err(Refused::NotZmq));
         let mut no_command = handshake();
         no_command[GREETING_BYTES] = 0;
-        assert_eq!(Guard::new().check(&no_command), Err(Refused::BadHandshake));
+        assert_eq!(ZmtpValidator::new().check(&no_command), Err(Refused::BadHandshake));
         let mut empty_command = handshake();
         empty_command[GREETING_BYTES + 1] = 0;
-        assert_eq!(Guard::new().check(&empty_command), Err(Refused::BadHandshake));
+        assert_eq!(ZmtpValidator::new().check(&empty_command), Err(Refused::BadHandshake));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Dates of message headers: ISO 8601, UTC, microseconds.
+//! Dates of message headers: ISO 8601, in UTC, with microseconds.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The current time, as `2026-03-01T12:00:00.000000Z`.
+/// Returns the current time, such as `2026-03-01T12:00:00.000000Z`.
 pub(crate) fn now() -> String {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format(since_epoch.as_secs(), since_epoch.subsec_micros())
@@ -14,8 +14,9 @@ fn format(seconds: u64, micros: u32) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
 }
 
-/// Year, month and day of a day since 1970-01-01, in the Gregorian calendar (Hinnant's `civil_from_days`: years are
-/// counted from March, so that the leap day is the last one).
+/// Converts days since 1970-01-01 to year, month and day of the Gregorian calendar.
+///
+/// This is Howard Hinnant's `civil_from_days`. It counts years from March, so that the leap day is the last day.
 fn civil(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;
     let era = shifted / 146_097;

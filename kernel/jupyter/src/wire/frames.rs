@@ -1,6 +1,7 @@
-//! Messages as frames: `[identities…] <IDS|MSG> signature header parent_header metadata content [buffers…]`.
+//! Converts messages to frames and back. No I/O here.
 //!
-//! Pure functions; nothing is read or written here.
+//! The frames are `[identities…] <IDS|MSG> signature header parent_header metadata content [buffers…]`. See
+//! [The wire protocol](https://jupyter-client.readthedocs.io/en/stable/messaging.html#the-wire-protocol).
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -10,32 +11,32 @@ use crate::{Header, Message, Signer};
 
 const DELIMITER: &[u8] = b"<IDS|MSG>";
 
-/// Why frames are no message of ours.
+/// Frames that are no message, or no message of the kernel's clients.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
-    /// There is no `<IDS|MSG>`.
+    /// No frame is `<IDS|MSG>`.
     #[error("no <IDS|MSG> among {0} frames")]
     NoDelimiter(usize),
     /// Fewer than five frames follow the delimiter.
     #[error("{0} frames after <IDS|MSG>, at least 5 were expected")]
     Truncated(usize),
-    /// The signature is not that of these frames.
+    /// The signature does not fit the frames.
     #[error("bad signature; the sender does not know the key of the connection file")]
     BadSignature,
-    /// A frame is not the JSON object that it has to be.
+    /// A frame is not the JSON object that the protocol expects.
     #[error("frame {frame} is not as expected: {source}")]
     Json {
-        /// Which one.
+        /// Name of the frame.
         frame: &'static str,
-        /// What is wrong with it.
+        /// The mistake and its place in the frame.
         source: serde_json::Error,
     },
 }
 
-/// Reads a message and verifies its signature.
+/// Verifies the signature of frames and reads the message.
 ///
 /// # Errors
-/// When the frames are truncated, garbage, or signed with another key. Nothing of them must be acted upon.
+/// When the frames are truncated, not JSON, or signed with another key.
 pub fn parse(frames: &[impl AsRef<[u8]>], signer: &Signer) -> Result<Message, FrameError> {
     let delimiter = frames
         .iter()
@@ -57,7 +58,7 @@ pub fn parse(frames: &[impl AsRef<[u8]>], signer: &Signer) -> Result<Message, Fr
     Ok(Message {
         identities: owned(identities),
         header: json("header", signed[0])?,
-        // A client's parent is of no use to a kernel except in an input_reply, and some send odd ones.
+        // Only an input_reply needs its parent, and some clients send odd ones. An odd one counts as none.
         parent_header: json::<Header>("parent_header", signed[1]).ok().map(Arc::new),
         metadata: json::<Map<String, Value>>("metadata", signed[2])?,
         content: Value::Object(json("content", signed[3])?),
@@ -65,7 +66,7 @@ pub fn parse(frames: &[impl AsRef<[u8]>], signer: &Signer) -> Result<Message, Fr
     })
 }
 
-/// Writes a message and signs it.
+/// Writes a message as signed frames.
 #[must_use]
 pub fn serialise(message: &Message, signer: &Signer) -> Vec<Vec<u8>> {
     let parent_header = match &message.parent_header {
@@ -99,7 +100,7 @@ fn owned(frames: &[impl AsRef<[u8]>]) -> Vec<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Session;
+    use crate::{InterruptReply, Reply, Session};
 
     fn signer(key: &str) -> Signer {
         Signer::new("hmac-sha256", key.as_bytes()).unwrap()
@@ -127,7 +128,7 @@ mod tests {
     fn the_parent_comes_back_whole() {
         let mut request = message();
         request.header.extra.insert("subshell_id".into(), json!("abc"));
-        let reply = Session::new().reply(&request, "execute_reply", json!({}));
+        let reply = Session::new().reply(&request, &Reply::Interrupt(InterruptReply {}));
         let parsed = parse(&serialise(&reply, &signer("k")), &signer("k")).unwrap();
         assert_eq!(parsed.parent_header.as_deref(), Some(&request.header));
         assert_eq!(parsed.identities, request.identities);

@@ -1,4 +1,4 @@
-//! Messages as Jupyter sends them: signed frames.
+//! Converts messages to signed frames and back.
 
 mod date;
 mod frames;

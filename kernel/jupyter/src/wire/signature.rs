@@ -1,4 +1,4 @@
-//! Signatures of messages: HMAC-SHA256 over the four JSON frames, in hexadecimal.
+//! Signatures of messages: HMAC-SHA256 of the four JSON frames, in hexadecimal.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use sha2::Sha256;
 
 type HmacSha256 = Hmac<Sha256>;
 
-/// Why no signer can be made.
+/// No signer could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SignatureError {
-    /// The connection file names a scheme other than the one in use.
+    /// The connection file names a scheme other than `hmac-sha256`.
     #[error("signature scheme {0:?} is not supported; jupyter's default is \"hmac-sha256\"")]
     UnknownScheme(String),
 }
@@ -18,11 +18,11 @@ pub enum SignatureError {
 /// Signs outgoing and verifies incoming messages.
 #[derive(Clone)]
 pub struct Signer {
-    /// Keyed and ready to be cloned; `None` where the key is empty, and messages are not signed.
+    /// The keyed digest, which is cloned for each message. `None` if messages are not signed.
     keyed: Option<HmacSha256>,
 }
 
-/// Says whether messages are signed, not with what.
+/// Shows whether messages are signed, but not the key.
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer")
@@ -32,10 +32,10 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// A signer for a scheme and key; an empty key turns signatures off.
+    /// Makes a signer for a scheme and a key. An empty key turns signatures off.
     ///
     /// # Errors
-    /// When the scheme is not `hmac-sha256` (an empty one is taken for it).
+    /// When the scheme is neither `hmac-sha256` nor empty.
     pub fn new(scheme: &str, key: &[u8]) -> Result<Self, SignatureError> {
         if !matches!(scheme, "hmac-sha256" | "") {
             return Err(SignatureError::UnknownScheme(scheme.to_owned()));
@@ -47,7 +47,12 @@ impl Signer {
         Ok(Signer { keyed })
     }
 
-    /// The signature of these frames, in hexadecimal; empty where the key is.
+    /// Makes a signer that signs nothing and accepts everything.
+    pub(crate) fn none() -> Self {
+        Signer { keyed: None }
+    }
+
+    /// Returns the signature of the frames in hexadecimal, or nothing if the key is empty.
     pub fn sign(&self, frames: &[&[u8]]) -> Vec<u8> {
         match self.digest(frames) {
             Some(mac) => to_hex(&mac.finalize().into_bytes()),
@@ -55,7 +60,8 @@ impl Signer {
         }
     }
 
-    /// Whether `signature` (hexadecimal) is that of these frames. Takes the same time wherever they differ.
+    /// Returns whether `signature`, in hexadecimal, is the signature of the frames. The comparison takes the same time
+    /// wherever the two differ.
     pub fn verify(&self, signature: &[u8], frames: &[&[u8]]) -> bool {
         match self.digest(frames) {
             Some(mac) => from_hex(signature).is_some_and(|bytes| mac.verify_slice(&bytes).is_ok()),

@@ -10,8 +10,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use mosaic_jupyter::HistoryRequest;
-use serde_json::{Value, json};
+use mosaic_jupyter::{HistoryEntry, HistoryInput, HistoryReply, HistoryRequest, Reply};
 use tokio::sync::oneshot;
 use tracing::{error, warn};
 
@@ -64,15 +63,15 @@ impl History {
     }
 
     /// The content of the reply to a request, which sees all that was added before.
-    pub(crate) fn answer(&self, request: HistoryRequest) -> impl Future<Output = Value> + use<> {
+    pub(crate) fn answer(&self, request: HistoryRequest) -> impl Future<Output = Reply> + use<> {
         let output = request.output;
         let (reply, found) = oneshot::channel();
         self.send(Command::Ask(request, reply));
         async move {
             // Nothing comes from a thread that could not be started.
             let found = found.await.unwrap_or_default();
-            let shown: Vec<Value> = found.into_iter().map(|entry| show(entry, output)).collect();
-            json!({ "status": "ok", "history": shown })
+            let history = found.into_iter().map(|entry| show(entry, output)).collect();
+            Reply::History(HistoryReply { history })
         }
     }
 
@@ -92,18 +91,18 @@ impl History {
     }
 }
 
-fn show(entry: Entry, output: bool) -> Value {
+fn show(entry: Entry, output: bool) -> HistoryEntry {
     let Entry {
         session,
         number,
         source,
         output: result,
     } = entry;
-    if output {
-        json!([session, number, [source, result]])
-    } else {
-        json!([session, number, source])
-    }
+    let input = match output {
+        true => HistoryInput::WithOutput(source, result),
+        false => HistoryInput::Source(source),
+    };
+    HistoryEntry(session, number, input)
 }
 
 /// The file that `MOSAIC_HISTORY` names, or else one in the user's data directory; `None` if it says `off`.
