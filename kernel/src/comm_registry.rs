@@ -1,7 +1,8 @@
-//! Which comms are open, and what was delivered through them and not handled yet. No I/O here.
+//! The registry of comms: targets, open comms, and messages that are not handled yet. No I/O here.
 //!
-//! A comm is a channel between a front end and the cell process, where the crate `notebook` answers. The kernel keeps
-//! books of them, as clients ask for, and knows which targets the cells have registered.
+//! A comm is a channel between a front end and the cell process, where the crate `notebook` answers. Clients ask the
+//! kernel which comms are open. See
+//! [Custom messages](https://jupyter-client.readthedocs.io/en/stable/messaging.html#custom-messages).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,89 +12,89 @@ use std::{
 use mosaic_message::{CommKind, CommMessage, Delivery};
 use tokio::sync::oneshot;
 
-/// The books.
+/// The registry of a kernel's comms.
 #[derive(Debug, Default)]
-pub(crate) struct Comms(Mutex<State>);
+pub(crate) struct CommRegistry(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// What front ends may open comms to.
+    /// Targets that front ends may open comms to.
     targets: BTreeSet<String>,
     /// The target of each open comm.
     open: BTreeMap<String, String>,
-    /// By number: which comm, and who waits.
+    /// Deliveries that are not handled yet, by number: id of the comm, and the task that waits.
     deliveries: BTreeMap<u64, (String, oneshot::Sender<()>)>,
     last_delivery: u64,
 }
 
-/// What is to be done with a client's message.
+/// Where a client's comm message goes.
 #[derive(Debug)]
-pub(crate) enum Verdict {
-    /// It goes to the cell process, and the receiver hears when it was handled or will never be.
+pub(crate) enum Route {
+    /// To the cell process. The receiver gets a value when the message is handled, and an error if it never will be.
     Deliver(Delivery, oneshot::Receiver<()>),
-    /// There is no such comm, or nobody for it.
+    /// Nowhere: there is no such comm or no such target.
     Unknown,
 }
 
-impl Comms {
+impl CommRegistry {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Cells answer comms that are opened to this target.
-    pub(crate) fn register(&self, target: String) {
+    /// Notes that cells answer comms to a target.
+    pub(crate) fn register_target(&self, target: String) {
         self.lock().targets.insert(target);
     }
 
-    /// Cells do so no more.
-    pub(crate) fn unregister(&self, target: &str) {
+    /// Notes that cells no longer answer comms to a target.
+    pub(crate) fn unregister_target(&self, target: &str) {
         self.lock().targets.remove(target);
     }
 
-    /// A cell has sent this.
-    pub(crate) fn sent(&self, message: &CommMessage) {
+    /// Notes a message that a cell has sent.
+    pub(crate) fn note_sent(&self, message: &CommMessage) {
         self.lock().note(message);
     }
 
-    /// A client has sent this.
-    pub(crate) fn received(&self, message: CommMessage) -> Verdict {
+    /// Takes a client's message and decides where it goes.
+    pub(crate) fn receive(&self, message: CommMessage) -> Route {
         let mut state = self.lock();
         let known = match &message.kind {
             CommKind::Open { target } => state.targets.contains(target),
             CommKind::Message | CommKind::Close => state.open.contains_key(&message.comm_id),
         };
         if !known {
-            return Verdict::Unknown;
+            return Route::Unknown;
         }
         state.note(&message);
         state.last_delivery += 1;
         let number = state.last_delivery;
         let (handled, waiting) = oneshot::channel();
         state.deliveries.insert(number, (message.comm_id.clone(), handled));
-        Verdict::Deliver(Delivery { number, message }, waiting)
+        Route::Deliver(Delivery { number, message }, waiting)
     }
 
-    /// The cell process has handled a delivery.
-    pub(crate) fn handled(&self, number: u64) {
+    /// Notes that the cell process has handled a delivery.
+    pub(crate) fn note_handled(&self, number: u64) {
         let delivery = self.lock().deliveries.remove(&number);
         if let Some((_, waiting)) = delivery {
-            // Who waited may have been cancelled.
+            // The task that waited may have been cancelled.
             let _ = waiting.send(());
         }
     }
 
-    /// The open comms and their targets: all, or those of one target.
-    pub(crate) fn open(&self, target: Option<&str>) -> BTreeMap<String, String> {
+    /// Returns the open comms with their targets: all comms, or the comms of one target.
+    pub(crate) fn open_comms(&self, target: Option<&str>) -> BTreeMap<String, String> {
         let mut open = self.lock().open.clone();
         open.retain(|_, of| target.is_none_or(|target| of == target));
         open
     }
 
-    /// The cell process is gone, and all comms with it; gives back which they were.
+    /// Forgets everything that ended with the cell process; returns the ids of the comms that were open.
     pub(crate) fn process_ended(&self) -> Vec<String> {
         let mut state = self.lock();
         state.targets.clear();
-        // Whoever waits hears of it by the drop.
+        // Dropping the senders tells the tasks that wait.
         state.deliveries.clear();
         std::mem::take(&mut state.open).into_keys().collect()
     }
@@ -131,46 +132,46 @@ mod tests {
         message(CommKind::Open { target: target.into() }, comm_id)
     }
 
-    fn delivered(verdict: Verdict) -> Option<(u64, oneshot::Receiver<()>)> {
+    fn delivered(verdict: Route) -> Option<(u64, oneshot::Receiver<()>)> {
         match verdict {
-            Verdict::Deliver(delivery, waiting) => Some((delivery.number, waiting)),
-            Verdict::Unknown => None,
+            Route::Deliver(delivery, waiting) => Some((delivery.number, waiting)),
+            Route::Unknown => None,
         }
     }
 
     #[test]
     fn clients_open_comms_to_registered_targets_only() {
-        let comms = Comms::default();
-        assert!(delivered(comms.received(open("plot", "a"))).is_none());
-        comms.register("plot".into());
-        assert!(delivered(comms.received(open("plot", "a"))).is_some());
-        comms.unregister("plot");
-        assert!(delivered(comms.received(open("plot", "b"))).is_none());
-        assert!(delivered(comms.received(message(CommKind::Message, "a"))).is_some());
-        assert!(delivered(comms.received(message(CommKind::Message, "b"))).is_none());
+        let comms = CommRegistry::default();
+        assert!(delivered(comms.receive(open("plot", "a"))).is_none());
+        comms.register_target("plot".into());
+        assert!(delivered(comms.receive(open("plot", "a"))).is_some());
+        comms.unregister_target("plot");
+        assert!(delivered(comms.receive(open("plot", "b"))).is_none());
+        assert!(delivered(comms.receive(message(CommKind::Message, "a"))).is_some());
+        assert!(delivered(comms.receive(message(CommKind::Message, "b"))).is_none());
     }
 
     #[test]
     fn what_is_open_is_known_until_it_is_closed() {
-        let comms = Comms::default();
-        comms.sent(&open("x", "a"));
-        comms.sent(&open("y", "b"));
-        assert_eq!(comms.open(None).len(), 2);
-        assert_eq!(comms.open(Some("x")), BTreeMap::from([("a".into(), "x".into())]));
-        assert!(delivered(comms.received(message(CommKind::Close, "a"))).is_some());
-        assert!(delivered(comms.received(message(CommKind::Message, "a"))).is_none());
+        let comms = CommRegistry::default();
+        comms.note_sent(&open("x", "a"));
+        comms.note_sent(&open("y", "b"));
+        assert_eq!(comms.open_comms(None).len(), 2);
+        assert_eq!(comms.open_comms(Some("x")), BTreeMap::from([("a".into(), "x".into())]));
+        assert!(delivered(comms.receive(message(CommKind::Close, "a"))).is_some());
+        assert!(delivered(comms.receive(message(CommKind::Message, "a"))).is_none());
         assert_eq!(comms.process_ended(), ["b"]);
-        assert!(comms.open(None).is_empty());
+        assert!(comms.open_comms(None).is_empty());
     }
 
     #[test]
     fn a_delivery_ends_when_it_is_handled_or_nobody_is_left_to() {
-        let comms = Comms::default();
-        comms.sent(&open("x", "a"));
-        let deliver = || delivered(comms.received(message(CommKind::Message, "a"))).unwrap();
+        let comms = CommRegistry::default();
+        comms.note_sent(&open("x", "a"));
+        let deliver = || delivered(comms.receive(message(CommKind::Message, "a"))).unwrap();
         let ((first, mut handled), (_, mut lost)) = (deliver(), deliver());
         assert!(handled.try_recv().is_err());
-        comms.handled(first);
+        comms.note_handled(first);
         assert!(handled.try_recv().is_ok());
         comms.process_ended();
         assert_eq!(lost.try_recv(), Err(oneshot::error::TryRecvError::Closed));

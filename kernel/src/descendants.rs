@@ -1,4 +1,4 @@
-//! The processes that cells have started: they end with the kernel.
+//! The processes that cells have started. They end with the kernel.
 
 use std::{
     collections::HashMap,
@@ -13,21 +13,23 @@ use rustix::{
 };
 use tracing::info;
 
-/// How long a process has to end in order.
+/// How long a process has to end by itself after SIGTERM.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// Processes that stay the same ones, whatever becomes of their numbers.
-pub(crate) struct Children(Vec<OwnedFd>);
+/// Descendants of a process, as pidfds: a pidfd keeps naming its process when the process's number is used again.
+pub(crate) struct Descendants(Vec<OwnedFd>);
 
-impl Children {
-    /// All that the children of a process have started. Those whose parent has ended are nobody's children and not among
-    /// them; nor are its own children, which know themselves how to end: the cell process cleans up after the kernel.
+impl Descendants {
+    /// Finds the processes that the children of a process have started, and their descendants.
+    ///
+    /// The children themselves are not included. They end by themselves: the cell process cleans up after the kernel. A
+    /// process whose parent has ended is not found.
     pub(crate) fn of(process: u32) -> Self {
         let parents = parents();
         let process = process.cast_signed();
         let descends = |pid: &i32| {
             let ancestors = std::iter::successors(parents.get(pid), |parent| parents.get(parent));
-            // A process that ends while we look can make a circle of numbers.
+            // A process that ends meanwhile can make the numbers form a cycle.
             ancestors
                 .skip(1)
                 .take(parents.len())
@@ -35,22 +37,25 @@ impl Children {
         };
         let found = parents.keys().filter(|pid| descends(pid));
         let open = |pid: &i32| pidfd_open(Pid::from_raw(*pid)?, PidfdFlags::empty()).ok();
-        Children(found.filter_map(open).collect())
+        Descendants(found.filter_map(open).collect())
     }
 
-    /// Ends those that are left: asked first, and then not asked.
+    /// Ends the processes that still run: with SIGTERM first, then with SIGKILL.
     pub(crate) fn end(mut self) {
         for signal in [Signal::TERM, Signal::KILL] {
             self.0.retain(|child| pidfd_send_signal(child, signal).is_ok());
             if self.0.is_empty() {
                 return;
             }
-            info!("{} processes that cells have started get {signal:?}", self.0.len());
+            info!(
+                "sending {signal:?} to {} processes that cells have started",
+                self.0.len()
+            );
             self.wait(GRACE);
         }
     }
 
-    /// Waits until all have ended, or the time is over.
+    /// Waits until all processes have ended, or the time is over.
     fn wait(&mut self, time: Duration) {
         let end = Instant::now() + time;
         while !self.0.is_empty() {
@@ -67,7 +72,7 @@ impl Children {
     }
 }
 
-/// Each process with its parent.
+/// Returns the parent of each process of the system.
 fn parents() -> HashMap<i32, i32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -75,7 +80,8 @@ fn parents() -> HashMap<i32, i32> {
     pids.filter_map(|pid| Some((pid, parent(pid)?))).collect()
 }
 
-/// The parent that a line of /proc/PID/stat names: the second field behind the name, which may contain anything.
+/// Reads the parent from a line of `/proc/PID/stat`: the second field behind the program's name. The name may contain
+/// any character.
 fn parent(stat: &str) -> Option<i32> {
     let (_, behind_name) = stat.rsplit_once(')')?;
     behind_name.split_whitespace().nth(1)?.parse().ok()
@@ -97,7 +103,7 @@ mod tests {
 
     #[test]
     fn what_children_have_started_ends() {
-        // One that ends when asked and one that does not. Both are there when the second speaks.
+        // One process ends at SIGTERM and one ignores it. Both run as soon as the second one prints.
         let script = "(sleep 1000 & (trap '' TERM; echo; exec sleep 1000) & wait) & wait";
         let mut shell = Command::new("sh")
             .args(["-c", script])
@@ -105,12 +111,12 @@ mod tests {
             .spawn()
             .unwrap();
         shell.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
-        let children = Children::of(shell.id());
-        let count = children.0.len();
-        children.end();
+        let descendants = Descendants::of(shell.id());
+        let count = descendants.0.len();
+        descendants.end();
         assert_eq!(count, 2);
         assert!(shell.wait().unwrap().success());
-        // Nobody holds the other end any more.
+        // No process holds the other end any more.
         assert_eq!(shell.stdout.unwrap().read(&mut [0]).unwrap(), 0);
     }
 }

@@ -1,7 +1,7 @@
-//! Answers what cells and workers ask of the front end.
+//! The front end as cells and workers see it: takes what they ask, and sees to it that they get an answer.
 //!
-//! Nothing here waits: what has a place among the text goes to the [output](crate::output), which answers when it has
-//! it, and what needs a user goes to the [server](crate::server).
+//! Nothing here waits. Displays and comm messages have a place among the text of cells, and go to the
+//! [output](crate::output), which answers when it has them. Questions to a user go to the [server](crate::server).
 
 use std::sync::Arc;
 
@@ -14,123 +14,134 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::{
-    comm_registry::Comms,
-    output::{Output, Shown, When},
+    comm_registry::CommRegistry,
+    output::{Output, OutputMessage, Timing},
 };
 
-/// A line that the user is to be asked for. Everything said before it is published.
+/// A line of input that a cell or worker waits for. Everything that it said before is published.
 #[derive(Debug)]
-pub(crate) struct InputQuestion {
-    /// What to ask.
+pub(crate) struct PendingInput {
+    /// Text that the user sees.
     pub(crate) prompt: String,
-    /// Whether what the user types is not to be seen.
+    /// Whether the front end hides what the user types.
     pub(crate) password: bool,
     question: Question,
 }
 
-impl InputQuestion {
-    /// Tells whoever asked what came of it.
+impl PendingInput {
+    /// Makes a line of input whose outcome answers `question`.
+    pub(crate) fn new(prompt: String, password: bool, question: Question) -> Self {
+        PendingInput {
+            prompt,
+            password,
+            question,
+        }
+    }
+
+    /// Tells the cell or worker how the user answered.
     pub(crate) fn answer(self, line: &Line) {
         self.question.answer(encode(line));
     }
 }
 
-/// Who asks.
+/// The process that asks the front end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asker {
     /// The process in which the cells run.
-    Cells,
+    CellProcess,
     /// A worker.
     Worker,
 }
 
-/// Takes questions, on any thread; cheap to clone.
+/// Takes what cells and workers ask, on any thread; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Questions {
+pub(crate) struct FrontEnd {
     output: Output,
-    comms: Arc<Comms>,
-    inputs: mpsc::UnboundedSender<InputQuestion>,
+    comms: Arc<CommRegistry>,
+    inputs: mpsc::UnboundedSender<PendingInput>,
 }
 
-impl Questions {
-    /// Sends what it takes on to these.
-    pub(crate) fn new(output: Output, comms: Arc<Comms>, inputs: mpsc::UnboundedSender<InputQuestion>) -> Self {
-        Questions { output, comms, inputs }
+impl FrontEnd {
+    /// Makes a front end that shows in `output`, keeps comms in `comms`, and sends questions to the user to `inputs`.
+    pub(crate) fn new(output: Output, comms: Arc<CommRegistry>, inputs: mpsc::UnboundedSender<PendingInput>) -> Self {
+        FrontEnd { output, comms, inputs }
     }
 
-    /// Something has happened in the cell process.
-    pub(crate) fn process_event(&self, event: ProcessEvent) {
+    /// Takes an event of the cell process.
+    pub(crate) fn take_event(&self, event: ProcessEvent) {
         match event {
-            ProcessEvent::Asked(question) => self.take(question, Asker::Cells),
+            ProcessEvent::Asked(question) => self.take(question, Asker::CellProcess),
             ProcessEvent::Ended => {
                 for comm_id in self.comms.process_ended() {
                     let data = json!({});
-                    let content = IoPubMessage::CommClose(CommData { comm_id, data });
-                    self.output.show(Shown::new(content), When::Now, || {});
+                    let close = IoPubMessage::CommClose(CommData { comm_id, data });
+                    self.output.show(OutputMessage::new(close), Timing::Immediate, || {});
                 }
             }
         }
     }
 
-    /// Sees to it that a question is answered.
+    /// Takes a question and sees to it that it is answered.
     pub(crate) fn take(&self, question: Question, asker: Asker) {
         let ask = match decode::<Ask>(question.message()) {
             Ok(ask) => ask,
             Err(error) => {
-                warn!("a question that cannot be read: {error}");
+                warn!("cannot read what a cell or worker asks: {error}");
                 return question.refuse("the kernel is of another version than the cells' crates: restart it");
             }
         };
-        let output = &self.output;
-        let done = |question: Question| move || question.answer(Vec::new());
         match ask {
-            Ask::Display { bundle, display_id } => {
-                output.show(Shown::display(bundle, display_id), When::LikeText, done(question));
-            }
-            Ask::Update { bundle, display_id } => {
-                output.show(Shown::update(bundle, display_id), When::LikeText, done(question));
-            }
-            Ask::Clear { wait } => output.show(Shown::clear(wait), When::LikeText, done(question)),
-            Ask::Parent => output.parent_then(|parent| question.answer(encode(&message_id(parent)))),
+            Ask::Display { bundle, display_id } => self.show(OutputMessage::display(bundle, display_id), question),
+            Ask::Update { bundle, display_id } => self.show(OutputMessage::update(bundle, display_id), question),
+            Ask::Clear { wait } => self.show(OutputMessage::clear(wait), question),
+            Ask::Parent => self
+                .output
+                .parent_then(|parent| question.answer(encode(&message_id(parent)))),
             Ask::Input { prompt, password } => {
                 let inputs = self.inputs.clone();
-                let input = InputQuestion {
-                    prompt,
-                    password,
-                    question,
-                };
-                // A question that cannot be sent is dropped, and thereby refused: the kernel ends.
-                output.drain_then(Box::new(move || drop(inputs.send(input))));
+                let input = PendingInput::new(prompt, password, question);
+                // The queue is closed when the kernel ends. The input is then dropped, and thereby refused.
+                self.output.drain_then(Box::new(move || drop(inputs.send(input))));
             }
-            _ if asker != Asker::Cells => question.refuse("only cells can do this, and no worker"),
-            Ask::ResultBegins => output.begin_result(done(question)),
-            Ask::Result(bundle) => output.keep_result(bundle, done(question)),
+            _ if asker != Asker::CellProcess => question.refuse("only cells can do this, and no worker"),
+            Ask::ResultBegins => self.output.begin_result(confirm(question)),
+            Ask::Result(bundle) => self.output.keep_result(bundle, confirm(question)),
             Ask::Comm(message) => {
-                self.comms.sent(&message);
-                output.show(comm_message(message), When::Now, done(question));
+                self.comms.note_sent(&message);
+                let message = comm_message(message);
+                self.output.show(message, Timing::Immediate, confirm(question));
             }
             Ask::RegisterTarget(target) => {
-                self.comms.register(target);
+                self.comms.register_target(target);
                 question.answer(Vec::new());
             }
             Ask::UnregisterTarget(target) => {
-                self.comms.unregister(&target);
+                self.comms.unregister_target(&target);
                 question.answer(Vec::new());
             }
             Ask::Handled(number) => {
-                self.comms.handled(number);
+                self.comms.note_handled(number);
                 question.answer(Vec::new());
             }
         }
     }
+
+    fn show(&self, message: OutputMessage, question: Question) {
+        self.output.show(message, Timing::LikeText, confirm(question));
+    }
+}
+
+/// Answers a question with nothing, as soon as what it asked for has its place.
+fn confirm(question: Question) -> impl FnOnce() + Send + 'static {
+    move || question.answer(Vec::new())
 }
 
 fn message_id(parent: Option<Arc<Header>>) -> String {
     parent.map(|header| header.msg_id.clone()).unwrap_or_default()
 }
 
-/// A message through a comm, as the protocol has it.
-fn comm_message(message: CommMessage) -> Shown {
+/// Converts a cell's comm message to Jupyter's form.
+fn comm_message(message: CommMessage) -> OutputMessage {
     let CommMessage {
         kind,
         comm_id,
@@ -149,9 +160,9 @@ fn comm_message(message: CommMessage) -> Shown {
         CommKind::Message => IoPubMessage::CommMessage(CommData { comm_id, data }),
         CommKind::Close => IoPubMessage::CommClose(CommData { comm_id, data }),
     };
-    Shown {
+    OutputMessage {
+        content,
         metadata,
         buffers,
-        ..Shown::new(content)
     }
 }

@@ -1,4 +1,4 @@
-//! The runtime's hub: monitor and node in this process, since it outlives the cells'.
+//! Starts the runtime's monitor and node in the kernel's process, which outlives the process of the cells.
 
 use std::path::Path;
 
@@ -7,18 +7,18 @@ use mosaic_engine::{Hub, HubEvent, HubOptions, View, WorkerCommand};
 use mosaic_message::MimeBundle;
 
 use crate::{
-    front_end::{Asker, Questions},
-    live_displays::Live,
+    front_end::{Asker, FrontEnd},
+    live_displays::LiveDisplays,
     output::Output,
 };
 
-/// Starts the hub. Workers are this executable in another role, what they say goes to `output`, and what they ask to
-/// `questions`.
+/// Starts the monitor. Its workers run this executable as `mosaic-kernel worker`. Their text goes to `output`, and what
+/// they ask goes to `front_end`.
 ///
 /// # Errors
-/// When its socket cannot be bound in the run directory.
-pub(crate) fn start(run_dir: &Path, output: Output, questions: Questions) -> Result<Hub> {
-    let program = mosaic_evaluator::this_executable().context("cannot tell the path of this executable")?;
+/// When the monitor's socket cannot be bound in the run directory.
+pub(crate) fn start(run_dir: &Path, output: Output, front_end: FrontEnd) -> Result<Hub> {
+    let program = mosaic_evaluator::this_executable().context("cannot find the path of this executable")?;
     let worker = WorkerCommand {
         program,
         args: vec!["worker".into()],
@@ -31,12 +31,13 @@ pub(crate) fn start(run_dir: &Path, output: Output, questions: Questions) -> Res
         run_dir: run_dir.to_owned(),
         worker,
     };
-    let live = Live::default();
-    Hub::start(options, move |event| show(&output, &questions, &live, event)).context("cannot start the hub")
+    let displays = LiveDisplays::default();
+    let on_event = move |event| handle(&output, &front_end, &displays, event);
+    Hub::start(options, on_event).context("cannot start the monitor")
 }
 
-/// Runs on the hub's thread; nothing here blocks.
-fn show(output: &Output, questions: &Questions, live: &Live, event: HubEvent) {
+/// Handles an event of the monitor. Runs on the monitor's thread, and must not block.
+fn handle(output: &Output, front_end: &FrontEnd, displays: &LiveDisplays, event: HubEvent) {
     match event {
         HubEvent::WorkerStarted {
             uid, stdout, stderr, ..
@@ -52,7 +53,7 @@ fn show(output: &Output, questions: &Questions, live: &Live, event: HubEvent) {
             name,
             worker,
             progress,
-        } => live.bar(questions, uid, &format!("{name} on {worker}"), progress),
+        } => displays.show_progress(front_end, uid, &format!("{name} on {worker}"), progress),
         HubEvent::Shown(View {
             place,
             text,
@@ -62,10 +63,10 @@ fn show(output: &Output, questions: &Questions, live: &Live, event: HubEvent) {
             let bundle = MimeBundle::new()
                 .with_text("text/plain", text)
                 .with_text("text/html", html);
-            live.show(questions, place, bundle, is_last);
+            displays.show(front_end, place, bundle, is_last);
         }
         HubEvent::Notice { uid, text } => output.note(uid, format!("{text}\n")),
-        HubEvent::Ask { question, .. } => questions.take(question, Asker::Worker),
+        HubEvent::Ask { question, .. } => front_end.take(question, Asker::Worker),
         HubEvent::Drain { done } => output.drain_then(done),
     }
 }

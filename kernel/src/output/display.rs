@@ -1,44 +1,46 @@
-//! Messages of iopub that have their place among the text: displays, and what goes through comms.
+//! Messages that have their place among the text of cells: displays and comm messages.
+//!
+//! [`mime_data`] converts the formats of a value to Jupyter's.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use mosaic_jupyter::{ClearOutput, DisplayData, IoPubMessage, MimeData, Transient};
 use mosaic_message::{Content, MimeBundle};
 use serde_json::{Map, Value};
 
-/// A message to be published, all but its parent.
+/// A message to publish, without its parent.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Shown {
-    /// Its content.
+pub(crate) struct OutputMessage {
+    /// Type and content of the message.
     pub(crate) content: IoPubMessage,
-    /// Its metadata.
+    /// Metadata of the message.
     pub(crate) metadata: Map<String, Value>,
-    /// Its binary parts.
+    /// Binary parts of the message.
     pub(crate) buffers: Vec<Vec<u8>>,
 }
 
-impl Shown {
-    /// A message without metadata of its own and binary parts.
-    pub(crate) fn new(content: IoPubMessage) -> Shown {
-        Shown {
+impl OutputMessage {
+    /// Makes a message without metadata and binary parts.
+    pub(crate) fn new(content: IoPubMessage) -> OutputMessage {
+        OutputMessage {
             content,
             metadata: Map::new(),
             buffers: Vec::new(),
         }
     }
 
-    /// A value in several formats; one with a name can be replaced.
-    pub(crate) fn display(bundle: MimeBundle, display_id: Option<String>) -> Shown {
-        Shown::new(IoPubMessage::DisplayData(display_data(bundle, display_id)))
+    /// Makes a `display_data`. With an id, the display can be replaced later.
+    pub(crate) fn display(bundle: MimeBundle, display_id: Option<String>) -> OutputMessage {
+        OutputMessage::new(IoPubMessage::DisplayData(display_data(bundle, display_id)))
     }
 
-    /// What replaces the value of this name.
-    pub(crate) fn update(bundle: MimeBundle, display_id: String) -> Shown {
-        Shown::new(IoPubMessage::UpdateDisplayData(display_data(bundle, Some(display_id))))
+    /// Makes an `update_display_data`, which replaces the display of this id.
+    pub(crate) fn update(bundle: MimeBundle, display_id: String) -> OutputMessage {
+        OutputMessage::new(IoPubMessage::UpdateDisplayData(display_data(bundle, Some(display_id))))
     }
 
-    /// Removes what the cell has shown, now or when something else is shown.
-    pub(crate) fn clear(wait: bool) -> Shown {
-        Shown::new(IoPubMessage::ClearOutput(ClearOutput { wait }))
+    /// Makes a `clear_output`, which removes the cell's output: at once, or with the next output if it waits.
+    pub(crate) fn clear(wait: bool) -> OutputMessage {
+        OutputMessage::new(IoPubMessage::ClearOutput(ClearOutput { wait }))
     }
 }
 
@@ -49,7 +51,7 @@ fn display_data(bundle: MimeBundle, display_id: Option<String>) -> DisplayData {
     }
 }
 
-/// A bundle as the protocol has it: contents and their metadata, each by MIME type.
+/// Converts a value in several formats to Jupyter's form: bytes become base64, and texts of JSON become JSON.
 pub(crate) fn mime_data(bundle: MimeBundle) -> MimeData {
     let (contents, metadata) = bundle.into_parts();
     let json = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));

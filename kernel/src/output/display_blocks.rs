@@ -1,4 +1,6 @@
-//! evcxr's way to show something: a block on standard output, with a line before it that names the format. No I/O here.
+//! Finds evcxr's display blocks in the standard output of a process. No I/O here.
+//!
+//! A block begins with a line that names its format and ends with a line of its own:
 //!
 //! ```text
 //! EVCXR_BEGIN_CONTENT text/html
@@ -6,7 +8,7 @@
 //! EVCXR_END_CONTENT
 //! ```
 //!
-//! Both lines stand for themselves. What is not a whole block is text.
+//! Everything else is text, also a block without an end.
 
 use std::mem;
 
@@ -14,27 +16,29 @@ use mosaic_message::{Content, MimeBundle};
 
 const BEGIN: &str = "EVCXR_BEGIN_CONTENT ";
 const END: &str = "EVCXR_END_CONTENT";
-/// A block that is longer has no end, most likely.
-const LONGEST: usize = 256 << 20;
+/// How many bytes a block may have. A longer block is text: most likely, it has no end.
+const MAX_BLOCK_BYTES: usize = 256 << 20;
+/// How many bytes the first line of a block may have. A longer line is text.
+const MAX_FIRST_LINE_BYTES: usize = 256;
 
-/// What was found in a writer's text.
+/// A part of a process's text.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Found {
-    /// As it is.
+    /// Text outside of blocks.
     Text(String),
-    /// A whole block.
+    /// The content of a whole block.
     Block(MimeBundle),
 }
 
-/// Where in its text a writer is.
+/// The state of the parser.
 #[derive(Debug, Default)]
-enum Place {
+enum ParserState {
     /// At the start of a line.
     #[default]
     LineStart,
     /// In a line that is text.
     InLine,
-    /// In a line that may begin a block: what there is of it.
+    /// In a line that may begin a block, with the part of it that has come.
     MayBegin(String),
     /// In a block.
     InBlock(Block),
@@ -43,29 +47,29 @@ enum Place {
 #[derive(Debug)]
 struct Block {
     mime: String,
-    /// All of it as it was written, the first line included.
+    /// Text of the block so far, with its first line.
     written: String,
-    /// Where the content begins.
+    /// Start of the content in the text.
     content: usize,
-    /// Where the last line begins.
+    /// Start of the last line in the text.
     line: usize,
 }
 
-/// Finds blocks in a text that comes in pieces.
+/// A parser that finds blocks in a text that comes in pieces.
 #[derive(Debug, Default)]
-pub(crate) struct Blocks {
-    place: Place,
+pub(crate) struct BlockParser {
+    state: ParserState,
 }
 
-impl Blocks {
-    /// What has become whole with this text.
+impl BlockParser {
+    /// Takes the next text; returns the parts that are complete with it.
     pub(crate) fn push(&mut self, text: String) -> Vec<Found> {
         if text.is_empty() {
             return Vec::new();
         }
-        if matches!(self.place, Place::LineStart | Place::InLine) && !text.contains('E') {
-            // Most texts, and the longest.
-            self.place = place_after(&text);
+        if matches!(self.state, ParserState::LineStart | ParserState::InLine) && !text.contains('E') {
+            // The fast path: no block can begin without an `E`.
+            self.state = state_after(&text);
             return vec![Found::Text(text)];
         }
         let mut found = Vec::new();
@@ -75,63 +79,62 @@ impl Blocks {
         found
     }
 
-    /// No more text comes, or the cell has ended: what is left of it.
+    /// Returns the rest. No more text comes, or the cell has ended.
     pub(crate) fn finish(&mut self) -> Vec<Found> {
-        match mem::take(&mut self.place) {
-            Place::MayBegin(text) => vec![Found::Text(text)],
-            Place::InBlock(block) if block.last_line() == END => vec![Found::Block(block.bundle())],
-            Place::InBlock(block) => vec![Found::Text(block.written)],
-            Place::LineStart | Place::InLine => Vec::new(),
+        match mem::take(&mut self.state) {
+            ParserState::MayBegin(text) => vec![Found::Text(text)],
+            ParserState::InBlock(block) if block.last_line() == END => vec![Found::Block(block.bundle())],
+            ParserState::InBlock(block) => vec![Found::Text(block.written)],
+            ParserState::LineStart | ParserState::InLine => Vec::new(),
         }
     }
 
-    /// Takes a line, or a part of one.
+    /// Takes a line or a part of a line.
     fn push_part(&mut self, part: &str, found: &mut Vec<Found>) {
-        match mem::take(&mut self.place) {
-            Place::InLine => {
-                self.place = place_after(part);
+        match mem::take(&mut self.state) {
+            ParserState::InLine => {
+                self.state = state_after(part);
                 add_text(found, part);
             }
-            Place::LineStart => self.push_start(part.to_owned(), found),
-            Place::MayBegin(mut line) => {
+            ParserState::LineStart => self.push_start(part.to_owned(), found),
+            ParserState::MayBegin(mut line) => {
                 line.push_str(part);
                 self.push_start(line, found);
             }
-            Place::InBlock(mut block) => {
+            ParserState::InBlock(mut block) => {
                 block.written.push_str(part);
-                if !part.ends_with('\n') && block.written.len() < LONGEST {
-                    self.place = Place::InBlock(block);
+                if !part.ends_with('\n') && block.written.len() < MAX_BLOCK_BYTES {
+                    self.state = ParserState::InBlock(block);
                 } else if block.last_line() == END {
                     found.push(Found::Block(block.bundle()));
-                } else if block.written.len() >= LONGEST {
-                    self.place = place_after(part);
+                } else if block.written.len() >= MAX_BLOCK_BYTES {
+                    self.state = state_after(part);
                     add_text(found, &block.written);
                 } else {
                     block.line = block.written.len();
-                    self.place = Place::InBlock(block);
+                    self.state = ParserState::InBlock(block);
                 }
             }
         }
     }
 
-    /// Takes a line from its start.
+    /// Takes the beginning of a line.
     fn push_start(&mut self, line: String, found: &mut Vec<Found>) {
         let whole = line.ends_with('\n');
         let mime = line.strip_prefix(BEGIN).map(str::trim_end);
         match mime {
             Some(mime) if whole && mime.contains('/') && !mime.contains(char::is_whitespace) => {
-                self.place = Place::InBlock(Block {
+                self.state = ParserState::InBlock(Block {
                     mime: mime.to_owned(),
                     content: line.len(),
                     line: line.len(),
                     written: line,
                 });
             }
-            // Nobody names a format this long.
-            Some(_) if !whole && line.len() < 256 => self.place = Place::MayBegin(line),
-            None if !whole && BEGIN.starts_with(&line) => self.place = Place::MayBegin(line),
+            Some(_) if !whole && line.len() < MAX_FIRST_LINE_BYTES => self.state = ParserState::MayBegin(line),
+            None if !whole && BEGIN.starts_with(&line) => self.state = ParserState::MayBegin(line),
             _ => {
-                self.place = place_after(&line);
+                self.state = state_after(&line);
                 add_text(found, &line);
             }
         }
@@ -143,7 +146,7 @@ impl Block {
         self.written[self.line..].trim_end()
     }
 
-    /// The content: all lines between the first and the last.
+    /// Returns the content: all lines between the first and the last.
     fn bundle(&self) -> MimeBundle {
         let content = &self.written[self.content..self.line];
         let content = content.strip_suffix('\n').unwrap_or(content).to_owned();
@@ -155,10 +158,10 @@ impl Block {
     }
 }
 
-fn place_after(text: &str) -> Place {
+fn state_after(text: &str) -> ParserState {
     match text.ends_with('\n') {
-        true => Place::LineStart,
-        false => Place::InLine,
+        true => ParserState::LineStart,
+        false => ParserState::InLine,
     }
 }
 
@@ -183,16 +186,16 @@ mod tests {
         Found::Block(MimeBundle::new().with_text(mime, content))
     }
 
-    /// What is found, however the text is cut in two.
+    /// Checks what is found, wherever the text is cut in two.
     fn check(written: &str, expected: &[Found]) {
         for cut in 0..=written.len() {
-            let mut blocks = Blocks::default();
+            let mut parser = BlockParser::default();
             let mut found = Vec::new();
             let (first, second) = written.split_at(cut);
             let pieces = [
-                blocks.push(first.to_owned()),
-                blocks.push(second.to_owned()),
-                blocks.finish(),
+                parser.push(first.to_owned()),
+                parser.push(second.to_owned()),
+                parser.finish(),
             ];
             for one in pieces.into_iter().flatten() {
                 match one {
@@ -249,20 +252,20 @@ mod tests {
 
     #[test]
     fn a_cell_begins_a_line() {
-        let mut blocks = Blocks::default();
-        assert_eq!(blocks.push("no end of a line".into()), [text("no end of a line")]);
-        assert_eq!(blocks.finish(), []);
-        assert_eq!(blocks.push(PLOT.into()), [block("text/html", "<b>1</b>\n\n<i>")]);
+        let mut parser = BlockParser::default();
+        assert_eq!(parser.push("no end of a line".into()), [text("no end of a line")]);
+        assert_eq!(parser.finish(), []);
+        assert_eq!(parser.push(PLOT.into()), [block("text/html", "<b>1</b>\n\n<i>")]);
     }
 
     #[test]
     fn other_text_does_not_wait() {
-        let mut blocks = Blocks::default();
-        assert_eq!(blocks.push("Even".into()), [text("Even")]);
+        let mut parser = BlockParser::default();
+        assert_eq!(parser.push("Even".into()), [text("Even")]);
         assert_eq!(
-            blocks.push("EVCXR_BEGIN_CONTENT text/html\n".into()),
+            parser.push("EVCXR_BEGIN_CONTENT text/html\n".into()),
             [text("EVCXR_BEGIN_CONTENT text/html\n")]
         );
-        assert_eq!(blocks.push("EVCXR_X".into()), [text("EVCXR_X")]);
+        assert_eq!(parser.push("EVCXR_X".into()), [text("EVCXR_X")]);
     }
 }

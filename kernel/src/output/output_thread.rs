@@ -1,4 +1,4 @@
-//! The thread that reads the pipes of the cell process and of the workers, and publishes what they say.
+//! The thread that reads the pipes of the cell process and the workers, and publishes what they write.
 
 use std::{
     os::fd::{AsFd, OwnedFd},
@@ -19,69 +19,70 @@ use rustix::{
 use tracing::error;
 
 use super::{
-    Command, When,
-    attribution::{Attributed, Attribution, Said},
-    display::Shown,
+    attribution::{AttributedItem, Attribution, OutputItem},
+    command::{Command, Timing},
+    display::OutputMessage,
     display_blocks::Found,
-    pipe::{Got, Pipe, Source, try_read},
-    worker_lines::{Lines, Piece},
+    pipe::{Pipe, ReadOutcome, Source, try_read},
+    worker_lines::{StreamPiece, WorkerLines},
 };
 
-/// How much is read at once: also the longest text of a message.
+/// How many bytes are read at once, which is also the longest text of a message.
 const READ_BYTES: usize = 64 * 1024;
 
-/// The state of the thread. It owns everything that it touches; the rest of the kernel sends it [`Command`]s.
-pub(super) struct Pump {
+/// The state of the thread. The thread owns all of it; the rest of the kernel sends [`Command`]s.
+pub(super) struct OutputThread {
     commands: mpsc::Receiver<Command>,
     /// Readable when there are commands.
     wake: OwnedFd,
-    /// The cell's pipes come first: what a cell says before it calls a worker is then shown before the worker's answer.
+    /// Pipes of all processes. Those of the cell process come first, so that text that a cell writes before it calls a
+    /// worker is shown before the worker's text.
     pipes: Vec<Pipe>,
-    lines: Lines,
+    lines: WorkerLines,
     attribution: Attribution,
-    /// The cell's last expression shows itself: blocks are the result.
+    /// Whether the cell shows the value of its last expression: its display blocks are then its result.
     in_result: bool,
     result: Option<MimeBundle>,
     iopub: IoPub,
     buffer: Vec<u8>,
-    /// The cell was told to stop.
+    /// Whether the running cell was interrupted.
     interrupted: Arc<AtomicBool>,
-    /// How many bytes were dropped since.
-    dropped: usize,
+    /// How many bytes were dropped since the interrupt.
+    dropped_bytes: usize,
 }
 
-impl Pump {
+impl OutputThread {
     pub(super) fn new(
         commands: mpsc::Receiver<Command>,
         wake: OwnedFd,
         iopub: IoPub,
         interrupted: Arc<AtomicBool>,
     ) -> Self {
-        Pump {
+        OutputThread {
             commands,
             wake,
             pipes: Vec::new(),
-            lines: Lines::default(),
+            lines: WorkerLines::default(),
             attribution: Attribution::default(),
             in_result: false,
             result: None,
             iopub,
             buffer: vec![0; READ_BYTES],
             interrupted,
-            dropped: 0,
+            dropped_bytes: 0,
         }
     }
 
-    /// Runs until the kernel ends.
+    /// Runs until all handles are dropped.
     pub(super) fn run(mut self) {
         loop {
             if let Err(errno) = self.wait() {
-                return error!("output stops, as its pipes cannot be polled: {errno}");
+                return error!("no more output is shown: cannot poll its pipes: {errno}");
             }
-            while let Got::Bytes(_) = try_read(self.wake.as_fd(), &mut self.buffer) {}
+            while let ReadOutcome::Bytes(_) = try_read(self.wake.as_fd(), &mut self.buffer) {}
             loop {
                 match self.commands.try_recv() {
-                    Ok(command) => self.obey(command),
+                    Ok(command) => self.carry_out(command),
                     Err(mpsc::TryRecvError::Empty) => break,
                     Err(mpsc::TryRecvError::Disconnected) => return,
                 }
@@ -92,7 +93,7 @@ impl Pump {
         }
     }
 
-    /// Waits for bytes, a command, or the time of held text.
+    /// Waits until there are bytes or commands, or until held text is due.
     fn wait(&self) -> rustix::io::Result<()> {
         let fds = std::iter::once(&self.wake).chain(self.pipes.iter().map(|pipe| &pipe.fd));
         let mut fds: Vec<PollFd<'_>> = fds.map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
@@ -107,40 +108,19 @@ impl Pump {
         }
     }
 
-    fn obey(&mut self, command: Command) {
+    fn carry_out(&mut self, command: Command) {
         match command {
-            Command::Add { source, stdout, stderr } => {
-                self.pipes.push(Pipe::new(source.clone(), StreamName::Stdout, stdout));
-                self.pipes.push(Pipe::new(source, StreamName::Stderr, stderr));
-                // Stable: the pipes of each source stay in the order in which they came.
-                self.pipes.sort_by_key(|pipe| pipe.source != Source::Cell);
-            }
+            Command::AddProcess { source, stdout, stderr } => self.add_process(source, stdout, stderr),
             Command::Note { uid, text } => {
-                // What the worker said itself comes first.
                 self.drain();
                 let pieces = self.lines.worker(&uid, StreamName::Stderr, &text);
-                self.show(pieces);
+                self.show_pieces(pieces);
             }
-            Command::Begin(Some(cell)) => {
-                self.end_interrupt();
-                (self.in_result, self.result) = (false, None);
-                let held = self.attribution.begin(cell);
-                if held.is_empty() {
-                    self.lines.start_afresh();
-                }
-                self.publish(held);
-            }
-            Command::Begin(None) => {
-                self.end_interrupt();
-                (self.in_result, self.result) = (false, None);
-                // What others have said until now is not the silent cell's.
+            Command::BeginCell(cell) => self.begin_cell(cell),
+            Command::BeginSilentCell => self.begin_silent_cell(),
+            Command::Show { message, timing, done } => {
                 self.drain();
-                let held = self.attribution.begin_silent();
-                self.publish(held);
-            }
-            Command::Show { shown, when, done } => {
-                self.drain();
-                self.show_message(shown, when);
+                self.show_message(message, timing);
                 done();
             }
             Command::BeginResult(done) => {
@@ -148,42 +128,81 @@ impl Pump {
                 self.in_result = true;
                 done();
             }
-            Command::Result(bundle, done) => {
+            Command::KeepResult(bundle, done) => {
                 self.drain();
                 self.keep_result(bundle);
                 done();
             }
             Command::TakeResult(sender) => {
                 self.drain();
-                self.finish_texts();
+                self.finish_cell_text();
                 self.in_result = false;
-                // Who asked may have been cancelled.
+                // The task that asked may have been cancelled.
                 let _ = sender.send(self.result.take());
             }
             Command::Parent(receive) => {
                 self.drain();
-                let held = self.attribution.release();
-                self.publish(held);
+                self.release();
                 receive(self.attribution.cell().cloned());
             }
             Command::Drain(done) => {
                 self.drain();
                 done();
             }
-            Command::End(done) => {
-                self.drain();
-                self.finish_texts();
-                self.end_interrupt();
-                self.attribution.end();
+            Command::EndCell(done) => {
+                self.end_cell();
                 done();
             }
             Command::Release(done) => {
                 self.drain();
-                let held = self.attribution.release();
-                self.publish(held);
+                self.release();
                 done();
             }
         }
+    }
+
+    fn add_process(&mut self, source: Source, stdout: OwnedFd, stderr: OwnedFd) {
+        self.pipes.push(Pipe::new(source.clone(), StreamName::Stdout, stdout));
+        self.pipes.push(Pipe::new(source, StreamName::Stderr, stderr));
+        // A stable sort: the other pipes stay in the order in which they came.
+        self.pipes.sort_by_key(|pipe| pipe.source != Source::CellProcess);
+    }
+
+    fn begin_cell(&mut self, cell: Arc<Header>) {
+        self.end_interrupt();
+        self.forget_result();
+        let held = self.attribution.begin(cell);
+        if held.is_empty() {
+            self.lines.start_afresh();
+        }
+        self.publish(held);
+    }
+
+    fn begin_silent_cell(&mut self) {
+        self.end_interrupt();
+        self.forget_result();
+        // Text written until now is not the silent cell's, and is shown.
+        self.drain();
+        let held = self.attribution.begin_silent();
+        self.publish(held);
+    }
+
+    fn end_cell(&mut self) {
+        self.drain();
+        self.finish_cell_text();
+        self.end_interrupt();
+        self.attribution.end();
+    }
+
+    fn forget_result(&mut self) {
+        self.in_result = false;
+        self.result = None;
+    }
+
+    /// Publishes everything that is held for the next cell.
+    fn release(&mut self) {
+        let held = self.attribution.release();
+        self.publish(held);
     }
 
     /// Reads every pipe once.
@@ -194,11 +213,11 @@ impl Pump {
         self.pipes.retain(|pipe| !pipe.ended);
     }
 
-    /// Reads all that was in the pipes when this began. A writer that never stops does not keep it from ending.
+    /// Reads everything that was in the pipes when this began. It returns even if a process never stops writing.
     fn drain(&mut self) {
         for index in 0..self.pipes.len() {
             let mut expected = ioctl_fionread(&self.pipes[index].fd).unwrap_or(0);
-            while let Got::Bytes(count) = self.read_pipe(index) {
+            while let ReadOutcome::Bytes(count) = self.read_pipe(index) {
                 expected = expected.saturating_sub(count as u64);
                 if expected == 0 {
                     break;
@@ -208,26 +227,26 @@ impl Pump {
         self.pipes.retain(|pipe| !pipe.ended);
     }
 
-    fn read_pipe(&mut self, index: usize) -> Got {
+    fn read_pipe(&mut self, index: usize) -> ReadOutcome {
         let pipe = &mut self.pipes[index];
-        let got = try_read(pipe.fd.as_fd(), &mut self.buffer);
-        let found = match got {
-            Got::Bytes(count) => pipe.decode(&self.buffer[..count]),
-            Got::End => {
+        let outcome = try_read(pipe.fd.as_fd(), &mut self.buffer);
+        let found = match outcome {
+            ReadOutcome::Bytes(count) => pipe.decode(&self.buffer[..count]),
+            ReadOutcome::End => {
                 pipe.ended = true;
                 pipe.finish()
             }
-            Got::Nothing => return got,
+            ReadOutcome::Nothing => return outcome,
         };
         self.show_found(index, found);
-        got
+        outcome
     }
 
-    /// A cell that has ended completes no character and no block any more.
-    fn finish_texts(&mut self) {
+    /// Shows characters and display blocks that the cell has left unfinished: nothing completes them any more.
+    fn finish_cell_text(&mut self) {
         for index in 0..self.pipes.len() {
             let pipe = &mut self.pipes[index];
-            if pipe.source == Source::Cell {
+            if pipe.source == Source::CellProcess {
                 let found = pipe.finish();
                 self.show_found(index, found);
             }
@@ -237,17 +256,18 @@ impl Pump {
     fn show_found(&mut self, index: usize, found: Vec<Found>) {
         for one in found {
             let pipe = &self.pipes[index];
+            let is_cell = pipe.source == Source::CellProcess;
             match one {
-                Found::Text(_) if pipe.source == Source::Cell && self.attribution.is_silent() => {}
+                Found::Text(_) if is_cell && self.attribution.is_silent() => {}
                 Found::Text(text) => {
                     let pieces = match &pipe.source {
-                        Source::Cell => self.lines.cell(pipe.stream, text),
+                        Source::CellProcess => self.lines.cell(pipe.stream, text),
                         Source::Worker(uid) => self.lines.worker(uid, pipe.stream, &text),
                     };
-                    self.show(pieces);
+                    self.show_pieces(pieces);
                 }
-                Found::Block(bundle) if self.in_result && pipe.source == Source::Cell => self.keep_result(bundle),
-                Found::Block(bundle) => self.show_message(Shown::display(bundle, None), When::LikeText),
+                Found::Block(bundle) if self.in_result && is_cell => self.keep_result(bundle),
+                Found::Block(bundle) => self.show_message(OutputMessage::display(bundle, None), Timing::LikeText),
             }
         }
     }
@@ -256,38 +276,38 @@ impl Pump {
         self.result = Some(self.result.take().unwrap_or_default().merged(bundle));
     }
 
-    fn show_message(&mut self, shown: Shown, when: When) {
-        if self.attribution.is_silent() && when == When::LikeText {
+    fn show_message(&mut self, message: OutputMessage, timing: Timing) {
+        if self.attribution.is_silent() && timing == Timing::LikeText {
             return;
         }
-        if when == When::LikeText {
+        if timing == Timing::LikeText {
             self.lines.start_afresh();
         }
-        let said = Said::Message(Box::new(shown));
-        let attributed = match when {
-            When::LikeText => self.attribution.push(said, Instant::now()),
-            When::Now => self.attribution.push_now(said),
+        let item = OutputItem::Message(Box::new(message));
+        let items = match timing {
+            Timing::LikeText => self.attribution.push(item, Instant::now()),
+            Timing::Immediate => self.attribution.push_now(item),
         };
-        self.publish(attributed);
+        self.publish(items);
     }
 
-    fn show(&mut self, pieces: Vec<Piece>) {
+    fn show_pieces(&mut self, pieces: Vec<StreamPiece>) {
         for (stream, text) in pieces {
-            let attributed = self.attribution.push(Said::Text(stream, text), Instant::now());
-            self.publish(attributed);
+            let items = self.attribution.push(OutputItem::Text(stream, text), Instant::now());
+            self.publish(items);
         }
     }
 
-    fn publish(&mut self, attributed: Vec<Attributed>) {
-        for Attributed { parent, said } in attributed {
-            match said {
-                Said::Text(stream, text) => self.publish_text(parent, stream, text),
-                Said::Message(shown) => {
-                    let Shown {
+    fn publish(&mut self, items: Vec<AttributedItem>) {
+        for AttributedItem { parent, item } in items {
+            match item {
+                OutputItem::Text(stream, text) => self.publish_text(parent, stream, text),
+                OutputItem::Message(message) => {
+                    let OutputMessage {
                         content,
                         metadata,
                         buffers,
-                    } = *shown;
+                    } = *message;
                     self.iopub.blocking_publish(parent, &content, metadata, buffers);
                 }
             }
@@ -299,20 +319,20 @@ impl Pump {
             return self.iopub.blocking_stream(parent, stream, text);
         }
         let bytes = text.len();
-        // One gap rather than many: nothing is shown any more behind what was dropped.
-        if self.dropped > 0 || !self.iopub.try_stream(parent, stream, text) {
-            self.dropped += bytes;
+        // After the first text that was dropped, all others are dropped too, so that there is one gap and not many.
+        if self.dropped_bytes > 0 || !self.iopub.try_stream(parent, stream, text) {
+            self.dropped_bytes += bytes;
         }
     }
 
-    /// The interrupted cell has stopped; says what was dropped meanwhile.
+    /// Notes that the interrupted cell has stopped, and shows how much text was dropped.
     fn end_interrupt(&mut self) {
         self.interrupted.store(false, Ordering::Relaxed);
-        let dropped = std::mem::take(&mut self.dropped);
-        if dropped > 0 {
-            let note = format!("\n[the interrupt dropped {dropped} bytes of output]\n");
+        let dropped_bytes = std::mem::take(&mut self.dropped_bytes);
+        if dropped_bytes > 0 {
+            let note = format!("\n[the interrupt dropped {dropped_bytes} bytes of output]\n");
             let pieces = self.lines.cell(StreamName::Stderr, note);
-            self.show(pieces);
+            self.show_pieces(pieces);
         }
     }
 }

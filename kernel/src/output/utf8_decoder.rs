@@ -1,14 +1,14 @@
-//! Bytes of a pipe as text, however a character is split over two reads.
+//! Decodes the bytes of a pipe, also where a character is split over two reads. No I/O here.
 
-/// Decodes UTF-8 piece by piece; bytes that are none become U+FFFD.
+/// Decodes UTF-8 piece by piece. Invalid bytes become U+FFFD.
 #[derive(Debug, Default)]
-pub(crate) struct Decoder {
-    /// The beginning of a character whose end has not come yet: at most three bytes.
+pub(crate) struct Utf8Decoder {
+    /// The first bytes of a character whose rest has not come yet; at most three.
     partial: Vec<u8>,
 }
 
-impl Decoder {
-    /// The text that is complete with these bytes.
+impl Utf8Decoder {
+    /// Takes the next bytes; returns the text that is complete with them.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> String {
         let joined;
         let mut rest = bytes;
@@ -31,7 +31,7 @@ impl Decoder {
         text
     }
 
-    /// What is left when no more bytes come.
+    /// Returns the rest. No more bytes come.
     pub(crate) fn finish(&mut self) -> &'static str {
         if self.partial.is_empty() {
             return "";
@@ -41,17 +41,17 @@ impl Decoder {
     }
 }
 
-/// Whether more bytes could make a character of these.
+/// Returns whether more bytes could complete these to a character.
 fn may_continue(bytes: &[u8]) -> bool {
     !bytes.is_empty() && std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Decoder;
+    use super::Utf8Decoder;
 
     fn decode(pieces: &[&[u8]]) -> String {
-        let mut decoder = Decoder::default();
+        let mut decoder = Utf8Decoder::default();
         let mut text: String = pieces.iter().map(|piece| decoder.push(piece)).collect();
         text.push_str(decoder.finish());
         text
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn what_is_complete_comes_at_once() {
-        let mut decoder = Decoder::default();
+        let mut decoder = Utf8Decoder::default();
         assert_eq!(decoder.push(b"ab\xc3"), "ab");
         assert_eq!(decoder.push(b"\x9f"), "ß");
         assert_eq!(decoder.finish(), "");

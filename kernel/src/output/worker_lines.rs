@@ -1,28 +1,28 @@
-//! One stream out of many writers: who says what, line by line. No I/O here.
+//! The format of worker output lines: `WORKER:0:1      text`. No I/O here.
 //!
-//! The cell's own text passes as it is. A worker's lines begin with its uid. A writer that begins in the middle of
-//! another one's unfinished line begins a new line, so that lines never mix.
+//! Each line of a worker begins with the worker's uid; the text of cells stays as it is. If a process writes while the
+//! line of another process is unfinished, a new line begins, so that lines never mix.
 
 use mosaic_jupyter::StreamName;
 
-/// The column in which a worker's text begins.
+/// Column in which a worker's text begins.
 const PREFIX_WIDTH: usize = 16;
 
-/// Text, and the stream to show it on.
-pub(crate) type Piece = (StreamName, String);
+/// Text, and the stream that shows it.
+pub(crate) type StreamPiece = (StreamName, String);
 
-/// Which writers have left a line unfinished.
+/// Merges the text of the cell and of workers into lines.
 #[derive(Debug, Default)]
-pub(crate) struct Lines {
-    open: Option<Open>,
+pub(crate) struct WorkerLines {
+    unfinished: Option<UnfinishedLine>,
 }
 
-/// An unfinished line.
+/// A line whose end has not come yet.
 #[derive(Debug)]
-struct Open {
+struct UnfinishedLine {
     writer: Writer,
     stream: StreamName,
-    /// After a carriage return: what follows overwrites the line, the prefix included.
+    /// Whether the line ends with a carriage return, so that the text that follows overwrites it and its prefix.
     rewound: bool,
 }
 
@@ -32,18 +32,18 @@ enum Writer {
     Worker(String),
 }
 
-impl Lines {
-    /// What the cell wrote.
-    pub(crate) fn cell(&mut self, stream: StreamName, text: String) -> Vec<Piece> {
+impl WorkerLines {
+    /// Takes text of the cell; returns the text to show.
+    pub(crate) fn cell(&mut self, stream: StreamName, text: String) -> Vec<StreamPiece> {
         let mut pieces = Vec::new();
         if text.is_empty() {
             return pieces;
         }
         // The cell's two streams may share a line, as on a terminal.
-        if self.open.as_ref().is_some_and(|open| open.writer != Writer::Cell) {
+        if self.unfinished.as_ref().is_some_and(|open| open.writer != Writer::Cell) {
             self.break_line(&mut pieces);
         }
-        self.open = (!text.ends_with('\n')).then_some(Open {
+        self.unfinished = (!text.ends_with('\n')).then_some(UnfinishedLine {
             writer: Writer::Cell,
             stream,
             rewound: false,
@@ -52,15 +52,15 @@ impl Lines {
         pieces
     }
 
-    /// What a worker wrote.
-    pub(crate) fn worker(&mut self, uid: &str, stream: StreamName, text: &str) -> Vec<Piece> {
+    /// Takes text of a worker; returns the text to show.
+    pub(crate) fn worker(&mut self, uid: &str, stream: StreamName, text: &str) -> Vec<StreamPiece> {
         let mut pieces = Vec::new();
         if text.is_empty() {
             return pieces;
         }
         let writer = Writer::Worker(uid.to_owned());
         if self
-            .open
+            .unfinished
             .as_ref()
             .is_some_and(|open| open.writer != writer || open.stream != stream)
         {
@@ -68,7 +68,7 @@ impl Lines {
         }
         let mut shown = String::with_capacity(text.len() + PREFIX_WIDTH);
         for part in text.split_inclusive(['\n', '\r']) {
-            let needs_prefix = match &self.open {
+            let needs_prefix = match &self.unfinished {
                 None => true,
                 Some(open) => open.rewound && !matches!(part, "\n" | "\r"),
             };
@@ -77,7 +77,7 @@ impl Lines {
             }
             shown.push_str(part);
             let rewound = part.ends_with('\r');
-            self.open = (!part.ends_with('\n')).then(|| Open {
+            self.unfinished = (!part.ends_with('\n')).then(|| UnfinishedLine {
                 writer: writer.clone(),
                 stream,
                 rewound,
@@ -87,19 +87,20 @@ impl Lines {
         pieces
     }
 
-    /// What follows is shown elsewhere, where no line is unfinished.
+    /// Forgets the unfinished line: text that follows is shown elsewhere.
     pub(crate) fn start_afresh(&mut self) {
-        self.open = None;
+        self.unfinished = None;
     }
 
-    /// Ends the unfinished line on the stream on which it stands.
-    fn break_line(&mut self, pieces: &mut Vec<Piece>) {
-        if let Some(open) = self.open.take() {
+    /// Ends the unfinished line, on the stream that shows it.
+    fn break_line(&mut self, pieces: &mut Vec<StreamPiece>) {
+        if let Some(open) = self.unfinished.take() {
             pieces.push((open.stream, "\n".to_owned()));
         }
     }
 }
 
+/// Returns the prefix of a worker's line: its uid in capitals, padded to the column of the text.
 fn prefix(uid: &str) -> String {
     let width = PREFIX_WIDTH - 1;
     format!("{:<width$} ", uid.to_uppercase())
@@ -110,13 +111,13 @@ mod tests {
     use super::*;
     use StreamName::{Stderr, Stdout};
 
-    fn text(pieces: Vec<Piece>) -> String {
+    fn text(pieces: Vec<StreamPiece>) -> String {
         pieces.into_iter().map(|(_, text)| text).collect()
     }
 
     #[test]
     fn workers_are_named_and_cells_are_not() {
-        let mut lines = Lines::default();
+        let mut lines = WorkerLines::default();
         assert_eq!(
             text(lines.worker("worker:0:0", Stdout, "Solve 1\n")),
             "WORKER:0:0      Solve 1\n"
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_line_in_pieces_is_named_once() {
-        let mut lines = Lines::default();
+        let mut lines = WorkerLines::default();
         assert_eq!(text(lines.worker("worker:0:0", Stdout, "50")), "WORKER:0:0      50");
         assert_eq!(text(lines.worker("worker:0:0", Stdout, "%")), "%");
         assert_eq!(
@@ -145,7 +146,7 @@ mod tests {
 
     #[test]
     fn lines_never_mix() {
-        let mut lines = Lines::default();
+        let mut lines = WorkerLines::default();
         assert_eq!(text(lines.cell(Stdout, "Progress: ".into())), "Progress: ");
         let pieces = lines.worker("worker:0:0", Stderr, "half");
         assert_eq!(pieces, [(Stdout, "\n".into()), (Stderr, "WORKER:0:0      half".into())]);
@@ -165,7 +166,7 @@ mod tests {
 
     #[test]
     fn progress_bars_keep_the_name() {
-        let mut lines = Lines::default();
+        let mut lines = WorkerLines::default();
         assert_eq!(
             text(lines.worker("worker:0:0", Stdout, "50%\r")),
             "WORKER:0:0      50%\r"
@@ -179,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_streams_of_a_cell_may_share_a_line() {
-        let mut lines = Lines::default();
+        let mut lines = WorkerLines::default();
         lines.cell(Stdout, "a".into());
         assert_eq!(lines.cell(Stderr, "b\n".into()), [(Stderr, "b\n".into())]);
         assert!(lines.cell(Stdout, String::new()).is_empty());
@@ -187,7 +188,7 @@ mod tests {
 
     #[test]
     fn another_cell_starts_afresh() {
-        let mut lines = Lines::default();
+        let mut lines = WorkerLines::default();
         lines.worker("worker:0:0", Stdout, "half");
         lines.start_afresh();
         assert_eq!(text(lines.cell(Stdout, "x".into())), "x");

@@ -1,4 +1,4 @@
-//! Clients' messages through comms.
+//! Delivers clients' comm messages to the cell process.
 
 use mosaic_jupyter::{CommData, CommInfo, CommInfoReply, CommRequest, IoPubMessage, Reply};
 use mosaic_message::{CommKind, CommMessage, encode};
@@ -6,72 +6,75 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 
-use super::context::{Asked, Context};
-use crate::comm_registry::Verdict;
+use super::{
+    cell_evaluator::CellEvaluator,
+    context::{Context, Incoming},
+};
+use crate::comm_registry::Route;
 
-/// A client's message, and what it means.
-pub(super) struct Received {
-    asked: Asked,
+/// A client's comm message, in the form that the cell process reads.
+pub(super) struct IncomingComm {
+    incoming: Incoming,
     message: CommMessage,
 }
 
-impl Received {
-    /// Reads a message that opens a comm, goes through it, or closes it.
-    pub(super) fn new(asked: Asked, kind: CommKind, request: CommRequest) -> Received {
+impl IncomingComm {
+    /// Converts a message that opens a comm, goes through it, or closes it.
+    pub(super) fn new(incoming: Incoming, kind: CommKind, request: CommRequest) -> IncomingComm {
         let message = CommMessage {
             kind,
             comm_id: request.comm_id,
             data: request.data.to_string(),
-            metadata: Value::Object(asked.message.metadata.clone()).to_string(),
-            buffers: asked.message.buffers.clone(),
+            metadata: Value::Object(incoming.message.metadata.clone()).to_string(),
+            buffers: incoming.message.buffers.clone(),
         };
-        Received { asked, message }
+        IncomingComm { incoming, message }
     }
 }
 
-/// Starts the task that delivers messages to the cell process, in the order in which they came. Whether a cell runs
-/// does not matter to it.
-pub(super) fn start(context: Context) -> mpsc::UnboundedSender<Received> {
-    let (sender, mut received) = mpsc::unbounded_channel();
+/// Starts the task that delivers messages in the order in which they came, whether a cell runs or not. Returns its
+/// queue.
+pub(super) fn start<E: CellEvaluator>(context: Context<E>) -> mpsc::UnboundedSender<IncomingComm> {
+    let (queue, mut queued) = mpsc::unbounded_channel();
     tokio::spawn(async move {
-        while let Some(next) = received.recv().await {
+        while let Some(next) = queued.recv().await {
             deliver(&context, next).await;
         }
     });
-    sender
+    queue
 }
 
-async fn deliver(context: &Context, Received { asked, message }: Received) {
-    context.busy(&asked);
-    let opens = matches!(message.kind, CommKind::Open { .. });
+async fn deliver<E: CellEvaluator>(context: &Context<E>, IncomingComm { incoming, message }: IncomingComm) {
+    context.busy(&incoming);
+    let is_open = matches!(message.kind, CommKind::Open { .. });
     let comm_id = message.comm_id.clone();
-    match context.comms.received(message) {
-        Verdict::Deliver(delivery, handled) => {
+    match context.comms.receive(message) {
+        Route::Deliver(delivery, handled) => {
             if context.evaluator.deliver(encode(&delivery)) {
-                tokio::spawn(idle_when_handled(context.clone(), asked, handled));
+                tokio::spawn(idle_when_handled(context.clone(), incoming, handled));
                 return;
             }
-            debug!("nobody is there for the comm {comm_id}");
+            debug!("no cell process answers the comm {comm_id}");
         }
-        Verdict::Unknown if opens => {
+        Route::Unknown if is_open => {
             let data = json!({});
             let close = IoPubMessage::CommClose(CommData { comm_id, data });
-            context.publish(&asked, &close).await;
+            context.publish(&incoming, &close).await;
         }
-        Verdict::Unknown => debug!("{} for the unknown comm {comm_id}", asked.message.header.msg_type),
+        Route::Unknown => debug!("{} for the unknown comm {comm_id}", incoming.message.header.msg_type),
     }
-    context.idle(&asked);
+    context.idle(&incoming);
 }
 
-async fn idle_when_handled(context: Context, asked: Asked, handled: oneshot::Receiver<()>) {
-    // An error means that it will never be handled: the cell process is gone.
+async fn idle_when_handled<E>(context: Context<E>, incoming: Incoming, handled: oneshot::Receiver<()>) {
+    // An error means that the cell process has ended and will never handle the message.
     let _ = handled.await;
-    context.idle(&asked);
+    context.idle(&incoming);
 }
 
-/// `comm_info_request`
-pub(super) fn info(context: &Context, target: Option<&str>) -> Reply {
-    let open = context.comms.open(target).into_iter();
+/// Handles a `comm_info_request`.
+pub(super) fn info<E>(context: &Context<E>, target: Option<&str>) -> Reply {
+    let open = context.comms.open_comms(target).into_iter();
     let comms = open.map(|(comm_id, target_name)| (comm_id, CommInfo { target_name }));
     Reply::CommInfo(CommInfoReply { comms: comms.collect() })
 }

@@ -1,48 +1,14 @@
-//! Answers to requests that do not run a cell. Each gives the content of its reply.
+//! Handlers of requests that run no cell. Each returns the reply to its request.
 
-use std::{sync::Arc, time::Duration};
-
-use mosaic_evaluator::{Completeness, Evaluator};
 use mosaic_jupyter::{
     CompleteMetadata, CompleteReply, CompleteRequest, HelpLink, InspectReply, InspectRequest, IsCompleteReply,
     IsCompleteRequest, KernelInfoReply, LanguageInfo, MimeData, PROTOCOL_VERSION, Reply, TypedMatch,
 };
-use tokio::sync::OnceCell;
 
-/// How long kernel_info waits for rustc to tell its version: clients want the reply within 300 ms.
-const VERSION_TIME: Duration = Duration::from_millis(150);
-
-/// rustc's version, asked for once.
-#[derive(Clone, Default)]
-pub(crate) struct RustVersion(Arc<OnceCell<String>>);
-
-impl RustVersion {
-    /// Asks in the background.
-    pub(crate) fn ask(&self) {
-        let version = self.clone();
-        tokio::spawn(async move { version.get().await });
-    }
-
-    /// The version, or that of the compiler that this kernel needs at least, where rustc is slow to answer or missing.
-    async fn get(&self) -> String {
-        let minimum = || env!("CARGO_PKG_RUST_VERSION").to_owned();
-        let ask = || async {
-            let found = tokio::task::spawn_blocking(mosaic_evaluator::check_toolchain).await;
-            found
-                .ok()
-                .and_then(Result::ok)
-                .map_or_else(minimum, |toolchain| toolchain.version().to_owned())
-        };
-        self.0.get_or_init(ask).await.clone()
-    }
-
-    async fn soon(&self) -> String {
-        let minimum = || env!("CARGO_PKG_RUST_VERSION").to_owned();
-        tokio::time::timeout(VERSION_TIME, self.get())
-            .await
-            .unwrap_or_else(|_| minimum())
-    }
-}
+use super::{
+    cell_evaluator::{CellEvaluator, Completeness},
+    language_version::LanguageVersion,
+};
 
 /// Links in the help menu of front ends.
 const HELP_LINKS: [HelpLink; 3] = [
@@ -60,9 +26,9 @@ const HELP_LINKS: [HelpLink; 3] = [
     },
 ];
 
-/// `kernel_info_request`
-pub(crate) async fn kernel_info(rust: RustVersion) -> Reply {
-    let rust = rust.soon().await;
+/// Handles a `kernel_info_request`.
+pub(super) async fn kernel_info(language_version: LanguageVersion) -> Reply {
+    let rust = language_version.get().await;
     let version = env!("CARGO_PKG_VERSION");
     Reply::KernelInfo(KernelInfoReply {
         protocol_version: PROTOCOL_VERSION,
@@ -83,40 +49,41 @@ pub(crate) async fn kernel_info(rust: RustVersion) -> Reply {
     })
 }
 
-/// `complete_request`
-pub(crate) async fn complete(evaluator: Evaluator, request: CompleteRequest) -> Reply {
+/// Handles a `complete_request`.
+pub(super) async fn complete(evaluator: impl CellEvaluator, request: CompleteRequest) -> Reply {
     let found = evaluator.complete(request.code, request.cursor_pos).await;
+    let (start, end) = (found.cursor_start, found.cursor_end);
     let matches = found.matches.iter().map(|completion| completion.text.clone());
     let matches = matches.collect();
     let types = found.matches.into_iter().map(|completion| TypedMatch {
-        start: found.cursor_start,
-        end: found.cursor_end,
+        start,
+        end,
         text: completion.text,
         kind: completion.kind,
     });
     Reply::Complete(CompleteReply {
         matches,
-        cursor_start: found.cursor_start,
-        cursor_end: found.cursor_end,
+        cursor_start: start,
+        cursor_end: end,
         metadata: CompleteMetadata { types: types.collect() },
     })
 }
 
-/// `inspect_request`
-pub(crate) async fn inspect(evaluator: Evaluator, request: InspectRequest) -> Reply {
-    let found = evaluator.inspect(request.code, request.cursor_pos).await;
+/// Handles an `inspect_request`.
+pub(super) async fn inspect(evaluator: impl CellEvaluator, request: InspectRequest) -> Reply {
+    let documentation = evaluator.inspect(request.code, request.cursor_pos).await;
     Reply::Inspect(InspectReply {
-        found: found.is_some(),
+        found: documentation.is_some(),
         documentation: MimeData {
-            data: found.unwrap_or_default().into_iter().collect(),
+            data: documentation.unwrap_or_default().into_iter().collect(),
             ..MimeData::default()
         },
     })
 }
 
-/// `is_complete_request`
-pub(crate) async fn is_complete(request: IsCompleteRequest) -> Reply {
-    Reply::IsComplete(match mosaic_evaluator::is_complete(&request.code) {
+/// Handles an `is_complete_request`.
+pub(super) async fn is_complete(evaluator: impl CellEvaluator, request: IsCompleteRequest) -> Reply {
+    Reply::IsComplete(match evaluator.is_complete(&request.code) {
         Completeness::Complete => IsCompleteReply::Complete,
         Completeness::Incomplete { indent } => IsCompleteReply::Incomplete { indent },
         Completeness::Invalid => IsCompleteReply::Invalid,
