@@ -32,7 +32,7 @@ pub(super) struct FinishedCell {
     pub(super) number: u32,
     /// Whether the cells in the queue are aborted.
     pub(super) aborts_queue: bool,
-    /// Value of the cell as plain text.
+    /// Value of the cell as plain text, for the history; `None` if the history does not keep the cell.
     pub(super) plain_text: Option<String>,
 }
 
@@ -40,6 +40,7 @@ pub(super) struct FinishedCell {
 pub(super) async fn execute<E: CellEvaluator>(context: Context<E>, cell: QueuedCell, number: u32) -> FinishedCell {
     let QueuedCell { incoming, request } = cell;
     let is_shown = !request.silent;
+    let is_stored = request.stores_history();
     context.busy(&incoming);
     if is_shown {
         let input = IoPubMessage::ExecuteInput(ExecuteInput {
@@ -51,8 +52,9 @@ pub(super) async fn execute<E: CellEvaluator>(context: Context<E>, cell: QueuedC
     context.output.begin_cell(is_shown.then(|| incoming.header.clone()));
     let result = evaluate(&context, request.code, number).await.map_err(error_content);
     let plain_text = match &result {
-        Ok(value) => value.as_ref().and_then(MimeData::plain_text).map(str::to_owned),
-        Err(_) => None,
+        // A cell that is not counted has the number of the last one that is, whose output it must not replace.
+        Ok(Some(value)) if is_stored => value.plain_text().map(str::to_owned),
+        Ok(_) | Err(_) => None,
     };
     let (outcome, message) = match result {
         Ok(value) => (ExecuteOutcome::Ok, value.map(|value| execute_result(value, number))),
