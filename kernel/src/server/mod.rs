@@ -24,6 +24,8 @@ mod history;
 mod interrupt;
 mod language_version;
 mod stdin;
+#[cfg(test)]
+mod tests;
 
 use mosaic_jupyter::{
     Channel, CommRequest, Connection, InterruptReply, Message, Reply, Request, ShutdownReply, ShutdownRequest,
@@ -52,10 +54,8 @@ enum Event {
     InputNeeded(PendingInput),
     /// A client's message has come on stdin.
     Stdin(Message),
-    /// The running cell has run, and needs its reply.
-    CellFinished(FinishedCell),
-    /// The reply of the cell and of those that it aborts have been sent.
-    CellReplied,
+    /// The task of the running cell reports.
+    Cell(CellEvent),
     /// A signal has come.
     Signal(SignalEvent),
     /// The process that started the kernel has ended.
@@ -64,9 +64,11 @@ enum Event {
     Disconnected,
 }
 
-/// What the tasks of cells report to the loop.
+/// What the task of a cell reports to the loop.
 enum CellEvent {
-    Finished(FinishedCell),
+    /// The cell has run, and needs its reply.
+    Finished(Box<FinishedCell>),
+    /// The replies to the cell, and to those that it aborts, are sent.
     Replied,
 }
 
@@ -169,10 +171,7 @@ impl<E: CellEvaluator> Server<E> {
             Some(input) = self.inputs.recv() => Event::InputNeeded(input),
             // Before the end of a cell: a cell that fails aborts the requests that came while it ran.
             message = self.connection.shell.recv() => incoming(Channel::Shell, message),
-            Some(event) = self.cell_events.recv() => match event {
-                CellEvent::Finished(cell) => Event::CellFinished(cell),
-                CellEvent::Replied => Event::CellReplied,
-            },
+            Some(event) = self.cell_events.recv() => Event::Cell(event),
         }
     }
 
@@ -181,8 +180,8 @@ impl<E: CellEvaluator> Server<E> {
             Event::Incoming(incoming) => return self.dispatch(incoming).await,
             Event::InputNeeded(input) => self.stdin.ask(input).await,
             Event::Stdin(message) => self.stdin.receive(&message),
-            Event::CellFinished(cell) => self.finish_cell(cell),
-            Event::CellReplied => {
+            Event::Cell(CellEvent::Finished(cell)) => self.finish_cell(*cell),
+            Event::Cell(CellEvent::Replied) => {
                 self.queue.end();
                 self.start_next_cell();
             }
@@ -261,7 +260,7 @@ impl<E: CellEvaluator> Server<E> {
         tokio::spawn(async move {
             let finished = execution::execute(context, cell, number).await;
             // The receiver is dropped only when the kernel ends.
-            let _ = reporter.send(CellEvent::Finished(finished));
+            let _ = reporter.send(CellEvent::Finished(Box::new(finished)));
         });
     }
 
