@@ -19,10 +19,10 @@ use tracing::debug;
 const PREFIX: &str = "mosaic-";
 const LOCK: &str = "kernel.lock";
 
-/// The directory, which is removed when this is dropped.
+/// The kernel's directory, which is removed when this is dropped.
 pub(crate) struct RunDir {
     directory: TempDir,
-    /// Locked as long as the kernel lives, however it ends. Other kernels see by the lock that it lives.
+    /// The lock file. It stays locked until the kernel ends, also when it is killed, so that others see that it lives.
     _lock: File,
 }
 

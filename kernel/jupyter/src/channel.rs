@@ -4,7 +4,7 @@ use std::fmt;
 
 use tokio::sync::{mpsc, watch};
 
-/// A channel of the protocol. Each has a socket.
+/// A channel of the protocol. Each channel has a socket.
 ///
 /// See [Introduction](https://jupyter-client.readthedocs.io/en/stable/messaging.html#introduction).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -11,11 +11,13 @@ use tracing::debug;
 use zeromq::{Socket, ZmqError};
 
 use crate::{
-    Channel, ConnectionFile, ConnectionFileError, IoPub, MemoryClient, Message, OutputRate, Session, Signer,
-    channel::Closing,
-    connection_file::Address,
-    iopub,
+    channel::{Channel, Closing},
+    connection_file::{Address, ConnectionFile, ConnectionFileError},
+    iopub::{self, IoPub, OutputRate},
+    memory_client::MemoryClient,
+    messages::{message::Message, session::Session},
     sockets::{relay::Relay, router},
+    wire::Signer,
 };
 
 /// The sockets could not be bound.

@@ -7,7 +7,10 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::{Channel, SignatureError, Signer};
+use crate::{
+    channel::Channel,
+    wire::{SignatureError, Signer},
+};
 
 /// The connection file that a Jupyter client writes before it starts a kernel.
 ///

@@ -27,10 +27,12 @@ pub use connection::{BindError, Connection, Replies};
 pub use connection_file::{ConnectionFile, ConnectionFileError, Transport};
 pub use iopub::{IoPub, OutputRate, OutputRateError};
 pub use memory_client::MemoryClient;
+pub use messages::content::{ErrorContent, MimeData};
 pub use messages::iopub::{
     ClearOutput, CommData, CommOpen, DisplayData, ExecuteInput, ExecuteResult, ExecutionState, IoPubMessage, Status,
     Stream, StreamName, Transient, Welcome,
 };
+pub use messages::message::{Header, Message, PROTOCOL_VERSION};
 pub use messages::reply::{
     CommInfo, CommInfoReply, CompleteMetadata, CompleteReply, ErrorReply, ExecuteOutcome, ExecuteReply,
     ExpressionResult, HelpLink, HistoryEntry, HistoryInput, HistoryReply, InspectReply, InterruptReply,
@@ -40,6 +42,6 @@ pub use messages::request::{
     CommInfoRequest, CommRequest, CompleteRequest, ExecuteRequest, HistoryAccess, HistoryRequest, InspectRequest,
     IsCompleteRequest, Request, RequestError, ShutdownRequest,
 };
+pub use messages::session::Session;
 pub use messages::stdin::{InputReply, InputRequest};
-pub use messages::{ErrorContent, Header, Message, MimeData, PROTOCOL_VERSION, Session};
 pub use wire::{FrameError, SignatureError, Signer, parse, serialise};

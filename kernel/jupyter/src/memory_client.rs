@@ -3,7 +3,10 @@
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::{Channel, Message, Session};
+use crate::{
+    channel::Channel,
+    messages::{message::Message, session::Session},
+};
 
 /// The client's end of a [`Connection::memory`](crate::Connection::memory): what a client sends, and what it receives.
 pub struct MemoryClient {

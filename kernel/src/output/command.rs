@@ -20,7 +20,7 @@ pub(crate) enum Timing {
     Immediate,
 }
 
-/// A command to the thread. It carries out a command after it has read everything written before, unless noted.
+/// A command to the thread. Except for `AddProcess` and `BeginCell`, the thread first reads everything written before.
 pub(super) enum Command {
     /// Reads the pipes of a new process from now on.
     AddProcess {
@@ -28,9 +28,9 @@ pub(super) enum Command {
         stdout: OwnedFd,
         stderr: OwnedFd,
     },
-    /// Shows a line in the name of a worker.
+    /// Shows text in the name of a worker.
     Note { uid: String, text: String },
-    /// Shows everything that follows under a cell. Does not read first.
+    /// Shows everything that follows under a cell.
     BeginCell(Arc<Header>),
     /// Shows nothing that the cell writes from now on.
     BeginSilentCell,

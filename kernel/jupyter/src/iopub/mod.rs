@@ -8,6 +8,7 @@
 //! is never held up. The states of requests that have nothing to do with a cell go ahead of the queue, so that a kernel
 //! whose cell prints without end still answers.
 
+mod publication;
 mod publisher;
 mod rate_limit;
 mod stream_batch;
@@ -22,10 +23,15 @@ use tokio::{
 };
 
 use crate::{
-    Header, Message, Session, Signer,
     channel::Closing,
-    messages::iopub::{ExecutionState, IoPubMessage, Status, StreamName},
+    messages::{
+        iopub::{ExecutionState, IoPubMessage, Status, StreamName},
+        message::{Header, Message},
+        session::Session,
+    },
+    wire::Signer,
 };
+use publication::{Publication, Queued};
 use publisher::Publisher;
 pub use rate_limit::{OutputRate, OutputRateError};
 use stream_batch::StreamText;
@@ -33,17 +39,6 @@ pub(crate) use subscribers::{InMemory, Subscribers, XPub};
 
 /// How many texts and messages the queue holds. With texts of up to 64 KiB, that is less than a second's worth.
 const QUEUE_SLOTS: usize = 4;
-
-/// Something to publish.
-enum Publication {
-    Message(Box<Message>),
-    Stream(StreamText),
-    /// Somebody waits until everything before this has left.
-    Flush(oneshot::Sender<()>),
-}
-
-/// A publication with the slot that it takes up in the queue, if any.
-type Queued = (Publication, Option<OwnedSemaphorePermit>);
 
 /// A handle for publishing to all clients; cheap to clone.
 #[derive(Clone)]

@@ -11,16 +11,20 @@ use tokio::{
 };
 
 use super::{
-    Publication, Queued,
+    publication::{Publication, Queued},
     rate_limit::{OutputRate, RateLimiter},
     stream_batch::{StreamBatch, StreamText},
     subscribers::Subscribers,
 };
 use crate::{
-    Message, Session, Signer,
     channel::Closing,
-    messages::iopub::{IoPubMessage, Stream, Welcome},
+    messages::{
+        iopub::{IoPubMessage, Stream, Welcome},
+        message::Message,
+        session::Session,
+    },
     sockets::router::to_zmq,
+    wire::Signer,
 };
 
 /// The state of the task.

@@ -10,8 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Default limits of what the kernel publishes in a second.
+/// Default limit of stream text.
 const BYTES_PER_SECOND: NonZeroU32 = NonZeroU32::new(600_000).expect("not zero");
+/// Limit of messages.
 const MESSAGES_PER_SECOND: f64 = 600.0;
 /// Size of the burst that leaves at once, in seconds' worth of output.
 const BURST_SECONDS: f64 = 0.5;

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Header, messages::iopub::StreamName};
+use crate::messages::{iopub::StreamName, message::Header};
 
 /// How long text waits for more text.
 const BATCH_TIME: Duration = Duration::from_millis(50);

@@ -4,7 +4,10 @@ use tokio::sync::mpsc;
 use tracing::{debug, warn};
 use zeromq::{Socket, SocketEvent, SocketRecv, SocketSend, XPubSocket, ZmqMessage, util::PeerIdentity};
 
-use crate::{Message, Signer, wire};
+use crate::{
+    messages::message::Message,
+    wire::{self, Signer},
+};
 
 /// Receives what the publisher sends.
 pub(crate) trait Subscribers: Send + 'static {

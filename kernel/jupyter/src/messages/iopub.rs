@@ -5,7 +5,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ErrorContent, MimeData};
+use super::content::{ErrorContent, MimeData};
 
 /// The content of a message on iopub, one variant for each type.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -188,7 +188,7 @@ pub struct Welcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::messages::to_json;
+    use crate::messages::content::to_json;
     use serde_json::json;
 
     fn display(display_id: Option<&str>) -> DisplayData {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::Message;
+use super::message::Message;
 
 /// The content of a client's message, one variant for each type that the kernel knows.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::Message;
+use super::message::Message;
 
 /// Content of an `input_request`: the kernel asks for a line of input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

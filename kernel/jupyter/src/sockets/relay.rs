@@ -21,7 +21,10 @@ use tokio::{
 use tracing::{debug, warn};
 
 use super::zmtp_validator::ZmtpValidator;
-use crate::{Channel, channel::Closing, connection_file::Address};
+use crate::{
+    channel::{Channel, Closing},
+    connection_file::Address,
+};
 
 /// How many bytes are read at once.
 const CHUNK: usize = 64 << 10;
@@ -29,7 +32,7 @@ const CHUNK: usize = 64 << 10;
 const QUEUE: usize = 128;
 /// How long a client whose queue is full may hold up all others.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A client that reads this many bytes a second is slow, but may hold up others.
+/// Speed, in bytes a second, at which a slow client may hold up others for as long as it reads.
 const SLOW_BYTES_PER_SECOND: f64 = 256.0 * 1024.0;
 /// How long to wait when no connection can be accepted. The usual cause is a lack of file descriptors, and the system
 /// does not tell when there are some again.
@@ -150,10 +153,10 @@ async fn fill(mut from: OwnedReadHalf, queue: mpsc::Sender<Vec<u8>>) -> io::Resu
     }
 }
 
-/// How long a client may still hold up others. No I/O.
+/// The time for which a client may still hold up others. No I/O.
 ///
-/// Time in which others wait for the client uses it up. Time in which nobody waits for the client gives some back, and
-/// so do the bytes that the client reads. A client that reads only a little now and then still uses it up.
+/// Waiting for the client uses the time up. Time in which nobody waits gives some of it back, and so do bytes that the
+/// client reads. A client that reads only a little now and then still runs out of time.
 #[derive(Debug)]
 struct Patience {
     left: Duration,
@@ -166,7 +169,7 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// Records that nobody waited for the time `free`, and that others then waited for the time `waited` until the
+    /// Accounts for one read: nobody waited for the time `free`, and then others waited for the time `waited` until the
     /// client's queue could take `bytes`.
     fn account(&mut self, free: Duration, bytes: usize, waited: Duration) {
         let read = Duration::from_secs_f64(bytes as f64 / SLOW_BYTES_PER_SECOND);

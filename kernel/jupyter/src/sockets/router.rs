@@ -7,7 +7,11 @@ use tokio::sync::mpsc;
 use tracing::{debug, warn};
 use zeromq::{RouterRecvHalf, RouterSendHalf, RouterSocket, SocketRecv, SocketSend, ZmqMessage};
 
-use crate::{Channel, Message, Signer, channel::Closing, wire};
+use crate::{
+    channel::{Channel, Closing},
+    messages::message::Message,
+    wire::{self, Signer},
+};
 
 /// How many messages may wait in each direction.
 pub(crate) const QUEUE: usize = 1024;

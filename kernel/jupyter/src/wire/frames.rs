@@ -7,11 +7,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-use crate::{Header, Message, Signer};
+use super::signature::Signer;
+use crate::messages::message::{Header, Message};
 
 const DELIMITER: &[u8] = b"<IDS|MSG>";
 
-/// Frames that are no message, or no message of the kernel's clients.
+/// Frames that could not be read as a message.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
     /// No frame is `<IDS|MSG>`.
