@@ -7,7 +7,7 @@ use tokio::{
     sync::mpsc,
 };
 
-/// What a signal asks for.
+/// A request that comes as a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SignalEvent {
     /// SIGINT: interrupt the running cell.

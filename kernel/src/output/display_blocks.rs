@@ -23,7 +23,7 @@ const MAX_FIRST_LINE_BYTES: usize = 256;
 
 /// A part of a process's text.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Found {
+pub(crate) enum Segment {
     /// Text outside of blocks.
     Text(String),
     /// The content of a whole block.
@@ -63,14 +63,14 @@ pub(crate) struct BlockParser {
 
 impl BlockParser {
     /// Takes the next text; returns the parts that are complete with it.
-    pub(crate) fn push(&mut self, text: String) -> Vec<Found> {
+    pub(crate) fn push(&mut self, text: String) -> Vec<Segment> {
         if text.is_empty() {
             return Vec::new();
         }
         if matches!(self.state, ParserState::LineStart | ParserState::InLine) && !text.contains('E') {
             // The fast path: no block can begin without an `E`.
             self.state = state_after(&text);
-            return vec![Found::Text(text)];
+            return vec![Segment::Text(text)];
         }
         let mut found = Vec::new();
         for part in text.split_inclusive('\n') {
@@ -80,17 +80,17 @@ impl BlockParser {
     }
 
     /// Returns the rest. No more text comes, or the cell has ended.
-    pub(crate) fn finish(&mut self) -> Vec<Found> {
+    pub(crate) fn finish(&mut self) -> Vec<Segment> {
         match mem::take(&mut self.state) {
-            ParserState::MayBegin(text) => vec![Found::Text(text)],
-            ParserState::InBlock(block) if block.last_line() == END => vec![Found::Block(block.bundle())],
-            ParserState::InBlock(block) => vec![Found::Text(block.written)],
+            ParserState::MayBegin(text) => vec![Segment::Text(text)],
+            ParserState::InBlock(block) if block.last_line() == END => vec![Segment::Block(block.bundle())],
+            ParserState::InBlock(block) => vec![Segment::Text(block.written)],
             ParserState::LineStart | ParserState::InLine => Vec::new(),
         }
     }
 
     /// Takes a line or a part of a line.
-    fn push_part(&mut self, part: &str, found: &mut Vec<Found>) {
+    fn push_part(&mut self, part: &str, found: &mut Vec<Segment>) {
         match mem::take(&mut self.state) {
             ParserState::InLine => {
                 self.state = state_after(part);
@@ -106,7 +106,7 @@ impl BlockParser {
                 if !part.ends_with('\n') && block.written.len() < MAX_BLOCK_BYTES {
                     self.state = ParserState::InBlock(block);
                 } else if block.last_line() == END {
-                    found.push(Found::Block(block.bundle()));
+                    found.push(Segment::Block(block.bundle()));
                 } else if block.written.len() >= MAX_BLOCK_BYTES {
                     self.state = state_after(part);
                     add_text(found, &block.written);
@@ -119,7 +119,7 @@ impl BlockParser {
     }
 
     /// Takes the beginning of a line.
-    fn push_start(&mut self, line: String, found: &mut Vec<Found>) {
+    fn push_start(&mut self, line: String, found: &mut Vec<Segment>) {
         let whole = line.ends_with('\n');
         let mime = line.strip_prefix(BEGIN).map(str::trim_end);
         match mime {
@@ -165,10 +165,10 @@ fn state_after(text: &str) -> ParserState {
     }
 }
 
-fn add_text(found: &mut Vec<Found>, text: &str) {
+fn add_text(found: &mut Vec<Segment>, text: &str) {
     match found.last_mut() {
-        Some(Found::Text(before)) => before.push_str(text),
-        _ => found.push(Found::Text(text.to_owned())),
+        Some(Segment::Text(before)) => before.push_str(text),
+        _ => found.push(Segment::Text(text.to_owned())),
     }
 }
 
@@ -178,16 +178,16 @@ mod tests {
 
     const PLOT: &str = "EVCXR_BEGIN_CONTENT text/html\n<b>1</b>\n\n<i>\nEVCXR_END_CONTENT\n";
 
-    fn text(text: &str) -> Found {
-        Found::Text(text.to_owned())
+    fn text(text: &str) -> Segment {
+        Segment::Text(text.to_owned())
     }
 
-    fn block(mime: &str, content: &str) -> Found {
-        Found::Block(MimeBundle::new().with_text(mime, content))
+    fn block(mime: &str, content: &str) -> Segment {
+        Segment::Block(MimeBundle::new().with_text(mime, content))
     }
 
     /// Checks what is found, wherever the text is cut in two.
-    fn check(written: &str, expected: &[Found]) {
+    fn check(written: &str, expected: &[Segment]) {
         for cut in 0..=written.len() {
             let mut parser = BlockParser::default();
             let mut found = Vec::new();
@@ -199,7 +199,7 @@ mod tests {
             ];
             for one in pieces.into_iter().flatten() {
                 match one {
-                    Found::Text(text) => add_text(&mut found, &text),
+                    Segment::Text(text) => add_text(&mut found, &text),
                     one => found.push(one),
                 }
             }
@@ -228,7 +228,7 @@ mod tests {
         );
         check(
             "EVCXR_BEGIN_CONTENT application/json\n{}\nEVCXR_END_CONTENT\n",
-            &[Found::Block(
+            &[Segment::Block(
                 MimeBundle::new().with("application/json", Content::Json("{}".into())),
             )],
         );

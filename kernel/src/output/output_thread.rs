@@ -22,7 +22,7 @@ use super::{
     attribution::{AttributedItem, Attribution, OutputItem},
     command::{Command, Timing},
     display::OutputMessage,
-    display_blocks::Found,
+    display_blocks::Segment,
     pipe::{Pipe, ReadOutcome, Source, try_read},
     worker_lines::{StreamPiece, WorkerLines},
 };
@@ -230,7 +230,7 @@ impl OutputThread {
     fn read_pipe(&mut self, index: usize) -> ReadOutcome {
         let pipe = &mut self.pipes[index];
         let outcome = try_read(pipe.fd.as_fd(), &mut self.buffer);
-        let found = match outcome {
+        let segments = match outcome {
             ReadOutcome::Bytes(count) => pipe.decode(&self.buffer[..count]),
             ReadOutcome::End => {
                 pipe.ended = true;
@@ -238,7 +238,7 @@ impl OutputThread {
             }
             ReadOutcome::Nothing => return outcome,
         };
-        self.show_found(index, found);
+        self.show_segments(index, segments);
         outcome
     }
 
@@ -247,27 +247,27 @@ impl OutputThread {
         for index in 0..self.pipes.len() {
             let pipe = &mut self.pipes[index];
             if pipe.source == Source::CellProcess {
-                let found = pipe.finish();
-                self.show_found(index, found);
+                let segments = pipe.finish();
+                self.show_segments(index, segments);
             }
         }
     }
 
-    fn show_found(&mut self, index: usize, found: Vec<Found>) {
-        for one in found {
+    fn show_segments(&mut self, index: usize, segments: Vec<Segment>) {
+        for segment in segments {
             let pipe = &self.pipes[index];
             let is_cell = pipe.source == Source::CellProcess;
-            match one {
-                Found::Text(_) if is_cell && self.attribution.is_silent() => {}
-                Found::Text(text) => {
+            match segment {
+                Segment::Text(_) if is_cell && self.attribution.is_silent() => {}
+                Segment::Text(text) => {
                     let pieces = match &pipe.source {
                         Source::CellProcess => self.lines.cell(pipe.stream, text),
                         Source::Worker(uid) => self.lines.worker(uid, pipe.stream, &text),
                     };
                     self.show_pieces(pieces);
                 }
-                Found::Block(bundle) if self.in_result && is_cell => self.keep_result(bundle),
-                Found::Block(bundle) => self.show_message(OutputMessage::display(bundle, None), Timing::LikeText),
+                Segment::Block(bundle) if self.in_result && is_cell => self.keep_result(bundle),
+                Segment::Block(bundle) => self.show_message(OutputMessage::display(bundle, None), Timing::LikeText),
             }
         }
     }

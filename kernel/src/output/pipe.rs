@@ -10,7 +10,7 @@ use rustix::{
 use tracing::warn;
 
 use super::{
-    display_blocks::{BlockParser, Found},
+    display_blocks::{BlockParser, Segment},
     utf8_decoder::Utf8Decoder,
 };
 
@@ -53,23 +53,23 @@ impl Pipe {
     }
 
     /// Takes the next bytes; returns the text and blocks that are complete with them.
-    pub(super) fn decode(&mut self, bytes: &[u8]) -> Vec<Found> {
+    pub(super) fn decode(&mut self, bytes: &[u8]) -> Vec<Segment> {
         let text = self.decoder.push(bytes);
         self.find(text)
     }
 
     /// Returns the rest. No more bytes come, or the cell has ended.
-    pub(super) fn finish(&mut self) -> Vec<Found> {
+    pub(super) fn finish(&mut self) -> Vec<Segment> {
         let text = self.decoder.finish().to_owned();
         let mut found = self.find(text);
         found.extend(self.blocks.as_mut().map(BlockParser::finish).unwrap_or_default());
         found
     }
 
-    fn find(&mut self, text: String) -> Vec<Found> {
+    fn find(&mut self, text: String) -> Vec<Segment> {
         match &mut self.blocks {
             Some(blocks) => blocks.push(text),
-            None => vec![Found::Text(text)],
+            None => vec![Segment::Text(text)],
         }
     }
 }

@@ -23,7 +23,7 @@ struct UnfinishedLine {
     writer: Writer,
     stream: StreamName,
     /// Whether the line ends with a carriage return, so that the text that follows overwrites it and its prefix.
-    rewound: bool,
+    is_rewound: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,13 +40,13 @@ impl WorkerLines {
             return pieces;
         }
         // The cell's two streams may share a line, as on a terminal.
-        if self.unfinished.as_ref().is_some_and(|open| open.writer != Writer::Cell) {
+        if self.unfinished.as_ref().is_some_and(|line| line.writer != Writer::Cell) {
             self.break_line(&mut pieces);
         }
         self.unfinished = (!text.ends_with('\n')).then_some(UnfinishedLine {
             writer: Writer::Cell,
             stream,
-            rewound: false,
+            is_rewound: false,
         });
         pieces.push((stream, text));
         pieces
@@ -62,7 +62,7 @@ impl WorkerLines {
         if self
             .unfinished
             .as_ref()
-            .is_some_and(|open| open.writer != writer || open.stream != stream)
+            .is_some_and(|line| line.writer != writer || line.stream != stream)
         {
             self.break_line(&mut pieces);
         }
@@ -70,17 +70,17 @@ impl WorkerLines {
         for part in text.split_inclusive(['\n', '\r']) {
             let needs_prefix = match &self.unfinished {
                 None => true,
-                Some(open) => open.rewound && !matches!(part, "\n" | "\r"),
+                Some(line) => line.is_rewound && !matches!(part, "\n" | "\r"),
             };
             if needs_prefix {
                 shown.push_str(&prefix(uid));
             }
             shown.push_str(part);
-            let rewound = part.ends_with('\r');
+            let is_rewound = part.ends_with('\r');
             self.unfinished = (!part.ends_with('\n')).then(|| UnfinishedLine {
                 writer: writer.clone(),
                 stream,
-                rewound,
+                is_rewound,
             });
         }
         pieces.push((stream, shown));
@@ -94,8 +94,8 @@ impl WorkerLines {
 
     /// Ends the unfinished line, on the stream that shows it.
     fn break_line(&mut self, pieces: &mut Vec<StreamPiece>) {
-        if let Some(open) = self.unfinished.take() {
-            pieces.push((open.stream, "\n".to_owned()));
+        if let Some(line) = self.unfinished.take() {
+            pieces.push((line.stream, "\n".to_owned()));
         }
     }
 }

@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | `cell_evaluator` | the evaluator as a trait, which tests of the server fake |
 //! | `context` | the parts of the kernel that handlers work with, and how they reply and publish |
-//! | `execution`, `execution_queue` | runs cells one after the other |
+//! | `execution`, `execution_queue` | runs cells one after the other; publishes their values and errors |
 //! | `interrupt` | what happens at an interrupt |
 //! | `handlers`, `language_version` | requests that run no cell |
 //! | `comm_delivery` | clients' messages through comms |
@@ -64,7 +64,7 @@ enum Event {
     Disconnected,
 }
 
-/// What the task of a cell reports to the loop.
+/// An event of the task that runs a cell.
 enum CellEvent {
     /// The cell has run, and needs its reply.
     Finished(Box<FinishedCell>),
@@ -85,7 +85,7 @@ pub(crate) enum EndReason {
     Disconnected,
 }
 
-/// What a server leaves when it ends.
+/// The parts of a server that outlive it, and why it has ended.
 pub(crate) struct Ended {
     /// Why it has ended.
     pub(crate) reason: EndReason,

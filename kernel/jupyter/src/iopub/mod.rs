@@ -151,3 +151,65 @@ pub(crate) fn start(
         session,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Connection;
+    use serde_json::json;
+
+    fn stream(parent: &Arc<Header>, name: StreamName, text: &str) -> (Option<Arc<Header>>, StreamName, String) {
+        (Some(parent.clone()), name, text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn text_of_one_stream_is_gathered_and_order_is_kept() {
+        let (connection, mut client) = Connection::memory();
+        let iopub = connection.iopub;
+        let parent = Arc::new(client.session.message("execute_request", None, json!({})).header);
+        for (parent, name, text) in [
+            stream(&parent, StreamName::Stdout, "a"),
+            stream(&parent, StreamName::Stdout, "b"),
+            stream(&parent, StreamName::Stderr, "c"),
+        ] {
+            assert!(iopub.try_stream(parent, name, text));
+        }
+        iopub.status(Some(parent.clone()), ExecutionState::Idle);
+        iopub.flush().await;
+        let contents: Vec<Value> = std::iter::from_fn(|| client.published.try_recv().ok())
+            .inspect(|message| assert_eq!(message.parent_header.as_ref(), Some(&parent)))
+            .map(|message| message.content)
+            .collect();
+        assert_eq!(
+            contents,
+            [
+                json!({ "name": "stdout", "text": "ab" }),
+                json!({ "name": "stderr", "text": "c" }),
+                json!({ "execution_state": "idle" }),
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn the_topic_of_a_message_names_the_session_and_the_type() {
+        let (connection, mut client) = Connection::memory();
+        connection.iopub.status(None, ExecutionState::Starting);
+        connection.iopub.flush().await;
+        let message = client.published.try_recv().unwrap();
+        let topic = format!("kernel.{}.status", connection.session.id());
+        assert_eq!(message.identities, [topic.into_bytes()]);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_text() {
+        let (connection, _client) = Connection::memory();
+        let text = || "x".to_owned();
+        // The publisher does not run before this test waits.
+        for _ in 0..QUEUE_SLOTS {
+            assert!(connection.iopub.try_stream(None, StreamName::Stdout, text()));
+        }
+        assert!(!connection.iopub.try_stream(None, StreamName::Stdout, text()));
+        connection.iopub.flush().await;
+        assert!(connection.iopub.try_stream(None, StreamName::Stdout, text()));
+    }
+}

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 pub struct MimeData {
     /// The value in each format, by MIME type. Binary formats are base64.
     pub data: Map<String, Value>,
-    /// What a front end should know of a format, such as the size of an image, by MIME type.
+    /// Hints about a format for front ends, such as the size of an image, by MIME type.
     pub metadata: Map<String, Value>,
 }
 

@@ -128,7 +128,7 @@ pub enum StreamName {
 /// See [Display data](https://jupyter-client.readthedocs.io/en/stable/messaging.html#display-data).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DisplayData {
-    /// What is displayed.
+    /// The displayed value.
     #[serde(flatten)]
     pub value: MimeData,
     /// Information that front ends do not save.
