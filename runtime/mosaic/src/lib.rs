@@ -27,64 +27,49 @@
 
 #[doc(hidden)]
 pub mod __private;
-mod argument;
-mod attach;
-mod barrier;
-mod bulk;
-mod cancel;
-mod copy;
+mod control;
 mod error;
-mod for_each;
-mod function;
+mod future;
 mod guest;
-mod handle;
 mod host;
-mod html;
-mod interactive;
-mod interrupt;
-mod lent;
-mod log;
-mod object;
-mod outputs;
-mod panics;
-mod parameter;
-mod pending;
+mod inspect;
 pub mod prelude;
-mod progress;
-mod proxies;
-mod roster;
-mod spawn;
-mod status;
-mod stored;
+mod proxy;
+mod remote;
+mod store;
 mod task;
-mod tasks;
-mod tessera;
-mod timeline;
-mod timer;
-mod unordered;
-mod view;
-mod workers;
+mod value;
 
-pub use argument::{IntoArg, Portable};
-pub use attach::{Listing, LivingTessera, Tesserae, tesserae};
-pub use barrier::{Barrier, Passing, barrier};
-pub use cancel::cancelled;
+pub use control::{
+    barrier::{Barrier, Passing, barrier},
+    cancelled::cancelled,
+    for_each::{ForEach, LoopResults, LoopWorker, for_each},
+    interactive::{Interactive, Switch, Switching, interactive},
+};
 pub use error::{RuntimeError, TaskError};
-pub use for_each::{ForEach, LoopResults, LoopWorker, for_each};
-pub use function::{AsyncFunction, Function, IntoArguments};
-pub use interactive::{Interactive, Switch, Switching, interactive};
+pub use inspect::{
+    progress::{Progress, ProgressHandle, Track, progress, progress_handle, track},
+    status::{Status, StatusFuture, Watch, status},
+    timeline::{Event, Timeline, TimelineFuture, timeline},
+    workers::{Retirement, Selection, Workers, WorkersFuture, retire, select_worker, workers},
+};
 pub use mosaic_abi::{Activity, FailureKind, Gpu, LogLevel, Options, Placement, Span, State, Subject, Tasks, Worker};
 #[cfg(feature = "macros")]
 pub use mosaic_macros::tessera;
-pub use outputs::{Actor, Outputs};
-pub use parameter::{Parameter, parameter};
-pub use progress::{Progress, ProgressHandle, Track, progress, progress_handle, track};
-pub use proxies::{AllConstructed, Proxy, ProxyArray};
-pub use spawn::{Spawner, after, spawn, spawn_async, with};
-pub use status::{Status, StatusFuture, Watch, status};
-pub use stored::{Published, Put, Stored, StoredValue, exec, put};
-pub use task::{TaskFuture, TaskProxy, TaskResult};
-pub use tasks::{AllDone, AllResults, Completed, TaskArray};
-pub use timeline::{Event, Timeline, TimelineFuture, timeline};
-pub use view::View;
-pub use workers::{Retirement, Selection, Workers, WorkersFuture, retire, select_worker, workers};
+pub use proxy::{
+    attach::{Listing, LivingTessera, Tesserae, tesserae},
+    proxy_array::{AllConstructed, Proxy, ProxyArray},
+};
+pub use remote::argument::{IntoArg, Portable};
+pub use store::{
+    parameter::{Parameter, parameter},
+    stored::{Published, Put, Stored, StoredValue, exec, put},
+};
+pub use task::{
+    function::{AsyncFunction, Function, IntoArguments},
+    outputs::{Actor, Outputs},
+    spawn::{Spawner, after, spawn, spawn_async, with},
+    task_array::{AllDone, AllResults, Completed, TaskArray},
+    task_proxy::{TaskFuture, TaskProxy, TaskResult},
+};
+pub use value::view::View;

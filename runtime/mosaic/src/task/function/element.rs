@@ -1,0 +1,58 @@
+//! Functions that take an element out of an encoded tuple.
+
+use super::{answer, name};
+use crate::{guest::async_call::now, guest::entry::Arguments, host::failure, remote::argument::Portable};
+use mosaic_abi::{FailureKind, FunctionTable, Layout, Outcome, Pending, Slice, VERSION, decode_first};
+use std::{ffi::c_void, marker::PhantomData};
+
+/// What encoded values begin with.
+pub(crate) trait Prefix {
+    /// The bytes that follow.
+    fn skip(bytes: &[u8]) -> Result<&[u8], String>;
+}
+
+macro_rules! prefix {
+    ($($name:ident)*) => {
+        impl<$($name: Portable),*> Prefix for ($($name,)*) {
+            fn skip(bytes: &[u8]) -> Result<&[u8], String> {
+                $(let (_, bytes) = decode_first::<$name>(bytes)?;)*
+                Ok(bytes)
+            }
+        }
+    };
+}
+
+prefix!();
+prefix!(A);
+prefix!(A B);
+prefix!(A B C);
+prefix!(A B C D);
+prefix!(A B C D E);
+
+/// The table of a function that takes the element `T` out of an encoded tuple, in which it follows `Before`: the elements
+/// of a tuple are encoded one after the other.
+pub(crate) fn element<Before: Prefix + 'static, T: Portable>() -> &'static FunctionTable {
+    unsafe extern "C" fn run<Before: Prefix, T: Portable>(
+        _: *mut c_void,
+        arguments: *const Slice,
+        count: usize,
+        outcome: *mut Outcome,
+    ) -> Pending {
+        let call = |arguments: Arguments<'_>| {
+            let element = Before::skip(arguments.first()).and_then(decode_first::<T>);
+            let refuse = |error| {
+                failure(
+                    FailureKind::NotPortable,
+                    format!("the result is no such tuple: {error}"),
+                )
+            };
+            now(&element.map_err(refuse)?.0)
+        };
+        // SAFETY: the host passes what `FunctionTable` says.
+        unsafe { answer::<Element<T>>(arguments, count, outcome, call) }
+    }
+    table!(Element<T>, (), run::<Before, T>)
+}
+
+/// What the function is called that takes an element out of a tuple.
+struct Element<T>(PhantomData<T>);
