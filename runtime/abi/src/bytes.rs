@@ -96,7 +96,7 @@ impl Buffer {
     ///
     /// # Safety
     ///
-    /// Nobody else has the bytes: the buffer was made from a vector, or as [`Host::room`](crate::Host::room).
+    /// Nobody else has the bytes: the buffer was made from a vector, or as [`Host::shared_buffer`](crate::Host::shared_buffer).
     pub unsafe fn as_mut_slice(&mut self) -> &mut [u8] {
         // SAFETY: as in `deref`; that nobody else has the bytes is this function's contract.
         unsafe { slice::from_raw_parts_mut(self.data, self.len) }

@@ -64,7 +64,7 @@ pub struct Submitted {
     pub failure: Buffer,
     /// Zero, or a wait that ends when there is room for more: as much is in flight as may be, and whoever submits more
     /// should wait for it before, on this thread.
-    pub room: Handle,
+    pub backpressure: Handle,
 }
 
 impl From<Result<Handle, Failure>> for Submitted {
@@ -76,7 +76,7 @@ impl From<Result<Handle, Failure>> for Submitted {
         Submitted {
             handle,
             failure,
-            room: 0,
+            backpressure: 0,
         }
     }
 }
@@ -202,5 +202,5 @@ pub struct Host {
     /// value without a copy. What lies `prefix` bytes behind its beginning is aligned for numbers of any type. Empty where
     /// there is none, or where the value is too small for that: it goes in a buffer of the caller's. With `to_store`, the
     /// room is where [`Host::put`] keeps values, so that it copies nothing.
-    pub room: unsafe extern "C" fn(len: usize, prefix: usize, to_store: bool) -> Buffer,
+    pub shared_buffer: unsafe extern "C" fn(len: usize, prefix: usize, to_store: bool) -> Buffer,
 }

@@ -13,10 +13,10 @@ mod bytes;
 mod function;
 mod guest;
 mod host;
+mod large_vec;
 mod log;
 mod message;
 mod options;
-mod room;
 mod timeline;
 mod workers;
 
@@ -24,12 +24,12 @@ pub use bytes::{Buffer, Slice};
 pub use function::{FunctionTable, short_name};
 pub use guest::{Definition, GUEST_ENTRY, Guest, GuestEntry, Layout, Outcome, Pending, Status, TesseraTable};
 pub use host::{Argument, CellEvent, Handle, Host, Poll, Reporter, Request, Submitted, Waker};
+pub use large_vec::large_vec;
 pub use log::{LogLevel, LogOptions};
 pub use message::{
     Description, Failure, FailureKind, Listed, Progress, StartOptions, State, decode, decode_first, encode,
 };
 pub use options::Options;
-pub use room::room;
 pub use timeline::{Span, Subject, Tasks, Timeline};
 pub use workers::{Activity, Census, Gpu, HubQuery, Kept, Placement, Query, View, Worker, Workers};
 

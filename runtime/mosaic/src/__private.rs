@@ -1,26 +1,24 @@
-//! What the expansion of `#[tessera]` and the kernel's crates call. No part of the public interface.
+//! What the expansion of `#[tessera]` and the kernel's own crates call. Not part of the public interface.
+//!
+//! This module only re-exports: each item is documented where it is defined.
 
 pub use crate::{
     guest::{
         Receiver,
+        arguments::{Arguments, encode},
         async_call::{Reply, kept, later, now},
-        entry::{
-            Arguments, ask, assert_sendable, call, census, construct, construct_later, definition, drop_object, encode,
-            install_host, no_such_method, table, tell,
-        },
+        entry::{assert_sendable, call, construct, construct_later, definition, drop_object, no_such_method, table},
         interrupt::{checkpoint, sleep},
         mosaic_guest_entry, receive_with,
     },
+    host::{install as install_host, tell},
     inspect::log::{is_logged, log},
-    proxy::{
-        attach::Attach,
-        proxy_array::remote_array,
-        tessera::{Constructed, Tessera, assert_portable},
-    },
+    proxy::{attach::Attach, constructed::Constructed, proxy_array::remote_array, tessera::Tessera},
     remote::{
         argument::{Arg, IntoArg},
         handle::Wait,
+        query::{ask, census},
     },
-    value::lent::Lent,
+    value::{lent::Lent, portable::assert_portable},
 };
 pub use mosaic_abi::{Buffer, CellEvent, Census, Definition, Kept, Outcome, Pending, Slice, TesseraTable};

@@ -45,31 +45,33 @@ pub use control::{
     cancelled::cancelled,
     for_each::{ForEach, LoopResults, LoopWorker, for_each},
     interactive::{Interactive, Switch, Switching, interactive},
+    worker_control::{Retirement, Selection, retire, select_worker},
 };
 pub use error::{RuntimeError, TaskError};
 pub use inspect::{
     progress::{Progress, ProgressHandle, Track, progress, progress_handle, track},
     status::{Status, StatusFuture, Watch, status},
+    tesserae::{Listing, LivingTessera, Tesserae, tesserae},
     timeline::{Event, Timeline, TimelineFuture, timeline},
-    workers::{Retirement, Selection, Workers, WorkersFuture, retire, select_worker, workers},
+    workers::{Workers, WorkersFuture, workers},
 };
 pub use mosaic_abi::{Activity, FailureKind, Gpu, LogLevel, Options, Placement, Span, State, Subject, Tasks, Worker};
 #[cfg(feature = "macros")]
 pub use mosaic_macros::tessera;
 pub use proxy::{
-    attach::{Listing, LivingTessera, Tesserae, tesserae},
+    actor::Actor,
     proxy_array::{AllConstructed, Proxy, ProxyArray},
 };
-pub use remote::argument::{IntoArg, Portable};
+pub use remote::argument::IntoArg;
 pub use store::{
     parameter::{Parameter, parameter},
     stored::{Published, Put, Stored, StoredValue, exec, put},
 };
 pub use task::{
+    continuation::Outputs,
     function::{AsyncFunction, Function, IntoArguments},
-    outputs::{Actor, Outputs},
     spawn::{Spawner, after, spawn, spawn_async, with},
     task_array::{AllDone, AllResults, Completed, TaskArray},
     task_proxy::{TaskFuture, TaskProxy, TaskResult},
 };
-pub use value::view::View;
+pub use value::{portable::Portable, view::View};

@@ -6,8 +6,8 @@ pub use crate::{
     control::interactive::Switch::{self, Off, On},
     error::{RuntimeError, TaskError},
     proxy::proxy_array::ProxyArray,
-    remote::argument::Portable,
     store::stored::Stored,
     task::{task_array::TaskArray, task_proxy::TaskProxy},
+    value::portable::Portable,
 };
 pub use mosaic_abi::Options;

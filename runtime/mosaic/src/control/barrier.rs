@@ -1,6 +1,6 @@
 //! Waiting for all that was submitted.
 
-use crate::{error::RuntimeError, future::timer::Timer, host::failure, inspect::workers::Answer};
+use crate::{error::RuntimeError, future::timer::Timer, host::failure, remote::query::Answer};
 use mosaic_abi::{FailureKind, Query};
 use std::{
     future::Future,

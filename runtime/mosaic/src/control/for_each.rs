@@ -1,7 +1,11 @@
 //! Loops whose items go to whichever worker is free.
 
+use super::loop_queue::LoopQueue;
 use crate::{
-    control::loop_queue::Roster, error::TaskError, future::timer::Timer, future::unordered::Unordered, host::failure,
+    error::TaskError,
+    future::{timer::Timer, unordered::Unordered},
+    host::failure,
+    remote::query,
 };
 use mosaic_abi::FailureKind;
 use std::{
@@ -143,12 +147,12 @@ where
         F: FnMut(LoopWorker, I::Item) -> Fut,
         Fut: Future<Output = Result<R, TaskError>>,
     {
-        let workers = crate::inspect::workers::uids().await?;
+        let workers = query::uids().await?;
         if workers.is_empty() {
             return Err(deserted());
         }
         Ok(LoopResults {
-            roster: Roster::new(self.items, workers),
+            queue: LoopQueue::new(self.items, workers),
             body,
             bodies: Unordered::new(),
             timeout: self.timeout.map(|timeout| (timeout, Timer::after(timeout))),
@@ -163,7 +167,7 @@ where
 /// The loop goes on while the next result is waited for.
 #[must_use = "the loop goes on while `next` is awaited"]
 pub struct LoopResults<I: Iterator, F, Fut> {
-    roster: Roster<I>,
+    queue: LoopQueue<I>,
     body: F,
     bodies: Unordered<Fut>,
     timeout: Option<(Duration, Timer)>,
@@ -203,7 +207,7 @@ where
             return Poll::Ready(Some(Err(TaskError::new(failure(FailureKind::Runtime, message)))));
         }
         loop {
-            while let Some((index, worker, item)) = self.roster.assign() {
+            while let Some((index, worker, item)) = self.queue.assign() {
                 self.bodies.push(index, (self.body)(LoopWorker(worker), item));
             }
             let (index, result) = match self.bodies.poll_next(context) {
@@ -213,14 +217,14 @@ where
             };
             let error = match result {
                 Ok(result) => {
-                    self.roster.done(index);
+                    self.queue.done(index);
                     return Poll::Ready(Some(Ok((index, result))));
                 }
                 Err(error) => error,
             };
             let lost = self.safe && error.kind() == FailureKind::WorkerLost;
-            if !lost || !self.roster.lost(index, error.worker()) {
-                let error = if self.roster.is_deserted() { deserted() } else { error };
+            if !lost || !self.queue.lost(index, error.worker()) {
+                let error = if self.queue.is_deserted() { deserted() } else { error };
                 return Poll::Ready(Some(Err(error)));
             }
         }

@@ -15,7 +15,7 @@ struct Job<T> {
 }
 
 /// The items that are left, and the workers that take one at a time.
-pub(crate) struct Roster<I: Iterator> {
+pub(crate) struct LoopQueue<I: Iterator> {
     items: Enumerate<I>,
     /// Items whose worker was lost, with the number of their attempts.
     again: VecDeque<(usize, I::Item, usize)>,
@@ -28,12 +28,12 @@ pub(crate) struct Roster<I: Iterator> {
     running: HashMap<usize, Job<I::Item>>,
 }
 
-impl<I: Iterator> Roster<I>
+impl<I: Iterator> LoopQueue<I>
 where
     I::Item: Clone,
 {
-    pub(crate) fn new(items: I, workers: Vec<String>) -> Roster<I> {
-        Roster {
+    pub(crate) fn new(items: I, workers: Vec<String>) -> LoopQueue<I> {
+        LoopQueue {
             items: items.enumerate(),
             again: VecDeque::new(),
             living: workers.iter().cloned().collect(),
@@ -100,12 +100,12 @@ where
 mod tests {
     use super::*;
 
-    fn roster(items: usize, workers: &[&str]) -> Roster<std::ops::Range<usize>> {
-        Roster::new(0..items, workers.iter().map(|worker| (*worker).to_owned()).collect())
+    fn queue(items: usize, workers: &[&str]) -> LoopQueue<std::ops::Range<usize>> {
+        LoopQueue::new(0..items, workers.iter().map(|worker| (*worker).to_owned()).collect())
     }
 
-    fn assigned(roster: &mut Roster<std::ops::Range<usize>>) -> Vec<(usize, String)> {
-        std::iter::from_fn(|| roster.assign())
+    fn assigned(queue: &mut LoopQueue<std::ops::Range<usize>>) -> Vec<(usize, String)> {
+        std::iter::from_fn(|| queue.assign())
             .map(|(index, worker, item)| {
                 assert_eq!(index, item);
                 (index, worker)
@@ -122,38 +122,38 @@ mod tests {
 
     #[test]
     fn whoever_is_done_takes_the_next_item() {
-        let mut roster = roster(4, &["a", "b"]);
-        assert_eq!(assigned(&mut roster), given(&[(0, "a"), (1, "b")]));
-        roster.done(1);
-        assert_eq!(assigned(&mut roster), given(&[(2, "b")]));
-        roster.done(2);
-        assert_eq!(assigned(&mut roster), given(&[(3, "b")]));
-        roster.done(0);
-        roster.done(3);
-        assert_eq!(assigned(&mut roster), given(&[]));
+        let mut queue = queue(4, &["a", "b"]);
+        assert_eq!(assigned(&mut queue), given(&[(0, "a"), (1, "b")]));
+        queue.done(1);
+        assert_eq!(assigned(&mut queue), given(&[(2, "b")]));
+        queue.done(2);
+        assert_eq!(assigned(&mut queue), given(&[(3, "b")]));
+        queue.done(0);
+        queue.done(3);
+        assert_eq!(assigned(&mut queue), given(&[]));
     }
 
     #[test]
     fn another_one_tries_what_was_lost_with_a_worker() {
-        let mut roster = roster(3, &["a", "b"]);
-        assigned(&mut roster);
-        assert!(roster.lost(0, "a"));
-        assert_eq!(assigned(&mut roster), given(&[]), "b is busy and a is gone");
-        roster.done(1);
-        assert_eq!(assigned(&mut roster), given(&[(0, "b")]));
-        roster.done(0);
-        assert_eq!(assigned(&mut roster), given(&[(2, "b")]));
-        assert!(!roster.lost(2, "b"));
-        assert!(roster.is_deserted());
+        let mut queue = queue(3, &["a", "b"]);
+        assigned(&mut queue);
+        assert!(queue.lost(0, "a"));
+        assert_eq!(assigned(&mut queue), given(&[]), "b is busy and a is gone");
+        queue.done(1);
+        assert_eq!(assigned(&mut queue), given(&[(0, "b")]));
+        queue.done(0);
+        assert_eq!(assigned(&mut queue), given(&[(2, "b")]));
+        assert!(!queue.lost(2, "b"));
+        assert!(queue.is_deserted());
     }
 
     #[test]
     fn an_item_that_is_lost_with_another_worker_than_its_own_is_not_tried_for_ever() {
-        let mut roster = roster(1, &["a", "b"]);
-        assert_eq!(assigned(&mut roster), given(&[(0, "a")]));
-        assert!(roster.lost(0, "elsewhere"));
-        assert_eq!(assigned(&mut roster), given(&[(0, "b")]));
-        assert!(!roster.lost(0, "elsewhere"));
-        assert!(!roster.is_deserted());
+        let mut queue = queue(1, &["a", "b"]);
+        assert_eq!(assigned(&mut queue), given(&[(0, "a")]));
+        assert!(queue.lost(0, "elsewhere"));
+        assert_eq!(assigned(&mut queue), given(&[(0, "b")]));
+        assert!(!queue.lost(0, "elsewhere"));
+        assert!(!queue.is_deserted());
     }
 }

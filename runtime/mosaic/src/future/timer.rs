@@ -1,4 +1,4 @@
-//! Waiting for a time, in any executor.
+//! A timer for any executor.
 
 use std::{
     future::Future,
@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Ready at a certain time. Costs a thread until then or until it is dropped.
+/// A future that is ready after some time. Costs a thread until then, or until it is dropped.
 pub(crate) struct Timer {
     shared: Arc<Shared>,
 }
@@ -17,7 +17,7 @@ pub(crate) struct Timer {
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Told when nobody waits any more.
+    /// Signalled when the timer is dropped.
     dropped: Condvar,
 }
 
@@ -52,7 +52,7 @@ impl Shared {
 }
 
 impl Timer {
-    /// Ready after `duration`; at once where no thread can be had.
+    /// Starts a timer. If the system refuses a thread, the timer is ready at once.
     pub(crate) fn after(duration: Duration) -> Timer {
         let shared = Arc::<Shared>::default();
         let (running, end) = (shared.clone(), Instant::now().checked_add(duration));

@@ -1,4 +1,4 @@
-//! Many futures polled by one task, each only when it was woken.
+//! Many futures that one task polls, each only after it was woken.
 
 use crate::guest::interrupt::checkpoint;
 use std::{
@@ -9,13 +9,13 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-/// Futures under keys of the caller's, which give their outputs in the order in which they are ready.
+/// Futures under keys of the caller, whose outputs come in the order in which they are ready.
 pub(crate) struct Unordered<F> {
     futures: HashMap<usize, Pin<Box<F>>>,
     woken: Arc<Woken>,
 }
 
-/// The futures that are to be polled, and the task that polls them.
+/// The keys of woken futures, and the waker of the task that polls them.
 #[derive(Default)]
 struct Woken(Mutex<(VecDeque<usize>, Option<Waker>)>);
 
@@ -25,7 +25,7 @@ impl Woken {
     }
 }
 
-/// The waker of one of the futures.
+/// The waker of one future.
 struct Child {
     key: usize,
     woken: Arc<Woken>,
@@ -52,7 +52,7 @@ impl<F: Future> Unordered<F> {
         }
     }
 
-    /// Adds a future, to be polled next time. No two that are not ready may have the same key.
+    /// Adds a future, which is polled next time. A key must not be used by two unfinished futures.
     pub(crate) fn push(&mut self, key: usize, future: F) {
         self.futures.insert(key, Box::pin(future));
         self.woken.lock().0.push_back(key);
@@ -62,9 +62,9 @@ impl<F: Future> Unordered<F> {
         self.futures.len()
     }
 
-    /// The next output with its key; `None` where no future is left.
+    /// Polls for the next output and its key. Ready with `None` when no future is left.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(usize, F::Output)>> {
-        // None of the futures may have been woken where the cell was interrupted.
+        // An interrupt wakes no future.
         checkpoint();
         loop {
             let key = {
@@ -75,7 +75,7 @@ impl<F: Future> Unordered<F> {
                 };
                 key
             };
-            // One that was woken twice may be ready already.
+            // A future that was woken twice may have been ready the first time.
             let Some(future) = self.futures.get_mut(&key) else {
                 continue;
             };
@@ -94,13 +94,13 @@ impl<F: Future> Unordered<F> {
     }
 }
 
-/// Waits for all of several futures, or for the first error among them.
+/// A future that waits for all futures, or for the first error.
 pub(crate) struct All<F: Future<Output = Result<T, E>>, T, E> {
     futures: Unordered<F>,
     outputs: Vec<Option<T>>,
 }
 
-/// The outputs stay where they are put, whoever moves this.
+/// The futures are boxed, so moving this moves none of them.
 impl<F: Future<Output = Result<T, E>>, T, E> Unpin for All<F, T, E> {}
 
 impl<F: Future<Output = Result<T, E>>, T, E> All<F, T, E> {
@@ -138,11 +138,11 @@ mod tests {
     use super::*;
     use std::future::poll_fn;
 
-    /// A future that is ready once it is told to be, and counts how often it is polled.
+    /// A future that is ready once it is opened, and counts how often it is polled.
     #[derive(Clone, Default)]
-    struct Gate(Arc<Mutex<(Option<Waker>, bool, usize)>>);
+    struct Latch(Arc<Mutex<(Option<Waker>, bool, usize)>>);
 
-    impl Gate {
+    impl Latch {
         fn open(&self) {
             let waker = {
                 let mut state = self.0.lock().unwrap();
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn outputs_come_in_the_order_in_which_they_are_ready() {
-        let gates: [Gate; 3] = Default::default();
+        let gates: [Latch; 3] = Default::default();
         let mut futures = Unordered::new();
         for (key, gate) in gates.iter().enumerate() {
             futures.push(key, gate.clone().wait());
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn all_outputs_are_in_the_order_of_their_futures_and_the_first_error_ends_it() {
         let mut context = Context::from_waker(Waker::noop());
-        let gate = Gate::default();
+        let gate = Latch::default();
         let failing = async {
             gate.clone().wait().await?;
             Err("no stones left")

@@ -1,9 +1,11 @@
-//! Calls of async methods, as their worker goes on with them.
+//! Calls of async methods, constructors and functions.
 
-use crate::{
-    guest::entry::{encode, guarded, to_outcome},
-    remote::argument::Portable,
+use super::{
+    arguments::encode,
+    outcome::{guarded, to_outcome},
+    panics,
 };
+use crate::value::portable::Portable;
 use mosaic_abi::{Buffer, Failure, Outcome, Pending, Poll as HostPoll, Waker as HostWaker};
 use std::{
     ffi::c_void,
@@ -13,45 +15,53 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-type Encoding = Pin<Box<dyn Future<Output = Result<Buffer, Failure>> + Send>>;
+type EncodedFuture = Pin<Box<dyn Future<Output = Result<Buffer, Failure>> + Send>>;
 
-/// What a method gave: its encoded value, or the future of that.
+/// The reply of a method.
 pub enum Reply {
-    /// The method is over.
+    /// The method has ended; its encoded value.
     Now(Buffer),
-    /// It is async.
-    Later(Encoding),
+    /// The method is async; the future of its encoded value.
+    Later(EncodedFuture),
 }
 
-/// The reply of a method that returned `value`.
+/// Makes the reply of a method that returned `value`.
+///
+/// # Errors
+///
+/// The value cannot be encoded.
 pub fn now<T: Portable>(value: &T) -> Result<Reply, Failure> {
     encode(value).map(Reply::Now)
 }
 
-/// The reply of an async method. `future` must not outlive its object: the host drops it before.
+/// Makes the reply of an async method. The host drops `future` before it drops the object.
+///
+/// # Errors
+///
+/// None; the `Result` matches [`now`].
 pub fn later(future: impl Future<Output = Result<Buffer, Failure>> + Send + 'static) -> Result<Reply, Failure> {
     Ok(Reply::Later(Box::pin(future)))
 }
 
-/// An object for as long as the future of a call needs it.
+/// Extends the borrow of an object to the lifetime of the call's future.
 ///
 /// # Safety
 ///
-/// The caller keeps the reference in a future that is given to [`later`] and nowhere else.
+/// The caller keeps the reference in a future that it gives to [`later`], and nowhere else.
 pub unsafe fn kept<T>(object: &mut T) -> &'static mut T {
     // SAFETY: the host keeps the object, and calls nothing else on it, until it has dropped the future (see `Pending`).
     unsafe { &mut *std::ptr::from_mut(object) }
 }
 
-/// A call that goes on.
+/// A call that has not ended.
 struct Running {
-    future: Encoding,
+    future: EncodedFuture,
     type_name: String,
     method: String,
 }
 
 /// Hands a future to the host.
-pub(crate) fn pending(future: Encoding, type_name: &str, method: &str) -> Pending {
+pub(crate) fn pending(future: EncodedFuture, type_name: &str, method: &str) -> Pending {
     let running = Running {
         future,
         type_name: type_name.to_owned(),
@@ -67,7 +77,7 @@ pub(crate) fn pending(future: Encoding, type_name: &str, method: &str) -> Pendin
 unsafe extern "C" fn poll(future: *mut c_void, waker: HostWaker, outcome: *mut Outcome) -> HostPoll {
     // SAFETY: the host passes what `pending` made, and polls it on one thread at a time.
     let running = unsafe { &mut *future.cast::<Running>() };
-    let waker = Waker::from(Arc::new(Woken(Mutex::new(Some(waker)))));
+    let waker = Waker::from(Arc::new(HostWakerOnce(Mutex::new(Some(waker)))));
     let polled = guarded(|| Ok(running.future.as_mut().poll(&mut Context::from_waker(&waker))));
     let result = match polled {
         Ok(Poll::Pending) => return HostPoll::Pending,
@@ -82,24 +92,24 @@ unsafe extern "C" fn poll(future: *mut c_void, waker: HostWaker, outcome: *mut O
 unsafe extern "C" fn drop_running(future: *mut c_void) {
     // SAFETY: the host passes what `pending` made, once.
     let mut running = Some(unsafe { Box::from_raw(future.cast::<Running>()) });
-    crate::guest::panics::print_if_caught(&mut || running = None);
+    panics::print_if_caught(&mut || running = None);
 }
 
-/// The host's waker, which is good for one use.
-struct Woken(Mutex<Option<HostWaker>>);
+/// The host's waker, which may be used once.
+struct HostWakerOnce(Mutex<Option<HostWaker>>);
 
-impl Woken {
+impl HostWakerOnce {
     fn take(&self) -> Option<HostWaker> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-impl Wake for Woken {
-    fn wake(self: Arc<Woken>) {
+impl Wake for HostWakerOnce {
+    fn wake(self: Arc<HostWakerOnce>) {
         self.wake_by_ref();
     }
 
-    fn wake_by_ref(self: &Arc<Woken>) {
+    fn wake_by_ref(self: &Arc<HostWakerOnce>) {
         if let Some(waker) = self.take() {
             // SAFETY: the host gave the function for this data, and taking it out makes this its only use.
             unsafe { (waker.wake)(waker.data) };
@@ -107,7 +117,7 @@ impl Wake for Woken {
     }
 }
 
-impl Drop for Woken {
+impl Drop for HostWakerOnce {
     fn drop(&mut self) {
         if let Some(waker) = self.take() {
             // SAFETY: as in `wake_by_ref`.

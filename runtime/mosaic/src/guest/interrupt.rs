@@ -1,8 +1,8 @@
-//! Interrupts of the cell that runs.
+//! Interrupts of the running cell.
 //!
-//! An interrupt cannot stop foreign code anywhere without risk, so the cell stops itself: it unwinds at its next
-//! [`checkpoint`], as a panic would, and nothing is lost but what the cell had not finished. Threads of the user's, workers
-//! and programs outside notebooks have no such cell, and are never stopped.
+//! Foreign code cannot be stopped anywhere without risk, so the cell stops itself: it unwinds at its next [`checkpoint`],
+//! as a panic would. Only unfinished work of the cell is lost. Threads that the user started, workers, and programs outside
+//! notebooks run no cell and are never stopped.
 
 use std::{
     cell::Cell,
@@ -18,17 +18,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What an interrupted cell unwinds with.
+/// The payload with which an interrupted cell unwinds.
 #[derive(Debug)]
 struct Interrupted;
 
-/// Whether the cell that runs is to stop.
+/// Set when the running cell should stop.
 static PENDING: Mutex<bool> = Mutex::new(false);
-/// Told when [`PENDING`] becomes true.
-static CAME: Condvar = Condvar::new();
+/// Signalled when [`PENDING`] becomes true, and by [`Woken`].
+static CHANGED: Condvar = Condvar::new();
 
 thread_local! {
-    /// Whether this thread runs a cell.
+    /// True while this thread runs a cell.
     static IN_CELL: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -36,26 +36,26 @@ fn pending() -> MutexGuard<'static, bool> {
     PENDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A cell begins on this thread.
+/// Begins a cell on this thread.
 pub(crate) fn begin_cell() {
     *pending() = false;
     IN_CELL.set(true);
 }
 
-/// The cell of this thread has ended.
+/// Ends the cell of this thread.
 pub(crate) fn end_cell() {
     IN_CELL.set(false);
 }
 
-/// See [`mosaic_abi::Guest::interrupt`].
+/// Interrupts the running cell; see [`mosaic_abi::Guest::interrupt`].
 pub(crate) extern "C" fn interrupt() {
     *pending() = true;
-    CAME.notify_all();
+    CHANGED.notify_all();
 }
 
-/// Whether this thread may unwind: it runs a cell, and does not unwind already.
+/// Returns whether this thread may unwind: it runs a cell and does not unwind already.
 fn stoppable() -> bool {
-    // Destructors of thread locals may come here as well, and then there is no cell any more.
+    // Destructors of thread locals may call this after the cell has ended.
     IN_CELL.try_with(Cell::get).unwrap_or(false) && !thread::panicking()
 }
 
@@ -66,7 +66,7 @@ pub fn checkpoint() {
     }
 }
 
-/// Sleeps as `std::thread::sleep` does; in a cell that is interrupted, wakes and unwinds.
+/// Sleeps like `std::thread::sleep`. If the thread runs a cell that is interrupted, wakes and unwinds.
 pub fn sleep(duration: Duration) {
     let Some(end) = Instant::now().checked_add(duration).filter(|_| stoppable()) else {
         return thread::sleep(duration);
@@ -77,7 +77,7 @@ pub fn sleep(duration: Duration) {
         if left.is_zero() {
             return;
         }
-        pending = CAME
+        pending = CHANGED
             .wait_timeout(pending, left)
             .unwrap_or_else(PoisonError::into_inner)
             .0;
@@ -86,8 +86,9 @@ pub fn sleep(duration: Duration) {
     stop();
 }
 
-/// Waits for a future on this thread. In a cell that is interrupted, the future is polled once more: it is to come to a
-/// [`checkpoint`].
+/// Blocks this thread until a future is ready.
+///
+/// In a cell that is interrupted, the future is polled once more, and must reach a [`checkpoint`].
 pub(crate) fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
     let woken = Arc::new(Woken(AtomicBool::new(false)));
     let waker = Waker::from(Arc::clone(&woken));
@@ -97,23 +98,23 @@ pub(crate) fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
         }
         let stoppable = stoppable();
         let is_told = |pending: &mut bool| woken.0.swap(false, Ordering::AcqRel) || (stoppable && *pending);
-        drop(CAME.wait_while(pending(), |pending| !is_told(pending)));
+        drop(CHANGED.wait_while(pending(), |pending| !is_told(pending)));
     }
 }
 
-/// Whether the future that a thread waits for is to be polled again. Told by [`CAME`].
+/// Set when the future that [`block_on`] waits for should be polled again. Signals [`CHANGED`].
 struct Woken(AtomicBool);
 
 impl Wake for Woken {
     fn wake(self: Arc<Woken>) {
         self.0.store(true, Ordering::Release);
-        // Who waits has looked before, or looks when it has the lock.
+        // A waiting thread has either looked before this lock, or looks after it.
         drop(pending());
-        CAME.notify_all();
+        CHANGED.notify_all();
     }
 }
 
-/// No panic hook runs: an interrupt is not the cell's fault.
+/// Unwinds without running the panic hook: an interrupt is not the cell's fault.
 fn stop() -> ! {
     resume_unwind(Box::new(Interrupted))
 }

@@ -1,9 +1,16 @@
-//! What the host asks of this copy of the crate.
+//! The guest's side of the ABI: the functions that the host, or a worker, calls.
+//!
+//! - [`mosaic_guest_entry`] exchanges tables with the host.
+//! - [`entry`] runs constructors and methods; [`arguments`] decodes what they take, [`outcome`] encodes how they end, and
+//!   [`async_call`] keeps the futures of those that wait.
+//! - [`panics`] keeps panics for the error of the cell or the call; [`interrupt`] stops a cell at a checkpoint.
 
+pub(crate) mod arguments;
 pub(crate) mod async_call;
 pub(crate) mod entry;
 pub(crate) mod interrupt;
-pub(crate) mod panics;
+mod outcome;
+mod panics;
 
 use crate::host;
 use mosaic_abi::{CellEvent, Guest, Host, Slice, VERSION};
@@ -22,22 +29,22 @@ static GUEST: Guest = Guest {
     interrupt: interrupt::interrupt,
 };
 
-/// Whatever in this process takes the front end's messages: more than one where a dependency was built twice.
+/// The functions that take the front end's messages: several if a dependency was built twice.
 static RECEIVERS: Mutex<Vec<Receiver>> = Mutex::new(Vec::new());
 
-/// Takes a message of the front end's, and returns soon.
+/// A function that takes a message of the front end, and returns soon.
 pub type Receiver = fn(&[u8]);
 
-/// Has `receiver` take the front end's messages from now on, as well as those that do so already.
+/// Adds a function that takes the front end's messages from now on.
 pub fn receive_with(receiver: Receiver) {
     RECEIVERS.lock().unwrap_or_else(PoisonError::into_inner).push(receiver);
 }
 
-/// See [`mosaic_abi::GuestEntry`].
+/// Exchanges tables with the host; see [`mosaic_abi::GuestEntry`].
 ///
 /// # Safety
 ///
-/// `host` must point to a table that stays as it is for as long as the process lives.
+/// `host` points to a table that stays unchanged for as long as the process lives.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mosaic_guest_entry(host: *const Host) -> *const Guest {
     // SAFETY: the host keeps its table for good, by this function's contract.
@@ -53,7 +60,7 @@ pub unsafe extern "C" fn mosaic_guest_entry(host: *const Host) -> *const Guest {
 }
 
 extern "C" fn flush() {
-    // Nobody is left to hear of a closed stream.
+    // A closed stream has no reader who could miss this.
     let _ = stdout().flush();
     let _ = stderr().flush();
 }
@@ -70,7 +77,7 @@ extern "C" fn end_cell(panicked: bool) {
     panics::print(&captured);
     flush();
     if let Some(panic) = ended_by {
-        entry::tell(CellEvent::Panicked, &panic.message, &panic.backtrace);
+        host::tell(CellEvent::Panicked, &panic.message, &panic.backtrace);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Panics that are kept instead of printed.
+//! Capture of panics: they are kept for an error instead of being printed.
 
 use std::{
     backtrace::Backtrace,
@@ -9,7 +9,7 @@ use std::{
 
 /// A panic as the hook saw it.
 pub(crate) struct Captured {
-    /// The message and its place.
+    /// The message and its source location.
     pub(crate) message: String,
     /// The backtrace at the panic.
     pub(crate) backtrace: String,
@@ -25,13 +25,13 @@ impl Captured {
 }
 
 thread_local! {
-    /// The panics of this thread while it captures them; `None` while it does not.
+    /// The kept panics of this thread; `None` while they are not kept.
     static CAPTURED: RefCell<Option<Vec<Captured>>> = const { RefCell::new(None) };
 }
 
 static INSTALLED: Once = Once::new();
 
-/// Puts the hook in place, before the one that was there; once per copy of this crate.
+/// Installs the panic hook in front of the previous one, once for each copy of this crate.
 pub(crate) fn install_hook() {
     INSTALLED.call_once(|| {
         let previous = panic::take_hook();
@@ -44,7 +44,7 @@ pub(crate) fn install_hook() {
 }
 
 fn capture(info: &PanicHookInfo<'_>) -> bool {
-    // A panic while the list is borrowed, or after the thread's locals are gone, is printed: there is nowhere to keep it.
+    // If the list is borrowed or the thread's locals are gone, the panic cannot be kept and is printed.
     CAPTURED
         .try_with(|captured| {
             let Ok(mut captured) = captured.try_borrow_mut() else {
@@ -65,27 +65,27 @@ fn capture(info: &PanicHookInfo<'_>) -> bool {
 fn message(info: &PanicHookInfo<'_>) -> String {
     let message = info.payload_as_str().unwrap_or("a panic whose payload is not text");
     match info.location() {
-        // The text that a cell is compiled as has places that say nothing to its author.
+        // Locations in the source that a cell is compiled as mean nothing to its author.
         Some(location) if cfg!(feature = "notebook") && location.file() == "src/lib.rs" => message.to_owned(),
         Some(location) => format!("{message}, at {location}"),
         None => message.to_owned(),
     }
 }
 
-/// From here on, keeps this thread's panics.
+/// Begins to keep this thread's panics.
 pub(crate) fn begin_capture() {
     install_hook();
     CAPTURED.with(|captured| *captured.borrow_mut() = Some(Vec::new()));
 }
 
-/// Stops keeping this thread's panics and returns those kept.
+/// Stops keeping this thread's panics, and returns the kept ones.
 pub(crate) fn end_capture() -> Vec<Captured> {
     CAPTURED
         .with(|captured| captured.borrow_mut().take())
         .unwrap_or_default()
 }
 
-/// Runs `run`, or returns the panic that ended it. Panics that were caught on the way are printed after all.
+/// Runs `run`, or returns the panic that ended it. Prints the panics that `run` caught itself.
 pub(crate) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, Captured> {
     let (mut run, mut outcome) = (Some(run), None);
     let panicked = caught(&mut || outcome = run.take().map(|run| run()));
@@ -95,14 +95,14 @@ pub(crate) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, Captured> {
     }
 }
 
-/// The panic that ends `run`, if one does. It is compiled once, whatever runs.
+/// Runs `run` and returns the panic that ended it. Not generic, so that it is compiled once.
 fn caught(run: &mut dyn FnMut()) -> Option<Captured> {
     begin_capture();
-    // A tessera that panicked is still used: as with `std::sync::Mutex::clear_poison`, its author decides what it is worth.
+    // A tessera that panicked is still used, as after `std::sync::Mutex::clear_poison`: its author decides whether it is valid.
     let outcome = panic::catch_unwind(AssertUnwindSafe(run));
     let mut captured = end_capture();
     let panicked = outcome.err().map(|payload| {
-        // The payload's own destructor may panic; the process may not end for that.
+        // The payload's destructor may panic, and the process must not end for that.
         std::mem::forget(payload);
         captured.pop().unwrap_or_else(Captured::without_message)
     });
@@ -110,14 +110,14 @@ fn caught(run: &mut dyn FnMut()) -> Option<Captured> {
     panicked
 }
 
-/// Runs `run`, and prints the panic that ends it: nobody waits for it.
+/// Runs `run` and prints a panic that ends it, since nobody waits for the result.
 pub(crate) fn print_if_caught(run: &mut dyn FnMut()) {
     if let Some(panic) = caught(run) {
         print(&[panic]);
     }
 }
 
-/// Prints panics that were caught by the user's code, as they would have been without us.
+/// Prints panics that the user's code caught, as the default hook would have done.
 pub(crate) fn print(captured: &[Captured]) {
     for panic in captured {
         eprintln!("panicked: {}", panic.message);

@@ -1,12 +1,11 @@
 //! The runtime at a glance.
 
-use crate::{
-    error::RuntimeError,
-    future::timer::Timer,
-    inspect::html::escaped,
-    inspect::workers::{Answer, Workers, workers},
-    proxy::attach::{Tesserae, tesserae},
+use super::{
+    html::escaped,
+    tesserae::{Tesserae, tesserae},
+    workers::{Workers, workers},
 };
+use crate::{error::RuntimeError, future::timer::Timer, remote::query::Answer};
 use mosaic_abi::{HubQuery, Query, Tasks, View, Worker};
 use std::{
     fmt::{self, Write},
@@ -76,7 +75,7 @@ impl StatusFuture {
             let mut status = self.await?;
             while !show(&place, &status).await? {
                 Timer::after(BETWEEN_LOOKS).await;
-                status = crate::status().await?;
+                status = self::status().await?;
             }
             Ok(())
         }))

@@ -1,8 +1,12 @@
 //! Arrays of proxies.
 
+use super::tessera::Tessera;
 use crate::{
-    error::TaskError, future::unordered::All, host::failure, proxy::tessera::Tessera, remote::argument::Arg,
-    task::task_array::TaskArray, task::task_proxy::TaskProxy,
+    error::TaskError,
+    future::unordered::All,
+    host::failure,
+    remote::{argument::Arg, object::least_advanced},
+    task::{task_array::TaskArray, task_proxy::TaskProxy},
 };
 use mosaic_abi::State;
 use mosaic_abi::{FailureKind, Options, TesseraTable};
@@ -118,20 +122,8 @@ impl<P: Proxy> ProxyArray<P> {
 
     /// The state of the one that is least advanced, or failed where one has.
     pub fn state(&self) -> State {
-        least(self.0.iter().map(|proxy| proxy.__tessera().state()))
+        least_advanced(self.0.iter().map(|proxy| proxy.__tessera().state()))
     }
-}
-
-/// The state of several objects as one.
-pub(crate) fn least(states: impl Iterator<Item = State>) -> State {
-    let rank = |state: &State| match state {
-        State::Failed => 0,
-        State::Pending => 1,
-        State::Queued => 2,
-        State::Running => 3,
-        State::Done | State::Freed => 4,
-    };
-    states.min_by_key(rank).unwrap_or(State::Done)
 }
 
 impl<P> FromIterator<P> for ProxyArray<P> {
@@ -208,23 +200,5 @@ impl<P: Proxy> Future for AllConstructed<P> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let proxies = ready!(Pin::new(&mut self.0).poll(context));
         Poll::Ready(proxies.map(ProxyArray))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn several_are_as_far_as_the_last_of_them() {
-        let cases: [(&[State], State); 4] = [
-            (&[], State::Done),
-            (&[State::Done, State::Running], State::Running),
-            (&[State::Running, State::Pending, State::Queued], State::Pending),
-            (&[State::Done, State::Failed, State::Pending], State::Failed),
-        ];
-        for (states, expected) in cases {
-            assert_eq!(least(states.iter().copied()), expected, "{states:?}");
-        }
     }
 }

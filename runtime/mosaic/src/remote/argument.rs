@@ -1,33 +1,22 @@
-//! Values that travel, and what may stand where one is expected.
+//! Arguments of remote calls, on their way to the host.
 
+use super::object::Object;
 use crate::{
     host::failure,
-    task::task_proxy::TaskProxy,
-    value::encoding::{self, Aim},
+    value::{
+        encoding::{self, Destination},
+        portable::Portable,
+        view::View,
+    },
 };
 use mosaic_abi::{Buffer, Failure, FailureKind};
 use ndarray::{Array, ArrayView, Dimension};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 
-/// A value that can travel to a worker and back: anything that serde can take apart and put together again.
+/// An argument of a remote constructor or method whose parameter has the type `T`.
 ///
-/// ```
-/// #[derive(serde::Serialize, serde::Deserialize)]
-/// struct Shot { position: (f32, f32) }
-///
-/// fn travels<T: mosaic::Portable>() {}
-/// travels::<Shot>();
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot travel to a worker",
-    note = "derive `serde::Serialize` and `serde::Deserialize` for it"
-)]
-pub trait Portable: Serialize + DeserializeOwned + 'static {}
-
-impl<T: Serialize + DeserializeOwned + 'static> Portable for T {}
-
-/// What a remote constructor or method takes where its parameter is a `T`: a value, a reference to one, or the task
-/// that will produce one.
+/// It is implemented for `T` and `&T`, for tasks and stored values that give a `T`, and for cheaper forms of some types:
+/// `&str` for a `String`, slices for a `Vec`, views for an array.
 ///
 /// ```
 /// fn takes(argument: impl mosaic::IntoArg<Vec<u8>>) { drop(argument) }
@@ -40,43 +29,45 @@ impl<T: Serialize + DeserializeOwned + 'static> Portable for T {}
     label = "expected a `{T}`, a reference to one, or a task that returns one"
 )]
 pub trait IntoArg<T> {
-    /// The argument as it is handed to the host.
+    /// Returns the argument as it is handed to the host.
     #[doc(hidden)]
     fn into_arg(self) -> Arg;
 }
 
-/// An argument, ready to be handed over.
+/// An argument that is ready to be handed over, or the reason why it cannot be.
 #[doc(hidden)]
 #[derive(Clone)]
 pub struct Arg(pub(crate) Result<Value, Failure>);
 
-/// Encoded, or still to be produced by a task that stays alive as long as this.
+/// The value of an argument.
 pub(crate) enum Value {
+    /// Encoded in this process.
     Encoded(Buffer),
-    Produced(crate::remote::object::Object),
+    /// The result of a task, or a stored value. The object stays alive as long as the argument.
+    Produced(Object),
 }
 
 impl Clone for Value {
     fn clone(&self) -> Value {
         match self {
-            Value::Encoded(bytes) => Value::Encoded(encoding::copy(bytes)),
-            Value::Produced(task) => Value::Produced(task.clone()),
+            Value::Encoded(bytes) => Value::Encoded(encoding::duplicate(bytes)),
+            Value::Produced(producer) => Value::Produced(producer.clone()),
         }
     }
 }
 
 impl Arg {
-    /// The result of a task.
-    pub(crate) fn produced(task: crate::remote::object::Object) -> Arg {
-        Arg(Ok(Value::Produced(task)))
+    /// Makes an argument of a task's result or of a stored value.
+    pub(crate) fn produced(producer: Object) -> Arg {
+        Arg(Ok(Value::Produced(producer)))
     }
 
-    /// An argument of type `T` that was encoded, or could not be.
+    /// Makes an argument of an encoded `T`, or of the reason why `T` could not be encoded.
     fn encoded<T: ?Sized>(encoded: Result<Buffer, String>) -> Arg {
         Arg::named(std::any::type_name::<T>(), encoded)
     }
 
-    /// The same, compiled once.
+    /// Does the work of [`Arg::encoded`]. Not generic, so that it is compiled once.
     fn named(type_name: &str, encoded: Result<Buffer, String>) -> Arg {
         Arg(encoded.map(Value::Encoded).map_err(|error| {
             let message = format!("an argument of type `{type_name}` could not be encoded: {error}");
@@ -87,37 +78,25 @@ impl Arg {
 
 impl<T: Portable> IntoArg<T> for T {
     fn into_arg(self) -> Arg {
-        Arg::encoded::<T>(encoding::encode(&self, Aim::Travel))
+        Arg::encoded::<T>(encoding::encode(&self, Destination::Call))
     }
 }
 
 impl<T: Portable> IntoArg<T> for &T {
     fn into_arg(self) -> Arg {
-        Arg::encoded::<T>(encoding::encode(self, Aim::Travel))
-    }
-}
-
-impl<T> IntoArg<T> for TaskProxy<T> {
-    fn into_arg(self) -> Arg {
-        Arg(Ok(Value::Produced(self.object)))
-    }
-}
-
-impl<T> IntoArg<T> for &TaskProxy<T> {
-    fn into_arg(self) -> Arg {
-        Arg(Ok(Value::Produced(self.object.clone())))
+        Arg::encoded::<T>(encoding::encode(self, Destination::Call))
     }
 }
 
 impl IntoArg<String> for &str {
     fn into_arg(self) -> Arg {
-        Arg::encoded::<str>(encoding::encode_text(self, Aim::Travel))
+        Arg::encoded::<str>(encoding::encode_text(self, Destination::Call))
     }
 }
 
 impl<U: Serialize + 'static> IntoArg<Vec<U>> for &[U] {
     fn into_arg(self) -> Arg {
-        Arg::encoded::<[U]>(encoding::encode_slice(self, Aim::Travel))
+        Arg::encoded::<[U]>(encoding::encode_slice(self, Destination::Call))
     }
 }
 
@@ -129,7 +108,7 @@ impl<A: Serialize + 'static, D: Dimension + Serialize> IntoArg<Array<A, D>> for 
 
 impl<A: Serialize + 'static, D: Dimension + Serialize> IntoArg<Array<A, D>> for &ArrayView<'_, A, D> {
     fn into_arg(self) -> Arg {
-        Arg::encoded::<ArrayView<'_, A, D>>(encoding::encode_array(self, Aim::Travel))
+        Arg::encoded::<ArrayView<'_, A, D>>(encoding::encode_array(self, Destination::Call))
     }
 }
 
@@ -142,6 +121,12 @@ impl<U: Serialize + 'static, const N: usize> IntoArg<Vec<U>> for &[U; N] {
 impl<U: Serialize + 'static, const N: usize> IntoArg<Vec<U>> for [U; N] {
     fn into_arg(self) -> Arg {
         self.as_slice().into_arg()
+    }
+}
+
+impl<T: Portable> IntoArg<T> for &View<T> {
+    fn into_arg(self) -> Arg {
+        <&T as IntoArg<T>>::into_arg(&**self)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Handles that the guest owns, and waiting on them.
+//! Handles of the host's objects, and waits.
 
 use crate::{
     error::TaskError,
@@ -15,13 +15,13 @@ use std::{
     time::Duration,
 };
 
-/// One ownership of a tessera or task of the host.
-pub(crate) struct Owned(Handle);
+/// One share in the ownership of an object of the host. Cloning adds a share, dropping returns it.
+pub(crate) struct OwnedHandle(Handle);
 
-impl Owned {
+impl OwnedHandle {
     /// Takes over a handle that the host gave out.
-    pub(crate) fn new(handle: Handle) -> Owned {
-        Owned(handle)
+    pub(crate) fn new(handle: Handle) -> OwnedHandle {
+        OwnedHandle(handle)
     }
 
     pub(crate) fn handle(&self) -> Handle {
@@ -29,17 +29,17 @@ impl Owned {
     }
 }
 
-impl Clone for Owned {
-    fn clone(&self) -> Owned {
+impl Clone for OwnedHandle {
+    fn clone(&self) -> OwnedHandle {
         if let Ok(host) = host() {
             // SAFETY: the handle is alive, since `self` owns it.
             unsafe { (host.retain)(self.0) };
         }
-        Owned(self.0)
+        OwnedHandle(self.0)
     }
 }
 
-impl Drop for Owned {
+impl Drop for OwnedHandle {
     fn drop(&mut self) {
         release(self.0);
     }
@@ -52,7 +52,7 @@ fn release(handle: Handle) {
     }
 }
 
-/// A wait of the host as a future. Works in any executor: it is woken through the host's own thread.
+/// A wait of the host, as a future. Works in any executor, since the host's own thread wakes it.
 pub struct Wait {
     state: WaitState,
 }
@@ -75,11 +75,11 @@ impl Wait {
         }
     }
 
-    /// The same wait, which fails unless it is over after `duration`. What it waits for goes on.
+    /// Limits the wait: it fails unless it is over after `duration`. Whatever it waits for goes on.
     #[must_use]
     pub(crate) fn limited(self, duration: Duration) -> Wait {
         if let (WaitState::Waiting(handle), Ok(host)) = (&self.state, host()) {
-            // A time that does not fit is for ever.
+            // A time that does not fit is longer than any run.
             let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
             // SAFETY: the handle is a wait that this owns.
             unsafe { (host.limit)(*handle, milliseconds) };
@@ -87,7 +87,7 @@ impl Wait {
         self
     }
 
-    /// Polls it where nothing but its end matters.
+    /// Polls a wait whose value does not matter.
     pub(crate) fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<Result<(), TaskError>> {
         let outcome = ready!(Pin::new(self).poll(context));
         Poll::Ready(outcome.map(drop).map_err(TaskError::new))
@@ -104,7 +104,7 @@ impl Future for Wait {
     type Output = Result<Buffer, Failure>;
 
     fn poll(mut self: Pin<&mut Wait>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // Before anything is taken: a wait that is ready as well must not keep a cell that was interrupted going.
+        // Checked before anything is taken: a wait that is ready must not keep an interrupted cell going.
         checkpoint();
         let handle = match std::mem::replace(&mut self.state, WaitState::Over) {
             WaitState::Waiting(handle) => handle,
@@ -159,13 +159,13 @@ unsafe extern "C" fn drop_boxed(data: *mut c_void) {
     drop(unsafe { Box::from_raw(data.cast::<Waker>()) });
 }
 
-/// The value that `bytes` encode, or why they do not.
+/// Decodes a value.
 pub(crate) fn decode_value<T: serde::de::DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, Failure> {
-    encoding::decode(bytes).map_err(|error| is_no(std::any::type_name::<T>(), &error))
+    encoding::decode(bytes).map_err(|error| not_a_value(std::any::type_name::<T>(), &error))
 }
 
 #[inline(never)]
-fn is_no(type_name: &str, error: &str) -> Failure {
+fn not_a_value(type_name: &str, error: &str) -> Failure {
     let message = format!("the bytes that arrived are not a `{type_name}`: {error}");
     failure(FailureKind::NotPortable, message)
 }

@@ -1,14 +1,11 @@
-//! A tessera or task as a proxy holds it.
+//! A tessera, a task or a stored value, as this process holds it.
 
+use super::handle::{OwnedHandle, Wait};
 use crate::{
     guest::interrupt::block_on,
     host::{decode_failure, host},
-    remote::argument::{Arg, Value},
-    remote::handle::{Owned, Wait},
 };
-use mosaic_abi::{
-    Argument, Buffer, Description, Failure, FailureKind, Handle, Host, Options, Request, Slice, State, Submitted,
-};
+use mosaic_abi::{Description, Failure, FailureKind, Handle, Host, Slice, State, Submitted};
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
@@ -16,39 +13,40 @@ use std::{
     thread,
 };
 
-/// A remote object, or one that failed before it became remote.
+/// An object of the host, or one that failed before the host knew it.
 #[derive(Clone)]
 pub(crate) enum Object {
-    Remote(Owned),
-    Failed(Arc<Stillborn>),
+    Remote(OwnedHandle),
+    Failed(Arc<LocalFailure>),
 }
 
-/// What is known of an object that never reached the host.
-pub(crate) struct Stillborn {
+/// An object that failed in this process.
+pub(crate) struct LocalFailure {
     uid: String,
     failure: Failure,
 }
 
 impl Object {
-    /// The object that the host made, or failed to make, for `method` of `tessera`. Where too much is in flight, this
-    /// waits, and unwinds in a cell that is interrupted.
+    /// Takes over the object that the host made for `method` of `tessera`, or its failure.
+    ///
+    /// If too much is in flight, this blocks until there is less. In a cell that is interrupted meanwhile, it unwinds.
     pub(crate) fn submitted(submitted: Submitted, tessera: &str, method: Option<&str>) -> Object {
         let object = match submitted.handle {
             0 => return Object::failed(decode_failure(&submitted.failure), tessera, method),
-            handle => Object::Remote(Owned::new(handle)),
+            handle => Object::Remote(OwnedHandle::new(handle)),
         };
-        if submitted.room != 0 {
-            let room = Wait::begin(|_| submitted.room);
+        if submitted.backpressure != 0 {
+            let wait = Wait::begin(|_| submitted.backpressure);
             // A destructor that submits while an interrupted cell unwinds could not be interrupted itself.
             if !thread::panicking() {
-                // There is nothing that it could fail with.
-                let _ = block_on(room);
+                // The wait has no failure of its own.
+                let _ = block_on(wait);
             }
         }
         object
     }
 
-    /// The tessera that the host finds by its uid.
+    /// Finds a tessera by its uid.
     pub(crate) fn attached(uid: &str, type_name: &str) -> Object {
         // SAFETY: the slices lend texts that outlive the call.
         let submitted = host().map(|host| unsafe { (host.attach)(Slice::from(uid), Slice::from(type_name)) });
@@ -58,7 +56,7 @@ impl Object {
         }
     }
 
-    /// The signatures of a tessera's methods, in the order of their numbers.
+    /// Returns the signatures of a tessera's methods, in the order of their numbers.
     pub(crate) fn signatures(&self) -> Vec<String> {
         match (self, host()) {
             (Object::Remote(owned), Ok(host)) => {
@@ -69,7 +67,7 @@ impl Object {
         }
     }
 
-    /// An object that failed in this process. `method` is `None` for a tessera.
+    /// Makes an object that failed in this process. `method` is `None` for a tessera.
     pub(crate) fn failed(mut failure: Failure, tessera: &str, method: Option<&str>) -> Object {
         failure.tessera = tessera.to_owned();
         failure.method = method.unwrap_or("new").to_owned();
@@ -80,56 +78,61 @@ impl Object {
             Some(method) => format!("task-{name}-{method}-{:016x}{:016x}", random(), random()),
             None => format!("tess-{name}-{:016x}{:016x}", random(), random()),
         };
-        Object::Failed(Arc::new(Stillborn { uid, failure }))
+        Object::Failed(Arc::new(LocalFailure { uid, failure }))
     }
 
-    /// Why it failed, if it did in this process.
+    /// Returns the failure of an object that failed in this process.
     pub(crate) fn failure(&self) -> Option<&Failure> {
         match self {
             Object::Remote(_) => None,
-            Object::Failed(stillborn) => Some(&stillborn.failure),
+            Object::Failed(failed) => Some(&failed.failure),
         }
     }
 
-    /// The handle, or the failure of what depends on this object.
+    /// Returns the handle.
+    ///
+    /// # Errors
+    ///
+    /// The object failed in this process: the failure is that of whatever depends on it.
     pub(crate) fn needed(&self) -> Result<Handle, Failure> {
         match self {
             Object::Remote(owned) => Ok(owned.handle()),
-            Object::Failed(stillborn) => Err(Failure {
+            Object::Failed(failed) => Err(Failure {
                 kind: FailureKind::DependencyFailed,
-                message: format!("{} failed: {}", stillborn.uid, stillborn.failure.message),
-                ..stillborn.failure.clone()
+                message: format!("{} failed: {}", failed.uid, failed.failure.message),
+                ..failed.failure.clone()
             }),
         }
     }
 
-    /// Waits for what `begin` begins on the object's handle.
+    /// Begins a wait on the object's handle.
     pub(crate) fn wait(&self, begin: impl FnOnce(&'static Host, Handle) -> Handle) -> Wait {
         match self {
             Object::Remote(owned) => Wait::begin(|host| begin(host, owned.handle())),
-            Object::Failed(stillborn) => Wait::failed(stillborn.failure.clone()),
+            Object::Failed(failed) => Wait::failed(failed.failure.clone()),
         }
     }
 
-    /// Waits until it is there: constructed, or done.
+    /// Waits until the tessera is constructed, or the task is done.
     pub(crate) fn finished(&self) -> Wait {
         // SAFETY: the handle is alive, since this owns it.
         self.wait(|host, handle| unsafe { (host.wait)(handle) })
     }
 
-    /// Waits for its value.
+    /// Waits for the value.
     pub(crate) fn result(&self) -> Wait {
         // SAFETY: the handle is alive, since this owns it.
         self.wait(|host, handle| unsafe { (host.result)(handle) })
     }
 
-    /// Has the host do something with it, unless it failed before it became remote.
+    /// Calls `tell` with the object's handle, unless the object failed in this process.
     pub(crate) fn tell(&self, tell: impl FnOnce(&'static Host, Handle)) {
         if let (Object::Remote(owned), Ok(host)) = (self, host()) {
             tell(host, owned.handle());
         }
     }
 
+    /// Returns the object's uid, worker, state and progress.
     pub(crate) fn describe(&self) -> Description {
         let unknown = |state| Description {
             uid: String::new(),
@@ -143,8 +146,8 @@ impl Object {
                 // SAFETY: the handle is alive, since `owned` owns it.
                 .and_then(|host| mosaic_abi::decode(&unsafe { (host.describe)(owned.handle()) }).ok())
                 .unwrap_or_else(|| unknown(State::Failed)),
-            Object::Failed(stillborn) => Description {
-                uid: stillborn.uid.clone(),
+            Object::Failed(failed) => Description {
+                uid: failed.uid.clone(),
                 ..unknown(State::Failed)
             },
         }
@@ -160,55 +163,32 @@ impl Object {
     }
 }
 
-/// Arguments that are ready to be handed to the host, and the tasks that some of them are.
-pub(crate) struct Arguments {
-    values: Vec<Argument>,
-    /// Keeps the tasks that `values` names alive until they are handed over.
-    _producers: Vec<Object>,
+/// Returns the state of several objects as one: failed if one of them failed, else the least advanced state.
+pub(crate) fn least_advanced(states: impl Iterator<Item = State>) -> State {
+    let rank = |state: &State| match state {
+        State::Failed => 0,
+        State::Pending => 1,
+        State::Queued => 2,
+        State::Running => 3,
+        State::Done | State::Freed => 4,
+    };
+    states.min_by_key(rank).unwrap_or(State::Done)
 }
 
-impl Arguments {
-    /// Collects `arguments`, or returns why one of them cannot be passed.
-    pub(crate) fn collect(arguments: Vec<Arg>) -> Result<Arguments, Failure> {
-        let mut collected = Arguments {
-            values: Vec::with_capacity(arguments.len()),
-            _producers: Vec::new(),
-        };
-        for argument in arguments {
-            let (task, value) = match argument.0? {
-                Value::Encoded(bytes) => (0, bytes),
-                Value::Produced(task) => {
-                    let handle = task.needed()?;
-                    collected._producers.push(task);
-                    (handle, Buffer::default())
-                }
-            };
-            collected.values.push(Argument { task, value });
-        }
-        Ok(collected)
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Hands the arguments over with a request: whoever `submit` calls owns them from then on. The tasks of `after` must
-    /// be alive until it returns.
-    pub(crate) fn hand_over(
-        mut self,
-        after: &[Handle],
-        near: Handle,
-        options: &Options,
-        submit: impl FnOnce(Request) -> Submitted,
-    ) -> Submitted {
-        let count = self.values.len();
-        // The host takes each argument over, so that the vector must free its memory but drop none of them.
-        // SAFETY: zero is within the capacity, and the elements stay initialised for the host.
-        unsafe { self.values.set_len(0) };
-        let options = options.encoded();
-        submit(Request {
-            arguments: self.values.as_mut_ptr(),
-            count,
-            after: after.as_ptr(),
-            after_count: after.len(),
-            options: Slice::new(&options),
-            near,
-        })
+    #[test]
+    fn several_are_as_far_as_the_last_of_them() {
+        let cases: [(&[State], State); 4] = [
+            (&[], State::Done),
+            (&[State::Done, State::Running], State::Running),
+            (&[State::Running, State::Pending, State::Queued], State::Pending),
+            (&[State::Done, State::Failed, State::Pending], State::Failed),
+        ];
+        for (states, expected) in cases {
+            assert_eq!(least_advanced(states.iter().copied()), expected, "{states:?}");
+        }
     }
 }

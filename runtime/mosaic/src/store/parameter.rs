@@ -1,10 +1,11 @@
 //! Values that one process changes and all workers read.
 
+use super::stored::{Stored, exec, put};
 use crate::{
     error::RuntimeError,
-    remote::argument::{Arg, IntoArg, Portable},
-    store::stored::{Stored, exec, put},
+    remote::argument::{Arg, IntoArg},
     task::task_proxy::TaskProxy,
+    value::portable::Portable,
 };
 use std::{
     fmt,

@@ -3,14 +3,21 @@
 use crate::{
     error::RuntimeError,
     host::{failure, host},
-    remote::argument::{Arg, IntoArg, Portable, Value},
-    remote::handle::{Wait, decode_value},
-    remote::object::Object,
-    task::function::{self, Lent},
-    task::spawn,
-    task::task_proxy::TaskProxy,
-    value::encoding::{self, Aim},
-    value::view::View,
+    remote::{
+        argument::{Arg, IntoArg},
+        handle::{Wait, decode_value},
+        object::Object,
+    },
+    task::{
+        function::{ByReference, tables},
+        spawn,
+        task_proxy::TaskProxy,
+    },
+    value::{
+        encoding::{self, Destination},
+        portable::Portable,
+        view::View,
+    },
 };
 use mosaic_abi::{Buffer, Failure, FailureKind, Options, Slice, State};
 use std::{
@@ -61,7 +68,7 @@ pub struct Stored<T> {
 /// ```
 pub fn put<T: Portable>(value: &T) -> Put<T> {
     let submitted = host().and_then(|host| {
-        let bytes = encoding::encode(value, Aim::Store).map_err(|error| {
+        let bytes = encoding::encode(value, Destination::Store).map_err(|error| {
             let message = format!("a value of type `{}` could not be encoded: {error}", type_name::<T>());
             failure(FailureKind::NotPortable, message)
         })?;
@@ -90,7 +97,7 @@ where
     R: Portable,
     F: Fn(&T) -> R + Copy + Send + 'static,
 {
-    let table = function::plain::<F, (Lent<T>,)>(function);
+    let table = tables::plain::<F, (ByReference<T>,)>(function);
     let options = Options::default();
     TaskProxy::new(spawn::run(table, None, &[], &options, vec![stored.into_arg()]))
 }
@@ -217,13 +224,13 @@ impl<T> fmt::Debug for Stored<T> {
 
 impl<T> IntoArg<T> for Stored<T> {
     fn into_arg(self) -> Arg {
-        Arg(Ok(Value::Produced(self.object)))
+        Arg::produced(self.object)
     }
 }
 
 impl<T> IntoArg<T> for &Stored<T> {
     fn into_arg(self) -> Arg {
-        Arg(Ok(Value::Produced(self.object.clone())))
+        Arg::produced(self.object.clone())
     }
 }
 

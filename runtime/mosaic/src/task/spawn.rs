@@ -1,12 +1,13 @@
 //! Functions that run on a worker by themselves.
 
+use super::{
+    function::{AsyncFunction, Function, IntoArguments, tables},
+    task_proxy::TaskProxy,
+};
 use crate::{
     guest::interrupt::checkpoint,
     host::host,
-    remote::argument::Arg,
-    remote::object::{Arguments, Object},
-    task::function::{self, AsyncFunction, Function, IntoArguments},
-    task::task_proxy::TaskProxy,
+    remote::{argument::Arg, object::Object, submission::OutgoingArguments},
 };
 use mosaic_abi::{Failure, FunctionTable, Handle, Options, Submitted, short_name};
 
@@ -15,8 +16,10 @@ use mosaic_abi::{Failure, FunctionTable, Handle, Options, Submitted, short_name}
 /// The function captures nothing, which is checked when it is compiled; what it needs are its arguments, a tuple in which
 /// a value, a reference to one, or a task may stand for each parameter.
 ///
-/// ```no_run
-/// # async fn cell() -> Result<(), mosaic::TaskError> {
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
 /// fn norm(values: &[f64]) -> f64 {
 ///     values.iter().map(|value| value * value).sum::<f64>().sqrt()
 /// }
@@ -24,8 +27,7 @@ use mosaic_abi::{Failure, FunctionTable, Handle, Options, Submitted, short_name}
 /// let one = mosaic::spawn(norm, (vec![3.0, 4.0],));
 /// let twice = mosaic::spawn(|norm: f64| 2.0 * norm, (&one,));
 /// assert_eq!(twice.result().await?, 10.0);
-/// # Ok(())
-/// # }
+/// # Ok(()) })? }
 /// ```
 ///
 /// A closure that captures does not compile:
@@ -106,7 +108,7 @@ impl Spawner {
         function: F,
         arguments: impl IntoArguments<P>,
     ) -> TaskProxy<F::Output> {
-        let table = function::plain::<F, P>(function);
+        let table = tables::plain::<F, P>(function);
         TaskProxy::new(run(table, None, &self.after, &self.options, arguments.into_arguments()))
     }
 
@@ -116,7 +118,7 @@ impl Spawner {
         function: F,
         arguments: impl IntoArguments<P>,
     ) -> TaskProxy<F::Output> {
-        let table = function::awaited::<F, P>(function);
+        let table = tables::awaited::<F, P>(function);
         TaskProxy::new(run(table, None, &self.after, &self.options, arguments.into_arguments()))
     }
 
@@ -162,7 +164,7 @@ fn submit(
     let host = host()?;
     let near = near.map_or(Ok(0), Object::needed)?;
     let after = after.iter().map(Object::needed).collect::<Result<Vec<Handle>, _>>()?;
-    let arguments = Arguments::collect(arguments)?;
+    let arguments = OutgoingArguments::collect(arguments)?;
     // SAFETY: `table` is static, and the request's arguments are handed over.
     let spawn = |request| unsafe { (host.spawn)(table, request) };
     Ok(arguments.hand_over(&after, near, options, spawn))

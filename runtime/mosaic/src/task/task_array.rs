@@ -1,11 +1,11 @@
 //! Arrays of tasks.
 
+use super::task_proxy::{TaskFuture, TaskProxy, TaskResult};
 use crate::{
     error::TaskError,
     future::unordered::{All, Unordered},
-    proxy::proxy_array::least,
-    remote::argument::Portable,
-    task::task_proxy::{TaskFuture, TaskProxy, TaskResult},
+    remote::object::least_advanced,
+    value::portable::Portable,
 };
 use mosaic_abi::State;
 use std::{
@@ -60,7 +60,7 @@ impl<T> TaskArray<T> {
 
     /// The state of the one that is least advanced, or failed where one has.
     pub fn state(&self) -> State {
-        least(self.0.iter().map(TaskProxy::state))
+        least_advanced(self.0.iter().map(TaskProxy::state))
     }
 }
 

@@ -2,10 +2,12 @@
 
 use crate::{
     error::TaskError,
-    remote::argument::Portable,
-    remote::handle::{Wait, decode_value},
-    remote::object::Object,
-    value::view::View,
+    remote::{
+        argument::{Arg, IntoArg},
+        handle::{Wait, decode_value},
+        object::Object,
+    },
+    value::{portable::Portable, view::View},
 };
 use mosaic_abi::{Buffer, Failure, State};
 use std::{
@@ -191,16 +193,6 @@ impl<T> TaskFuture<T> {
     }
 }
 
-impl<T, V> TaskResult<T, V> {
-    /// Waits no longer than `duration`, for the task and for its value. The task goes on.
-    pub fn timeout(self, duration: Duration) -> TaskResult<T, V> {
-        TaskResult {
-            wait: self.wait.limited(duration),
-            ..self
-        }
-    }
-}
-
 impl<T> Future for TaskFuture<T> {
     type Output = Result<TaskProxy<T>, TaskError>;
 
@@ -228,6 +220,16 @@ pub struct TaskResult<T, V = T> {
     read: fn(Buffer) -> Result<V, Failure>,
 }
 
+impl<T, V> TaskResult<T, V> {
+    /// Waits no longer than `duration`, for the task and for its value. The task goes on.
+    pub fn timeout(self, duration: Duration) -> TaskResult<T, V> {
+        TaskResult {
+            wait: self.wait.limited(duration),
+            ..self
+        }
+    }
+}
+
 impl<T, V> Future for TaskResult<T, V> {
     type Output = Result<V, TaskError>;
 
@@ -235,5 +237,17 @@ impl<T, V> Future for TaskResult<T, V> {
         let outcome = ready!(Pin::new(&mut self.wait).poll(context));
         let value = outcome.and_then(self.read);
         Poll::Ready(value.map_err(|failure| unreadable(failure, &self.task.object)))
+    }
+}
+
+impl<T> IntoArg<T> for TaskProxy<T> {
+    fn into_arg(self) -> Arg {
+        Arg::produced(self.object)
+    }
+}
+
+impl<T> IntoArg<T> for &TaskProxy<T> {
+    fn into_arg(self) -> Arg {
+        Arg::produced(self.object.clone())
     }
 }

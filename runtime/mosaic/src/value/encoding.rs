@@ -1,9 +1,11 @@
-//! Encoding values, and those that are plain numbers in a row by one copy.
+//! Encoding of values: serde for most of them, one bulk copy for vectors and arrays of numbers.
 //!
-//! Floats, complex numbers of them and bytes lie in memory as serde would encode them. Integers do not: serde writes small
-//! ones in fewer bytes, one by one. Vectors and arrays of them travel as they lie in memory, wherever they are a whole
-//! argument or result; inside of other values they are serde's. What asks for a type is not generic, so that it is compiled
-//! with this crate and not with each cell; the question costs some nanoseconds.
+//! Floats, complex numbers and bytes lie in memory exactly as serde encodes them. Integers do not: serde writes small
+//! integers in fewer bytes, one by one. A vector or an array of numbers is copied in bulk if it is a whole argument or
+//! result. Inside another value, serde encodes it.
+//!
+//! The code that looks for these types is not generic. It is compiled once, with this crate, instead of in each cell. The
+//! look costs a few nanoseconds.
 
 use crate::{host, value::parallel_copy::fill};
 use mosaic_abi::{Buffer, decode_first, encode as encode_each};
@@ -14,11 +16,11 @@ use std::{
     mem::{MaybeUninit, needs_drop},
 };
 
-/// How ndarray calls its own format.
+/// The version byte with which ndarray's serde format begins.
 pub(crate) const ARRAY_FORMAT: u8 = 1;
 
-/// Calls a macro for each type of numbers that travel as they lie in memory.
-macro_rules! for_plain_numbers {
+/// Calls a macro for each number type that is copied in bulk.
+macro_rules! for_each_number_type {
     ($each:ident) => {
         $each!(f32);
         $each!(f64);
@@ -38,32 +40,32 @@ macro_rules! for_plain_numbers {
         $each!(num_complex::Complex<f64>);
     };
 }
-pub(crate) use for_plain_numbers;
+pub(crate) use for_each_number_type;
 
-/// What a value is encoded for: a large one is written where it is to lie.
+/// The purpose of an encoded value. A large value is written directly to where it will stay.
 #[derive(Clone, Copy)]
-pub(crate) enum Aim {
-    Travel,
+pub(crate) enum Destination {
+    Call,
     Store,
 }
 
 /// Encodes a value.
-pub(crate) fn encode<T: Serialize + 'static>(value: &T, aim: Aim) -> Result<Buffer, String> {
-    // What owns nothing is no vector.
-    let plain = if needs_drop::<T>() {
-        encode_plain(value, aim)
+pub(crate) fn encode<T: Serialize + 'static>(value: &T, destination: Destination) -> Result<Buffer, String> {
+    // A type without a destructor is neither a vector nor an array.
+    let in_bulk = if needs_drop::<T>() {
+        encode_in_bulk(value, destination)
     } else {
         None
     };
-    plain.unwrap_or_else(|| encode_each(value).map(|bytes| written(bytes, aim)))
+    in_bulk.unwrap_or_else(|| encode_each(value).map(|bytes| into_buffer(bytes, destination)))
 }
 
-/// Encodes a text, or a vector or an array of plain numbers.
-fn encode_plain(value: &dyn Any, aim: Aim) -> Option<Result<Buffer, String>> {
+/// Encodes a text, or a vector or an array of numbers. Returns `None` for any other type.
+fn encode_in_bulk(value: &dyn Any, destination: Destination) -> Option<Result<Buffer, String>> {
     macro_rules! try_number {
         ($number:ty) => {
             if let Some(numbers) = value.downcast_ref::<Vec<$number>>() {
-                return Some(encode_slice(numbers, aim));
+                return Some(encode_slice(numbers, destination));
             }
             try_array!($number, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn);
         };
@@ -71,111 +73,112 @@ fn encode_plain(value: &dyn Any, aim: Aim) -> Option<Result<Buffer, String>> {
     macro_rules! try_array {
         ($number:ty, $($dimension:ty),*) => {$(
             if let Some(array) = value.downcast_ref::<Array<$number, $dimension>>() {
-                return Some(encode_array(array, aim));
+                return Some(encode_array(array, destination));
             }
         )*};
     }
     if let Some(text) = value.downcast_ref::<String>() {
-        return Some(encode_text(text, aim));
+        return Some(encode_text(text, destination));
     }
-    for_plain_numbers!(try_number);
+    for_each_number_type!(try_number);
     None
 }
 
 /// Encodes a text.
-pub(crate) fn encode_text(text: &str, aim: Aim) -> Result<Buffer, String> {
-    Ok(with_bytes(&encode_each(&text.len())?, text.as_bytes(), aim))
+pub(crate) fn encode_text(text: &str, destination: Destination) -> Result<Buffer, String> {
+    Ok(concatenated(&encode_each(&text.len())?, text.as_bytes(), destination))
 }
 
-/// Encodes numbers, or whatever it is, as those of a vector.
-pub(crate) fn encode_slice<A: Serialize + 'static>(numbers: &[A], aim: Aim) -> Result<Buffer, String> {
+/// Encodes a slice as serde encodes a vector of its elements.
+pub(crate) fn encode_slice<A: Serialize + 'static>(numbers: &[A], destination: Destination) -> Result<Buffer, String> {
     match bytes_of(numbers) {
-        Some(bytes) => Ok(with_bytes(&encode_each(&numbers.len())?, bytes, aim)),
-        None => encode_each(numbers).map(|bytes| written(bytes, aim)),
+        Some(bytes) => Ok(concatenated(&encode_each(&numbers.len())?, bytes, destination)),
+        None => encode_each(numbers).map(|bytes| into_buffer(bytes, destination)),
     }
 }
 
-/// Encodes an array, whatever is in it and in whatever order that lies.
+/// Encodes an array of any element type and any memory order.
 pub(crate) fn encode_array<A: Serialize + 'static, D: Dimension + Serialize>(
     array: &ArrayRef<A, D>,
-    aim: Aim,
+    destination: Destination,
 ) -> Result<Buffer, String> {
-    if !is_plain::<A>() {
-        return encode_each(&array.view()).map(|bytes| written(bytes, aim));
+    if !is_number::<A>() {
+        return encode_each(&array.view()).map(|bytes| into_buffer(bytes, destination));
     }
     let prefix = encode_each(&(ARRAY_FORMAT, array.raw_dim(), array.len()))?;
     if let Some(bytes) = array.as_slice().and_then(bytes_of) {
-        return Ok(with_bytes(&prefix, bytes, aim));
+        return Ok(concatenated(&prefix, bytes, destination));
     }
-    let mut bytes = mosaic_abi::room(size_of::<A>() * array.len());
+    let mut bytes = mosaic_abi::large_vec(size_of::<A>() * array.len());
     for number in array {
         bytes.extend_from_slice(bytes_of(std::slice::from_ref(number)).unwrap_or_default());
     }
-    Ok(with_bytes(&prefix, &bytes, aim))
+    Ok(concatenated(&prefix, &bytes, destination))
 }
 
-/// Both in a row.
-fn with_bytes(prefix: &[u8], bytes: &[u8], aim: Aim) -> Buffer {
-    in_room(prefix, bytes, aim).unwrap_or_else(|| {
-        let mut encoded = mosaic_abi::room(prefix.len() + bytes.len());
+/// Returns `prefix` followed by `bytes`.
+fn concatenated(prefix: &[u8], bytes: &[u8], destination: Destination) -> Buffer {
+    in_shared_buffer(prefix, bytes, destination).unwrap_or_else(|| {
+        let mut encoded = mosaic_abi::large_vec(prefix.len() + bytes.len());
         encoded.extend_from_slice(prefix);
         encoded.extend_from_slice(bytes);
         Buffer::from(encoded)
     })
 }
 
-/// Both in a row in memory of the host's, which processes share, where it has such room.
-fn in_room(prefix: &[u8], bytes: &[u8], aim: Aim) -> Option<Buffer> {
+/// Returns `prefix` followed by `bytes` in memory that the host shares between processes, if the host offers any.
+fn in_shared_buffer(prefix: &[u8], bytes: &[u8], destination: Destination) -> Option<Buffer> {
     let len = prefix.len() + bytes.len();
-    let mut room = host::room(len, prefix.len(), matches!(aim, Aim::Store))?;
-    // SAFETY: the room is new, and of that length.
-    let (begin, rest) = unsafe { room.as_mut_slice() }.split_at_mut(prefix.len());
+    let mut buffer = host::shared_buffer(len, prefix.len(), matches!(destination, Destination::Store))?;
+    // SAFETY: the host has just made the buffer, with this length.
+    let (begin, rest) = unsafe { buffer.as_mut_slice() }.split_at_mut(prefix.len());
     begin.copy_from_slice(prefix);
     fill(rest, bytes, <[u8]>::copy_from_slice);
-    Some(room)
+    Some(buffer)
 }
 
-/// What serde wrote: where it is large, one copy more costs less than the way through a socket.
-fn written(bytes: Vec<u8>, aim: Aim) -> Buffer {
-    in_room(&[], &bytes, aim).unwrap_or_else(|| Buffer::from(bytes))
+/// Hands over bytes that serde wrote. Large ones are copied into shared memory, which is cheaper than a socket.
+fn into_buffer(bytes: Vec<u8>, destination: Destination) -> Buffer {
+    in_shared_buffer(&[], &bytes, destination).unwrap_or_else(|| Buffer::from(bytes))
 }
 
-/// The same bytes once more.
-pub(crate) fn copy(bytes: &[u8]) -> Buffer {
-    with_bytes(&[], bytes, Aim::Travel)
+/// Copies encoded bytes.
+pub(crate) fn duplicate(bytes: &[u8]) -> Buffer {
+    concatenated(&[], bytes, Destination::Call)
 }
 
-/// Whether values of this type travel as they lie in memory.
-fn is_plain<A: 'static>() -> bool {
+/// Returns whether `A` is a number type that is copied in bulk.
+fn is_number<A: 'static>() -> bool {
     let mut plain = false;
     macro_rules! try_number {
         ($number:ty) => {
             plain |= TypeId::of::<A>() == TypeId::of::<$number>();
         };
     }
-    for_plain_numbers!(try_number);
-    // On others every value is serde's.
+    for_each_number_type!(try_number);
+    // On big-endian machines serde encodes everything.
     plain && cfg!(target_endian = "little")
 }
 
-/// The bytes of numbers that travel as they lie in memory.
+/// Returns the bytes of a slice of numbers, or `None` if `A` is not copied in bulk.
 fn bytes_of<A: 'static>(numbers: &[A]) -> Option<&[u8]> {
-    // SAFETY: an `A` is one of the plain numbers, which are all bytes and no padding, and the slice is lent for as long.
-    is_plain::<A>().then(|| unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) })
+    // SAFETY: the number types consist of bytes without padding, and the bytes are lent for as long as the slice.
+    is_number::<A>().then(|| unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) })
 }
 
-/// Decodes what [`encode`] made.
+/// Decodes a value that [`encode`] encoded.
 pub(crate) fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, String> {
     let mut decoded: Option<T> = None;
-    if needs_drop::<T>() && cfg!(target_endian = "little") && decode_plain(&mut decoded, bytes) {
+    if needs_drop::<T>() && cfg!(target_endian = "little") && decode_in_bulk(&mut decoded, bytes) {
         return decoded.ok_or_else(|| "there are fewer numbers than it says".to_owned());
     }
     mosaic_abi::decode(bytes)
 }
 
-/// Decodes into the `Option` of a vector or an array of plain numbers, or leaves it empty where the bytes are no such
-/// numbers; does nothing to another one. Says whether it is one.
-fn decode_plain(decoded: &mut dyn Any, bytes: &[u8]) -> bool {
+/// Decodes a vector or an array of numbers into `decoded`, an `Option` of it; leaves `None` if the bytes are malformed.
+///
+/// Returns `false`, and does nothing, if `decoded` is an `Option` of another type.
+fn decode_in_bulk(decoded: &mut dyn Any, bytes: &[u8]) -> bool {
     macro_rules! try_number {
         ($number:ty) => {
             if let Some(numbers) = decoded.downcast_mut::<Option<Vec<$number>>>() {
@@ -200,28 +203,28 @@ fn decode_plain(decoded: &mut dyn Any, bytes: &[u8]) -> bool {
         ($number:ty, $bytes:expr) => {
             decode_first::<usize>($bytes)
                 .ok()
-                .and_then(|(len, bytes)| read::<$number>(bytes, len))
+                .and_then(|(len, bytes)| read_numbers::<$number>(bytes, len))
         };
     }
-    for_plain_numbers!(try_number);
+    for_each_number_type!(try_number);
     false
 }
 
-/// The first `len` numbers in `bytes`, if so many are there and travel as they lie in memory.
-fn read<A: 'static>(bytes: &[u8], len: usize) -> Option<Vec<A>> {
+/// Reads `len` numbers from the beginning of `bytes`. Returns `None` if there are fewer, or if `A` is not copied in bulk.
+fn read_numbers<A: 'static>(bytes: &[u8], len: usize) -> Option<Vec<A>> {
     let bytes = bytes
         .get(..len.checked_mul(size_of::<A>())?)
-        .filter(|_| is_plain::<A>())?;
-    let mut numbers = mosaic_abi::room::<A>(len);
-    let room = numbers.spare_capacity_mut()[..len]
+        .filter(|_| is_number::<A>())?;
+    let mut numbers = mosaic_abi::large_vec::<A>(len);
+    let spare = numbers.spare_capacity_mut()[..len]
         .as_mut_ptr()
         .cast::<MaybeUninit<u8>>();
-    // SAFETY: the room is that of `len` numbers, which are so many bytes, and nobody else has it.
-    let room = unsafe { std::slice::from_raw_parts_mut(room, bytes.len()) };
-    fill(room, bytes, |to, from| {
+    // SAFETY: `len` numbers have `bytes.len()` bytes, and only this function has the vector's spare capacity.
+    let spare = unsafe { std::slice::from_raw_parts_mut(spare, bytes.len()) };
+    fill(spare, bytes, |to, from| {
         to.write_copy_of_slice(from);
     });
-    // SAFETY: there is room for so many, `fill` has written all their bytes, and any bytes are such a number.
+    // SAFETY: the capacity is `len`, `fill` has written all bytes, and any bytes are a plain number.
     unsafe { numbers.set_len(len) };
     Some(numbers)
 }
@@ -233,9 +236,9 @@ mod tests {
     use num_complex::Complex;
     use std::fmt::Debug;
 
-    /// Whether a value's bytes are read again, and no fewer of them.
+    /// Checks that a value survives a round trip, and that fewer bytes are refused.
     fn check<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(value: &T) {
-        let encoded = encode(value, Aim::Travel).unwrap();
+        let encoded = encode(value, Destination::Call).unwrap();
         assert!(decode::<T>(&encoded).unwrap() == *value, "{value:?}");
         for len in 0..encoded.len().min(20) {
             assert!(decode::<T>(&encoded[..len]).is_err(), "{value:?} of {len} bytes");
@@ -274,7 +277,7 @@ mod tests {
     #[test]
     fn floats_and_bytes_are_as_serde_writes_them() {
         fn check<T: Serialize + 'static>(value: &T) {
-            assert_eq!(&*encode(value, Aim::Travel).unwrap(), encode_each(value).unwrap());
+            assert_eq!(&*encode(value, Destination::Call).unwrap(), encode_each(value).unwrap());
         }
         check(&vec![1.5_f64; 300]);
         check(&(0..=255).collect::<Vec<u8>>());
@@ -290,15 +293,15 @@ mod tests {
         check(&array.slice(s![.., ..;2]).to_owned());
         let view = array.slice(s![.., 1]);
         assert_eq!(
-            &*encode_array(&view, Aim::Travel).unwrap(),
-            &*encode(&view.to_owned(), Aim::Travel).unwrap()
+            &*encode_array(&view, Destination::Call).unwrap(),
+            &*encode(&view.to_owned(), Destination::Call).unwrap()
         );
         let integers = Array2::<i32>::from_shape_fn((3, 4), |(i, j)| i as i32 - j as i32);
         check(&integers.clone().reversed_axes());
         let view = integers.slice(s![1.., ..;3]);
         assert_eq!(
-            &*encode_array(&view, Aim::Travel).unwrap(),
-            &*encode(&view.to_owned(), Aim::Travel).unwrap()
+            &*encode_array(&view, Destination::Call).unwrap(),
+            &*encode(&view.to_owned(), Destination::Call).unwrap()
         );
     }
 

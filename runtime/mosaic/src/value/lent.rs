@@ -1,14 +1,14 @@
-//! Arguments that a method only looks at, read where their bytes lie.
+//! Arguments that a method borrows, read in place from the encoded bytes.
 
-use crate::{
-    remote::argument::Portable,
-    value::encoding::{self, for_plain_numbers},
+use super::{
+    encoding::{self, for_each_number_type},
+    portable::Portable,
 };
 use mosaic_abi::decode_first;
 use ndarray::{Array, Dimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 use std::{any::Any, marker::PhantomData, mem::ManuallyDrop, ops::Deref};
 
-/// A value for the time of a call: of its own, or made of the numbers in somebody else's memory.
+/// A value that lives for one call: either decoded, or a view of numbers in the encoded bytes.
 #[derive(Debug)]
 pub struct Lent<'a, T> {
     value: ManuallyDrop<T>,
@@ -17,15 +17,15 @@ pub struct Lent<'a, T> {
 }
 
 impl<'a, T: Portable> Lent<'a, T> {
-    /// The value that `bytes` encode.
+    /// Decodes `bytes`, or reads them in place.
     ///
     /// # Errors
     ///
-    /// They are no such value.
+    /// The bytes do not encode a `T`.
     pub(crate) fn decode(bytes: &'a [u8]) -> Result<Lent<'a, T>, String> {
-        // Not dropped whatever happens.
+        // Never dropped here: an in-place value does not own its memory.
         let mut value = ManuallyDrop::new(None::<T>);
-        lend_plain(&mut *value, bytes);
+        lend_in_place(&mut *value, bytes);
         match ManuallyDrop::into_inner(value) {
             Some(value) => Ok(Lent {
                 value: ManuallyDrop::new(value),
@@ -52,16 +52,17 @@ impl<T> Deref for Lent<'_, T> {
 impl<T> Drop for Lent<'_, T> {
     fn drop(&mut self) {
         if self.is_own {
-            // SAFETY: it is dropped here and nowhere else, and not used again.
+            // SAFETY: the value is dropped only here, and not used afterwards.
             unsafe { ManuallyDrop::drop(&mut self.value) };
         }
     }
 }
 
-/// Fills in the `Option` of a vector or an array of plain numbers that lie in `bytes` as they do in memory; does nothing
-/// to another one, or where the numbers are not aligned. What is filled in must be lent, and never dropped or changed,
-/// while `bytes` are.
-fn lend_plain(lent: &mut dyn Any, bytes: &[u8]) {
+/// Sets `lent`, an `Option` of a vector or an array of numbers, to one whose memory is `bytes`.
+///
+/// Leaves `None` if `lent` is of another type, or if the numbers are not aligned. As long as `bytes` are lent, the result
+/// must neither be dropped nor changed.
+fn lend_in_place(lent: &mut dyn Any, bytes: &[u8]) {
     macro_rules! try_number {
         ($number:ty) => {
             if let Some(numbers) = lent.downcast_mut::<Option<Vec<$number>>>() {
@@ -82,7 +83,7 @@ fn lend_plain(lent: &mut dyn Any, bytes: &[u8]) {
             }
         )*};
     }
-    for_plain_numbers!(try_number);
+    for_each_number_type!(try_number);
 }
 
 fn array_in_place<A: Copy, D>(bytes: &[u8]) -> Option<ManuallyDrop<Array<A, D>>>
@@ -94,23 +95,23 @@ where
         return None;
     }
     let numbers = ManuallyDrop::into_inner(numbers_in_place(bytes, len)?);
-    // SAFETY: there are as many numbers as the shape has elements, and at least one, so that no extent is zero and their
-    // product did not overflow.
+    // SAFETY: there are as many numbers as the shape has elements, and at least one. So no axis is empty and the product of
+    // the axes did not overflow.
     Some(ManuallyDrop::new(unsafe {
         Array::from_shape_vec_unchecked(dimension, numbers)
     }))
 }
 
-/// The first `len` numbers in `bytes`, which are at least one, if they lie there as in memory.
+/// Returns `len` numbers at the beginning of `bytes` in place. Returns `None` for zero numbers, and if they are not aligned.
 fn numbers_in_place<A: Copy>(bytes: &[u8], len: usize) -> Option<ManuallyDrop<Vec<A>>> {
     let is_there = len > 0 && len.checked_mul(size_of::<A>()).is_some_and(|size| size <= bytes.len());
     let begin = bytes.as_ptr().cast::<A>();
     if !is_there || !begin.is_aligned() || cfg!(target_endian = "big") {
         return None;
     }
-    // SAFETY: `A` is one of the plain numbers, of which any bytes are one; so many are there, aligned, and live as long as
-    // they are lent. The vector did not come from the allocator, so it must not free or move them: it is never dropped, and
-    // only ever lent by `Lent`, which gives no way to change it.
+    // SAFETY: `A` is a number type, for which all bytes are valid. The bytes hold `len` of them, aligned, and live as long as
+    // they are lent. The allocator does not know this vector, so nobody may free or grow it: it is never dropped, and `Lent`
+    // gives only shared access.
     Some(ManuallyDrop::new(unsafe {
         Vec::from_raw_parts(begin.cast_mut(), len, len)
     }))
@@ -119,16 +120,16 @@ fn numbers_in_place<A: Copy>(bytes: &[u8], len: usize) -> Option<ManuallyDrop<Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::encoding::{Aim, encode};
+    use crate::value::encoding::{Destination, encode};
     use ndarray::{Array2, ArrayD};
 
-    /// A value's bytes with its numbers at a multiple of eight, or beside one.
+    /// Returns a value's bytes with its numbers at a multiple of eight, or one byte beside it.
     fn bytes<T: Portable>(value: &T, numbers: usize, aligned: bool) -> (Vec<u64>, usize, usize) {
-        let encoded = encode(value, Aim::Travel).unwrap();
+        let encoded = encode(value, Destination::Call).unwrap();
         let prefix = encoded.len() - numbers;
         let begin = prefix.next_multiple_of(8) - prefix + usize::from(!aligned);
         let mut memory = vec![0_u64; (begin + encoded.len()).div_ceil(8)];
-        // SAFETY: the words are as many bytes.
+        // SAFETY: the words consist of exactly these bytes.
         let all = unsafe { std::slice::from_raw_parts_mut(memory.as_mut_ptr().cast::<u8>(), memory.len() * 8) };
         all[begin..begin + encoded.len()].copy_from_slice(&encoded);
         (memory, begin, encoded.len())
@@ -162,7 +163,7 @@ mod tests {
 
     #[test]
     fn what_is_nothing_is_its_own() {
-        let encoded = encode(&Array2::<f32>::zeros((0, 3)), Aim::Travel).unwrap();
+        let encoded = encode(&Array2::<f32>::zeros((0, 3)), Destination::Call).unwrap();
         let lent = Lent::<Array2<f32>>::decode(&encoded).unwrap();
         assert!(lent.is_own && lent.dim() == (0, 3));
         let wrong = mosaic_abi::encode(&(1_u8, ndarray::Ix2(2, 2), 3_usize, [0.0_f32; 3])).unwrap();

@@ -1,7 +1,7 @@
-//! Copying large values.
+//! Copies of large values on several threads.
 //!
-//! One thread alone reaches half of what memory allows, and less where the memory is new, since the system clears each
-//! page at its first touch. So large values are copied part by part, by as many threads as have a CPU.
+//! One thread reaches half of the memory bandwidth, and less if the memory is new, since the system clears each page at its
+//! first touch. Large values are therefore copied in parts, by up to four threads.
 
 use std::{
     num::NonZeroUsize,
@@ -9,20 +9,20 @@ use std::{
     thread,
 };
 
-/// So many bytes are copied at a time: enough to be worth a look at what is next.
+/// Bytes that a thread copies before it takes the next part.
 const PART: usize = 4 << 20;
-/// For fewer parts, starting a thread takes too long for what it saves.
+/// Values of fewer parts are copied on the calling thread: starting a thread would cost more than it saves.
 const FEW: usize = 4;
-/// More threads than this gain little: memory is what they wait for.
+/// The largest number of threads. More of them would wait for memory.
 const MOST_THREADS: usize = 4;
-/// A copy needs next to none.
+/// The stack size of a copying thread, in bytes.
 const STACK: usize = 64 << 10;
 
-/// Has `fill` fill each part of `to` from the same part of `from`, on several threads where there is much.
+/// Calls `fill` with each part of `to` and the same part of `from`, on several threads if the value is large.
 ///
 /// # Panics
 ///
-/// If there are not as many in both.
+/// If `to` and `from` differ in length.
 pub(crate) fn fill<B: Send>(to: &mut [B], from: &[u8], fill: impl Fn(&mut [B], &[u8]) + Sync) {
     assert_eq!(
         to.len(),
@@ -35,7 +35,7 @@ pub(crate) fn fill<B: Send>(to: &mut [B], from: &[u8], fill: impl Fn(&mut [B], &
     fill_on(threads(), to, from, fill);
 }
 
-/// The same on so many threads, this one included.
+/// Fills `to` from `from` on `threads` threads, the calling thread included.
 fn fill_on<B: Send>(threads: usize, to: &mut [B], from: &[u8], fill: impl Fn(&mut [B], &[u8]) + Sync) {
     let parts = Mutex::new(to.chunks_mut(PART).zip(from.chunks(PART)));
     let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -46,7 +46,7 @@ fn fill_on<B: Send>(threads: usize, to: &mut [B], from: &[u8], fill: impl Fn(&mu
     };
     thread::scope(|scope| {
         for _ in 1..threads {
-            // Where there can be no further thread, those that there are do it all.
+            // If the system refuses another thread, the existing ones copy everything.
             let thread = thread::Builder::new().name("mosaic-copy".to_owned()).stack_size(STACK);
             let _ = thread.spawn_scoped(scope, work);
         }
@@ -54,7 +54,7 @@ fn fill_on<B: Send>(threads: usize, to: &mut [B], from: &[u8], fill: impl Fn(&mu
     });
 }
 
-/// How many threads copy, this one included. What this process may use does not change.
+/// Returns the number of threads that copy, the calling thread included. The CPUs of a process do not change.
 fn threads() -> usize {
     static CPUS: OnceLock<usize> = OnceLock::new();
     let cpus = CPUS.get_or_init(|| thread::available_parallelism().map_or(1, NonZeroUsize::get));
@@ -88,7 +88,7 @@ mod tests {
         let from = vec![7; 3 * PART];
         let (mut to, meeting) = (vec![0; from.len()], Barrier::new(3));
         fill_on(3, &mut to, &from, |to, from| {
-            // None goes on before all three are here.
+            // No thread goes on before all three are here.
             meeting.wait();
             to.copy_from_slice(from);
         });

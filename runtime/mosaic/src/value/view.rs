@@ -1,38 +1,37 @@
-//! Values that are looked at where their bytes lie.
+//! Values that are read without a copy.
 
-use crate::{
-    host::failure,
-    remote::argument::{Arg, IntoArg, Portable},
-    value::lent::Lent,
-};
+use super::{lent::Lent, portable::Portable};
+use crate::host::failure;
 use mosaic_abi::{Buffer, Failure, FailureKind};
 use std::{any::type_name, fmt, ops::Deref};
 
-/// A value of the runtime, to be looked at: large arrays, vectors of numbers and texts where they lie, in memory that
-/// processes share, and whatever else as a value of its own. Made by [`crate::TaskProxy::view`] and
-/// [`crate::Stored::view`], which copy nothing of what lies there.
+/// A read-only value of the runtime that is read without a copy where possible.
 ///
-/// It can be kept as long as one likes, also when the value itself was dropped or its worker is lost. `(*view).clone()` is
-/// a copy to be changed. As an argument it is copied, which the task or the stored value itself is not.
+/// Large arrays, vectors of numbers and texts stay in memory that processes share; other values are decoded. Made by
+/// [`TaskProxy::view`](crate::TaskProxy::view) and [`Stored::view`](crate::Stored::view). A view stays valid when the value
+/// is dropped or its worker is lost. `(*view).clone()` makes a copy that can be changed. As an argument of a call, a view
+/// is copied; pass the task or the stored value instead to copy nothing.
 ///
-/// ```no_run
-/// # async fn cell(task: mosaic::TaskProxy<ndarray::Array1<f32>>) -> Result<(), mosaic::TaskError> {
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let task = mosaic::spawn(|| vec![1.0_f32; 1_000_000], ());
 /// let wavefield = task.view().await?;
-/// println!("{}", wavefield.sum());
-/// # Ok(())
-/// # }
+/// assert_eq!(wavefield.iter().sum::<f32>(), 1e6);
+/// # Ok(()) })? }
 /// ```
 pub struct View<T> {
-    /// Dropped before the bytes.
+    /// Refers to `_bytes`, and is dropped before them.
     lent: Lent<'static, T>,
     _bytes: Buffer,
 }
 
 impl<T: Portable> View<T> {
-    /// The value that these bytes encode.
+    /// Reads the value that `bytes` encode.
     pub(crate) fn read(bytes: Buffer) -> Result<View<T>, Failure> {
-        // SAFETY: a buffer's bytes stay where they are while it lives, wherever it is moved to, and nobody writes to them.
-        // It is dropped after what is lent of it, and `deref` lends that no longer than the view.
+        // SAFETY: a buffer's bytes do not move while it lives, even if the buffer itself moves, and nobody writes to them. The
+        // buffer is dropped after the value that borrows from it, and `deref` lends the value no longer than the view.
         let lent = unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) };
         match Lent::decode(lent) {
             Ok(lent) => Ok(View { lent, _bytes: bytes }),
@@ -64,32 +63,26 @@ impl<T: fmt::Display> fmt::Display for View<T> {
     }
 }
 
-impl<T: Portable> IntoArg<T> for &View<T> {
-    fn into_arg(self) -> Arg {
-        <&T as IntoArg<T>>::into_arg(&**self)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::encoding::{Aim, encode};
+    use crate::value::encoding::{Destination, encode};
     use ndarray::Array1;
 
     #[test]
     fn a_view_is_the_value_wherever_it_is_moved() {
         let array = Array1::from_elem(1 << 10, 1.5_f64);
-        let encoded = encode(&array, Aim::Travel).unwrap();
+        let encoded = encode(&array, Destination::Call).unwrap();
         let prefix = encoded.len() - size_of_val(array.as_slice().unwrap());
-        // As a segment has it: the numbers are aligned.
+        // Aligned, as in a shared segment.
         let memory = vec![0_u64; encoded.len() / 8 + 2].leak();
         let begin = prefix.next_multiple_of(8) - prefix;
         let all = memory.as_mut_ptr().cast::<u8>();
-        // SAFETY: the words are leaked, are as many bytes and more, and nobody else has them.
+        // SAFETY: the words are leaked, hold more bytes than are written, and nobody else has them.
         let bytes = unsafe {
-            let place = all.add(begin);
-            place.copy_from_nonoverlapping(encoded.as_ptr(), encoded.len());
-            Buffer::from_raw_parts(place, encoded.len(), stay)
+            let data = all.add(begin);
+            data.copy_from_nonoverlapping(encoded.as_ptr(), encoded.len());
+            Buffer::from_raw_parts(data, encoded.len(), stay)
         };
         let view = View::read(bytes).unwrap();
         let views: Vec<View<Array1<f64>>> = vec![view];
@@ -102,13 +95,13 @@ mod tests {
     #[test]
     fn what_is_not_aligned_is_a_value_of_its_own() {
         let array = Array1::from_elem(1 << 10, 1.5_f64);
-        let view = View::<Array1<f64>>::read(encode(&array, Aim::Travel).unwrap()).unwrap();
+        let view = View::<Array1<f64>>::read(encode(&array, Destination::Call).unwrap()).unwrap();
         assert!(*view == array);
     }
 
     #[test]
     fn what_is_no_row_of_numbers_is_a_value_of_its_own() {
-        let encoded = encode(&("text".to_owned(), 7_u8), Aim::Travel).unwrap();
+        let encoded = encode(&("text".to_owned(), 7_u8), Destination::Call).unwrap();
         let view = View::<(String, u8)>::read(encoded).unwrap();
         assert_eq!(
             (&*view.0, view.1, format!("{view:?}")),

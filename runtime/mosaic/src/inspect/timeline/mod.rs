@@ -3,9 +3,8 @@
 mod html;
 mod trace;
 
-use crate::{error::RuntimeError, inspect::workers::Answer};
-use mosaic_abi::State;
-use mosaic_abi::{Query, Span, Subject};
+use crate::{error::RuntimeError, remote::query::Answer};
+use mosaic_abi::{Query, Span, State, Subject};
 use std::{
     fmt, fs,
     future::Future,

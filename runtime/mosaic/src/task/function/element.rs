@@ -1,7 +1,11 @@
 //! Functions that take an element out of an encoded tuple.
 
-use super::{answer, name};
-use crate::{guest::async_call::now, guest::entry::Arguments, host::failure, remote::argument::Portable};
+use super::tables::{answer, name, table};
+use crate::{
+    guest::{arguments::Arguments, async_call::now},
+    host::failure,
+    value::portable::Portable,
+};
 use mosaic_abi::{FailureKind, FunctionTable, Layout, Outcome, Pending, Slice, VERSION, decode_first};
 use std::{ffi::c_void, marker::PhantomData};
 

@@ -9,15 +9,15 @@ const PAGE: usize = 4096;
 /// touch of memory, page by page of 4 KiB, takes several times longer than the copy that goes there.
 ///
 /// ```
-/// let room = mosaic_abi::room::<f32>(1 << 22);
-/// assert!(room.is_empty() && room.capacity() >= 1 << 22);
+/// let vec = mosaic_abi::large_vec::<f32>(1 << 22);
+/// assert!(vec.is_empty() && vec.capacity() >= 1 << 22);
 /// ```
 #[must_use]
-pub fn room<T>(len: usize) -> Vec<T> {
-    let room = Vec::with_capacity(len);
+pub fn large_vec<T>(len: usize) -> Vec<T> {
+    let vec = Vec::with_capacity(len);
     #[cfg(target_os = "linux")]
-    advise(room.as_ptr() as usize, len.saturating_mul(size_of::<T>()));
-    room
+    advise(vec.as_ptr() as usize, len.saturating_mul(size_of::<T>()));
+    vec
 }
 
 #[cfg(target_os = "linux")]

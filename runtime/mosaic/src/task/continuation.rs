@@ -1,32 +1,18 @@
 //! Going on with a task's result where it lies.
 
-use crate::{
-    proxy::tessera::Tessera,
-    remote::argument::{Arg, IntoArg, Portable},
-    remote::object::Object,
-    task::function::{self, Lent},
-    task::spawn,
-    task::task_proxy::TaskProxy,
+use super::{
+    function::{ByReference, element::element, tables},
+    spawn,
+    task_proxy::TaskProxy,
 };
-use mosaic_abi::{FunctionTable, Options, TesseraTable};
-
-/// A type that `#[tessera]` made one: it has a proxy.
-pub trait Actor: Sized + 'static {
-    /// The proxy of a remote one.
-    type Proxy;
-
-    /// How a worker makes and calls one.
-    #[doc(hidden)]
-    fn table() -> &'static TesseraTable;
-
-    /// The options on its attribute.
-    #[doc(hidden)]
-    fn options() -> Options;
-
-    /// The typed proxy of a remote one.
-    #[doc(hidden)]
-    fn proxy(tessera: Tessera) -> Self::Proxy;
-}
+use crate::{
+    remote::{
+        argument::{Arg, IntoArg},
+        object::Object,
+    },
+    value::portable::Portable,
+};
+use mosaic_abi::{FunctionTable, Options};
 
 /// A tuple whose elements are outputs of the task that returns it: of two to six elements.
 #[diagnostic::on_unimplemented(
@@ -59,7 +45,7 @@ impl<T> TaskProxy<T> {
         R: Portable,
         F: Fn(&T) -> R + Copy + Send + 'static,
     {
-        let table = function::plain::<F, (Lent<T>,)>(function);
+        let table = tables::plain::<F, (ByReference<T>,)>(function);
         TaskProxy::new(self.near(table, vec![self.into_arg()]))
     }
 
@@ -90,7 +76,7 @@ impl<T> TaskProxy<T> {
     /// # }
     /// ```
     pub fn done(&self) -> TaskProxy<()> {
-        let table = function::plain::<_, ()>(|| ());
+        let table = tables::plain::<_, ()>(|| ());
         let after = [self.object.clone()];
         TaskProxy::new(spawn::run(
             table,
@@ -98,27 +84,6 @@ impl<T> TaskProxy<T> {
             &after,
             &Options::new(),
             Vec::new(),
-        ))
-    }
-
-    /// Makes a tessera of the result, on the worker that has it, and returns its proxy at once. The task keeps its result.
-    ///
-    /// ```no_run
-    /// # async fn cell<Model: mosaic::Actor + mosaic::Portable>(task: mosaic::TaskProxy<Model>) {
-    /// let model = task.remote();          // `task` returned a `Model`, which is a `#[tessera]`
-    /// // model.train(&batch).await?;
-    /// # drop(model);
-    /// # }
-    /// ```
-    pub fn remote(&self) -> T::Proxy
-    where
-        T: Actor + Portable,
-    {
-        T::proxy(Tessera::made(
-            T::table(),
-            function::making::<T>(),
-            T::options(),
-            &self.object,
         ))
     }
 
@@ -134,7 +99,7 @@ macro_rules! outputs {
 
             fn of(task: &TaskProxy<Self>) -> Self::Tasks {
                 ($(
-                    TaskProxy::new(task.near(function::element::<($($before,)*), $name>(), vec![task.into_arg()])),
+                    TaskProxy::new(task.near(element::<($($before,)*), $name>(), vec![task.into_arg()])),
                 )*)
             }
         }
