@@ -11,7 +11,7 @@ use std::{error::Error, fmt};
 /// # use mosaic::prelude::*;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
 /// # mosaic::interactive(On).num_workers(1).await?;
-/// let error = mosaic::spawn(|| panic!("no stones left"), ()).await.unwrap_err();
+/// let error = mosaic::spawn(|| -> u8 { panic!("no stones left") }, ()).await.unwrap_err();
 /// assert_eq!(error.kind(), mosaic::FailureKind::Panicked);
 /// assert!(error.to_string().starts_with("function `closure` panicked on worker:0:0: no stones left"));
 /// # Ok(()) })? }
@@ -74,7 +74,7 @@ impl TaskError {
     /// # use mosaic::prelude::*;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
     /// # mosaic::interactive(On).num_workers(1).await?;
-    /// let error = mosaic::spawn(|| panic!("no stones left"), ()).await.unwrap_err();
+    /// let error = mosaic::spawn(|| -> u8 { panic!("no stones left") }, ()).await.unwrap_err();
     /// assert!(error.message().starts_with("no stones left, at "));
     /// # Ok(()) })? }
     /// ```
@@ -89,7 +89,7 @@ impl TaskError {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
     /// # mosaic::interactive(On).num_workers(1).await?;
     /// let stubborn = mosaic::with(Options::new().max_retries(2));
-    /// let error = stubborn.spawn(|| panic!("no stones left"), ()).await.unwrap_err();
+    /// let error = stubborn.spawn(|| -> u8 { panic!("no stones left") }, ()).await.unwrap_err();
     /// assert_eq!(error.attempts(), 3);
     /// # Ok(()) })? }
     /// ```
@@ -103,7 +103,7 @@ impl TaskError {
     /// # use mosaic::prelude::*;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
     /// # mosaic::interactive(On).num_workers(1).await?;
-    /// let error = mosaic::spawn(|| panic!("no stones left"), ()).await.unwrap_err();
+    /// let error = mosaic::spawn(|| -> u8 { panic!("no stones left") }, ()).await.unwrap_err();
     /// println!("{}", error.backtrace());
     /// # assert!(!error.backtrace().is_empty());
     /// # Ok(()) })? }

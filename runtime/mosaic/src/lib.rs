@@ -1,44 +1,55 @@
 //! Actors for Rust: proxies, tasks and values that travel.
 //!
-//! A type marked `#[tessera]` becomes an actor in a worker process. `T::remote(…)` returns a proxy at once, a method of
-//! the proxy returns a [`TaskProxy`] at once, and awaiting that waits until the task is done. Its value stays on the
-//! worker until [`TaskProxy::result`] asks for it.
+//! A type marked `#[tessera]` becomes an actor in a worker process. `T::remote(…)` returns a proxy at once. A method of the
+//! proxy returns a [`TaskProxy`] at once, and awaiting that waits until the task is done. The task's value stays on the
+//! worker until [`TaskProxy::result`] fetches it.
 //!
-//! ```no_run
-//! # async fn cell() -> Result<(), mosaic::RuntimeError> {
+//! ```
 //! use mosaic::prelude::*;
 //!
+//! #[tessera]
+//! struct Counter(u64);
+//!
+//! #[tessera]
+//! impl Counter {
+//!     fn new(start: u64) -> Self { Counter(start) }
+//!     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
 //! mosaic::interactive(On).num_workers(2).await?;
-//! // let solver = Solver::remote(&array);
-//! // let task = solver.solve(&array);
-//! // let result = task.await?.result().await?;
+//! let counter = Counter::remote(1);
+//! let task = counter.add(2);
+//! assert_eq!(counter.add(&task).result().await?, 6);
 //! mosaic::interactive(Off).await?;
-//! # Ok(())
-//! # }
+//! # Ok(()) })? }
 //! ```
 //!
-//! This crate is thin: it encodes values and keeps handles. The runtime itself lives in the host, behind the table of
-//! `mosaic-abi`, so that a cell may be compiled against another copy of this crate and still talk to the same runtime.
+//! Functions run on workers without a tessera ([`spawn`]), values are stored once for all workers ([`put`],
+//! [`parameter()`]), and the runtime can be watched ([`status`], [`timeline()`], [`workers`]).
+//!
+//! This crate encodes values and holds handles. The runtime itself lives in the host, behind the table of `mosaic-abi`, so
+//! that a cell compiled against another copy of this crate still talks to the same runtime.
 
 #![allow(
     clippy::result_large_err,
-    reason = "a failure crosses the waist as it is, and only where something failed"
+    reason = "a failure crosses the ABI unboxed, and is made only where something failed"
 )]
 
 #[doc(hidden)]
 pub mod __private;
-mod control;
-mod error;
-mod future;
-mod guest;
-mod host;
-mod inspect;
+mod control; // start, stop, choose and retire workers, loops, barriers, cancellation
+mod error; // the two error types
+mod future; // a timer, and many futures in one task
+mod guest; // called by the host and by workers: constructors, methods, panics, interrupts
+mod host; // the host's table
+mod inspect; // status, workers, tesserae, timeline, progress, log
 pub mod prelude;
-mod proxy;
-mod remote;
-mod store;
-mod task;
-mod value;
+mod proxy; // what generated proxies are made of, and arrays of them
+mod remote; // the host's objects: handles, waits, arguments, questions
+mod store; // stored values and parameters
+mod task; // tasks, arrays of them, functions that travel, continuations
+mod value; // what travels, how it is encoded, and how it is read in place
 
 pub use control::{
     barrier::{Barrier, Passing, barrier},

@@ -1,4 +1,9 @@
-//! What a cell needs, in one line: `use mosaic::prelude::*;`.
+//! The items that most cells need: `use mosaic::prelude::*;`.
+//!
+//! ```
+//! use mosaic::prelude::*;
+//! fn later(task: &TaskProxy<u64>) -> Options { Options::new().max_retries(2) }
+//! ```
 
 #[cfg(feature = "macros")]
 pub use crate::tessera;

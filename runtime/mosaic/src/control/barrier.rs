@@ -1,4 +1,4 @@
-//! Waiting for all that was submitted.
+//! A barrier: waiting for everything that was submitted.
 
 use crate::{error::RuntimeError, future::timer::Timer, host::failure, remote::query::Answer};
 use mosaic_abi::{FailureKind, Query};
@@ -9,22 +9,23 @@ use std::{
     time::Duration,
 };
 
-/// Waits, once awaited, until everything that this process has submitted by then is done or has failed, also what no proxy
-/// is left of. What fails is no error here.
+/// Waits, once awaited, until everything that this process has submitted is done or has failed, even without a proxy.
 ///
-/// ```no_run
-/// # use std::time::Duration;
-/// # async fn cell(solve: impl Fn(u32)) -> Result<(), mosaic::RuntimeError> {
-/// (0..8).for_each(|shot| drop(solve(shot)));
-/// mosaic::barrier().timeout(Duration::from_secs(60)).await?;
-/// # Ok(())
-/// # }
+/// A failed task is no error here.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// (0..8).for_each(|shot: u32| drop(mosaic::spawn(|shot: u32| println!("shot {shot}"), (shot,))));
+/// mosaic::barrier().timeout(std::time::Duration::from_secs(60)).await?;
+/// # Ok(()) })? }
 /// ```
 pub fn barrier() -> Barrier {
     Barrier { timeout: None }
 }
 
-/// What is to be waited for, and how long; made by [`barrier`] and done when awaited.
+/// A barrier, with its timeout. Made by [`barrier`]; waits when it is awaited.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is waited for until it is awaited"]
 pub struct Barrier {
@@ -32,7 +33,15 @@ pub struct Barrier {
 }
 
 impl Barrier {
-    /// How long to wait; for as long as it takes if it is not called.
+    /// Limits the wait to `timeout`. Without it, the wait has no limit. Tasks go on after a timeout.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// mosaic::barrier().timeout(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(()) })? }
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Barrier {
         self.timeout = Some(timeout);
         self
@@ -51,7 +60,7 @@ impl IntoFuture for Barrier {
     }
 }
 
-/// Waits until all is done; made by awaiting a [`Barrier`].
+/// A future that waits until everything has ended. Made by awaiting a [`Barrier`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Passing {
     passed: Answer<()>,

@@ -1,11 +1,11 @@
-//! Being told that one's result is no longer wanted.
+//! Cancellation, as the running method sees it.
 
 use crate::host::host;
 
-/// Whether the task that runs was cancelled, or has timed out: to be asked now and then by a method or function that takes
-/// long and can stop early. What it returns then is its value, if anybody still wants that.
+/// Returns whether the running task was cancelled or has timed out.
 ///
-/// It is asked on the thread on which the method was called; on others, and outside workers, it is `false`.
+/// A method or function that takes long may ask now and then, and stop early. Its result is then rarely wanted. Ask on the
+/// thread on which the method was called: on other threads, and outside workers, the answer is `false`.
 ///
 /// ```
 /// fn sum(values: Vec<f64>) -> f64 {
@@ -15,6 +15,6 @@ use crate::host::host;
 /// assert_eq!(sum(vec![1.0, 2.0]), 3.0);
 /// ```
 pub fn cancelled() -> bool {
-    // SAFETY: the function takes nothing, and looks at what belongs to this thread.
+    // SAFETY: the function takes nothing, and reads what belongs to this thread.
     host().is_ok_and(|host| unsafe { (host.cancelled)() })
 }

@@ -16,29 +16,30 @@ use std::{
     time::Duration,
 };
 
-/// A loop over `items`, each of which is given to a worker that has none at the time.
+/// Makes a loop over `items`, each of which goes to a free worker.
 ///
-/// The body gets the worker and the item, and does with them what it likes; it is called in this process, for as many
-/// items at a time as there are workers. A worker that is lost gets no other item, and the item that it had is given to
-/// another one, so that a body may run more than once for an item: see [`ForEach::safe`].
+/// The body gets a worker and an item, and usually calls a tessera on that worker. It runs in this process, for as many
+/// items at once as there are workers. A lost worker gets no further items, and its item goes to another worker: the body
+/// may run more than once for an item. See [`ForEach::safe`].
 ///
-/// ```no_run
+/// ```
 /// # use mosaic::prelude::*;
-/// # struct Solver;
-/// # trait SolverProxy: mosaic::Proxy { fn solve(&self, shot: u32) -> TaskProxy<f64>; }
-/// # async fn cell<P: SolverProxy>(remote_array: fn(usize) -> ProxyArray<P>) -> Result<(), TaskError> {
-/// // One solver on each of two workers.
-/// // let solvers = Solver::remote_array(2).await?;
-/// # let solvers = remote_array(2).await?;
-/// let misfits = mosaic::for_each(0..100)
+/// # #[tessera] struct Counter(u64);
+/// # #[tessera] impl Counter {
+/// #     fn new(start: u64) -> Self { Counter(start) }
+/// #     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(2).await?;
+/// let counters = Counter::remote_array(2, 0).await?;      // one on each worker
+/// let sums = mosaic::for_each(0..100_u64)
 ///     .run(|worker, shot| {
-///         let solvers = &solvers;
-///         async move { solvers.on(&worker)?[0].solve(shot).result().await }
+///         let counters = &counters;
+///         async move { counters.on(&worker)?[0].add(shot).result().await }
 ///     })
 ///     .await?;
-/// println!("{:?}", misfits[99]);
-/// # Ok(())
-/// # }
+/// assert_eq!(sums.len(), 100);
+/// # Ok(()) })? }
 /// ```
 pub fn for_each<I: IntoIterator>(items: I) -> ForEach<I::IntoIter> {
     ForEach {
@@ -49,7 +50,7 @@ pub fn for_each<I: IntoIterator>(items: I) -> ForEach<I::IntoIter> {
     }
 }
 
-/// How a loop is to be run; made by [`for_each`], and run by [`ForEach::run`] or [`ForEach::stream`].
+/// A loop and its options. Made by [`for_each`], and run by [`ForEach::run`] or [`ForEach::stream`].
 #[must_use = "nothing runs before `run` or `stream` is awaited"]
 pub struct ForEach<I> {
     items: I,
@@ -58,12 +59,33 @@ pub struct ForEach<I> {
     max_await: Option<usize>,
 }
 
-/// A worker that a loop gives an item to. It can be used wherever a worker's name is wanted.
+/// A worker that a loop has given an item to. It can be used wherever a worker's name is expected.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let double = |worker: mosaic::LoopWorker, item: u64| async move {
+///     let there = mosaic::with(Options::new().worker(worker));
+///     there.spawn(|item: u64| 2 * item, (item,)).result().await
+/// };
+/// assert_eq!(mosaic::for_each(0..3).run(double).await?, [0, 2, 4]);
+/// # Ok(()) })? }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LoopWorker(String);
 
 impl LoopWorker {
-    /// Its unique name, such as `worker:0:1`.
+    /// Returns the worker's unique name, such as `worker:0:1`.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let name = |worker: mosaic::LoopWorker, _: ()| async move { Ok(worker.uid().to_owned()) };
+    /// assert_eq!(mosaic::for_each([()]).run(name).await?, ["worker:0:0"]);
+    /// # Ok(()) })? }
+    /// ```
     pub fn uid(&self) -> &str {
         &self.0
     }
@@ -97,32 +119,70 @@ impl<I: Iterator> ForEach<I>
 where
     I::Item: Clone,
 {
-    /// Whether the loop goes on where a worker is lost, which is so unless it is set to `false`: then that is an error
-    /// like any other.
+    /// Sets whether the loop goes on when a worker is lost. On by default; with `false`, the loss is an error like any other.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let run = mosaic::for_each(0..3_u64).safe(false).run(|_, item| async move { Ok(item) });
+    /// assert_eq!(run.await?, [0, 1, 2]);
+    /// # Ok(()) })? }
+    /// ```
     pub fn safe(mut self, safe: bool) -> Self {
         self.safe = safe;
         self
     }
 
-    /// How long the whole loop may take.
+    /// Limits the time of the whole loop.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let timeout = std::time::Duration::from_secs(60);
+    /// let run = mosaic::for_each(0..3_u64).timeout(timeout).run(|_, item| async move { Ok(item) });
+    /// assert_eq!(run.await?, [0, 1, 2]);
+    /// # Ok(()) })? }
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// How many results are enough: the bodies that have not ended by then are dropped. What they have submitted runs all
-    /// the same.
+    /// Ends the loop after `results` results. Bodies that have not ended are dropped, but what they have submitted still runs.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let run = mosaic::for_each(0..100_u64).max_await(2).run(|_, item| async move { Ok(item) });
+    /// assert_eq!(run.await?.len(), 2);
+    /// # Ok(()) })? }
+    /// ```
     pub fn max_await(mut self, results: usize) -> Self {
         self.max_await = Some(results);
         self
     }
 
-    /// Runs the loop: the results in the order of the items, without those that were not waited for.
+    /// Runs the loop, once awaited, and returns the results in the order of the items. With [`ForEach::max_await`], the results
+    /// that were not awaited are missing.
     ///
     /// # Errors
     ///
-    /// The first error of a body, unless it is the loss of a worker; no worker is left, or the loop took too long. The
-    /// bodies that have not ended are dropped.
+    /// A body failed for another reason than the loss of a worker, no worker is left, or the loop took too long. Bodies that
+    /// have not ended are dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let run = mosaic::for_each(0..3_u64).run(|_, item| async move { Ok(item * item) });
+    /// assert_eq!(run.await?, [0, 1, 4]);
+    /// # Ok(()) })? }
+    /// ```
     pub async fn run<F, Fut, R>(self, body: F) -> Result<Vec<R>, TaskError>
     where
         F: FnMut(LoopWorker, I::Item) -> Fut,
@@ -137,11 +197,25 @@ where
         Ok(results.into_iter().map(|(_, result)| result).collect())
     }
 
-    /// Begins the loop, whose results can be taken as they come.
+    /// Prepares the loop, once awaited, for results that are taken as they come.
     ///
     /// # Errors
     ///
     /// The runtime is off, or no worker is left.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let mut results = mosaic::for_each(0..3_u64).stream(|_, item| async move { Ok(item * item) }).await?;
+    /// while let Some(result) = results.next().await {
+    ///     let (index, square) = result?;
+    ///     println!("{index}: {square}");
+    /// }
+    /// # Ok(()) })? }
+    /// ```
     pub async fn stream<F, Fut, R>(self, body: F) -> Result<LoopResults<I, F, Fut>, TaskError>
     where
         F: FnMut(LoopWorker, I::Item) -> Fut,
@@ -162,9 +236,7 @@ where
     }
 }
 
-/// The results of a loop as they come; made by [`ForEach::stream`].
-///
-/// The loop goes on while the next result is waited for.
+/// The results of a loop as they come. Made by [`ForEach::stream`]. The loop goes on while [`next`](Self::next) is awaited.
 #[must_use = "the loop goes on while `next` is awaited"]
 pub struct LoopResults<I: Iterator, F, Fut> {
     queue: LoopQueue<I>,
@@ -172,7 +244,7 @@ pub struct LoopResults<I: Iterator, F, Fut> {
     bodies: Unordered<Fut>,
     timeout: Option<(Duration, Timer)>,
     safe: bool,
-    /// How many results are still wanted; `None`: all.
+    /// Results that are still wanted; `None` for all.
     left: Option<usize>,
 }
 
@@ -183,7 +255,9 @@ where
     F: FnMut(LoopWorker, I::Item) -> Fut,
     Fut: Future<Output = Result<R, TaskError>>,
 {
-    /// The next result with the index of its item; `None` at the end, and after an error.
+    /// Returns the next result and the index of its item. Returns `None` at the end, and after an error.
+    ///
+    /// See [`ForEach::stream`] for an example.
     pub async fn next(&mut self) -> Option<Result<(usize, R), TaskError>> {
         let next = poll_fn(|context| self.poll_next(context)).await;
         self.left = match &next {

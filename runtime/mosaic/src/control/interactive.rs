@@ -1,4 +1,4 @@
-//! Turning the runtime on and off.
+//! Starting and stopping the runtime.
 
 use crate::{error::RuntimeError, remote::handle::Wait};
 use mosaic_abi::{LogLevel, Placement, Slice, StartOptions};
@@ -8,27 +8,35 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// Which way [`interactive`] turns the runtime.
+/// Whether [`interactive`] starts or stops the runtime. The prelude has both variants.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// use mosaic::prelude::{Off, On};
+/// mosaic::interactive(On).num_workers(1).await?;
+/// mosaic::interactive(Off).await?;
+/// # Ok(()) })? }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Switch {
-    /// Start it.
+    /// Start the runtime.
     On,
-    /// Stop it.
+    /// Stop the runtime.
     Off,
 }
 
 /// Starts or stops the runtime of this notebook or program, once awaited.
 ///
-/// `On` starts the monitor, a node and its workers, and prints a line for each; where they run already it does nothing.
-/// `Off` ends them all and fails whatever is pending.
+/// `On` starts the monitor, a node and its workers, and prints a line for each. If they run already, it does nothing. `Off`
+/// ends them all; pending tasks fail.
 ///
-/// ```no_run
-/// # async fn cell() -> Result<(), mosaic::RuntimeError> {
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
 /// use mosaic::prelude::*;
 /// mosaic::interactive(On).num_workers(2).await?;
+/// assert_eq!(mosaic::workers().await?.len(), 2);
 /// mosaic::interactive(Off).await?;
-/// # Ok(())
-/// # }
+/// # Ok(()) })? }
 /// ```
 pub fn interactive(switch: Switch) -> Interactive {
     Interactive {
@@ -37,7 +45,15 @@ pub fn interactive(switch: Switch) -> Interactive {
     }
 }
 
-/// How the runtime is to be started or stopped; made by [`interactive`] and done when awaited.
+/// A start or a stop of the runtime, with its options. Made by [`interactive`]; starts or stops when it is awaited.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// use mosaic::prelude::*;
+/// let start = mosaic::interactive(On).num_workers(2).num_threads(1).affinity(true);
+/// start.await?;
+/// # Ok(()) })? }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing starts or stops until it is awaited"]
 pub struct Interactive {
@@ -46,108 +62,154 @@ pub struct Interactive {
 }
 
 impl Interactive {
-    /// How many workers to start; as many as there are CPUs if it is not called, or zero.
+    /// Sets the number of workers. Default, and for 0: one for each CPU.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # use mosaic::prelude::*;
+    /// mosaic::interactive(On).num_workers(2).await?;
+    /// assert_eq!(mosaic::workers().await?.len(), 2);
+    /// # Ok(()) })? }
+    /// ```
     pub fn num_workers(mut self, num_workers: usize) -> Interactive {
         self.options.num_workers = num_workers;
         self
     }
 
-    /// The part of a node's memory, between 0 and 1, that stored values ([`crate::put`]) may take up; 0.6 if it is not
-    /// called. The oldest ones beyond it move to disk: to the directory that the variable `MOSAIC_SPILL_DIR` named when the
-    /// notebook or program started, or else to `/var/tmp`.
+    /// Sets the fraction of a node's memory, between 0 and 1, that stored values ([`put`](crate::put)) may take. Default: 0.6.
+    ///
+    /// The oldest values beyond it move to disk: to the directory that the variable `MOSAIC_SPILL_DIR` named when the notebook
+    /// or program started, or else to `/var/tmp`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # use mosaic::prelude::*;
+    /// mosaic::interactive(On).num_workers(1).spill_above(0.3).await?;
+    /// # Ok(()) })? }
+    /// ```
     pub fn spill_above(mut self, fraction: f64) -> Interactive {
         self.options.spill_above = Some(fraction);
         self
     }
 
-    /// How workers are chosen for tesserae that name none; one after the other if it is not called.
+    /// Sets how a worker is chosen for a tessera that names none. Default: round robin.
     ///
-    /// ```no_run
-    /// # async fn cell() -> Result<(), mosaic::RuntimeError> {
-    /// use mosaic::prelude::*;
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # use mosaic::prelude::*;
     /// mosaic::interactive(On).num_workers(2).placement(mosaic::Placement::LeastLoaded).await?;
-    /// # Ok(())
-    /// # }
+    /// # Ok(()) })? }
     /// ```
     pub fn placement(mut self, placement: Placement) -> Interactive {
         self.options.placement = Some(placement);
         self
     }
 
-    /// How many constructors and methods each worker executes at once, each on a thread of its own; the next ones wait.
-    /// A busy tessera holds up no other one as long as there are threads.
+    /// Sets how many constructors and methods each worker runs at once, each on a thread of its own. The next ones wait.
     ///
-    /// It is also what `OMP_NUM_THREADS` and `RAYON_NUM_THREADS` are set to in the workers. If it is not called, as many
-    /// methods run at once as come (up to 64), and these variables share the CPUs evenly among the workers. A variable
-    /// that is set already stays as it is.
+    /// Workers also get this number as `OMP_NUM_THREADS` and `RAYON_NUM_THREADS`. By default a worker runs as many methods at
+    /// once as arrive (up to 64), and these variables divide the CPUs evenly among the workers. A variable that is already set
+    /// stays as it is.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # use mosaic::prelude::*;
+    /// mosaic::interactive(On).num_workers(1).num_threads(2).await?;
+    /// # Ok(()) })? }
+    /// ```
     pub fn num_threads(mut self, num_threads: usize) -> Interactive {
         self.options.num_threads = Some(num_threads);
         self
     }
 
-    /// The part of the machine's memory (of its control group's, if that is less) above which workers start no
-    /// constructor and no method until it falls; 0.95 if it is not called, and 1.0 never. What runs goes on, and one at a
-    /// time is started whatever the memory, so that what could free some is not kept waiting for ever.
+    /// Sets the fraction of the machine's memory above which workers start no constructor and no method. Default: 0.95.
+    ///
+    /// 1.0 sets no limit. A smaller limit of the control group counts instead of the machine's memory. Running methods go on.
+    /// One method at a time starts in any case, so that a method that would free memory does not wait for ever.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # use mosaic::prelude::*;
+    /// mosaic::interactive(On).num_workers(1).memory_limit(0.8).await?;
+    /// # Ok(()) })? }
+    /// ```
     pub fn memory_limit(mut self, part: f64) -> Interactive {
         self.options.memory_limit = Some(part);
         self
     }
 
-    /// The part of the machine's memory (of its control group's, if that is less) that what one process has in flight may
-    /// take up: calls, constructors, functions and values to be stored that have not ended, at the bytes of their arguments
-    /// and half a kilobyte each; 0.25 if it is not called. It stays as it is while the runtime is on.
+    /// Sets the fraction of the machine's memory that one process's submitted but unfinished work may take. Default: 0.25.
     ///
-    /// A call that goes beyond it returns when some have ended: until then its thread waits, and looks at no timer either. A
-    /// method does not wait, since what it waits for may need its thread: beyond as much again of what methods submitted, its
-    /// calls fail with [`crate::FailureKind::Busy`]. While methods of local tesserae run, nobody waits.
+    /// Calls, constructors, functions and values to be stored count with the bytes of their arguments and half a kilobyte each.
+    /// A smaller limit of the control group counts instead of the machine's memory. The limit cannot change while the runtime
+    /// is on.
     ///
-    /// ```no_run
-    /// # async fn cell() -> Result<(), mosaic::RuntimeError> {
-    /// use mosaic::prelude::*;
+    /// A call that exceeds the limit blocks its thread, timers included, until enough work has ended. A method does not block,
+    /// since the work may need its thread: what methods submit may take the same amount again, and beyond that their calls fail
+    /// with [`FailureKind::Busy`](crate::FailureKind::Busy). While methods of local tesserae run, no call blocks.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # use mosaic::prelude::*;
     /// mosaic::interactive(On).num_workers(2).in_flight_limit(0.5).await?;
-    /// # Ok(())
-    /// # }
+    /// # Ok(()) })? }
     /// ```
     pub fn in_flight_limit(mut self, part: f64) -> Interactive {
         self.options.in_flight_limit = Some(part);
         self
     }
 
-    /// Whether each worker runs on CPUs of its own, which the operating system keeps it on: an even share of those that
-    /// this process may use. Where the machine has several NUMA nodes, the CPUs of a worker are of one of them. Off if it
-    /// is not called.
+    /// Sets whether the operating system keeps each worker on CPUs of its own. Default: off.
+    ///
+    /// Each worker gets an even share of the CPUs that this process may use, all of them in one NUMA node.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # use mosaic::prelude::*;
+    /// mosaic::interactive(On).num_workers(2).affinity(true).await?;
+    /// # Ok(()) })? }
+    /// ```
     pub fn affinity(mut self, affinity: bool) -> Interactive {
         self.options.affinity = affinity;
         self
     }
 
-    /// How many workers that end unasked are replaced by new ones, in all; none if it is not called. The new worker has a
-    /// number of its own. What the lost one had is lost all the same, but tesserae that are declared restartable
-    /// (`#[tessera(restarts = 1)]`, or [`crate::Options::restarts`]).
+    /// Sets how many lost workers are replaced, in total. Default: 0.
+    ///
+    /// A new worker has a number of its own. The tesserae and results of the lost worker stay lost, except tesserae that may
+    /// restart (`#[tessera(restarts = 1)]`, or [`Options::restarts`](crate::Options::restarts)).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # use mosaic::prelude::*;
+    /// mosaic::interactive(On).num_workers(2).replace_lost_workers(1).await?;
+    /// # Ok(()) })? }
+    /// ```
     pub fn replace_lost_workers(mut self, at_most: u32) -> Interactive {
         self.options.replace_lost_workers = at_most;
         self
     }
 
-    /// How much the workers and this process say of what the runtime does, and of what code says by [`crate::log!`];
-    /// warnings and errors if it is not called. Each line stands on standard error, behind the name of who says it.
+    /// Sets the log level of the workers and of this process, for the runtime and for [`log!`](crate::log!). Default: `Warn`.
     ///
-    /// ```no_run
-    /// # async fn cell() -> Result<(), mosaic::RuntimeError> {
+    /// Each line goes to standard error, behind the name of its process. If the runtime runs already, only the level of this
+    /// process changes.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
     /// use mosaic::{LogLevel, prelude::*};
     /// mosaic::interactive(On).num_workers(2).log_level(LogLevel::Info).log_timestamps(true).await?;
     /// mosaic::info!("the survey is read");
-    /// # Ok(())
-    /// # }
+    /// # Ok(()) })? }
     /// ```
-    ///
-    /// Where the runtime runs already, only what this process says changes.
     pub fn log_level(mut self, level: LogLevel) -> Interactive {
         self.options.log.level = level;
         self
     }
 
-    /// Whether each line of the log says when, in universal time; off if it is not called.
+    /// Sets whether each line of the log begins with the time, in UTC. Default: off.
+    ///
+    /// See [`Interactive::log_level`] for an example.
     pub fn log_timestamps(mut self, timestamps: bool) -> Interactive {
         self.options.log.timestamps = timestamps;
         self
@@ -173,7 +235,7 @@ impl IntoFuture for Interactive {
     }
 }
 
-/// Waits until the runtime is on or off; made by awaiting an [`Interactive`].
+/// A future that waits until the runtime is on or off. Made by awaiting an [`Interactive`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Switching {
     switch: Switch,

@@ -1,29 +1,29 @@
-//! Which worker of a loop gets which item. No I/O here.
+//! The assignment of a loop's items to workers. No I/O here.
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     iter::Enumerate,
 };
 
-/// An item, and where it belongs among the others.
+/// An item that a worker has.
 struct Job<T> {
     item: T,
-    /// How often it was given to a worker.
+    /// How often the item was given to a worker.
     attempts: usize,
-    /// Who has it.
+    /// The worker that has it.
     worker: String,
 }
 
-/// The items that are left, and the workers that take one at a time.
+/// The items that are left, and the workers, which take one at a time.
 pub(crate) struct LoopQueue<I: Iterator> {
     items: Enumerate<I>,
     /// Items whose worker was lost, with the number of their attempts.
     again: VecDeque<(usize, I::Item, usize)>,
-    /// Who has nothing to do, in the order in which they get something.
+    /// Idle workers, in the order in which they get an item.
     free: VecDeque<String>,
-    /// Who was not lost.
+    /// Workers that were not lost.
     living: BTreeSet<String>,
-    /// More attempts than there were workers mean that not the worker is what ails an item.
+    /// An item that fails more often than there were workers is itself the cause.
     most_attempts: usize,
     running: HashMap<usize, Job<I::Item>>,
 }
@@ -43,7 +43,7 @@ where
         }
     }
 
-    /// The next item, with its index and who is to take it; `None` while there is none, or no free worker.
+    /// Assigns the next item: its index, its worker, and the item. Returns `None` if no item is left or no worker is idle.
     pub(crate) fn assign(&mut self) -> Option<(usize, String, I::Item)> {
         if self.free.is_empty() {
             return None;
@@ -62,14 +62,14 @@ where
         Some((index, worker, item))
     }
 
-    /// A worker is done with an item, and takes the next one.
+    /// Marks an item as done. Its worker becomes idle.
     pub(crate) fn done(&mut self, index: usize) {
         if let Some(job) = self.running.remove(&index) {
             self.free_up(job.worker);
         }
     }
 
-    /// An item failed since `worker` was lost, which gets nothing any more. Returns whether another one will try.
+    /// Marks `worker` as lost, which failed the item. Returns whether another worker will try the item.
     pub(crate) fn lost(&mut self, index: usize, worker: &str) -> bool {
         self.living.remove(worker);
         self.free.retain(|free| free != worker);
@@ -90,7 +90,7 @@ where
         }
     }
 
-    /// Whether no worker is left.
+    /// Returns whether no worker is left.
     pub(crate) fn is_deserted(&self) -> bool {
         self.living.is_empty()
     }

@@ -8,20 +8,27 @@ use std::{
     task::{Context, Poll},
 };
 
-/// Gives the uid of the worker that the next tessera would be placed on, once awaited, and takes its turn.
+/// Chooses the worker on which the next tessera would be placed, once awaited, and returns its uid. The choice counts as a
+/// placement: the next one goes to the next worker.
 ///
-/// ```no_run
-/// # async fn cell() -> Result<(), mosaic::RuntimeError> {
-/// let options = mosaic::Options::new().worker(mosaic::select_worker().await?);
-/// // let (a, b) = (Solver::with(options.clone()).remote(), Solver::with(options).remote());
-/// # Ok(())
+/// ```
+/// # use mosaic::prelude::*;
+/// # #[tessera] struct Counter(u64);
+/// # #[tessera] impl Counter {
+/// #     fn new(start: u64) -> Self { Counter(start) }
+/// #     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
 /// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(2).await?;
+/// let options = Options::new().worker(mosaic::select_worker().await?);
+/// let counters = [Counter::with(options.clone()).remote(1), Counter::with(options).remote(2)];
+/// # Ok(()) })? }
 /// ```
 pub fn select_worker() -> Selection {
     Selection(Answer::to(&Query::Hub(HubQuery::SelectWorker)))
 }
 
-/// Waits for the choice of a worker; made by [`select_worker`].
+/// A future of a chosen worker's uid. Made by [`select_worker`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Selection(Answer<String>);
 
@@ -33,20 +40,23 @@ impl Future for Selection {
     }
 }
 
-/// Retires a worker, such as `worker:0:1`, at once: no tessera is placed on it any more. When all that it was to do is done
-/// it ends, which awaiting this waits for, and its tesserae and the results of their tasks are gone.
+/// Retires a worker, such as `worker:0:1`: no tessera is placed on it from now on, and it ends when its work is done.
 ///
-/// ```no_run
-/// # async fn cell() -> Result<(), mosaic::RuntimeError> {
+/// Awaiting waits until the worker has ended. Its tesserae and the results of their tasks are then lost.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(2).await?;
 /// mosaic::retire("worker:0:1").await?;
-/// # Ok(())
-/// # }
+/// assert_eq!(mosaic::workers().await?.len(), 1);
+/// # Ok(()) })? }
 /// ```
 pub fn retire(worker: impl Into<String>) -> Retirement {
     Retirement(Answer::to(&Query::Hub(HubQuery::Retire(worker.into()))))
 }
 
-/// Waits until a worker that was retired has ended; made by [`retire`].
+/// A future that waits until a retired worker has ended. Made by [`retire`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Retirement(Answer<()>);
 

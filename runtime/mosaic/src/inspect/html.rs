@@ -1,6 +1,6 @@
 //! Text in HTML.
 
-/// A text as HTML has it, also between quotation marks.
+/// Escapes a text for HTML, also within double quotes.
 pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

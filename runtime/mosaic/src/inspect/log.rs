@@ -1,13 +1,13 @@
-//! Saying what happens, as the runtime does: [`crate::log!`] and its kin.
+//! Log messages of the user's code: [`crate::log!`] and its kin.
 
 use mosaic_abi::{LogLevel, Slice};
 use std::fmt;
 
-/// Says something at a level, with the arguments of `format!`, if so much is to be said
-/// ([`crate::Interactive::log_level`]).
+/// Logs a message at a level, with the arguments of `format!`, if [`Interactive::log_level`](crate::Interactive::log_level)
+/// includes the level.
 ///
-/// It stands on standard error behind the name of who says it: `WORKER:0:1      INFO  …`. What is not to be said is not
-/// formatted either. `error!`, `warn!`, `info!`, `debug!` and `trace!` are the same at one level.
+/// The line goes to standard error, behind the name of the process: `WORKER:0:1      INFO  …`. A message that is not shown
+/// is not formatted. `error!`, `warn!`, `info!`, `debug!` and `trace!` log at one level each.
 ///
 /// ```
 /// use mosaic::LogLevel;
@@ -25,43 +25,63 @@ macro_rules! log {
     }};
 }
 
-/// Says what went wrong: [`crate::log!`] at [`LogLevel::Error`].
+/// Logs an error: [`crate::log!`] at [`LogLevel::Error`].
+///
+/// ```
+/// mosaic::error!("the survey cannot be read: {}", "no such file");
+/// ```
 #[macro_export]
 macro_rules! error {
     ($($message:tt)+) => { $crate::log!($crate::LogLevel::Error, $($message)+) };
 }
 
-/// Says what may be wrong: [`crate::log!`] at [`LogLevel::Warn`].
+/// Logs a warning: [`crate::log!`] at [`LogLevel::Warn`].
+///
+/// ```
+/// mosaic::warn!("{} shots have no data", 3);
+/// ```
 #[macro_export]
 macro_rules! warn {
     ($($message:tt)+) => { $crate::log!($crate::LogLevel::Warn, $($message)+) };
 }
 
-/// Says what changes: [`crate::log!`] at [`LogLevel::Info`].
+/// Logs a change: [`crate::log!`] at [`LogLevel::Info`].
+///
+/// ```
+/// mosaic::info!("iteration {} begins", 7);
+/// ```
 #[macro_export]
 macro_rules! info {
     ($($message:tt)+) => { $crate::log!($crate::LogLevel::Info, $($message)+) };
 }
 
-/// Says what is done, step by step: [`crate::log!`] at [`LogLevel::Debug`].
+/// Logs a step: [`crate::log!`] at [`LogLevel::Debug`].
+///
+/// ```
+/// mosaic::debug!("shot {} is sent", 7);
+/// ```
 #[macro_export]
 macro_rules! debug {
     ($($message:tt)+) => { $crate::log!($crate::LogLevel::Debug, $($message)+) };
 }
 
-/// Says all there is to say: [`crate::log!`] at [`LogLevel::Trace`].
+/// Logs a detail: [`crate::log!`] at [`LogLevel::Trace`].
+///
+/// ```
+/// mosaic::trace!("step {} of {}", 1, 1000);
+/// ```
 #[macro_export]
 macro_rules! trace {
     ($($message:tt)+) => { $crate::log!($crate::LogLevel::Trace, $($message)+) };
 }
 
-/// Whether what is said at this level is shown.
+/// Returns whether messages of this level are shown.
 pub fn is_logged(level: LogLevel) -> bool {
     // SAFETY: the function takes nothing.
     crate::host::host().is_ok_and(|host| level <= unsafe { (host.log_level)() })
 }
 
-/// Shows it.
+/// Logs a message.
 pub fn log(level: LogLevel, message: fmt::Arguments) {
     let Ok(host) = crate::host::host() else { return };
     let text = message.to_string();

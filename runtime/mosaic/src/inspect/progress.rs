@@ -1,4 +1,4 @@
-//! How far a method has got.
+//! The progress of a method, as the method reports it.
 
 use crate::host::host;
 use mosaic_abi::Reporter;
@@ -14,17 +14,18 @@ use std::{
 
 pub use mosaic_abi::Progress;
 
-/// More often than this nobody looks.
+/// The shortest time between two reports that are sent.
 const TICK: Duration = Duration::from_millis(50);
 
 thread_local! {
-    /// When this thread said how far it is.
+    /// When this thread last sent a report.
     static TOLD: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// Says, in a method, how many of its steps are done: `task.progress()` has it, and a notebook shows a bar for the task.
-/// May be called as often as one likes, which costs next to nothing. Anywhere else, and on threads that the method itself
-/// has started, it does nothing: those say it to a [`progress_handle`].
+/// Reports how many of a method's steps are done. `task.progress()` returns it, and a notebook shows a progress bar.
+///
+/// Calls are cheap, so report as often as you like. Outside a method, and on threads that the method has started, the call
+/// does nothing: such threads report to a [`progress_handle`].
 ///
 /// ```
 /// fn solve(steps: u64) {
@@ -48,8 +49,10 @@ pub fn progress(done: u64, total: u64) {
     }
 }
 
-/// Where a method says how far it is from threads that it has started, rayon's for instance: they do not know whose they
-/// are, so that the method takes the handle and passes it on. Like [`progress`], it does nothing anywhere else.
+/// Returns a handle by which threads that a method has started, such as rayon's, report its progress.
+///
+/// Call it in the method, and pass the handle on: a thread does not know which method it works for. Outside a method, the
+/// handle does nothing.
 ///
 /// ```
 /// use std::{sync::atomic::{AtomicU64, Ordering}, thread};
@@ -81,26 +84,30 @@ pub fn progress_handle() -> ProgressHandle {
     }))
 }
 
-/// Where the progress of a method is told, by any thread; made by [`progress_handle`].
+/// A handle to which any thread reports the progress of a method. Made by [`progress_handle`], which has an example.
 #[derive(Clone)]
 pub struct ProgressHandle(Option<Arc<Reporting>>);
 
 struct Reporting {
     reporter: Reporter,
     began: Instant,
-    /// How many ticks after the beginning something was told last. Nothing else depends on when a thread sees it.
+    /// The tick of the last report, since the beginning. No other memory access depends on its order.
     told: AtomicU64,
 }
 
-// SAFETY: the host's functions may be called on any thread, and the one that tells on several at once (see `Reporter`);
-// the one that frees is called once, by the last owner.
+// SAFETY: the host's functions may be called on any thread, and `tell` on several at once (see `Reporter`). The last owner
+// calls `drop`, once.
 unsafe impl Send for Reporting {}
 // SAFETY: the same.
 unsafe impl Sync for Reporting {}
 
 impl ProgressHandle {
-    /// Says how many of the method's steps are done, as [`progress`] does on the method's own thread. When the method has
-    /// ended it does nothing.
+    /// Reports how many of the method's steps are done. Does nothing once the method has ended.
+    ///
+    /// ```
+    /// let progress = mosaic::progress_handle();
+    /// std::thread::spawn(move || progress.report(1, 2));
+    /// ```
     pub fn report(&self, done: u64, total: u64) {
         if let Some(reporting) = &self.0 {
             reporting.tell(done, total);
@@ -110,7 +117,7 @@ impl ProgressHandle {
 
 impl Reporting {
     fn tell(&self, done: u64, total: u64) {
-        // The first tick is number one, so that what is told first is told.
+        // The first tick is number one, so that the first report is sent.
         let tick = (self.began.elapsed().as_millis() / TICK.as_millis()) as u64 + 1;
         let told = self.told.swap(tick, Ordering::Relaxed);
         if done < total && done > 0 && told == tick {
@@ -134,7 +141,7 @@ impl fmt::Debug for ProgressHandle {
     }
 }
 
-/// The same items; each step of the loop over them is told as [`progress`].
+/// Returns an iterator over `items` that reports the progress of a loop over them, as [`progress`] does.
 ///
 /// ```
 /// let mut sum = 0;
@@ -154,7 +161,7 @@ where
     }
 }
 
-/// Items whose progress is told; made by [`track`].
+/// An iterator that reports its progress. Made by [`track`], which has an example.
 #[derive(Clone, Debug)]
 pub struct Track<I> {
     items: I,
@@ -165,7 +172,7 @@ impl<I: ExactSizeIterator> Iterator for Track<I> {
     type Item = I::Item;
 
     fn next(&mut self) -> Option<I::Item> {
-        // When the next item is asked for, the ones before it are done with.
+        // When the next item is asked for, the items before it are done.
         progress(self.total - self.items.len() as u64, self.total);
         self.items.next()
     }

@@ -16,18 +16,18 @@ use std::{
     time::Duration,
 };
 
-/// Looks, once awaited, at the whole runtime: the machine, the workers and what they use, the tesserae that live, and how
-/// far the tasks are that this process submitted.
+/// Takes a look at the whole runtime, once awaited: machine, workers, tesserae, and this process's tasks.
 ///
-/// As the last expression of a cell it is a table.
+/// As the last expression of a cell, the status is shown as a table.
 ///
-/// ```no_run
-/// # async fn cell() -> Result<(), mosaic::RuntimeError> {
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(2).await?;
 /// let status = mosaic::status().await?;
 /// println!("{status}");
 /// assert_eq!(status.tasks().failed, 0);
-/// # Ok(())
-/// # }
+/// # Ok(()) })? }
 /// ```
 pub fn status() -> StatusFuture {
     StatusFuture(Box::pin(async {
@@ -42,7 +42,7 @@ pub fn status() -> StatusFuture {
     }))
 }
 
-/// Waits until the runtime has been looked at; made by [`status`].
+/// A future of the runtime's status. Made by [`status`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct StatusFuture(Pin<Box<dyn Future<Output = Result<Status, RuntimeError>> + Send>>);
 
@@ -55,15 +55,18 @@ impl Future for StatusFuture {
 }
 
 impl StatusFuture {
-    /// Shows the same again and again in one place, until this process has no task that is not done, or until the cell is
-    /// interrupted. A program writes the last state to standard error.
+    /// Shows the status and updates it in place, until this process has no unfinished task or the cell is interrupted.
     ///
-    /// ```no_run
-    /// # async fn cell() -> Result<(), mosaic::RuntimeError> {
-    /// // let tasks = solvers.map(|solver| solver.solve(&shots)).await?;
+    /// A program outside notebooks writes the last status to standard error.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let tasks: TaskArray<u64> = (0..8).map(|n| mosaic::spawn(|n: u64| n * n, (n,))).collect();
     /// mosaic::status().watch().await?;
-    /// # Ok(())
-    /// # }
+    /// # assert_eq!(tasks.state(), mosaic::State::Done);
+    /// # Ok(()) })? }
     /// ```
     pub fn watch(self) -> Watch {
         Watch(Box::pin(async {
@@ -82,12 +85,12 @@ impl StatusFuture {
     }
 }
 
-/// The time between two looks of who watches.
+/// The time between two updates of a watched status.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
-/// How many were watched.
+/// The number of watched statuses so far.
 static WATCHED: AtomicU64 = AtomicU64::new(0);
 
-/// Shows it in its place, and says whether it is the last.
+/// Shows the status in its display. Returns whether it is the last one.
 async fn show(place: &str, status: &Status) -> Result<bool, RuntimeError> {
     let Tasks {
         pending,
@@ -106,7 +109,7 @@ async fn show(place: &str, status: &Status) -> Result<bool, RuntimeError> {
     Ok(is_last)
 }
 
-/// Watches the runtime until nothing is to be done; made by [`StatusFuture::watch`].
+/// A future that shows the status until no task is unfinished. Made by [`StatusFuture::watch`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Watch(Pin<Box<dyn Future<Output = Result<(), RuntimeError>> + Send>>);
 
@@ -118,7 +121,7 @@ impl Future for Watch {
     }
 }
 
-/// The runtime, as it was when it was looked at.
+/// The status of the runtime at the time of the question. Made by [`status`], which has an example.
 #[derive(Clone, PartialEq)]
 pub struct Status {
     workers: Workers,
@@ -127,22 +130,56 @@ pub struct Status {
 }
 
 impl Status {
-    /// The machine's memory, and the workers with what each does and uses.
+    /// Returns the workers with what each does and uses, and the machine's memory.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(2).await?;
+    /// assert_eq!(mosaic::status().await?.workers().len(), 2);
+    /// # Ok(()) })? }
+    /// ```
     pub fn workers(&self) -> &Workers {
         &self.workers
     }
 
-    /// The tesserae that live.
+    /// Returns the tesserae that live.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// assert!(mosaic::status().await?.tesserae().is_empty());
+    /// # Ok(()) })? }
+    /// ```
     pub fn tesserae(&self) -> &Tesserae {
         &self.tesserae
     }
 
-    /// How many tasks that this process submitted are how far.
+    /// Counts this process's tasks by state.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let task = mosaic::spawn(|| 42_u32, ()).await?;
+    /// assert_eq!(mosaic::status().await?.tasks().done, 1);
+    /// # drop(task);
+    /// # Ok(()) })? }
+    /// ```
     pub fn tasks(&self) -> Tasks {
         self.tasks
     }
 
-    /// The same as HTML.
+    /// Returns the status as HTML.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// assert!(mosaic::status().await?.html().contains("worker:0:0"));
+    /// # Ok(()) })? }
+    /// ```
     pub fn html(&self) -> String {
         // Writing to a `String` cannot fail.
         let mut html = format!(
@@ -301,7 +338,7 @@ mod tests {
             "{}",
             busy.html()
         );
-        // What the machine has no GPU for is not shown.
+        // Columns for GPUs are shown only if the machine has one.
         busy.workers.0.gpus.push(mosaic_abi::Gpu {
             number: 0,
             name: "Tesla <T4>".to_owned(),

@@ -1,4 +1,4 @@
-//! Finding tesserae that live: their list, and new proxies of them.
+//! The list of tesserae that live.
 
 use crate::{
     error::RuntimeError,
@@ -13,17 +13,25 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// Lists the tesserae that live, once awaited: those of this process, and those of a former one that they outlived.
+/// Lists the tesserae that live, once awaited: those of this process, and those that outlived an earlier one.
 ///
-/// A notebook's tesserae outlive the process of its cells. `T::attach` makes a proxy of one of them again.
+/// A notebook's tesserae outlive the process of its cells. `T::attach(uid)` makes a new proxy of such a tessera.
 ///
-/// ```no_run
-/// # async fn cell() -> Result<(), mosaic::RuntimeError> {
+/// ```
+/// # use mosaic::prelude::*;
+/// # #[tessera] struct Counter(u64);
+/// # #[tessera] impl Counter {
+/// #     fn new(start: u64) -> Self { Counter(start) }
+/// #     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let counter = Counter::remote(1).await?;
 /// for tessera in mosaic::tesserae().await? {
 ///     println!("{} is {}", tessera.uid, tessera.state);
+///     # assert_eq!(tessera.uid, counter.uid());
 /// }
-/// # Ok(())
-/// # }
+/// # Ok(()) })? }
 /// ```
 pub fn tesserae() -> Listing {
     Listing {
@@ -32,7 +40,7 @@ pub fn tesserae() -> Listing {
     }
 }
 
-/// Waits for the list of tesserae; made by [`tesserae`].
+/// A future of the list of tesserae. Made by [`tesserae`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Listing {
     wait: Wait,
@@ -51,16 +59,32 @@ impl Future for Listing {
     }
 }
 
-/// A tessera that lives, whoever made it.
+/// A tessera that lives, whichever process made it.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # #[tessera] struct Counter(u64);
+/// # #[tessera] impl Counter {
+/// #     fn new(start: u64) -> Self { Counter(start) }
+/// #     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let counter = Counter::remote(1).await?;
+/// let tesserae = mosaic::tesserae().await?;
+/// let again = Counter::attach(&tesserae[0].uid).await?;
+/// assert_eq!(again.add(1).result().await?, 2);
+/// # Ok(()) })? }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LivingTessera {
-    /// Its unique name, such as `tess-solver1-70c44acf610242cb95993ae2d7eb8bc5`: what `T::attach` takes.
+    /// The tessera's unique name, such as `tess-solver1-70c44acf610242cb95993ae2d7eb8bc5`. `T::attach` takes it.
     pub uid: String,
-    /// The name of its type.
+    /// The name of the tessera's type.
     pub type_name: String,
-    /// The worker that it lives on, such as `worker:0:1`, once it is known.
+    /// The worker that the tessera lives on, such as `worker:0:1`, once it is known.
     pub worker: Option<String>,
-    /// What it does, as far as is known.
+    /// The tessera's state, as far as it is known.
     pub state: State,
 }
 
@@ -75,8 +99,22 @@ impl From<mosaic_abi::Listed> for LivingTessera {
     }
 }
 
-/// The tesserae that lived when they were asked for, by their types' names. It is a slice of [`LivingTessera`], and shows
-/// itself as a table.
+/// The tesserae that lived at the time of the question, ordered by type. Derefs to a slice of [`LivingTessera`], and is
+/// displayed as a table.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # #[tessera] struct Counter(u64);
+/// # #[tessera] impl Counter {
+/// #     fn new(start: u64) -> Self { Counter(start) }
+/// #     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let counter = Counter::remote(1).await?;
+/// println!("{}", mosaic::tesserae().await?);
+/// # Ok(()) })? }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Tesserae(pub(crate) Vec<LivingTessera>);
 

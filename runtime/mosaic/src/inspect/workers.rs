@@ -1,4 +1,4 @@
-//! The workers, and what they use.
+//! The list of workers, and what each uses.
 
 use crate::{error::RuntimeError, remote::query::Answer};
 use mosaic_abi::{Gpu, HubQuery, Query, Worker};
@@ -9,24 +9,25 @@ use std::{
     task::{Context, Poll},
 };
 
-/// Lists the workers that run, once awaited, with what each of them does and uses: none where the runtime is off.
+/// Lists the running workers, once awaited, with what each does and uses. The list is empty if the runtime is off.
 ///
-/// Nothing is measured before somebody asks. The first answer in a while takes a tenth of a second, for which the use of
-/// CPUs is watched.
+/// Usage is measured only when it is asked for. The first answer in a while takes 0.1 s, during which the use of CPUs is
+/// observed.
 ///
-/// ```no_run
-/// # async fn cell() -> Result<(), mosaic::RuntimeError> {
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(2).await?;
 /// for worker in &mosaic::workers().await? {
 ///     println!("{} is {}: {} running, {} MB", worker.uid, worker.activity, worker.running, worker.resident >> 20);
 /// }
-/// # Ok(())
-/// # }
+/// # Ok(()) })? }
 /// ```
 pub fn workers() -> WorkersFuture {
     WorkersFuture(Answer::to(&Query::Hub(HubQuery::Workers)))
 }
 
-/// Waits for the list of workers; made by [`workers`].
+/// A future of the list of workers. Made by [`workers`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct WorkersFuture(Answer<mosaic_abi::Workers>);
 
@@ -38,36 +39,64 @@ impl Future for WorkersFuture {
     }
 }
 
-/// The machine's memory and the workers, when they were asked for. It is a slice of [`Worker`].
+/// The workers, and the machine's memory and GPUs, at the time of the question. Derefs to a slice of [`Worker`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(2).await?;
+/// let workers = mosaic::workers().await?;
+/// assert_eq!(workers[1].uid, "worker:0:1");
+/// # Ok(()) })? }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workers(pub(crate) mosaic_abi::Workers);
 
 impl Workers {
-    /// Bytes of memory that the processes here may use: the machine's, or fewer where a control group limits them.
+    /// Returns the memory that processes here may use, in bytes: the machine's, or the limit of a control group.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let workers = mosaic::workers().await?;
+    /// assert!(workers.memory_total() > 0);
+    /// # Ok(()) })? }
+    /// ```
     pub fn memory_total(&self) -> u64 {
         self.0.memory_total
     }
 
-    /// Bytes of that memory that are in use, by whomever.
+    /// Returns the memory in use by any process, in bytes, of [`memory_total`](Workers::memory_total).
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let workers = mosaic::workers().await?;
+    /// assert!(workers.memory_used() <= workers.memory_total());
+    /// # Ok(()) })? }
+    /// ```
     pub fn memory_used(&self) -> u64 {
         self.0.memory_used
     }
 }
 
 impl Workers {
-    /// The machine's GPUs, as far as NVIDIA's library `libnvidia-ml.so.1` knows them, which comes with the driver. Without it
-    /// there are none, and nothing is looked for again.
+    /// Returns the machine's NVIDIA GPUs, as reported by `libnvidia-ml.so.1`, which comes with the driver.
     ///
-    /// ```no_run
-    /// # async fn cell() -> Result<(), mosaic::RuntimeError> {
+    /// Without the library the list is empty, and the library is not looked for again.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
     /// let workers = mosaic::workers().await?;
     /// for gpu in workers.gpus() {
     ///     println!("{}: {:.0} % busy, {} MB in use", gpu.name, gpu.load * 100.0, gpu.memory_used >> 20);
     /// }
-    /// let ours: u64 = workers.iter().map(|worker| worker.gpu_memory).sum();
-    /// # let _ = ours;
-    /// # Ok(())
-    /// # }
+    /// let used_by_workers: u64 = workers.iter().map(|worker| worker.gpu_memory).sum();
+    /// # Ok(()) })? }
     /// ```
     pub fn gpus(&self) -> &[Gpu] {
         &self.0.gpus

@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// Finds a tessera that lives and waits for its proxy; made by the generated `attach`.
+/// A future that finds a tessera that lives, and gives a proxy of it. Made by the generated `attach`.
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Attach<P> {
     wait: Wait,
@@ -22,7 +22,7 @@ pub struct Attach<P> {
 }
 
 impl<P> Attach<P> {
-    /// Looks for the tessera of `definition`'s type that `uid` names. `proxy` makes the typed proxy.
+    /// Looks for the tessera `uid` of `definition`'s type. `proxy` makes the typed proxy.
     pub fn new(definition: &'static Definition, uid: &str, proxy: fn(Tessera) -> P) -> Attach<P> {
         let type_name = definition.type_name();
         let object = Object::attached(uid, type_name);

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-/// Waits until a tessera is constructed and returns its proxy.
+/// A future that waits until a tessera is constructed, and gives its proxy.
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Constructed<P> {
     wait: Wait,
@@ -25,7 +25,21 @@ impl<P> Constructed<P> {
         }
     }
 
-    /// Waits no longer than `duration`. The constructor goes on.
+    /// Waits no longer than `duration`. The constructor itself goes on.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # #[tessera] struct Counter(u64);
+    /// # #[tessera] impl Counter {
+    /// #     fn new(start: u64) -> Self { Counter(start) }
+    /// #     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// use std::{future::IntoFuture, time::Duration};
+    /// let counter = Counter::remote(1).into_future().timeout(Duration::from_secs(60)).await?;
+    /// # Ok(()) })? }
+    /// ```
     pub fn timeout(self, duration: Duration) -> Constructed<P> {
         Constructed {
             wait: self.wait.limited(duration),

@@ -10,9 +10,9 @@ use std::sync::Arc;
 /// The methods of the definition that a tessera was made from.
 #[derive(Clone)]
 pub(super) enum Methods {
-    /// In this process.
+    /// The definition is in this process.
     Own(&'static Definition),
-    /// Somewhere else: their signatures.
+    /// The definition is elsewhere; the signatures of its methods.
     Found(Arc<[String]>),
 }
 

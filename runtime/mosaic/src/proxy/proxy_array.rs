@@ -18,40 +18,39 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// What the proxies of all types have in common. `#[tessera]` implements it.
+/// The trait of all proxies that `#[tessera]` generates.
 pub trait Proxy: Clone + IntoFuture<Output = Result<Self, TaskError>> {
-    /// The proxy without its type.
+    /// Returns the untyped proxy.
     #[doc(hidden)]
     fn __tessera(&self) -> &Tessera;
 }
 
-/// Several tesserae of one type: a slice of their proxies, and calls on all of them at once.
+/// Several tesserae of one type. Derefs to a slice of their proxies; awaiting it waits until all are constructed.
 ///
-/// `T::remote_array` makes one, whose tesserae are spread over the workers, and `T::with(options).remote_array` one whose
-/// tesserae all have these options; so does collecting proxies.
+/// Made by `T::remote_array`, which spreads the tesserae over the workers, by `T::with(options).remote_array`, or by
+/// collecting proxies.
 ///
-/// ```no_run
+/// ```
 /// # use mosaic::prelude::*;
-/// # struct Solver;
-/// # trait SolverProxy: mosaic::Proxy { fn solve(&self, number: usize) -> TaskProxy<f64>; }
-/// # async fn cell<P: SolverProxy>(remote_array: fn(usize) -> ProxyArray<P>) -> Result<(), TaskError> {
-/// # #[allow(unused)] let solvers =
-/// // Solver::remote_array(4).await?;
-/// # remote_array(4).await?;
-/// let same = solvers.map(|solver| solver.solve(1));
-/// let each = solvers.map_indexed(|index, solver| solver.solve(index));
-/// println!("{:?} {:?}", same.results().await?, each.results().await?);
-/// println!("{}", solvers[2].solve(7).result().await?);
-/// for solver in &solvers.on("worker:0:1")? {
-///     solver.solve(0).await?;
-/// }
-/// # Ok(())
+/// # #[tessera] struct Counter(u64);
+/// # #[tessera] impl Counter {
+/// #     fn new(start: u64) -> Self { Counter(start) }
+/// #     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
 /// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(2).await?;
+/// let counters = Counter::remote_array(4, 10).await?;
+/// let same = counters.map(|counter| counter.add(1));
+/// let each = counters.map_indexed(|index, counter| counter.add(index as u64));
+/// assert_eq!(same.results().await?, [11, 11, 11, 11]);
+/// assert_eq!(each.results().await?, [11, 12, 13, 14]);
+/// assert_eq!(counters[2].add(7).result().await?, 20);
+/// # Ok(()) })? }
 /// ```
 #[derive(Clone)]
 pub struct ProxyArray<P>(Vec<P>);
 
-/// The tesserae of an array; what the generated `remote_array` calls.
+/// Creates the tesserae of an array. The generated `remote_array` calls it.
 #[track_caller]
 pub fn remote_array<P>(
     table: &'static TesseraTable,
@@ -61,7 +60,7 @@ pub fn remote_array<P>(
     proxy: fn(Tessera) -> P,
 ) -> ProxyArray<P> {
     let mut proxies = Vec::with_capacity(len);
-    // Not `map`: a panic is to tell the caller's place.
+    // A loop instead of `map`, so that a panic names the caller's source location.
     for _ in 0..len {
         proxies.push(proxy(Tessera::create(table, options.clone(), arguments.to_vec())));
     }
@@ -69,12 +68,41 @@ pub fn remote_array<P>(
 }
 
 impl<P> ProxyArray<P> {
-    /// Calls `call` with each proxy, in their order: the tasks.
+    /// Calls `call` with each proxy, in order, and returns the tasks.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # #[tessera] struct Counter(u64);
+    /// # #[tessera] impl Counter {
+    /// #     fn new(start: u64) -> Self { Counter(start) }
+    /// #     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let counters = Counter::remote_array(2, 10).await?;
+    /// assert_eq!(counters.map(|counter| counter.add(1)).results().await?, [11, 11]);
+    /// # Ok(()) })? }
+    /// ```
     pub fn map<T>(&self, call: impl FnMut(&P) -> TaskProxy<T>) -> TaskArray<T> {
         self.0.iter().map(call).collect()
     }
 
-    /// Calls `call` with each index and proxy, in their order: the tasks.
+    /// Calls `call` with each index and proxy, in order, and returns the tasks.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # #[tessera] struct Counter(u64);
+    /// # #[tessera] impl Counter {
+    /// #     fn new(start: u64) -> Self { Counter(start) }
+    /// #     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let counters = Counter::remote_array(2, 10).await?;
+    /// let tasks = counters.map_indexed(|index, counter| counter.add(index as u64));
+    /// assert_eq!(tasks.results().await?, [10, 11]);
+    /// # Ok(()) })? }
+    /// ```
     pub fn map_indexed<T>(&self, mut call: impl FnMut(usize, &P) -> TaskProxy<T>) -> TaskArray<T> {
         (self.0.iter().enumerate())
             .map(|(index, proxy)| call(index, proxy))
@@ -83,11 +111,27 @@ impl<P> ProxyArray<P> {
 }
 
 impl<P: Proxy> ProxyArray<P> {
-    /// Those that live on one worker, such as `worker:0:1`.
+    /// Returns the tesserae of this array that live on `worker`, such as `worker:0:1`.
     ///
     /// # Errors
     ///
-    /// None of them lives there, or it is not known yet where one of them will live: await the array first.
+    /// No tessera of the array lives there, or a tessera has no worker yet: await the array first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # #[tessera] struct Counter(u64);
+    /// # #[tessera] impl Counter {
+    /// #     fn new(start: u64) -> Self { Counter(start) }
+    /// #     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(2).await?;
+    /// let counters = Counter::remote_array(4, 10).await?;
+    /// assert_eq!(counters.on("worker:0:1")?.len(), 2);
+    /// # Ok(()) })? }
+    /// ```
     pub fn on(&self, worker: impl AsRef<str>) -> Result<ProxyArray<P>, TaskError> {
         let worker = worker.as_ref();
         let refuse = |message: String| Err(TaskError::new(failure(FailureKind::Runtime, message)));
@@ -111,7 +155,21 @@ impl<P: Proxy> ProxyArray<P> {
         Ok(ProxyArray(found))
     }
 
-    /// The workers that are known to have some of the array, in the order of their names.
+    /// Returns the workers on which tesserae of this array are known to live, in the order of their numbers.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # #[tessera] struct Counter(u64);
+    /// # #[tessera] impl Counter {
+    /// #     fn new(start: u64) -> Self { Counter(start) }
+    /// #     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(2).await?;
+    /// let counters = Counter::remote_array(4, 10).await?;
+    /// assert_eq!(counters.workers(), ["worker:0:0", "worker:0:1"]);
+    /// # Ok(()) })? }
+    /// ```
     pub fn workers(&self) -> Vec<String> {
         let mut workers: Vec<String> = (self.0.iter()).filter_map(|proxy| proxy.__tessera().worker()).collect();
         // `worker:0:10` comes after `worker:0:9`.
@@ -120,7 +178,21 @@ impl<P: Proxy> ProxyArray<P> {
         workers
     }
 
-    /// The state of the one that is least advanced, or failed where one has.
+    /// Returns `Failed` if a tessera failed, and otherwise the state of the least advanced tessera.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # #[tessera] struct Counter(u64);
+    /// # #[tessera] impl Counter {
+    /// #     fn new(start: u64) -> Self { Counter(start) }
+    /// #     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let counters = Counter::remote_array(2, 10).await?;
+    /// assert_eq!(counters.state(), mosaic::State::Done);
+    /// # Ok(()) })? }
+    /// ```
     pub fn state(&self) -> State {
         least_advanced(self.0.iter().map(|proxy| proxy.__tessera().state()))
     }
@@ -190,7 +262,7 @@ impl<P: Proxy> IntoFuture for &ProxyArray<P> {
     }
 }
 
-/// Waits until all tesserae of an array are constructed, or the first of them fails; made by awaiting a [`ProxyArray`].
+/// A future that waits until all tesserae are constructed, or one of them fails. Made by awaiting a [`ProxyArray`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct AllConstructed<P: Proxy>(All<P::IntoFuture, P, TaskError>);
 

@@ -1,4 +1,4 @@
-//! Operation the generated proxies are made of.
+//! The untyped proxy inside each generated proxy.
 
 use super::methods::Methods;
 use crate::{
@@ -13,22 +13,22 @@ use mosaic_abi::{
 };
 use std::{borrow::Cow, fmt};
 
-/// An untyped proxy: the remote object, and how its calls are carried out.
+/// An untyped proxy: a remote object, and the options and dependencies of its calls.
 #[derive(Clone)]
 pub struct Tessera {
     object: Object,
     methods: Methods,
-    /// The tasks that calls wait for.
+    /// Tasks that calls wait for.
     after: Vec<Object>,
-    /// Those of its calls.
+    /// The options of calls.
     options: Options,
 }
 
-/// Operation is to be run on a tessera.
+/// Code that runs on a tessera.
 enum Operation {
     /// The method with this number in the caller's definition.
     Method(u32),
-    /// A function, of the type whose definition the caller was compiled with.
+    /// A function of the type that the caller's definition describes.
     Function(&'static FunctionTable),
 }
 
@@ -37,7 +37,7 @@ impl Tessera {
     ///
     /// # Panics
     ///
-    /// If the runtime is off, with a message that says how to start it, so that the cell fails at once.
+    /// The runtime is off. The message says how to start it, so that the cell fails at once.
     #[track_caller]
     pub fn create(table: &'static TesseraTable, options: Options, arguments: Vec<Arg>) -> Tessera {
         checkpoint();
@@ -64,7 +64,7 @@ impl Tessera {
         }
     }
 
-    /// Makes a tessera of a task's result, where that lies, by the function `maker`.
+    /// Makes a tessera from a task's result, where the result lies, by the function `maker`.
     pub(crate) fn made(
         table: &'static TesseraTable,
         maker: &'static FunctionTable,
@@ -91,7 +91,7 @@ impl Tessera {
         }
     }
 
-    /// The tessera that was found as `object`, which this takes over.
+    /// Makes a proxy of a tessera that was found, and takes over its object.
     pub(crate) fn attached(object: Object) -> Tessera {
         Tessera {
             methods: Methods::Found(object.signatures().into()),
@@ -101,27 +101,26 @@ impl Tessera {
         }
     }
 
-    /// The same tessera, whose calls have `options` where they had none before.
+    /// Fills in `options` for calls where this proxy has none.
     #[must_use]
     pub fn or(mut self, options: &Options) -> Tessera {
         self.options = of_calls(self.options.or(options));
         self
     }
 
-    /// The same tessera, whose calls have `options`, and for the rest those that they had.
+    /// Returns a proxy of the same tessera whose calls have `options`. What they leave unset stays as it was.
     pub fn with(&self, options: Options) -> Tessera {
         let mut proxy = self.clone();
         proxy.options = options.or(&self.options);
         proxy
     }
 
-    /// Calls method number `method` of `definition`, that which the caller was compiled with. Whatever goes wrong is the
-    /// task's failure.
+    /// Calls method number `method` of `definition`, with which the caller was compiled. Any error becomes the task's failure.
     pub fn call<T>(&self, definition: &'static Definition, method: u32, arguments: Vec<Arg>) -> TaskProxy<T> {
         TaskProxy::new(self.object_of(definition, &Operation::Method(method), arguments))
     }
 
-    /// The task of a call: compiled once, whatever it returns.
+    /// Submits a call and returns its task. Not generic, so that it is compiled once.
     fn object_of(&self, definition: &'static Definition, operation: &Operation, arguments: Vec<Arg>) -> Object {
         checkpoint();
         let tessera = definition.type_name();
@@ -176,13 +175,13 @@ impl Tessera {
         let submit = |request| match operation {
             // SAFETY: the tessera is alive, since `object` owns it, and the request's arguments are handed over.
             Operation::Method(_) => unsafe { (host.call)(tessera, number, request) },
-            // SAFETY: the same, and the function's table is static.
+            // SAFETY: as above, and the function's table is static.
             Operation::Function(function) => unsafe { (host.apply)(tessera, *function, request) },
         };
         Ok(arguments.hand_over(&after, 0, &self.options, submit))
     }
 
-    /// The same tessera, whose calls wait until `task` is done as well.
+    /// Returns a proxy of the same tessera whose calls also wait until `task` is done.
     pub fn after<D>(&self, task: &TaskProxy<D>) -> Tessera {
         let mut proxy = self.clone();
         proxy.after.push(task.object.clone());
@@ -194,23 +193,23 @@ impl Tessera {
         self.object.finished()
     }
 
-    /// Where it lives, once that is known.
+    /// Returns the worker that the tessera lives on, once it is known.
     pub fn worker(&self) -> Option<String> {
         self.object.describe().runtime
     }
 
-    /// Its state as far as this process knows.
+    /// Returns the tessera's state, as far as this process knows it.
     pub fn state(&self) -> State {
         self.object.describe().state
     }
 
-    /// The tessera's unique name, such as `tess-solver1-70c44acf610242cb95993ae2d7eb8bc5`.
+    /// Returns the tessera's unique name, such as `tess-solver1-70c44acf610242cb95993ae2d7eb8bc5`.
     pub fn uid(&self) -> String {
         self.object.describe().uid
     }
 }
 
-/// Operation of a tessera's options is its calls' business, too: they run where it lives.
+/// Keeps the options of a tessera that also apply to its calls. A call runs where its tessera lives.
 fn of_calls(options: Options) -> Options {
     let mut options = options;
     options.worker = None;

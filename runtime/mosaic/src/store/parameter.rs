@@ -13,22 +13,22 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// A value with a root in the warehouse, and a copy here.
+/// A value that this process changes and all workers read: a *root* in the warehouse, and a local copy.
 ///
-/// The copy is what `*parameter` reads and changes, as any value of its type. [`Parameter::push`] makes it the root,
-/// [`Parameter::pull`] makes the root the copy, and calls that take the parameter as an argument get the root as it was when
-/// they were made, by reference. Clones share the root, and each has a copy of its own.
+/// `*parameter` reads and changes the local copy. [`push`](Parameter::push) writes the local copy to the root.
+/// [`pull`](Parameter::pull) reads the root into the local copy. A call that takes the parameter as an argument gets the
+/// root as it was when the call was made, without a copy. Clones share the root, and each has a local copy of its own.
 ///
-/// ```no_run
-/// # async fn cell() -> Result<(), mosaic::RuntimeError> {
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
 /// let mut model = mosaic::parameter(vec![1500.0_f32; 1_000_000]).await?;
-/// // let gradients: Vec<_> = solvers.iter().map(|solver| solver.gradient(&model)).collect();
-/// model[0] = 1600.0;                                          // here
-/// model.push().await?;                                        // and from now on everywhere
-/// model.set(|model| model[1] = 1400.0).await?;                // both at once
-/// assert_eq!(model.get(|model| model[0]).await?, 1600.0);     // of the root, and nothing else travels
-/// # Ok(())
-/// # }
+/// model[0] = 1600.0;                                          // changes the local copy
+/// model.push().await?;                                        // and now the root
+/// model.set(|model| model[1] = 1400.0).await?;                // changes both
+/// assert_eq!(model.get(|model| model[0] + model[1]).await?, 3000.0);
+/// # Ok(()) })? }
 /// ```
 #[derive(Clone)]
 pub struct Parameter<T> {
@@ -36,8 +36,9 @@ pub struct Parameter<T> {
     root: Root<T>,
 }
 
-/// The version that is current, shared by clones. Each version is a stored value, freed when the next one has taken its place
-/// and the calls that were given it have ended.
+/// The current version, shared by clones.
+///
+/// Each version is a stored value. It is freed when the next version has replaced it and the calls that got it have ended.
 struct Root<T>(Arc<Mutex<Stored<T>>>);
 
 impl<T> Clone for Root<T> {
@@ -55,7 +56,7 @@ impl<T> Root<T> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = version;
     }
 
-    /// Makes `version` the root if `before` still is; returns whether it was.
+    /// Makes `version` the root if `before` still is. Returns whether it was.
     fn replace_if(&self, before: &Stored<T>, version: Stored<T>) -> bool {
         let mut root = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_current = root.uid() == before.uid();
@@ -66,11 +67,23 @@ impl<T> Root<T> {
     }
 }
 
-/// Makes a parameter of a value: stores the root, and keeps the value as the copy.
+/// Makes a parameter of a value, once awaited: stores the value as the root, and keeps it as the local copy.
 ///
 /// # Errors
 ///
-/// Those of [`put`].
+/// The value cannot be encoded, the runtime is off, or neither memory nor disk has space for the value.
+///
+/// # Examples
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let model = mosaic::parameter(vec![1500.0_f32; 1000]).await?;
+/// let first = mosaic::spawn(|model: &[f32]| model[0], (&model,));
+/// assert_eq!(first.result().await?, 1500.0);
+/// # Ok(()) })? }
+/// ```
 pub async fn parameter<T: Portable>(value: T) -> Result<Parameter<T>, RuntimeError> {
     let root = put(&value).await?;
     Ok(Parameter {
@@ -80,31 +93,72 @@ pub async fn parameter<T: Portable>(value: T) -> Result<Parameter<T>, RuntimeErr
 }
 
 impl<T: Portable> Parameter<T> {
-    /// Makes the copy the root: calls made from now on get it.
+    /// Writes the local copy to the root, once awaited. Calls made from then on get it.
     ///
     /// # Errors
     ///
-    /// Those of [`put`]; the root is what it was then.
+    /// The errors of [`put`]. The root is then unchanged.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let mut step = mosaic::parameter(0.1_f64).await?;
+    /// *step = 0.05;
+    /// step.push().await?;
+    /// assert_eq!(step.get(|step| *step).await?, 0.05);
+    /// # Ok(()) })? }
+    /// ```
     pub async fn push(&self) -> Result<(), RuntimeError> {
         self.root.replace(put(&self.copy).await?);
         Ok(())
     }
 
-    /// Makes the root the copy.
+    /// Reads the root into the local copy, once awaited.
     ///
     /// # Errors
     ///
     /// The runtime was stopped, and the root with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let mut step = mosaic::parameter(0.1_f64).await?;
+    /// *step = 0.05;
+    /// step.pull().await?;
+    /// assert_eq!(*step, 0.1);
+    /// # Ok(()) })? }
+    /// ```
     pub async fn pull(&mut self) -> Result<(), RuntimeError> {
         self.copy = self.root.current().get().await?;
         Ok(())
     }
 
-    /// Changes the root and the copy. Of two clones that do so at the same time, none undoes what the other one did.
+    /// Applies `change` to the root and to the local copy, once awaited.
+    ///
+    /// Of two clones that do this at the same time, neither undoes the change of the other. `change` may therefore run several
+    /// times on the root.
     ///
     /// # Errors
     ///
-    /// The runtime was stopped, or those of [`put`]; neither is changed then.
+    /// The runtime was stopped, or the errors of [`put`]. Both are then unchanged.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let mut count = mosaic::parameter(1_u64).await?;
+    /// count.set(|count| *count += 1).await?;
+    /// assert_eq!((*count, count.get(|count| *count).await?), (2, 2));
+    /// # Ok(()) })? }
+    /// ```
     pub async fn set(&mut self, change: impl Fn(&mut T)) -> Result<(), RuntimeError> {
         loop {
             let before = self.root.current();
@@ -118,21 +172,43 @@ impl<T: Portable> Parameter<T> {
         Ok(())
     }
 
-    /// Reads from the root, on a worker: only what `part` returns travels. The function captures nothing.
+    /// Runs `part` on the root, on a worker, and fetches its result. Nothing else travels. The function must capture nothing.
     ///
     /// # Errors
     ///
     /// The function panicked, or the runtime was stopped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let model = mosaic::parameter(vec![1500.0_f32; 1_000_000]).await?;
+    /// assert_eq!(model.get(|model| model.len()).await?, 1_000_000);
+    /// # Ok(()) })? }
+    /// ```
     pub async fn get<R: Portable>(&self, part: impl Fn(&T) -> R + Copy + Send + 'static) -> Result<R, RuntimeError> {
         let task: TaskProxy<R> = exec(&self.root.current(), part);
         task.result().await.map_err(RuntimeError::from)
     }
 
-    /// Makes the root known to all workers before they need it.
+    /// Makes the root known to all workers before they need it, once awaited.
     ///
     /// # Errors
     ///
-    /// Those of [`Stored::publish`].
+    /// The runtime was stopped, or a worker cannot read the root.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(2).await?;
+    /// let model = mosaic::parameter(vec![1500.0_f32; 1_000_000]).await?;
+    /// model.publish().await?;
+    /// # Ok(()) })? }
+    /// ```
     pub async fn publish(&self) -> Result<(), RuntimeError> {
         self.root.current().publish().await
     }

@@ -1,4 +1,4 @@
-//! Values that live in the runtime.
+//! Values that live in the warehouse.
 
 use crate::{
     error::RuntimeError,
@@ -29,22 +29,24 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// A reference to a value in the warehouse, of which each node has one.
+/// A reference to a value in the warehouse, the store that each node has.
 ///
-/// The value is stored once, is never changed, and is shared by all workers of the node: a call that takes it as an argument
-/// sends no bytes. It can be passed wherever a `T` is expected by a remote method. It is freed with its last reference, or
-/// for everybody by [`Stored::drop`]; it does not outlive the process (of a notebook's cells, or the program) that holds it.
+/// The value is stored once, never changes, and is shared by all workers of the node: a call that takes it as an argument
+/// sends none of its bytes. It can be passed wherever a remote method takes a `T`. The value is freed with its last
+/// reference, or for everybody by [`Stored::drop`]. It does not outlive the process that holds it: a program, or the
+/// process of a notebook's cells.
 ///
-/// Where the values of a node would take up more memory than they may (see [`crate::Interactive::spill_above`]), the oldest
-/// ones move to disk, and are read from there.
+/// If the values of a node take more memory than [`Interactive::spill_above`](crate::Interactive::spill_above) allows, the
+/// oldest values move to disk and are read from there.
 ///
-/// ```no_run
-/// # async fn cell() -> Result<(), mosaic::RuntimeError> {
-/// let model = mosaic::put(&vec![0.0_f64; 1_000_000]).await?;
-/// // let tasks: Vec<_> = solvers.iter().map(|solver| solver.solve(&model)).collect();
-/// assert_eq!(model.get().await?.len(), 1_000_000);
-/// # Ok(())
-/// # }
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(2).await?;
+/// let model = mosaic::put(&vec![1.0_f64; 1_000_000]).await?;
+/// let sum = mosaic::spawn(|model: &[f64]| model.iter().sum::<f64>(), (&model,));
+/// assert_eq!(sum.result().await?, 1e6);
+/// # Ok(()) })? }
 /// ```
 pub struct Stored<T> {
     object: Object,
@@ -55,16 +57,17 @@ pub struct Stored<T> {
 ///
 /// # Errors
 ///
-/// The value cannot be encoded, the runtime is off, or neither memory nor the disk has room for it.
+/// The value cannot be encoded, the runtime is off, or neither memory nor disk has space for the value.
 ///
 /// # Examples
 ///
-/// ```no_run
-/// # async fn cell() -> Result<(), mosaic::RuntimeError> {
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
 /// let stored = mosaic::put(&"a text".to_owned()).await?;
-/// println!("{}", stored.uid());    // ware-string-…
-/// # Ok(())
-/// # }
+/// assert!(stored.uid().starts_with("ware-string-"));
+/// # Ok(()) })? }
 /// ```
 pub fn put<T: Portable>(value: &T) -> Put<T> {
     let submitted = host().and_then(|host| {
@@ -81,15 +84,18 @@ pub fn put<T: Portable>(value: &T) -> Put<T> {
     })
 }
 
-/// Runs `function` on a stored value, where it lies, and returns the task of that at once: nothing but what the function
-/// returns travels, and that only when somebody asks for it. The function captures nothing.
+/// Runs `function` on a stored value, on a worker, and returns the task at once.
 ///
-/// ```no_run
-/// # async fn cell(model: mosaic::Stored<Vec<f64>>) -> Result<(), mosaic::TaskError> {
+/// Only the function's result travels, and only when it is fetched. The function must capture nothing.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let model = mosaic::put(&vec![1.0, 3.0, 2.0]).await?;
 /// let largest = mosaic::exec(&model, |model| model.iter().copied().fold(0.0, f64::max));
-/// println!("{}", largest.result().await?);
-/// # Ok(())
-/// # }
+/// assert_eq!(largest.result().await?, 3.0);
+/// # Ok(()) })? }
 /// ```
 pub fn exec<T, R, F>(stored: &Stored<T>, function: F) -> TaskProxy<R>
 where
@@ -110,11 +116,23 @@ impl<T> Stored<T> {
         }
     }
 
-    /// Finds a value by its uid, once awaited: one of this process, or of another that lives.
+    /// Finds a stored value by its uid, once awaited. Any process of the node may have stored it.
     ///
     /// # Errors
     ///
-    /// Nothing of that name is stored, or it is of another type.
+    /// No value of this name is stored, or it has another type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let stored = mosaic::put(&42_u64).await?;
+    /// let found = mosaic::Stored::<u64>::attach(stored.uid()).await?;
+    /// assert_eq!(found.get().await?, 42);
+    /// # Ok(()) })? }
+    /// ```
     pub fn attach(uid: impl AsRef<str>) -> Put<T> {
         let uid = uid.as_ref();
         // SAFETY: the slices lend texts that outlive the call.
@@ -126,21 +144,50 @@ impl<T> Stored<T> {
         })
     }
 
-    /// The value's unique name, such as `ware-string-844e8c30854e4f13a10d5c64a7627f6b`.
+    /// Returns the value's unique name, such as `ware-string-844e8c30854e4f13a10d5c64a7627f6b`.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let stored = mosaic::put(&42_u64).await?;
+    /// assert!(stored.uid().starts_with("ware-u64-"));
+    /// # Ok(()) })? }
+    /// ```
     pub fn uid(&self) -> String {
         self.object.describe().uid
     }
 
-    /// `done` as long as the value is there, and `failed` when it was dropped.
+    /// Returns `Done` while the value exists, and `Failed` once it was dropped.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let stored = mosaic::put(&42_u64).await?;
+    /// assert_eq!(stored.state(), mosaic::State::Done);
+    /// # Ok(()) })? }
+    /// ```
     pub fn state(&self) -> State {
         self.object.describe().state
     }
 
-    /// Fetches the value. May be called any number of times.
+    /// Fetches the value, once awaited. May be called any number of times.
     ///
     /// # Errors
     ///
-    /// The value was dropped, or the runtime was stopped and the value with it.
+    /// The value was dropped, or the runtime was stopped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let stored = mosaic::put(&42_u64).await?;
+    /// assert_eq!(stored.get().await?, 42);
+    /// # Ok(()) })? }
+    /// ```
     pub fn get(&self) -> StoredValue<T>
     where
         T: Portable,
@@ -148,19 +195,21 @@ impl<T> Stored<T> {
         self.fetched(|bytes| decode_value(&bytes))
     }
 
-    /// The same, to be looked at where it lies: large arrays, vectors of numbers and texts are not copied.
+    /// Fetches a read-only view of the value, once awaited. Large arrays, vectors of numbers and texts are not copied.
     ///
     /// # Errors
     ///
-    /// As for [`Stored::get`].
+    /// The value was dropped, or the runtime was stopped.
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn cell(model: mosaic::Stored<Vec<f64>>) -> Result<(), mosaic::RuntimeError> {
-    /// println!("{}", model.view().await?.len());
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let model = mosaic::put(&vec![1.0_f64; 1_000_000]).await?;
+    /// assert_eq!(model.view().await?.len(), 1_000_000);
+    /// # Ok(()) })? }
     /// ```
     pub fn view(&self) -> StoredValue<T, View<T>>
     where
@@ -182,7 +231,18 @@ impl<T> Stored<T> {
     ///
     /// # Errors
     ///
-    /// The value was dropped, or cannot be read by one of them.
+    /// The value was dropped, or a worker cannot read it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(2).await?;
+    /// let model = mosaic::put(&vec![1.0_f64; 1_000_000]).await?;
+    /// model.publish().await?;
+    /// # Ok(()) })? }
+    /// ```
     pub fn publish(&self) -> Published {
         Published {
             // SAFETY: the handle is alive, since `self` owns it.
@@ -190,8 +250,19 @@ impl<T> Stored<T> {
         }
     }
 
-    /// Frees the value now, although other references may exist: using one of those is an error from here on. Calls that
-    /// were made before still get the value.
+    /// Frees the value now, even if other references exist. Using one of them is an error from then on; earlier calls still get
+    /// the value.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let model = mosaic::put(&vec![1.0_f64; 1_000_000]).await?;
+    /// let other = model.clone();
+    /// model.drop();
+    /// assert_eq!(other.get().await.unwrap_err().kind(), mosaic::FailureKind::Dropped);
+    /// # Ok(()) })? }
+    /// ```
     #[allow(
         clippy::should_implement_trait,
         reason = "it is no destructor: those of other references do nothing more"
@@ -234,7 +305,7 @@ impl<T> IntoArg<T> for &Stored<T> {
     }
 }
 
-/// Waits until a value is stored, or found; made by [`put`] and [`Stored::attach`].
+/// A future that waits until a value is stored or found. Made by [`put`] and [`Stored::attach`].
 #[must_use = "without being awaited, the value is not kept"]
 pub struct Put<T> {
     wait: Wait,
@@ -261,11 +332,11 @@ impl<T> Future for Put<T> {
     }
 }
 
-/// Waits for a stored value; made by [`Stored::get`] and, with a [`View`] of it, by [`Stored::view`].
+/// A future of a stored value. Made by [`Stored::get`] and, for a [`View`] of the value, by [`Stored::view`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct StoredValue<T, V = T> {
     wait: Wait,
-    /// Keeps the value, and names it where it cannot be read.
+    /// Keeps the value, and names it in an error.
     stored: Stored<T>,
     read: fn(Buffer) -> Result<V, Failure>,
 }
@@ -284,7 +355,7 @@ impl<T, V> Future for StoredValue<T, V> {
     }
 }
 
-/// Waits until all workers know a stored value; made by [`Stored::publish`].
+/// A future that waits until all workers know a stored value. Made by [`Stored::publish`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Published {
     wait: Wait,

@@ -1,4 +1,4 @@
-//! Going on with a task's result where it lies.
+//! What continues on a task's result, on the worker that has it.
 
 use super::{
     function::{ByReference, element::element, tables},
@@ -14,30 +14,33 @@ use crate::{
 };
 use mosaic_abi::{FunctionTable, Options};
 
-/// A tuple whose elements are outputs of the task that returns it: of two to six elements.
+/// A tuple of two to six elements. A task that returns one has an output for each element: see [`TaskProxy::outputs`].
 #[diagnostic::on_unimplemented(
     message = "a task that returns `{Self}` has one output, its result",
     note = "a task that returns a tuple of two to six elements has an output for each of them"
 )]
 pub trait Outputs: Sized {
-    /// A task for each element.
+    /// The tasks of the elements, as a tuple.
     type Tasks;
 
-    /// The elements of what `task` returns.
+    /// Returns the tasks of the elements of what `task` returns.
     #[doc(hidden)]
     fn of(task: &TaskProxy<Self>) -> Self::Tasks;
 }
 
 impl<T> TaskProxy<T> {
-    /// Runs `function` on the result, on the worker that has it, and returns the task of that at once. The result itself
-    /// travels nowhere. The function captures nothing.
+    /// Runs `function` on the result, on the worker that has it, and returns the new task at once.
     ///
-    /// ```no_run
-    /// # async fn cell(task: mosaic::TaskProxy<Vec<f32>>) -> Result<(), mosaic::TaskError> {
+    /// The result itself does not travel. The function must capture nothing.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let task = mosaic::spawn(|| vec![1.0_f32; 1000], ());
     /// let sum = task.then(|values| values.iter().sum::<f32>());
-    /// println!("{}", sum.result().await?);
-    /// # Ok(())
-    /// # }
+    /// assert_eq!(sum.result().await?, 1000.0);
+    /// # Ok(()) })? }
     /// ```
     pub fn then<R, F>(&self, function: F) -> TaskProxy<R>
     where
@@ -49,16 +52,19 @@ impl<T> TaskProxy<T> {
         TaskProxy::new(self.near(table, vec![self.into_arg()]))
     }
 
-    /// The elements of the tuple that the task returns, each as a task of its own: awaited, fetched, and passed as an
-    /// argument without the others.
+    /// Splits a task that returns a tuple into a task for each element.
     ///
-    /// ```no_run
-    /// # async fn cell(task: mosaic::TaskProxy<(Vec<f32>, u64)>) -> Result<(), mosaic::TaskError> {
+    /// Each of them is awaited, fetched and passed as an argument without the others.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let task = mosaic::spawn(|| (vec![0.0_f32; 1_000_000], 12_u64), ());
     /// let (image, iterations) = task.outputs();
-    /// println!("{}", iterations.result().await?);     // the image stays on its worker
+    /// assert_eq!(iterations.result().await?, 12);     // the image stays on its worker
     /// # let _ = image;
-    /// # Ok(())
-    /// # }
+    /// # Ok(()) })? }
     /// ```
     pub fn outputs(&self) -> T::Tasks
     where
@@ -67,13 +73,15 @@ impl<T> TaskProxy<T> {
         T::of(self)
     }
 
-    /// A task that is done when this one is, and has no value: a dependency for what takes no data.
+    /// Returns a task that is done when this one is, and has no value. It serves as a dependency that carries no data.
     ///
-    /// ```no_run
-    /// # async fn cell(task: mosaic::TaskProxy<Vec<f32>>) -> Result<(), mosaic::TaskError> {
-    /// task.done().await?;
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let task = mosaic::spawn(|| vec![0.0_f32; 1_000_000], ());
+    /// task.done().result().await?;
+    /// # Ok(()) })? }
     /// ```
     pub fn done(&self) -> TaskProxy<()> {
         let table = tables::plain::<_, ()>(|| ());

@@ -1,4 +1,4 @@
-//! Functions that run on a worker by themselves.
+//! Functions that run on a worker by themselves, without a tessera.
 
 use super::{
     function::{AsyncFunction, Function, IntoArguments, tables},
@@ -11,10 +11,10 @@ use crate::{
 };
 use mosaic_abi::{Failure, FunctionTable, Handle, Options, Submitted, short_name};
 
-/// Runs `function` on a worker and returns its task at once. The workers take turns.
+/// Runs `function` on a worker and returns its task at once. Workers take turns.
 ///
-/// The function captures nothing, which is checked when it is compiled; what it needs are its arguments, a tuple in which
-/// a value, a reference to one, or a task may stand for each parameter.
+/// The function must capture nothing, which is checked when it is compiled. Its arguments are a tuple; each element is a
+/// value, a reference to one, a task or a stored value.
 ///
 /// ```
 /// # use mosaic::prelude::*;
@@ -40,12 +40,14 @@ pub fn spawn<F: Function<P>, P: 'static>(function: F, arguments: impl IntoArgume
     Spawner::default().spawn(function, arguments)
 }
 
-/// Runs an async `function` on a worker, of which it holds up no thread while it waits, and returns its task at once.
+/// Runs an async `function` on a worker and returns its task at once. While it waits, it occupies no thread of the worker.
 ///
-/// It captures nothing, as one that [`spawn`] runs, and takes values.
+/// The function must capture nothing, and takes its arguments by value.
 ///
-/// ```no_run
-/// # async fn cell() -> Result<(), mosaic::TaskError> {
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(2).await?;
 /// async fn sum_of_squares(a: u64, b: u64) -> u64 {
 ///     let square = |n: u64| mosaic::spawn(|n: u64| n * n, (n,));
 ///     let (a, b) = (square(a), square(b));
@@ -53,8 +55,7 @@ pub fn spawn<F: Function<P>, P: 'static>(function: F, arguments: impl IntoArgume
 /// }
 /// let task = mosaic::spawn_async(sum_of_squares, (3, 4));
 /// assert_eq!(task.result().await?, 25);
-/// # Ok(())
-/// # }
+/// # Ok(()) })? }
 /// ```
 pub fn spawn_async<F: AsyncFunction<P>, P: 'static>(
     function: F,
@@ -63,15 +64,15 @@ pub fn spawn_async<F: AsyncFunction<P>, P: 'static>(
     Spawner::default().spawn_async(function, arguments)
 }
 
-/// The same as [`spawn`], with options: `mosaic::with(options).spawn(…)`.
+/// Returns a spawner whose functions run with `options`: `mosaic::with(options).spawn(…)`.
 ///
-/// ```no_run
-/// # async fn cell() -> Result<(), mosaic::TaskError> {
-/// use mosaic::prelude::*;
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(2).await?;
 /// let there = mosaic::with(Options::new().worker("worker:0:1"));
 /// there.spawn(|| println!("hello"), ()).await?;
-/// # Ok(())
-/// # }
+/// # Ok(()) })? }
 /// ```
 pub fn with(options: Options) -> Spawner {
     Spawner {
@@ -80,29 +81,50 @@ pub fn with(options: Options) -> Spawner {
     }
 }
 
-/// The same as [`spawn`], once a task is done: `mosaic::after(&task).spawn(…)`.
+/// Returns a spawner whose functions wait until `task` is done: `mosaic::after(&task).spawn(…)`.
 ///
-/// ```no_run
-/// # async fn cell(task: mosaic::TaskProxy<()>) -> Result<(), mosaic::TaskError> {
-/// mosaic::after(&task).spawn(|| println!("it is done"), ()).await?;
-/// # Ok(())
-/// # }
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let first = mosaic::spawn(|| println!("first"), ());
+/// mosaic::after(&first).spawn(|| println!("second"), ()).await?;
+/// # Ok(()) })? }
 /// ```
 pub fn after<D>(task: &TaskProxy<D>) -> Spawner {
     Spawner::default().after(task)
 }
 
-/// How functions are to be run; made by [`with`] and [`after`].
+/// Options and dependencies with which functions are spawned. Made by [`with`] and [`after`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let first = mosaic::spawn(|| println!("first"), ());
+/// let spawner = mosaic::after(&first).with(Options::new().max_retries(2));
+/// assert_eq!(spawner.spawn(|| 42_u32, ()).result().await?, 42);
+/// # Ok(()) })? }
+/// ```
 #[derive(Clone, Default)]
 #[must_use = "nothing runs until something is spawned"]
 pub struct Spawner {
     options: Options,
-    /// The tasks that must be done before.
+    /// Tasks that must be done before.
     after: Vec<Object>,
 }
 
 impl Spawner {
-    /// Runs `function` on a worker, as [`spawn`] does.
+    /// Runs `function` on a worker, like [`spawn`], with this spawner's options and dependencies.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let retrying = mosaic::with(Options::new().max_retries(2));
+    /// assert_eq!(retrying.spawn(|a: u64| a + 1, (41,)).result().await?, 42);
+    /// # Ok(()) })? }
+    /// ```
     pub fn spawn<F: Function<P>, P: 'static>(
         &self,
         function: F,
@@ -112,7 +134,16 @@ impl Spawner {
         TaskProxy::new(run(table, None, &self.after, &self.options, arguments.into_arguments()))
     }
 
-    /// Runs an async `function` on a worker, as [`spawn_async`] does.
+    /// Runs an async `function` on a worker, like [`spawn_async`], with this spawner's options and dependencies.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let retrying = mosaic::with(Options::new().max_retries(2));
+    /// assert_eq!(retrying.spawn_async(async |a: u64| a + 1, (41,)).result().await?, 42);
+    /// # Ok(()) })? }
+    /// ```
     pub fn spawn_async<F: AsyncFunction<P>, P: 'static>(
         &self,
         function: F,
@@ -122,14 +153,33 @@ impl Spawner {
         TaskProxy::new(run(table, None, &self.after, &self.options, arguments.into_arguments()))
     }
 
-    /// The same, whose functions wait until `task` is done as well.
+    /// Returns a spawner whose functions also wait until `task` is done.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let (one, two) = (mosaic::spawn(|| 1_u8, ()), mosaic::spawn(|| 2_u8, ()));
+    /// mosaic::after(&one).after(&two).spawn(|| println!("both are done"), ()).await?;
+    /// # Ok(()) })? }
+    /// ```
     pub fn after<D>(&self, task: &TaskProxy<D>) -> Spawner {
         let mut spawner = self.clone();
         spawner.after.push(task.object.clone());
         spawner
     }
 
-    /// The same, with these options, and for the rest those that it had.
+    /// Returns a spawner with `options`. What they leave unset stays as it was.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let retrying = mosaic::with(Options::new().max_retries(2));
+    /// let there = retrying.with(Options::new().worker("worker:0:0"));
+    /// there.spawn(|| println!("hello"), ()).await?;
+    /// # Ok(()) })? }
+    /// ```
     pub fn with(&self, options: Options) -> Spawner {
         Spawner {
             options: options.or(&self.options),
@@ -138,7 +188,7 @@ impl Spawner {
     }
 }
 
-/// Runs a function on a worker, on that of the task `near` if there is one. Whatever goes wrong is the task's failure.
+/// Spawns the function of `table`, on the worker of the task `near` if there is one. Any error becomes the task's failure.
 pub(crate) fn run(
     table: &'static FunctionTable,
     near: Option<&Object>,

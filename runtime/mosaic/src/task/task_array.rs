@@ -16,32 +16,39 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// Several tasks that return the same type: a slice of them, and waiting for all of them at once.
+/// Several tasks of one result type. Derefs to a slice of their proxies; awaiting it waits for all of them.
 ///
-/// [`crate::ProxyArray::map`] makes one; so does collecting tasks.
+/// Made by [`ProxyArray::map`](crate::ProxyArray::map), or by collecting tasks.
 ///
-/// ```no_run
-/// # use mosaic::{TaskArray, prelude::*};
-/// # async fn cell(solve: impl Fn(u32) -> TaskProxy<f64>) -> Result<(), TaskError> {
-/// let tasks: TaskArray<f64> = (0..8).map(|number| solve(number)).collect();
-/// let mut completed = tasks.completed();
-/// while let Some((index, task)) = completed.next().await {
-///     println!("{index}: {}", task?.result().await?);
-/// }
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let tasks: TaskArray<u64> = (0..8).map(|n| mosaic::spawn(|n: u64| n * n, (n,))).collect();
 /// let tasks = tasks.await?;                       // all are done; the values are still on the workers
-/// let sum: f64 = tasks.results().await?.iter().sum();
-/// # Ok(())
-/// # }
+/// assert_eq!(tasks.results().await?[7], 49);
+/// assert_eq!(tasks[3].result().await?, 9);
+/// # Ok(()) })? }
 /// ```
 pub struct TaskArray<T>(Vec<TaskProxy<T>>);
 
 impl<T> TaskArray<T> {
-    /// Waits for all tasks and fetches their values, in the order of the tasks.
+    /// Fetches the values of all tasks, once awaited, in the order of the tasks.
     ///
     /// # Errors
     ///
-    /// One of them failed, or its value is gone: the error of the first one to do so, without waiting for the others,
-    /// which go on.
+    /// A task failed, or its value is lost. The first such error ends the wait; the other tasks go on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let tasks: TaskArray<u64> = (0..3).map(|n| mosaic::spawn(|n: u64| n * n, (n,))).collect();
+    /// assert_eq!(tasks.results().await?, [0, 1, 4]);
+    /// # Ok(()) })? }
+    /// ```
     pub fn results(&self) -> AllResults<T>
     where
         T: Portable,
@@ -49,7 +56,19 @@ impl<T> TaskArray<T> {
         AllResults(All::new(self.0.iter().map(TaskProxy::result)))
     }
 
-    /// The tasks as they are done or fail, each with its index.
+    /// Returns the tasks in the order in which they end, each with its index.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let tasks: TaskArray<u64> = (0..3).map(|n| mosaic::spawn(|n: u64| n * n, (n,))).collect();
+    /// let mut completed = tasks.completed();
+    /// while let Some((index, task)) = completed.next().await {
+    ///     println!("{index}: {}", task?.result().await?);
+    /// }
+    /// # Ok(()) })? }
+    /// ```
     pub fn completed(&self) -> Completed<T> {
         let mut waits = Unordered::new();
         for (index, task) in self.0.iter().enumerate() {
@@ -58,7 +77,16 @@ impl<T> TaskArray<T> {
         Completed(waits)
     }
 
-    /// The state of the one that is least advanced, or failed where one has.
+    /// Returns `Failed` if a task failed, and otherwise the state of the least advanced task.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let tasks: TaskArray<()> = (0..3).map(|_| mosaic::spawn(|| (), ())).collect();
+    /// assert_eq!(tasks.await?.state(), mosaic::State::Done);
+    /// # Ok(()) })? }
+    /// ```
     pub fn state(&self) -> State {
         least_advanced(self.0.iter().map(TaskProxy::state))
     }
@@ -133,7 +161,7 @@ impl<T> IntoFuture for &TaskArray<T> {
     }
 }
 
-/// Waits until all tasks are done, or the first of them fails; made by awaiting a [`TaskArray`].
+/// A future that waits until all tasks are done, or one of them fails. Made by awaiting a [`TaskArray`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct AllDone<T>(All<TaskFuture<T>, TaskProxy<T>, TaskError>);
 
@@ -146,7 +174,7 @@ impl<T> Future for AllDone<T> {
     }
 }
 
-/// Waits for the values of all tasks; made by [`TaskArray::results`].
+/// A future of the values of all tasks. Made by [`TaskArray::results`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct AllResults<T: Portable>(All<TaskResult<T>, T, TaskError>);
 
@@ -158,17 +186,30 @@ impl<T: Portable> Future for AllResults<T> {
     }
 }
 
-/// Tasks in the order in which they end; made by [`TaskArray::completed`].
+/// Tasks in the order in which they end. Made by [`TaskArray::completed`], which has an example.
 #[must_use = "nothing is waited for until `next` is awaited"]
 pub struct Completed<T>(Unordered<TaskFuture<T>>);
 
 impl<T> Completed<T> {
-    /// The next task that ends, with its index in the array; `None` after the last one. May be dropped and called again.
+    /// Returns the next task that ends and its index, or `None` after the last one.
+    ///
+    /// The future may be dropped before it is ready; no task is lost. See [`TaskArray::completed`] for an example.
     pub async fn next(&mut self) -> Option<(usize, Result<TaskProxy<T>, TaskError>)> {
         poll_fn(|context| self.0.poll_next(context)).await
     }
 
-    /// How many tasks have not ended, as far as was asked.
+    /// Returns how many tasks [`next`](Completed::next) has not returned yet.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let tasks: TaskArray<()> = (0..3).map(|_| mosaic::spawn(|| (), ())).collect();
+    /// let mut completed = tasks.completed();
+    /// completed.next().await;
+    /// assert_eq!(completed.remaining(), 2);
+    /// # Ok(()) })? }
+    /// ```
     pub fn remaining(&self) -> usize {
         self.0.len()
     }

@@ -1,4 +1,4 @@
-//! Tasks: calls that run elsewhere.
+//! The proxy of one task.
 
 use crate::{
     error::TaskError,
@@ -19,18 +19,20 @@ use std::{
     time::Duration,
 };
 
-/// A call that runs, ran or will run on a worker, and that returns a `T` there.
+/// A call that runs, ran or will run on a worker, where it returns a `T`.
 ///
 /// The call was sent when the proxy was made. It runs once, however often the proxy is awaited and however many other
 /// calls take it as an argument. Its value stays on the worker until the last proxy is dropped.
 ///
-/// ```no_run
-/// # async fn cell(task: mosaic::TaskProxy<u32>) -> Result<(), mosaic::TaskError> {
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// # let task = mosaic::spawn(|| 42_u32, ());
 /// let task = task.await?;            // done; the value is still on the worker
-/// let value = task.result().await?;  // now it is here
-/// assert_eq!(value, task.result().await?);
-/// # Ok(())
-/// # }
+/// let value = task.result().await?;  // fetches the value
+/// assert_eq!(value, 42);
+/// # Ok(()) })? }
 /// ```
 pub struct TaskProxy<T> {
     pub(crate) object: Object,
@@ -45,26 +47,66 @@ impl<T> TaskProxy<T> {
         }
     }
 
-    /// The task's unique name, such as `task-solver1-solve-844e8c30854e4f13a10d5c64a7627f6b`.
+    /// Returns the task's unique name, such as `task-solver1-solve-844e8c30854e4f13a10d5c64a7627f6b`.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let task = mosaic::spawn(u64::abs_diff, (3, 5));
+    /// assert!(task.uid().starts_with("task-abs_diff-"));
+    /// # Ok(()) })? }
+    /// ```
     pub fn uid(&self) -> String {
         self.object.describe().uid
     }
 
-    /// The task's state as far as this process knows.
+    /// Returns the task's state, as far as this process knows it.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let task = mosaic::spawn(|| 42_u32, ()).await?;
+    /// assert_eq!(task.state(), mosaic::State::Done);
+    /// # Ok(()) })? }
+    /// ```
     pub fn state(&self) -> State {
         self.object.describe().state
     }
 
-    /// How far the task's method says it has got; see [`crate::progress()`].
+    /// Returns the progress that the task last reported with [`mosaic::progress`](crate::progress()), if any.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let task = mosaic::spawn(|| mosaic::progress(1, 2), ()).await?;
+    /// if let Some(progress) = task.progress() {
+    ///     println!("{} of {} steps", progress.done, progress.total);
+    /// }
+    /// # Ok(()) })? }
+    /// ```
     pub fn progress(&self) -> Option<mosaic_abi::Progress> {
         self.object.describe().progress
     }
 
-    /// Waits until the task is done and fetches its value. May be called any number of times.
+    /// Fetches the value, once awaited, after waiting until the task is done. May be called any number of times.
     ///
     /// # Errors
     ///
-    /// The task failed, its worker is gone, or the runtime was stopped and the value with it.
+    /// The task failed, its worker is lost, or the runtime was stopped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let task = mosaic::spawn(|values: Vec<f64>| values.len(), (vec![1.0, 2.0],));
+    /// assert_eq!(task.result().await?, 2);
+    /// # Ok(()) })? }
+    /// ```
     pub fn result(&self) -> TaskResult<T>
     where
         T: Portable,
@@ -72,19 +114,22 @@ impl<T> TaskProxy<T> {
         self.fetched(|bytes| decode_value(&bytes))
     }
 
-    /// The same, to be looked at where it lies: large arrays, vectors of numbers and texts are not copied.
+    /// Fetches a read-only view of the value, once awaited. Large arrays, vectors of numbers and texts are not copied.
     ///
     /// # Errors
     ///
-    /// As for [`TaskProxy::result`].
+    /// The task failed, its worker is lost, or the runtime was stopped.
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn cell(task: mosaic::TaskProxy<Vec<f32>>) -> Result<(), mosaic::TaskError> {
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let task = mosaic::spawn(|| vec![1.5_f32; 1_000_000], ());
     /// let largest = task.view().await?.iter().copied().fold(0.0, f32::max);
-    /// # Ok(())
-    /// # }
+    /// assert_eq!(largest, 1.5);
+    /// # Ok(()) })? }
     /// ```
     pub fn view(&self) -> TaskResult<T, View<T>>
     where
@@ -101,32 +146,43 @@ impl<T> TaskProxy<T> {
         }
     }
 
-    /// Cancels the task. One that has not begun never will, and fails at once, as does what needs it; one that runs is
-    /// told ([`crate::cancelled`]) and ends as it likes, except for an async method, which is dropped where it waits. One
-    /// that has ended stays as it is.
+    /// Cancels the task.
     ///
-    /// Dropping its proxies cancels nothing: a call that nobody awaits runs all the same.
+    /// A task that has not begun fails at once, and so does every task that needs it. A running method is told by
+    /// [`mosaic::cancelled`](crate::cancelled) and ends when it likes; an async method is dropped where it waits. A task that
+    /// has ended stays as it is. Dropping proxies cancels nothing: a call that nobody awaits runs all the same.
     ///
-    /// ```no_run
-    /// # async fn cell(task: mosaic::TaskProxy<u32>) {
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let task = mosaic::spawn_async(async || std::future::pending::<()>().await, ());
     /// task.cancel();
     /// assert_eq!(task.await.unwrap_err().kind(), mosaic::FailureKind::Cancelled);
-    /// # }
+    /// # Ok(()) })? }
     /// ```
     pub fn cancel(&self) {
         // SAFETY: the handle is alive, since `self` owns it.
         self.object.tell(|host, task| unsafe { (host.cancel)(task) });
     }
 
-    /// Waits until the task is done, as awaiting it does, but no longer than `duration`. The task goes on.
+    /// Waits until the task is done, once awaited, but no longer than `duration`. The task itself goes on.
     ///
-    /// ```no_run
-    /// # async fn cell(task: mosaic::TaskProxy<u32>) {
+    /// # Errors
+    ///
+    /// The task failed, or `duration` has passed: the error's kind is then `TimedOut`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
     /// use std::time::Duration;
-    /// if let Err(error) = task.timeout(Duration::from_secs(2)).await {
-    ///     println!("{error}");
-    /// }
-    /// # }
+    /// let task = mosaic::spawn_async(async || std::future::pending::<()>().await, ());
+    /// let error = task.timeout(Duration::from_millis(10)).await.unwrap_err();
+    /// assert_eq!(error.kind(), mosaic::FailureKind::TimedOut);
+    /// # Ok(()) })? }
     /// ```
     pub fn timeout(&self, duration: Duration) -> TaskFuture<T> {
         self.clone().finished().timeout(duration)
@@ -176,7 +232,7 @@ impl<T> IntoFuture for &TaskProxy<T> {
     }
 }
 
-/// Waits until a task is done; made by awaiting a [`TaskProxy`].
+/// A future that waits until a task is done. Made by awaiting a [`TaskProxy`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct TaskFuture<T> {
     wait: Wait,
@@ -184,7 +240,17 @@ pub struct TaskFuture<T> {
 }
 
 impl<T> TaskFuture<T> {
-    /// Waits no longer than `duration`. The task goes on.
+    /// Waits no longer than `duration`. The task itself goes on.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// use std::{future::IntoFuture, time::Duration};
+    /// let task = mosaic::spawn(|| 42_u32, ());
+    /// task.into_future().timeout(Duration::from_secs(60)).await?;
+    /// # Ok(()) })? }
+    /// ```
     pub fn timeout(self, duration: Duration) -> TaskFuture<T> {
         TaskFuture {
             wait: self.wait.limited(duration),
@@ -203,7 +269,7 @@ impl<T> Future for TaskFuture<T> {
     }
 }
 
-/// A failure that says which task it is about, where it does not yet.
+/// Makes an error that names the task, if the failure does not name it yet.
 fn unreadable(mut failure: Failure, task: &Object) -> TaskError {
     if failure.method.is_empty() {
         failure.message = format!("{}: {}", task.describe().uid, failure.message);
@@ -211,17 +277,27 @@ fn unreadable(mut failure: Failure, task: &Object) -> TaskError {
     TaskError::new(failure)
 }
 
-/// Waits for a task's value; made by [`TaskProxy::result`] and, with a [`View`] of it, by [`TaskProxy::view`].
+/// A future of a task's value. Made by [`TaskProxy::result`] and, for a [`View`] of the value, by [`TaskProxy::view`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct TaskResult<T, V = T> {
     wait: Wait,
-    /// Names the task where its value cannot be read.
+    /// Names the task in the error of a value that cannot be read.
     task: TaskProxy<T>,
     read: fn(Buffer) -> Result<V, Failure>,
 }
 
 impl<T, V> TaskResult<T, V> {
-    /// Waits no longer than `duration`, for the task and for its value. The task goes on.
+    /// Waits no longer than `duration` for the task and its value together. The task itself goes on.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// use std::time::Duration;
+    /// let task = mosaic::spawn(|| 42_u32, ());
+    /// assert_eq!(task.result().timeout(Duration::from_secs(60)).await?, 42);
+    /// # Ok(()) })? }
+    /// ```
     pub fn timeout(self, duration: Duration) -> TaskResult<T, V> {
         TaskResult {
             wait: self.wait.limited(duration),

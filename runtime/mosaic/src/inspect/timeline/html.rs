@@ -1,4 +1,4 @@
-//! The timeline as a page that needs nothing else: a row for each method that a worker executed at the same time.
+//! The timeline as a self-contained page: a row for each method that a worker runs at the same time.
 
 use super::Timeline;
 use crate::inspect::html::escaped;
@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt::Write};
 const WIDTH: f64 = 1000.0;
 const MARGIN: f64 = 110.0;
 const ROW: f64 = 18.0;
-/// More bars than this cannot be told apart, and no browser likes them.
+/// The largest number of bars. More could not be told apart, and slow a browser down.
 const MOST: usize = 5000;
 
 pub(super) fn page(timeline: &Timeline) -> String {
@@ -55,7 +55,7 @@ pub(super) fn page(timeline: &Timeline) -> String {
     page
 }
 
-/// What each worker executed, in as few rows as hold what it executed at once.
+/// Returns what each worker executed, in as few rows as hold what it executed at the same time.
 fn rows<'a>(spans: impl Iterator<Item = &'a Span>, end: u64) -> BTreeMap<String, Vec<Vec<&'a Span>>> {
     let mut spans: Vec<&Span> = spans.collect();
     spans.sort_by_key(|span| span.started);
@@ -101,7 +101,7 @@ fn bar(page: &mut String, span: &Span, top: f64, place: impl Fn(u64) -> f64, end
         ROW - 2.0,
         escaped(&title)
     );
-    // Some seven units for each letter.
+    // About seven units for each letter.
     if (right - left) > 7.0 * span.name.chars().count() as f64 {
         let _ = writeln!(
             page,
@@ -113,7 +113,7 @@ fn bar(page: &mut String, span: &Span, top: f64, place: impl Fn(u64) -> f64, end
     }
 }
 
-/// The same colour for the same method, in every run.
+/// Returns the hue of a method's bars, which is the same in every run.
 fn hue(name: &str) -> u32 {
     name.bytes()
         .fold(7, |hash: u32, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)))

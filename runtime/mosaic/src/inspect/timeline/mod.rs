@@ -1,4 +1,4 @@
-//! What happened, and when.
+//! What happened in the runtime, and when.
 
 mod html;
 mod trace;
@@ -15,28 +15,28 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// Collects, once awaited, what happened to the workers, and to the tesserae, tasks and stored values that this process
-/// made: some 50,000 of them, those that ended last.
+/// Collects what happened, once awaited: to the workers, and to this process's tesserae, tasks and stored values.
 ///
-/// Each is remembered with the times of the clock that never goes back, as its worker had them. As the last expression of
-/// a cell the timeline is a picture.
+/// About 50,000 objects are kept, those that ended last. Their times are those that their worker measured, on a clock that
+/// never goes back. As the last expression of a cell, the timeline is shown as a picture.
 ///
-/// ```no_run
-/// # async fn cell() -> Result<(), Box<dyn std::error::Error>> {
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// # let task = mosaic::spawn(|| 42_u32, ()).await?;
 /// let timeline = mosaic::timeline().await?;
-/// timeline.save("run.html")?;     // for a browser
-/// timeline.save("run.json")?;     // for Perfetto or chrome://tracing
 /// for span in timeline.spans() {
 ///     println!("{} {} {}", span.name, span.worker.as_deref().unwrap_or("-"), span.state);
 /// }
-/// # Ok(())
-/// # }
+/// # assert!(timeline.spans().iter().any(|span| span.uid == task.uid()));
+/// # Ok(()) })? }
 /// ```
 pub fn timeline() -> TimelineFuture {
     TimelineFuture(Answer::to(&Query::Timeline))
 }
 
-/// Waits for the timeline; made by [`timeline`].
+/// A future of the timeline. Made by [`timeline`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct TimelineFuture(Answer<mosaic_abi::Timeline>);
 
@@ -48,36 +48,65 @@ impl Future for TimelineFuture {
     }
 }
 
-/// What happened until it was asked for.
+/// What happened until the timeline was asked for. Made by [`timeline`], which has an example.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Timeline(mosaic_abi::Timeline);
 
-/// A change of the state of a worker, a tessera, a task or a stored value.
+/// A change of the state of a worker, a tessera, a task or a stored value. Made by [`Timeline::events`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
-    /// When, since the first event.
+    /// The time since the first event.
     pub time: Duration,
-    /// When, as clocks on the wall have it.
+    /// The time of day.
     pub wall: SystemTime,
-    /// Whose state changed.
+    /// The object whose state changed.
     pub span: &'a Span,
-    /// To which one. Tesserae are done when they are constructed, and stored values when they are stored; both are freed when
-    /// this process does not refer to them any more.
+    /// The new state. A tessera is done when it is constructed, and a stored value when it is stored. Both are freed when this
+    /// process no longer refers to them.
     pub state: State,
 }
 
 impl Timeline {
-    /// The lives of the workers, tesserae, tasks and stored values, in the order in which they began.
+    /// Returns the lives of workers, tesserae, tasks and stored values, in the order in which they began.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let timeline = mosaic::timeline().await?;
+    /// assert_eq!(timeline.spans()[0].subject, mosaic::Subject::Worker);
+    /// # Ok(()) })? }
+    /// ```
     pub fn spans(&self) -> &[Span] {
         &self.0.spans
     }
 
-    /// How many of those that ended first are no longer remembered.
+    /// Returns how many objects, those that ended first, are no longer kept.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// assert_eq!(mosaic::timeline().await?.forgotten(), 0);
+    /// # Ok(()) })? }
+    /// ```
     pub fn forgotten(&self) -> u64 {
         self.0.forgotten
     }
 
-    /// Every change of a state, in their order.
+    /// Returns every change of a state, in order of time.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// # let task = mosaic::spawn(|| 42_u32, ()).await?;
+    /// let timeline = mosaic::timeline().await?;
+    /// for event in timeline.events() {
+    ///     println!("{:?} {} {}", event.time, event.span.name, event.state);
+    /// }
+    /// # Ok(()) })? }
+    /// ```
     pub fn events(&self) -> Vec<Event<'_>> {
         let (start, _) = self.limits();
         let mut events: Vec<(u64, Event<'_>)> = Vec::new();
@@ -114,12 +143,26 @@ impl Timeline {
         events.into_iter().map(|(_, event)| event).collect()
     }
 
-    /// Writes the timeline to a file: a page that needs nothing else where the name ends in `.html`, and a trace for
-    /// Perfetto or `chrome://tracing` where it ends in `.json`.
+    /// Writes the timeline to a file: for `.html` a self-contained page, for `.json` a trace for Perfetto or `chrome://tracing`.
     ///
     /// # Errors
     ///
-    /// The name ends in neither, or the file cannot be written.
+    /// The name has another extension, or the file cannot be written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// # let directory = std::env::temp_dir().join(format!("timeline-{}", std::process::id()));
+    /// # std::fs::create_dir(&directory)?;
+    /// let timeline = mosaic::timeline().await?;
+    /// timeline.save(directory.join("run.html"))?;     // for a browser
+    /// timeline.save(directory.join("run.json"))?;     // for Perfetto
+    /// # std::fs::remove_dir_all(&directory)?;
+    /// # Ok(()) })? }
+    /// ```
     pub fn save(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref();
         let text = match path.extension().and_then(|extension| extension.to_str()) {
@@ -133,17 +176,33 @@ impl Timeline {
         fs::write(path, text)
     }
 
-    /// The page as HTML.
+    /// Returns the timeline as a self-contained HTML page.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// assert!(mosaic::timeline().await?.html().contains("<svg"));
+    /// # Ok(()) })? }
+    /// ```
     pub fn html(&self) -> String {
         html::page(self)
     }
 
-    /// The trace as JSON, in the format of Chrome's.
+    /// Returns the timeline as JSON, in Chrome's trace-event format.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// assert!(mosaic::timeline().await?.chrome_trace().contains("traceEvents"));
+    /// # Ok(()) })? }
+    /// ```
     pub fn chrome_trace(&self) -> String {
         trace::json(&self.0)
     }
 
-    /// The first and the last moment.
+    /// Returns the first and the last time, in nanoseconds.
     fn limits(&self) -> (u64, u64) {
         let start = self.spans().iter().map(|span| span.submitted).min();
         (start.unwrap_or(self.0.now), self.0.now)
@@ -180,7 +239,7 @@ impl fmt::Debug for Timeline {
     }
 }
 
-/// Tasks and tesserae for the tests.
+/// A timeline for the tests.
 #[cfg(test)]
 fn example() -> Timeline {
     let span = |subject, uid: &str, name: &str, times: [Option<u64>; 4], failure: Option<&str>| Span {

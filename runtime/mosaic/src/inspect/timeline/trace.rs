@@ -1,9 +1,10 @@
-//! The trace-event format of Chrome, which Perfetto reads as well.
+//! The timeline in Chrome's trace-event format, which Perfetto also reads.
 
 use mosaic_abi::{Span, Subject, Timeline};
 use std::{collections::HashMap, fmt::Write};
 
-/// A process for each worker, and in it a thread for each tessera; one more for the warehouse, with a thread for each type.
+/// Returns the trace. Each worker is a process, and each tessera a thread in it. The warehouse is one more process, with a
+/// thread for each type.
 pub(super) fn json(timeline: &Timeline) -> String {
     let mut workers: HashMap<&str, usize> = HashMap::new();
     let mut lanes: HashMap<(usize, &str), usize> = HashMap::new();
@@ -73,7 +74,7 @@ fn micros(nanos: u64) -> String {
     format!("{}.{:03}", nanos / 1000, nanos % 1000)
 }
 
-/// A text as JSON has it.
+/// Quotes a text for JSON.
 fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');

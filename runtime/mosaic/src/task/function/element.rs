@@ -9,9 +9,9 @@ use crate::{
 use mosaic_abi::{FailureKind, FunctionTable, Layout, Outcome, Pending, Slice, VERSION, decode_first};
 use std::{ffi::c_void, marker::PhantomData};
 
-/// What encoded values begin with.
+/// The types that precede an element in a tuple.
 pub(crate) trait Prefix {
-    /// The bytes that follow.
+    /// Skips values of these types, and returns the bytes after them.
     fn skip(bytes: &[u8]) -> Result<&[u8], String>;
 }
 
@@ -33,8 +33,9 @@ prefix!(A B C);
 prefix!(A B C D);
 prefix!(A B C D E);
 
-/// The table of a function that takes the element `T` out of an encoded tuple, in which it follows `Before`: the elements
-/// of a tuple are encoded one after the other.
+/// Returns the table of a function that takes the element `T` out of an encoded tuple, in which it follows `Before`.
+///
+/// The elements of a tuple are encoded one after the other.
 pub(crate) fn element<Before: Prefix + 'static, T: Portable>() -> &'static FunctionTable {
     unsafe extern "C" fn run<Before: Prefix, T: Portable>(
         _: *mut c_void,
@@ -58,5 +59,5 @@ pub(crate) fn element<Before: Prefix + 'static, T: Portable>() -> &'static Funct
     table!(Element<T>, (), run::<Before, T>)
 }
 
-/// What the function is called that takes an element out of a tuple.
+/// Names the function: its type name is shown in errors and timelines.
 struct Element<T>(PhantomData<T>);

@@ -1,4 +1,4 @@
-//! Functions that travel to where they are run.
+//! Functions that travel: they capture nothing, so a worker needs only their code.
 
 pub(crate) mod element;
 mod implementations;
@@ -15,11 +15,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A function that can travel: it captures nothing, and takes and returns values that can.
+/// A function that can travel to a worker: it captures nothing, and its parameters and its result can travel.
 ///
-/// It is implemented for functions and closures of up to six parameters, of which the first three may be lent (`&T`,
-/// `&[T]`). `Parameters` is inferred; the compiler cannot do so for `&str` and `&[u8]`, which are read from bytes in place:
-/// wrap such a function in a closure, `|text: String| length(&text)`.
+/// The trait is implemented for functions and closures of up to six parameters. The first three may be references (`&T`,
+/// `&[T]`). `Parameters` is inferred, except for `&str` and `&[u8]`: wrap such a function in a closure,
+/// `|text: String| length(&text)`.
 ///
 /// ```
 /// fn travels<F: mosaic::Function<P>, P>(_: F) {}
@@ -31,18 +31,18 @@ use std::{
     note = "a function travels that captures nothing, and whose parameters and result can travel"
 )]
 pub trait Function<Parameters>: Copy + Send + 'static {
-    /// What it returns.
+    /// The type of the function's result.
     type Output: Portable;
 
-    /// Runs it with encoded arguments.
+    /// Runs the function with encoded arguments.
     #[doc(hidden)]
     fn run(self, arguments: &Arguments<'_>) -> Result<Self::Output, Failure>;
 }
 
-/// An async function that can travel, and its future as well, once it is there: see [`crate::spawn_async`].
+/// An async function that can travel to a worker, and whose future is `Send`. See [`spawn_async`](crate::spawn_async).
 ///
-/// It is implemented for functions and closures of up to six parameters, all of which take values: one that waits cannot be
-/// lent any. It is no [`Function`], so that what a function returns is known by its being one.
+/// The trait is implemented for functions and closures of up to six parameters, all of them values: a function that waits
+/// cannot borrow its arguments. A type is either a [`Function`] or an `AsyncFunction`, so that its result is inferred.
 ///
 /// ```
 /// fn travels<F: mosaic::AsyncFunction<P>, P>(_: F) {}
@@ -53,35 +53,44 @@ pub trait Function<Parameters>: Copy + Send + 'static {
     note = "an async function travels that captures nothing, whose parameters are values, and whose future is `Send`"
 )]
 pub trait AsyncFunction<Parameters>: Copy + Send + 'static {
-    /// What its future gives.
+    /// The type of the future's output.
     type Output: Portable;
 
-    /// Begins it with encoded arguments.
+    /// Begins the function with encoded arguments.
     #[doc(hidden)]
     fn begin(self, arguments: &Arguments<'_>) -> Result<Reply, Failure>;
 }
 
-/// What may be passed to a [`Function`]: a tuple in which each element may stand for the parameter at its place, as
-/// [`IntoArg`] says.
+/// The arguments of a [`Function`]: a tuple with an element for each parameter, as [`IntoArg`](crate::IntoArg) allows.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let task = mosaic::spawn(|| 41_u64, ());
+/// let sum = mosaic::spawn(|a: u64, b: u64| a + b, (&task, 1));     // `(&task, 1)` is `IntoArguments`
+/// assert_eq!(sum.result().await?, 42);
+/// # Ok(()) })? }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be passed to a function with these parameters",
     note = "the arguments are a tuple with an element for each parameter: `(a, b)`, `(a,)`, `()`"
 )]
 pub trait IntoArguments<Parameters> {
-    /// The arguments as they are handed to the host.
+    /// Returns the arguments as they are handed to the host.
     #[doc(hidden)]
     fn into_arguments(self) -> Vec<Arg>;
 }
 
-/// A parameter that takes a value.
+/// Marks a parameter that takes a value.
 #[doc(hidden)]
 pub struct ByValue<T>(PhantomData<T>);
 
-/// A parameter that is lent a value.
+/// Marks a parameter that takes a reference.
 #[doc(hidden)]
 pub struct ByReference<T: ?Sized>(PhantomData<T>);
 
-/// What can be lent, and what travels for it.
+/// A type that can be borrowed from a value that travels.
 #[doc(hidden)]
 pub trait Lend {
     type Owned: Portable;

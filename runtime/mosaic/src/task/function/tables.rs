@@ -12,7 +12,7 @@ use crate::{
 use mosaic_abi::{Buffer, Failure, FunctionTable, Layout, Outcome, Pending, Slice, VERSION, short_name};
 use std::{any::type_name, ffi::c_void, ptr::NonNull};
 
-/// The function of a type that has no size: all there is to it is its type.
+/// Returns the only value of a function type that has no size.
 fn conjured<F: Copy + 'static>() -> F {
     const {
         assert!(
@@ -21,8 +21,8 @@ fn conjured<F: Copy + 'static>() -> F {
              rather than as a pointer"
         );
     }
-    // SAFETY: `F` has no bytes, so that any aligned address holds one. It is `Copy`, so that one more of those that the
-    // caller has makes no difference: it had one, since it passed it to get here.
+    // SAFETY: `F` has no bytes, so any aligned address holds a value of it. The caller had a value, which it passed to get
+    // here, and `F` is `Copy`, so another value makes no difference.
     unsafe { NonNull::<F>::dangling().read() }
 }
 
@@ -30,7 +30,7 @@ pub(super) extern "C" fn name<F>() -> Slice {
     Slice::from(type_name::<F>())
 }
 
-/// The table of a function whose code is `$run`, run on an object of type `$object`.
+/// Makes the table of a function whose code is `$run`, run on an object of the type `$object`.
 macro_rules! table {
     ($function:ty, $object:ty, $run:expr) => {
         const {
@@ -46,7 +46,7 @@ macro_rules! table {
 
 pub(super) use table;
 
-/// The table of a function of its arguments alone.
+/// Returns the table of a function of its arguments alone.
 pub(crate) fn plain<F: Function<P>, P: 'static>(_: F) -> &'static FunctionTable {
     unsafe extern "C" fn run<F: Function<P>, P>(
         _: *mut c_void,
@@ -61,7 +61,7 @@ pub(crate) fn plain<F: Function<P>, P: 'static>(_: F) -> &'static FunctionTable 
     table!(F, (), run::<F, P>)
 }
 
-/// The table of an async function.
+/// Returns the table of an async function.
 pub(crate) fn awaited<F: AsyncFunction<P>, P: 'static>(_: F) -> &'static FunctionTable {
     unsafe extern "C" fn run<F: AsyncFunction<P>, P>(
         _: *mut c_void,
@@ -76,7 +76,7 @@ pub(crate) fn awaited<F: AsyncFunction<P>, P: 'static>(_: F) -> &'static Functio
     table!(F, (), run::<F, P>)
 }
 
-/// The table of a function that reads a tessera's object.
+/// Returns the table of a function that reads a tessera's object.
 pub(crate) fn reading<T: 'static, R: Portable, F: Fn(&T) -> R + Copy + 'static>(_: F) -> &'static FunctionTable {
     unsafe extern "C" fn run<T: 'static, R: Portable, F: Fn(&T) -> R + Copy + 'static>(
         object: *mut c_void,
@@ -84,8 +84,7 @@ pub(crate) fn reading<T: 'static, R: Portable, F: Fn(&T) -> R + Copy + 'static>(
         count: usize,
         outcome: *mut Outcome,
     ) -> Pending {
-        // SAFETY: the host passes an object of this layout and of the tessera that the caller named, and no other call
-        // has it.
+        // SAFETY: the host passes an object of this layout, of the tessera that the caller named, and no other call has it.
         let object = unsafe { &*object.cast::<T>() };
         let call = |_: Arguments<'_>| now(&conjured::<F>()(object));
         // SAFETY: the host passes what `FunctionTable` says.
@@ -94,7 +93,7 @@ pub(crate) fn reading<T: 'static, R: Portable, F: Fn(&T) -> R + Copy + 'static>(
     table!(F, T, run::<T, R, F>)
 }
 
-/// The table of a function that changes a tessera's object.
+/// Returns the table of a function that changes a tessera's object.
 pub(crate) fn changing<T: 'static, A: Portable, R: Portable, F>(_: F) -> &'static FunctionTable
 where
     F: Fn(&mut T, A) -> R + Copy + 'static,
@@ -117,7 +116,7 @@ where
     table!(F, T, run::<T, A, R, F>)
 }
 
-/// The table of a function that makes a tessera's object of its argument.
+/// Returns the table of a function that makes a tessera's object from its argument.
 pub(crate) fn making<T: Portable>() -> &'static FunctionTable {
     unsafe extern "C" fn run<T: Portable>(
         object: *mut c_void,
@@ -127,7 +126,7 @@ pub(crate) fn making<T: Portable>() -> &'static FunctionTable {
     ) -> Pending {
         let call = |arguments: Arguments<'_>| {
             let made = Box::into_raw(Box::new(arguments.decode::<T>(0, "number 0")?));
-            // SAFETY: the host passes the place for an object's address, which nobody else has.
+            // SAFETY: the host passes space for an object's address, and nobody else has it.
             unsafe { *object.cast::<*mut c_void>() = made.cast() };
             Ok(Reply::Now(Buffer::default()))
         };
