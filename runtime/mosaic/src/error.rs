@@ -82,7 +82,8 @@ impl TaskError {
         &self.failure.message
     }
 
-    /// Returns how often the call was attempted: more than once only with [`Options::max_retries`](crate::Options::max_retries).
+    /// Returns how often the call was attempted: more than once only with
+    /// [`Options::max_retries`](crate::Options::max_retries).
     ///
     /// ```
     /// # use mosaic::prelude::*;

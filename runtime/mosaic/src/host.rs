@@ -6,8 +6,8 @@ use std::{
     sync::atomic::{AtomicPtr, Ordering},
 };
 
-/// Null until the host introduces itself. Written with `Release` and read with `Acquire`, so that a thread that sees the
-/// pointer also sees the table.
+/// Null until the host introduces itself. Written with `Release` and read with `Acquire`, so that a thread that sees
+/// the pointer also sees the table.
 static HOST: AtomicPtr<Host> = AtomicPtr::new(ptr::null_mut());
 
 /// Makes `host` the host that this process's proxies talk to.
@@ -44,7 +44,8 @@ pub fn tell(event: CellEvent, a: &str, b: &str) {
 
 /// Returns a writable buffer of `len` bytes that processes share, if the host offers one for this size.
 ///
-/// The byte at offset `prefix` is aligned for numbers. With `to_store`, the buffer lies where the warehouse keeps values.
+/// The byte at offset `prefix` is aligned for numbers. With `to_store`, the buffer lies where the warehouse keeps
+/// values.
 pub(crate) fn shared_buffer(len: usize, prefix: usize, to_store: bool) -> Option<Buffer> {
     let host = host().ok()?;
     // SAFETY: the function accepts any numbers.

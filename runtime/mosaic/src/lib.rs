@@ -1,8 +1,8 @@
 //! Actors for Rust: proxies, tasks and values that travel.
 //!
-//! A type marked `#[tessera]` becomes an actor in a worker process. `T::remote(…)` returns a proxy at once. A method of the
-//! proxy returns a [`TaskProxy`] at once, and awaiting that waits until the task is done. The task's value stays on the
-//! worker until [`TaskProxy::result`] fetches it.
+//! A type marked `#[tessera]` becomes an actor in a worker process. `T::remote(…)` returns a proxy at once. A method of
+//! the proxy returns a [`TaskProxy`] at once, and awaiting that waits until the task is done. The task's value stays on
+//! the worker until [`TaskProxy::result`] fetches it.
 //!
 //! ```
 //! use mosaic::prelude::*;
@@ -28,8 +28,8 @@
 //! Functions run on workers without a tessera ([`spawn`]), values are stored once for all workers ([`put`],
 //! [`parameter()`]), and the runtime can be watched ([`status`], [`timeline()`], [`workers`]).
 //!
-//! This crate encodes values and holds handles. The runtime itself lives in the host, behind the table of `mosaic-abi`, so
-//! that a cell compiled against another copy of this crate still talks to the same runtime.
+//! This crate encodes values and holds handles. The runtime itself lives in the host, behind the table of `mosaic-abi`,
+//! so that a cell compiled against another copy of this crate still talks to the same runtime.
 
 #![allow(
     clippy::result_large_err,

@@ -4,8 +4,8 @@ use crate::host::host;
 
 /// Returns whether the running task was cancelled or has timed out.
 ///
-/// A method or function that takes long may ask now and then, and stop early. Its result is then rarely wanted. Ask on the
-/// thread on which the method was called: on other threads, and outside workers, the answer is `false`.
+/// A method or function that takes long may ask now and then, and stop early. Its result is then rarely wanted. Ask on
+/// the thread on which the method was called: on other threads, and outside workers, the answer is `false`.
 ///
 /// ```
 /// fn sum(values: Vec<f64>) -> f64 {

@@ -19,8 +19,8 @@ use std::{
 /// Makes a loop over `items`, each of which goes to a free worker.
 ///
 /// The body gets a worker and an item, and usually calls a tessera on that worker. It runs in this process, for as many
-/// items at once as there are workers. A lost worker gets no further items, and its item goes to another worker: the body
-/// may run more than once for an item. See [`ForEach::safe`].
+/// items at once as there are workers. A lost worker gets no further items, and its item goes to another worker: the
+/// body may run more than once for an item. See [`ForEach::safe`].
 ///
 /// ```
 /// # use mosaic::prelude::*;
@@ -119,7 +119,8 @@ impl<I: Iterator> ForEach<I>
 where
     I::Item: Clone,
 {
-    /// Sets whether the loop goes on when a worker is lost. On by default; with `false`, the loss is an error like any other.
+    /// Sets whether the loop goes on when a worker is lost. On by default; with `false`, the loss is an error like any
+    /// other.
     ///
     /// ```
     /// # use mosaic::prelude::*;
@@ -150,7 +151,8 @@ where
         self
     }
 
-    /// Ends the loop after `results` results. Bodies that have not ended are dropped, but what they have submitted still runs.
+    /// Ends the loop after `results` results. Bodies that have not ended are dropped, but what they have submitted
+    /// still runs.
     ///
     /// ```
     /// # use mosaic::prelude::*;
@@ -165,13 +167,13 @@ where
         self
     }
 
-    /// Runs the loop, once awaited, and returns the results in the order of the items. With [`ForEach::max_await`], the results
-    /// that were not awaited are missing.
+    /// Runs the loop, once awaited, and returns the results in the order of the items. With [`ForEach::max_await`], the
+    /// results that were not awaited are missing.
     ///
     /// # Errors
     ///
-    /// A body failed for another reason than the loss of a worker, no worker is left, or the loop took too long. Bodies that
-    /// have not ended are dropped.
+    /// A body failed for another reason than the loss of a worker, no worker is left, or the loop took too long. Bodies
+    /// that have not ended are dropped.
     ///
     /// # Examples
     ///
@@ -236,7 +238,8 @@ where
     }
 }
 
-/// The results of a loop as they come. Made by [`ForEach::stream`]. The loop goes on while [`next`](Self::next) is awaited.
+/// The results of a loop as they come. Made by [`ForEach::stream`]. The loop goes on while [`next`](Self::next) is
+/// awaited.
 #[must_use = "the loop goes on while `next` is awaited"]
 pub struct LoopResults<I: Iterator, F, Fut> {
     queue: LoopQueue<I>,

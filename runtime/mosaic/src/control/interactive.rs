@@ -27,8 +27,8 @@ pub enum Switch {
 
 /// Starts or stops the runtime of this notebook or program, once awaited.
 ///
-/// `On` starts the monitor, a node and its workers, and prints a line for each. If they run already, it does nothing. `Off`
-/// ends them all; pending tasks fail.
+/// `On` starts the monitor, a node and its workers, and prints a line for each. If they run already, it does nothing.
+/// `Off` ends them all; pending tasks fail.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
@@ -76,10 +76,11 @@ impl Interactive {
         self
     }
 
-    /// Sets the fraction of a node's memory, between 0 and 1, that stored values ([`put`](crate::put)) may take. Default: 0.6.
+    /// Sets the fraction of a node's memory, between 0 and 1, that stored values ([`put`](crate::put)) may take.
+    /// Default: 0.6.
     ///
-    /// The oldest values beyond it move to disk: to the directory that the variable `MOSAIC_SPILL_DIR` named when the notebook
-    /// or program started, or else to `/var/tmp`.
+    /// The oldest values beyond it move to disk: to the directory that the variable `MOSAIC_SPILL_DIR` named when the
+    /// notebook or program started, or else to `/var/tmp`.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
@@ -105,11 +106,12 @@ impl Interactive {
         self
     }
 
-    /// Sets how many constructors and methods each worker runs at once, each on a thread of its own. The next ones wait.
+    /// Sets how many constructors and methods each worker runs at once, each on a thread of its own. The next ones
+    /// wait.
     ///
-    /// Workers also get this number as `OMP_NUM_THREADS` and `RAYON_NUM_THREADS`. By default a worker runs as many methods at
-    /// once as arrive (up to 64), and these variables divide the CPUs evenly among the workers. A variable that is already set
-    /// stays as it is.
+    /// Workers also get this number as `OMP_NUM_THREADS` and `RAYON_NUM_THREADS`. By default a worker runs as many
+    /// methods at once as arrive (up to 64), and these variables divide the CPUs evenly among the workers. A variable
+    /// that is already set stays as it is.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
@@ -124,8 +126,8 @@ impl Interactive {
 
     /// Sets the fraction of the machine's memory above which workers start no constructor and no method. Default: 0.95.
     ///
-    /// 1.0 sets no limit. A smaller limit of the control group counts instead of the machine's memory. Running methods go on.
-    /// One method at a time starts in any case, so that a method that would free memory does not wait for ever.
+    /// 1.0 sets no limit. A smaller limit of the control group counts instead of the machine's memory. Running methods
+    /// go on. One method at a time starts in any case, so that a method that would free memory does not wait for ever.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
@@ -138,15 +140,17 @@ impl Interactive {
         self
     }
 
-    /// Sets the fraction of the machine's memory that one process's submitted but unfinished work may take. Default: 0.25.
+    /// Sets the fraction of the machine's memory that one process's submitted but unfinished work may take. Default:
+    /// 0.25.
     ///
-    /// Calls, constructors, functions and values to be stored count with the bytes of their arguments and half a kilobyte each.
-    /// A smaller limit of the control group counts instead of the machine's memory. The limit cannot change while the runtime
-    /// is on.
+    /// Calls, constructors, functions and values to be stored count with the bytes of their arguments and half a
+    /// kilobyte each. A smaller limit of the control group counts instead of the machine's memory. The limit cannot
+    /// change while the runtime is on.
     ///
-    /// A call that exceeds the limit blocks its thread, timers included, until enough work has ended. A method does not block,
-    /// since the work may need its thread: what methods submit may take the same amount again, and beyond that their calls fail
-    /// with [`FailureKind::Busy`](crate::FailureKind::Busy). While methods of local tesserae run, no call blocks.
+    /// A call that exceeds the limit blocks its thread, timers included, until enough work has ended. A method does not
+    /// block, since the work may need its thread: what methods submit may take the same amount again, and beyond that
+    /// their calls fail with [`FailureKind::Busy`](crate::FailureKind::Busy). While methods of local tesserae run, no
+    /// call blocks.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
@@ -176,8 +180,8 @@ impl Interactive {
 
     /// Sets how many lost workers are replaced, in total. Default: 0.
     ///
-    /// A new worker has a number of its own. The tesserae and results of the lost worker stay lost, except tesserae that may
-    /// restart (`#[tessera(restarts = 1)]`, or [`Options::restarts`](crate::Options::restarts)).
+    /// A new worker has a number of its own. The tesserae and results of the lost worker stay lost, except tesserae
+    /// that may restart (`#[tessera(restarts = 1)]`, or [`Options::restarts`](crate::Options::restarts)).
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
@@ -190,10 +194,11 @@ impl Interactive {
         self
     }
 
-    /// Sets the log level of the workers and of this process, for the runtime and for [`log!`](crate::log!). Default: `Warn`.
+    /// Sets the log level of the workers and of this process, for the runtime and for [`log!`](crate::log!). Default:
+    /// `Warn`.
     ///
-    /// Each line goes to standard error, behind the name of its process. If the runtime runs already, only the level of this
-    /// process changes.
+    /// Each line goes to standard error, behind the name of its process. If the runtime runs already, only the level of
+    /// this process changes.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
@@ -226,7 +231,8 @@ impl IntoFuture for Interactive {
         Switching {
             switch: self.switch,
             wait: Wait::begin(|host| match self.switch {
-                // SAFETY: the slice lends bytes that outlive the call, and the function hands the caller a wait of its own.
+                // SAFETY: the slice lends bytes that outlive the call, and the function hands the caller a wait of its
+                // own.
                 Switch::On => unsafe { (host.start)(Slice::new(&options)) },
                 // SAFETY: the function hands the caller a wait of its own.
                 Switch::Off => unsafe { (host.stop)() },

@@ -43,7 +43,8 @@ where
         }
     }
 
-    /// Assigns the next item: its index, its worker, and the item. Returns `None` if no item is left or no worker is idle.
+    /// Assigns the next item: its index, its worker, and the item. Returns `None` if no item is left or no worker is
+    /// idle.
     pub(crate) fn assign(&mut self) -> Option<(usize, String, I::Item)> {
         if self.free.is_empty() {
             return None;

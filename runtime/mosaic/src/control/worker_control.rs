@@ -8,8 +8,8 @@ use std::{
     task::{Context, Poll},
 };
 
-/// Chooses the worker on which the next tessera would be placed, once awaited, and returns its uid. The choice counts as a
-/// placement: the next one goes to the next worker.
+/// Chooses the worker on which the next tessera would be placed, once awaited, and returns its uid. The choice counts
+/// as a placement: the next one goes to the next worker.
 ///
 /// ```
 /// # use mosaic::prelude::*;

@@ -114,7 +114,8 @@ unsafe impl Send for ObjectSlot {}
 
 impl ObjectSlot {
     fn fill(self, object: *mut c_void) {
-        // SAFETY: the slot lives as long as the future that fills it (see `TesseraTable`), which has the only `ObjectSlot`.
+        // SAFETY: the slot lives as long as the future that fills it (see `TesseraTable`), which has the only
+        // `ObjectSlot`.
         unsafe { *self.0 = object };
     }
 }

@@ -1,8 +1,8 @@
 //! Interrupts of the running cell.
 //!
-//! Foreign code cannot be stopped anywhere without risk, so the cell stops itself: it unwinds at its next [`checkpoint`],
-//! as a panic would. Only unfinished work of the cell is lost. Threads that the user started, workers, and programs outside
-//! notebooks run no cell and are never stopped.
+//! Foreign code cannot be stopped anywhere without risk, so the cell stops itself: it unwinds at its next
+//! [`checkpoint`], as a panic would. Only unfinished work of the cell is lost. Threads that the user started, workers,
+//! and programs outside notebooks run no cell and are never stopped.
 
 use std::{
     cell::Cell,

@@ -1,8 +1,8 @@
 //! The guest's side of the ABI: the functions that the host, or a worker, calls.
 //!
 //! - [`mosaic_guest_entry`] exchanges tables with the host.
-//! - [`entry`] runs constructors and methods; [`arguments`] decodes what they take, [`outcome`] encodes how they end, and
-//!   [`async_call`] keeps the futures of those that wait.
+//! - [`entry`] runs constructors and methods; [`arguments`] decodes what they take, [`outcome`] encodes how they end,
+//!   and [`async_call`] keeps the futures of those that wait.
 //! - [`panics`] keeps panics for the error of the cell or the call; [`interrupt`] stops a cell at a checkpoint.
 
 pub(crate) mod arguments;

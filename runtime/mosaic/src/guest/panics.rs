@@ -98,7 +98,8 @@ pub(crate) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, Captured> {
 /// Runs `run` and returns the panic that ended it. Not generic, so that it is compiled once.
 fn caught(run: &mut dyn FnMut()) -> Option<Captured> {
     begin_capture();
-    // A tessera that panicked is still used, as after `std::sync::Mutex::clear_poison`: its author decides whether it is valid.
+    // A tessera that panicked is still used, as after `std::sync::Mutex::clear_poison`: its author decides whether it
+    // is valid.
     let outcome = panic::catch_unwind(AssertUnwindSafe(run));
     let mut captured = end_capture();
     let panicked = outcome.err().map(|payload| {

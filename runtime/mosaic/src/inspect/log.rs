@@ -3,11 +3,11 @@
 use mosaic_abi::{LogLevel, Slice};
 use std::fmt;
 
-/// Logs a message at a level, with the arguments of `format!`, if [`Interactive::log_level`](crate::Interactive::log_level)
-/// includes the level.
+/// Logs a message at a level, with the arguments of `format!`, if
+/// [`Interactive::log_level`](crate::Interactive::log_level) includes the level.
 ///
-/// The line goes to standard error, behind the name of the process: `WORKER:0:1      INFO  …`. A message that is not shown
-/// is not formatted. `error!`, `warn!`, `info!`, `debug!` and `trace!` log at one level each.
+/// The line goes to standard error, behind the name of the process: `WORKER:0:1      INFO  …`. A message that is not
+/// shown is not formatted. `error!`, `warn!`, `info!`, `debug!` and `trace!` log at one level each.
 ///
 /// ```
 /// use mosaic::LogLevel;

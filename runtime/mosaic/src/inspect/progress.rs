@@ -24,8 +24,8 @@ thread_local! {
 
 /// Reports how many of a method's steps are done. `task.progress()` returns it, and a notebook shows a progress bar.
 ///
-/// Calls are cheap, so report as often as you like. Outside a method, and on threads that the method has started, the call
-/// does nothing: such threads report to a [`progress_handle`].
+/// Calls are cheap, so report as often as you like. Outside a method, and on threads that the method has started, the
+/// call does nothing: such threads report to a [`progress_handle`].
 ///
 /// ```
 /// fn solve(steps: u64) {
@@ -51,8 +51,8 @@ pub fn progress(done: u64, total: u64) {
 
 /// Returns a handle by which threads that a method has started, such as rayon's, report its progress.
 ///
-/// Call it in the method, and pass the handle on: a thread does not know which method it works for. Outside a method, the
-/// handle does nothing.
+/// Call it in the method, and pass the handle on: a thread does not know which method it works for. Outside a method,
+/// the handle does nothing.
 ///
 /// ```
 /// use std::{sync::atomic::{AtomicU64, Ordering}, thread};
@@ -95,8 +95,8 @@ struct Reporting {
     told: AtomicU64,
 }
 
-// SAFETY: the host's functions may be called on any thread, and `tell` on several at once (see `Reporter`). The last owner
-// calls `drop`, once.
+// SAFETY: the host's functions may be called on any thread, and `tell` on several at once (see `Reporter`). The last
+// owner calls `drop`, once.
 unsafe impl Send for Reporting {}
 // SAFETY: the same.
 unsafe impl Sync for Reporting {}

@@ -11,8 +11,8 @@ use std::{
 
 /// Lists the running workers, once awaited, with what each does and uses. The list is empty if the runtime is off.
 ///
-/// Usage is measured only when it is asked for. The first answer in a while takes 0.1 s, during which the use of CPUs is
-/// observed.
+/// Usage is measured only when it is asked for. The first answer in a while takes 0.1 s, during which the use of CPUs
+/// is observed.
 ///
 /// ```
 /// # use mosaic::prelude::*;

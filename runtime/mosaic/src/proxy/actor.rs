@@ -26,7 +26,8 @@ pub trait Actor: Sized + 'static {
 }
 
 impl<T> TaskProxy<T> {
-    /// Makes a tessera from the result, on the worker that has it, and returns its proxy at once. The task keeps its result.
+    /// Makes a tessera from the result, on the worker that has it, and returns its proxy at once. The task keeps its
+    /// result.
     ///
     /// ```
     /// # use mosaic::prelude::*;

@@ -1,7 +1,7 @@
 //! The methods of a tessera, by its own definition.
 //!
-//! A cell may define a type again. Tesserae that exist keep the code of the earlier definition, so a call first finds its
-//! method there.
+//! A cell may define a type again. Tesserae that exist keep the code of the earlier definition, so a call first finds
+//! its method there.
 
 use crate::host::failure;
 use mosaic_abi::{Definition, Failure, FailureKind};

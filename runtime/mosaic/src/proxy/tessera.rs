@@ -115,7 +115,8 @@ impl Tessera {
         proxy
     }
 
-    /// Calls method number `method` of `definition`, with which the caller was compiled. Any error becomes the task's failure.
+    /// Calls method number `method` of `definition`, with which the caller was compiled. Any error becomes the task's
+    /// failure.
     pub fn call<T>(&self, definition: &'static Definition, method: u32, arguments: Vec<Arg>) -> TaskProxy<T> {
         TaskProxy::new(self.object_of(definition, &Operation::Method(method), arguments))
     }

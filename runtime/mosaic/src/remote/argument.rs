@@ -15,8 +15,8 @@ use serde::Serialize;
 
 /// An argument of a remote constructor or method whose parameter has the type `T`.
 ///
-/// It is implemented for `T` and `&T`, for tasks and stored values that give a `T`, and for cheaper forms of some types:
-/// `&str` for a `String`, slices for a `Vec`, views for an array.
+/// It is implemented for `T` and `&T`, for tasks and stored values that give a `T`, and for cheaper forms of some
+/// types: `&str` for a `String`, slices for a `Vec`, views for an array.
 ///
 /// ```
 /// fn takes(argument: impl mosaic::IntoArg<Vec<u8>>) { drop(argument) }

@@ -38,8 +38,8 @@ impl OutgoingArguments {
         Ok(collected)
     }
 
-    /// Hands the arguments over to the host function that `submit` calls, with a request. The tasks of `after` must be alive
-    /// until it returns.
+    /// Hands the arguments over to the host function that `submit` calls, with a request. The tasks of `after` must be
+    /// alive until it returns.
     pub(crate) fn hand_over(
         mut self,
         after: &[Handle],

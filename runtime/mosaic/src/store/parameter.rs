@@ -16,8 +16,9 @@ use std::{
 /// A value that this process changes and all workers read: a *root* in the warehouse, and a local copy.
 ///
 /// `*parameter` reads and changes the local copy. [`push`](Parameter::push) writes the local copy to the root.
-/// [`pull`](Parameter::pull) reads the root into the local copy. A call that takes the parameter as an argument gets the
-/// root as it was when the call was made, without a copy. Clones share the root, and each has a local copy of its own.
+/// [`pull`](Parameter::pull) reads the root into the local copy. A call that takes the parameter as an argument gets
+/// the root as it was when the call was made, without a copy. Clones share the root, and each has a local copy of its
+/// own.
 ///
 /// ```
 /// # use mosaic::prelude::*;
@@ -38,7 +39,8 @@ pub struct Parameter<T> {
 
 /// The current version, shared by clones.
 ///
-/// Each version is a stored value. It is freed when the next version has replaced it and the calls that got it have ended.
+/// Each version is a stored value. It is freed when the next version has replaced it and the calls that got it have
+/// ended.
 struct Root<T>(Arc<Mutex<Stored<T>>>);
 
 impl<T> Clone for Root<T> {
@@ -141,8 +143,8 @@ impl<T: Portable> Parameter<T> {
 
     /// Applies `change` to the root and to the local copy, once awaited.
     ///
-    /// Of two clones that do this at the same time, neither undoes the change of the other. `change` may therefore run several
-    /// times on the root.
+    /// Of two clones that do this at the same time, neither undoes the change of the other. `change` may therefore run
+    /// several times on the root.
     ///
     /// # Errors
     ///
@@ -172,7 +174,8 @@ impl<T: Portable> Parameter<T> {
         Ok(())
     }
 
-    /// Runs `part` on the root, on a worker, and fetches its result. Nothing else travels. The function must capture nothing.
+    /// Runs `part` on the root, on a worker, and fetches its result. Nothing else travels. The function must capture
+    /// nothing.
     ///
     /// # Errors
     ///

@@ -31,13 +31,13 @@ use std::{
 
 /// A reference to a value in the warehouse, the store that each node has.
 ///
-/// The value is stored once, never changes, and is shared by all workers of the node: a call that takes it as an argument
-/// sends none of its bytes. It can be passed wherever a remote method takes a `T`. The value is freed with its last
-/// reference, or for everybody by [`Stored::drop`]. It does not outlive the process that holds it: a program, or the
-/// process of a notebook's cells.
+/// The value is stored once, never changes, and is shared by all workers of the node: a call that takes it as an
+/// argument sends none of its bytes. It can be passed wherever a remote method takes a `T`. The value is freed with its
+/// last reference, or for everybody by [`Stored::drop`]. It does not outlive the process that holds it: a program, or
+/// the process of a notebook's cells.
 ///
-/// If the values of a node take more memory than [`Interactive::spill_above`](crate::Interactive::spill_above) allows, the
-/// oldest values move to disk and are read from there.
+/// If the values of a node take more memory than [`Interactive::spill_above`](crate::Interactive::spill_above) allows,
+/// the oldest values move to disk and are read from there.
 ///
 /// ```
 /// # use mosaic::prelude::*;
@@ -250,8 +250,8 @@ impl<T> Stored<T> {
         }
     }
 
-    /// Frees the value now, even if other references exist. Using one of them is an error from then on; earlier calls still get
-    /// the value.
+    /// Frees the value now, even if other references exist. Using one of them is an error from then on; earlier calls
+    /// still get the value.
     ///
     /// ```
     /// # use mosaic::prelude::*;

@@ -13,8 +13,8 @@ use mosaic_abi::{Failure, FunctionTable, Handle, Options, Submitted, short_name}
 
 /// Runs `function` on a worker and returns its task at once. Workers take turns.
 ///
-/// The function must capture nothing, which is checked when it is compiled. Its arguments are a tuple; each element is a
-/// value, a reference to one, a task or a stored value.
+/// The function must capture nothing, which is checked when it is compiled. Its arguments are a tuple; each element is
+/// a value, a reference to one, a task or a stored value.
 ///
 /// ```
 /// # use mosaic::prelude::*;
@@ -40,7 +40,8 @@ pub fn spawn<F: Function<P>, P: 'static>(function: F, arguments: impl IntoArgume
     Spawner::default().spawn(function, arguments)
 }
 
-/// Runs an async `function` on a worker and returns its task at once. While it waits, it occupies no thread of the worker.
+/// Runs an async `function` on a worker and returns its task at once. While it waits, it occupies no thread of the
+/// worker.
 ///
 /// The function must capture nothing, and takes its arguments by value.
 ///
@@ -188,7 +189,8 @@ impl Spawner {
     }
 }
 
-/// Spawns the function of `table`, on the worker of the task `near` if there is one. Any error becomes the task's failure.
+/// Spawns the function of `table`, on the worker of the task `near` if there is one. Any error becomes the task's
+/// failure.
 pub(crate) fn run(
     table: &'static FunctionTable,
     near: Option<&Object>,

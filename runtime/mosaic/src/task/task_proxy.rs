@@ -149,8 +149,9 @@ impl<T> TaskProxy<T> {
     /// Cancels the task.
     ///
     /// A task that has not begun fails at once, and so does every task that needs it. A running method is told by
-    /// [`mosaic::cancelled`](crate::cancelled) and ends when it likes; an async method is dropped where it waits. A task that
-    /// has ended stays as it is. Dropping proxies cancels nothing: a call that nobody awaits runs all the same.
+    /// [`mosaic::cancelled`](crate::cancelled) and ends when it likes; an async method is dropped where it waits. A
+    /// task that has ended stays as it is. Dropping proxies cancels nothing: a call that nobody awaits runs all the
+    /// same.
     ///
     /// ```
     /// # use mosaic::prelude::*;

@@ -4,8 +4,8 @@
 //! integers in fewer bytes, one by one. A vector or an array of numbers is copied in bulk if it is a whole argument or
 //! result. Inside another value, serde encodes it.
 //!
-//! The code that looks for these types is not generic. It is compiled once, with this crate, instead of in each cell. The
-//! look costs a few nanoseconds.
+//! The code that looks for these types is not generic. It is compiled once, with this crate, instead of in each cell.
+//! The look costs a few nanoseconds.
 
 use crate::{host, value::parallel_copy::fill};
 use mosaic_abi::{Buffer, decode_first, encode as encode_each};
@@ -210,7 +210,8 @@ fn decode_in_bulk(decoded: &mut dyn Any, bytes: &[u8]) -> bool {
     false
 }
 
-/// Reads `len` numbers from the beginning of `bytes`. Returns `None` if there are fewer, or if `A` is not copied in bulk.
+/// Reads `len` numbers from the beginning of `bytes`. Returns `None` if there are fewer, or if `A` is not copied in
+/// bulk.
 fn read_numbers<A: 'static>(bytes: &[u8], len: usize) -> Option<Vec<A>> {
     let bytes = bytes
         .get(..len.checked_mul(size_of::<A>())?)

@@ -60,8 +60,8 @@ impl<T> Drop for Lent<'_, T> {
 
 /// Sets `lent`, an `Option` of a vector or an array of numbers, to one whose memory is `bytes`.
 ///
-/// Leaves `None` if `lent` is of another type, or if the numbers are not aligned. As long as `bytes` are lent, the result
-/// must neither be dropped nor changed.
+/// Leaves `None` if `lent` is of another type, or if the numbers are not aligned. As long as `bytes` are lent, the
+/// result must neither be dropped nor changed.
 fn lend_in_place(lent: &mut dyn Any, bytes: &[u8]) {
     macro_rules! try_number {
         ($number:ty) => {
@@ -95,23 +95,24 @@ where
         return None;
     }
     let numbers = ManuallyDrop::into_inner(numbers_in_place(bytes, len)?);
-    // SAFETY: there are as many numbers as the shape has elements, and at least one. So no axis is empty and the product of
-    // the axes did not overflow.
+    // SAFETY: there are as many numbers as the shape has elements, and at least one. So no axis is empty and the
+    // product of the axes did not overflow.
     Some(ManuallyDrop::new(unsafe {
         Array::from_shape_vec_unchecked(dimension, numbers)
     }))
 }
 
-/// Returns `len` numbers at the beginning of `bytes` in place. Returns `None` for zero numbers, and if they are not aligned.
+/// Returns `len` numbers at the beginning of `bytes` in place. Returns `None` for zero numbers, and if they are not
+/// aligned.
 fn numbers_in_place<A: Copy>(bytes: &[u8], len: usize) -> Option<ManuallyDrop<Vec<A>>> {
     let is_there = len > 0 && len.checked_mul(size_of::<A>()).is_some_and(|size| size <= bytes.len());
     let begin = bytes.as_ptr().cast::<A>();
     if !is_there || !begin.is_aligned() || cfg!(target_endian = "big") {
         return None;
     }
-    // SAFETY: `A` is a number type, for which all bytes are valid. The bytes hold `len` of them, aligned, and live as long as
-    // they are lent. The allocator does not know this vector, so nobody may free or grow it: it is never dropped, and `Lent`
-    // gives only shared access.
+    // SAFETY: `A` is a number type, for which all bytes are valid. The bytes hold `len` of them, aligned, and live as
+    // long as they are lent. The allocator does not know this vector, so nobody may free or grow it: it is never
+    // dropped, and `Lent` gives only shared access.
     Some(ManuallyDrop::new(unsafe {
         Vec::from_raw_parts(begin.cast_mut(), len, len)
     }))

@@ -1,7 +1,7 @@
 //! Copies of large values on several threads.
 //!
-//! One thread reaches half of the memory bandwidth, and less if the memory is new, since the system clears each page at its
-//! first touch. Large values are therefore copied in parts, by up to four threads.
+//! One thread reaches half of the memory bandwidth, and less if the memory is new, since the system clears each page at
+//! its first touch. Large values are therefore copied in parts, by up to four threads.
 
 use std::{
     num::NonZeroUsize,

@@ -8,9 +8,9 @@ use std::{any::type_name, fmt, ops::Deref};
 /// A read-only value of the runtime that is read without a copy where possible.
 ///
 /// Large arrays, vectors of numbers and texts stay in memory that processes share; other values are decoded. Made by
-/// [`TaskProxy::view`](crate::TaskProxy::view) and [`Stored::view`](crate::Stored::view). A view stays valid when the value
-/// is dropped or its worker is lost. `(*view).clone()` makes a copy that can be changed. As an argument of a call, a view
-/// is copied; pass the task or the stored value instead to copy nothing.
+/// [`TaskProxy::view`](crate::TaskProxy::view) and [`Stored::view`](crate::Stored::view). A view stays valid when the
+/// value is dropped or its worker is lost. `(*view).clone()` makes a copy that can be changed. As an argument of a
+/// call, a view is copied; pass the task or the stored value instead to copy nothing.
 ///
 /// ```
 /// # use mosaic::prelude::*;
@@ -30,8 +30,9 @@ pub struct View<T> {
 impl<T: Portable> View<T> {
     /// Reads the value that `bytes` encode.
     pub(crate) fn read(bytes: Buffer) -> Result<View<T>, Failure> {
-        // SAFETY: a buffer's bytes do not move while it lives, even if the buffer itself moves, and nobody writes to them. The
-        // buffer is dropped after the value that borrows from it, and `deref` lends the value no longer than the view.
+        // SAFETY: a buffer's bytes do not move while it lives, even if the buffer itself moves, and nobody writes to
+        // them. The buffer is dropped after the value that borrows from it, and `deref` lends the value no longer than
+        // the view.
         let lent = unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) };
         match Lent::decode(lent) {
             Ok(lent) => Ok(View { lent, _bytes: bytes }),

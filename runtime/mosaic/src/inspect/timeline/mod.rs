@@ -17,8 +17,8 @@ use std::{
 
 /// Collects what happened, once awaited: to the workers, and to this process's tesserae, tasks and stored values.
 ///
-/// About 50,000 objects are kept, those that ended last. Their times are those that their worker measured, on a clock that
-/// never goes back. As the last expression of a cell, the timeline is shown as a picture.
+/// About 50,000 objects are kept, those that ended last. Their times are those that their worker measured, on a clock
+/// that never goes back. As the last expression of a cell, the timeline is shown as a picture.
 ///
 /// ```
 /// # use mosaic::prelude::*;
@@ -61,8 +61,8 @@ pub struct Event<'a> {
     pub wall: SystemTime,
     /// The object whose state changed.
     pub span: &'a Span,
-    /// The new state. A tessera is done when it is constructed, and a stored value when it is stored. Both are freed when this
-    /// process no longer refers to them.
+    /// The new state. A tessera is done when it is constructed, and a stored value when it is stored. Both are freed
+    /// when this process no longer refers to them.
     pub state: State,
 }
 
@@ -143,7 +143,8 @@ impl Timeline {
         events.into_iter().map(|(_, event)| event).collect()
     }
 
-    /// Writes the timeline to a file: for `.html` a self-contained page, for `.json` a trace for Perfetto or `chrome://tracing`.
+    /// Writes the timeline to a file: for `.html` a self-contained page, for `.json` a trace for Perfetto or
+    /// `chrome://tracing`.
     ///
     /// # Errors
     ///

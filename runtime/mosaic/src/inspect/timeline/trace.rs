@@ -3,8 +3,8 @@
 use mosaic_abi::{Span, Subject, Timeline};
 use std::{collections::HashMap, fmt::Write};
 
-/// Returns the trace. Each worker is a process, and each tessera a thread in it. The warehouse is one more process, with a
-/// thread for each type.
+/// Returns the trace. Each worker is a process, and each tessera a thread in it. The warehouse is one more process,
+/// with a thread for each type.
 pub(super) fn json(timeline: &Timeline) -> String {
     let mut workers: HashMap<&str, usize> = HashMap::new();
     let mut lanes: HashMap<(usize, &str), usize> = HashMap::new();

@@ -12,8 +12,8 @@ use crate::{
 use mosaic_abi::Failure;
 use std::future::Future;
 
-/// Implements [`Function`] and [`IntoArguments`] for one arity, and one way to take each parameter: `owned` by value, `lent`
-/// by reference. A parameter is its type, its argument's type, and its number.
+/// Implements [`Function`] and [`IntoArguments`] for one arity, and one way to take each parameter: `owned` by value,
+/// `lent` by reference. A parameter is its type, its argument's type, and its number.
 macro_rules! function {
     (@each [$($done:tt)*] owned $name:ident $argument:ident $index:tt $($rest:tt)*) => {
         function!(@each [$($done)* {ByValue decode $name [Portable] [$name] [$name] [$name] $argument $index}] $($rest)*);

@@ -17,9 +17,9 @@ use std::{
 
 /// A function that can travel to a worker: it captures nothing, and its parameters and its result can travel.
 ///
-/// The trait is implemented for functions and closures of up to six parameters. The first three may be references (`&T`,
-/// `&[T]`). `Parameters` is inferred, except for `&str` and `&[u8]`: wrap such a function in a closure,
-/// `|text: String| length(&text)`.
+/// The trait is implemented for functions and closures of up to six parameters. The first three may be references
+/// (`&T`, `&[T]`). `Parameters` is inferred, except for `&str` and `&[u8]`: wrap such a function in a closure, `|text:
+/// String| length(&text)`.
 ///
 /// ```
 /// fn travels<F: mosaic::Function<P>, P>(_: F) {}
@@ -41,8 +41,9 @@ pub trait Function<Parameters>: Copy + Send + 'static {
 
 /// An async function that can travel to a worker, and whose future is `Send`. See [`spawn_async`](crate::spawn_async).
 ///
-/// The trait is implemented for functions and closures of up to six parameters, all of them values: a function that waits
-/// cannot borrow its arguments. A type is either a [`Function`] or an `AsyncFunction`, so that its result is inferred.
+/// The trait is implemented for functions and closures of up to six parameters, all of them values: a function that
+/// waits cannot borrow its arguments. A type is either a [`Function`] or an `AsyncFunction`, so that its result is
+/// inferred.
 ///
 /// ```
 /// fn travels<F: mosaic::AsyncFunction<P>, P>(_: F) {}

@@ -21,8 +21,8 @@ fn conjured<F: Copy + 'static>() -> F {
              rather than as a pointer"
         );
     }
-    // SAFETY: `F` has no bytes, so any aligned address holds a value of it. The caller had a value, which it passed to get
-    // here, and `F` is `Copy`, so another value makes no difference.
+    // SAFETY: `F` has no bytes, so any aligned address holds a value of it. The caller had a value, which it passed to
+    // get here, and `F` is `Copy`, so another value makes no difference.
     unsafe { NonNull::<F>::dangling().read() }
 }
 
@@ -84,7 +84,8 @@ pub(crate) fn reading<T: 'static, R: Portable, F: Fn(&T) -> R + Copy + 'static>(
         count: usize,
         outcome: *mut Outcome,
     ) -> Pending {
-        // SAFETY: the host passes an object of this layout, of the tessera that the caller named, and no other call has it.
+        // SAFETY: the host passes an object of this layout, of the tessera that the caller named, and no other call has
+        // it.
         let object = unsafe { &*object.cast::<T>() };
         let call = |_: Arguments<'_>| now(&conjured::<F>()(object));
         // SAFETY: the host passes what `FunctionTable` says.
