@@ -1,12 +1,13 @@
-//! Room for large values.
+//! Memory for large values.
 
-/// From so many bytes on, it is worth a system call to have memory in large pages.
+/// Bytes from which it is worth a system call to get memory in large pages.
 const LARGE: usize = 4 << 20;
-/// What the address of a range of memory must be a multiple of.
+/// The size of a memory page, in bytes, to which ranges are aligned.
 const PAGE: usize = 4096;
 
-/// An empty vector with room for so many values. Where they are large, the system is asked for pages of 2 MiB: the first
-/// touch of memory, page by page of 4 KiB, takes several times longer than the copy that goes there.
+/// Makes an empty vector with capacity for `len` values. If they are large, the system is asked for pages of 2 MiB.
+///
+/// The first touch of new memory, in pages of 4 KiB, takes several times longer than copying to it.
 ///
 /// ```
 /// let vec = mosaic_abi::large_vec::<f32>(1 << 22);
@@ -24,7 +25,7 @@ pub fn large_vec<T>(len: usize) -> Vec<T> {
 fn advise(address: usize, bytes: usize) {
     use std::ffi::{c_int, c_void};
 
-    // Declared here, since this crate is built with the cells' and has no dependency for a single function.
+    // Declared here, since cells build this crate, and a single function is not worth a dependency.
     unsafe extern "C" {
         fn madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int;
     }
@@ -35,7 +36,7 @@ fn advise(address: usize, bytes: usize) {
     }
     let begin = address.next_multiple_of(PAGE);
     let end = (address + bytes) / PAGE * PAGE;
-    // SAFETY: the pages lie within an allocation, and the advice changes how they are mapped, not what they hold. Where
-    // it is refused, pages are small as they were.
+    // SAFETY: the pages lie within an allocation, and the advice changes how they are mapped, not their content. If the
+    // system refuses, the pages stay small.
     unsafe { madvise(std::ptr::with_exposed_provenance_mut(begin), end - begin, MADV_HUGEPAGE) };
 }
