@@ -13,9 +13,9 @@ use crate::{
 use std::ops::RangeInclusive;
 
 widget! {
-    /// A slider of whole numbers.
+    /// A slider for whole numbers.
     ///
-    /// ```no_run
+    /// ```
     /// use notebook::prelude::*;
     /// let slider = IntSlider::new(5, 0..=10).with_description("n");
     /// slider.observe(|value| println!("n is {value} now"));
@@ -25,7 +25,12 @@ widget! {
 }
 
 impl IntSlider {
-    /// One that has a value in a range.
+    /// Makes a slider with a value in a range.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// assert_eq!(IntSlider::new(5, 0..=10).value(), 5);
+    /// ```
     pub fn new(value: i64, range: RangeInclusive<i64>) -> IntSlider {
         let (min, max) = range.into_inner();
         let properties = json!({
@@ -40,12 +45,22 @@ impl IntSlider {
 }
 
 widget! {
-    /// A slider of numbers.
+    /// A slider for numbers.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let slider = FloatSlider::new(0.1, 0.0..=1.0).with_description("step in s");
+    /// ```
     FloatSlider, value: f64, number
 }
 
 impl FloatSlider {
-    /// One that has a value in a range.
+    /// Makes a slider with a value in a range. Its step is a hundredth of the range.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// assert_eq!(FloatSlider::new(0.1, 0.0..=1.0).value(), 0.1);
+    /// ```
     pub fn new(value: f64, range: RangeInclusive<f64>) -> FloatSlider {
         let (min, max) = range.into_inner();
         let properties = json!({
@@ -60,9 +75,9 @@ impl FloatSlider {
 }
 
 widget! {
-    /// How far something has got, in whole numbers.
+    /// A progress bar for whole numbers.
     ///
-    /// ```no_run
+    /// ```
     /// use notebook::prelude::*;
     /// let bar = IntProgress::new(0, 0..=3);
     /// let _ = display(&bar);
@@ -74,7 +89,12 @@ widget! {
 }
 
 impl IntProgress {
-    /// One that is at a value of a range.
+    /// Makes a progress bar with a value in a range.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// assert_eq!(IntProgress::new(1, 0..=3).value(), 1);
+    /// ```
     pub fn new(value: i64, range: RangeInclusive<i64>) -> IntProgress {
         let (min, max) = range.into_inner();
         let properties = progress(value.into(), min.into(), max.into());
@@ -85,12 +105,23 @@ impl IntProgress {
 }
 
 widget! {
-    /// How far something has got, in numbers.
+    /// A progress bar for numbers.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let bar = FloatProgress::new(0.0, 0.0..=1.0);
+    /// bar.set_value(0.5);
+    /// ```
     FloatProgress, value: f64, number
 }
 
 impl FloatProgress {
-    /// One that is at a value of a range.
+    /// Makes a progress bar with a value in a range.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// assert_eq!(FloatProgress::new(0.5, 0.0..=1.0).value(), 0.5);
+    /// ```
     pub fn new(value: f64, range: RangeInclusive<f64>) -> FloatProgress {
         let (min, max) = range.into_inner();
         let properties = progress(value.into(), min.into(), max.into());
@@ -110,7 +141,7 @@ fn progress(value: Value, min: Value, max: Value) -> Value {
 widget! {
     /// A button.
     ///
-    /// ```no_run
+    /// ```
     /// use notebook::prelude::*;
     /// let button = Button::new("again");
     /// button.on_click(|| println!("again!"));
@@ -119,7 +150,12 @@ widget! {
 }
 
 impl Button {
-    /// One with a text on it.
+    /// Makes a button with a text on it.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let button = Button::new("again").with("icon", "refresh");
+    /// ```
     pub fn new(description: &str) -> Button {
         let properties = json!({
             "description": description, "disabled": false, "icon": "", "button_style": "",
@@ -129,20 +165,36 @@ impl Button {
         }
     }
 
-    /// Has `handle` called when it is clicked.
+    /// Calls `handle` when the button is clicked.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// Button::new("again").on_click(|| println!("again!"));
+    /// ```
     pub fn on_click(&self, mut handle: impl FnMut() + Send + 'static) {
         self.model.observe("click", move |_| handle());
     }
 }
 
 widget! {
-    /// A line of text that the user writes.
+    /// A line of text that the user can edit.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let name = TextInput::new("marmousi").with_description("model");
+    /// assert_eq!(name.value(), "marmousi");
+    /// ```
     #[doc(alias = "Text")]
     TextInput, value: String, text
 }
 
 impl TextInput {
-    /// One with a text in it.
+    /// Makes an input with a text in it.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let name = TextInput::new("").with("placeholder", "model");
+    /// ```
     pub fn new(value: &str) -> TextInput {
         let properties = json!({
             "value": value, "placeholder": "", "disabled": false, "continuous_update": true, "description": "",
@@ -155,12 +207,23 @@ impl TextInput {
 }
 
 widget! {
-    /// A text that is shown.
+    /// A line of text that the user cannot edit.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let label = Label::new("0 %");
+    /// label.set_value("100 %");
+    /// ```
     Label, value: String, text
 }
 
 impl Label {
-    /// One that shows a text.
+    /// Makes a label with a text.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// assert_eq!(Label::new("0 %").value(), "0 %");
+    /// ```
     pub fn new(value: &str) -> Label {
         let properties =
             json!({ "value": value, "placeholder": "", "description": "", "description_allow_html": false });
@@ -171,12 +234,23 @@ impl Label {
 }
 
 widget! {
-    /// A box that is ticked or not.
+    /// A check box.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let verbose = Checkbox::new(false).with_description("verbose");
+    /// assert!(!verbose.value());
+    /// ```
     Checkbox, value: bool, |value| value.as_bool().unwrap_or_default()
 }
 
 impl Checkbox {
-    /// One that is ticked if `value` says so.
+    /// Makes a check box, which is ticked if `value` is true.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// assert!(Checkbox::new(true).value());
+    /// ```
     pub fn new(value: bool) -> Checkbox {
         let properties = json!({
             "value": value, "disabled": false, "indent": true, "description": "", "description_allow_html": false,
@@ -188,9 +262,9 @@ impl Checkbox {
 }
 
 widget! {
-    /// One of several texts, or none.
+    /// A choice between several texts.
     ///
-    /// ```no_run
+    /// ```
     /// use notebook::prelude::*;
     /// let method = Dropdown::new(["euler", "runge-kutta"]);
     /// assert_eq!(method.value().as_deref(), Some("euler"));
@@ -200,7 +274,12 @@ widget! {
 }
 
 impl Dropdown {
-    /// One of which the first is chosen.
+    /// Makes a choice between `options`, of which the first is chosen.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// assert_eq!(Dropdown::new(["euler", "runge-kutta"]).index(), Some(0));
+    /// ```
     pub fn new<T: Into<String>>(options: impl IntoIterator<Item = T>) -> Dropdown {
         let options: Vec<String> = options.into_iter().map(Into::into).collect();
         let index = (!options.is_empty()).then_some(0);
@@ -213,12 +292,22 @@ impl Dropdown {
         }
     }
 
-    /// What is chosen.
+    /// Returns the chosen text, if any.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// assert_eq!(Dropdown::new(["euler", "runge-kutta"]).value().as_deref(), Some("euler"));
+    /// ```
     pub fn value(&self) -> Option<String> {
         chosen(&self.model, &self.model.get("index"))
     }
 
-    /// Which is chosen, counted from 0.
+    /// Returns the index of the chosen text, from 0, if any.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// assert_eq!(Dropdown::new(["euler", "runge-kutta"]).index(), Some(0));
+    /// ```
     pub fn index(&self) -> Option<usize> {
         self.model
             .get("index")
@@ -226,12 +315,26 @@ impl Dropdown {
             .and_then(|index| usize::try_from(index).ok())
     }
 
-    /// Chooses one, counted from 0, or none.
+    /// Chooses the text with this index, from 0, or none.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let method = Dropdown::new(["euler", "runge-kutta"]);
+    /// method.set_index(Some(1));
+    /// assert_eq!(method.value().as_deref(), Some("runge-kutta"));
+    /// ```
     pub fn set_index(&self, index: Option<usize>) {
         self.model.set("index", index.to_property());
     }
 
-    /// Has `observer` called with each new choice.
+    /// Calls `observer` with each new choice, whichever side makes it.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let method = Dropdown::new(["euler", "runge-kutta"]);
+    /// method.observe(|method| println!("{method:?}"));
+    /// method.set_index(Some(1));
+    /// ```
     pub fn observe(&self, mut observer: impl FnMut(Option<String>) + Send + 'static) {
         let model = self.model.clone();
         self.model
@@ -245,12 +348,24 @@ fn chosen(model: &Model, index: &Value) -> Option<String> {
 }
 
 widget! {
-    /// Widgets beside one another.
+    /// Widgets in a row.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let (less, more) = (Button::new("-"), Button::new("+"));
+    /// let row = HBox::new([&less as &dyn Widget, &more]);
+    /// ```
     HBox
 }
 
 impl HBox {
-    /// Those, from left to right.
+    /// Puts `children` in a row, from left to right.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let (less, more) = (Button::new("-"), Button::new("+"));
+    /// let row = HBox::new([&less as &dyn Widget, &more]);
+    /// ```
     pub fn new<'a>(children: impl IntoIterator<Item = &'a dyn Widget>) -> HBox {
         HBox {
             model: arranged("HBox", "HBoxView", children),
@@ -259,12 +374,24 @@ impl HBox {
 }
 
 widget! {
-    /// Widgets below one another.
+    /// Widgets in a column.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let (steps, run) = (IntSlider::new(20, 0..=100), Button::new("run"));
+    /// let column = VBox::new([&steps as &dyn Widget, &run]);
+    /// ```
     VBox
 }
 
 impl VBox {
-    /// Those, from top to bottom.
+    /// Puts `children` in a column, from top to bottom.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let (steps, run) = (IntSlider::new(20, 0..=100), Button::new("run"));
+    /// let column = VBox::new([&steps as &dyn Widget, &run]);
+    /// ```
     pub fn new<'a>(children: impl IntoIterator<Item = &'a dyn Widget>) -> VBox {
         VBox {
             model: arranged("VBox", "VBoxView", children),

@@ -90,11 +90,11 @@ const fn host(cell_event: unsafe extern "C" fn(CellEvent, Slice, Slice)) -> Host
         reporter,
         log_level: log::guests_level,
         log: log::guest_says,
-        room,
+        shared_buffer,
     }
 }
 
-unsafe extern "C" fn room(len: usize, prefix: usize, to_store: bool) -> Buffer {
+unsafe extern "C" fn shared_buffer(len: usize, prefix: usize, to_store: bool) -> Buffer {
     let kind = if to_store { Kind::Storable } else { Kind::Nameless };
     shared::room(kind, len, prefix).unwrap_or_default()
 }
@@ -207,7 +207,7 @@ fn submit(head: &Head, submit: impl FnOnce(&mut Ledger) -> Result<Handle, Failur
         let submitted = ledger.submitted_by(is_method, submit);
         let object = submitted.as_ref().ok().filter(|_| may_wait);
         Submitted {
-            room: object
+            backpressure: object
                 .and_then(|object| ledger.wait_for_room(*object))
                 .unwrap_or_default(),
             ..submitted.into()

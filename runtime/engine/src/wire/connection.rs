@@ -64,7 +64,7 @@ impl Receiver {
     }
 
     async fn payload(&mut self, length: u64) -> io::Result<Buffer> {
-        let mut bytes = mosaic_abi::room(usize::try_from(length.min(RESERVE)).unwrap_or(0));
+        let mut bytes = mosaic_abi::large_vec(usize::try_from(length.min(RESERVE)).unwrap_or(0));
         (&mut self.reader).take(length).read_to_end(&mut bytes).await?;
         if bytes.len() as u64 != length {
             return Err(io::ErrorKind::UnexpectedEof.into());
