@@ -35,7 +35,8 @@ def shared(world):
 
 @pytest.fixture
 def fresh(shared):
-    """The shared kernel without anything of the chapters before."""
+    """The shared kernel without anything of the chapters before, whose runtime is off."""
+    shared.ok("mosaic::interactive(mosaic::prelude::Off).await?;")
     shared.ok(":clear")
     yield shared
 
@@ -106,8 +107,8 @@ def test_programs_run(world, target, path, text):
     example = text.removeprefix(INCLUDE).split(".rs")[0]
     build = ["cargo", "build", "--release", "--locked", "--workspace", "--example", example]
     subprocess.run(build, cwd=ROOT, env={**os.environ, "CARGO_TARGET_DIR": str(target)}, check=True)
-    program = [target / "release" / "examples" / example]
-    ran = subprocess.run(program, env=world.environment(), capture_output=True, text=True, timeout=60)
+    program = target / "release" / "examples" / example
+    ran = subprocess.run([program], env=world.environment(), capture_output=True, text=True, timeout=60)
     source = path.read_text()
     (at,) = [it for it, fence in enumerate(chapters.fences(source)) if fence.text == text]
     shown = chapters.fences(source)[at + 1]
