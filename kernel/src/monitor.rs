@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use mosaic_engine::{Hub, HubEvent, HubOptions, View, WorkerCommand};
+use mosaic_engine::{Monitor as Hub, MonitorEvent as HubEvent, MonitorOptions as HubOptions, View, WorkerCommand};
 use mosaic_message::MimeBundle;
 
 use crate::{

@@ -134,7 +134,7 @@ fn run(kernel: &Arc<Kernel>) -> Result<()> {
         .name("link".into())
         .spawn(move || follow_orders(link, &follower))?;
     let host = mosaic_engine::install_head(mosaic_engine::HeadOptions {
-        hub: kernel.hub.clone(),
+        monitor: kernel.hub.clone(),
         cell_event,
         ask: |question| report(&questions::ask(question)),
     })?;

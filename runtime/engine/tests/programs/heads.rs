@@ -1,4 +1,4 @@
-//! Heads that are processes of their own, so that they can die while the hub and the workers live on.
+//! Heads that are processes of their own, so that they can die while the monitor and the workers live on.
 
 use crate::world::{scratch, sockets};
 use mosaic_abi::{CellEvent, Slice};
@@ -19,15 +19,15 @@ const HUB: &str = "MOSAIC_TEST_HUB";
 
 /// Has a head play a role to its end, and says how it ended: its exit code, or the signal.
 pub(crate) fn head(role: &str) -> (Option<i32>, Option<i32>) {
-    let hub = sockets().into_iter().find(|path| path.ends_with("hub.sock")).unwrap();
-    head_of(&hub, role)
+    let monitor = sockets().into_iter().find(|path| path.ends_with("hub.sock")).unwrap();
+    head_of(&monitor, role)
 }
 
-/// Has a head of this hub play a role to its end.
-pub(crate) fn head_of(hub: &Path, role: &str) -> (Option<i32>, Option<i32>) {
+/// Has a head of this monitor play a role to its end.
+pub(crate) fn head_of(monitor: &Path, role: &str) -> (Option<i32>, Option<i32>) {
     let mut head = Command::new(env::current_exe().unwrap())
         .env(ROLE, role)
-        .env(HUB, hub)
+        .env(HUB, monitor)
         .spawn()
         .unwrap();
     let status = head.wait().unwrap();
@@ -43,10 +43,10 @@ pub(crate) fn play(roles: Vec<Role>) -> Option<ExitCode> {
     unsafe extern "C" fn cell_event(_: CellEvent, _: Slice, _: Slice) {}
 
     let role = env::var(ROLE).ok()?;
-    let hub = env::var_os(HUB)?.into();
+    let monitor = env::var_os(HUB)?.into();
     let (_, play) = roles.into_iter().find(|(name, _)| *name == role)?;
     let options = mosaic_engine::HeadOptions {
-        hub,
+        monitor,
         cell_event,
         ask: drop,
     };

@@ -7,7 +7,7 @@ use crate::{
     world::{Scenario, meeting_point, scratch},
 };
 use mosaic::prelude::*;
-use mosaic_engine::{Hub, HubEvent, HubOptions, WorkerCommand, run_dir};
+use mosaic_engine::{Monitor, MonitorEvent, MonitorOptions, WorkerCommand, run_dir};
 use std::{
     env,
     fs::{self, File},
@@ -37,7 +37,7 @@ async fn a_program_has_no_front_end() {
     assert!(answer.unwrap_err().message.contains("no front end"));
 }
 
-/// This program is the front end: a hub of its own tells it what is asked.
+/// This program is the front end: a monitor of its own tells it what is asked.
 async fn a_worker_asks_the_front_end() {
     let run_dir = run_dir().unwrap();
     let worker = WorkerCommand {
@@ -45,29 +45,32 @@ async fn a_worker_asks_the_front_end() {
         args: Vec::new(),
         env: Vec::new(),
     };
-    let options = HubOptions {
+    let options = MonitorOptions {
         run_dir: run_dir.path().to_owned(),
         worker,
     };
     meeting_point("asked");
-    let hub = Hub::start(options, front_end).unwrap();
-    let ended = head_of(hub.address(), "asks");
-    hub.shutdown();
+    let monitor = Monitor::start(options, front_end).unwrap();
+    let ended = head_of(monitor.address(), "asks");
+    monitor.shutdown();
     assert_eq!(ended, (Some(0), None));
 }
 
 /// The standard output of the worker.
 static OUTPUT: Mutex<Option<File>> = Mutex::new(None);
 
-fn front_end(event: HubEvent) {
+fn front_end(event: MonitorEvent) {
     match event {
-        HubEvent::WorkerStarted { stdout, stderr, .. } => {
+        MonitorEvent::WorkerStarted { stdout, stderr, .. } => {
             *OUTPUT.lock().unwrap() = Some(stdout.into());
             thread::spawn(move || io::copy(&mut File::from(stderr), &mut io::stderr()));
         }
-        HubEvent::Ask { uid, question } => answer(&uid, question),
-        HubEvent::Drain { done } => done(),
-        HubEvent::WorkerEnded { .. } | HubEvent::Notice { .. } | HubEvent::Progress { .. } | HubEvent::Shown(_) => {}
+        MonitorEvent::Ask { uid, question } => answer(&uid, question),
+        MonitorEvent::Drain { done } => done(),
+        MonitorEvent::WorkerEnded { .. }
+        | MonitorEvent::Notice { .. }
+        | MonitorEvent::Progress { .. }
+        | MonitorEvent::Shown(_) => {}
     }
 }
 

@@ -78,7 +78,7 @@ async fn nothing_is_kept_of_what_was_dropped() {
     drop(copies);
     of_dropped.await.unwrap();
     assert_eq!(wait.await.unwrap(), 6);
-    // The stored value goes at once; that the workers have let go of it is told them by the hub.
+    // The stored value goes at once; that the workers have let go of it is told them by the monitor.
     drop((stored, tesserae));
     census_becomes("0 0 | 0 0 0 0 | 0 0 0 0").await;
     assert!(stored_files().is_empty());

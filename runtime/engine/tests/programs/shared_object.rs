@@ -31,9 +31,9 @@ async fn tesserae_of_a_shared_object() {
     mosaic::interactive(On).num_workers(2).await.unwrap();
     let guest = guest();
     // The head is there already; this only asks for its table.
-    let hub = PathBuf::new();
+    let monitor = PathBuf::new();
     let host = mosaic_engine::install_head(mosaic_engine::HeadOptions {
-        hub,
+        monitor,
         cell_event,
         ask: drop,
     })

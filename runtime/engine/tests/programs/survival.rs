@@ -1,6 +1,6 @@
-//! Heads that die, one after the other, while the hub and the workers live on: as the processes of a notebook's cells.
+//! Heads that die, one after the other, while the monitor and the workers live on: as the processes of a notebook's cells.
 //!
-//! The scenario's own process has the hub; each head is a process of its own, which plays one of the [`roles`].
+//! The scenario's own process has the monitor; each head is a process of its own, which plays one of the [`roles`].
 
 use crate::{
     heads::{ABORTED, KILLED, Role, WELL, die, head, note, noted},

@@ -24,7 +24,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario!(a_head_that_dies_frees_what_it_alone_held),
         scenario!(functions_run_on_stored_values),
         scenario!(a_parameter_has_a_root_and_copies),
-        scenario!(a_hub_that_is_killed_leaves_no_values, |ended| assert_eq!(
+        scenario!(a_monitor_that_is_killed_leaves_no_values, |ended| assert_eq!(
             ended.signal,
             Some(9)
         )),
@@ -330,7 +330,7 @@ pub(crate) async fn leaves_stored_values() {
     die().await;
 }
 
-async fn a_hub_that_is_killed_leaves_no_values() {
+async fn a_monitor_that_is_killed_leaves_no_values() {
     on(2).await;
     let _stored = mosaic::put(&bytes(1000, 3)).await.unwrap();
     assert!(Path::new(&scratch("memory")).exists());
