@@ -1,6 +1,9 @@
-//! The rules of the architecture, as far as the packages' dependencies show them.
+//! The invariants that the guide's chapter on the architecture names, checked against packages and sources.
+
+mod sources;
 
 use serde_json::Value;
+use sources::{Source, sources_in};
 use std::{path::Path, process::Command};
 
 /// A package of the workspace: its directory, relative to the root, and what it depends on.
@@ -69,4 +72,47 @@ fn the_runtime_knows_nothing_of_the_kernel() {
             .collect();
         assert!(known.is_empty(), "{} depends on {known:?}", package.directory);
     }
+}
+
+/// Modules of pure state: everything that they learn comes in as an argument, everything that they want goes out as a value.
+const PURE: [&str; 5] = [
+    "kernel/jupyter/src/wire/frames.rs",
+    "runtime/engine/src/head/state",
+    "runtime/engine/src/monitor/state",
+    "runtime/engine/src/wire/frame.rs",
+    "runtime/engine/src/wire/messages.rs",
+];
+
+#[test]
+fn frames_placement_and_the_state_of_head_and_monitor_do_no_io() {
+    let does_io = |path: &str| {
+        let crates = ["libc", "rustix", "tokio", "zeromq"];
+        let of_std = [
+            "std::fs",
+            "std::net",
+            "std::process",
+            "std::os",
+            "std::thread",
+            "std::env",
+        ];
+        crates
+            .iter()
+            .chain(&of_std)
+            .any(|io| path == *io || path.starts_with(&format!("{io}::")))
+    };
+    for source in PURE.into_iter().flat_map(sources_in) {
+        let found: Vec<_> = source.paths().into_iter().filter(|path| does_io(path)).collect();
+        assert!(found.is_empty(), "{} uses {found:?}", source.file);
+    }
+}
+
+#[test]
+fn a_path_of_io_is_found_in_code_and_not_in_tests() {
+    let text =
+        "use std::{fmt, fs::File}; fn f() { tokio::spawn(g()); } #[cfg(test)] mod tests { use std::net::TcpStream; }";
+    let source = Source::parse("x.rs", text);
+    assert_eq!(
+        source.paths(),
+        ["std::fmt", "std::fs::File", "tokio::spawn", "g"].map(str::to_owned)
+    );
 }
