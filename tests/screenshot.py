@@ -8,16 +8,14 @@ import sys
 from pathlib import Path
 
 import nbformat
+from conftest import BROWSERS
 from playwright.sync_api import expect, sync_playwright
 from server import jupyter_server
+from test_jupyterlab import FLAGS, run_all, wait_for_the_kernel
 from world import World
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"),
-    # Without coloured edges of letters, which make the file larger.
-    "--disable-lcd-text",
-]
+# Without coloured edges of letters, which make the file larger.
+PLAIN_LETTERS = "--disable-lcd-text"
 SIZE = {"width": 900, "height": 822}
 
 TITLE = "## Two solvers, two processes"
@@ -51,19 +49,16 @@ def notebook(path):
 
 def take(page, address, picture):
     page.goto(address("lab/tree/solvers.ipynb") + "&reset")
-    expect(page.locator("#jp-main-statusbar")).to_contain_text("Rust (mosaic) | Idle", timeout=60_000)
-    # The file browser says nothing about this kernel.
+    wait_for_the_kernel(page)
+    # Room for the notebook: the file browser and a question about news go.
     page.keyboard.press("Control+b")
     page.get_by_role("button", name="No", exact=True).click()
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    run_all(page)
     result = page.locator(".jp-OutputArea-executeResult", has_text="42.0")
     expect(result).to_be_visible(timeout=120_000)
-    # Nothing is selected, and nothing is pointed at.
-    page.locator(".jp-Notebook").press("Escape")
     page.mouse.move(0, 0)
     page.wait_for_timeout(500)
-    page.screenshot(path=picture, full_page=False)
+    page.screenshot(path=picture)
 
 
 def main():
@@ -73,7 +68,7 @@ def main():
     notebook(world.home / "solvers.ipynb")
     try:
         with jupyter_server(world, "jupyterlab", "--LabApp.news_url=None") as address, sync_playwright() as playwright:
-            chromium = playwright.chromium.launch(executable_path=browser, args=FLAGS)
+            chromium = playwright.chromium.launch(executable_path=browser, args=[*FLAGS, PLAIN_LETTERS])
             take(chromium.new_page(viewport=SIZE), address, picture)
             chromium.close()
     finally:
