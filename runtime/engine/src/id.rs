@@ -73,6 +73,7 @@ impl Id {
         u128::from_str_radix(digits, 16).ok().filter(|_| is_id).map(Id)
     }
 
+    /// Returns the id with this number, for tests.
     #[cfg(test)]
     pub(crate) fn of(number: u128) -> Id {
         Id(number)

@@ -1,7 +1,51 @@
 //! The runtime of actors: head, monitor, node and workers.
+//!
+//! A *tessera* is an actor: an object in a worker process. A *task* is a call of its method, and a *guest* is code that uses
+//! the runtime: a cell of a notebook, or a program.
+//!
+//! # Entry points
+//!
+//! - [`run`] runs a whole program: monitor and head in one process, and the workers that it starts.
+//! - [`Monitor::start`] starts a monitor in the process that lives longest: for a notebook, the kernel.
+//! - [`install_head`] makes a process a head; the kernel's cell process calls it.
+//! - [`worker_main`] is the main function of a worker process.
+//!
+//! # Processes
+//!
+//! ```text
+//! head ──── start, place, query ────▶ monitor ──── starts, watches ────▶ workers
+//!  └─────────── constructors, calls, results: directly ────────────────────▲ └──▶ results, from worker to worker
+//! ```
+//!
+//! # Map
+//!
+//! - `head`: the process in which the user's code runs. `head::state` is what it knows, `head::link` does its I/O.
+//! - `monitor`: `monitor::state` is what it knows (`placement` chooses workers), `monitor::event_loop` does its I/O, and
+//!   `monitor::node` starts, reaps and measures the worker processes of this machine.
+//! - `worker`: `worker::state` is what it has, `worker::serve` does what messages ask for, and `worker::execution` runs guest
+//!   code. `worker_process` is the process around it.
+//! - `program`: programs outside notebooks ([`run`]); `program::output_lines` is the format of the workers' output lines.
+//! - `wire`: the messages between processes, and how they are laid out in bytes.
+//! - `warehouse`: stored values, which are files that all processes map.
+//! - `shared_memory`: large values in memory that processes share, and the threshold from which they are shared.
+//! - `id`, `worker_uid`, `failures`, `question`, `log`: ids, uids, failures, questions to the front end, and the log.
+//! - `cancellation`, `clock`, `code_location`, `cpu_affinity`, `map`, `memory_usage`, `trim`: small tools.
+//!
+//! # Invariants
+//!
+//! - A `…State` does no I/O and reads no clock. It queues actions, which whoever changed it carries out in order.
+//! - One thread does the I/O of each head, monitor and worker. Guest code never runs on it.
+//! - A head talks to workers directly. The monitor is asked only for what concerns all workers.
+//! - Connections keep the order of messages. A task is sent to its worker before any message that needs it.
+//! - A worker ends as soon as its connection to the monitor does, so no worker outlives the monitor, however that ends.
+//! - Loaded code is never unloaded.
+//! - All sockets lie in one directory that only the user may enter ([`run_dir`]).
+//!
+//! `performance.md`, beside this crate's `src`, says what a call and an array cost, and why.
+
 #![allow(
     clippy::result_large_err,
-    reason = "a failure crosses the waist as it is, and only where something failed"
+    reason = "a failure crosses to guests as it is, and only when something failed"
 )]
 
 mod cancellation;

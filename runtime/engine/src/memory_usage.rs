@@ -7,7 +7,7 @@ use std::{
     sync::OnceLock,
 };
 
-/// Where control groups are mounted, by convention.
+/// The directory at which control groups are mounted, by convention.
 const GROUPS: &str = "/sys/fs/cgroup";
 
 /// How much memory is in use, in bytes.

@@ -15,7 +15,7 @@ use tokio::{task::spawn_blocking, time::sleep};
 
 /// The number of bytes that must have passed through before memory is given back.
 const WORTHWHILE: usize = 4 << 20;
-/// What an object takes up beside its value, in bytes: a call in flight takes about 0.3 KB in the head, and less elsewhere.
+/// The memory of an object beside its value, in bytes: a call in flight takes about 0.3 KB in the head, and less elsewhere.
 const OBJECT: usize = 1 << 10;
 /// How long free memory is kept, since it may be used again.
 const CALM: Duration = Duration::from_millis(500);

@@ -1,4 +1,4 @@
-//! What the head asks its link to do.
+//! The commands for the link.
 
 use super::state::Action;
 use mosaic_abi::{Handle, StartOptions};

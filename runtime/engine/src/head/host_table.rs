@@ -56,11 +56,12 @@ pub(super) const fn host_table(cell_event: unsafe extern "C" fn(CellEvent, Slice
         reporter,
         log_level: log::guests_level,
         log: log::guest_says,
-        shared_buffer,
+        room: allocate,
     }
 }
 
-unsafe extern "C" fn shared_buffer(len: usize, prefix: usize, to_store: bool) -> Buffer {
+/// Allocates shared memory for a value, or returns an empty buffer; see [`Host::room`].
+unsafe extern "C" fn allocate(len: usize, prefix: usize, to_store: bool) -> Buffer {
     let kind = if to_store {
         SegmentKind::Storable
     } else {

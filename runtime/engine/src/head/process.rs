@@ -38,7 +38,7 @@ pub(super) struct Head {
     /// The uid of the worker that this process is, if it is one. A worker neither starts nor stops the runtime, and the
     /// tesserae of its own process are those that live on the worker.
     pub(super) worker: Option<String>,
-    /// What the link needs to start; taken by whoever starts it.
+    /// The monitor's socket and the link's inbox, until the link is started.
     pub(super) unlinked: Mutex<Option<(PathBuf, UnboundedReceiver<Command>)>>,
     /// Done once the link has been started. Other threads that need the link block on it meanwhile.
     pub(super) linked: Once,

@@ -1,4 +1,4 @@
-//! What a monitor tells the process that embeds it.
+//! The events that a monitor reports to the process that embeds it.
 
 use crate::question::Question;
 use mosaic_abi::{Progress, View};

@@ -16,6 +16,7 @@
 //! - `segment`: the memory itself, with the unsafe code.
 //! - `pool`: the segments of this process, and the buffers in them.
 //! - `stored`: values that are stored in the file in which they were written.
+//! - `threshold`: the size from which values are shared.
 //! - `socket`: bytes over a Unix socket, with file descriptors along with them.
 //!
 //! The crates `memmap2`, `shared_memory`, `memfd` and `passfd` each cover a part of this, and none of them counts buffers.
@@ -25,6 +26,7 @@ mod pool;
 mod segment;
 mod socket;
 mod stored;
+mod threshold;
 
 #[cfg(test)]
 pub(crate) use pool::alone;
@@ -32,6 +34,4 @@ pub(crate) use pool::{Sent, allocate, give_back, receive, send};
 pub(crate) use segment::{BEGIN, HEAD, LEN, SegmentKind};
 pub(crate) use socket::{AT_ONCE, Reader, Writer, split};
 pub(crate) use stored::{open_stored, store, store_in, unstore};
-
-/// The shared-memory threshold: values of at least this many bytes are shared. A smaller value is copied faster than mapped.
-pub(crate) const LARGE: usize = 256 << 10;
+pub(crate) use threshold::THRESHOLD;

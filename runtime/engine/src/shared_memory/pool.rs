@@ -1,8 +1,8 @@
 //! The segments of this process, and the buffers that lie in them.
 
 use super::{
-    LARGE,
     segment::{Identity, STEP, Segment, SegmentKind, identity},
+    threshold::THRESHOLD,
 };
 use mosaic_abi::Buffer;
 use std::{
@@ -71,7 +71,7 @@ pub(super) fn pool() -> MutexGuard<'static, Pool> {
 /// offset `prefix` is aligned for any numbers. Returns `None` if the value is small or there is no shared memory: then the
 /// value is copied when it is sent.
 pub(crate) fn allocate(kind: SegmentKind, len: usize, prefix: usize) -> Option<Buffer> {
-    if len < LARGE {
+    if len < THRESHOLD {
         return None;
     }
     let offset = prefix.next_multiple_of(ALIGNMENT) - prefix;
@@ -104,7 +104,7 @@ impl Sent {
 
 /// Prepares to send a buffer; `None` if it does not lie in a segment.
 pub(crate) fn send(buffer: &Buffer) -> Option<Sent> {
-    if buffer.len() < LARGE {
+    if buffer.len() < THRESHOLD {
         return None;
     }
     let pool = pool();
@@ -279,7 +279,7 @@ impl Pool {
     /// Returns a buffer in a segment, which counts it already.
     pub(super) fn buffer(&mut self, segment: Arc<Segment>, offset: usize, len: usize) -> Buffer {
         let Some(address) = segment.value(offset, len) else {
-            unreachable!("whoever asks has looked");
+            unreachable!("the caller has checked the bounds");
         };
         let found = self.buffers.entry(address.as_ptr() as usize).or_insert(SharedBuffers {
             segment,
@@ -337,16 +337,16 @@ mod tests {
     #[test]
     fn memory_is_used_again_once_nobody_has_it() {
         let _alone = alone();
-        let first = filled(LARGE, 1);
+        let first = filled(THRESHOLD, 1);
         let address = first.as_ptr();
         assert_eq!((address as usize + 3) % ALIGNMENT, 0);
         let received = sent_and_received(&first);
         drop(first);
-        let second = filled(LARGE, 2);
+        let second = filled(THRESHOLD, 2);
         assert_ne!(second.as_ptr(), address);
         assert!(received.iter().all(|byte| *byte == 1));
         drop(received);
-        let third = allocate(SegmentKind::Nameless, LARGE, 3).unwrap();
+        let third = allocate(SegmentKind::Nameless, THRESHOLD, 3).unwrap();
         assert_eq!(third.as_ptr(), address);
         // This one never arrives.
         drop(send(&second).unwrap());
@@ -360,32 +360,32 @@ mod tests {
     #[test]
     fn small_values_and_those_elsewhere_are_not_shared() {
         let _alone = alone();
-        assert!(allocate(SegmentKind::Nameless, LARGE - 1, 0).is_none());
+        assert!(allocate(SegmentKind::Nameless, THRESHOLD - 1, 0).is_none());
         assert!(allocate(SegmentKind::Nameless, usize::MAX, 0).is_none());
-        assert!(send(&Buffer::from(vec![0; LARGE])).is_none());
+        assert!(send(&Buffer::from(vec![0; THRESHOLD])).is_none());
     }
 
     #[test]
     fn what_lies_outside_is_refused() {
         let _alone = alone();
-        let buffer = filled(LARGE, 1);
+        let buffer = filled(THRESHOLD, 1);
         for (offset, len) in [(0, u64::MAX), (u64::MAX, 1), (1 << 20, 1 << 20)] {
             let sent = send(&buffer).unwrap();
             let file = sent.file().unwrap().try_clone_to_owned().unwrap();
             assert!(receive(file, offset, len).is_err(), "{offset} {len}");
         }
-        assert_eq!(&*buffer, &vec![1; LARGE][..]);
+        assert_eq!(&*buffer, &vec![1; THRESHOLD][..]);
     }
 
     #[test]
     fn there_is_a_bound_and_values_beyond_go_another_way() {
         let _alone = alone();
         let all: Vec<Buffer> = (0..MOST_SEGMENTS)
-            .map(|_| allocate(SegmentKind::Nameless, LARGE, 0).unwrap())
+            .map(|_| allocate(SegmentKind::Nameless, THRESHOLD, 0).unwrap())
             .collect();
-        assert!(allocate(SegmentKind::Nameless, LARGE, 0).is_none());
+        assert!(allocate(SegmentKind::Nameless, THRESHOLD, 0).is_none());
         drop(all);
-        assert!(allocate(SegmentKind::Nameless, LARGE, 0).is_some());
+        assert!(allocate(SegmentKind::Nameless, THRESHOLD, 0).is_some());
         give_back(Duration::ZERO);
     }
 }

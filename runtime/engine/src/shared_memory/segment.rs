@@ -44,7 +44,7 @@ fn seals() -> SealFlags {
     SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL
 }
 
-/// What a segment is for.
+/// The purpose of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SegmentKind {
     /// Values that travel: memory without a name.
@@ -174,7 +174,7 @@ impl Segment {
         if len < HEAD || !fcntl_get_seals(&file)?.contains(seals()) {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                "what was sent is no shared memory",
+                "the file that was sent is no shared memory",
             ));
         }
         let segment = Segment::map(SegmentKind::Nameless, file, len)?;
@@ -241,9 +241,9 @@ impl Segment {
 
     /// Returns the number of buffers that lie in the segment, in all processes and on their way.
     ///
-    /// A process adds one before it has a buffer (`Relaxed`), and subtracts one after its last access to it (`Release`). The
-    /// maker of the segment uses the memory again after it has changed zero to one (`Acquire`), so that all accesses of
-    /// others come before its own.
+    /// A process adds one before it has a buffer: `Relaxed` if it has another buffer here already, and `AcqRel` to open a stored
+    /// value, which may be freed meanwhile. It subtracts one after its last access (`Release`). The maker of the segment uses
+    /// the memory again once it has changed zero to one (`Acquire`), so that all accesses of others come before its own.
     pub(super) fn count(&self) -> &AtomicU32 {
         // SAFETY: the first four bytes of the mapping are this counter and nothing else, in every process. They are aligned
         // as a page is, can be written to, and stay mapped as long as the segment is borrowed.

@@ -294,7 +294,7 @@ mod tests {
     /// Makes a value in a file of the warehouse, not stored yet, and returns it with its address.
     fn storable(byte: u8) -> (Buffer, usize) {
         let mut buffer =
-            shared_memory::allocate(shared_memory::SegmentKind::Storable, shared_memory::LARGE, 0).unwrap();
+            shared_memory::allocate(shared_memory::SegmentKind::Storable, shared_memory::THRESHOLD, 0).unwrap();
         // SAFETY: the buffer is new, and nobody else has it.
         unsafe { buffer.as_mut_slice() }.fill(byte);
         let address = buffer.as_ptr() as usize;
@@ -329,7 +329,10 @@ mod tests {
             assert_eq!(store_dirs.write(StoreDir::Memory, second, &other), Ok(StoreDir::Memory));
             drop(other);
             store_dirs.spill(second).unwrap();
-            assert_eq!(&*store_dirs.read(second).unwrap(), &vec![2; shared_memory::LARGE][..]);
+            assert_eq!(
+                &*store_dirs.read(second).unwrap(),
+                &vec![2; shared_memory::THRESHOLD][..]
+            );
             drop(third);
             let left = || fs::read_dir(store_dirs.directory(StoreDir::Memory)).unwrap().count();
             assert!(left() > 1);

@@ -28,7 +28,7 @@ pub(crate) struct WorkerAddress {
 
 /// A part of the runtime: a line of the listing that turning the runtime on prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RuntimeInfo {
+pub(crate) struct RuntimePart {
     pub(crate) uid: String,
     pub(crate) address: PathBuf,
     pub(crate) pid: u32,
@@ -36,8 +36,8 @@ pub(crate) struct RuntimeInfo {
 
 /// What a head is told about a runtime that is on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Running {
-    pub(crate) runtimes: Vec<RuntimeInfo>,
+pub(crate) struct RunningRuntime {
+    pub(crate) runtimes: Vec<RuntimePart>,
     /// The number of bytes that the operations in flight of a head may take up.
     pub(crate) in_flight_limit: u64,
 }
@@ -58,7 +58,7 @@ pub(crate) enum ToMonitor {
         type_name: String,
         wish: Wish,
     },
-    /// The tessera is gone.
+    /// Forget a tessera that is gone.
     Forget {
         tessera: Id,
     },
@@ -95,12 +95,12 @@ pub(crate) enum ToMonitor {
 pub(crate) enum FromMonitor {
     /// The first message to a head: the runtime that is on already, and where stored values lie.
     Welcome {
-        running: Option<Running>,
+        running: Option<RunningRuntime>,
         store_dirs: StoreDirs,
     },
     /// The runtime is on, or could not be started.
     Started {
-        running: Result<Running, String>,
+        running: Result<RunningRuntime, String>,
     },
     /// The runtime is off.
     Stopped,
@@ -186,7 +186,7 @@ pub(crate) enum FromWarehouse {
     Found { ware: Id, outcome: Result<(), String> },
 }
 
-/// Where a tessera is to be placed.
+/// A wish about the worker of a new tessera.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Wish {
     /// The only worker on which the tessera may be placed.
@@ -384,7 +384,7 @@ pub(crate) struct Location {
     pub(crate) offset: u64,
 }
 
-/// What an operation needs before it can run.
+/// The arguments and tasks that an operation needs before it can run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Needs {
     pub(crate) arguments: Vec<Argument>,
@@ -395,9 +395,9 @@ pub(crate) struct Needs {
 /// An argument of a constructor or call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Argument {
-    /// The frame's next payload.
+    /// The value is the frame's next payload.
     Value,
-    /// A task's value.
+    /// The value of a task.
     Task(Source),
     /// A stored value.
     Stored { ware: Id, uid: String },

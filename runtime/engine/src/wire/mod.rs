@@ -14,6 +14,7 @@ pub(crate) use connection::connect;
 pub(crate) use frame::{Frame, Payload};
 pub(crate) use messages::{
     Argument, Callee, Code, FromMonitor, FromWarehouse, FromWorker, LivingTessera, Load, Location, LostWorker, Near,
-    Needs, Peer, Running, RuntimeInfo, Source, TaskProgress, ToMonitor, ToWarehouse, ToWorker, Wish, WorkerAddress,
+    Needs, Peer, RunningRuntime, RuntimePart, Source, TaskProgress, ToMonitor, ToWarehouse, ToWorker, Wish,
+    WorkerAddress,
 };
 pub(crate) use outbox::Sender;

@@ -123,7 +123,7 @@ impl Unwritten {
 
 /// Returns, for each payload, how it is sent if it lies in shared memory; nothing if none of them does.
 fn share(payloads: &[Payload]) -> Vec<Option<Sent>> {
-    if payloads.iter().all(|payload| payload.len() < shared_memory::LARGE) {
+    if payloads.iter().all(|payload| payload.len() < shared_memory::THRESHOLD) {
         return Vec::new();
     }
     let mut files = 0;

@@ -132,7 +132,7 @@ impl Interest {
         if let Some(watch) = &mut self.watch
             && let Ok(outcome) = watch.wait_for(Option::is_some).await
         {
-            return outcome.clone().expect("it was waited for until it is some");
+            return outcome.clone().expect("the wait ends once there is an outcome");
         }
         Err(failure(
             FailureKind::Runtime,

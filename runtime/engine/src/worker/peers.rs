@@ -26,7 +26,7 @@ pub(super) struct Wanted {
 }
 
 /// A request to another worker.
-enum Request {
+enum PeerRequest {
     Fetch {
         wanted: Wanted,
         reply: oneshot::Sender<Outcome>,
@@ -36,7 +36,7 @@ enum Request {
 }
 
 /// Receives the answer to a request.
-enum Reply {
+enum PeerReply {
     Fetch(oneshot::Sender<Outcome>),
     Fence(oneshot::Sender<()>),
 }
@@ -47,10 +47,11 @@ pub(super) struct Peers {
     uid: String,
     trimmer: Trimmer,
     /// The ways to the tasks that converse with other workers, by uid. A closed channel belongs to a connection that ended.
-    connections: RefCell<HashMap<String, UnboundedSender<Request>>>,
+    connections: RefCell<HashMap<String, UnboundedSender<PeerRequest>>>,
 }
 
 impl Peers {
+    /// Makes an empty set of connections, for the worker `uid`.
     pub(super) fn new(uid: String, trimmer: Trimmer) -> Peers {
         Peers {
             uid,
@@ -62,7 +63,7 @@ impl Peers {
     /// Asks another worker at once for a task. The returned receiver gets the outcome, or an error if the connection ends.
     pub(super) fn fetch(&self, place: &WorkerAddress, wanted: Wanted) -> oneshot::Receiver<Outcome> {
         let (reply, outcome) = oneshot::channel();
-        self.request(place, Request::Fetch { wanted, reply });
+        self.request(place, PeerRequest::Fetch { wanted, reply });
         outcome
     }
 
@@ -72,7 +73,7 @@ impl Peers {
         for connection in self.connections.borrow().values() {
             let (reply, fenced) = oneshot::channel();
             // If the connection is gone, so is the worker, and `reply` is dropped.
-            let _ = connection.send(Request::Fence { reply });
+            let _ = connection.send(PeerRequest::Fence { reply });
             fences.push(fenced);
         }
         for fenced in fences {
@@ -80,7 +81,7 @@ impl Peers {
         }
     }
 
-    fn request(&self, place: &WorkerAddress, request: Request) {
+    fn request(&self, place: &WorkerAddress, request: PeerRequest) {
         let mut connections = self.connections.borrow_mut();
         let request = match connections.get(&place.uid) {
             // A connection that ended takes no more requests: the worker was not reachable, or another one has its uid now.
@@ -111,7 +112,7 @@ impl Peers {
 async fn converse(
     hello: Peer,
     place: &WorkerAddress,
-    mut requests: UnboundedReceiver<Request>,
+    mut requests: UnboundedReceiver<PeerRequest>,
     trimmer: Trimmer,
 ) -> io::Result<()> {
     let (sender, mut receiver, _) = wire::connect(UnixStream::connect(&place.address).await?)?;
@@ -120,7 +121,7 @@ async fn converse(
     let ask = async {
         for request in 0.. {
             let (message, reply) = match requests.recv().await {
-                Some(Request::Fetch { wanted, reply }) => {
+                Some(PeerRequest::Fetch { wanted, reply }) => {
                     let Wanted { task, head, value } = wanted;
                     let message = ToWorker::Fetch {
                         request,
@@ -128,9 +129,9 @@ async fn converse(
                         head,
                         value,
                     };
-                    (message, Reply::Fetch(reply))
+                    (message, PeerReply::Fetch(reply))
                 }
-                Some(Request::Fence { reply }) => (ToWorker::Fence { request }, Reply::Fence(reply)),
+                Some(PeerRequest::Fence { reply }) => (ToWorker::Fence { request }, PeerReply::Fence(reply)),
                 None => break,
             };
             open.borrow_mut().insert(request, reply);
@@ -147,11 +148,11 @@ async fn converse(
             let reply = open.borrow_mut().remove(request);
             // Whoever asked may have given up meanwhile.
             match (reply, message) {
-                (Some(Reply::Fetch(reply)), FromWorker::Fetched { outcome, .. }) => {
+                (Some(PeerReply::Fetch(reply)), FromWorker::Fetched { outcome, .. }) => {
                     let outcome = outcome.map_err(|failure| *failure);
                     let _ = reply.send(outcome.map(|()| payloads.into_iter().next().unwrap_or_default()));
                 }
-                (Some(Reply::Fence(reply)), _) => {
+                (Some(PeerReply::Fence(reply)), _) => {
                     let _ = reply.send(());
                 }
                 _ => {}

@@ -1,4 +1,5 @@
-//! What the monitor tells a worker that it starts. The environment carries it, so that it applies from the first instruction.
+//! The settings that the monitor gives a worker. The environment carries them, so that they apply from the first
+//! instruction.
 
 use crate::{
     cpu_affinity::Cpus,
@@ -30,7 +31,7 @@ pub(crate) struct Settings {
     pub(crate) uid: String,
     /// The socket of the monitor.
     pub(crate) monitor: PathBuf,
-    /// Where stored values lie.
+    /// The directories of stored values.
     pub(crate) store_dirs: StoreDirs,
     /// The number of constructors and methods that may run at once.
     pub(crate) threads: usize,
@@ -38,7 +39,7 @@ pub(crate) struct Settings {
     pub(crate) memory_limit: f64,
     /// The CPUs that the worker may run on; empty for all.
     pub(crate) cpus: Cpus,
-    /// What the worker logs.
+    /// The level and the format of the worker's log.
     pub(crate) log: LogOptions,
 }
 
@@ -111,7 +112,7 @@ fn variable<T: FromStr>(name: &str) -> io::Result<T> {
     let value = env::var(name).ok().and_then(|value| value.parse().ok());
     value.ok_or_else(|| {
         io::Error::other(format!(
-            "{name} is not set as it should be: only a monitor starts workers"
+            "{name} is missing or malformed: only a monitor can start workers"
         ))
     })
 }

@@ -1,4 +1,4 @@
-//! What a worker has: pure data, and the bookkeeping of it. Only the I/O thread uses it.
+//! [`WorkerState`]: everything that a worker has. Pure data and its bookkeeping, which only the I/O thread uses.
 //!
 //! Requests change it in `serve`; `execution` takes from it what it runs, and tells it how that ended.
 
@@ -37,7 +37,7 @@ const RECHECK: Duration = Duration::from_millis(20);
 /// A value of at most this many bytes is sent along with the message that it is there. A larger value is sent on request.
 const SMALL_VALUE: usize = 1 << 10;
 
-/// What a worker has.
+/// Everything that a worker has.
 ///
 /// One thread, the I/O thread, owns all of it, so that cells suffice. A borrow of a `RefCell` never lives across an
 /// `await`. `modules` and `output` are shared with the threads that execute methods.
@@ -81,6 +81,11 @@ pub(crate) struct WorkerState {
 }
 
 impl WorkerState {
+    /// Makes the state of a worker with these settings, whose guests get `host`.
+    ///
+    /// # Errors
+    ///
+    /// The thread that flushes output cannot be started.
     pub(crate) fn new(settings: &Settings, host: &'static Host) -> io::Result<WorkerState> {
         let (uid, store_dirs) = (settings.uid.clone(), settings.store_dirs.clone());
         let trimmer = Trimmer::default();

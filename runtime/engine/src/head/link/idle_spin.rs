@@ -36,7 +36,7 @@ impl IdleSpin {
         }
         while is_quiet() {
             if begins.elapsed() > LONGEST_SPIN {
-                // Where others want the CPUs, even this much is too much.
+                // If other processes want the CPUs, even this much is too much.
                 self.penalty = (2 * self.penalty + 1).min(MOST_SKIPPED);
                 self.skipped = self.penalty;
                 return;

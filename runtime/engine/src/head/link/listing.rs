@@ -1,14 +1,14 @@
 //! The text that turning the runtime on prints: what the runtime consists of. No I/O here.
 
 use crate::{
-    wire::{RuntimeInfo, WorkerAddress},
+    wire::{RuntimePart, WorkerAddress},
     worker_uid,
 };
 use std::path::Path;
 
 /// Returns a line for each part of the runtime, if there is something to `list` (the monitor's address, and the parts), and
 /// a hint if the number of workers is not the one that was `wanted` (zero: any).
-pub(super) fn text(list: Option<(&Path, &[RuntimeInfo])>, count: usize, wanted: usize) -> String {
+pub(super) fn text(list: Option<(&Path, &[RuntimePart])>, count: usize, wanted: usize) -> String {
     let mut lines = list
         .map(|(monitor, runtimes)| listing(monitor, runtimes))
         .unwrap_or_default();
@@ -25,7 +25,7 @@ pub(super) fn text(list: Option<(&Path, &[RuntimeInfo])>, count: usize, wanted: 
 }
 
 /// Returns a line for each part, in columns.
-fn listing(monitor: &Path, runtimes: &[RuntimeInfo]) -> Vec<String> {
+fn listing(monitor: &Path, runtimes: &[RuntimePart]) -> Vec<String> {
     let head = format!(
         "{:<16}Connected to <CommsManager object, uid=head, address={}, pid={}, state=connected>",
         "HEAD",
@@ -45,9 +45,9 @@ fn listing(monitor: &Path, runtimes: &[RuntimeInfo]) -> Vec<String> {
 }
 
 /// Returns the workers among the parts of a runtime.
-pub(super) fn workers(runtimes: &[RuntimeInfo]) -> Vec<WorkerAddress> {
+pub(super) fn workers(runtimes: &[RuntimePart]) -> Vec<WorkerAddress> {
     let workers = runtimes.iter().filter(|runtime| worker_uid::is_worker(&runtime.uid));
-    let place = |worker: &RuntimeInfo| WorkerAddress {
+    let place = |worker: &RuntimePart| WorkerAddress {
         uid: worker.uid.clone(),
         address: worker.address.clone(),
     };

@@ -1,10 +1,10 @@
-//! What the monitor and the workers say, and what follows when they say no more.
+//! Messages of the monitor and of the workers, and the ends of their connections.
 
 use super::{super::state::HeadState, Event, LAST_WORDS, Link, Stamped, listing};
 use crate::{
     failures::failure,
     shared_memory,
-    wire::{Frame, FromMonitor, FromWorker, Payload, Running},
+    wire::{Frame, FromMonitor, FromWorker, Payload, RunningRuntime},
 };
 use mosaic_abi::{Buffer, FailureKind, Progress};
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl Link {
     }
 
     /// Enters what runs into the state, and returns the number of workers.
-    fn runs(&self, running: &Running) -> usize {
+    fn runs(&self, running: &RunningRuntime) -> usize {
         let workers = listing::workers(&running.runtimes);
         let count = workers.len();
         self.head.change(|state| {
@@ -79,7 +79,7 @@ impl Link {
         count
     }
 
-    fn started(&mut self, running: Result<Running, String>) {
+    fn started(&mut self, running: Result<RunningRuntime, String>) {
         let waits = std::mem::take(&mut self.starting);
         let running = match running {
             Ok(running) => running,

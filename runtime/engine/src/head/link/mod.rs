@@ -2,7 +2,7 @@
 //! what arrives.
 //!
 //! - `event`: everything that can happen to the link.
-//! - `messages`: what the monitor and the workers say, and what follows when they say no more.
+//! - `messages`: messages of the monitor and of the workers, and the ends of their connections.
 //! - `listing`: the text that turning the runtime on prints.
 //! - `warehouse`: writing and reading stored values.
 //! - `send_later`: delayed messages, which travel together.
@@ -82,7 +82,7 @@ struct Link {
     querying: HashSet<Handle>,
     /// Told of all bytes that pass through this process.
     trimmer: Trimmer,
-    /// Where stored values lie, once the monitor has said so.
+    /// The directories of stored values, once the monitor has named them.
     store_dirs: Option<StoreDirs>,
     /// Values that are written once the warehouse has said where.
     unwritten: HashMap<Id, Payload>,

@@ -19,6 +19,7 @@ impl Link {
         self.to_monitor(ToMonitor::Warehouse(ToWarehouse::Store { ware, type_name, size }));
     }
 
+    /// Does what a message of the warehouse asks for.
     pub(super) fn hear_warehouse(&mut self, message: FromWarehouse) {
         match message {
             FromWarehouse::Granted { ware, outcome: Ok(dir) } => self.write(ware, dir),

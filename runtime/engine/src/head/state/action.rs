@@ -1,4 +1,4 @@
-//! What the state asks the link to do. No I/O here.
+//! The steps that a change of the state asks for. No I/O here.
 
 use super::waits::GuestWaker;
 use crate::{

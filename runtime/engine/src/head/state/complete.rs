@@ -1,4 +1,4 @@
-//! What follows when objects are placed, begin, end or fail, and when workers are lost. No I/O here.
+//! The consequences when objects are placed, begin, end or fail, and when workers are lost. No I/O here.
 
 use super::{
     Action, Awaited, HeadState, Runtime,
@@ -149,7 +149,7 @@ impl HeadState {
             }
             // The rest of its tessera's queue may have waited behind it.
             tesserae.extend(self.tessera_of(handle));
-            // What workers printed before the failure is shown before the error.
+            // The output of workers before the failure is shown before the error.
             self.end_object(handle, Err(failure), true);
         }
         for tessera in tesserae {

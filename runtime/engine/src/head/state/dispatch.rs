@@ -1,4 +1,4 @@
-//! What is sent to the workers, and when. No I/O here.
+//! Sending operations to the workers, in order. No I/O here.
 //!
 //! A tessera's queue is sent in order, once the tessera's worker is known. A call that needs a task is sent after that
 //! task, so that a worker is never asked for a task that it will not get.

@@ -8,7 +8,7 @@
 use mosaic_abi::Handle;
 use std::num::NonZeroU64;
 
-/// What an operation takes up beside its arguments, in bytes: about 0.3 KB in the head, and less at its worker.
+/// The memory of an operation beside its arguments, in bytes: about 0.3 KB in the head, and less at its worker.
 const OPERATION: NonZeroU64 = NonZeroU64::new(512).unwrap();
 
 /// The memory of operations that have not ended, and the callers that wait until it is below the limit.
@@ -47,7 +47,7 @@ impl Sum {
 #[derive(Debug)]
 struct BlockedCaller {
     wait: Handle,
-    /// What the caller submitted last.
+    /// The object that the caller submitted last.
     object: Handle,
     /// The memory of `object`, while it has not ended.
     own_bytes: u64,

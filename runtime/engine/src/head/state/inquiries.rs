@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-/// What the workers are asked for.
+/// The purpose of asking the workers.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum InquiryPurpose {
     /// This wait ends with the list of all tesserae.
@@ -20,7 +20,7 @@ pub(super) enum InquiryPurpose {
     Count(Handle),
 }
 
-/// What the workers answered.
+/// The answers of the workers.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     /// Living tesserae, each with its worker.

@@ -90,7 +90,7 @@ impl HeadState {
     ///
     /// # Errors
     ///
-    /// What methods of this process submitted exceeds the limit.
+    /// The operations that methods of this process submitted exceed the limit.
     pub(crate) fn check_method_limit(&self) -> Result<(), Failure> {
         let Some(sum) = self.in_flight.methods_beyond_limit() else {
             return Ok(());

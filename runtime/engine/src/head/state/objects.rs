@@ -20,13 +20,13 @@ use std::{
 /// How far an operation has come.
 #[derive(Clone, Debug)]
 pub(crate) enum Stage {
-    /// It is in its tessera's queue in this process.
+    /// In its tessera's queue in this process.
     Waiting,
-    /// It was sent to its worker.
+    /// Sent to its worker.
     Sent,
-    /// Its worker executes it.
+    /// Being executed by its worker.
     Started,
-    /// It ended well, or failed.
+    /// Ended, well or with a failure.
     Ended(Result<(), Box<Failure>>),
 }
 
@@ -50,6 +50,7 @@ pub(crate) struct Name {
 }
 
 impl Name {
+    /// Makes the name of a type and a method.
     pub(crate) fn of(type_name: &str, method: &str) -> Arc<Name> {
         Arc::new(Name {
             type_name: type_name.into(),
@@ -99,7 +100,7 @@ pub(crate) struct Object {
     pub(crate) place: Option<Arc<WorkerAddress>>,
     /// Counts the guest's handles, the waits, and the operations in progress that need this object.
     pub(crate) owners: u32,
-    /// What the object adds to the memory in flight, until it has ended.
+    /// The memory that the object adds to what is in flight, until it has ended.
     pub(crate) charge: Option<Charge>,
     /// The number of bytes of the value, once there is one.
     pub(crate) bytes: u64,
@@ -176,7 +177,7 @@ impl DerefMut for Rare {
     }
 }
 
-/// What a head knows of a tessera in particular.
+/// The properties that only tesserae have.
 #[derive(Debug)]
 pub(crate) struct Tessera {
     /// The operations that wait in this process, in the order of submission; the constructor is the first.

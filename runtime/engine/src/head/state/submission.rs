@@ -23,7 +23,7 @@ pub(crate) struct Request {
     pub(crate) near: Option<Handle>,
 }
 
-/// What a worker is asked to do.
+/// An operation that a worker is asked for.
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
     /// Construct an object with its constructor, or with `maker`, a function that makes the object from its argument.
@@ -70,7 +70,7 @@ impl Request {
     }
 }
 
-/// What is kept of an object to run it again when its worker is lost.
+/// Everything that is needed to run an object again when its worker is lost.
 #[derive(Debug)]
 pub(crate) struct Rerun {
     /// How often the object may still be run again.

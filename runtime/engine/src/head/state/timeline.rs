@@ -1,4 +1,4 @@
-//! What happened, and when. No I/O here.
+//! The history: when objects and workers began and ended. No I/O here.
 
 use super::objects::{Kind, Name, Object, Stage, Times};
 use crate::{id::Id, map::Map, warehouse, wire::WorkerAddress};
@@ -12,7 +12,7 @@ use std::{
 /// The number of ended objects that are remembered: about 10 MB.
 const MOST_REMEMBERED: usize = 50_000;
 
-/// What is remembered of an object, in the form that is fastest to record.
+/// A remembered object, in the form that is fastest to record.
 #[derive(Debug)]
 struct Entry {
     subject: Subject,
@@ -25,12 +25,12 @@ struct Entry {
     failure: Option<String>,
 }
 
-/// What happened. Objects that have not ended are not part of it: the state has them.
+/// The objects and workers that have ended, and the workers that run. The state has the objects that have not ended.
 #[derive(Debug, Default)]
 pub(super) struct History {
     /// The time of what the state is told next, in nanoseconds of [`crate::clock::now`].
     now: u64,
-    /// What is to be added to a time to get nanoseconds since 1970.
+    /// The difference to nanoseconds since 1970, to be added to a time.
     wall_clock: u64,
     /// The number of tasks that ended well.
     done: u64,

@@ -1,4 +1,4 @@
-//! What the guest's futures wait for. No I/O here.
+//! The waits of the guest's futures. No I/O here.
 
 use crate::{failures::failure, map::Map, wire::Payload};
 use mosaic_abi::{Buffer, Failure, FailureKind, Handle, Outcome, Status, Waker};
@@ -16,6 +16,7 @@ pub(crate) type Ending = Result<Payload, Failure>;
 pub(crate) struct GuestWaker(Option<Waker>);
 
 impl GuestWaker {
+    /// Takes over a waker of the guest.
     pub(crate) fn new(waker: Waker) -> GuestWaker {
         GuestWaker(Some(waker))
     }
@@ -53,7 +54,7 @@ pub(crate) fn to_outcome(ending: Ending) -> Outcome {
     }
 }
 
-/// What a wait is for, and ends with.
+/// The event for which a wait waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Awaited {
     /// The runtime has been turned on or off, or all workers have answered.

@@ -127,7 +127,7 @@ async fn serve(session: u64, stream: UnixStream, events: UnboundedSender<Event>)
         ..
     })) = receiver.receive().await
     else {
-        tracing::warn!("a connection to the monitor did not say who it is");
+        tracing::warn!("a connection to the monitor did not introduce itself");
         return;
     };
     let _ = events.send(Event::Connected {

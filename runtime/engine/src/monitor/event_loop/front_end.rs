@@ -1,4 +1,4 @@
-//! What workers ask the front end.
+//! Questions of workers to the front end.
 
 use super::{super::events::MonitorEvent, EventLoop, event::Event};
 use crate::{

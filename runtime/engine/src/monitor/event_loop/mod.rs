@@ -52,7 +52,7 @@ pub(super) struct EventLoop {
     on_event: Box<dyn Fn(MonitorEvent) + Send + Sync>,
     /// Sends to this loop's own inbox.
     events: UnboundedSender<Event>,
-    /// What the monitor knows, without I/O.
+    /// Everything that the monitor knows, without I/O.
     state: MonitorState,
     /// The connections of heads and workers that said who they are.
     connections: Connections,
@@ -62,7 +62,7 @@ pub(super) struct EventLoop {
     launch: Launch,
     /// The last measurements of the workers' processes.
     samples: HashMap<u32, Sample>,
-    /// Where stored values lie; the same directories for every run.
+    /// The directories of stored values; the same for every run.
     store_dirs: StoreDirs,
     /// Keeps the directories of stored values locked. Present while the runtime is not off.
     keeper: Option<Keeper>,
@@ -196,7 +196,7 @@ impl EventLoop {
             ToMonitor::Drained { head } => self.drained(session, head),
             ToMonitor::Warehouse(message) => self.hear_warehouse(session, message),
             ToMonitor::Sync { request } => self.drain(Event::Drained { session, request }),
-            ToMonitor::Hello(peer) => tracing::warn!(?peer, "a connection said twice who it is"),
+            ToMonitor::Hello(peer) => tracing::warn!(?peer, "a connection introduced itself twice"),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What the workers do and what their processes use: the answer behind `mosaic::status()` and `mosaic::workers()`.
+//! The status of the workers: the answer behind `mosaic::status()` and `mosaic::workers()`.
 //!
 //! A new column is a field of [`mosaic_abi::Worker`], which [`EventLoop::worker`] fills in.
 

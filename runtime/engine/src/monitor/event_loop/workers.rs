@@ -11,7 +11,7 @@ use super::{
     event::Event,
 };
 use crate::{
-    wire::{FromMonitor, LostWorker, Running, RuntimeInfo},
+    wire::{FromMonitor, LostWorker, RunningRuntime, RuntimePart},
     worker_uid,
 };
 use mosaic_abi::StartOptions;
@@ -85,22 +85,22 @@ impl EventLoop {
     }
 
     /// Describes the present runtime for heads.
-    pub(super) fn running(&self) -> Running {
-        Running {
+    pub(super) fn running(&self) -> RunningRuntime {
+        RunningRuntime {
             runtimes: self.runtimes(),
             in_flight_limit: self.launch.in_flight_limit(),
         }
     }
 
     /// Lists the monitor, the node and the workers.
-    fn runtimes(&self) -> Vec<RuntimeInfo> {
+    fn runtimes(&self) -> Vec<RuntimePart> {
         let address = monitor_address(&self.options.run_dir);
-        let here = |uid: &str| RuntimeInfo {
+        let here = |uid: &str| RuntimePart {
             uid: uid.to_owned(),
             address: address.clone(),
             pid: std::process::id(),
         };
-        let workers = self.state.directory.workers().map(|place| RuntimeInfo {
+        let workers = self.state.directory.workers().map(|place| RuntimePart {
             uid: place.uid.clone(),
             address: place.address.clone(),
             pid: self.node.pid(&place.uid).unwrap_or_default(),

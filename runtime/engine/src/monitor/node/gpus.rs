@@ -1,4 +1,4 @@
-//! What the machine's GPUs do. NVIDIA's library, which comes with the driver, is asked only when somebody wants to know.
+//! The machine's GPUs. NVIDIA's library, which comes with the driver, is asked only when somebody wants to know.
 
 use mosaic_abi::Gpu;
 use nvml_wrapper::{Device, Nvml, enums::device::UsedGpuMemory, error::NvmlError};
@@ -18,7 +18,7 @@ pub(in super::super) fn measure() -> Gpus {
     let library = LIBRARY.get_or_init(|| {
         let library = Nvml::init();
         library
-            .inspect_err(|error| tracing::debug!(%error, "GPUs are not known"))
+            .inspect_err(|error| tracing::debug!(%error, "the library for GPUs cannot be loaded"))
             .ok()
     });
     library.as_ref().map(look).unwrap_or_default()
@@ -32,7 +32,7 @@ fn look(library: &Nvml) -> Gpus {
             .device_by_index(number)
             .and_then(|device| gpus.look_at(number, &device));
         if let Err(error) = looked {
-            tracing::debug!(%error, "GPU {number} says nothing of itself");
+            tracing::debug!(%error, "GPU {number} cannot be measured");
         }
     }
     gpus

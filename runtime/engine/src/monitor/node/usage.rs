@@ -1,4 +1,4 @@
-//! What the workers' processes use. The system is asked only when somebody wants to know.
+//! The CPU time and memory of the workers' processes. The system is asked only when somebody wants to know.
 
 use procfs::process::{ProcState, Process};
 use std::{
@@ -19,7 +19,7 @@ pub(in super::super) struct Sample {
     seconds: f64,
 }
 
-/// What a process uses.
+/// The CPUs and memory that a process uses.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Usage {
     /// The number of CPUs that the process keeps busy.

@@ -1,4 +1,4 @@
-//! Which workers there are, and which tessera is where. No I/O here.
+//! The directory of workers and of the tesserae on them. No I/O here.
 
 use super::{
     loads::Loads,

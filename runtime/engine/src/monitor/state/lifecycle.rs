@@ -1,4 +1,4 @@
-//! Where the runtime is between off and on, and which heads wait for it. No I/O here.
+//! The lifecycle of the runtime between off and on, and the heads that wait for it. No I/O here.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What follows when workers are short of memory: when one of them may go on all the same. No I/O here.
+//! Memory pressure: when a worker that is short of memory may go on all the same. No I/O here.
 //!
 //! If nothing runs, nothing frees memory. If nothing ends, what runs may wait for what does not begin. In both cases one job
 //! may begin although memory is short, so that the runtime never stands still for ever.
@@ -11,7 +11,7 @@ pub(in super::super) const PATIENCE: Duration = Duration::from_secs(5);
 /// The shortest time between two messages that tell the user that memory is short.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// What has happened since workers became short of memory.
+/// The events since workers became short of memory.
 #[derive(Debug, Default)]
 pub(in super::super) struct MemoryPressure {
     /// Since when no job has ended, and the number of jobs that had ended by then; `None` while no worker is short of memory.
@@ -20,7 +20,7 @@ pub(in super::super) struct MemoryPressure {
     told: Option<Instant>,
 }
 
-/// What follows from a worker's report.
+/// The consequences of a worker's report.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in super::super) struct Relief {
     /// The worker that may begin one job.

@@ -1,4 +1,4 @@
-//! Which values are stored, which heads hold them, and which of them lie in memory. No I/O here.
+//! The stored values: which heads hold them, and which of them lie in memory. No I/O here.
 //!
 //! A head that wants to store a value asks first. If the value does not fit into memory, the oldest values there move to
 //! disk, one at a time, and the head waits meanwhile.
@@ -49,11 +49,11 @@ struct StoredValue {
 /// How far a value has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Its head writes it.
+    /// Being written by its head.
     Writing,
-    /// It can be used.
+    /// Stored: it can be used.
     Ready,
-    /// It is being moved to disk, and can be used.
+    /// Being moved to disk; it can be used.
     Spilling,
     /// The value was freed while it was being moved to disk.
     Freed,

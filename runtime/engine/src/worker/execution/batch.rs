@@ -81,7 +81,7 @@ impl ShortCall {
     }
 }
 
-/// What the batch's thread and the I/O thread share, under a lock.
+/// The calls of a batch, shared by the batch's thread and the I/O thread under a lock.
 ///
 /// The thread takes calls from the front, and adds to `ended`. It sends a report while it holds the lock, so that the I/O
 /// thread, which may take back all calls and all unreported ends, sees each end once and in order.

@@ -1,4 +1,5 @@
-//! What the present thread executes, so that guest code need not say for which task it reports progress.
+//! The constructor or call that the present thread executes, so that guest code need not say for which task it reports
+//! progress.
 
 use super::super::head::HeadConnection;
 use crate::{id::Id, wire::FromWorker};
@@ -22,6 +23,7 @@ static EXECUTING: AtomicUsize = AtomicUsize::new(0);
 pub(super) struct Executing(());
 
 impl Executing {
+    /// Marks this thread as executing a constructor or call of a head.
     pub(super) fn new(head: HeadConnection, id: Id) -> Executing {
         CURRENT.set(Some((head, id)));
         EXECUTING.fetch_add(1, Ordering::Relaxed);
@@ -53,21 +55,21 @@ fn tell((head, id): &(HeadConnection, Id), done: u64, total: u64) {
     head.send(FromWorker::Progress { id, done, total });
 }
 
-/// See [`mosaic_abi::Host::progress`].
+/// Reports the progress of what this thread executes; see [`mosaic_abi::Host::progress`].
 pub(crate) unsafe extern "C" fn progress(done: u64, total: u64) {
     let tell = |current: &(HeadConnection, Id)| tell(current, done, total);
     // A destructor of a thread local may call this when `CURRENT` is gone: then nothing is executed any more.
     let _ = CURRENT.try_with(|current| current.borrow().iter().for_each(tell));
 }
 
-/// See [`mosaic_abi::Host::reporter`].
+/// Returns a reporter for what this thread executes; see [`mosaic_abi::Host::reporter`].
 pub(crate) unsafe extern "C" fn reporter() -> Reporter {
     unsafe extern "C" fn tell_of(data: *const c_void, done: u64, total: u64) {
-        // SAFETY: `data` is that of `reporter`, which was not freed, and is only looked at: it is `Sync`, as asserted there.
+        // SAFETY: `data` comes from `reporter`, was not freed, and is only read: it is `Sync`, as asserted there.
         tell(unsafe { &*data.cast() }, done, total);
     }
     unsafe extern "C" fn free(data: *mut c_void) {
-        // SAFETY: `data` is that of `reporter`, and freed once.
+        // SAFETY: `data` comes from `reporter`, and is freed once.
         drop(unsafe { Box::from_raw(data.cast::<(HeadConnection, Id)>()) });
     }
     unsafe extern "C" fn none(_: *const c_void, _: u64, _: u64) {}

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 /// The guest's future of an async method, constructor or function.
 pub(super) struct GuestFuture {
     pending: Pending,
-    /// Where a constructor's future writes the address of its object: kept for as long as the future.
+    /// The memory to which a constructor's future writes the address of its object, kept for as long as the future.
     _object_address: Option<Arc<AtomicPtr<c_void>>>,
 }
 
@@ -32,7 +32,7 @@ impl GuestFuture {
     /// Polls the future, and returns how it ended if it has. `woken` is notified when it is to be polled again.
     pub(super) fn poll(&mut self, woken: &Arc<Notify>) -> Option<Result<Buffer, Failure>> {
         let mut outcome = Outcome::default();
-        // SAFETY: the future is the guest's own, has not ended, and is polled by whoever has `self` alone.
+        // SAFETY: the future is the guest's own and has not ended, and only the owner of `self` polls it.
         match unsafe { (self.pending.poll)(self.pending.future, waker(woken), &raw mut outcome) } {
             Poll::Pending => None,
             Poll::Ready => Some(read_outcome(outcome)),
@@ -42,7 +42,7 @@ impl GuestFuture {
 
 impl Drop for GuestFuture {
     fn drop(&mut self) {
-        // SAFETY: `self` is its only owner.
+        // SAFETY: `self` is the future's only owner.
         unsafe { (self.pending.drop)(self.pending.future) }
     }
 }
@@ -50,7 +50,7 @@ impl Drop for GuestFuture {
 /// Makes a waker that notifies `woken`.
 fn waker(woken: &Arc<Notify>) -> Waker {
     unsafe extern "C" fn wake(data: *mut c_void) {
-        // SAFETY: `data` is that of `waker`, and used once.
+        // SAFETY: `data` comes from `waker`, and is used once.
         unsafe { Arc::from_raw(data.cast::<Notify>()) }.notify_one();
     }
     unsafe extern "C" fn drop_waker(data: *mut c_void) {

@@ -1,4 +1,4 @@
-//! What waits in a tessera's queue.
+//! The jobs in a tessera's queue.
 
 use super::super::{head::HeadConnection, inputs::Inputs};
 use crate::{

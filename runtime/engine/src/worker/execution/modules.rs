@@ -29,7 +29,7 @@ pub(super) type Enter = unsafe extern "C" fn(run: unsafe extern "C" fn(data: *mu
 /// The name of the function of type [`Enter`] in a guest, if the guest has one.
 const ENTER: &str = "mosaic_in_runtime";
 
-/// What was loaded with a shared object, and what its code needs to be called.
+/// The guest of a loaded shared object, and the tokio runtime that its async code needs.
 #[derive(Clone, Copy)]
 pub(super) struct Loaded {
     pub(super) guest: &'static Guest,
@@ -122,7 +122,7 @@ fn refusal(code: &Code, reason: &str) -> Failure {
 
 fn this_program(host: &'static Host) -> Result<Module, String> {
     Ok(Module {
-        base: code_location::program_base().ok_or("the program does not know where it is loaded")?,
+        base: code_location::program_base().ok_or("the address of the program is not known")?,
         loaded: Loaded {
             guest: greet(mosaic::__private::mosaic_guest_entry, host)?,
             enter: None,
@@ -141,7 +141,8 @@ fn open(path: &Path, host: &'static Host) -> Result<Module, String> {
     let guest = greet(*entry, host)?;
     // SAFETY: the symbol has this type in every version of the notebook's tokio, which the object may link.
     let enter = unsafe { library.get::<Enter>(ENTER) }.ok().map(|enter| *enter);
-    let base = base(library.into_raw(), path).ok_or_else(|| format!("{} lies at no known address", path.display()))?;
+    let base =
+        base(library.into_raw(), path).ok_or_else(|| format!("the address of {} is not known", path.display()))?;
     let loaded = Loaded { guest, enter };
     Ok(Module { base, loaded })
 }

@@ -1,4 +1,4 @@
-//! An object of a tessera's type, and calling it. Everything here runs guest code.
+//! An object of a tessera's type: constructing, calling and dropping it. Everything here runs guest code.
 
 use super::{
     guest_future::{GuestFuture, read_outcome},
@@ -80,8 +80,8 @@ impl Object {
         tracing::debug!("constructs {}", table.definition.type_name());
         let (object_address, arguments) = (address.as_ptr(), slices.as_ptr());
         let pending = match maker {
-            // SAFETY: the slices and the outcome outlive the call, which does not unwind; `maker` makes objects, whose
-            // address it writes to where it is told (see `FunctionTable`).
+            // SAFETY: the slices and the outcome outlive the call, which does not unwind. `maker` makes objects,
+            // and writes their address to where it is told (see `FunctionTable`).
             Some(maker) => unsafe { (maker.run)(object_address.cast(), arguments, slices.len(), &raw mut outcome) },
             // SAFETY: as above. Whoever has the future keeps the memory for the address (see `TesseraTable`).
             None => unsafe { (table.construct)(object_address, arguments, slices.len(), &raw mut outcome) },
@@ -132,7 +132,7 @@ impl Object {
     }
 
     /// Drops the object.
-    pub(super) fn drop_it(self) {
+    pub(super) fn drop_object(self) {
         // SAFETY: the pointer came from the same table's `construct`, and `self` was its only owner.
         unsafe { (self.table.drop)(self.pointer) }
     }
@@ -150,7 +150,7 @@ impl Object {
 
 /// Runs a function of its arguments alone.
 pub(super) fn call(function: &'static FunctionTable, arguments: &[Payload]) -> Result<Called, Failure> {
-    // SAFETY: a function that is called by itself takes no object.
+    // SAFETY: a function that is called without an object takes none.
     unsafe { run(function, ptr::null_mut(), arguments) }
 }
 
@@ -158,7 +158,7 @@ pub(super) fn call(function: &'static FunctionTable, arguments: &[Payload]) -> R
 ///
 /// # Safety
 ///
-/// `object` must be what the function is run on (see [`FunctionTable`]).
+/// `object` must be an object on which the function can be run (see [`FunctionTable`]).
 unsafe fn run(function: &'static FunctionTable, object: *mut c_void, arguments: &[Payload]) -> Result<Called, Failure> {
     let slices: Vec<Slice> = arguments.iter().map(|argument| Slice::new(argument)).collect();
     let mut outcome = Outcome::default();

@@ -80,7 +80,7 @@ fn in_runtime<T>(loaded: Loaded, run: impl FnOnce() -> T) -> T {
         value: Option<T>,
     }
     unsafe extern "C" fn call<F: FnOnce() -> T, T>(data: *mut c_void) {
-        // SAFETY: `data` is the `Passed` below, which nobody else has meanwhile.
+        // SAFETY: `data` points to the `Passed` below, which nobody else uses meanwhile.
         let passed = unsafe { &mut *data.cast::<Passed<F, T>>() };
         passed.value = passed.run.take().map(|run| run());
     }
@@ -94,5 +94,5 @@ fn in_runtime<T>(loaded: Loaded, run: impl FnOnce() -> T) -> T {
     let call = pass(&passed);
     // SAFETY: the symbol has this type in the notebook's tokio, and calls `call` once, on this thread, before it returns.
     unsafe { enter(call, (&raw mut passed).cast()) };
-    passed.value.expect("the runtime calls what it is given")
+    passed.value.expect("the runtime calls the function that it is given")
 }

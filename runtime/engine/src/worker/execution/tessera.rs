@@ -80,7 +80,7 @@ pub(in super::super) async fn run(
         let output = state.output.clone();
         let dropped = spawn_blocking(move || {
             let flushing = output.flush_while_running(object.loaded().guest);
-            object.drop_it();
+            object.drop_object();
             drop(flushing);
         });
         if dropped.await.is_err() {

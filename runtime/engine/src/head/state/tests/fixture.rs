@@ -1,4 +1,4 @@
-//! The fixture as the tests write in them and read them.
+//! A [`HeadState`] for tests, with objects that have names.
 
 use super::super::{Action, GuestWaker, HeadState, Request, Value};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 use mosaic_abi::{FailureKind, Handle, State, Waker};
 use std::{ffi::c_void, ptr};
 
-/// The fixture, and the names that the actions are written down with.
+/// A state, and the names of its objects, with which actions are described.
 pub(super) struct Fixture {
     pub(super) state: HeadState,
     pub(super) names: Vec<(Id, String)>,
@@ -63,7 +63,7 @@ impl Fixture {
         handle
     }
 
-    /// A function, to be run near one of the tasks that it needs or anywhere.
+    /// Submits a function that is placed near one of the tasks that it needs, or anywhere.
     pub(super) fn spawn(&mut self, name: &str, near: Option<Handle>, needs: &[Handle]) -> Handle {
         let location = Location {
             object: None,
@@ -87,7 +87,7 @@ impl Fixture {
         self.state.placed(self.id(tessera), Ok(place(worker)));
     }
 
-    /// It ends with a value of so many bytes that it stays with its worker.
+    /// Ends an object with a value that is too large to be sent along.
     pub(super) fn finish(&mut self, handle: Handle) {
         self.state.finished(self.id(handle), Ok(1 << 20), false);
     }
@@ -97,7 +97,7 @@ impl Fixture {
         name.map_or("?", |(_, name)| name)
     }
 
-    /// The actions since the last time, in words.
+    /// Describes the actions since the last call.
     pub(super) fn actions(&mut self) -> Vec<String> {
         let actions: Vec<Action> = std::iter::from_fn(|| self.state.next_action()).collect();
         let word = |action: Action| match action {
@@ -150,7 +150,7 @@ impl Fixture {
     }
 }
 
-/// A waker that wakes nothing.
+/// Returns a waker that wakes nothing.
 pub(super) fn waker() -> GuestWaker {
     unsafe extern "C" fn nothing(_: *mut c_void) {}
     GuestWaker::new(Waker {

@@ -1,4 +1,4 @@
-//! How much is in flight.
+//! The limit of what is in flight.
 
 use super::fixture::{Fixture, place};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 use mosaic_abi::{Buffer, FailureKind, Handle, Options};
 use std::sync::Arc;
 
-/// A tessera on a worker of which so many bytes may be in flight, and nothing is.
+/// Makes a tessera on a worker, with nothing in flight and this limit in bytes.
 fn limited(most: u64) -> (Fixture, Handle) {
     let mut fixture = Fixture::new(&["w0"]);
     fixture.state.set_in_flight_limit(most);
@@ -18,7 +18,7 @@ fn limited(most: u64) -> (Fixture, Handle) {
     (fixture, a)
 }
 
-/// Calls with an argument of so many bytes. Returns the task, and the wait for room.
+/// Calls with an argument of this number of bytes. Returns the task, and the wait for the limit.
 fn call(fixture: &mut Fixture, tessera: Handle, bytes: usize) -> (Handle, Option<Handle>) {
     let argument = Value::Encoded(Arc::new(Buffer::from(vec![0; bytes])));
     let request = Request {
@@ -30,55 +30,55 @@ fn call(fixture: &mut Fixture, tessera: Handle, bytes: usize) -> (Handle, Option
 }
 
 #[test]
-fn whoever_goes_beyond_the_limit_waits_until_enough_has_ended() {
+fn a_caller_beyond_the_limit_waits_until_enough_has_ended() {
     let (mut fixture, a) = limited(8 << 10);
     let (tasks, waits): (Vec<Handle>, Vec<_>) = (0..18).map(|_| call(&mut fixture, a, 0)).unzip();
-    // Sixteen are as much as may be, and one of them more: the next one is beyond.
+    // Sixteen calls fill the limit, and the caller's own call does not count: call 18 is the first beyond it.
     let first = waits.iter().position(Option::is_some);
     assert_eq!(first, Some(17));
-    let room = waits[17].unwrap();
+    let wait = waits[17].unwrap();
     for task in &tasks[..3] {
-        assert_eq!(fixture.ending(room), None);
+        assert_eq!(fixture.ending(wait), None);
         fixture.finish(*task);
     }
-    assert_eq!(fixture.ending(room), Some(Ok(())));
+    assert_eq!(fixture.ending(wait), Some(Ok(())));
     assert_eq!(call(&mut fixture, a, 0).1, None);
 }
 
 #[test]
-fn arguments_count_and_one_that_is_too_large_waits_for_the_others_alone() {
+fn arguments_count_and_a_large_operation_does_not_wait_for_itself() {
     let (mut fixture, a) = limited(8 << 10);
-    let (large, room) = call(&mut fixture, a, 1 << 20);
-    assert_eq!(room, None);
-    let (small, room) = call(&mut fixture, a, 0);
+    let (large, wait) = call(&mut fixture, a, 1 << 20);
+    assert_eq!(wait, None);
+    let (small, wait) = call(&mut fixture, a, 0);
     fixture.finish(large);
-    assert_eq!(fixture.ending(room.unwrap()), Some(Ok(())));
-    let (other, room) = call(&mut fixture, a, 1 << 20);
-    assert_eq!(room, None, "what is small is no obstacle");
-    let (_, room) = call(&mut fixture, a, 0);
+    assert_eq!(fixture.ending(wait.unwrap()), Some(Ok(())));
+    let (other, wait) = call(&mut fixture, a, 1 << 20);
+    assert_eq!(wait, None, "a small operation does not fill the limit");
+    let (_, wait) = call(&mut fixture, a, 0);
     for task in [small, other] {
-        assert_eq!(fixture.ending(room.unwrap()), None);
+        assert_eq!(fixture.ending(wait.unwrap()), None);
         fixture.finish(task);
     }
-    assert_eq!(fixture.ending(room.unwrap()), Some(Ok(())));
+    assert_eq!(fixture.ending(wait.unwrap()), Some(Ok(())));
 }
 
 #[test]
-fn whoever_waits_has_to_have_room_beside_the_others_also_when_its_own_task_has_ended() {
+fn a_caller_waits_for_the_other_operations_even_if_its_own_has_ended() {
     let (mut fixture, a) = limited(8 << 10);
     let mut others: Vec<Handle> = (0..18).map(|_| call(&mut fixture, a, 0).0).collect();
-    let (own, room) = call(&mut fixture, a, 1 << 20);
+    let (own, wait) = call(&mut fixture, a, 1 << 20);
     others.extend((0..100).map(|_| call(&mut fixture, a, 0).0));
     fixture.finish(own);
-    assert_eq!(fixture.ending(room.unwrap()), None);
+    assert_eq!(fixture.ending(wait.unwrap()), None);
     for task in others {
         fixture.finish(task);
     }
-    assert_eq!(fixture.ending(room.unwrap()), Some(Ok(())));
+    assert_eq!(fixture.ending(wait.unwrap()), Some(Ok(())));
 }
 
 #[test]
-fn methods_are_refused_for_what_methods_submitted_alone() {
+fn methods_are_refused_only_for_what_methods_submitted() {
     let (mut fixture, a) = limited(1 << 10);
     let tasks: Vec<Handle> = (0..9).map(|_| call(&mut fixture, a, 0).0).collect();
     assert!(fixture.state.check_method_limit().is_ok());
@@ -95,12 +95,12 @@ fn methods_are_refused_for_what_methods_submitted_alone() {
     assert_eq!(
         fixture.state.wait_below_limit(task),
         None,
-        "what methods submitted is no obstacle"
+        "operations of methods are counted apart"
     );
 }
 
 #[test]
-fn what_fails_leaves_room() {
+fn a_failed_operation_no_longer_counts() {
     type End = fn(&mut Fixture, Handle);
     let ends: [End; 4] = [
         |fixture, b| {
@@ -108,7 +108,7 @@ fn what_fails_leaves_room() {
             fixture.state.worker_lost("w0", "signal: 9");
         },
         |fixture, _| fixture.state.runtime_stopped("the mosaic runtime was stopped"),
-        // Its calls were not sent before it was placed, and fail with it, or one by one.
+        // The calls were not sent, since the tessera was not placed. They fail with it, or one by one.
         |fixture, b| {
             fixture
                 .state
@@ -124,15 +124,15 @@ fn what_fails_leaves_room() {
         let (mut fixture, a) = limited(1 << 10);
         let b = fixture.create("b");
         let _waiting: Vec<Handle> = (0..2).map(|_| call(&mut fixture, b, 0).0).collect();
-        let room = call(&mut fixture, b, 0).1.unwrap();
+        let wait = call(&mut fixture, b, 0).1.unwrap();
         end(&mut fixture, b);
-        assert_eq!(fixture.ending(room), Some(Ok(())));
+        assert_eq!(fixture.ending(wait), Some(Ok(())));
         fixture.state.release(a);
     }
 }
 
 #[test]
-fn a_tessera_that_is_made_again_counts_once() {
+fn a_restarted_tessera_counts_once() {
     let (mut fixture, _) = limited(1 << 10);
     let options = Options::new().restarts(2);
     let request = Request {
@@ -148,8 +148,8 @@ fn a_tessera_that_is_made_again_counts_once() {
     fixture.finish(b);
     let in_flight = |fixture: &Fixture| fixture.state.objects.values().filter(|it| it.charge.is_some()).count();
     assert_eq!(in_flight(&fixture), 0);
-    let rooms: Vec<_> = (0..3).map(|_| call(&mut fixture, b, 0).1).collect();
-    assert_eq!(rooms, [None, None, None]);
+    let waits_begun: Vec<_> = (0..3).map(|_| call(&mut fixture, b, 0).1).collect();
+    assert_eq!(waits_begun, [None, None, None]);
     assert!(call(&mut fixture, b, 0).1.is_some());
 }
 
@@ -157,9 +157,9 @@ fn a_tessera_that_is_made_again_counts_once() {
 fn a_wait_that_is_given_up_is_forgotten() {
     let (mut fixture, a) = limited(1 << 10);
     let tasks: Vec<Handle> = (0..3).map(|_| call(&mut fixture, a, 0).0).collect();
-    let room = call(&mut fixture, a, 0).1.unwrap();
+    let wait = call(&mut fixture, a, 0).1.unwrap();
     assert_eq!(fixture.state.in_flight.blocked_callers(), 1);
-    fixture.state.release(room);
+    fixture.state.release(wait);
     assert_eq!(fixture.state.in_flight.blocked_callers(), 0);
     for task in tasks {
         fixture.finish(task);
@@ -170,9 +170,9 @@ fn a_wait_that_is_given_up_is_forgotten() {
 fn a_value_counts_until_it_is_stored() {
     let (mut fixture, a) = limited(8 << 10);
     let value = fixture.state.put(Buffer::from(vec![0; 1 << 20]), "Vec<u8>").unwrap();
-    let (task, room) = call(&mut fixture, a, 0);
+    let (task, wait) = call(&mut fixture, a, 0);
     fixture.finish(task);
-    assert_eq!(fixture.ending(room.unwrap()), None);
+    assert_eq!(fixture.ending(wait.unwrap()), None);
     fixture.state.stored(fixture.id(value), Ok(()));
-    assert_eq!(fixture.ending(room.unwrap()), Some(Ok(())));
+    assert_eq!(fixture.ending(wait.unwrap()), Some(Ok(())));
 }

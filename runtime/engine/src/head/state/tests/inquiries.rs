@@ -1,4 +1,4 @@
-//! Listing tesserae and attaching to them.
+//! Listing tesserae, and attaching to them.
 
 use super::{
     super::{Action, Awaited},
@@ -10,7 +10,7 @@ use crate::{
 };
 use mosaic_abi::{FailureKind, Handle, Listed, State};
 
-fn resident(fixture: &Fixture, tessera: Handle, type_name: &str) -> LivingTessera {
+fn living(fixture: &Fixture, tessera: Handle, type_name: &str) -> LivingTessera {
     LivingTessera {
         tessera: fixture.id(tessera),
         type_name: type_name.to_owned(),
@@ -18,7 +18,7 @@ fn resident(fixture: &Fixture, tessera: Handle, type_name: &str) -> LivingTesser
     }
 }
 
-/// The request of the inquiry that is under way.
+/// Returns the number of the request that the workers were asked with.
 fn request(fixture: &mut Fixture) -> u64 {
     let actions: Vec<Action> = std::iter::from_fn(|| fixture.state.next_action()).collect();
     let asked = actions.into_iter().find_map(|action| match action {
@@ -43,7 +43,7 @@ fn a_tessera_is_attached_where_it_is_found() {
     let request = request(&mut fixture);
     fixture.state.worker_answered(request, "w0", Vec::new());
     assert!(fixture.actions().is_empty(), "another worker has not answered");
-    let found = resident(&fixture, tessera, "Solver");
+    let found = living(&fixture, tessera, "Solver");
     fixture.state.worker_answered(request, "w1", vec![found]);
     assert_eq!(fixture.actions(), ["attach on w1"]);
     assert_eq!(fixture.ending(wait), None);
@@ -60,7 +60,7 @@ fn a_tessera_that_was_not_taken_over_is_not_freed() {
         let mut fixture = Fixture::new(&["w0"]);
         let tessera = fixture.state.attach(&uid(7), "Solver").unwrap();
         let request = request(&mut fixture);
-        let found = resident(&fixture, tessera, "Solver");
+        let found = living(&fixture, tessera, "Solver");
         fixture.state.worker_answered(request, "w0", vec![found]);
         fixture.state.attached(Id::of(7), Ok(Vec::new()));
         fixture.actions();
@@ -78,7 +78,7 @@ fn a_tessera_that_was_not_taken_over_is_not_freed() {
 }
 
 #[test]
-fn a_tessera_that_nobody_has_is_asked_for_at_the_monitor() {
+fn the_monitor_is_asked_for_a_tessera_that_no_worker_has() {
     for (lost, kind) in [(true, FailureKind::WorkerLost), (false, FailureKind::Runtime)] {
         let mut fixture = Fixture::new(&["w0"]);
         let tessera = fixture.state.attach(&uid(7), "Solver").unwrap();
@@ -106,7 +106,7 @@ fn a_worker_that_ends_is_not_waited_for() {
     assert_eq!(fixture.ending(list), None);
     fixture.state.worker_lost("w1", "signal: 9");
     assert_eq!(fixture.ending(list), Some(Ok(())));
-    // The monitor knows what became of it.
+    // The monitor is asked what became of the tessera.
     assert_eq!(fixture.actions().last().map(String::as_str), Some("find"));
     fixture.state.tessera_is_missing(Id::of(7), None);
     fixture.state.synced(tessera);
@@ -114,12 +114,12 @@ fn a_worker_that_ends_is_not_waited_for() {
 }
 
 #[test]
-fn a_worker_that_ends_while_it_is_asked_to_share_fails_that() {
+fn attaching_fails_if_the_worker_ends_meanwhile() {
     let mut fixture = Fixture::new(&["w0", "w1"]);
     let tessera = fixture.state.attach(&uid(7), "Solver").unwrap();
     let wait = fixture.state.wait(Awaited::Object(tessera));
     let request = request(&mut fixture);
-    let found = resident(&fixture, tessera, "Solver");
+    let found = living(&fixture, tessera, "Solver");
     fixture.state.worker_answered(request, "w0", vec![found]);
     fixture.state.worker_answered(request, "w1", Vec::new());
     fixture.state.worker_lost("w0", "signal: 9");
@@ -128,7 +128,7 @@ fn a_worker_that_ends_while_it_is_asked_to_share_fails_that() {
 }
 
 #[test]
-fn what_is_not_with_its_worker_yet_is_listed_too() {
+fn a_tessera_that_no_worker_has_yet_is_listed_too() {
     let mut fixture = Fixture::new(&["w0"]);
     let here = fixture.create("here");
     fixture.place(here, "w0");
@@ -136,7 +136,7 @@ fn what_is_not_with_its_worker_yet_is_listed_too() {
     let waiting = fixture.create("waiting");
     let list = fixture.state.tesserae();
     let request = request(&mut fixture);
-    let found = resident(&fixture, here, "Solver");
+    let found = living(&fixture, here, "Solver");
     fixture.state.worker_answered(request, "w0", vec![found]);
     let listed: Vec<Listed> = mosaic_abi::decode(&fixture.value(list)).unwrap();
     let mut listed: Vec<(String, State)> = listed.into_iter().map(|listed| (listed.uid, listed.state)).collect();

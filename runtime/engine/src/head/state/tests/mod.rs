@@ -1,4 +1,4 @@
-//! `HeadState` without any I/O: what is sent when, and what follows from an end.
+//! `HeadState` without any I/O: the order of messages, and the consequences of ends and failures.
 
 mod fixture;
 mod in_flight;
@@ -57,7 +57,7 @@ fn a_function_near_a_worker_that_is_gone_fails() {
     let mut fixture = Fixture::new(&["w0", "w1"]);
     let (one, other) = (fixture.spawn("one", None, &[]), fixture.spawn("other", None, &[]));
     fixture.place(one, "w1");
-    // It waits for another task, and its place is lost meanwhile.
+    // The function waits for another task, and its worker is lost meanwhile.
     let near = fixture.spawn("near", Some(one), &[one, other]);
     fixture.state.worker_lost("w1", "signal: 9");
     fixture.place(other, "w0");
@@ -68,14 +68,14 @@ fn a_function_near_a_worker_that_is_gone_fails() {
 }
 
 #[test]
-fn a_call_is_sent_after_what_it_needs() {
+fn a_call_is_sent_after_the_tasks_that_it_needs() {
     let mut fixture = Fixture::new(&["w0", "w1"]);
     let (a, b) = (fixture.create("a"), fixture.create("b"));
     let a1 = fixture.call("a1", a, &[]);
     let b1 = fixture.call("b1", b, &[a1]);
     fixture.call("b2", b, &[]);
     fixture.place(b, "w1");
-    // B2 must not overtake b1, which waits for a1's worker to be known.
+    // Call b2 must not overtake b1, which waits until the worker of a1 is known.
     assert_eq!(fixture.actions(), ["place a", "place b", "create b on w1"]);
     fixture.place(a, "w0");
     let sent = ["create a on w0", "call a1 on w0", "call b1 on w1", "call b2 on w1"];
@@ -84,7 +84,7 @@ fn a_call_is_sent_after_what_it_needs() {
 }
 
 #[test]
-fn states_follow_the_worker() {
+fn states_follow_what_the_worker_says() {
     let mut fixture = Fixture::new(&["w0"]);
     let a = fixture.create("a");
     let a1 = fixture.call("a1", a, &[]);
@@ -151,7 +151,7 @@ fn a_wait_is_over_when_the_output_was_shown() {
     fixture.state.synced(a);
     assert_eq!(fixture.actions(), ["wake"]);
     assert_eq!(fixture.ending(wait), Some(Ok(())));
-    // The second wait has nothing left to wait for.
+    // The second wait ends at once.
     let wait = fixture.state.wait(Awaited::Object(a));
     assert_eq!(fixture.ending(wait), Some(Ok(())));
 }
@@ -169,7 +169,7 @@ fn a_result_is_fetched_when_the_task_is_done() {
     assert_eq!(fixture.actions(), ["fetch a1"]);
     fixture.state.fetched(wait, Ok(Payload::default()));
     assert_eq!(fixture.ending(wait), Some(Ok(())));
-    // A wait that is given up while the value is on its way gives back what it owned.
+    // A wait that is given up while the value is on its way releases its task.
     let wait = fixture.state.wait(Awaited::Result(a1));
     fixture.state.release(a1);
     fixture.actions();
@@ -178,7 +178,7 @@ fn a_result_is_fetched_when_the_task_is_done() {
 }
 
 #[test]
-fn a_failure_fails_what_was_not_sent() {
+fn a_failure_fails_dependents_that_were_not_sent() {
     let mut fixture = Fixture::new(&["w0", "w1"]);
     let (a, b) = (fixture.create("a"), fixture.create("b"));
     let a1 = fixture.call("a1", a, &[]);
@@ -193,7 +193,7 @@ fn a_failure_fails_what_was_not_sent() {
     for failed in [a, a1, b1, b2] {
         assert_eq!(fixture.state_of(failed), State::Failed);
     }
-    // What is not concerned goes on.
+    // Other calls go on.
     assert_eq!(fixture.actions(), ["call b3 on w1"]);
     assert_eq!(fixture.state_of(b3), State::Queued);
     let late = fixture.call("late", b, &[b2]);
@@ -201,7 +201,7 @@ fn a_failure_fails_what_was_not_sent() {
 }
 
 #[test]
-fn a_small_result_comes_with_the_news() {
+fn a_small_result_arrives_with_the_end_of_its_task() {
     let mut fixture = Fixture::new(&["w0"]);
     let a = fixture.create("a");
     fixture.place(a, "w0");
@@ -212,7 +212,7 @@ fn a_small_result_comes_with_the_news() {
     let value = Payload::new(mosaic_abi::Buffer::from(vec![7]));
     fixture.state.value_arrived(fixture.id(a1), value);
     fixture.state.finished(fixture.id(a1), Ok(1), false);
-    // Of nothing there is nothing to be fetched.
+    // An empty result is not fetched.
     fixture.state.finished(fixture.id(a2), Ok(0), false);
     assert!(fixture.actions().is_empty());
     for wait in waits {
@@ -221,7 +221,7 @@ fn a_small_result_comes_with_the_news() {
 }
 
 #[test]
-fn a_lost_worker_fails_its_own_and_no_others() {
+fn a_lost_worker_fails_only_its_own_objects() {
     let mut fixture = Fixture::new(&["w0", "w1"]);
     let (a, b) = (fixture.create("a"), fixture.create("b"));
     fixture.place(a, "w0");
@@ -253,7 +253,7 @@ fn a_lost_worker_fails_its_own_and_no_others() {
 }
 
 #[test]
-fn a_tessera_of_this_process_asks_no_monitor() {
+fn a_tessera_of_this_process_needs_no_monitor() {
     let mut fixture = Fixture::new(&[]);
     let request = Request {
         options: mosaic_abi::Options::new().worker("head"),
@@ -270,7 +270,7 @@ fn a_tessera_of_this_process_asks_no_monitor() {
     };
     let b = fixture.create_with("b", request);
     fixture.state.runtime_stopped("stopped");
-    // The news comes too late.
+    // The answer comes too late.
     fixture.state.placed_here(fixture.id(b), Ok(place("head")));
     assert_eq!(fixture.state_of(b), State::Failed);
     assert!(fixture.state.local.is_none());
@@ -295,7 +295,7 @@ fn stopping_fails_everything_for_the_same_reason() {
 }
 
 #[test]
-fn what_is_cancelled_before_it_is_sent_never_is() {
+fn a_task_that_is_cancelled_before_it_is_sent_is_never_sent() {
     let mut fixture = Fixture::new(&["w0"]);
     let a = fixture.create("a");
     let (a1, a2) = (fixture.call("a1", a, &[]), fixture.call("a2", a, &[]));
@@ -315,7 +315,7 @@ fn what_is_cancelled_before_it_is_sent_never_is() {
 }
 
 #[test]
-fn what_takes_too_long_fails_once() {
+fn an_object_beyond_its_time_limit_fails_once() {
     let mut fixture = Fixture::new(&["w0"]);
     let after = Duration::from_secs(1);
     let a = fixture.create("a");
@@ -325,7 +325,7 @@ fn what_takes_too_long_fails_once() {
     let wait = fixture.state.wait(Awaited::Object(a1));
     fixture.state.limit(wait, after);
     fixture.actions();
-    // A wait that is over leaves its task alone.
+    // The timer of a wait that is over does not concern its task.
     fixture.state.time_expired(wait, after);
     assert_eq!(fixture.ending(wait), Some(Err(FailureKind::TimedOut)));
     assert_eq!((fixture.actions(), fixture.state_of(a1)), (Vec::new(), State::Queued));
@@ -341,12 +341,12 @@ fn what_takes_too_long_fails_once() {
 }
 
 #[test]
-fn very_many_are_told_of_once_per_doubling() {
+fn the_user_is_warned_of_very_many_objects_once_per_doubling() {
     let told: Vec<usize> = (0..5_000_000).filter(|count| is_very_many(*count)).collect();
     assert_eq!(told, [1 << 20, 1 << 21, 1 << 22]);
 }
 
-/// How many of the actions since the last time are sent at once, how many later, and how often these are hurried.
+/// Counts the actions since the last call: messages sent at once, messages delayed, and requests to send delayed ones.
 fn sent(fixture: &mut Fixture) -> (usize, usize, usize) {
     let (mut at_once, mut later, mut hurried) = (0, 0, 0);
     for action in std::iter::from_fn(|| fixture.state.next_action()) {
@@ -361,14 +361,14 @@ fn sent(fixture: &mut Fixture) -> (usize, usize, usize) {
 }
 
 #[test]
-fn of_many_calls_that_nobody_waits_for_the_last_ones_may_leave_later() {
+fn after_many_unawaited_calls_the_next_ones_may_be_delayed() {
     let mut fixture = Fixture::new(&["w0"]);
     let a = fixture.create("a");
     fixture.place(a, "w0");
     assert_eq!(sent(&mut fixture), (1, 0, 0));
     let tasks: Vec<_> = (0..MANY_UNAWAITED + 10).map(|_| fixture.call("call", a, &[])).collect();
     assert_eq!(sent(&mut fixture), (MANY_UNAWAITED, 10, 0));
-    // What cancels one goes at once, and so takes along what was to leave later.
+    // A cancellation is sent at once, and the delayed messages with it.
     fixture.state.cancel(tasks[MANY_UNAWAITED]);
     assert_eq!(sent(&mut fixture), (1, 0, 0));
     fixture.state.wait(Awaited::Object(tasks[0]));
@@ -378,7 +378,7 @@ fn of_many_calls_that_nobody_waits_for_the_last_ones_may_leave_later() {
 }
 
 #[test]
-fn a_call_that_is_waited_for_leaves_at_once_however_many_are_not() {
+fn an_awaited_call_is_sent_at_once() {
     let mut fixture = Fixture::new(&["w0", "w1"]);
     let (a, b) = (fixture.create("a"), fixture.create("b"));
     fixture.place(a, "w0");
@@ -393,7 +393,7 @@ fn a_call_that_is_waited_for_leaves_at_once_however_many_are_not() {
 }
 
 #[test]
-fn a_small_result_is_dropped_with_the_next_command_and_a_large_one_at_once() {
+fn a_small_result_is_dropped_with_the_next_message_and_a_large_one_at_once() {
     let mut fixture = Fixture::new(&["w0"]);
     let a = fixture.create("a");
     fixture.place(a, "w0");

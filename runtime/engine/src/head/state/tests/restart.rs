@@ -1,4 +1,4 @@
-//! What is run again when a worker is lost.
+//! Objects that are run again when their worker is lost.
 
 use super::{
     super::{Request, Value},
@@ -33,7 +33,7 @@ fn restarts(restarts: u32) -> Options {
 }
 
 #[test]
-fn a_tessera_is_made_again_with_what_can_be_run_again_in_order() {
+fn a_tessera_is_made_again_and_its_calls_run_again_in_order() {
     let mut fixture = Fixture::new(&["w0", "w1"]);
     let a = fixture.create_anew("a", restarts(1), &[]);
     fixture.place(a, "w0");
@@ -56,7 +56,7 @@ fn a_tessera_is_made_again_with_what_can_be_run_again_in_order() {
         (State::Pending, State::Pending)
     );
     assert!(fixture.state.objects[&done].rare.lost.is_some());
-    // What the old worker had said last is out of date.
+    // Messages of the old worker are out of date.
     assert!(!fixture.state.is_placed_on(fixture.id(again), "w0"));
     fixture.place(a, "w1");
     assert_eq!(
@@ -78,7 +78,7 @@ fn a_tessera_is_made_again_with_what_can_be_run_again_in_order() {
 }
 
 #[test]
-fn what_is_made_again_needs_its_arguments() {
+fn a_restarted_tessera_needs_its_arguments() {
     let mut fixture = Fixture::new(&["w0", "w1", "w2"]);
     let (a, b) = (fixture.create("a"), fixture.create("b"));
     let (a1, b1) = (fixture.call("a1", a, &[]), fixture.call("b1", b, &[]));
@@ -93,7 +93,7 @@ fn what_is_made_again_needs_its_arguments() {
     for ended in [a, b, a1, b1, of_a, of_b] {
         fixture.finish(ended);
     }
-    // The constructors' arguments are kept, although nobody else has them.
+    // The arguments of the constructors are kept, although nobody else owns them.
     fixture.state.release(a1);
     fixture.state.release(b1);
     fixture.actions();
@@ -110,14 +110,14 @@ fn what_is_made_again_needs_its_arguments() {
 }
 
 #[test]
-fn what_waits_for_a_call_that_is_run_again_waits_again() {
+fn a_call_that_needs_a_restarted_call_waits_again() {
     let mut fixture = Fixture::new(&["w0", "w1"]);
     let (a, b) = (fixture.create_anew("a", restarts(1), &[]), fixture.create("b"));
     let (a1, b1) = (fixture.call_with("a1", a, 1, &[]), fixture.create("late"));
     let late = fixture.call("late1", b1, &[]);
     fixture.place(a, "w0");
     fixture.place(b, "w1");
-    // It waits for a call of a tessera that has no worker yet.
+    // This call waits for a call of a tessera that has no worker yet.
     let both = fixture.call("both", b, &[a1, late]);
     fixture.state.worker_lost("w0", "signal: 9");
     fixture.place(b1, "w1");

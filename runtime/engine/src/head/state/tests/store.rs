@@ -1,4 +1,4 @@
-//! Stored values in the fixture.
+//! Stored values.
 
 use super::{
     super::Awaited,
@@ -16,7 +16,7 @@ impl Fixture {
     }
 }
 
-/// A tessera with its worker, and a stored value.
+/// Returns a state with a tessera on a worker, and a stored value.
 fn fixture() -> (Fixture, Handle, Handle) {
     let mut fixture = Fixture::new(&["w0"]);
     let tessera = fixture.create("a");
@@ -37,7 +37,7 @@ fn a_stored_value_is_kept_for_the_calls_that_need_it() {
 }
 
 #[test]
-fn a_value_that_is_discarded_goes_when_earlier_calls_are_over() {
+fn a_discarded_value_is_freed_when_earlier_calls_are_over() {
     let (mut fixture, tessera, value) = fixture();
     let earlier = fixture.call("a1", tessera, &[value]);
     fixture.state.discard(value);
@@ -78,7 +78,7 @@ fn a_value_is_published_when_every_worker_has_it() {
     let mut sent = fixture.actions();
     sent.sort();
     assert_eq!(sent, ["keep v on w0", "keep v on w1"]);
-    // The wait's handle is followed by the inquiry's.
+    // The handle of the wait is followed by the number of the inquiry.
     let request = wait + 1;
     fixture.state.kept(request, "w1", Ok(()));
     assert_eq!(fixture.ending(wait), None);

@@ -1,4 +1,4 @@
-//! What nobody can want any more is freed, whoever held it and however they ended: counted by the runtime itself.
+//! Objects that nobody can want any more are freed, whoever held them and however the holders ended. The runtime counts.
 
 use crate::{
     heads::{KILLED, die, head, note, noted},
@@ -11,10 +11,10 @@ use std::fs;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario!(nothing_is_kept_of_what_was_dropped),
+        scenario!(dropped_objects_leave_nothing),
         scenario!(a_result_is_kept_for_a_worker_that_needs_it),
         scenario!(a_worker_that_dies_holds_nothing_elsewhere),
-        scenario!(of_a_head_that_died_tesserae_alone_are_kept),
+        scenario!(only_the_tesserae_of_a_dead_head_are_kept),
         scenario!(the_memory_of_results_returns),
     ]
 }
@@ -23,8 +23,8 @@ async fn on(workers: usize) {
     mosaic::interactive(On).num_workers(workers).await.unwrap();
 }
 
-/// The head's objects and waits, and each worker's tesserae, objects of tesserae, tasks and stored values. A constructor
-/// counts as a task as long as the head has its tessera.
+/// Returns the number of the head's objects and waits, and of each worker's tesserae, objects of tesserae, tasks and stored
+/// values. A constructor counts as a task as long as the head has its tessera.
 async fn census() -> String {
     let Census {
         objects,
@@ -44,7 +44,7 @@ async fn census() -> String {
     format!("{objects} {waits}{}", workers.collect::<String>())
 }
 
-/// Waits until the census says so.
+/// Waits until the census is as expected.
 pub(crate) async fn census_becomes(expected: &str) {
     let mut last = String::new();
     for _ in 0..2000 {
@@ -52,13 +52,13 @@ pub(crate) async fn census_becomes(expected: &str) {
         if last == expected {
             return;
         }
-        // An object's destructor runs on a thread of its own, and nobody is told of its end.
+        // The destructor of an object runs on a thread of its own, and its end is not reported.
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
     assert_eq!(last, expected);
 }
 
-async fn nothing_is_kept_of_what_was_dropped() {
+async fn dropped_objects_leave_nothing() {
     on(2).await;
     assert_eq!(census().await, "0 0 | 0 0 0 0 | 0 0 0 0");
     let tesserae: Vec<_> = (0..10).map(|_| Counter::remote(1)).collect();
@@ -78,7 +78,7 @@ async fn nothing_is_kept_of_what_was_dropped() {
     drop(copies);
     of_dropped.await.unwrap();
     assert_eq!(wait.await.unwrap(), 6);
-    // The stored value goes at once; that the workers have let go of it is told them by the monitor.
+    // The stored value is freed at once. The monitor tells the workers to forget it.
     drop((stored, tesserae));
     census_becomes("0 0 | 0 0 0 0 | 0 0 0 0").await;
     assert!(stored_files().is_empty());
@@ -92,7 +92,7 @@ async fn a_result_is_kept_for_a_worker_that_needs_it() {
     let result = a.add(1).await.unwrap();
     let needs_it = b.add(&result);
     drop(result);
-    // The result on the first worker, and the two calls on the second one.
+    // There is the result on the first worker, and the two calls are on the second one.
     census_becomes("5 0 | 1 1 2 0 | 1 1 3 0").await;
     fs::OpenOptions::new().write(true).open(door).unwrap();
     busy.await.unwrap();
@@ -107,7 +107,7 @@ async fn a_worker_that_dies_holds_nothing_elsewhere() {
     let pid = b.pid().result().await.unwrap();
     let (door, gate) = (meeting_point("door"), meeting_point("gate"));
     let busy = b.meet_reading(&door);
-    // One result that the worker which dies waits for, and one that it has.
+    // The worker that dies waits for one result, and has another one.
     let running = a.meet_writing(&gate);
     let done = a.after(&running).add(1);
     let (waits, needs_it) = (b.add(&running), b.add(&done));
@@ -123,11 +123,11 @@ async fn a_worker_that_dies_holds_nothing_elsewhere() {
     census_becomes("0 0 | 0 0 0 0").await;
 }
 
-async fn of_a_head_that_died_tesserae_alone_are_kept() {
+async fn only_the_tesserae_of_a_dead_head_are_kept() {
     on(2).await;
     meeting_point("gate");
     assert_eq!(head("leaves_references"), KILLED);
-    // A call that runs, one that waits for it on the other worker, and nothing else.
+    // There is a call that runs, one that waits for it on the other worker, and nothing else.
     census_becomes("0 0 | 1 1 1 0 | 1 1 1 0").await;
     until(|| stored_files().is_empty());
     fs::File::open(scratch("gate")).unwrap();
@@ -149,12 +149,12 @@ pub(crate) async fn leaves_references() {
     let running = a.meet_writing(scratch("gate"));
     let _needs_it = b.add(&running);
     tasks.last().unwrap().await.unwrap();
-    // All that was sent before has arrived.
+    // Everything that was sent before has arrived.
     census().await;
     die().await;
 }
 
-/// Bytes of memory that a process occupies.
+/// Returns the number of bytes of memory that a process occupies.
 pub(crate) fn resident(pid: u32) -> usize {
     let statm = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();
     statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
@@ -169,7 +169,7 @@ async fn the_memory_of_results_returns() {
         b.pid().result().await.unwrap(),
     ];
     let before = pids.map(resident);
-    // The allocator keeps some for the next time where single values have a few megabytes.
+    // For values of a few megabytes, the allocator keeps some memory to use it again.
     for (size, count) in [(50_000, 500), (40 << 20, 1)] {
         let results: Vec<_> = (0..count).map(|_| a.text(size)).collect();
         for result in &results {

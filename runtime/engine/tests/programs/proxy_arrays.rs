@@ -1,4 +1,4 @@
-//! Many at once: arrays of proxies and of tasks.
+//! Arrays of proxies and of tasks.
 
 use crate::{
     scenario,
@@ -33,7 +33,7 @@ async fn an_array_is_spread_and_called_as_one() {
     assert_eq!((same.len(), same.state()), (5, State::Done));
     let each = counters.map_indexed(|index, counter| counter.add(index as u64));
     assert_eq!(each.results().await.unwrap(), [8, 9, 10, 11, 12]);
-    // A task of one array is an argument for another.
+    // The tasks of one array are arguments for another.
     let doubled = counters.map_indexed(|index, counter| counter.add(&each[index]));
     assert_eq!(doubled.results().await.unwrap(), [16, 18, 20, 22, 24]);
     assert_eq!(counters[4].add(0).result().await.unwrap(), 24);

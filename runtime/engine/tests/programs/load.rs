@@ -1,4 +1,4 @@
-//! What the workers do and use, and how many methods run at once.
+//! The load of workers: what they do and use, and how many methods run at once.
 
 use crate::{
     scenario,
@@ -15,10 +15,10 @@ use std::{
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario!(workers_say_what_they_do_and_use),
-        scenario!(gpus_are_known_where_their_library_is),
+        scenario!(gpus_are_known_if_their_library_is_found),
         scenario!(as_many_methods_run_at_once_as_there_are_threads),
-        scenario!(threads_are_told_to_libraries),
-        scenario!(one_at_a_time_where_memory_is_short, |ended| {
+        scenario!(libraries_are_told_their_number_of_threads),
+        scenario!(one_method_runs_at_a_time_if_memory_is_short, |ended| {
             assert_eq!(ended.code, Some(0));
             assert_eq!(ended.stderr.matches("memory is short").count(), 1, "{}", ended.stderr);
         }),
@@ -27,7 +27,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// The workers, once they are as is expected: they say how busy they are a tenth of a second late.
+/// Waits until the workers are as expected, and returns them. Workers report their load a tenth of a second late.
 async fn workers(expected: impl Fn(&[Worker]) -> bool) -> Vec<Worker> {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
@@ -71,7 +71,7 @@ async fn workers_say_what_they_do_and_use() {
     workers(|workers| workers.iter().all(|worker| worker.running == 0 && worker.tesserae == 0)).await;
 }
 
-async fn gpus_are_known_where_their_library_is() {
+async fn gpus_are_known_if_their_library_is_found() {
     fs::copy(example("gpus"), scratch(LIBRARIES) + "/libnvidia-ml.so.1").unwrap();
     mosaic::interactive(On).num_workers(2).await.unwrap();
     let pid = Counter::remote(1).pid().result().await.unwrap();
@@ -84,7 +84,7 @@ async fn gpus_are_known_where_their_library_is() {
         memory_total: 16 << 30,
         memory_used: 3 << 30,
     };
-    // The first one says nothing of itself.
+    // The first GPU is broken.
     assert_eq!(workers.gpus(), [made_up]);
     let of_workers = workers.iter().map(|worker| worker.gpu_memory);
     assert_eq!(of_workers.collect::<Vec<u64>>(), [2 << 30, 0]);
@@ -114,7 +114,7 @@ async fn as_many_methods_run_at_once_as_there_are_threads() {
     assert_eq!(fs::read_to_string(marks).unwrap(), "x");
 }
 
-async fn threads_are_told_to_libraries() {
+async fn libraries_are_told_their_number_of_threads() {
     mosaic::interactive(On).num_workers(1).num_threads(3).await.unwrap();
     let counter = Counter::remote(1);
     for name in ["OMP_NUM_THREADS", "RAYON_NUM_THREADS"] {
@@ -127,8 +127,8 @@ async fn threads_are_told_to_libraries() {
     assert_eq!(threads, Some((cpus / 2).max(1).to_string()));
 }
 
-async fn one_at_a_time_where_memory_is_short() {
-    // Every machine uses more than this.
+async fn one_method_runs_at_a_time_if_memory_is_short() {
+    // Every machine uses more memory than this.
     mosaic::interactive(On).num_workers(2).memory_limit(1e-9).await.unwrap();
     let (a, b) = (Counter::remote(1), Counter::remote(2));
     (&a).await.unwrap();
@@ -143,7 +143,7 @@ async fn one_at_a_time_where_memory_is_short() {
     first.await.unwrap();
     second.await.unwrap();
     assert_eq!(fs::read_to_string(marks).unwrap(), "x");
-    // What runs and waits for what does not begin holds it up for a while only.
+    // A method that waits for one that may not begin holds everything up only for a while.
     let door = meeting_point("other");
     let (reading, writing) = (a.meet_reading(&door), b.meet_writing(&door));
     reading.await.unwrap();
@@ -163,7 +163,7 @@ async fn a_worker_that_is_stopped_goes_on_later() {
     assert_eq!(task.result().await.unwrap(), 2);
     signal(rustix::process::Signal::STOP);
     workers(|workers| workers[0].activity == Activity::Stopped).await;
-    // It cannot be asked to end, and is ended all the same.
+    // A stopped worker cannot be asked to end, and is killed.
     mosaic::interactive(Off).await.unwrap();
 }
 

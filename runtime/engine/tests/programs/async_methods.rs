@@ -1,4 +1,4 @@
-//! Async methods, and methods that use the runtime themselves.
+//! Async methods, and methods that use the runtime.
 
 use crate::{
     scenario,
@@ -27,13 +27,13 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// One worker with one thread: whoever held it while it waits would hold up everything.
+/// Starts one worker with one thread: a waiting method that occupied the thread would hold everything up.
 async fn one_thread() {
     let on = mosaic::interactive(On).num_workers(1).num_threads(1);
     on.await.unwrap();
 }
 
-/// Waits until there is such a file.
+/// Waits until a file exists.
 async fn until(path: &str) {
     while !fs::exists(path).unwrap() {
         sleep(Duration::from_millis(1)).await;
@@ -84,7 +84,7 @@ impl Waiter {
         sum
     }
 
-    /// The sum of a tree of tesserae, each of which waits for its children.
+    /// Returns the sum of a tree of tesserae, each of which waits for its children.
     async fn tree(&self, depth: u32) -> u32 {
         if depth == 0 {
             return 1;
@@ -145,7 +145,7 @@ async fn async_methods_may_use_tokio() {
     assert_eq!(Waiter::remote().lengths(texts).result().await.unwrap(), 8);
 }
 
-/// Made by a constructor that waits.
+/// A tessera whose constructor waits.
 #[tessera]
 struct Slow {
     tries: u64,
@@ -153,7 +153,7 @@ struct Slow {
 
 #[tessera]
 impl Slow {
-    /// Waits for a file and for another tessera of the same worker, and fails until it was tried often enough.
+    /// Waits for a file and for another tessera of the same worker, and panics until it was tried often enough.
     async fn new(path: &str, tries: &str, needed: usize) -> Self {
         until(path).await;
         let mark = Counter::remote(0).mark(tries, "x");
@@ -172,7 +172,7 @@ async fn an_async_constructor_is_waited_for() {
     one_thread().await;
     let (path, tries) = (scratch("there"), scratch("tries"));
     let slow = Slow::remote(&path, &tries, 1);
-    // Its call waits for it, and nobody else does.
+    // Only its call waits for it.
     let call = slow.tries();
     let waiter = Waiter::remote();
     assert_eq!(waiter.calls().result().await.unwrap(), 0);
@@ -183,7 +183,7 @@ async fn an_async_constructor_is_waited_for() {
     assert!(slow.to_string().ends_with("runtime=worker:0:0, state=done>"), "{slow}");
     let here = Slow::local(&path, &tries, 1);
     assert_eq!(here.tries().result().await.unwrap(), 2);
-    // It is an ordinary constructor as well.
+    // The constructor can also be called without the runtime.
     assert_eq!(Slow::new(&path, &tries, 1).await.tries(), 3);
     let again = Slow::with(Options::new().max_retries(2)).remote(&path, &tries, 6);
     assert_eq!(again.tries().result().await.unwrap(), 6);
@@ -228,7 +228,7 @@ async fn async_functions_hold_up_no_thread() {
     let touched = mosaic::spawn(|path: String| fs::write(path, "").unwrap(), (&path,));
     touched.await.unwrap();
     assert_eq!(first.result().await.unwrap(), path.len());
-    // Its result is one as any other.
+    // The result is like that of any other function.
     let sum = mosaic::spawn_async(async |a: usize, b: usize| a + b, (&first, &second));
     assert_eq!(sum.then(|sum| sum / 2).result().await.unwrap(), path.len());
     let nothing = mosaic::spawn_async(async || sleep(Duration::from_millis(1)).await, ());
@@ -265,7 +265,7 @@ async fn a_tessera_awaits_others_of_its_worker() {
     let counter = Counter::remote(1).await.unwrap();
     let added = Waiter::remote().add_to(counter.uid(), 20);
     assert_eq!(added.result().await.unwrap(), Ok(41));
-    // It is still this process's, and not freed by whoever had a proxy for a while.
+    // The tessera still belongs to this process: a method that had a proxy of it does not free it.
     assert_eq!(counter.add(1).result().await.unwrap(), 42);
     let error = Waiter::remote()
         .add_to("tess-counter-7", 1)
@@ -280,7 +280,7 @@ async fn what_a_method_made_is_freed_with_its_proxies() {
     one_thread().await;
     let path = scratch("kept");
     assert!(Waiter::remote().keep(&path).result().await.unwrap());
-    // The keeper removes it when it is dropped, which nobody tells us of.
+    // The keeper removes the file when it is dropped, which is not reported.
     while fs::exists(&path).unwrap() {
         sleep(Duration::from_millis(1)).await;
     }

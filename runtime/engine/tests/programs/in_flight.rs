@@ -1,4 +1,4 @@
-//! A caller that outruns its workers.
+//! The limit of what is in flight: callers that submit faster than workers execute.
 
 use crate::{
     scenario,
@@ -15,7 +15,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// Room for some tasks, and for fewer than [`MANY`], in bytes.
+/// A limit for some tasks, but fewer than [`MANY`], in bytes.
 const LITTLE: f64 = 32e3;
 const MANY: usize = 5_000;
 
@@ -23,16 +23,16 @@ type Submitter = JoinHandle<Vec<TaskProxy<u64>>>;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario!(calls_beyond_what_may_be_in_flight_wait_until_some_have_ended, |ended| {
+        scenario!(calls_beyond_the_limit_wait_until_some_have_ended, |ended| {
             assert_eq!(ended.code, Some(0));
             assert_eq!(ended.stderr.matches("calls wait until some have ended").count(), 1);
         }),
-        scenario!(large_arguments_count_as_what_they_are),
-        scenario!(a_method_is_refused_instead),
+        scenario!(large_arguments_count_with_their_size),
+        scenario!(a_method_is_refused_instead_of_blocked),
         scenario!(local_methods_go_on_while_the_cell_waits),
         scenario!(threads_of_local_methods_do_not_wait),
-        scenario!(whoever_waits_goes_on_when_the_runtime_stops),
-        scenario!(there_is_no_limit_of_nothing),
+        scenario!(a_blocked_caller_goes_on_when_the_runtime_stops),
+        scenario!(a_limit_of_nothing_is_refused),
     ]
 }
 
@@ -43,7 +43,7 @@ async fn on() {
     on.await.unwrap();
 }
 
-/// Waits until at least so many calls, and then no more, are submitted: fewer than so many.
+/// Waits until `at_least` calls are submitted and the caller blocks, before `fewer_than` calls are submitted.
 fn until_it_waits(submitted: &AtomicUsize, at_least: usize, fewer_than: usize) {
     let (before, same) = (AtomicUsize::new(0), AtomicUsize::new(0));
     until(|| {
@@ -71,7 +71,7 @@ fn submit(count: usize, call: impl Fn() -> TaskProxy<u64> + Send + 'static) -> (
     (thread::spawn(move || (0..count).map(counted).collect()), submitted)
 }
 
-async fn calls_beyond_what_may_be_in_flight_wait_until_some_have_ended() {
+async fn calls_beyond_the_limit_wait_until_some_have_ended() {
     on().await;
     let (counter, door) = (Counter::remote(0), meeting_point("door"));
     let held = counter.meet_writing(&door);
@@ -83,11 +83,11 @@ async fn calls_beyond_what_may_be_in_flight_wait_until_some_have_ended() {
     assert_eq!(tasks[MANY - 1].result().await.unwrap(), MANY as u64);
 }
 
-async fn large_arguments_count_as_what_they_are() {
+async fn large_arguments_count_with_their_size() {
     on().await;
     let (counter, door, bytes) = (Counter::remote(0), meeting_point("door"), vec![1_u8; 1 << 20]);
     let held = counter.meet_writing(&door);
-    // One is too large for any limit, and a second one is beyond it.
+    // One call is larger than the limit, and the second one is beyond it.
     let (submitter, submitted) = submit(8, move || counter.sum(&bytes));
     until_it_waits(&submitted, 1, 2);
     OpenOptions::new().read(true).open(&door).unwrap();
@@ -96,14 +96,14 @@ async fn large_arguments_count_as_what_they_are() {
     assert_eq!(tasks[7].result().await.unwrap(), 1 << 20);
 }
 
-async fn a_method_is_refused_instead() {
+async fn a_method_is_refused_instead_of_blocked() {
     on().await;
     let (counter, door) = (Counter::remote(0).await.unwrap(), meeting_point("door"));
     let held = counter.meet_writing(&door);
     let many = |uid: String| async move {
         let counter = Counter::attach(&uid).await.unwrap();
         let tasks: Vec<_> = (0..MANY).map(|_| counter.add(1)).collect();
-        // The last one was not even sent.
+        // The last call was not sent.
         (&tasks[MANY - 1]).await.unwrap_err().message().to_owned()
     };
     let message = mosaic::spawn_async(many, (counter.uid(),)).result().await.unwrap();
@@ -131,7 +131,7 @@ impl Relay {
         thread::scope(|scope| scope.spawn(call).join().unwrap())
     }
 
-    /// Makes more tesserae than may be in flight, none of which can be constructed yet. How the last one fails.
+    /// Makes more tesserae than may be in flight, none of which can be constructed yet. Returns how the last ones fail.
     async fn make_many(&self, uid: &str, door: &str) -> Vec<FailureKind> {
         let held = Counter::attach(uid).await.unwrap().meet_writing(door);
         let mut counters: Vec<_> = (0..100).map(|_| Counter::remote(&held)).collect();
@@ -159,7 +159,7 @@ async fn threads_of_local_methods_do_not_wait() {
     assert_eq!(refused.result().await.unwrap(), [FailureKind::Busy]);
 }
 
-async fn whoever_waits_goes_on_when_the_runtime_stops() {
+async fn a_blocked_caller_goes_on_when_the_runtime_stops() {
     on().await;
     let (counter, door) = (Counter::remote(0), meeting_point("door"));
     let _held = counter.meet_writing(&door);
@@ -170,7 +170,7 @@ async fn whoever_waits_goes_on_when_the_runtime_stops() {
     assert_eq!((&tasks[MANY - 1]).await.unwrap_err().kind(), FailureKind::NotRunning);
 }
 
-async fn there_is_no_limit_of_nothing() {
+async fn a_limit_of_nothing_is_refused() {
     for part in [0.0, -1.0, f64::NAN] {
         let error = mosaic::interactive(On).in_flight_limit(part).await.unwrap_err();
         assert!(error.to_string().contains("such as 0.25"), "{error}");
