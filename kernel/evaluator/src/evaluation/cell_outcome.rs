@@ -4,7 +4,7 @@ use crate::{
     evaluation::{CONNECT_PATIENCE, Evaluation},
     session::link::{Instruction, Report},
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 /// A cell that takes longer is not waited for only.
 const SHORT: Duration = Duration::from_millis(50);
@@ -29,10 +29,7 @@ impl Evaluation<'_> {
     pub(super) fn follow(&mut self) -> CellOutcome {
         let mut outcome = CellOutcome::default();
         self.catch_up(&mut outcome);
-        if outcome.running {
-            // evcxr has just found out which of them are gone; the others are those that the cell defines.
-            self.absent.clear();
-        }
+        self.variables.set_cell_runs(outcome.running);
         let mut patience = SHORT;
         while outcome.running && !outcome.died {
             match self.inbox.report_within(patience) {
@@ -45,6 +42,7 @@ impl Evaluation<'_> {
                 }
             }
         }
+        self.variables.set_cell_runs(false);
         outcome
     }
 
@@ -73,11 +71,7 @@ impl Evaluation<'_> {
     }
 
     fn note(&mut self, outcome: &mut CellOutcome, process: u64, report: Report) {
-        if process != self.process {
-            // A new process knows no variables yet.
-            self.process = process;
-            self.stored = Some(BTreeSet::new());
-        }
+        self.variables.note_process(process);
         match report {
             Report::Answered => {}
             Report::Began => outcome.running = true,
@@ -85,7 +79,7 @@ impl Evaluation<'_> {
                 outcome.running = false;
                 outcome.ran = ran;
                 if let Some(stored) = stored {
-                    self.stored = Some(stored.into_iter().collect());
+                    self.variables.set_stored(stored);
                 }
             }
             Report::Closed => outcome.died = outcome.running,

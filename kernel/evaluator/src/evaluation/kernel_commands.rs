@@ -57,7 +57,6 @@ impl Evaluation<'_> {
             KernelCommand::Clear => {
                 let script = self.session()?.clear_script();
                 let (cleared, _) = self.evaluate(&script, execution)?;
-                self.find_absent();
                 if let Err(error) = cleared {
                     // What is left of it is not to be relied on.
                     self.started = None;
@@ -72,14 +71,14 @@ impl Evaluation<'_> {
     /// The variables with their sizes, for which the cells' store is asked.
     fn list_variables(&mut self, execution: u64) -> Result<MimeBundle, CellError> {
         let (result, outcome) = self.evaluate(commands::VARIABLES, execution)?;
-        self.find_absent();
         let told = outcome.reports.iter().filter_map(|report| match report {
             Report::Result { mime, content } if result.is_ok() => Some((mime.as_str(), content.as_str())),
             _ => None,
         });
         let sizes = commands::sizes(told);
+        let missing = self.missing_variables();
         let mut variables = self.session()?.variables_and_types();
-        variables.retain(|(name, _)| !self.absent.contains(name));
+        variables.retain(|(name, _)| !missing.contains(name));
         Ok(commands::table(variables, &sizes))
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod interrupt;
 pub(crate) mod kernel_commands;
 pub(crate) mod request;
 pub(crate) mod start;
+pub(crate) mod stored_variables;
 
 use crate::{
     MimeBundle,
@@ -27,6 +28,7 @@ use crate::{
         kernel_commands::CellText,
         request::{Options, Request},
         start::Started,
+        stored_variables::StoredVariables,
     },
     evcxr_text::{missing_variables, shell_commands},
     session::link::{Instruction, Link, Report},
@@ -66,9 +68,7 @@ pub(crate) fn run(
         code_help,
         shared,
         started: None,
-        process: 0,
-        stored: None,
-        absent: BTreeSet::new(),
+        variables: StoredVariables::default(),
         types: BTreeMap::new(),
         idle_work: IdleWork::default(),
     };
@@ -121,12 +121,7 @@ struct Evaluation<'a> {
     code_help: CodeHelp,
     shared: &'a ExecutionState,
     started: Option<Started>,
-    /// The number of the cell process.
-    process: u64,
-    /// The variables that it stores, once it has said so.
-    stored: Option<BTreeSet<String>>,
-    /// The variables that evcxr believes in and that are not stored.
-    absent: BTreeSet<String>,
+    variables: StoredVariables,
     /// The types of the cell's variables as rustc shows them, as far as it was asked.
     types: BTreeMap<String, String>,
     idle_work: IdleWork,
@@ -149,7 +144,7 @@ impl Evaluation<'_> {
             self.shared.set_process(started.context.process_handle());
             // Processes that ended while a template was built are of no interest.
             self.inbox.take_reports();
-            (self.stored, self.absent) = (None, BTreeSet::new());
+            self.variables.forget();
             self.started = Some(started);
         }
         self.context()
@@ -198,10 +193,9 @@ impl Evaluation<'_> {
         }
         if shell_commands::restarts(&source) {
             // evcxr goes on believing in all variables.
-            self.stored = Some(BTreeSet::new());
-            self.find_absent();
+            self.variables.lose_all();
         }
-        let variables = self.variables();
+        let variables = self.variables.usable(self.believed_variables());
         self.types.clear();
         let begun = Instant::now();
         let (result, outcome) = self.evaluate(&source, execution)?;
@@ -211,7 +205,7 @@ impl Evaluation<'_> {
             number,
             expansion: expansion.as_ref(),
         };
-        let result = match result {
+        match result {
             Ok(_) if outcome.died => Err(self.replace_process(&variables)),
             Ok(outputs) => {
                 self.tell_timing(&outputs, begun.elapsed(), outcome.ran);
@@ -222,9 +216,7 @@ impl Evaluation<'_> {
             // evcxr takes for an error what ended because it was to end.
             Err(_) if self.shared.interrupts() > 0 => Err(CellError::interrupted_before_it_ran()),
             Err(error) => Err(self.explain(&error, &cell)),
-        };
-        self.find_absent();
-        result
+        }
     }
 
     /// How a cell ended that evcxr compiled, by what it reported.
@@ -234,8 +226,7 @@ impl Evaluation<'_> {
         variables: &BTreeSet<String>,
         outputs: EvalOutputs,
     ) -> Result<MimeBundle, CellError> {
-        let stored = self.stored.as_ref().unwrap_or(variables);
-        let taken = variables.difference(stored).cloned().collect();
+        let taken = self.variables.taken(variables);
         if reports.contains(&Report::Interrupted) {
             return Err(CellError::interrupted(&taken));
         }
@@ -279,9 +270,8 @@ impl Evaluation<'_> {
         if let Some(error) = CellError::from_reports(&outcome.reports) {
             return Err(error);
         }
-        self.find_absent();
         if let Some(started) = &self.started {
-            missing_variables::tell(started.directory(), &self.absent)
+            missing_variables::tell(started.directory(), &self.missing_variables())
                 .map_err(|error| CellError::new("KernelError", format!("cannot write for rustc: {error}")))?;
         }
         Ok(())
@@ -297,7 +287,7 @@ impl Evaluation<'_> {
             }
             self.catch_up(&mut CellOutcome::default());
         }
-        self.stored = Some(BTreeSet::new());
+        self.variables.lose_all();
         if self.shared.interrupts() > 0 {
             CellError::process_replaced(lost)
         } else {
@@ -305,20 +295,15 @@ impl Evaluation<'_> {
         }
     }
 
-    fn find_absent(&mut self) {
-        let Some(stored) = self.stored.clone() else { return };
-        self.absent.clear();
-        self.absent = self.variables().difference(&stored).cloned().collect();
+    /// Returns the names of the variables that evcxr believes in.
+    fn believed_variables(&self) -> impl Iterator<Item = &str> {
+        let contexts = self.started.iter().map(|started| &started.context);
+        contexts.flat_map(|context| context.variables_and_types().map(|(name, _)| name))
     }
 
-    /// The variables that there are.
-    fn variables(&self) -> BTreeSet<String> {
-        let context = self.started.iter().map(|started| &started.context);
-        let names = context.flat_map(|context| context.variables_and_types().map(|(name, _)| name));
-        names
-            .filter(|name| !self.absent.contains(*name))
-            .map(str::to_owned)
-            .collect()
+    /// Returns the variables that evcxr believes in and that no cell process stores.
+    fn missing_variables(&self) -> BTreeSet<String> {
+        self.variables.missing(self.believed_variables())
     }
 
     /// What `:timing` asks for. evcxr itself knows only how long it took until the cell began.
@@ -334,10 +319,10 @@ impl Evaluation<'_> {
 
     /// Tells the code help thread what a cell may refer to.
     fn tell_code_help(&mut self) {
-        let absent = &self.absent;
+        let missing = self.missing_variables();
         let notebook = self.started.as_mut().and_then(|started| {
             let directory = started.directory().to_owned();
-            let of_context = || Notebook::of(&mut started.context, directory, absent);
+            let of_context = || Notebook::of(&mut started.context, directory, &missing);
             // evcxr's rust-analyzer may panic over what a cell has defined.
             catch_unwind(AssertUnwindSafe(of_context)).ok().flatten()
         });
