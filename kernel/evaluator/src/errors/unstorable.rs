@@ -231,22 +231,6 @@ fn lets(code: &str) -> Vec<Let> {
     found
 }
 
-/// A variable's type, as inspecting it shows it: the last line of a text such as `let x: impl Fn(i32) -> i32`.
-pub(crate) fn type_in(shown: &str, name: &str) -> Option<String> {
-    let begins = [format!("let {name}: "), format!("let mut {name}: ")];
-    let lines = shown.lines().map(str::trim);
-    let found = lines
-        .filter_map(|line| begins.iter().find_map(|begin| line.strip_prefix(&**begin)))
-        .next_back()?;
-    let is_associated = |at: usize| {
-        let count = |part: &str| found[..at].matches(part).count();
-        count("<") + count("->") > count(">")
-    };
-    let mut ends = found.match_indices(" = ").map(|(at, _)| at);
-    let end = ends.find(|at| !is_associated(*at)).unwrap_or(found.len());
-    Some(found[..end].trim().to_owned())
-}
-
 /// The byte range of a cell's last expression, for an error that has no place of its own.
 pub(crate) fn last_expression(code: &str) -> Option<Range<usize>> {
     syntax::last_expression(&without_commands(code))
@@ -371,18 +355,5 @@ mod tests {
             let text = told(code, &Unstorable { name, reason }, type_name);
             assert!(text.contains(line), "{text}");
         }
-    }
-
-    #[test]
-    fn types_are_read_from_what_inspection_shows() {
-        let shown = "```rust\nlet add: impl Fn(i32) -> i32\n```\n---\nsize = 0";
-        assert_eq!(type_in(shown, "add").as_deref(), Some("impl Fn(i32) -> i32"));
-        assert_eq!(type_in("let mut n: i32 = 5 (0x5)", "n").as_deref(), Some("i32"));
-        let later = "let later: impl FnOnce() -> impl Future<Output = u8> = 5";
-        assert_eq!(
-            type_in(later, "later").as_deref(),
-            Some("impl FnOnce() -> impl Future<Output = u8>")
-        );
-        assert_eq!(type_in("fn add()", "add"), None);
     }
 }

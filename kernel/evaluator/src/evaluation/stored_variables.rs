@@ -182,7 +182,11 @@ mod tests {
             for step in *steps {
                 step(&mut variables);
             }
-            assert_eq!(variables.missing(believed.iter().copied()), names(missing), "{happened}");
+            assert_eq!(
+                variables.missing(believed.iter().copied()),
+                names(missing),
+                "{happened}"
+            );
             let usable = believed.iter().copied().filter(|name| !missing.contains(name));
             assert_eq!(
                 variables.usable(believed.iter().copied()),
