@@ -10,10 +10,11 @@ use crate::{
         commands,
         request::{Completion, Completions},
     },
-    source::{
+    evcxr_text::{
         displayed_paths::{as_written, name_of},
-        preamble::{preamble, without_commands},
+        markers::{DISPLAY_METHOD, FUNCTION_PREFIX, TYPE_PREFIX},
     },
+    source::preamble::{preamble, without_commands},
 };
 use serde_json::Value;
 
@@ -158,7 +159,7 @@ const COMMON: [&str; 22] = [
     "clone_from",
     "clone_into",
     "clone_to_uninit",
-    "evcxr_display",
+    DISPLAY_METHOD,
     "fmt",
     "from",
     "into",
@@ -176,7 +177,7 @@ const COMMON: [&str; 22] = [
 ];
 
 /// What generated code needs and nobody is to call.
-const INTERNAL: [&str; 5] = ["__", "evcxr_", "Evcxr", "mosaic_cell", "mosaic_std"];
+const INTERNAL: [&str; 5] = ["__", FUNCTION_PREFIX, TYPE_PREFIX, "mosaic_cell", "mosaic_std"];
 
 /// Calls on what a value becomes first, which crowd out the value's own.
 const DETOURS: [&str; 3] = ["await.", "iter().", "into_iter()."];

@@ -5,6 +5,7 @@ use crate::{
     cell_process::{DIRECTORY_VARIABLE, HUB_VARIABLE, SESSION_VARIABLE},
     errors::warnings,
     evaluation::{execution_state::ExecutionState, request::Options},
+    evcxr_text::markers,
     prebuilt::{crates::Crates, toolchain::Toolchain, versions},
     session::{
         directory::Session,
@@ -274,7 +275,7 @@ pub fn this_executable() -> std::io::Result<PathBuf> {
 /// Starts evcxr in `directory` and makes it ready for the first cell.
 fn open(options: &Options, crates: &Crates, directory: &Path, lock_file: Option<&Path>) -> Result<EvalContext> {
     let executable = this_executable()?;
-    let config = format!("[evcxr]\ntmpdir = {directory:?}\nsccache = {executable:?}\n");
+    let config = markers::configuration(directory, &executable);
     fs::write(directory.join("evcxr.toml"), config)?;
     let here = env::current_dir()?;
     let mut command = Command::new(&executable);
