@@ -10,7 +10,8 @@ use crate::{
         project::Project,
         relevance::presentable,
     },
-    source::{displayed_paths::as_written, preamble::without_commands},
+    evcxr_text::displayed_paths::as_written,
+    source::preamble::without_commands,
 };
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! The source in which rust-analyzer sees a cell that is being typed: what earlier cells have left, and a place for the cell.
 
-use crate::code_help::project::manifest_in;
+use crate::{code_help::project::manifest_in, evcxr_text::markers::ANALYSIS_WRAPPER};
 use evcxr::CommandContext;
 use ra_ap_ide::Edition;
 use ra_ap_syntax::{
@@ -11,8 +11,6 @@ use std::{collections::BTreeSet, ops::Range, path::PathBuf};
 
 /// A statement that stands for the code of a cell.
 const CELL: &str = "mosaic_cell_stands_here;";
-/// The beginning of the function in which evcxr puts a cell.
-const WRAPPER: &str = "\n#[allow(unused_variables)]\nasync fn evcxr_analysis_wrapper(";
 const EDITION: Edition = Edition::Edition2024;
 
 /// What a cell may refer to, at one moment of the notebook.
@@ -51,7 +49,7 @@ impl Notebook {
         let _ = context.completions(CELL, CELL.len());
         let source = context.last_source().ok()?;
         let (before, tail) = source.split_once(CELL)?;
-        let (items, head) = before.split_at(before.rfind(WRAPPER)?);
+        let (items, head) = before.split_at(before.rfind(ANALYSIS_WRAPPER)?);
         let variables = context.variables_and_types().map(|(name, _)| name.to_owned());
         Some(Notebook {
             manifest: manifest_in(&directory).ok()?,

@@ -1,6 +1,12 @@
 //! Which of rust-analyzer's completions are shown, and in which order.
 
-use crate::{code_help::completions::Completion, source::displayed_paths::name_of};
+use crate::{
+    code_help::completions::Completion,
+    evcxr_text::{
+        displayed_paths::name_of,
+        markers::{DISPLAY_METHOD, FUNCTION_PREFIX, TYPE_PREFIX},
+    },
+};
 use ra_ap_ide::Edition;
 use ra_ap_syntax::{
     AstNode, SourceFile,
@@ -17,7 +23,7 @@ const COMMON: [&str; 22] = [
     "clone_from",
     "clone_into",
     "clone_to_uninit",
-    "evcxr_display",
+    DISPLAY_METHOD,
     "fmt",
     "from",
     "into",
@@ -35,7 +41,7 @@ const COMMON: [&str; 22] = [
 ];
 
 /// Beginnings of names that only generated code uses.
-const INTERNAL: [&str; 5] = ["__", "evcxr_", "Evcxr", "mosaic_cell", "mosaic_std"];
+const INTERNAL: [&str; 5] = ["__", FUNCTION_PREFIX, TYPE_PREFIX, "mosaic_cell", "mosaic_std"];
 
 /// Calls that turn a value into another first, and would crowd out the value's own methods.
 const DETOURS: [&str; 3] = ["await.", "iter().", "into_iter()."];

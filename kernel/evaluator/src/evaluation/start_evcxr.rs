@@ -3,6 +3,7 @@
 use crate::{
     cell_process::{DIRECTORY_VARIABLE, HUB_VARIABLE, SESSION_VARIABLE},
     evaluation::request::Options,
+    evcxr_text::markers,
     prebuilt::crates::Crates,
     session::{environment, processes::KERNEL_VARIABLE},
 };
@@ -34,7 +35,7 @@ pub(super) fn start_evcxr(
     lock_file: Option<&Path>,
 ) -> Result<EvalContext> {
     let executable = this_executable()?;
-    let config = format!("[evcxr]\ntmpdir = {directory:?}\nsccache = {executable:?}\n");
+    let config = markers::configuration(directory, &executable);
     fs::write(directory.join("evcxr.toml"), config)?;
     let here = env::current_dir()?;
     let command = cell_process_command(&executable, options, directory, &here);

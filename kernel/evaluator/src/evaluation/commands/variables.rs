@@ -7,16 +7,13 @@ use crate::{
         Evaluation,
         commands::{escaped, text, text_and_html},
     },
+    evcxr_text::{displayed_paths::as_written, store_calls::TELL_SIZES},
     session::link::Report,
-    source::displayed_paths::as_written,
 };
 use std::{collections::HashMap, fmt::Write};
 
 /// The MIME type under which the cells' store reports the sizes of variables.
 const SIZES: &str = "application/x-mosaic-sizes";
-
-/// A cell that has the store report the sizes.
-const VARIABLES: &str = "evcxr_variable_store.tell_sizes();";
 
 /// The size of a variable, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +30,7 @@ pub(super) fn list_variables(
     _arguments: Option<&str>,
     execution: u64,
 ) -> Result<MimeBundle, CellError> {
-    let (result, outcome) = evaluation.evaluate(VARIABLES, execution)?;
+    let (result, outcome) = evaluation.evaluate(TELL_SIZES, execution)?;
     let shown = outcome.reports.iter().filter_map(|report| match report {
         Report::Result { mime, content } if result.is_ok() => Some((mime.as_str(), content.as_str())),
         _ => None,
