@@ -4,8 +4,8 @@ use crate::{
     cargo_shim::std_source_view,
     errors::warnings::{self, Warning},
     evaluation::{
+        answers_directory::AnswersDirectory,
         execution_state::ExecutionState,
-        recorded_answers::RecordedAnswers,
         request::Options,
         start_evcxr::{WARM_UP, start_evcxr},
         template,
@@ -67,7 +67,7 @@ impl EvcxrSession {
         // Known before the directory is filled, so that a kernel that ends meanwhile leaves nothing.
         execution_state.set_session(directory.directory().to_owned());
         directory.fill_from(&crates.template())?;
-        let answers = RecordedAnswers::of(&crates)?;
+        let answers = AnswersDirectory::of(&crates)?;
         let mut shim_state = ShimState {
             sysroot: toolchain.sysroot,
             view: crates.view(),

@@ -13,11 +13,12 @@
 //! | [`compiler_messages`] | errors and warnings of the compiler |
 //! | [`interrupt`], [`execution_state`] | what other threads do to the execution that is under way |
 //! | [`idle_work`] | what the thread does between requests |
-//! | [`evcxr_session`], [`start_evcxr`], [`template`], [`recorded_answers`], [`prepare`] | how evcxr starts within a second |
+//! | [`evcxr_session`], [`start_evcxr`], [`template`], [`answers_directory`], [`prepare`] | how evcxr starts within a second |
 //!
 //! Invariants: only this thread calls evcxr. A panic of evcxr ends the [session](EvcxrSession), never the thread, and the
 //! next cell opens another session. A client has its reply before the thread does anything else.
 
+mod answers_directory;
 mod cell_outcome;
 pub(crate) mod commands;
 mod compiler_messages;
@@ -29,7 +30,6 @@ pub(crate) mod inbox;
 mod infer_types;
 pub(crate) mod interrupt;
 pub(crate) mod prepare;
-mod recorded_answers;
 pub(crate) mod request;
 pub(crate) mod start_evcxr;
 mod stored_variables;

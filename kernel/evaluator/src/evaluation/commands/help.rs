@@ -2,24 +2,15 @@
 
 use crate::{
     MimeBundle,
-    errors::cell_error::CellError,
-    evaluation::{
-        Evaluation,
-        commands::{command::Group, escaped, table::COMMANDS, text_and_html},
+    evaluation::commands::{
+        command::{Command, Group},
+        escaped, text_and_html,
     },
 };
 use std::fmt::Write;
 
-/// Lists all commands.
-pub(super) fn show_help(
-    _evaluation: &mut Evaluation,
-    _arguments: Option<&str>,
-    _execution: u64,
-) -> Result<MimeBundle, CellError> {
-    Ok(help())
-}
-
-fn help() -> MimeBundle {
+/// Lists commands in their groups.
+pub(super) fn help(commands: &[Command]) -> MimeBundle {
     let mut text =
         String::from("Lines before a cell's code that begin with `:` are commands; `!` runs a shell command.\n");
     let mut html = String::from(
@@ -34,7 +25,7 @@ fn help() -> MimeBundle {
             html,
             "<tr><th colspan=\"2\" style=\"text-align: left\">{title}</th></tr>"
         );
-        for command in COMMANDS.iter().filter(|command| command.group == group) {
+        for command in commands.iter().filter(|command| command.group == group) {
             let usage = format!("{} {}", command.name, command.arguments);
             let usage = usage.trim_end();
             let _ = writeln!(text, "  {usage:<32} {}", command.doc.replace('`', ""));
@@ -59,30 +50,4 @@ fn code(text: &str) -> String {
             _ => part.to_owned(),
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn help_shows_every_command_in_both_formats() {
-        let shown = help();
-        for name in COMMANDS.iter().map(|command| command.name) {
-            assert!(
-                shown["text/plain"].as_str().unwrap().contains(&format!("  {name}")),
-                "{name}"
-            );
-            assert!(
-                shown["text/html"].as_str().unwrap().contains(&format!("<code>{name}")),
-                "{name}"
-            );
-        }
-        assert!(
-            shown["text/html"]
-                .as_str()
-                .unwrap()
-                .contains("<code>:dep rand = \"0.9\"</code>")
-        );
-    }
 }

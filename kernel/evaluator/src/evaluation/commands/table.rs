@@ -11,7 +11,7 @@ use crate::evaluation::commands::{
         Completer::{BuiltInCrates, Nothing, Variables, Words},
         Group,
     },
-    help::show_help,
+    help::help,
     settings::{set_format, toggle_types},
     variables::list_variables,
 };
@@ -251,7 +251,7 @@ pub(super) static COMMANDS: [Command; 33] = [
         group: Group::Kernel,
         doc: "Shows this",
         completer: Nothing,
-        action: Kernel(show_help),
+        action: Kernel(|_, _, _| Ok(help(&COMMANDS))),
     },
     Command {
         name: ":version",
@@ -330,6 +330,27 @@ mod tests {
     }
 
     #[test]
+    fn help_shows_every_command_in_both_formats() {
+        let shown = help(&COMMANDS);
+        for name in COMMANDS.iter().map(|command| command.name) {
+            assert!(
+                shown["text/plain"].as_str().unwrap().contains(&format!("  {name}")),
+                "{name}"
+            );
+            assert!(
+                shown["text/html"].as_str().unwrap().contains(&format!("<code>{name}")),
+                "{name}"
+            );
+        }
+        assert!(
+            shown["text/html"]
+                .as_str()
+                .unwrap()
+                .contains("<code>:dep rand = \"0.9\"</code>")
+        );
+    }
+
+    #[test]
     fn misspelt_names_are_understood() {
         for (name, meant) in [(":var", ":vars"), (":hlep", ":help"), (":dpe", ":dep")] {
             assert_eq!(nearest(name).map(|command| command.name), Some(meant));
@@ -354,18 +375,22 @@ mod tests {
 
     /// Reads the names from the source of evcxr, which shows them only to a session that has compiled a cell.
     fn commands_of_evcxr() -> BTreeSet<String> {
+        let version = output_of(process::Command::new("rustc").arg("-vV"));
+        let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let metadata = process::Command::new(cargo)
-            .args(["metadata", "--format-version=1", "--locked", "--offline"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
-        assert!(
-            metadata.status.success(),
-            "{}",
-            String::from_utf8_lossy(&metadata.stderr)
+        let metadata = output_of(
+            process::Command::new(cargo)
+                .args([
+                    "metadata",
+                    "--format-version=1",
+                    "--locked",
+                    "--offline",
+                    "--filter-platform",
+                    host,
+                ])
+                .current_dir(env!("CARGO_MANIFEST_DIR")),
         );
-        let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+        let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
         let packages = metadata["packages"].as_array().unwrap();
         let evcxr = packages.iter().find(|package| package["name"] == "evcxr").unwrap();
         let manifest = PathBuf::from(evcxr["manifest_path"].as_str().unwrap());
@@ -376,5 +401,11 @@ mod tests {
             name.starts_with(':').then(|| name.to_owned())
         });
         names.collect()
+    }
+
+    fn output_of(command: &mut process::Command) -> String {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 }
