@@ -1,7 +1,7 @@
 //! What cargo tells of the crates that it builds: in its messages, in rustc's list of what a crate is made of, and in
 //! what a build script printed.
 
-use crate::session::environment::users_variable;
+use crate::{evcxr_text::markers::CELL_CRATE, session::environment::users_variable};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,7 +36,7 @@ impl Units {
     fn add_artefact(&mut self, message: &Value, session: &Path) -> Option<()> {
         let target = &message["target"];
         let is_script = target["kind"].as_array()?.iter().any(|kind| kind == "custom-build");
-        if is_script || target["name"] == "ctx" {
+        if is_script || target["name"] == CELL_CRATE {
             return Some(());
         }
         for file in message["filenames"].as_array()? {

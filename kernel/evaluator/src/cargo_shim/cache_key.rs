@@ -3,6 +3,7 @@
 
 use crate::{
     cargo_shim::recorded_answers::manifest,
+    evcxr_text::markers::ENVIRONMENT_PREFIX,
     session::{digest::Parts, environment::users_variables, shim_state::ShimState},
 };
 use std::{
@@ -18,7 +19,7 @@ use toml::{Table, Value};
 /// In the place of the session's directory, which is another one in each kernel.
 const SESSION: &str = "@mosaic-session@";
 /// Variables of cargo and of rustc begin so, and what evcxr tells its wrapper.
-const PREFIXES: [&str; 3] = ["CARGO", "RUST", "EVCXR"];
+const PREFIXES: [&str; 3] = ["CARGO", "RUST", ENVIRONMENT_PREFIX];
 /// Others that decide what they find.
 const NAMES: [&str; 3] = ["HOME", "LD_LIBRARY_PATH", "PATH"];
 /// Where cargo looks for its configuration, below each directory above the project.

@@ -6,6 +6,7 @@
 
 use crate::{
     cargo_shim::{cache_key, crate_pool::Pool},
+    evcxr_text::markers::LOOKUP_PACKAGE,
     session::{environment::real, shim_state::ShimState},
 };
 use anyhow::{Context, Result};
@@ -20,8 +21,6 @@ use std::{
 /// What evcxr asks.
 const ARGUMENTS: [&str; 2] = ["metadata", "--format-version=1"];
 const OFFLINE: &str = "--offline";
-/// The package that it asks about.
-const PACKAGE: &str = "name = \"evcxr_dummy_validate_dep\"";
 /// What cargo says of a crate that is there and of no use.
 const NO_LIBRARY: &str = "ignoring invalid dependency";
 
@@ -43,7 +42,7 @@ impl<'a> CrateLookup<'a> {
             return None;
         }
         let manifest = fs::read_to_string(here.join("Cargo.toml")).ok()?;
-        manifest.contains(PACKAGE).then(|| CrateLookup {
+        manifest.contains(LOOKUP_PACKAGE).then(|| CrateLookup {
             state,
             arguments,
             file: file(state, arguments),
@@ -92,7 +91,7 @@ mod tests {
         fs::create_dir(&state.session).unwrap();
         let words = ARGUMENTS.map(OsString::from);
         let asked = |state: &ShimState, words: &[OsString], specification: &str| {
-            let manifest = format!("[package]\n{PACKAGE}\n[dependencies]\nx = {specification}\n");
+            let manifest = format!("[package]\n{LOOKUP_PACKAGE}\n[dependencies]\nx = {specification}\n");
             fs::write(state.session.join("Cargo.toml"), manifest).unwrap();
             CrateLookup::new(state, &state.session, words).map(|it| it.file)
         };

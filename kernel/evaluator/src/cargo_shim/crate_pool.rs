@@ -5,7 +5,10 @@
 //! same before; else it gets copies of all, and it is cargo that decides. What is not whole, as another kernel is still
 //! writing it or the machine went down, is built again.
 
-use crate::prebuilt::crates::{copy_with_time, link_if_built};
+use crate::{
+    evcxr_text::markers::CELL_CRATE,
+    prebuilt::crates::{copy_with_time, link_if_built},
+};
 use anyhow::{Context, Result};
 use std::{
     collections::HashMap,
@@ -21,7 +24,7 @@ const PARTS: [&str; 3] = ["deps", "build", ".fingerprint"];
 /// Crates that each session has of its own: dylibs, which have the same file name however they were built, and cells.
 const OF_SESSIONS: [&str; 9] = [
     "code_",
-    "ctx",
+    CELL_CRATE,
     "mosaic",
     "mosaic_abi",
     "mosaic_cell",

@@ -5,6 +5,7 @@
 
 use crate::{
     cargo_shim::{cache_key, metadata_filter},
+    evcxr_text::markers::LIBRARY_PATH_VARIABLE,
     session::{
         digest::Parts,
         environment::real,
@@ -23,8 +24,6 @@ use std::{
     process::{Command, ExitCode, Output, Stdio},
 };
 
-/// Where evcxr wants to be told which library was built.
-pub(super) const LIBRARY_PATH_VARIABLE: &str = "EVCXR_EXECUTION_SO_PATH";
 /// In the place of the paths that are this kernel's own.
 const SESSION: &str = "@mosaic-session@";
 const SOURCES: &str = "@mosaic-library@";

@@ -5,12 +5,8 @@
 //! are cargo's to look after: a session that has one keeps nothing.
 
 use crate::{
-    cargo_shim::{
-        cache_key,
-        crate_pool::Pool,
-        dependency_cache::Build,
-        recorded_answers::{LIBRARY_PATH_VARIABLE, manifest},
-    },
+    cargo_shim::{cache_key, crate_pool::Pool, dependency_cache::Build, recorded_answers::manifest},
+    evcxr_text::markers::{CELL_CRATE, LIBRARY_PATH_VARIABLE},
     session::{digest::Parts, environment::real, shim_state::ShimState},
 };
 use anyhow::{Context, Result};
@@ -196,7 +192,7 @@ fn has_only_our_crates(state: &ShimState) -> Option<bool> {
     let mut packages = lock.get("package")?.as_array()?.iter();
     let names_are_ours = packages.all(|package| {
         let name = package.get("name").and_then(Value::as_str).unwrap_or_default();
-        package.get("source").is_some() || name == "ctx" || is_a_crate_in(&ours, name)
+        package.get("source").is_some() || name == CELL_CRATE || is_a_crate_in(&ours, name)
     });
     Some(paths_are_ours && names_are_ours)
 }

@@ -1,24 +1,15 @@
 //! Variables that cannot be kept for the next cell: why, and what to write instead.
 
-use crate::source::{
-    preamble::without_commands,
-    syntax::{self, bindings, block},
+pub(crate) use crate::evcxr_text::messages::Reason;
+use crate::{
+    evcxr_text::messages::{refusal_of_nameless, refused_variable},
+    source::{
+        preamble::without_commands,
+        syntax::{self, bindings, block},
+    },
 };
 use std::ops::Range;
 use syn::{Expr, Stmt, spanned::Spanned};
-
-/// Why a variable is not kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// It is a closure, or its type is one that has no name.
-    Unnameable,
-    /// It borrows from the cell.
-    Borrows,
-    /// Its type is not known.
-    Unknown,
-    /// Its type is private to a crate.
-    Private,
-}
 
 /// A variable that is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,26 +83,15 @@ struct Let {
 impl Unstorable {
     /// What evcxr says of a variable, if that is what it says.
     pub(crate) fn from_message(message: &str) -> Option<Unstorable> {
-        let named = |before: &str| Some(message.split_once(before)?.1.split_once('`')?.0.to_owned());
-        let found = |reason, before| named(before).map(|name| Unstorable { name, reason });
-        if message.contains("Couldn't automatically determine type") {
-            found(Reason::Unknown, "variable `")
-        } else if message.starts_with("Failed to determine type of variable") {
-            found(Reason::Private, "variable `")
-        } else if message.contains("non-static lifetime") {
-            found(Reason::Borrows, "The variable `")
-        } else if message.contains("cannot be persisted") {
-            let borrows = message.contains("has type `&");
-            let reason = if borrows { Reason::Borrows } else { Reason::Unnameable };
-            found(reason, "The variable `")
-        } else {
-            None
-        }
+        refused_variable(message).map(|(name, reason)| Unstorable {
+            name: name.to_owned(),
+            reason,
+        })
     }
 
     /// What evcxr says of a variable whose type has no name.
     pub(crate) fn message_for_nameless(name: &str) -> String {
-        format!("The variable `{name}` has a type without a name, which cannot be persisted.")
+        refusal_of_nameless(name)
     }
 
     /// The closure that a cell would keep, where evcxr says nothing of it.
@@ -231,22 +211,6 @@ fn lets(code: &str) -> Vec<Let> {
     found
 }
 
-/// A variable's type, as inspecting it shows it: the last line of a text such as `let x: impl Fn(i32) -> i32`.
-pub(crate) fn type_in(shown: &str, name: &str) -> Option<String> {
-    let begins = [format!("let {name}: "), format!("let mut {name}: ")];
-    let lines = shown.lines().map(str::trim);
-    let found = lines
-        .filter_map(|line| begins.iter().find_map(|begin| line.strip_prefix(&**begin)))
-        .next_back()?;
-    let is_associated = |at: usize| {
-        let count = |part: &str| found[..at].matches(part).count();
-        count("<") + count("->") > count(">")
-    };
-    let mut ends = found.match_indices(" = ").map(|(at, _)| at);
-    let end = ends.find(|at| !is_associated(*at)).unwrap_or(found.len());
-    Some(found[..end].trim().to_owned())
-}
-
 /// The byte range of a cell's last expression, for an error that has no place of its own.
 pub(crate) fn last_expression(code: &str) -> Option<Range<usize>> {
     syntax::last_expression(&without_commands(code))
@@ -260,43 +224,6 @@ mod tests {
         let explanation = unkept.explain(code, |_, _| type_name.map(str::to_owned));
         assert_eq!(explanation.range.map(|range| &code[range]), Some(&*unkept.name));
         explanation.help.join("\n")
-    }
-
-    #[test]
-    fn evcxrs_messages_are_understood() {
-        for (message, name, reason) in [
-            (
-                "The variable `f` is a closure, which cannot be persisted.\nYou can",
-                "f",
-                Reason::Unnameable,
-            ),
-            (
-                "Couldn't automatically determine type of variable `x`.\nPlease",
-                "x",
-                Reason::Unknown,
-            ),
-            (
-                "The variable `r` contains a reference with a non-static lifetime so\ncan't",
-                "r",
-                Reason::Borrows,
-            ),
-            (
-                "The variable `g` has type `impl Fn()` which cannot be persisted.",
-                "g",
-                Reason::Unnameable,
-            ),
-            (
-                "Failed to determine type of variable `p`. rustc suggested",
-                "p",
-                Reason::Private,
-            ),
-        ] {
-            let name = name.to_owned();
-            assert_eq!(Unstorable::from_message(message), Some(Unstorable { name, reason }));
-        }
-        let nameless = Unstorable::from_message(&Unstorable::message_for_nameless("f"));
-        assert_eq!(nameless.map(|it| it.reason), Some(Reason::Unnameable));
-        assert_eq!(Unstorable::from_message("something else"), None);
     }
 
     #[test]
@@ -371,18 +298,5 @@ mod tests {
             let text = told(code, &Unstorable { name, reason }, type_name);
             assert!(text.contains(line), "{text}");
         }
-    }
-
-    #[test]
-    fn types_are_read_from_what_inspection_shows() {
-        let shown = "```rust\nlet add: impl Fn(i32) -> i32\n```\n---\nsize = 0";
-        assert_eq!(type_in(shown, "add").as_deref(), Some("impl Fn(i32) -> i32"));
-        assert_eq!(type_in("let mut n: i32 = 5 (0x5)", "n").as_deref(), Some("i32"));
-        let later = "let later: impl FnOnce() -> impl Future<Output = u8> = 5";
-        assert_eq!(
-            type_in(later, "later").as_deref(),
-            Some("impl FnOnce() -> impl Future<Output = u8>")
-        );
-        assert_eq!(type_in("fn add()", "add"), None);
     }
 }

@@ -39,6 +39,11 @@ const FEATURES: [(&str, &[&str]); 4] = [
     ("serde", &["default", "std", "derive", "alloc", "serde_derive"]),
 ];
 
+/// Returns the names of the built-in crates.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    FEATURES.iter().map(|(name, _)| *name)
+}
+
 /// Who serves a dependency.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Served {

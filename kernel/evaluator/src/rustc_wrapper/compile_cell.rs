@@ -2,7 +2,7 @@
 
 use crate::{
     errors::warnings,
-    evcxr_text::{rustc_messages, store_calls::Stored},
+    evcxr_text::{rustc_messages, store_calls::StoredTypes},
     rustc_wrapper::{
         NOT_RUN,
         empty_cell::EmptyCell,
@@ -47,7 +47,7 @@ struct Compiled {
 impl Cell {
     /// Compiles it with the items that it needs, or else with all. There is no status if its errors are known.
     pub(super) fn compile(&self, rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<Option<ExitStatus>> {
-        if let Some(said) = replay_errors::said_of(&self.session, &self.text) {
+        if let Some(said) = replay_errors::known_messages(&self.session, &self.text) {
             replay_errors::keep(&self.session, &self.text, said.as_bytes())?;
             io::stderr().write_all(told(said.as_bytes(), &self.text).as_bytes())?;
             return Ok(None);
@@ -146,11 +146,11 @@ fn told(messages: &[u8], text: &str) -> String {
     lines.collect()
 }
 
-pub(super) fn read_stored(session: &Path) -> Stored {
+pub(super) fn read_stored(session: &Path) -> StoredTypes {
     let text = fs::read(session.join(STORED)).unwrap_or_default();
     serde_json::from_slice(&text).unwrap_or_default()
 }
 
-pub(super) fn write_stored(session: &Path, stored: &Stored) -> Result<()> {
+pub(super) fn write_stored(session: &Path, stored: &StoredTypes) -> Result<()> {
     fs::write(session.join(STORED), serde_json::to_vec(stored)?).context("cannot remember the variables")
 }

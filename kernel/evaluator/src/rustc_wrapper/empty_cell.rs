@@ -5,6 +5,7 @@
 
 use crate::{
     cargo_shim::cache_key,
+    evcxr_text::markers::is_empty_cell,
     rustc_wrapper::rustc_call::cell_library,
     session::digest::{self, Parts},
 };
@@ -15,10 +16,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// All that evcxr writes, around the cell's number.
-const BEFORE: &str =
-    "#![allow(unused_imports, unused_mut, dead_code)]\n#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_";
-const AFTER: &str = "(\nmut x: *mut std::os::raw::c_void) -> *mut std::os::raw::c_void {x}\n";
 /// Beside the sessions: where the libraries are.
 const DIRECTORY: &str = "idle";
 /// Arguments that come in pairs and are about the crates.
@@ -34,8 +31,7 @@ pub(super) struct EmptyCell {
 impl EmptyCell {
     /// The library of a cell, if there is nothing in it.
     pub(super) fn of(session: &Path, text: &str, arguments: &[OsString]) -> Option<EmptyCell> {
-        let number = text.strip_prefix(BEFORE)?.strip_suffix(AFTER)?;
-        if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        if !is_empty_cell(text) {
             return None;
         }
         let mut parts = Parts::default();
@@ -94,6 +90,7 @@ impl EmptyCell {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evcxr_text::markers::empty_cell;
 
     fn idle(session: &Path, text: &str, externs: &[&str]) -> Option<EmptyCell> {
         let out = session.join("target");
@@ -105,29 +102,23 @@ mod tests {
 
     #[test]
     fn a_cell_in_which_there_is_nothing_is_shared_by_its_text() {
-        let text = |number: &str| format!("{BEFORE}{number}{AFTER}");
         let [first, second] = [Path::new("/c/session-1"), Path::new("/c/session-2")];
-        let file =
-            |session: &Path, number: &str, externs: &[&str]| idle(session, &text(number), externs).unwrap().shared;
+        let file = |session: &Path, number: &str, externs: &[&str]| {
+            idle(session, &empty_cell(number), externs).unwrap().shared
+        };
         assert_eq!(
             file(first, "2", &["hex=/c/session-1/libhex.rlib"]),
             file(second, "2", &[])
         );
         assert_ne!(file(first, "2", &[]), file(first, "3", &[]));
-        for other in [
-            text("2 fn f() {}\nfn g"),
-            format!("fn f() {{}}\n{}", text("2")),
-            String::new(),
-        ] {
-            assert!(idle(first, &other, &[]).is_none(), "{other}");
-        }
+        assert!(idle(first, "fn f() {}\n", &[]).is_none());
     }
 
     #[test]
     fn a_library_is_given_as_long_as_it_is_whole() {
         let parent = tempfile::tempdir().unwrap();
         let [first, second] = ["first", "second"].map(|name| parent.path().join(name));
-        let text = format!("{BEFORE}2{AFTER}");
+        let text = empty_cell("2");
         for session in [&first, &second] {
             fs::create_dir_all(session.join("target")).unwrap();
         }

@@ -15,7 +15,7 @@ pub(crate) mod rustc_call;
 
 use crate::{
     cargo_shim::rustc_invocation,
-    evcxr_text::{missing_variables, rewrite::rewrite},
+    evcxr_text::{analysis_code, markers::LIBRARY_PATH_VARIABLE, missing_variables, rewrite::rewrite},
     rustc_wrapper::{
         compile_cell::{Cell, read_stored, write_stored},
         rustc_call::{
@@ -87,13 +87,13 @@ fn compile_cell(rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<
     let text = macro_order::imported(&text);
     let session = session_directory(source);
     let crates = crates(arguments);
-    if compile_probe::is_analysis(&text) {
+    if analysis_code::is_analysis(&text) {
         if is_built(arguments) {
             compile_probe::run(rustc, arguments, (source, &text), &session, &crates)?;
             // There is no library, which cargo would look for.
             return Ok(None);
         }
-        fs::write(source, compile_probe::robust(&text))
+        fs::write(source, analysis_code::with_local_variables(&text))
             .with_context(|| format!("cannot write {}", source.display()))?;
         return Ok(Some(Command::new(rustc).args(arguments).status().context(NOT_RUN)?));
     }
@@ -104,7 +104,7 @@ fn compile_cell(rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<
     let (text, items, stored) = match rewrite(&text, &settings, !is_notebooks_tokio(&crates)) {
         Some(rewritten) => {
             let definitions = Definitions::new(&rewritten.items, crates.clone());
-            let (text, stored) = rewritten.fingerprinted(&definitions, &stored);
+            let (text, stored) = rewritten.with_fingerprints(&definitions, &stored);
             match missing_variables::without_loads(text, source) {
                 Ok(text) => (text, rewritten.items.len(), stored),
                 Err(errors) => {
@@ -157,7 +157,7 @@ fn kernel_lives() -> bool {
 /// evcxr loads the library from where its wrapper says. Cargo's copy, a directory higher, would not find the dylibs, which
 /// it seeks by relative paths.
 fn tell_evcxr(library: &Path) -> Result<()> {
-    match std::env::var_os("EVCXR_EXECUTION_SO_PATH") {
+    match std::env::var_os(LIBRARY_PATH_VARIABLE) {
         Some(file) => {
             fs::write(file, library.as_os_str().as_encoded_bytes()).context("cannot tell where the cell lies")
         }

@@ -4,7 +4,7 @@
 //! those that the cell does not reach are left out. Names are compared as words, wherever they stand, so that rather too
 //! much is kept; and what does not compile without the others is compiled with them.
 
-use crate::{session::digest, source::syntax::words};
+use crate::{evcxr_text::markers::USER_ERROR, session::digest, source::syntax::words};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use serde::{Deserialize, Serialize};
@@ -20,8 +20,6 @@ use syn::{Attribute, Ident, Item, ItemImpl, ItemUse, Meta, TraitItem, UseTree, s
 const PASSED: &str = "mosaic-passed.json";
 /// Bytes of items from which on it pays to leave some out.
 const MANY: usize = 4_000;
-/// What evcxr puts before a cell, and not before all.
-const GENERATED: &str = "EvcxrUserCodeError";
 /// Attributes that bring no names and let nothing be reached that is not named.
 const PLAIN: [&str; 16] = [
     "allow",
@@ -109,7 +107,7 @@ impl<'a> Items<'a> {
 
     pub(super) fn together(&self, crates: &BTreeMap<String, String>) -> PassedItems {
         let items = self.units.iter().map(|unit| &self.text[unit.at.clone()]);
-        let items = items.filter(|text| !text.contains(GENERATED)).map(hash);
+        let items = items.filter(|text| !text.contains(USER_ERROR)).map(hash);
         PassedItems(items.chain([hash(&format!("{crates:?}"))]).collect())
     }
 
@@ -310,7 +308,7 @@ mod tests {
         let session = tempfile::tempdir().unwrap();
         let crates = BTreeMap::new();
         let (first, second) = (filled("fn f() {}\nfn g() {}"), filled("fn f() {}"));
-        let generated = format!("fn g() {{}}\nfn f() {{}}\nstruct {GENERATED};{}", filled(""));
+        let generated = format!("fn g() {{}}\nfn f() {{}}\nstruct {USER_ERROR};{}", filled(""));
         let together = |text: &str| Items::many(text).unwrap().together(&crates);
         assert!(!together(&first).have_passed(session.path()));
         together(&first).pass(session.path()).unwrap();

@@ -1,6 +1,9 @@
 //! The arguments that cargo gives rustc: what they say, and what becomes of them.
 
-use crate::session::{environment, settings::Settings};
+use crate::{
+    evcxr_text::markers::CELL_CRATE,
+    session::{environment, settings::Settings},
+};
 use anyhow::{Context, Result};
 use std::{
     collections::BTreeMap,
@@ -9,9 +12,6 @@ use std::{
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
-
-/// The crate that evcxr compiles for each cell.
-const CELL_CRATE: &str = "ctx";
 
 /// Whether there is to be a library, and not only a check.
 pub(super) fn is_built(arguments: &[OsString]) -> bool {
