@@ -56,11 +56,11 @@ pub(super) const fn host_table(cell_event: unsafe extern "C" fn(CellEvent, Slice
         reporter,
         log_level: log::guests_level,
         log: log::guest_says,
-        room: allocate,
+        shared_buffer: allocate,
     }
 }
 
-/// Allocates shared memory for a value, or returns an empty buffer; see [`Host::room`].
+/// Allocates shared memory for a value, or returns an empty buffer; see [`Host::shared_buffer`].
 unsafe extern "C" fn allocate(len: usize, prefix: usize, to_store: bool) -> Buffer {
     let kind = if to_store {
         SegmentKind::Storable
