@@ -4,15 +4,14 @@ fn fingerprint(source: &str, type_name: &str) -> String {
     Definitions::new(source, BTreeMap::from([("dep".to_owned(), "1".to_owned())])).fingerprint(type_name)
 }
 
-/// What is told of a variable of the type when the notebook's items change.
+/// The definitions that changed for a variable of the type when the notebook's items change.
 fn redefined(old: &str, new: &str, type_name: &str) -> Vec<String> {
     let (old, new) = (fingerprint(old, type_name), fingerprint(new, type_name));
     changed(&old, &new).into_iter().map(str::to_owned).collect()
 }
 
-#[test]
-fn what_a_type_reaches_is_noticed() {
-    for (old, new, type_name, expected) in [
+/// A change of definitions, a type that reaches it, and the name under which it is noticed: any, if empty.
+const NOTICED: &[(&str, &str, &str, &str)] = &[
         // Fields, kinds, attributes.
         ("struct P { a: i32 }", "struct P { a: String }", "P", "P"),
         ("struct P(i32);", "struct P(u32);", "P", "P"),
@@ -60,7 +59,7 @@ fn what_a_type_reaches_is_noticed() {
             "P",
         ),
         ("struct W<T>(T);", "struct W<T>(Option<T>);", "W<i32>", "W"),
-        // What array lengths and discriminants are computed from.
+        // Array lengths and discriminants are computed from constants.
         (
             "const N: usize = 3; struct P([u8; N]);",
             "const N: usize = 4; struct P([u8; N]);",
@@ -80,7 +79,7 @@ fn what_a_type_reaches_is_noticed() {
             "P",
             "n",
         ),
-        // What a trait's types are.
+        // Associated types.
         (
             "struct M; trait T { type O; } impl T for M { type O = i32; } struct W<X: T>(X::O);",
             "struct M; trait T { type O; } impl T for M { type O = u32; } struct W<X: T>(X::O);",
@@ -93,7 +92,7 @@ fn what_a_type_reaches_is_noticed() {
             "std::iter::Peekable<I>",
             "P",
         ),
-        // Tables of methods, and what they pass.
+        // Tables of methods, and the types in their signatures.
         (
             "trait T { fn a(&self); }",
             "trait T { fn b(&self); fn a(&self); }",
@@ -106,7 +105,7 @@ fn what_a_type_reaches_is_noticed() {
             "Box<dyn T>",
             "P",
         ),
-        // Anything may be in there, and is asked for by type.
+        // The value may be of any type, and code asks for it by type.
         ("struct P(i32);", "struct P(u32);", "Box<dyn std::any::Any>", "P"),
         ("struct P(i32);", "struct P(u32);", "Box<dyn std::error::Error>", "P"),
         (
@@ -183,46 +182,51 @@ fn what_a_type_reaches_is_noticed() {
             "P",
             "t",
         ),
-        // What the parser does not know.
+        // Syntax that the parser does not know.
         (
             "struct P { a: i32 } strange P { a }",
             "struct P { a: i32 } strange P { b }",
             "P",
             "",
         ),
-    ] {
-        let told = redefined(old, new, type_name);
-        assert!(!told.is_empty(), "not noticed: {old} => {new}");
+];
+
+#[test]
+fn what_a_type_reaches_is_noticed() {
+    for &(old, new, type_name, expected) in NOTICED {
+        let changed = redefined(old, new, type_name);
+        assert!(!changed.is_empty(), "not noticed: {old} => {new}");
         assert!(
-            expected.is_empty() || told.iter().any(|it| it == expected),
-            "{told:?} for {old} => {new}"
+            expected.is_empty() || changed.iter().any(|it| it == expected),
+            "{changed:?} for {old} => {new}"
         );
     }
 }
 
-#[test]
-fn what_a_type_does_not_reach_is_no_matter() {
-    let p = "struct P { a: i32 }";
-    for (old, new, type_name) in [
-        (p, "struct P {\n    // how many\n    a: i32,\n}", "P"),
+/// A definition that the changes leave as it is.
+const P: &str = "struct P { a: i32 }";
+
+/// A change of definitions, and a type that does not reach it.
+const NOT_NOTICED: &[(&str, &str, &str)] = &[
+        (P, "struct P {\n    // how many\n    a: i32,\n}", "P"),
         (
-            p,
+            P,
             "/// A point.\n#[derive(Clone, Debug)]\n#[allow(dead_code)]\nstruct P { #[doc = \"x\"] a: i32 }",
             "P",
         ),
-        (p, "struct P { a: i32 } impl P { fn a(&self) -> i32 { self.a } }", "P"),
+        (P, "struct P { a: i32 } impl P { fn a(&self) -> i32 { self.a } }", "P"),
         (
-            p,
+            P,
             "struct P { a: i32 } impl P { const fn new() -> P { P { a: 1 } } }",
             "P",
         ),
         (
-            p,
+            P,
             "struct P { a: i32 } impl std::ops::Add for P { type Output = P; fn add(self, o: P) -> P { o } }",
             "P",
         ),
         (
-            p,
+            P,
             "struct P { a: i32 } struct Q(u8); type R = Q; const N: usize = 1; trait T {}",
             "Vec<P>",
         ),
@@ -242,17 +246,17 @@ fn what_a_type_does_not_reach_is_no_matter() {
             "P",
         ),
         (
-            p,
+            P,
             "struct P { a: i32 } fn f() -> P { P { a: 2 } } static S: i32 = 1;",
             "P",
         ),
-        // Another of the same name, elsewhere.
+        // Another type of the name in another module.
         (
             "mod m { pub struct P(i32); }",
             "mod m { pub struct P(i32); } mod n { pub struct P(u8); }",
             "m::P",
         ),
-        (p, "struct P { a: i32 } mod n { pub struct P(u8); }", "P"),
+        (P, "struct P { a: i32 } mod n { pub struct P(u8); }", "P"),
         // A default method, and a method's body.
         (
             "trait T { fn a(&self) {} }",
@@ -264,7 +268,7 @@ fn what_a_type_does_not_reach_is_no_matter() {
             "struct Circle(f32); trait S { fn area(&self) -> f64; }",
             "Vec<Box<dyn S>>",
         ),
-        // What a macro makes somewhere, where nothing is left open.
+        // A call of a macro, where every name is known without it.
         (
             "enum E<T> { A(T), B } mod m { make!(i32); }",
             "enum E<T> { A(T), B } mod m { make!(u32); }",
@@ -275,9 +279,9 @@ fn what_a_type_does_not_reach_is_no_matter() {
             "struct P; impl std::ops::Neg for P { type Output = P; fn neg(self) -> P { P } } mod m { make!(i32); }",
             "P",
         ),
-        // New types, for what may hold any that there was.
-        (p, "struct P { a: i32 } struct Q(u8);", "Box<dyn std::any::Any>"),
-        // A tessera's proxy holds none of it.
+        // A new type, for a value that may be of any type that existed.
+        (P, "struct P { a: i32 } struct Q(u8);", "Box<dyn std::any::Any>"),
+        // A tessera, for its proxy, which holds nothing of it.
         (
             "struct S(i32); mod __mosaic_S { use super::*; pub struct SProxy { raw: ::mosaic::__private::Tessera } }",
             "struct S(u8); mod __mosaic_S { use super::*; pub struct SProxy { raw: ::mosaic::__private::Tessera } fn f() {} }",
@@ -293,7 +297,7 @@ fn what_a_type_does_not_reach_is_no_matter() {
             "fn f() { println!(\"x\") } macro_rules! m { () => { 1 } }",
             "Vec<f64>",
         ),
-        // What is imported beside it.
+        // Other imports.
         ("", "use std::ops::Fn;", "Box<dyn Fn(u8) -> u8>"),
         ("use std::time::*;", "use std::time::*; use dep::*;", "Duration"),
         (
@@ -306,15 +310,19 @@ fn what_a_type_does_not_reach_is_no_matter() {
             "use std::time::*; enum Level { Low, High } use Level::*;",
             "Duration",
         ),
-    ] {
-        let told = redefined(old, new, type_name);
-        assert!(told.is_empty(), "{told:?} for {old} => {new}");
+];
+
+#[test]
+fn what_a_type_does_not_reach_is_no_matter() {
+    for &(old, new, type_name) in NOT_NOTICED {
+        let changed = redefined(old, new, type_name);
+        assert!(changed.is_empty(), "{changed:?} for {old} => {new}");
     }
 }
 
 #[test]
 fn crates_count_for_what_they_are_used_in() {
-    let told = |source: &str, type_name: &str| {
+    let changes = |source: &str, type_name: &str| {
         let with = |build: &str| Definitions::new(source, BTreeMap::from([("dep".to_owned(), build.to_owned())]));
         let (old, new) = (with("1").fingerprint(type_name), with("2").fingerprint(type_name));
         changed(&old, &new).into_iter().map(str::to_owned).collect::<Vec<_>>()
@@ -326,19 +334,19 @@ fn crates_count_for_what_they_are_used_in() {
         ("use dep::inner as d; struct P(d::X);", "P"),
         ("extern crate dep as other; struct P(other::X);", "P"),
     ] {
-        assert_eq!(told(source, type_name), ["crate dep"], "{source}");
+        assert_eq!(changes(source, type_name), ["crate dep"], "{source}");
     }
     for (source, type_name) in [
         ("use dep::X; struct P(i32);", "P"),
         ("use dep::*; struct P(Vec<i32>);", "P"),
     ] {
-        assert!(told(source, type_name).is_empty(), "{source}");
+        assert!(changes(source, type_name).is_empty(), "{source}");
     }
 }
 
 #[test]
 fn a_new_tessera_is_no_matter_for_what_a_glob_brought_in() {
-    let told = |new: &str, type_name: &str| {
+    let changes = |new: &str, type_name: &str| {
         let crates = BTreeMap::from([("mosaic".to_owned(), "1".to_owned())]);
         let of = |source: &str| Definitions::new(source, crates.clone()).fingerprint(type_name);
         let (old, new) = (of("use mosaic::prelude::*;"), of(new));
@@ -348,21 +356,21 @@ fn a_new_tessera_is_no_matter_for_what_a_glob_brought_in() {
                    pub struct SProxy { raw: ::mosaic::__private::Tessera } \
                    const _: fn() = || ::mosaic::__private::assert_sendable::<S>(); }";
     for type_name in ["TaskProxy<u64>", "Stored<Vec<f64>>"] {
-        assert_eq!(told(tessera, type_name), [""; 0], "{type_name}");
+        assert_eq!(changes(tessera, type_name), [""; 0], "{type_name}");
     }
-    // What could bring in another type of the name is.
+    // An import is noticed if it may bring in another type of the name.
     for more in ["use s::*; mod s { make!(); }", "use s as t; mod s { make!(); }"] {
         assert!(
-            !told(&format!("use mosaic::prelude::*; {more}"), "TaskProxy<u64>").is_empty(),
+            !changes(&format!("use mosaic::prelude::*; {more}"), "TaskProxy<u64>").is_empty(),
             "{more}"
         );
     }
-    assert!(!told("use mosaic::prelude::*; mod s { make!(); }", "s::X").is_empty());
-    assert!(told("use mosaic::prelude::*; mod s { make!(); }", "TaskProxy<u64>").is_empty());
+    assert!(!changes("use mosaic::prelude::*; mod s { make!(); }", "s::X").is_empty());
+    assert!(changes("use mosaic::prelude::*; mod s { make!(); }", "TaskProxy<u64>").is_empty());
 }
 
 #[test]
-fn a_source_that_is_no_rust_is_read_all_the_same() {
+fn a_source_that_does_not_parse_is_read() {
     for source in ["", "struct", "struct P {", "#![allow(unused)] ; ; }", "mod m;"] {
         fingerprint(source, "P");
     }
@@ -375,10 +383,10 @@ fn what_a_new_impl_brings_along_is_no_change() {
     let parses = "struct LineError(dep::Error); impl std::str::FromStr for Line { type Err = LineError; }";
     let both = format!("{line} {parses}");
     assert_eq!(redefined(line, &both, "Vec<Line>"), [""; 0]);
-    // From then on it counts.
+    // From then on, the definition counts.
     let other = both.replace("LineError(", "LineError(u8, ");
     assert_eq!(redefined(&both, &other, "Vec<Line>"), ["LineError"]);
-    // It hides a name that an old `impl` had from elsewhere.
+    // The new definition hides a name that an old `impl` had from elsewhere.
     let globbed = format!("use dep::*; {line} impl std::str::FromStr for Line {{ type Err = LineError; }}");
     let hidden = format!("{globbed} struct LineError;");
     assert_eq!(
