@@ -8,9 +8,9 @@ use syn::{
 };
 
 /// One file of Rust code.
-pub struct Source {
+pub(crate) struct Source {
     /// The path, relative to the repository.
-    pub file: String,
+    pub(crate) file: String,
     code: File,
 }
 
@@ -19,7 +19,7 @@ pub struct Source {
 /// # Panics
 ///
 /// Nothing lies there, or a file is no Rust.
-pub fn sources_in(place: &str) -> Vec<Source> {
+pub(crate) fn sources_in(place: &str) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let path = root.join(place);
     if path.is_file() {
@@ -42,7 +42,7 @@ impl Source {
     /// # Panics
     ///
     /// The text is no Rust.
-    pub fn parse(file: &str, text: &str) -> Source {
+    pub(crate) fn parse(file: &str, text: &str) -> Source {
         let mut code = syn::parse_file(text).unwrap_or_else(|error| panic!("{file}: {error}"));
         code.items.retain(|item| !is_test(item));
         Source {
@@ -52,14 +52,14 @@ impl Source {
     }
 
     /// Returns every path that the code names, those of `use` one by one.
-    pub fn paths(&self) -> Vec<String> {
+    pub(crate) fn paths(&self) -> Vec<String> {
         let mut paths = Paths(Vec::new());
         paths.visit_file(&self.code);
         paths.0
     }
 
     /// Returns the text of every string literal, those of macro calls included.
-    pub fn texts(&self) -> Vec<String> {
+    pub(crate) fn texts(&self) -> Vec<String> {
         let mut texts = Texts(Vec::new());
         texts.visit_file(&self.code);
         texts.0
