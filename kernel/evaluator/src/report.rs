@@ -12,7 +12,7 @@ use crate::{
 use annotate_snippets::Level;
 use diagnostic::{Diagnostic, once_per_subject, without_progress};
 use evcxr::CompilationError;
-use mosaic_expand::{CellExpansion, Location, Place};
+use mosaic_expand::{CellExpansion, Location, TextRange};
 use places::{locate, place};
 use std::ops::Range;
 
@@ -139,7 +139,7 @@ impl CellError {
             let end = locate(expansion, label.line, label.columns.end);
             match (start, end) {
                 (Location::User(start), Location::User(end)) => {
-                    Some((place(code, &Place { start, end }), label.text.clone(), label.primary))
+                    Some((place(code, &TextRange { start, end }), label.text.clone(), label.primary))
                 }
                 _ => None,
             }
@@ -169,7 +169,7 @@ impl CellError {
     pub(crate) fn from_expansion(errors: &[mosaic_expand::CellError], code: &str, number: u32) -> CellError {
         let errors = errors
             .iter()
-            .map(|error| Diagnostic::at(place(code, &error.place), &error.message, ""));
+            .map(|error| Diagnostic::at(place(code, &error.range), &error.message, ""));
         CellError::from_diagnostics(&errors.collect::<Vec<_>>(), code, number)
     }
 
