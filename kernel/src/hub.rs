@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use mosaic_engine::{Hub, HubEvent, HubOptions, View, WorkerCommand};
+use mosaic_engine::{Hub, HubEvent, HubOptions, LiveDisplay, WorkerCommand};
 use mosaic_message::MimeBundle;
 
 use crate::{
@@ -53,8 +53,8 @@ fn show(output: &Output, questions: &Questions, live: &Live, event: HubEvent) {
             worker,
             progress,
         } => live.bar(questions, uid, &format!("{name} on {worker}"), progress),
-        HubEvent::Shown(View {
-            place,
+        HubEvent::Shown(LiveDisplay {
+            id,
             text,
             html,
             is_last,
@@ -62,7 +62,7 @@ fn show(output: &Output, questions: &Questions, live: &Live, event: HubEvent) {
             let bundle = MimeBundle::new()
                 .with_text("text/plain", text)
                 .with_text("text/html", html);
-            live.show(questions, place, bundle, is_last);
+            live.show(questions, id, bundle, is_last);
         }
         HubEvent::Notice { uid, text } => output.note(uid, format!("{text}\n")),
         HubEvent::Ask { question, .. } => questions.take(question, Asker::Worker),

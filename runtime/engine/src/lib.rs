@@ -138,7 +138,7 @@ mod worker;
 
 pub use head::{HeadOptions, install_head};
 pub use hub::{Hub, HubEvent, HubOptions, WorkerCommand, run_dir};
-pub use mosaic_abi::{Progress, View};
+pub use mosaic_abi::{LiveDisplay, Progress};
 pub use program::run;
 pub use question::Question;
 pub use worker::worker_main;

@@ -16,7 +16,7 @@ use crate::{
     waits::{Ending, GuestWaker, Subject, Waits},
     wire::{Frame, Payload, Place, TaskProgress, ToWarehouse, ToWorker, Wish},
 };
-use mosaic_abi::{Description, FailureKind, Handle, HubQuery};
+use mosaic_abi::{Description, FailureKind, Handle, MonitorQuery};
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
@@ -69,7 +69,7 @@ pub(crate) enum Action {
     /// Have all output shown, then call [`Ledger::synced`].
     Sync { object: Handle },
     /// Ask the monitor; the answer is for this wait.
-    Query { wait: Handle, query: HubQuery },
+    Query { wait: Handle, query: MonitorQuery },
     /// Wake a future of the guest, with no lock held.
     Wake(GuestWaker),
     /// Drop a waker of the guest, with no lock held.

@@ -47,7 +47,7 @@ impl Ledger {
                 self.end_wait(wait, encoded(&tasks));
                 wait
             }
-            Ok(Query::Hub(query)) => {
+            Ok(Query::Monitor(query)) => {
                 let wait = self.wait(Subject::Hub);
                 self.actions.push_back(Action::Query { wait, query });
                 wait

@@ -33,7 +33,7 @@ mod workers;
 
 use crate::question::Question;
 use event::Event;
-use mosaic_abi::{Progress, View};
+use mosaic_abi::{LiveDisplay, Progress};
 use std::{
     ffi::OsString,
     fmt, fs, io,
@@ -116,7 +116,7 @@ pub enum HubEvent {
         progress: Progress,
     },
     /// A process of the user's shows something that will change in its place.
-    Shown(View),
+    Shown(LiveDisplay),
     /// The embedder reads what is in the workers' pipes now, shows it, and then calls `done`. What was read before but
     /// not yet shown must be shown too.
     Drain {
@@ -133,7 +133,7 @@ impl fmt::Debug for HubEvent {
             HubEvent::Ask { uid, question } => write!(f, "Ask({uid}, {question:?})"),
             HubEvent::Progress { uid, progress, .. } => write!(f, "Progress({uid}, {progress:?})"),
             HubEvent::Notice { uid, text } => write!(f, "Notice({uid}, {text})"),
-            HubEvent::Shown(view) => write!(f, "Shown({})", view.place),
+            HubEvent::Shown(display) => write!(f, "Shown({})", display.id),
             HubEvent::Drain { .. } => f.write_str("Drain"),
         }
     }

@@ -12,24 +12,24 @@ use crate::{
     memory,
     wire::{FromHub, Load},
 };
-use mosaic_abi::{Activity, Failure, FailureKind, HubQuery, Worker, Workers};
+use mosaic_abi::{Activity, Failure, FailureKind, MonitorQuery, Worker, Workers};
 use serde::Serialize;
 use std::{collections::HashMap, time::Instant};
 use tokio::task::spawn_blocking;
 
 impl Server {
-    pub(super) fn query(&mut self, session: u64, request: u64, query: HubQuery) {
+    pub(super) fn query(&mut self, session: u64, request: u64, query: MonitorQuery) {
         match query {
-            HubQuery::Workers => self.measure(session, request),
-            HubQuery::SelectWorker => {
+            MonitorQuery::Workers => self.measure(session, request),
+            MonitorQuery::SelectWorker => {
                 let selected = self.directory.select(&self.loads);
                 self.reply(session, request, selected);
             }
-            HubQuery::Show(view) => {
+            MonitorQuery::Show(view) => {
                 (self.on_event)(HubEvent::Shown(view));
                 self.reply(session, request, Ok(()));
             }
-            HubQuery::Retire(worker) => match self.retire(&worker) {
+            MonitorQuery::Retire(worker) => match self.retire(&worker) {
                 Ok(()) => self.retiring.entry(worker).or_default().push((session, request)),
                 Err(failure) => self.reply::<()>(session, request, Err(failure)),
             },

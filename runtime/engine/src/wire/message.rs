@@ -4,7 +4,7 @@ use crate::{
     id::Id,
     warehouse::{Shelf, Shelves},
 };
-use mosaic_abi::{Failure, HubQuery, Kept, Progress, StartOptions, State};
+use mosaic_abi::{Failure, Kept, MonitorQuery, Progress, StartOptions, State};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -67,7 +67,7 @@ pub(crate) enum ToHub {
     /// Reply with what is asked for.
     Query {
         request: u64,
-        query: HubQuery,
+        query: MonitorQuery,
     },
     /// Ask the front end; the payload is the message.
     Ask {
