@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use mosaic_engine::{Monitor as Hub, MonitorEvent as HubEvent, MonitorOptions as HubOptions, View, WorkerCommand};
+use mosaic_engine::{LiveDisplay, Monitor, MonitorEvent, MonitorOptions, WorkerCommand};
 use mosaic_message::MimeBundle;
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 ///
 /// # Errors
 /// When the monitor's socket cannot be bound in the run directory.
-pub(crate) fn start(run_dir: &Path, output: Output, front_end: FrontEnd) -> Result<Hub> {
+pub(crate) fn start(run_dir: &Path, output: Output, front_end: FrontEnd) -> Result<Monitor> {
     let program = mosaic_evaluator::this_executable().context("cannot find the path of this executable")?;
     let worker = WorkerCommand {
         program,
@@ -27,35 +27,35 @@ pub(crate) fn start(run_dir: &Path, output: Output, front_end: FrontEnd) -> Resu
             .map(|(name, value)| (name.into(), value))
             .collect(),
     };
-    let options = HubOptions {
+    let options = MonitorOptions {
         run_dir: run_dir.to_owned(),
         worker,
     };
     let displays = LiveDisplays::default();
     let on_event = move |event| handle(&output, &front_end, &displays, event);
-    Hub::start(options, on_event).context("cannot start the monitor")
+    Monitor::start(options, on_event).context("cannot start the monitor")
 }
 
 /// Handles an event of the monitor. Runs on the monitor's thread, and must not block.
-fn handle(output: &Output, front_end: &FrontEnd, displays: &LiveDisplays, event: HubEvent) {
+fn handle(output: &Output, front_end: &FrontEnd, displays: &LiveDisplays, event: MonitorEvent) {
     match event {
-        HubEvent::WorkerStarted {
+        MonitorEvent::WorkerStarted {
             uid, stdout, stderr, ..
         } => output.add_worker(uid, stdout, stderr),
-        HubEvent::WorkerEnded { asked: true, .. } => {}
-        HubEvent::WorkerEnded {
+        MonitorEvent::WorkerEnded { asked: true, .. } => {}
+        MonitorEvent::WorkerEnded {
             uid,
             status,
             asked: false,
         } => output.note(uid, format!("ended: {status}\n")),
-        HubEvent::Progress {
+        MonitorEvent::Progress {
             uid,
             name,
             worker,
             progress,
         } => displays.show_progress(front_end, uid, &format!("{name} on {worker}"), progress),
-        HubEvent::Shown(View {
-            place,
+        MonitorEvent::Shown(LiveDisplay {
+            id,
             text,
             html,
             is_last,
@@ -63,10 +63,10 @@ fn handle(output: &Output, front_end: &FrontEnd, displays: &LiveDisplays, event:
             let bundle = MimeBundle::new()
                 .with_text("text/plain", text)
                 .with_text("text/html", html);
-            displays.show(front_end, place, bundle, is_last);
+            displays.show(front_end, id, bundle, is_last);
         }
-        HubEvent::Notice { uid, text } => output.note(uid, format!("{text}\n")),
-        HubEvent::Ask { question, .. } => front_end.take(question, Asker::Worker),
-        HubEvent::Drain { done } => output.drain_then(done),
+        MonitorEvent::Notice { uid, text } => output.note(uid, format!("{text}\n")),
+        MonitorEvent::Ask { question, .. } => front_end.take(question, Asker::Worker),
+        MonitorEvent::Drain { done } => output.drain_then(done),
     }
 }

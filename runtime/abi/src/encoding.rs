@@ -65,8 +65,8 @@ impl Flavor for Encoded {
         if self.0.capacity() - len < data.len() {
             self.make_room(data.len());
         }
-        // SAFETY: the capacity suffices for `data` after the first `len` bytes, nobody else has the vector, and the bytes are
-        // written before they count.
+        // SAFETY: the capacity suffices for `data` after the first `len` bytes, nobody else has the vector, and the
+        // bytes are written before they count.
         unsafe {
             self.0
                 .as_mut_ptr()

@@ -33,7 +33,7 @@ pub use host::{Argument, CellEvent, Handle, Host, Poll, Reporter, Request, Submi
 pub use large_vec::large_vec;
 pub use log::{LogLevel, LogOptions};
 pub use options::Options;
-pub use query::{Census, HubQuery, Kept, Query, View};
+pub use query::{Census, Kept, LiveDisplay, MonitorQuery, Query};
 pub use start_options::{Placement, StartOptions};
 pub use timeline::{Span, Subject, Tasks, Timeline};
 pub use workers::{Activity, Gpu, Worker, Workers};

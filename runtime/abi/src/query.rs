@@ -16,27 +16,27 @@ pub enum Query {
     /// Asks for the number of objects that this process and the workers keep: a [`Census`].
     Census,
     /// Asks the monitor.
-    Hub(HubQuery),
+    Monitor(MonitorQuery),
 }
 
 /// A question to the monitor, which knows all workers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HubQuery {
+pub enum MonitorQuery {
     /// Asks for the machine, and the workers with what each uses: a [`Workers`](crate::Workers).
     Workers,
     /// Asks for the uid of the worker on which the next tessera would be placed: a `String`.
     SelectWorker,
     /// Shows something to the user. Answered by `()`.
-    Show(View),
+    Show(LiveDisplay),
     /// Retires a worker. Answered by `()` when the worker has ended.
     Retire(String),
 }
 
 /// A display that changes in place, such as a watched status.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct View {
+pub struct LiveDisplay {
     /// The name of the display. A display with the same name is replaced.
-    pub place: String,
+    pub id: String,
     /// The content as text.
     pub text: String,
     /// The content as HTML.

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct StartOptions {
     /// The number of workers. Zero means one for each CPU.
     pub num_workers: usize,
-    /// The fraction of the machine's memory, between 0 and 1, that stored values may take. Values beyond it move to disk.
+    /// The fraction of the machine's memory, between 0 and 1, that stored values may take. Values beyond it move to
+    /// disk.
     pub spill_above: Option<f64>,
     /// How a worker is chosen for a tessera that names none.
     pub placement: Option<Placement>,
@@ -41,7 +42,7 @@ pub enum Placement {
     RoundRobin,
     /// The worker with the fewest constructors and methods to execute. Among equals, the one with the fewest tesserae.
     LeastLoaded,
-    /// The worker that has most bytes of the constructor's arguments, as far as these are results of tasks. Without such
-    /// arguments, the least loaded worker.
+    /// The worker that has most bytes of the constructor's arguments, as far as these are results of tasks. Without
+    /// such arguments, the least loaded worker.
     DataLocality,
 }

@@ -71,7 +71,7 @@ mod worker_uid;
 
 pub use head::{HeadOptions, install_head};
 pub use monitor::{Monitor, MonitorEvent, MonitorOptions, WorkerCommand, run_dir};
-pub use mosaic_abi::{Progress, View};
+pub use mosaic_abi::{LiveDisplay, Progress};
 pub use program::run;
 pub use question::Question;
 pub use worker_process::worker_main;

@@ -16,7 +16,7 @@ use crate::{
 };
 use annotate_snippets::Level;
 use evcxr::CompilationError;
-use mosaic_expand::{CellExpansion, Location, Place};
+use mosaic_expand::{CellExpansion, Location, TextRange};
 use std::ops::Range;
 
 /// Why a cell failed, as Jupyter's `error` message wants it.
@@ -141,9 +141,11 @@ impl CellError {
             let start = locate(expansion, label.line, label.columns.start);
             let end = locate(expansion, label.line, label.columns.end);
             match (start, end) {
-                (Location::User(start), Location::User(end)) => {
-                    Some((place(code, &Place { start, end }), label.text.clone(), label.primary))
-                }
+                (Location::User(start), Location::User(end)) => Some((
+                    place(code, &TextRange { start, end }),
+                    label.text.clone(),
+                    label.primary,
+                )),
                 _ => None,
             }
         });
@@ -172,7 +174,7 @@ impl CellError {
     pub(crate) fn from_expansion(errors: &[mosaic_expand::CellError], code: &str, number: u32) -> CellError {
         let errors = errors
             .iter()
-            .map(|error| Diagnostic::at(place(code, &error.place), &error.message, ""));
+            .map(|error| Diagnostic::at(place(code, &error.range), &error.message, ""));
         CellError::from_diagnostics(&errors.collect::<Vec<_>>(), code, number)
     }
 

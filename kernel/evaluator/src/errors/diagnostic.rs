@@ -9,7 +9,7 @@ use crate::{
 };
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use evcxr::CompilationError;
-use mosaic_expand::{CellExpansion, Location, Place};
+use mosaic_expand::{CellExpansion, Location, TextRange};
 use std::ops::Range;
 
 /// Generated code mentions a type several times, and rustc then complains of it as often. One complaint is enough, and the
@@ -68,7 +68,7 @@ impl Diagnostic {
                         title = format!("{}: {title}", origin.what);
                         subject = Some(origin.what.clone());
                     }
-                    labels.push((place(code, &origin.place), String::new(), message.is_primary));
+                    labels.push((place(code, &origin.range), String::new(), message.is_primary));
                 }
                 Location::User(start) => {
                     let end = match locate(expansion, span.end_line, span.end_column) {
@@ -76,7 +76,7 @@ impl Diagnostic {
                         Location::Generated(_) => start,
                     };
                     labels.push((
-                        place(code, &Place { start, end }),
+                        place(code, &TextRange { start, end }),
                         in_words_of_the_cell(&message.label),
                         message.is_primary,
                     ));

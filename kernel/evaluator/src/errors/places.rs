@@ -1,6 +1,6 @@
 //! Places of a cell's text: lines and columns of what was compiled become bytes of what the user wrote.
 
-use mosaic_expand::{CellExpansion, Location, Place, Position};
+use mosaic_expand::{CellExpansion, Location, Position, TextRange};
 use std::ops::Range;
 
 /// What stands at a place of the text that was compiled.
@@ -16,7 +16,7 @@ fn bytes(code: &str, start: (usize, usize), end: (usize, usize)) -> Range<usize>
     start..end.max(start)
 }
 
-pub(super) fn place(code: &str, place: &Place) -> Range<usize> {
+pub(super) fn place(code: &str, place: &TextRange) -> Range<usize> {
     bytes(
         code,
         (place.start.line, place.start.column),

@@ -1,7 +1,7 @@
 //! The events that a monitor reports to the process that embeds it.
 
 use crate::question::Question;
-use mosaic_abi::{Progress, View};
+use mosaic_abi::{LiveDisplay, Progress};
 use std::{fmt, os::fd::OwnedFd};
 
 /// An event that the monitor reports to the process that embeds it.
@@ -53,7 +53,7 @@ pub enum MonitorEvent {
         progress: Progress,
     },
     /// A process of the user shows a view, which later views of the same place replace.
-    Shown(View),
+    Shown(LiveDisplay),
     /// The embedder is to read and show everything that is in the workers' pipes now, together with what it has read before
     /// and not shown yet, and then to call `done`.
     Drain {
@@ -72,7 +72,7 @@ impl fmt::Debug for MonitorEvent {
             MonitorEvent::Ask { uid, question } => write!(f, "Ask({uid}, {question:?})"),
             MonitorEvent::Progress { uid, progress, .. } => write!(f, "Progress({uid}, {progress:?})"),
             MonitorEvent::Notice { uid, text } => write!(f, "Notice({uid}, {text})"),
-            MonitorEvent::Shown(view) => write!(f, "Shown({})", view.place),
+            MonitorEvent::Shown(display) => write!(f, "Shown({})", display.id),
             MonitorEvent::Drain { .. } => f.write_str("Drain"),
         }
     }

@@ -7,7 +7,7 @@ use crate::{
     id::Id,
     warehouse::{StoreDir, StoreDirs},
 };
-use mosaic_abi::{Failure, HubQuery, Kept, Progress, StartOptions, State};
+use mosaic_abi::{Failure, Kept, MonitorQuery, Progress, StartOptions, State};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -73,7 +73,7 @@ pub(crate) enum ToMonitor {
     /// Answer a query.
     Query {
         request: u64,
-        query: HubQuery,
+        query: MonitorQuery,
     },
     /// Ask the front end; the payload is the message.
     Ask {

@@ -284,7 +284,7 @@ fn generated_code_knows_what_it_is_about() {
     for (columns, origin) in &generated.origins {
         assert_eq!(columns.start, next, "no gaps");
         next = columns.end;
-        let line = format!("{}-{} {}", origin.place.start, origin.place.end, origin.what);
+        let line = format!("{}-{} {}", origin.range.start, origin.range.end, origin.what);
         if !seen.contains(&line) {
             seen.push(line);
         }
@@ -315,7 +315,7 @@ fn an_unportable_argument_is_found_from_its_assertion() {
     let byte = line.find("assert_portable :: < Rc").expect("an assertion") + "assert_portable :: < ".len();
     let column = line[..byte].chars().count() + 1;
     let origin = expansion.origin(1, column).expect("generated");
-    expect!["4:24 argument `é` of `S::solve`"].assert_eq(&format!("{} {}", origin.place.start, origin.what));
+    expect!["4:24 argument `é` of `S::solve`"].assert_eq(&format!("{} {}", origin.range.start, origin.what));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Choosing workers, and retiring them.
 
 use crate::{error::RuntimeError, remote::query::Answer};
-use mosaic_abi::{HubQuery, Query};
+use mosaic_abi::{MonitorQuery, Query};
 use std::{
     future::Future,
     pin::Pin,
@@ -25,7 +25,7 @@ use std::{
 /// # Ok(()) })? }
 /// ```
 pub fn select_worker() -> Selection {
-    Selection(Answer::to(&Query::Hub(HubQuery::SelectWorker)))
+    Selection(Answer::to(&Query::Monitor(MonitorQuery::SelectWorker)))
 }
 
 /// A future of a chosen worker's uid. Made by [`select_worker`].
@@ -53,7 +53,7 @@ impl Future for Selection {
 /// # Ok(()) })? }
 /// ```
 pub fn retire(worker: impl Into<String>) -> Retirement {
-    Retirement(Answer::to(&Query::Hub(HubQuery::Retire(worker.into()))))
+    Retirement(Answer::to(&Query::Monitor(MonitorQuery::Retire(worker.into()))))
 }
 
 /// A future that waits until a retired worker has ended. Made by [`retire`].

@@ -6,7 +6,7 @@ use super::{
     workers::{Workers, workers},
 };
 use crate::{error::RuntimeError, future::timer::Timer, remote::query::Answer};
-use mosaic_abi::{HubQuery, Query, Tasks, View, Worker};
+use mosaic_abi::{LiveDisplay, MonitorQuery, Query, Tasks, Worker};
 use std::{
     fmt::{self, Write},
     future::Future,
@@ -70,13 +70,13 @@ impl StatusFuture {
     /// ```
     pub fn watch(self) -> Watch {
         Watch(Box::pin(async {
-            let place = format!(
+            let id = format!(
                 "status-{}-{}",
                 std::process::id(),
                 WATCHED.fetch_add(1, Ordering::Relaxed)
             );
             let mut status = self.await?;
-            while !show(&place, &status).await? {
+            while !show(&id, &status).await? {
                 Timer::after(BETWEEN_LOOKS).await;
                 status = self::status().await?;
             }
@@ -91,7 +91,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 static WATCHED: AtomicU64 = AtomicU64::new(0);
 
 /// Shows the status in its display. Returns whether it is the last one.
-async fn show(place: &str, status: &Status) -> Result<bool, RuntimeError> {
+async fn show(id: &str, status: &Status) -> Result<bool, RuntimeError> {
     let Tasks {
         pending,
         queued,
@@ -99,13 +99,13 @@ async fn show(place: &str, status: &Status) -> Result<bool, RuntimeError> {
         ..
     } = status.tasks;
     let is_last = pending + queued + running == 0;
-    let view = View {
-        place: place.to_owned(),
+    let display = LiveDisplay {
+        id: id.to_owned(),
         text: status.to_string(),
         html: status.html(),
         is_last,
     };
-    Answer::<()>::to(&Query::Hub(HubQuery::Show(view))).await?;
+    Answer::<()>::to(&Query::Monitor(MonitorQuery::Show(display))).await?;
     Ok(is_last)
 }
 

@@ -1,7 +1,7 @@
 //! The list of workers, and what each uses.
 
 use crate::{error::RuntimeError, remote::query::Answer};
-use mosaic_abi::{Gpu, HubQuery, Query, Worker};
+use mosaic_abi::{Gpu, MonitorQuery, Query, Worker};
 use std::{
     future::Future,
     ops::Deref,
@@ -24,7 +24,7 @@ use std::{
 /// # Ok(()) })? }
 /// ```
 pub fn workers() -> WorkersFuture {
-    WorkersFuture(Answer::to(&Query::Hub(HubQuery::Workers)))
+    WorkersFuture(Answer::to(&Query::Monitor(MonitorQuery::Workers)))
 }
 
 /// A future of the list of workers. Made by [`workers`].

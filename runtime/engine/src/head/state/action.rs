@@ -5,7 +5,7 @@ use crate::{
     id::Id,
     wire::{Frame, Payload, TaskProgress, ToWarehouse, ToWorker, Wish, WorkerAddress},
 };
-use mosaic_abi::{Handle, HubQuery};
+use mosaic_abi::{Handle, MonitorQuery};
 use std::{sync::Arc, time::Duration};
 
 /// A step outside the state, to be carried out by whoever changed the state.
@@ -49,7 +49,7 @@ pub(crate) enum Action {
     /// Have all output shown, then call [`synced`](super::HeadState::synced).
     Sync { object: Handle },
     /// Ask the monitor; the answer ends this wait.
-    Query { wait: Handle, query: HubQuery },
+    Query { wait: Handle, query: MonitorQuery },
     /// Wake a future of the guest, with no lock held.
     Wake(GuestWaker),
     /// Drop a waker of the guest, with no lock held.

@@ -42,7 +42,7 @@ impl HeadState {
                 self.end_wait(wait, encoded(&tasks));
                 wait
             }
-            Ok(Query::Hub(query)) => {
+            Ok(Query::Monitor(query)) => {
                 let wait = self.wait(Awaited::Monitor);
                 self.actions.push_back(Action::Query { wait, query });
                 wait

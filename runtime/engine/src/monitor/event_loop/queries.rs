@@ -6,24 +6,24 @@ use crate::{
     memory_usage,
     wire::{FromMonitor, Load},
 };
-use mosaic_abi::{Failure, FailureKind, HubQuery};
+use mosaic_abi::{Failure, FailureKind, MonitorQuery};
 use serde::Serialize;
 use std::time::Instant;
 
 impl EventLoop {
     /// Answers a query of a head, now or later.
-    pub(super) fn query(&mut self, session: u64, request: u64, query: HubQuery) {
+    pub(super) fn query(&mut self, session: u64, request: u64, query: MonitorQuery) {
         match query {
-            HubQuery::Workers => self.measure(session, request),
-            HubQuery::SelectWorker => {
+            MonitorQuery::Workers => self.measure(session, request),
+            MonitorQuery::SelectWorker => {
                 let selected = self.state.directory.select(&self.state.loads);
                 self.reply(session, request, selected);
             }
-            HubQuery::Show(view) => {
+            MonitorQuery::Show(view) => {
                 (self.on_event)(MonitorEvent::Shown(view));
                 self.reply(session, request, Ok(()));
             }
-            HubQuery::Retire(worker) => match self.retire(&worker) {
+            MonitorQuery::Retire(worker) => match self.retire(&worker) {
                 Ok(()) => self.state.retiring.entry(worker).or_default().push((session, request)),
                 Err(failure) => self.reply::<()>(session, request, Err(failure)),
             },

@@ -1,13 +1,13 @@
-//! Places in a cell's text, as the compiler counts them.
+//! Positions in a cell's text, counted like the compiler's.
 
 use std::{fmt, ops::Range};
 
-/// A place between two characters.
+/// A position between two characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// From 1.
+    /// The line, from 1.
     pub line: usize,
-    /// In characters, from 1.
+    /// The column, in characters from 1.
     pub column: usize,
 }
 
@@ -17,16 +17,16 @@ impl fmt::Display for Position {
     }
 }
 
-/// A stretch of text.
+/// A range of a cell's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Before its first character.
+pub struct TextRange {
+    /// The position before the first character.
     pub start: Position,
-    /// After its last character.
+    /// The position after the last character.
     pub end: Position,
 }
 
-/// Turns offsets into positions.
+/// Converts offsets to positions.
 pub(super) struct LineIndex<'a> {
     text: &'a str,
     starts: Vec<usize>,
@@ -50,10 +50,10 @@ impl<'a> LineIndex<'a> {
         }
     }
 
-    pub(super) fn place(&self, range: &Range<usize>) -> Place {
-        Place {
-            start: self.position(range.start),
-            end: self.position(range.end),
+    pub(super) fn range(&self, bytes: &Range<usize>) -> TextRange {
+        TextRange {
+            start: self.position(bytes.start),
+            end: self.position(bytes.end),
         }
     }
 }

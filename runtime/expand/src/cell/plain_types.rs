@@ -1,28 +1,28 @@
-//! Types that were tesserae and no longer are.
+//! Types that a cell defines without the attribute: if they were tesserae, they no longer are.
 
 use super::scan;
 use proc_macro2::{TokenStream, TokenTree};
 
-/// A type that a cell defines, with an `impl` of its own, and without the attribute.
+/// A type that a cell defines and implements without the attribute.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Plain {
+pub(super) struct PlainType {
     pub(super) name: String,
-    /// Where its definition begins, in bytes.
+    /// The offset of the definition, in bytes.
     pub(super) offset: usize,
 }
 
-/// The types that a cell defines and implements as any others.
+/// Finds the types that a cell defines and implements without the attribute.
 ///
-/// A definition alone does not count, since the attribute that matters is that of the `impl`, which may stand in another
-/// cell; nor does an `impl` alone, which may add to a tessera's.
-pub(super) fn plain_types(tokens: TokenStream) -> Vec<Plain> {
+/// A definition alone does not count, since the attribute of the `impl` decides, and the `impl` may be in another cell.
+/// An `impl` alone does not count either, since it may extend a tessera.
+pub(super) fn plain_types(tokens: TokenStream) -> Vec<PlainType> {
     let trees: Vec<TokenTree> = tokens.into_iter().collect();
     let implemented: Vec<String> = (0..trees.len()).filter_map(|index| plain_impl(&trees, index)).collect();
     let defined = (0..trees.len()).filter_map(|index| plain_type(&trees, index));
     defined.filter(|plain| implemented.contains(&plain.name)).collect()
 }
 
-fn plain_type(trees: &[TokenTree], index: usize) -> Option<Plain> {
+fn plain_type(trees: &[TokenTree], index: usize) -> Option<PlainType> {
     let is_keyword = ["struct", "enum"]
         .iter()
         .any(|keyword| is_ident(trees.get(index), keyword));
@@ -30,13 +30,13 @@ fn plain_type(trees: &[TokenTree], index: usize) -> Option<Plain> {
         return None;
     };
     let begin = begin_of_item(trees, index)?;
-    Some(Plain {
+    Some(PlainType {
         name: name.to_string(),
         offset: trees[begin].span().byte_range().start,
     })
 }
 
-/// The name of the type that an inherent `impl` without the attribute is of.
+/// Returns the name of the type of an inherent `impl` without the attribute.
 fn plain_impl(trees: &[TokenTree], index: usize) -> Option<String> {
     if !is_ident(trees.get(index), "impl") {
         return None;
@@ -55,7 +55,7 @@ fn plain_impl(trees: &[TokenTree], index: usize) -> Option<String> {
     }
 }
 
-/// The index of an item's first token, given that of its keyword; none if the item is marked.
+/// Returns the index of an item's first token, given that of its keyword, or `None` if the item is marked.
 fn begin_of_item(trees: &[TokenTree], keyword: usize) -> Option<usize> {
     let mut begin = keyword;
     if begin >= 2 && is_ident(trees.get(begin - 2), "pub") && matches!(trees[begin - 1], TokenTree::Group(_)) {
