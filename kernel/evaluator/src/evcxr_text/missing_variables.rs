@@ -6,30 +6,22 @@
 //! the others out of the store. Where such a cell does not make them anew, it has no variable of the name to store at its
 //! end. rustc's error says so to evcxr, which then forgets the variable and compiles the cell again.
 
-use crate::evcxr_text::rewrite::PANICKED;
+use crate::{evcxr_text::rewrite::PANICKED, session::files};
 use serde_json::json;
-use std::{
-    collections::BTreeSet,
-    fs, io,
-    path::{Path, PathBuf},
-};
-
-/// In the directory in which evcxr compiles.
-const FILE: &str = "absent-variables";
+use std::{collections::BTreeSet, io, path::Path};
 
 /// Tells the wrapper of rustc which variables are not there.
 pub(crate) fn tell(directory: &Path, names: &BTreeSet<String>) -> io::Result<()> {
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    fs::write(directory.join(FILE), names.join("\n"))
+    files::MISSING_VARIABLES.write(directory, names)
 }
 
 /// The source of a cell without the lines that check absent variables and take them out of the store; no line moves. Or else, where the
 /// cell would store such a variable again at its end, the errors that rustc would find there, as it would print them.
 pub(crate) fn without_loads(text: String, source: &Path) -> Result<String, Vec<String>> {
     // The source lies in `src`, and cargo starts rustc in its parent.
-    let directory: PathBuf = source.ancestors().nth(2).map(Path::to_owned).unwrap_or_default();
-    let names = fs::read_to_string(directory.join(FILE)).unwrap_or_default();
-    without(text, &names.lines().collect::<Vec<_>>())
+    let session = source.ancestors().nth(2).unwrap_or(Path::new(""));
+    let names = files::MISSING_VARIABLES.read(session).unwrap_or_default();
+    without(text, &names.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 fn without(text: String, names: &[&str]) -> Result<String, Vec<String>> {
@@ -77,7 +69,7 @@ fn not_found(name: &str, line: usize) -> String {
         "code": { "code": "E0425", "explanation": null },
         "level": "error",
         "spans": [{
-            "file_name": "src/lib.rs", "byte_start": 0, "byte_end": 0,
+            "file_name": files::CELL_SOURCE.name(), "byte_start": 0, "byte_end": 0,
             "line_start": line, "line_end": line, "column_start": 1, "column_end": 1,
             "is_primary": true, "text": [], "label": null,
             "suggested_replacement": null, "suggestion_applicability": null, "expansion": null,

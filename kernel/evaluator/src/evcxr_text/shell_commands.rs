@@ -1,7 +1,7 @@
 //! The commands before a cell's code. Shell commands, `!ls`, get the mark by which they are found and ended.
 
 use crate::{
-    session::{environment, processes::KERNEL_VARIABLE},
+    session::{environment, variables::KERNEL_VARIABLE},
     source::preamble::{asks_for, preamble},
 };
 use std::borrow::Cow;

@@ -3,14 +3,12 @@
 use crate::{
     errors::warnings,
     evcxr_text::{rustc_messages, store_calls::Stored},
-    rustc_wrapper::{
-        NOT_RUN,
-        empty_cell::EmptyCell,
-        reachable_items::{Items, PassedItems},
-        replay_errors,
-        rustc_call::quick,
+    rustc_wrapper::{NOT_RUN, empty_cell::EmptyCell, reachable_items::Items, replay_errors, rustc_call::quick},
+    session::{
+        environment,
+        files::{self, PassedItems},
+        settings::Settings,
     },
-    session::{environment, settings::Settings},
 };
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -25,8 +23,6 @@ use std::{
 
 /// Bytes of source from which on files from the last compilation save more than they cost.
 const LONG: usize = 14_000;
-/// The file in which the wrapper remembers what the variables of a session are.
-const STORED: &str = "mosaic-variables.json";
 
 pub(super) struct Cell {
     pub(super) session: PathBuf,
@@ -147,10 +143,11 @@ fn told(messages: &[u8], text: &str) -> String {
 }
 
 pub(super) fn read_stored(session: &Path) -> Stored {
-    let text = fs::read(session.join(STORED)).unwrap_or_default();
-    serde_json::from_slice(&text).unwrap_or_default()
+    files::VARIABLE_FINGERPRINTS.read(session).unwrap_or_default()
 }
 
 pub(super) fn write_stored(session: &Path, stored: &Stored) -> Result<()> {
-    fs::write(session.join(STORED), serde_json::to_vec(stored)?).context("cannot remember the variables")
+    files::VARIABLE_FINGERPRINTS
+        .write(session, stored)
+        .context("cannot remember the variables")
 }

@@ -5,6 +5,7 @@
 use crate::{
     evcxr_text::rewrite::RUN,
     rustc_wrapper::{NOT_RUN, reachable_items::Items, rustc_call::without_codegen},
+    session::files,
     type_probe,
 };
 use anyhow::{Context, Result};
@@ -29,8 +30,6 @@ const RETURNS: &str = ") -> Result<(), EvcxrUserCodeError> {\n";
 /// each that it leaves out would be another one.
 const FUNCTION_ALONE: &str = "\nfn __mosaic_variable<T>() -> T { loop {} } \
      async fn evcxr_analysis_wrapper() -> ::std::result::Result<(), EvcxrUserCodeError> {\n";
-/// In the session's directory: what rustc makes of it.
-const MADE: &str = "mosaic-analysis.out";
 /// rustc shortens paths unless it is told not to, by an option that only the printing of types knows. A stable compiler
 /// takes it for the crate that this variable names.
 const PERMIT: (&str, &str) = ("RUSTC_BOOTSTRAP", "ctx");
@@ -56,7 +55,7 @@ pub(super) fn run(
     let rest = if is_probe { without_packing(&rest) } else { rest };
     let text = needed.as_deref().unwrap_or(items).to_owned() + &rest;
     fs::write(source, text).with_context(|| format!("cannot write {}", source.display()))?;
-    let made = session.join(MADE);
+    let made = files::PROBE_OUTPUT.path(session);
     let mut rustc = Command::new(rustc);
     rustc.args(analysing(arguments, if is_probe { "mir" } else { "metadata" }, &made));
     if is_probe {

@@ -4,9 +4,12 @@
 //! the sessions.
 
 use crate::{
-    cargo_shim::cache_key,
+    prebuilt::cache_directory::CacheDirectory,
     rustc_wrapper::rustc_call::cell_library,
-    session::digest::{self, Parts},
+    session::{
+        digest::{self, Parts},
+        shared_files,
+    },
 };
 use anyhow::{Context, Result};
 use std::{
@@ -19,8 +22,6 @@ use std::{
 const BEFORE: &str =
     "#![allow(unused_imports, unused_mut, dead_code)]\n#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_";
 const AFTER: &str = "(\nmut x: *mut std::os::raw::c_void) -> *mut std::os::raw::c_void {x}\n";
-/// Beside the sessions: where the libraries are.
-const DIRECTORY: &str = "idle";
 /// Arguments that come in pairs and are about the crates.
 const ABOUT_CRATES: [&str; 2] = ["--extern", "-L"];
 
@@ -51,9 +52,8 @@ impl EmptyCell {
         }
         Some(EmptyCell {
             library: cell_library(arguments)?,
-            shared: session
-                .parent()?
-                .join(DIRECTORY)
+            shared: CacheDirectory::of_session(session)
+                .empty_cells()
                 .join(parts.name(16))
                 .with_extension("so"),
         })
@@ -85,7 +85,7 @@ impl EmptyCell {
             (self.sum(), digest::of(&content, 16).into_bytes()),
             (self.shared.clone(), content),
         ] {
-            cache_key::replace(&file, &content)?;
+            shared_files::replace(&file, &content)?;
         }
         Ok(())
     }

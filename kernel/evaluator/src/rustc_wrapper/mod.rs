@@ -16,14 +16,14 @@ pub(crate) mod rustc_call;
 use crate::{
     cargo_shim::rustc_invocation,
     evcxr_text::{missing_variables, rewrite::rewrite},
+    prebuilt::builtin,
     rustc_wrapper::{
         compile_cell::{Cell, read_stored, write_stored},
         rustc_call::{
-            RUNTIME_CRATES, cell_library, cell_source, crate_name, crates, dynamic_library, is_built,
-            with_constant_metadata,
+            cell_library, cell_source, crate_name, crates, dynamic_library, is_built, with_constant_metadata,
         },
     },
-    session::{processes::KERNEL_VARIABLE, settings::Settings},
+    session::{files, variables::KERNEL_VARIABLE},
     source::fingerprints::Definitions,
     type_probe,
 };
@@ -64,7 +64,8 @@ fn run(rustc: &OsStr, mut arguments: Vec<OsString>) -> Result<ExitCode> {
     if let Some(library) = &library {
         arguments.extend(["-C".into(), library.link_argument()]);
     }
-    if crate_name(&arguments).is_some_and(|name| RUNTIME_CRATES.iter().any(|it| name == *it)) {
+    let name = crate_name(&arguments).and_then(OsStr::to_str);
+    if name.is_some_and(builtin::has_constant_types) {
         arguments = with_constant_metadata(arguments);
     }
     let source = cell_source(&arguments).map(Path::to_owned);
@@ -97,8 +98,8 @@ fn compile_cell(rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<
             .with_context(|| format!("cannot write {}", source.display()))?;
         return Ok(Some(Command::new(rustc).args(arguments).status().context(NOT_RUN)?));
     }
-    rustc_invocation::keep()?;
-    let settings = Settings::read(&session);
+    rustc_invocation::record(&session)?;
+    let settings = files::SETTINGS.read(&session).unwrap_or_default();
     let text = type_probe::without_declarations(&text);
     let stored = read_stored(&session);
     let (text, items, stored) = match rewrite(&text, &settings, !is_notebooks_tokio(&crates)) {

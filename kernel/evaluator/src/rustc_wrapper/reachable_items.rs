@@ -4,20 +4,23 @@
 //! those that the cell does not reach are left out. Names are compared as words, wherever they stand, so that rather too
 //! much is kept; and what does not compile without the others is compiled with them.
 
-use crate::{session::digest, source::syntax::words};
+use crate::{
+    session::{
+        digest,
+        files::{self, PassedItems},
+    },
+    source::syntax::words,
+};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    fs, io,
+    collections::{BTreeMap, HashMap, HashSet},
+    io,
     ops::Range,
     path::Path,
 };
 use syn::{Attribute, Ident, Item, ItemImpl, ItemUse, Meta, TraitItem, UseTree, spanned::Spanned};
 
-/// In the session's directory: the items that the last whole cell passed with.
-const PASSED: &str = "mosaic-passed.json";
 /// Bytes of items from which on it pays to leave some out.
 const MANY: usize = 4_000;
 /// What evcxr puts before a cell, and not before all.
@@ -56,18 +59,13 @@ const PLAIN_DERIVES: [&str; 11] = [
     "Serialize",
 ];
 
-/// Items that passed together, with the crates that they were compiled with.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PassedItems(BTreeSet<String>);
-
 impl PassedItems {
     pub(super) fn have_passed(&self, session: &Path) -> bool {
-        let passed = fs::read(session.join(PASSED)).unwrap_or_default();
-        serde_json::from_slice::<PassedItems>(&passed).is_ok_and(|passed| passed == *self)
+        files::PASSED_ITEMS.read(session).is_some_and(|passed| passed == *self)
     }
 
     pub(super) fn pass(&self, session: &Path) -> io::Result<()> {
-        fs::write(session.join(PASSED), serde_json::to_vec(self)?)
+        files::PASSED_ITEMS.write(session, self)
     }
 }
 
@@ -243,6 +241,7 @@ fn is_plain(attribute: &Attribute) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     /// Enough to be many.
     fn filled(items: &str) -> String {

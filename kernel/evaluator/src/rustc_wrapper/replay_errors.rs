@@ -4,13 +4,13 @@
 //! without the closure that catches panics, since borrowing is told better so. Names and types are the same in all of
 //! them: where all errors are of these, they are told again with their lines moved.
 
-use crate::evcxr_text::rewrite::{DISPLAY_RESULT, RUN, TEXT};
-use serde::{Deserialize, Serialize};
+use crate::{
+    evcxr_text::rewrite::{DISPLAY_RESULT, RUN, TEXT},
+    session::files::{self, FailedCell},
+};
 use serde_json::{Map, Value};
-use std::{fs, io, ops::Range, path::Path};
+use std::{io, ops::Range, path::Path};
 
-/// In the session's directory.
-const FILE: &str = "mosaic-failed.json";
 /// How evcxr begins and ends to catch panics.
 const CATCHES: &str = "match std::panic::catch_unwind(\n  std::panic::AssertUnwindSafe(||{\n";
 const CAUGHT: &str = "})) { \n  Ok(_) => {}\n  Err(_) => {\n    ::mosaic_cell::panicked();\n}}\n";
@@ -27,24 +27,16 @@ const OF_WHAT_IS_AROUND: [&str; 2] = ["E0282", "E0283"];
 const PRINTS: &str = "evcxr_send_text_plain(&format!(\"{:?}\",&(";
 const PRINTED: &str = ")));";
 
-#[derive(Debug, Serialize, Deserialize)]
-struct FailedCell {
-    text: String,
-    messages: String,
-}
-
 /// Keeps what rustc said of a text.
 pub(super) fn keep(session: &Path, text: &str, messages: &[u8]) -> io::Result<()> {
     let messages = String::from_utf8_lossy(messages).into_owned();
     let text = text.to_owned();
-    fs::write(session.join(FILE), serde_json::to_vec(&FailedCell { text, messages })?)
+    files::FAILED_CELL.write(session, &FailedCell { text, messages })
 }
 
 /// What rustc would say of a text, if that follows from what it said of the last.
 pub(super) fn said_of(session: &Path, text: &str) -> Option<String> {
-    let failed = fs::read(session.join(FILE)).ok()?;
-    let _ = fs::remove_file(session.join(FILE));
-    let failed: FailedCell = serde_json::from_slice(&failed).ok()?;
+    let failed = files::FAILED_CELL.take(session)?;
     let change = Change::between(&failed.text, text)?;
     failed.messages.lines().map(|line| change.moved(line)).collect()
 }
@@ -122,7 +114,10 @@ impl<'a> Change<'a> {
         match value {
             Value::Array(values) => values.iter_mut().try_for_each(|it| self.move_spans(it)),
             Value::Object(fields) => {
-                if fields.get("file_name").is_some_and(|name| name == "src/lib.rs") {
+                if fields
+                    .get("file_name")
+                    .is_some_and(|name| name == files::CELL_SOURCE.name())
+                {
                     self.move_span(fields)?;
                 }
                 fields.values_mut().try_for_each(|it| self.move_spans(it))

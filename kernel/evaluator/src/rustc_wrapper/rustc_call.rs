@@ -1,6 +1,6 @@
 //! The arguments that cargo gives rustc: what they say, and what becomes of them.
 
-use crate::session::{environment, settings::Settings};
+use crate::session::{environment, files, settings::Settings};
 use anyhow::{Context, Result};
 use std::{
     collections::BTreeMap,
@@ -35,9 +35,6 @@ pub(super) fn crates(arguments: &[OsString]) -> BTreeMap<String, String> {
     });
     found.collect()
 }
-
-/// The crates whose types are the same in every build: handles of the host's.
-pub(super) const RUNTIME_CRATES: [&str; 2] = ["mosaic", "mosaic_abi"];
 
 pub(super) fn crate_name(arguments: &[OsString]) -> Option<&OsStr> {
     let name = arguments.iter().position(|argument| argument == "--crate-name")?;
@@ -107,7 +104,7 @@ pub(super) fn cell_source(arguments: &[OsString]) -> Option<&Path> {
     arguments
         .iter()
         .map(Path::new)
-        .find(|path| path.ends_with("src/lib.rs"))
+        .find(|path| path.ends_with(files::CELL_SOURCE.name()))
 }
 
 /// Where rustc writes the cell's library.
