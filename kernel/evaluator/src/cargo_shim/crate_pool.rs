@@ -121,7 +121,7 @@ impl Pool {
         if size(&self.directory) > MAXIMUM_SIZE {
             // Moved away in one step first, since another kernel may be reading it.
             let aside = TempDir::new_in(session)?;
-            fs::rename(&self.directory, aside.path().join("pool"))?;
+            fs::rename(&self.directory, aside.path().join("former"))?;
         }
         self.collect_files(session)
             .context("cannot keep the crates for other sessions")
