@@ -3,7 +3,7 @@
 //! Cargo's messages name the built files. The dep-info files of rustc (`.d`) and the output of build scripts name the
 //! variables and files that a build looked at.
 
-use crate::session::environment::users_variable;
+use crate::{evcxr_text::markers::CELL_CRATE, session::environment::users_variable};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,7 +39,7 @@ impl BuiltUnits {
     fn add_artefact(&mut self, message: &Value, session: &Path) -> Option<()> {
         let target = &message["target"];
         let is_script = target["kind"].as_array()?.iter().any(|kind| kind == "custom-build");
-        if is_script || target["name"] == "ctx" {
+        if is_script || target["name"] == CELL_CRATE {
             return Some(());
         }
         for file in message["filenames"].as_array()? {

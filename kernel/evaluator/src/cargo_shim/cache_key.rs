@@ -4,6 +4,7 @@
 //! that cargo and rustc look at.
 
 use crate::{
+    evcxr_text::markers::ENVIRONMENT_PREFIX,
     prebuilt::cache_directory::CacheDirectory,
     session::{digest::Parts, environment::users_variables, files::MANIFEST, shim_state::ShimState, sysroot},
 };
@@ -19,7 +20,7 @@ use toml::{Table, Value};
 /// Stands for the path of the session directory, which differs between kernels, in all that sessions share.
 pub(super) const SESSION_PLACEHOLDER: &str = "@mosaic-session@";
 /// Prefixes of the variables that cargo and rustc look at, and of those by which evcxr talks to its wrapper.
-const VARIABLE_PREFIXES: [&str; 3] = ["CARGO", "RUST", "EVCXR"];
+const VARIABLE_PREFIXES: [&str; 3] = ["CARGO", "RUST", ENVIRONMENT_PREFIX];
 /// Other variables that decide which programs, libraries and files cargo and rustc find.
 const VARIABLES: [&str; 3] = ["HOME", "LD_LIBRARY_PATH", "PATH"];
 /// The files of cargo's configuration, relative to the project and to each directory above it.

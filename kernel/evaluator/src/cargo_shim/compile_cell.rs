@@ -10,9 +10,9 @@ use crate::{
         cache_key::{self, sorted_manifest},
         crate_pool::Pool,
         dependency_cache::DependencyBuild,
-        recorded_answers::LIBRARY_PATH_VARIABLE,
         rustc_invocation::record_path,
     },
+    evcxr_text::markers::{CELL_CRATE, LIBRARY_PATH_VARIABLE},
     prebuilt::{
         builtin::{self, BuiltInCrate},
         cache_directory::CacheDirectory,
@@ -151,7 +151,9 @@ fn has_only_fixed_sources(state: &ShimState) -> Option<bool> {
     let mut packages = lock.get("package")?.as_array()?.iter();
     let packages_are_fixed = packages.all(|package| {
         let name = package.get("name").and_then(Value::as_str).unwrap_or_default();
-        package.get("source").is_some() || name == "ctx" || builtin::find(name).is_some_and(BuiltInCrate::is_embedded)
+        package.get("source").is_some()
+            || name == CELL_CRATE
+            || builtin::find(name).is_some_and(BuiltInCrate::is_embedded)
     });
     Some(paths_are_built_in && packages_are_fixed)
 }

@@ -9,6 +9,7 @@ use crate::{
         cache_key,
         crate_pool::{Pool, Records},
     },
+    evcxr_text::markers::LOOKUP_PACKAGE,
     session::{
         environment::real,
         files::{LOCK_FILE, MANIFEST},
@@ -28,8 +29,6 @@ use std::{
 const ARGUMENTS: [&str; 2] = ["metadata", "--format-version=1"];
 /// The argument that stands before the others if `:offline` is set.
 const OFFLINE: &str = "--offline";
-/// The line of the manifest that tells the project of such a question.
-const PACKAGE: &str = "name = \"evcxr_dummy_validate_dep\"";
 /// The part of cargo's message about a crate that exists and has no library.
 const NO_LIBRARY: &str = "ignoring invalid dependency";
 
@@ -52,7 +51,7 @@ impl<'a> CrateLookup<'a> {
             return None;
         }
         let manifest = MANIFEST.read(here)?;
-        manifest.contains(PACKAGE).then(|| CrateLookup {
+        manifest.contains(LOOKUP_PACKAGE).then(|| CrateLookup {
             state,
             arguments,
             record: record_of(state, arguments),
@@ -111,7 +110,7 @@ mod tests {
         fs::create_dir(&state.session).unwrap();
         let words = ARGUMENTS.map(OsString::from);
         let asked = |state: &ShimState, words: &[OsString], specification: &str| {
-            let manifest = format!("[package]\n{PACKAGE}\n[dependencies]\nx = {specification}\n");
+            let manifest = format!("[package]\n{LOOKUP_PACKAGE}\n[dependencies]\nx = {specification}\n");
             MANIFEST.write(&state.session, &manifest).unwrap();
             CrateLookup::new(state, &state.session, words).map(|it| it.record)
         };

@@ -12,6 +12,7 @@
 //! [`dependency_cache`]: crate::cargo_shim::dependency_cache
 
 use crate::{
+    evcxr_text::markers::CELL_CRATE,
     prebuilt::{
         builtin::{BUILT_IN_CRATES, BuiltInCrate},
         cache_directory::CacheDirectory,
@@ -35,7 +36,7 @@ use tempfile::TempDir;
 /// complete, so it is copied last.
 const PARTS: [&str; 3] = ["deps", "build", ".fingerprint"];
 /// The crates of cells, which each session builds for itself.
-const CELL_CRATES: [&str; 2] = ["code_", "ctx"];
+const CELL_CRATES: [&str; 2] = ["code_", CELL_CRATE];
 /// The size in bytes above which the pool is emptied.
 const MAXIMUM_SIZE: u64 = 8 << 30;
 /// The list of the files in the pool: a line for each, with its length in bytes, a tab and its path in the pool.

@@ -10,6 +10,7 @@ use crate::{
         cache_key::{self, sorted_manifest, with_session, without_session},
         metadata_filter,
     },
+    evcxr_text::markers::LIBRARY_PATH_VARIABLE,
     session::{
         digest::Parts,
         environment::real,
@@ -32,8 +33,6 @@ use std::{
     process::{Command, ExitCode, Output, Stdio},
 };
 
-/// Where evcxr wants to be told which library was built.
-pub(super) const LIBRARY_PATH_VARIABLE: &str = "EVCXR_EXECUTION_SO_PATH";
 /// Stands in a recorded answer for the path of the standard library's sources, as rust-analyzer sees them.
 const STD_SOURCES_PLACEHOLDER: &str = "@mosaic-library@";
 

@@ -1,10 +1,8 @@
 //! One call of the rustc wrapper by cargo: recorded when cargo compiles a cell, replayed for the next cell.
 
 use crate::{
-    cargo_shim::{
-        cache_key::{with_session, without_session},
-        recorded_answers::LIBRARY_PATH_VARIABLE,
-    },
+    cargo_shim::cache_key::{with_session, without_session},
+    evcxr_text::markers::LIBRARY_PATH_VARIABLE,
     session::{
         digest::Parts,
         environment::users_variables,

@@ -16,6 +16,10 @@ use crate::{
         kernel::Kernel,
         running::{Brakes, InterruptWait},
     },
+    evcxr_text::markers::{
+        CELL_PROCESS_VARIABLE, ERROR_OCCURRED, EXECUTION_COMPLETE, PANIC_NOTIFICATION, VARIABLE_CHANGED_TYPE,
+        library_and_function,
+    },
     session::{
         link::{Instruction, Report, receive, send},
         run_directory::CellPaths,
@@ -45,13 +49,6 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-
-/// evcxr's side of its line protocol, as of 0.22.
-const EXECUTION_COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
-const PANIC_NOTIFICATION: &str = "EVCXR_PANIC_NOTIFICATION";
-const ERROR_OCCURRED: &str = "EVCXR_ERROR_OCCURRED";
-const VARIABLE_CHANGED_TYPE: &str = "EVCXR_VARIABLE_CHANGED_TYPE:";
-const EVCXR_VARIABLES: [&str; 1] = ["EVCXR_IS_RUNTIME"];
 
 /// Runs the cell process until its kernel ends it.
 pub fn cell_host_main() -> ! {
@@ -147,10 +144,12 @@ fn run(kernel: &Arc<Kernel>) -> Result<()> {
 
 /// The user's own subprocesses, perhaps cargo or another kernel, are not to find these.
 fn forget_environment() {
-    for name in EVCXR_VARIABLES
-        .into_iter()
-        .chain([RUN_DIRECTORY_VARIABLE, MONITOR_VARIABLE, SESSION_VARIABLE])
-    {
+    for name in [
+        CELL_PROCESS_VARIABLE,
+        RUN_DIRECTORY_VARIABLE,
+        MONITOR_VARIABLE,
+        SESSION_VARIABLE,
+    ] {
         // SAFETY: this process has only its main thread yet, and no user code has run.
         unsafe { env::remove_var(name) }
     }
@@ -207,7 +206,7 @@ fn serve(commands: File, host: &'static Host) -> Result<()> {
     let flusher = Flusher::start()?;
     for line in io::BufReader::new(commands).lines() {
         let line = line?;
-        let Some((path, function)) = line.strip_prefix("LOAD_AND_RUN ").and_then(|it| it.rsplit_once(' ')) else {
+        let Some((path, function)) = library_and_function(&line) else {
             bail!("unknown command of evcxr's: {line}");
         };
         *run_state() = RunState::default();

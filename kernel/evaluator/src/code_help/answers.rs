@@ -10,11 +10,12 @@ use crate::{
         commands,
         request::{Completion, Completions},
     },
-    prebuilt::builtin,
-    source::{
+    evcxr_text::{
         displayed_paths::{as_written, name_of},
-        preamble::{preamble, without_commands},
+        markers::{DISPLAY_METHOD, FUNCTION_PREFIX, TYPE_PREFIX},
     },
+    prebuilt::builtin,
+    source::preamble::{preamble, without_commands},
 };
 use serde_json::Value;
 
@@ -159,7 +160,7 @@ const COMMON: [&str; 22] = [
     "clone_from",
     "clone_into",
     "clone_to_uninit",
-    "evcxr_display",
+    DISPLAY_METHOD,
     "fmt",
     "from",
     "into",
@@ -177,7 +178,7 @@ const COMMON: [&str; 22] = [
 ];
 
 /// What generated code needs and nobody is to call.
-const INTERNAL: [&str; 3] = ["__", "evcxr_", "Evcxr"];
+const INTERNAL: [&str; 3] = ["__", FUNCTION_PREFIX, TYPE_PREFIX];
 
 /// Calls on what a value becomes first, which crowd out the value's own.
 const DETOURS: [&str; 3] = ["await.", "iter().", "into_iter()."];

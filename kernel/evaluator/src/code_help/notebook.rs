@@ -1,6 +1,6 @@
 //! What a cell that is being typed may refer to: the source that evcxr would have analysed, with a place for the cell.
 
-use crate::code_help::project::manifest_in;
+use crate::{code_help::project::manifest_in, evcxr_text::markers::ANALYSIS_WRAPPER};
 use evcxr::CommandContext;
 use ra_ap_ide::Edition;
 use ra_ap_syntax::{
@@ -11,8 +11,6 @@ use std::{collections::BTreeSet, ops::Range, path::PathBuf};
 
 /// Stands where the code of a cell would stand.
 const CELL: &str = "mosaic_cell_stands_here;";
-/// Begins the function in which it would stand.
-const WRAPPER: &str = "\n#[allow(unused_variables)]\nasync fn evcxr_analysis_wrapper(";
 const EDITION: Edition = Edition::Edition2024;
 
 /// A notebook at one moment.
@@ -46,7 +44,7 @@ impl Notebook {
         let _ = context.completions(CELL, CELL.len());
         let source = context.last_source().ok()?;
         let (before, tail) = source.split_once(CELL)?;
-        let (items, head) = before.split_at(before.rfind(WRAPPER)?);
+        let (items, head) = before.split_at(before.rfind(ANALYSIS_WRAPPER)?);
         let variables = context.variables_and_types().map(|(name, _)| name.to_owned());
         Some(Notebook {
             manifest: manifest_in(&directory).ok()?,

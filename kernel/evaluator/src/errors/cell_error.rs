@@ -7,6 +7,10 @@ use crate::{
         unstorable::{Explanation, Unstorable},
         warnings::Warning,
     },
+    evcxr_text::{
+        markers::{CELL_CRATE_PATH, is_cell_function},
+        messages,
+    },
     session::link::Report,
     source::syntax::SyntaxError,
 };
@@ -200,10 +204,8 @@ impl CellError {
             return CellError::unkept(&unkept.explain(code, type_of), code, number);
         }
         let ename = match message {
-            _ if message.starts_with("Shell command failed") => "CommandError",
-            _ if message.contains("missing a semicolon") || message.contains("Compilation failed") => {
-                "CompilationError"
-            }
+            _ if messages::is_of_shell_command(message) => "CommandError",
+            _ if messages::is_of_compilation(message) => "CompilationError",
             _ => "Error",
         };
         CellError::new(ename, without_progress(message))
@@ -217,9 +219,9 @@ fn users_frames(backtrace: &str) -> impl Iterator<Item = String> {
         .filter_map(|line| line.trim_start().split_once(": "))
         .map(|(_, name)| name);
     let frames = names
-        .skip_while(|name| !name.contains("ctx::"))
-        .take_while(|name| !name.starts_with("run_user_code_") && !name.contains("ctx::run_user_code_"));
-    frames.map(|name| format!("  in {}", name.replace("ctx::", "")))
+        .skip_while(|name| !name.contains(CELL_CRATE_PATH))
+        .take_while(|name| !is_cell_function(name));
+    frames.map(|name| format!("  in {}", name.replace(CELL_CRATE_PATH, "")))
 }
 
 const CANNOT_BE_KEPT: &str = "a variable of this cell cannot be kept for the next: it borrows from this one, or its type is \

@@ -1,8 +1,11 @@
 //! One of rustc's errors, as it is shown for the cell alone.
 
-use crate::errors::{
-    places::{locate, place},
-    unstorable::last_expression,
+use crate::{
+    errors::{
+        places::{locate, place},
+        unstorable::last_expression,
+    },
+    evcxr_text::rustc_messages::{in_words_of_the_cell, is_about_generated_code, is_wrapping},
 };
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use evcxr::CompilationError;
@@ -53,7 +56,7 @@ impl Diagnostic {
     }
 
     pub(super) fn new(error: &CompilationError, code: &str, expansion: Option<&CellExpansion>) -> Diagnostic {
-        let mut title = of_the_cell(&without_progress(&error.message()));
+        let mut title = in_words_of_the_cell(&without_progress(&error.message()));
         let mut subject = None;
         let mut labels = Vec::new();
         for message in error.spanned_messages() {
@@ -74,7 +77,7 @@ impl Diagnostic {
                     };
                     labels.push((
                         place(code, &Place { start, end }),
-                        of_the_cell(&message.label),
+                        in_words_of_the_cell(&message.label),
                         message.is_primary,
                     ));
                 }
@@ -164,50 +167,12 @@ fn derive_debug(error: &CompilationError, title: &str) -> String {
     }
 }
 
-/// rustc's words without those on evcxr's wrapping.
-fn of_the_cell(text: &str) -> String {
-    let mut text = text.to_owned();
-    for (generated, own) in [
-        ("`evcxr_variable_store`", "the end of the cell"),
-        ("<end of input>", "the end of the cell"),
-        ("an async block that returns `Result`", "a cell"),
-        // The whole path, where the notebook has another `Result` as well.
-        (
-            "std::result::Result<(), EvcxrUserCodeError>",
-            "Result<(), EvcxrUserCodeError>",
-        ),
-        (" compatible with `Result<(), EvcxrUserCodeError>`", ""),
-        ("`EvcxrUserCodeError`", "the cell's error"),
-        (
-            "return type inferred to be `()` here",
-            "a cell returns a `Result`: end it early with `return Ok(());`",
-        ),
-    ] {
-        text = text.replace(generated, own);
-    }
-    text
-}
-
-/// What only notes on generated code, or lists of traits' implementations, contain.
-const GENERATED: [&str; 8] = [
-    "evcxr",
-    "Evcxr",
-    "mosaic_cell",
-    "mosaic::__private",
-    "__mosaic_",
-    "the following other types implement",
-    "to implement `Portable`",
-    "#[warn(",
-];
-
 /// The line that an error is in, where it is an item of an earlier cell.
 fn earlier_line(error: &CompilationError) -> Option<String> {
     let spans = error.json["spans"].as_array()?;
     let primary = spans.iter().find(|span| span["is_primary"] == true)?;
     let line = primary["text"][0]["text"].as_str()?.trim();
-    let is_wrapping =
-        ["(", ").evcxr_display();", ""].contains(&line) || GENERATED.iter().any(|name| line.contains(name));
-    (!is_wrapping && error.is_from_user_code()).then(|| line.to_owned())
+    (!is_wrapping(line) && error.is_from_user_code()).then(|| line.to_owned())
 }
 
 /// rustc's notes and help that speak of the user's code.
@@ -215,7 +180,7 @@ fn notes(error: &CompilationError) -> Vec<(Level<'static>, String)> {
     let children = error.json["children"].as_array().map(Vec::as_slice).unwrap_or_default();
     let texts = children.iter().filter_map(|child| {
         let (level, message) = (child["level"].as_str()?, child["message"].as_str()?);
-        let generated = GENERATED.iter().any(|name| message.contains(name));
+        let generated = is_about_generated_code(message);
         let suggestion = child["spans"][0]["suggested_replacement"]
             .as_str()
             .filter(|text| !text.trim().is_empty());

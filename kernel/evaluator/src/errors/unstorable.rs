@@ -1,24 +1,15 @@
 //! Variables that cannot be kept for the next cell: why, and what to write instead.
 
-use crate::source::{
-    preamble::without_commands,
-    syntax::{self, bindings, block},
+pub(crate) use crate::evcxr_text::messages::Reason;
+use crate::{
+    evcxr_text::messages::{refusal_of_nameless, refused_variable},
+    source::{
+        preamble::without_commands,
+        syntax::{self, bindings, block},
+    },
 };
 use std::ops::Range;
 use syn::{Expr, Stmt, spanned::Spanned};
-
-/// Why a variable is not kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// It is a closure, or its type is one that has no name.
-    Unnameable,
-    /// It borrows from the cell.
-    Borrows,
-    /// Its type is not known.
-    Unknown,
-    /// Its type is private to a crate.
-    Private,
-}
 
 /// A variable that is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,26 +83,15 @@ struct Let {
 impl Unstorable {
     /// What evcxr says of a variable, if that is what it says.
     pub(crate) fn from_message(message: &str) -> Option<Unstorable> {
-        let named = |before: &str| Some(message.split_once(before)?.1.split_once('`')?.0.to_owned());
-        let found = |reason, before| named(before).map(|name| Unstorable { name, reason });
-        if message.contains("Couldn't automatically determine type") {
-            found(Reason::Unknown, "variable `")
-        } else if message.starts_with("Failed to determine type of variable") {
-            found(Reason::Private, "variable `")
-        } else if message.contains("non-static lifetime") {
-            found(Reason::Borrows, "The variable `")
-        } else if message.contains("cannot be persisted") {
-            let borrows = message.contains("has type `&");
-            let reason = if borrows { Reason::Borrows } else { Reason::Unnameable };
-            found(reason, "The variable `")
-        } else {
-            None
-        }
+        refused_variable(message).map(|(name, reason)| Unstorable {
+            name: name.to_owned(),
+            reason,
+        })
     }
 
     /// What evcxr says of a variable whose type has no name.
     pub(crate) fn message_for_nameless(name: &str) -> String {
-        format!("The variable `{name}` has a type without a name, which cannot be persisted.")
+        refusal_of_nameless(name)
     }
 
     /// The closure that a cell would keep, where evcxr says nothing of it.
@@ -260,43 +240,6 @@ mod tests {
         let explanation = unkept.explain(code, |_, _| type_name.map(str::to_owned));
         assert_eq!(explanation.range.map(|range| &code[range]), Some(&*unkept.name));
         explanation.help.join("\n")
-    }
-
-    #[test]
-    fn evcxrs_messages_are_understood() {
-        for (message, name, reason) in [
-            (
-                "The variable `f` is a closure, which cannot be persisted.\nYou can",
-                "f",
-                Reason::Unnameable,
-            ),
-            (
-                "Couldn't automatically determine type of variable `x`.\nPlease",
-                "x",
-                Reason::Unknown,
-            ),
-            (
-                "The variable `r` contains a reference with a non-static lifetime so\ncan't",
-                "r",
-                Reason::Borrows,
-            ),
-            (
-                "The variable `g` has type `impl Fn()` which cannot be persisted.",
-                "g",
-                Reason::Unnameable,
-            ),
-            (
-                "Failed to determine type of variable `p`. rustc suggested",
-                "p",
-                Reason::Private,
-            ),
-        ] {
-            let name = name.to_owned();
-            assert_eq!(Unstorable::from_message(message), Some(Unstorable { name, reason }));
-        }
-        let nameless = Unstorable::from_message(&Unstorable::message_for_nameless("f"));
-        assert_eq!(nameless.map(|it| it.reason), Some(Reason::Unnameable));
-        assert_eq!(Unstorable::from_message("something else"), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::{
     cargo_shim::std_source_view,
     errors::warnings,
     evaluation::{execution_state::ExecutionState, request::Options},
+    evcxr_text::markers,
     prebuilt::{builtin, cache_directory::CacheDirectory, toolchain::Toolchain, versions},
     session::{
         directory::Session,
@@ -276,7 +277,7 @@ pub fn this_executable() -> std::io::Result<PathBuf> {
 /// Starts evcxr in `directory` and makes it ready for the first cell.
 fn open(options: &Options, crates: &CacheDirectory, directory: &Path, lock_file: Option<&Path>) -> Result<EvalContext> {
     let executable = this_executable()?;
-    let config = format!("[evcxr]\ntmpdir = {directory:?}\nsccache = {executable:?}\n");
+    let config = markers::configuration(directory, &executable);
     files::EVCXR_CONFIGURATION.write(directory, &config)?;
     let here = env::current_dir()?;
     let mut command = Command::new(&executable);

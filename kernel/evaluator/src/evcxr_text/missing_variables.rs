@@ -1,22 +1,34 @@
-//! Variables that evcxr believes in and that are not there.
+//! Missing variables: evcxr believes that they are stored, and they are not.
 //!
-//! evcxr is told that a cell has ended when it begins, so that it can answer questions meanwhile. It then takes the cell's
-//! new variables for stored, although a panic, a failed `?` or an interrupt may keep the cell from storing them; and when
-//! the process ends, all variables are gone. The kernel knows what is stored, and the next cell is compiled without taking
-//! the others out of the store. Where such a cell does not make them anew, it has no variable of the name to store at its
-//! end. rustc's error says so to evcxr, which then forgets the variable and compiles the cell again.
+//! The cell process tells evcxr at a cell's begin that the cell has ended, so that evcxr can answer questions meanwhile.
+//! evcxr then takes the cell's new variables for stored, although a panic, a failed `?` or an interrupt may keep the cell
+//! from storing them. When the process ends, all variables are gone.
+//!
+//! The kernel knows what is stored. It writes down the missing variables, and the wrapper compiles the next cell without
+//! taking them out of the store. A cell that does not define such a variable has nothing of its name to store at the end.
+//! For that cell the wrapper prints the error that rustc would print. evcxr then forgets the variable and compiles the cell
+//! again.
 
-use crate::{evcxr_text::rewrite::PANICKED, session::files};
+use crate::{
+    evcxr_text::{
+        markers::{CHECK_BEGINS, PUT_VARIABLE, TAKE_VARIABLE},
+        replacements::PANIC_CALL,
+    },
+    session::files,
+};
 use serde_json::json;
 use std::{collections::BTreeSet, io, path::Path};
 
-/// Tells the wrapper of rustc which variables are not there.
+/// Tells the rustc wrapper which variables are missing.
 pub(crate) fn tell(directory: &Path, names: &BTreeSet<String>) -> io::Result<()> {
     files::MISSING_VARIABLES.write(directory, names)
 }
 
-/// The source of a cell without the lines that check absent variables and take them out of the store; no line moves. Or else, where the
-/// cell would store such a variable again at its end, the errors that rustc would find there, as it would print them.
+/// Removes the lines that check missing variables and take them out of the store; no line moves.
+///
+/// # Errors
+///
+/// The cell would store a missing variable again at its end: the errors that rustc would print.
 pub(crate) fn without_loads(text: String, source: &Path) -> Result<String, Vec<String>> {
     // The source lies in `src`, and cargo starts rustc in its parent.
     let session = source.ancestors().nth(2).unwrap_or(Path::new(""));
@@ -28,14 +40,14 @@ fn without(text: String, names: &[&str]) -> Result<String, Vec<String>> {
     if names.is_empty() {
         return Ok(text);
     }
-    // Behind it, evcxr stores the variables that the cell has not defined itself.
+    // After the report of a panic, evcxr stores the variables that the cell has not defined itself.
     let end = text
         .lines()
-        .position(|line| line.trim() == PANICKED)
+        .position(|line| line.trim() == PANIC_CALL)
         .unwrap_or(usize::MAX);
     let stored = |line: &str| {
-        let stored = line.trim_start().starts_with("evcxr_variable_store.put_variable::<");
-        stored.then(|| {
+        let is_store = line.trim_start().starts_with(PUT_VARIABLE);
+        is_store.then(|| {
             names
                 .iter()
                 .find(|name| line.ends_with(&format!(">(stringify!({name}), {name});")))
@@ -48,15 +60,24 @@ fn without(text: String, names: &[&str]) -> Result<String, Vec<String>> {
     if !errors.is_empty() {
         return Err(errors);
     }
-    let loads = |line: &str| {
-        let checked = line.starts_with("vars_ok &= evcxr_variable_store.check_variable::<");
-        let taken = line.starts_with("let ") && line.contains(" = evcxr_variable_store.take_variable::<");
-        (checked || taken)
+    let is_load = |line: &str| {
+        let is_check = line.starts_with(CHECK_BEGINS);
+        let is_take = line.starts_with("let ")
+            && line
+                .match_indices(TAKE_VARIABLE)
+                .any(|(at, _)| line[..at].ends_with(" = "));
+        (is_check || is_take)
             && names
                 .iter()
                 .any(|name| line.ends_with(&format!(">(stringify!({name}));\n")))
     };
-    let line = |line: &'_ str| if loads(line) { "\n".to_owned() } else { line.to_owned() };
+    let line = |line: &'_ str| {
+        if is_load(line) {
+            "\n".to_owned()
+        } else {
+            line.to_owned()
+        }
+    };
     Ok(text.split_inclusive('\n').map(line).collect())
 }
 
@@ -85,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_loads_of_absent_variables_go_and_no_line_moves() {
+    fn only_loads_of_missing_variables_go_and_no_line_moves() {
         let load = |name: &str| {
             format!("let mut {name} = evcxr_variable_store.take_variable::<Vec<u8>>(stringify!({name}));\n")
         };
@@ -99,9 +120,9 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_that_would_store_an_absent_variable_again_is_refused() {
+    fn a_cell_that_would_store_a_missing_variable_again_is_refused() {
         let put = "evcxr_variable_store.put_variable::<u8>(stringify!(a), a);\n";
-        let defined = format!("{put}    {PANICKED}\n}}}}\n");
+        let defined = format!("{put}    {PANIC_CALL}\n}}}}\n");
         assert_eq!(without(defined.clone(), &["a"]), Ok(defined.clone()));
         let errors = without(format!("{defined}{put}"), &["a"]).unwrap_err();
         let error: serde_json::Value = serde_json::from_str(&errors[0]).unwrap();

@@ -1,89 +1,79 @@
-//! What evcxr generates around a cell's code, exchanged for calls into compiled code.
+//! Replaces the code that evcxr generates around a cell by calls into compiled code.
+//!
+//! No line moves, so every error of rustc's still points where it should. A generated part that is not what
+//! [`markers`](super::markers) says stays as evcxr wrote it.
 
 use crate::{
-    evcxr_text::store_calls::{Stored, fingerprinted},
+    evcxr_text::{
+        markers::{
+            DISPLAY_ENDS, EXECUTOR, EXECUTOR_BEGINS, EXECUTOR_CREATES, EXECUTOR_ENDS, PANIC_REPORT, RUNTIME_BEGINS,
+            RUNTIME_ENDS, SEND_TEXT_BEGINS, USER_ERROR_BEGINS, USER_ERROR_REPORT,
+        },
+        replacements::{
+            DISPLAY_IMPORTS, EXECUTOR_CALL, PANIC_CALL, RESULT_ENDS, RUNTIME_IMPORTS, SEND_TEXT_IMPORT, SLEEP_IMPORT,
+        },
+        store_calls::{StoredTypes, with_fingerprints},
+    },
     session::settings::Settings,
     source::fingerprints::Definitions,
 };
 use std::borrow::Cow;
 
-const RUNTIME_BEGINS: &str = "\nmod evcxr_internal_runtime {\n";
-const RUNTIME_ENDS: &str = "\n#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_";
-/// Begins the function that a cell's library is loaded for.
-pub(crate) const RUN: &str = "\npub extern \"C\" fn run_user_code_";
-const ERROR_BEGINS: &str = "struct EvcxrUserCodeError {}";
-const ERROR_MARKER: &str = "println!(\"{}\", evcxr_internal_runtime::USER_ERROR_OCCURRED);";
-const PANIC_MARKER: &str = "println!(\"EVCXR_PANIC_NOTIFICATION\");";
-/// What stands in its place.
-pub(crate) const PANICKED: &str = "::mosaic_cell::panicked();";
-const TEXT_BEGINS: &str = "fn evcxr_send_text_plain(";
-pub(crate) const TEXT: &str = "use ::mosaic_cell::send_text_plain as evcxr_send_text_plain;";
-/// `macro_use`, since that alone gives way to macros that the user imports.
-const RUNTIME: &str = "#[allow(unused_imports)] #[macro_use] extern crate mosaic_cell; \
-     use ::mosaic_cell as evcxr_internal_runtime; #[allow(unused_imports)] use ::mosaic_cell::BeginResult as _;";
-/// Shows what has no `evcxr_display` of its own richly or by `{:?}`; without it evcxr does, as it was told to.
-const SHOWN: &str = " #[allow(unused_imports)] use ::mosaic_cell::{DisplayDebug as _, DisplayRich as _};";
-/// evcxr's first way to show a value, at the end of the cell's last expression.
-const DISPLAY: &str = ").evcxr_display();";
-/// The same, after saying that the result follows.
-pub(crate) const DISPLAY_RESULT: &str = ").mosaic_begin_result().evcxr_display();";
-/// In a cell that may sleep, so that an interrupt ends its sleep.
-const SLEEPING: &str = " extern crate mosaic_std as std;";
-
-/// The runtime on which evcxr lets a cell wait: made by each cell's own code, up to where the user's begins.
-const EXECUTOR_BEGINS: &str = "let mut mutex";
-const EXECUTOR: &str = "let mut mutex = evcxr_variable_store.lazy_arc(\"evcxr_tokio_runtime\", || \
-     std::sync::Mutex::new(tokio::runtime::Runtime::new().unwrap())); \
-     match mutex.lock() { Ok(guard) => guard, Err(poisoned) => poisoned.into_inner(), }";
-const EXECUTOR_ENDS: &str = ".block_on(async {";
-/// The same by the notebook's tokio.
-const RUN_CELL: &str = "evcxr_variable_store.started(); ::tokio::runtime::run_cell(async {";
-
-/// A cell's source with its generated parts exchanged.
-pub(crate) struct Rewritten {
-    /// What comes before the generated function.
+/// The source of a cell, its generated parts replaced.
+pub(crate) struct RewrittenCell {
+    /// The notebook's items, which stand before all that evcxr generates.
     pub(crate) items: String,
     runtime: String,
-    /// The generated function.
-    cell: String,
+    /// The function that runs the cell.
+    function: String,
 }
 
-impl Rewritten {
-    /// The whole text, with what the variables' types are made of, and what will be stored when it has run.
-    pub(crate) fn fingerprinted(&self, definitions: &Definitions, stored: &Stored) -> (String, Stored) {
-        let (cell, stored) = match fingerprinted(&self.cell, definitions, stored) {
-            Some((cell, stored)) => (Cow::Owned(cell), stored),
-            None => (Cow::Borrowed(&*self.cell), stored.clone()),
+impl RewrittenCell {
+    /// The whole source, in which the store learns the fingerprints of its variables' types; and the types of the
+    /// variables that are stored once the cell has run.
+    pub(crate) fn with_fingerprints(&self, definitions: &Definitions, stored: &StoredTypes) -> (String, StoredTypes) {
+        let (function, stored) = match with_fingerprints(&self.function, definitions, stored) {
+            Some((function, stored)) => (Cow::Owned(function), stored),
+            None => (Cow::Borrowed(&*self.function), stored.clone()),
         };
-        (format!("{}{}{cell}", self.items, self.runtime), stored)
+        (format!("{}{}{function}", self.items, self.runtime), stored)
     }
 }
 
-/// The cell's source with its generated parts exchanged, if they are all there. `own_tokio` says that the cell's `tokio`
-/// is the user's own, and not the notebook's.
-pub(crate) fn rewrite(text: &str, settings: &Settings, own_tokio: bool) -> Option<Rewritten> {
-    // Items come before the generated runtime and statements after it, so it is the last text of this kind before them.
-    let begin = text.find(RUNTIME_BEGINS)?;
-    let end = begin + text[begin..].find(RUNTIME_ENDS)?;
-    let (items, runtime, cell) = (&text[..=begin], &text[begin + 1..end], &text[end..]);
-    let lines = "\n".repeat(runtime.matches('\n').count());
-    let shown = if settings.is_default_format() { SHOWN } else { "" };
-    let sleeping = if text.contains("sleep") { SLEEPING } else { "" };
-    let cell = if own_tokio {
-        Cow::Borrowed(cell)
+/// Replaces the generated parts of a cell's source. There is nothing to replace in a source without the variable store.
+///
+/// `uses_own_tokio` says that the cell's crate `tokio` is the user's, and not the notebook's.
+pub(crate) fn rewrite(source: &str, settings: &Settings, uses_own_tokio: bool) -> Option<RewrittenCell> {
+    // The user's items stand before the generated runtime and may contain its end, so that is searched behind its begin.
+    let begin = source.find(RUNTIME_BEGINS)?;
+    let end = begin + source[begin..].find(RUNTIME_ENDS)?;
+    let (items, runtime, function) = (&source[..=begin], &source[begin + 1..end], &source[end..]);
+    let display = if settings.is_default_format() {
+        DISPLAY_IMPORTS
     } else {
-        exchange_executor(cell)
+        ""
     };
-    Some(Rewritten {
-        items: exchange_error(items)?.into_owned(),
-        runtime: format!("{RUNTIME}{shown}{sleeping}{lines}"),
-        cell: exchange_display(&exchange_text(&exchange_panic(&cell))).into_owned(),
+    let sleep = if source.contains("sleep") { SLEEP_IMPORT } else { "" };
+    let function = if uses_own_tokio {
+        Cow::Borrowed(function)
+    } else {
+        replace_executor(function)
+    };
+    Some(RewrittenCell {
+        items: replace_error_report(items)?.into_owned(),
+        runtime: format!("{RUNTIME_IMPORTS}{display}{sleep}{}", line_breaks(runtime)),
+        function: replace_display(&replace_send_text(&replace_panic_report(&function))).into_owned(),
     })
 }
 
-/// The conversion that a failing `?` calls, if the cell has one: it stands directly before the runtime.
-fn exchange_error(items: &str) -> Option<Cow<'_, str>> {
-    let Some(begin) = items.rfind(ERROR_BEGINS) else {
+/// As many line breaks as a text has, so that a replacement moves no line.
+fn line_breaks(text: &str) -> String {
+    "\n".repeat(text.matches('\n').count())
+}
+
+/// Replaces the report in the conversion that a failing `?` calls. The conversion ends the items of a cell that has one.
+fn replace_error_report(items: &str) -> Option<Cow<'_, str>> {
+    let Some(begin) = items.rfind(USER_ERROR_BEGINS) else {
         return Some(Cow::Borrowed(items));
     };
     let (before, conversion) = items.split_at(begin);
@@ -98,65 +88,70 @@ fn exchange_error(items: &str) -> Option<Cow<'_, str>> {
             &format!("::mosaic_cell::question_mark_failed(::std::format_args!({format}, error));"),
             1,
         )
-        .replacen(ERROR_MARKER, "", 1);
+        .replacen(USER_ERROR_REPORT, "", 1);
     Some(Cow::Owned(format!("{before}{conversion}")))
 }
 
-/// The start of a cell that may wait. It stands before all that the user wrote.
-fn exchange_executor(cell: &str) -> Cow<'_, str> {
-    let found = cell.find("evcxr_variable_store.lazy_arc(").and_then(|call| {
-        let begin = cell[..call].rfind(EXECUTOR_BEGINS)?;
-        let end = call + cell[call..].find(EXECUTOR_ENDS)?;
-        // How the lines are broken depends on the compiler that evcxr was built by.
-        let is_known = cell[begin..end].split_whitespace().eq(EXECUTOR.split_whitespace());
+/// Replaces the start of a cell with `.await`. The start stands before all that the user wrote.
+fn replace_executor(function: &str) -> Cow<'_, str> {
+    let found = function.find(EXECUTOR_CREATES).and_then(|call| {
+        let begin = function[..call].rfind(EXECUTOR_BEGINS)?;
+        let end = call + function[call..].find(EXECUTOR_ENDS)?;
+        // The line breaks depend on the compiler that evcxr was built by.
+        let is_known = function[begin..end].split_whitespace().eq(EXECUTOR.split_whitespace());
         is_known.then_some((begin, end + EXECUTOR_ENDS.len()))
     });
     match found {
         Some((begin, end)) => {
-            let lines = "\n".repeat(cell[begin..end].matches('\n').count());
-            Cow::Owned(format!("{}{lines}{RUN_CELL}{}", &cell[..begin], &cell[end..]))
+            let lines = line_breaks(&function[begin..end]);
+            Cow::Owned(format!(
+                "{}{lines}{EXECUTOR_CALL}{}",
+                &function[..begin],
+                &function[end..]
+            ))
         }
-        None => Cow::Borrowed(cell),
+        None => Cow::Borrowed(function),
     }
 }
 
-/// The report of a panic: the generated one stands after all that the user wrote.
-fn exchange_panic(cell: &str) -> Cow<'_, str> {
-    match cell.rfind(PANIC_MARKER) {
+/// Replaces the report of a panic. The generated report stands after all that the user wrote.
+fn replace_panic_report(function: &str) -> Cow<'_, str> {
+    match function.rfind(PANIC_REPORT) {
         Some(at) => {
-            let (before, after) = (&cell[..at], &cell[at + PANIC_MARKER.len()..]);
-            Cow::Owned(format!("{before}{PANICKED}{after}"))
+            let (before, after) = (&function[..at], &function[at + PANIC_REPORT.len()..]);
+            Cow::Owned(format!("{before}{PANIC_CALL}{after}"))
         }
-        None => Cow::Borrowed(cell),
+        None => Cow::Borrowed(function),
     }
 }
 
-/// The display of the last expression, which stands after all that the user wrote.
-fn exchange_display(cell: &str) -> Cow<'_, str> {
-    match cell.rfind(&format!("\n{DISPLAY}\n")) {
+/// Replaces the display of the last expression, which stands after all that the user wrote.
+fn replace_display(function: &str) -> Cow<'_, str> {
+    match function.rfind(&format!("\n{DISPLAY_ENDS}\n")) {
         Some(at) => {
-            let (before, after) = (&cell[..=at], &cell[at + 1 + DISPLAY.len()..]);
-            Cow::Owned(format!("{before}{DISPLAY_RESULT}{after}"))
+            let (before, after) = (&function[..=at], &function[at + 1 + DISPLAY_ENDS.len()..]);
+            Cow::Owned(format!("{before}{RESULT_ENDS}{after}"))
         }
-        None => Cow::Borrowed(cell),
+        None => Cow::Borrowed(function),
     }
 }
 
-/// evcxr's second way to show a value: a function that prints it, defined before the cell's last expression.
-fn exchange_text(cell: &str) -> Cow<'_, str> {
-    let found = cell
-        .rfind(TEXT_BEGINS)
-        .and_then(|begin| Some((begin, begin + end_of_braces(&cell[begin..])?)));
+/// Replaces the function that prints a value, which evcxr's second way to show a value defines before the last expression.
+fn replace_send_text(function: &str) -> Cow<'_, str> {
+    let found = function
+        .rfind(SEND_TEXT_BEGINS)
+        .and_then(|begin| Some((begin, begin + end_of_braces(&function[begin..])?)));
     match found {
         Some((begin, end)) => {
-            let lines = "\n".repeat(cell[begin..end].matches('\n').count());
-            Cow::Owned(format!("{}{TEXT}{lines}{}", &cell[..begin], &cell[end..]))
+            let lines = line_breaks(&function[begin..end]);
+            let (before, after) = (&function[..begin], &function[end..]);
+            Cow::Owned(format!("{before}{SEND_TEXT_IMPORT}{lines}{after}"))
         }
-        None => Cow::Borrowed(cell),
+        None => Cow::Borrowed(function),
     }
 }
 
-/// Where the first braces of a text end, which has none in its literals but in pairs.
+/// Finds where the first braces of a text end. The text's literals have braces only in pairs.
 fn end_of_braces(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, character) in text.char_indices() {
@@ -176,19 +171,21 @@ mod tests {
 
     fn cell(items: &str, statements: &str) -> String {
         format!(
-            "{items}\n            struct EvcxrUserCodeError {{}}\n  eprintln!(\"{{}}\", error);\n  {ERROR_MARKER}\n\
+            "{items}\n            struct EvcxrUserCodeError {{}}\n  eprintln!(\"{{}}\", error);\n  {USER_ERROR_REPORT}\n\
              mod evcxr_internal_runtime {{\npub struct VariableStore;\n}}\n#[unsafe(no_mangle)]\n\
-             pub extern \"C\" fn run_user_code_3(\n{statements}\n    {PANIC_MARKER}\n}}\n"
+             pub extern \"C\" fn run_user_code_3(\n{statements}\n    {PANIC_REPORT}\n}}\n"
         )
     }
 
     fn rewritten(text: &str) -> String {
         let rewritten = rewrite(text, &Settings::default(), false).unwrap();
-        rewritten.fingerprinted(&Definitions::default(), &Stored::new()).0
+        rewritten
+            .with_fingerprints(&Definitions::default(), &StoredTypes::new())
+            .0
     }
 
     #[test]
-    fn generated_parts_are_exchanged_and_no_line_moves() {
+    fn generated_parts_are_replaced_and_no_line_moves() {
         let text = cell("fn f() {}", "f();");
         let rewritten = rewritten(&text);
         assert_eq!(rewritten.lines().count(), text.lines().count());
@@ -203,33 +200,35 @@ mod tests {
 
     #[test]
     fn only_a_cell_that_may_sleep_sees_another_standard_library() {
-        assert!(rewritten(&cell("use std::thread::sleep;", "")).contains(SLEEPING));
-        assert!(!rewritten(&cell("", "f();")).contains(SLEEPING));
+        assert!(rewritten(&cell("use std::thread::sleep;", "")).contains(SLEEP_IMPORT));
+        assert!(!rewritten(&cell("", "f();")).contains(SLEEP_IMPORT));
     }
 
     #[test]
-    fn a_cell_that_may_wait_does_so_by_the_notebooks_tokio_unless_the_user_has_another() {
+    fn a_cell_that_awaits_runs_on_the_notebooks_tokio_unless_the_user_has_another() {
         let executor = "let mut mutex =\nevcxr_variable_store.lazy_arc(\"evcxr_tokio_runtime\", ||\n\
             std::sync::Mutex::new(tokio::runtime::Runtime::new().unwrap())); match\nmutex.lock() { \
             Ok(guard) => guard, Err(poisoned) => poisoned.into_inner(), }\n.block_on(async {\nuser(mutex);";
         // A variable of that name is loaded before it.
         let text = cell("", &format!("let mut mutex = load();\n{executor}"));
-        let exchanged = rewritten(&text);
+        let replaced = rewritten(&text);
         assert!(
-            exchanged.contains(&format!("let mut mutex = load();\n\n\n\n\n{RUN_CELL}\nuser(mutex);")),
-            "{exchanged}"
+            replaced.contains(&format!(
+                "let mut mutex = load();\n\n\n\n\n{EXECUTOR_CALL}\nuser(mutex);"
+            )),
+            "{replaced}"
         );
-        assert_eq!(exchanged.lines().count(), text.lines().count());
+        assert_eq!(replaced.lines().count(), text.lines().count());
         let own = rewrite(&text, &Settings::default(), true).unwrap();
-        assert!(own.cell.contains(executor));
+        assert!(own.function.contains(executor));
         let unknown = text.replace("mutex.lock()", "mutex.try_lock()");
-        assert!(!rewritten(&unknown).contains(RUN_CELL));
+        assert!(!rewritten(&unknown).contains(EXECUTOR_CALL));
     }
 
     #[test]
     fn markers_that_the_user_prints_stay() {
-        let text = cell("fn f() { println!(\"EVCXR_PANIC_NOTIFICATION\"); }", PANIC_MARKER);
-        assert_eq!(rewritten(&text).matches(PANIC_MARKER).count(), 2);
+        let text = cell("fn f() { println!(\"EVCXR_PANIC_NOTIFICATION\"); }", PANIC_REPORT);
+        assert_eq!(rewritten(&text).matches(PANIC_REPORT).count(), 2);
     }
 
     #[test]
@@ -239,7 +238,7 @@ mod tests {
             "fn evcxr_send_text_plain(text: & str)\n{ print }\nevcxr_send_text_plain(&format!(\"{:?}\",&(\nx\n)));",
         );
         let rewritten = rewritten(&text);
-        assert!(rewritten.contains(TEXT) && !rewritten.contains("{ print }"));
+        assert!(rewritten.contains(SEND_TEXT_IMPORT) && !rewritten.contains("{ print }"));
         assert_eq!(rewritten.lines().count(), text.lines().count());
     }
 
@@ -247,8 +246,8 @@ mod tests {
     fn only_the_last_expression_is_the_result() {
         let text = cell("", "let a = (\n1\n).evcxr_display();\n(\na\n).evcxr_display();");
         let rewritten = rewritten(&text);
-        assert_eq!(rewritten.matches(DISPLAY_RESULT).count(), 1);
-        assert!(rewritten.contains(&format!("a\n{DISPLAY_RESULT}")));
+        assert_eq!(rewritten.matches(RESULT_ENDS).count(), 1);
+        assert!(rewritten.contains(&format!("a\n{RESULT_ENDS}")));
     }
 
     #[test]

@@ -1,4 +1,7 @@
-//! The commands before a cell's code. Shell commands, `!ls`, get the mark by which they are found and ended.
+//! The commands before a cell's code, which evcxr runs.
+//!
+//! The kernel marks each shell command, `!ls`, with a variable of its environment, so that it finds the processes of the
+//! command and can end them.
 
 use crate::{
     session::{environment, variables::KERNEL_VARIABLE},
@@ -6,7 +9,7 @@ use crate::{
 };
 use std::borrow::Cow;
 
-/// The code, with its shell commands marked. No line moves.
+/// Marks the shell commands of a cell for the kernel with the process id `kernel`. No line moves.
 pub(crate) fn mark_commands(code: &str, kernel: u32) -> Cow<'_, str> {
     let is_shell = |line: &str| line.starts_with('!');
     if !preamble(code).any(|(_, line)| is_shell(line)) {
@@ -29,7 +32,7 @@ pub(crate) fn mark_commands(code: &str, kernel: u32) -> Cow<'_, str> {
     Cow::Owned(marked)
 }
 
-/// Whether the cell has evcxr start its process anew before it runs.
+/// Reports whether evcxr restarts the cell process before the cell runs.
 pub(crate) fn restarts(code: &str) -> bool {
     asks_for(code, ":restart")
 }

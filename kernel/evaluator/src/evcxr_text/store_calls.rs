@@ -1,19 +1,22 @@
 //! The calls by which a cell takes its variables out of the store and puts them back, as evcxr generates them.
 //!
-//! They are told what the variables' types are made of, so that the store never hands out a value as what it is not. A
-//! variable whose type the cell redefines may not even compile any more; where that is known, it is dropped first.
+//! The wrapper tells the store the fingerprint of each variable's type, so that the store never hands out a value under
+//! another type. A cell that redefines the type of a stored variable may not compile with the variable. If the wrapper
+//! knows of the change, the cell drops the variable first.
 
-use crate::source::{fingerprint::changed, fingerprints::Definitions};
+use crate::{
+    evcxr_text::markers::{CHECK_VARIABLE, CHECKS_END, PUT_VARIABLE, STORE_BEGINS, TAKE_VARIABLE, USER_CODE_ENDS},
+    source::{fingerprint::changed, fingerprints::Definitions},
+};
 use std::{collections::BTreeMap, ops::Range};
 
-const STORE: &str = "let evcxr_variable_store = unsafe {&mut *evcxr_variable_store};";
-const CHECKED: &str = "if !vars_ok {return evcxr_variable_store;}}";
-const USER_CODE_ENDS: &str = "Ok::<(), EvcxrUserCodeError>(())";
+/// A cell that has the store tell its variables' sizes.
+pub(crate) const TELL_SIZES: &str = "evcxr_variable_store.tell_sizes();";
 
-/// What variables were when they were last stored: the fingerprints of their types, by name.
-pub(crate) type Stored = BTreeMap<String, String>;
+/// The fingerprints of the types of stored variables, by the variable's name.
+pub(crate) type StoredTypes = BTreeMap<String, String>;
 
-/// A call for one variable.
+/// A call of the store for one variable.
 #[derive(Debug)]
 struct Call<'a> {
     range: Range<usize>,
@@ -22,36 +25,43 @@ struct Call<'a> {
     fingerprint: String,
 }
 
-/// The cell from its generated function on, with fingerprints; and what will be stored when it has run.
-pub(crate) fn fingerprinted(cell: &str, definitions: &Definitions, stored: &Stored) -> Option<(String, Stored)> {
-    let begun = cell.find(STORE)? + STORE.len();
-    let checked = begun + cell[begun..].find(CHECKED)?;
-    let taken = calls(cell, begun..checked, "check_variable", definitions);
-    let put = calls(cell, checked..cell.len(), "put_variable", definitions);
-    let user_code_ends = cell.rfind(USER_CODE_ENDS).unwrap_or(checked);
+/// Tells the store in a cell's function the fingerprints of its variables' types. Returns the function, and the types of
+/// the variables that are stored once the cell has run.
+///
+/// A variable whose stored type changed is dropped: in its place, if the cell sets it anew, or else before anything of the
+/// cell runs. evcxr hears of the latter and compiles the cell again without the variable.
+pub(crate) fn with_fingerprints(
+    function: &str,
+    definitions: &Definitions,
+    stored: &StoredTypes,
+) -> Option<(String, StoredTypes)> {
+    let begun = function.find(STORE_BEGINS)? + STORE_BEGINS.len();
+    let checked = begun + function[begun..].find(CHECKS_END)?;
+    let taken = calls(function, begun..checked, CHECK_VARIABLE, definitions);
+    let put = calls(function, checked..function.len(), PUT_VARIABLE, definitions);
+    let user_code_ends = function.rfind(USER_CODE_ENDS).unwrap_or(checked);
     let is_set_anew = |name: &str| {
         put.iter()
             .any(|call| call.name == name && call.range.start < user_code_ends)
     };
-
-    let is_lost = |call: &&Call| {
+    let is_changed = |call: &&Call| {
         stored
             .get(call.name)
             .is_some_and(|old| !changed(old, &call.fingerprint).is_empty())
     };
-    let (replaced, lost): (Vec<&Call>, Vec<&Call>) = taken.iter().filter(is_lost).partition(|it| is_set_anew(it.name));
+    let (replaced, lost): (Vec<&Call>, Vec<&Call>) =
+        taken.iter().filter(is_changed).partition(|it| is_set_anew(it.name));
     if !lost.is_empty() {
-        // evcxr hears of it and compiles the cell again without them.
         let drops: String = lost.iter().map(|call| lose(call)).collect();
-        let lines = "\n".repeat(cell[begun..].matches('\n').count());
+        let lines = "\n".repeat(function[begun..].matches('\n').count());
         return Some((
-            format!("{}{drops} evcxr_variable_store }}{lines}", &cell[..begun]),
+            format!("{}{drops} evcxr_variable_store }}{lines}", &function[..begun]),
             stored.clone(),
         ));
     }
-    let mut text = cell.to_owned();
+    let mut text = function.to_owned();
     for call in &replaced {
-        discard(&mut text, call, cell.len() - checked);
+        discard(&mut text, call, function.len() - checked);
     }
     text.insert_str(
         begun,
@@ -61,12 +71,12 @@ pub(crate) fn fingerprinted(cell: &str, definitions: &Definitions, stored: &Stor
     Some((text, stored.collect()))
 }
 
-fn calls<'a>(cell: &'a str, within: Range<usize>, method: &str, definitions: &Definitions) -> Vec<Call<'a>> {
-    let begins = format!("evcxr_variable_store.{method}::<");
+/// Finds the calls that begin with `method` in a part of the function.
+fn calls<'a>(function: &'a str, within: Range<usize>, method: &str, definitions: &Definitions) -> Vec<Call<'a>> {
     let mut found = Vec::new();
     let mut at = within.start;
-    while let Some(start) = cell[at..within.end].find(&begins).map(|found| at + found) {
-        let rest = &cell[start + begins.len()..];
+    while let Some(start) = function[at..within.end].find(method).map(|found| at + found) {
+        let rest = &function[start + method.len()..];
         let Some((type_name, rest)) = rest.split_once(">(stringify!(") else {
             break;
         };
@@ -75,16 +85,17 @@ fn calls<'a>(cell: &'a str, within: Range<usize>, method: &str, definitions: &De
         };
         let Some(end) = rest.find(';') else { break };
         found.push(Call {
-            range: start..cell.len() - rest.len() + end + 1,
+            range: start..function.len() - rest.len() + end + 1,
             name,
             type_name,
             fingerprint: definitions.fingerprint(type_name),
         });
-        at = cell.len() - rest.len();
+        at = function.len() - rest.len();
     }
     found
 }
 
+/// The names and fingerprints of calls, as elements of a constant array.
 fn table(calls: &[Call]) -> String {
     let entries = calls
         .iter()
@@ -92,32 +103,28 @@ fn table(calls: &[Call]) -> String {
     entries.collect()
 }
 
+/// The call that drops a variable whose type changed, and tells the user.
 fn lose(call: &Call) -> String {
     let (name, type_name, fingerprint) = (call.name, call.type_name, &call.fingerprint);
     format!(" evcxr_variable_store.lose_variable({name:?}, {type_name:?}, {fingerprint:?});")
 }
 
-/// Takes out the check of a variable that the cell sets anew, and drops its old value in the place of loading it.
-fn discard(text: &mut String, call: &Call, after_checks: usize) {
-    let name = call.name;
-    let check = format!(
-        "vars_ok &= evcxr_variable_store.check_variable::<{}>(stringify!({name}));",
-        call.type_name
-    );
-    let checks_end = text.len() - after_checks;
-    if let Some(start) = text[..checks_end].find(&check) {
-        text.replace_range(start..start + check.len(), &"\n".repeat(check.matches('\n').count()));
+/// Removes the check of a variable that the cell sets anew, and drops its old value in place of loading it.
+fn discard(function: &mut String, call: &Call, after_checks: usize) {
+    let (name, type_name) = (call.name, call.type_name);
+    let check = format!("vars_ok &= {CHECK_VARIABLE}{type_name}>(stringify!({name}));");
+    let checks_end = function.len() - after_checks;
+    if let Some(start) = function[..checks_end].find(&check) {
+        let lines = "\n".repeat(check.matches('\n').count());
+        function.replace_range(start..start + check.len(), &lines);
     }
-    let load = format!(
-        "evcxr_variable_store.take_variable::<{}>(stringify!({name}));",
-        call.type_name
-    );
+    let load = format!("{TAKE_VARIABLE}{type_name}>(stringify!({name}));");
     for binding in ["let ", "let mut "] {
         let load = format!("{binding}{name} = {load}");
-        if let Some(start) = text.find(&load) {
+        if let Some(start) = function.find(&load) {
             let lines = "\n".repeat(load.matches('\n').count());
             let discard = format!("evcxr_variable_store.discard_variable({name:?});{lines}");
-            text.replace_range(start..start + load.len(), &discard);
+            function.replace_range(start..start + load.len(), &discard);
             return;
         }
     }
@@ -147,7 +154,7 @@ mod tests {
             .map(put)
             .collect();
         format!(
-            "fn run() {{\n{STORE}\n{{let mut vars_ok = true;\n{checks}{CHECKED}\n{loads}user();\n{set}{USER_CODE_ENDS}\n}}\n\
+            "fn run() {{\n{STORE_BEGINS}\n{{let mut vars_ok = true;\n{checks}{CHECKS_END}\n{loads}user();\n{set}{USER_CODE_ENDS}\n}}\n\
              {kept}evcxr_variable_store\n}}\n"
         )
     }
@@ -160,22 +167,22 @@ mod tests {
     fn fingerprints_are_handed_over_and_no_line_moves() {
         let old = definitions("struct P { a: i32 }");
         let text = cell(&[("n", "i32"), ("p", "Vec<P>")], &[("q", "P")]);
-        let (rewritten, stored) = fingerprinted(&text, &old, &Stored::new()).unwrap();
+        let (rewritten, stored) = with_fingerprints(&text, &old, &StoredTypes::new()).unwrap();
         assert!(rewritten.contains("evcxr_variable_store.begin(&[(\"n\",\"\"),(\"p\",\"P="));
         assert_eq!(rewritten.lines().count(), text.lines().count());
         assert_eq!(stored.keys().collect::<Vec<_>>(), ["n", "p", "q"]);
         assert_eq!(stored["p"], old.fingerprint("P"));
-        // The same definitions again: nothing is lost.
-        let (again, _) = fingerprinted(&text, &old, &stored).unwrap();
+        // With the same definitions again, nothing is lost.
+        let (again, _) = with_fingerprints(&text, &old, &stored).unwrap();
         assert!(!again.contains("lose_variable"));
     }
 
     #[test]
     fn a_variable_of_a_redefined_type_is_dropped_before_the_cell_runs() {
         let text = cell(&[("n", "i32"), ("p", "P")], &[]);
-        let stored = Stored::from([("p".to_owned(), definitions("struct P { a: i32 }").fingerprint("P"))]);
+        let stored = StoredTypes::from([("p".to_owned(), definitions("struct P { a: i32 }").fingerprint("P"))]);
         let new = definitions("struct P<T> { a: T }");
-        let (rewritten, kept) = fingerprinted(&text, &new, &stored).unwrap();
+        let (rewritten, kept) = with_fingerprints(&text, &new, &stored).unwrap();
         assert!(rewritten.contains("lose_variable(\"p\", \"P\"") && !rewritten.contains("user()"));
         assert!(!rewritten.contains("lose_variable(\"n\""));
         assert_eq!(kept, stored);
@@ -185,9 +192,9 @@ mod tests {
     #[test]
     fn a_variable_that_the_cell_sets_anew_makes_way() {
         let text = cell(&[("p", "P")], &[("p", "P")]);
-        let stored = Stored::from([("p".to_owned(), definitions("struct P { a: i32 }").fingerprint("P"))]);
+        let stored = StoredTypes::from([("p".to_owned(), definitions("struct P { a: i32 }").fingerprint("P"))]);
         let new = definitions("struct P { a: String }");
-        let (rewritten, kept) = fingerprinted(&text, &new, &stored).unwrap();
+        let (rewritten, kept) = with_fingerprints(&text, &new, &stored).unwrap();
         assert!(rewritten.contains("discard_variable(\"p\");") && rewritten.contains("user()"));
         assert!(!rewritten.contains("check_variable") && !rewritten.contains("take_variable"));
         assert_eq!(kept["p"], new.fingerprint("P"));

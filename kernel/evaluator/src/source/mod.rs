@@ -1,7 +1,6 @@
 //! TODO
 
 pub(crate) mod completeness;
-pub(crate) mod displayed_paths;
 #[path = "../../cell/src/fingerprint.rs"]
 pub(crate) mod fingerprint;
 pub(crate) mod fingerprints;

@@ -3,7 +3,7 @@
 use crate::{
     MimeBundle,
     evaluation::commands::{escaped, text_and_html},
-    source::displayed_paths::as_written,
+    evcxr_text::{displayed_paths::as_written, store_calls::TELL_SIZES},
 };
 use std::{collections::HashMap, fmt::Write};
 
@@ -11,7 +11,7 @@ use std::{collections::HashMap, fmt::Write};
 const SIZES: &str = "application/x-mosaic-sizes";
 
 /// A cell that has the store tell its sizes.
-pub(crate) const VARIABLES: &str = "evcxr_variable_store.tell_sizes();";
+pub(crate) const VARIABLES: &str = TELL_SIZES;
 
 /// How large a variable is, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

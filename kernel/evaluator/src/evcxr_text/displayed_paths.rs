@@ -1,13 +1,15 @@
-//! Paths as the user writes them, in what rust-analyzer and evcxr say of types.
+//! Paths in texts of rust-analyzer and evcxr, as the user writes them.
 
-/// The name that a text begins with.
+use crate::evcxr_text::markers::{CELL_CRATE, CELL_CRATE_PATH};
+
+/// Returns the name that a text begins with.
 pub(crate) fn name_of(text: &str) -> &str {
     let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
     &text[..end.unwrap_or(text.len())]
 }
 
-/// With the paths that the user knows: without the crate that evcxr compiles, and without the modules that the expansion
-/// of a tessera lies in.
+/// Shortens paths to those that the user writes: without the crate that evcxr compiles, and without the modules in which
+/// the expansion of a tessera lies.
 pub(crate) fn as_written(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     let mut rest = text;
@@ -22,10 +24,14 @@ pub(crate) fn as_written(text: &str) -> String {
     let shown = written
         .replace("::mosaic::__private::", "mosaic::")
         .replace("::mosaic::", "mosaic::")
-        .replace("<pre><code class=\"language-rust\">ctx\n</code></pre>\n", "")
-        .replace("ctx::", "");
+        .replace(
+            &format!("<pre><code class=\"language-rust\">{CELL_CRATE}\n</code></pre>\n"),
+            "",
+        )
+        .replace(CELL_CRATE_PATH, "");
     shown
-        .strip_prefix("ctx\n")
+        .strip_prefix(CELL_CRATE)
+        .and_then(|rest| rest.strip_prefix('\n'))
         .map_or(shown.as_str(), str::trim_start)
         .to_owned()
 }

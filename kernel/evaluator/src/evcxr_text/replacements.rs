@@ -1,0 +1,33 @@
+//! The calls that the wrapper writes in place of texts of evcxr's.
+
+/// Reports a panic of the cell. Stands in place of [`PANIC_REPORT`](super::markers::PANIC_REPORT).
+pub(crate) const PANIC_CALL: &str = "::mosaic_cell::panicked();";
+/// Ends to catch panics around the cell's code, with [`PANIC_CALL`]. `wrap_user_code` of evcxr's writes the rest.
+pub(crate) const CATCH_ENDS: &str = "})) { \n  Ok(_) => {}\n  Err(_) => {\n    ::mosaic_cell::panicked();\n}}\n";
+/// Imports the function that prints a value's text. Stands in place of the function that begins with
+/// [`SEND_TEXT_BEGINS`](super::markers::SEND_TEXT_BEGINS).
+pub(crate) const SEND_TEXT_IMPORT: &str = "use ::mosaic_cell::send_text_plain as evcxr_send_text_plain;";
+/// Announces the result and shows it. Stands in place of [`DISPLAY_ENDS`](super::markers::DISPLAY_ENDS).
+pub(crate) const RESULT_ENDS: &str = ").mosaic_begin_result().evcxr_display();";
+/// Imports the variable store that `mosaic-cell` holds compiled. Stands in place of evcxr's copy of the store. The macros
+/// come by `macro_use`, the only import that gives way to macros that the user imports.
+pub(super) const RUNTIME_IMPORTS: &str = "#[allow(unused_imports)] #[macro_use] extern crate mosaic_cell; \
+     use ::mosaic_cell as evcxr_internal_runtime; #[allow(unused_imports)] use ::mosaic_cell::BeginResult as _;";
+/// Imports the traits that show a value which has no `evcxr_display` of its own: richly, or by `{:?}`. Without them, evcxr
+/// shows such a value in the format that the user chose.
+pub(super) const DISPLAY_IMPORTS: &str =
+    " #[allow(unused_imports)] use ::mosaic_cell::{DisplayDebug as _, DisplayRich as _};";
+/// Gives a cell that may sleep a standard library whose `sleep` an interrupt ends.
+pub(super) const SLEEP_IMPORT: &str = " extern crate mosaic_std as std;";
+/// Runs a cell with `.await` on the notebook's tokio. Stands in place of [`EXECUTOR`](super::markers::EXECUTOR).
+pub(super) const EXECUTOR_CALL: &str = "evcxr_variable_store.started(); ::tokio::runtime::run_cell(async {";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn catching_ends_with_the_call_that_reports_a_panic() {
+        assert!(CATCH_ENDS.contains(PANIC_CALL));
+    }
+}
