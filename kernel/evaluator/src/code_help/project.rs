@@ -33,7 +33,7 @@ pub(crate) struct Project {
     source: FileId,
     /// The manifest with which the dependencies were read.
     manifest: Option<String>,
-    /// rust-analyzer holds little memory any more that it needed only once.
+    /// rust-analyzer has been warmed up, and the memory that it needed only for that is freed.
     pub(crate) is_settled: bool,
 }
 

@@ -27,7 +27,7 @@ use std::{borrow::Cow, collections::BTreeSet, path::Path};
 pub(super) struct EvcxrSession {
     pub(super) context: CommandContext,
     /// The warnings that the user has seen.
-    warnings: warnings::Shown,
+    warnings: warnings::ShownWarnings,
     link: Link,
     crates: Crates,
     shim_state: ShimState,
@@ -84,7 +84,7 @@ impl EvcxrSession {
         shim_state.tell()?;
         let mut session = EvcxrSession {
             context: CommandContext::with_eval_context(context),
-            warnings: warnings::Shown::default(),
+            warnings: warnings::ShownWarnings::default(),
             link: link.clone(),
             crates,
             shim_state,
