@@ -1,9 +1,8 @@
-//! Sources of this repository as their code says them: without comments, and without what only tests compile.
+//! The paths that sources of this repository name in their code, tests left out.
 
-use proc_macro2::{TokenStream, TokenTree};
 use std::{fs, path::Path};
 use syn::{
-    Attribute, File, Item, ItemUse, Lit, UseTree,
+    Attribute, File, Item, ItemUse, UseTree,
     visit::{self, Visit},
 };
 
@@ -57,13 +56,6 @@ impl Source {
         paths.visit_file(&self.code);
         paths.0
     }
-
-    /// Returns the text of every string literal, those of macro calls included.
-    pub(crate) fn texts(&self) -> Vec<String> {
-        let mut texts = Texts(Vec::new());
-        texts.visit_file(&self.code);
-        texts.0
-    }
 }
 
 fn is_test(item: &Item) -> bool {
@@ -102,41 +94,5 @@ impl Visit<'_> for Paths {
         let segments: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         self.0.push(segments.join("::"));
         visit::visit_path(self, path);
-    }
-}
-
-struct Texts(Vec<String>);
-
-impl Texts {
-    fn add(&mut self, literal: &Lit) {
-        match literal {
-            Lit::Str(text) => self.0.push(text.value()),
-            Lit::ByteStr(text) => self.0.push(String::from_utf8_lossy(&text.value()).into_owned()),
-            Lit::CStr(text) => self.0.push(text.value().to_string_lossy().into_owned()),
-            _ => {}
-        }
-    }
-
-    fn add_tokens(&mut self, tokens: TokenStream) {
-        for token in tokens {
-            match token {
-                TokenTree::Group(group) => self.add_tokens(group.stream()),
-                TokenTree::Literal(literal) => self.add(&Lit::new(literal)),
-                TokenTree::Ident(_) | TokenTree::Punct(_) => {}
-            }
-        }
-    }
-}
-
-impl Visit<'_> for Texts {
-    // Docs are attributes with a text.
-    fn visit_attribute(&mut self, _: &Attribute) {}
-
-    fn visit_lit(&mut self, literal: &Lit) {
-        self.add(literal);
-    }
-
-    fn visit_macro(&mut self, call: &syn::Macro) {
-        self.add_tokens(call.tokens.clone());
     }
 }

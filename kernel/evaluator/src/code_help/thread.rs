@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 #[derive(Clone, Debug)]
 pub(crate) struct CodeHelp {
     messages: Sender<Message>,
-    /// Whether cargo must not be asked any more. Locked while cargo is asked, which leaves files until it has answered.
+    /// Set when cargo must not be asked any more. Locked while cargo is asked, which leaves files until it has answered.
     has_ended: Arc<Mutex<bool>>,
 }
 
@@ -179,7 +179,7 @@ impl CodeHelp {
 struct State {
     complete_command: CompleteCommand,
     notebook: NotebookState,
-    /// Requests that are held back until the notebook is set.
+    /// The requests that are held back until the notebook is set.
     waiting: Vec<Request>,
     /// What rust-analyzer has read. Absent before the first question.
     project: Option<Project>,
@@ -261,7 +261,8 @@ impl State {
         answers::complete(project, notebook, code, cursor)
     }
 
-    /// Has rust-analyzer look through everything, as it does for the type of a first variable, unless it has.
+    /// Warms rust-analyzer up: it looks through everything that the first question on a type would need. Does so once for
+    /// each project.
     fn prepare(&mut self) {
         if let Some((project, notebook)) = self.project_and_notebook()
             && !project.is_settled
@@ -290,7 +291,7 @@ impl State {
         }
     }
 
-    /// Calls a function and survives its panic: rust-analyzer may panic over code that is being typed. What it has read
+    /// Calls a function and survives its panic, since rust-analyzer may panic over code that is being typed. The project
     /// stays.
     fn guarded(&mut self, act: impl FnOnce(&mut State)) {
         let _ = catch_unwind(AssertUnwindSafe(|| act(self)));

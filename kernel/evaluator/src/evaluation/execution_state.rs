@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interrupt_is_for_the_execution_that_is_under_way() {
+    fn an_interrupt_counts_for_the_execution_under_way() {
         let state = ExecutionState::default();
         assert_eq!(state.interrupt(), None);
         let first = state.begin();

@@ -124,7 +124,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     #[test]
-    fn each_kind_keeps_its_order_and_waits_for_who_wants_it() {
+    fn requests_and_reports_are_kept_in_order_until_they_are_awaited() {
         let (sender, events) = mpsc::channel::<Event>();
         let mut inbox = Inbox::new(events);
         let shutdown = || {

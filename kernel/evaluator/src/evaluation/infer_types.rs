@@ -6,11 +6,9 @@
 //! type, and asked from then on; rustc then serves where rust-analyzer fails.
 
 use crate::{
-    errors::{
-        cell_error::CellError,
-        unstorable::{Reason, Unstorable},
-    },
+    errors::{cell_error::CellError, unstorable::Unstorable},
     evaluation::{Evaluation, execute::kernel_error},
+    evcxr_text::messages::Reason,
     session::environment,
     type_probe::{self, Probe, Type},
 };

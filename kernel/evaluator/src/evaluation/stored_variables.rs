@@ -84,115 +84,77 @@ impl StoredVariables {
 mod tests {
     use super::*;
 
-    type Step = fn(&mut StoredVariables);
+    /// A change that the kernel notes.
+    type Change = fn(&mut StoredVariables);
+
+    /// What happened, and which variables are missing then.
+    struct Case {
+        happened: &'static str,
+        changes: &'static [Change],
+        believed: &'static [&'static str],
+        missing: &'static [&'static str],
+    }
+
+    const fn case(
+        happened: &'static str,
+        changes: &'static [Change],
+        believed: &'static [&'static str],
+        missing: &'static [&'static str],
+    ) -> Case {
+        Case {
+            happened,
+            changes,
+            believed,
+            missing,
+        }
+    }
+
+    /// A process has stored the variables of a first cell.
+    const CELL: Change = |it| {
+        it.note_process(1);
+        it.set_stored(names(&["a", "b"]));
+    };
+    const ONLY_A_STORED: Change = |it| it.set_stored(names(&["a"]));
+    const BOTH_STORED: Change = |it| it.set_stored(names(&["a", "b"]));
+    const BEGAN: Change = |it| it.set_cell_runs(true);
+    const ENDED: Change = |it| it.set_cell_runs(false);
+    const LOST: Change = StoredVariables::lose_all;
+    const FORGOTTEN: Change = StoredVariables::forget;
+
+    #[rustfmt::skip]
+    const CASES: &[Case] = &[
+        case("no process has reported", &[], &["a"], &[]),
+        case("a first process reports", &[|it| it.note_process(1)], &["a"], &["a"]),
+        case("a cell stores all its variables", &[CELL], &["a", "b"], &[]),
+        case("the same process reports again", &[CELL, |it| it.note_process(1)], &["a", "b"], &[]),
+        case("a new process reports", &[CELL, |it| it.note_process(2)], &["a", "b"], &["a", "b"]),
+        case("a cell takes a variable and panics", &[CELL, ONLY_A_STORED], &["a", "b"], &["b"]),
+        case("a cell defines a variable and panics", &[CELL, BOTH_STORED], &["a", "b", "new"], &["new"]),
+        case("a cell redefines a missing variable", &[CELL, ONLY_A_STORED, BOTH_STORED], &["a", "b"], &[]),
+        case("evcxr forgets a missing variable", &[CELL, ONLY_A_STORED], &["a"], &[]),
+        case("a cell runs and has not stored yet", &[CELL, BEGAN], &["a", "b", "new"], &[]),
+        case("a cell ends without a report of its variables", &[CELL, BEGAN, ENDED], &["a", "b", "new"], &["new"]),
+        case("the process dies while a cell runs", &[CELL, BEGAN, ENDED, LOST], &["a", "b"], &["a", "b"]),
+        case(":restart, before the cell runs", &[CELL, LOST], &["a", "b"], &["a", "b"]),
+        case("the cell after :restart ends", &[CELL, LOST, BEGAN, ONLY_A_STORED, ENDED], &["a", "b"], &["b"]),
+        case("evcxr starts anew", &[CELL, LOST, FORGOTTEN], &["a"], &[]),
+    ];
 
     fn names(names: &[&str]) -> BTreeSet<String> {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    fn stores(variables: &mut StoredVariables, stored: &[&str]) {
-        variables.set_stored(names(stored));
-    }
-
     #[test]
     fn missing_variables_are_those_that_evcxr_believes_in_and_nobody_stores() {
-        let first_cell: Step = |it| {
-            it.note_process(1);
-            stores(it, &["a", "b"]);
-        };
-        // What happened, the steps that the kernel noted, what evcxr believes in, and what is missing of it.
-        let table: &[(&str, &[Step], &[&str], &[&str])] = &[
-            ("no process has reported", &[], &["a"], &[]),
-            ("a first process reports", &[|it| it.note_process(1)], &["a"], &["a"]),
-            ("a cell stores all its variables", &[first_cell], &["a", "b"], &[]),
-            (
-                "a cell takes a variable and panics",
-                &[first_cell, |it| stores(it, &["a"])],
-                &["a", "b"],
-                &["b"],
-            ),
-            (
-                "a cell defines a variable and panics before it stores it",
-                &[first_cell, |it| stores(it, &["a", "b"])],
-                &["a", "b", "new"],
-                &["new"],
-            ),
-            (
-                "a cell redefines a variable that was missing",
-                &[first_cell, |it| stores(it, &["a"]), |it| stores(it, &["a", "b"])],
-                &["a", "b"],
-                &[],
-            ),
-            (
-                "evcxr has forgotten a variable that was missing",
-                &[first_cell, |it| stores(it, &["a"])],
-                &["a"],
-                &[],
-            ),
-            (
-                "a cell that runs has not stored its variables yet",
-                &[first_cell, |it| it.set_cell_runs(true)],
-                &["a", "b", "new"],
-                &[],
-            ),
-            (
-                "the cell has ended, whatever was stored",
-                &[first_cell, |it| it.set_cell_runs(true), |it| it.set_cell_runs(false)],
-                &["a", "b", "new"],
-                &["new"],
-            ),
-            (
-                "the process of a cell that ran has died",
-                &[
-                    first_cell,
-                    |it| it.set_cell_runs(true),
-                    |it| it.set_cell_runs(false),
-                    StoredVariables::lose_all,
-                ],
-                &["a", "b"],
-                &["a", "b"],
-            ),
-            (
-                ":restart, before the cell runs",
-                &[first_cell, StoredVariables::lose_all],
-                &["a", "b"],
-                &["a", "b"],
-            ),
-            (
-                "the same process reports again",
-                &[first_cell, |it| it.note_process(1)],
-                &["a", "b"],
-                &[],
-            ),
-            (
-                "a new process reports",
-                &[first_cell, |it| it.note_process(2)],
-                &["a", "b"],
-                &["a", "b"],
-            ),
-            (
-                "evcxr has started anew",
-                &[first_cell, StoredVariables::lose_all, StoredVariables::forget],
-                &["a"],
-                &[],
-            ),
-        ];
-        for (happened, steps, believed, missing) in table {
+        for case in CASES {
             let mut variables = StoredVariables::default();
-            for step in *steps {
-                step(&mut variables);
+            for change in case.changes {
+                change(&mut variables);
             }
-            assert_eq!(
-                variables.missing(believed.iter().copied()),
-                names(missing),
-                "{happened}"
-            );
-            let usable = believed.iter().copied().filter(|name| !missing.contains(name));
-            assert_eq!(
-                variables.usable(believed.iter().copied()),
-                names(&usable.collect::<Vec<_>>()),
-                "{happened}"
-            );
+            let believed = || case.believed.iter().copied();
+            assert_eq!(variables.missing(believed()), names(case.missing), "{}", case.happened);
+            let usable: Vec<&str> = believed().filter(|name| !case.missing.contains(name)).collect();
+            assert_eq!(variables.usable(believed()), names(&usable), "{}", case.happened);
         }
     }
 
@@ -201,7 +163,7 @@ mod tests {
         let before = names(&["a", "b"]);
         let mut variables = StoredVariables::default();
         assert_eq!(variables.taken(&before), names(&[]), "nothing is known");
-        stores(&mut variables, &["b", "c"]);
+        variables.set_stored(names(&["b", "c"]));
         assert_eq!(variables.taken(&before), names(&["a"]));
         variables.lose_all();
         assert_eq!(variables.taken(&before), before);

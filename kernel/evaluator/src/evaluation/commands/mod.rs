@@ -16,6 +16,8 @@ mod help;
 mod settings;
 pub(crate) mod steps;
 mod table;
+#[cfg(test)]
+mod tests;
 mod variables;
 
 use crate::{MimeBundle, errors::cell_error::CellError};

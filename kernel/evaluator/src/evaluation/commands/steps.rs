@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_are_run_in_their_order() {
+    fn steps_keep_the_order_of_the_cell() {
         for (code, expected) in [
             ("", vec![evcxr("")]),
             ("let x = 1;", vec![evcxr("let x = 1;")]),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_break_the_session_is_refused_where_it_stands() {
+    fn commands_that_would_break_the_session_are_refused_where_they_stand() {
         for (code, part) in [
             (":quit", "shut it down"),
             ("// all\n  :quit  ", "shut it down"),
