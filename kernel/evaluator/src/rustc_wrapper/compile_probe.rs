@@ -25,7 +25,8 @@ const WHOLE_PATHS: &str = "-Ztrim-diagnostic-paths=no";
 /// Has a stable rustc accept [`WHOLE_PATHS`] for the cell's crate.
 const ALLOW_UNSTABLE_OPTIONS: (&str, &str) = ("RUSTC_BOOTSTRAP", CELL_CRATE);
 
-/// Has rustc print the errors of analysis code. If the code is a probe, keeps the types of its variables for the kernel.
+/// Has rustc print the errors of analysis code. If the code is a probe, keeps the types of its variables for the
+/// kernel.
 pub(super) fn compile(rustc: &Rustc, text: &str, session: &Path, crates: &BTreeMap<String, String>) -> Result<()> {
     let (items, rest) = split_items(text);
     let is_probe = type_probe::is_probe(text);

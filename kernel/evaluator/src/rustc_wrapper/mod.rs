@@ -1,9 +1,9 @@
 //! The rustc wrapper: the program that cargo runs in place of rustc while evcxr compiles a cell.
 //!
-//! evcxr puts a copy of its variable store into every cell, and the copy reports panics and early returns by lines that it
-//! prints. The wrapper [rewrites](crate::evcxr_text::rewrite) these generated parts and nothing else: the store becomes the
-//! one that `mosaic-cell` holds compiled, and the reports become calls. It then compiles the cell in the fastest way that
-//! gives what rustc would give.
+//! evcxr puts a copy of its variable store into every cell, and the copy reports panics and early returns by lines that
+//! it prints. The wrapper [rewrites](crate::evcxr_text::rewrite) these generated parts and nothing else: the store
+//! becomes the one that `mosaic-cell` holds compiled, and the reports become calls. It then compiles the cell in the
+//! fastest way that gives what rustc would give.
 //!
 //! | module | what it is for |
 //! | --- | --- |
@@ -12,6 +12,7 @@
 //! | [`compile_cell`] | compiles a cell to be run |
 //! | [`compile_probe`] | compiles analysis code, which never runs |
 //! | [`replay_errors`] | rustc's errors, when evcxr compiles a cell that failed again |
+//! | [`dynamic_library`] | libraries to which cargo gives the same name in every build |
 //! | [`empty_cell`] | the library of a cell without code, shared among sessions |
 //! | [`reachable_items`] | the notebook's items that a cell needs |
 //! | [`macro_order`] | the notebook's macros, for items before their definition |
@@ -20,11 +21,13 @@
 //!
 //! - No line of a cell's source moves, so every error still points where it should.
 //! - A crate that is not a cell is compiled as cargo asks for, but for a library's name and a crate's metadata.
-//! - What does not compile in a faster way is compiled with all items. So the errors that the user sees are about all of them.
+//! - What does not compile in a faster way is compiled with all items. So the errors that the user sees are about all
+//!   of them.
 
 pub(crate) mod attempts;
 pub(crate) mod compile_cell;
 pub(crate) mod compile_probe;
+pub(crate) mod dynamic_library;
 pub(crate) mod empty_cell;
 pub(crate) mod macro_order;
 pub(crate) mod reachable_items;
@@ -186,8 +189,8 @@ fn kernel_lives() -> bool {
     kernel.is_none_or(|kernel| test_kill_process(kernel).is_ok())
 }
 
-/// Tells evcxr which library to load. evcxr would load cargo's copy, a directory higher, which does not find the dylibs: it
-/// looks for them by relative paths.
+/// Tells evcxr which library to load. evcxr would load cargo's copy, a directory higher, which does not find the
+/// dylibs: it looks for them by relative paths.
 fn tell_evcxr(library: &Path) -> Result<()> {
     match std::env::var_os(LIBRARY_PATH_VARIABLE) {
         Some(file) => {

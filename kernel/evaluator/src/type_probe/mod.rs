@@ -1,10 +1,13 @@
-//! The types of a cell's variables by rustc, for as long as rust-analyzer has not loaded.
+//! Learns the types of a cell's variables from rustc, as long as rust-analyzer has not loaded.
 //!
-//! evcxr writes down the type of every variable that it stores, and asks rust-analyzer for it, which reads the whole
-//! standard library first. rustc knows the types, too: a *probe* is the cell with a call after each `let` that is generic
-//! in a variable's type, and the code that rustc makes of it (MIR) has the type's name. The cell then goes to evcxr with
-//! a *declaration* after each `let`, which tells rust-analyzer the type in words. rustc never sees it, since the wrapper
-//! takes it out again: what runs is the cell as the user wrote it.
+//! evcxr writes down the type of every variable that it stores, and asks its rust-analyzer for it. rust-analyzer reads
+//! the whole standard library before it answers. The kernel asks rustc instead:
+//!
+//! 1. It compiles a *probe*: the cell with a call `__mosaic_type_of(&x)` after each `let`, stopped at MIR. The MIR
+//!    names the type of each call ([`mir_types`]).
+//! 2. It gives the cell to evcxr with a *declaration* `let x: TYPE = __mosaic_declared();` after each `let`. From this,
+//!    rust-analyzer knows the type without the standard library.
+//! 3. The rustc wrapper removes the declarations. The cell that runs is the one that the user wrote.
 
 pub(crate) mod mir_types;
 
@@ -16,11 +19,12 @@ pub(crate) use crate::type_probe::mir_types::{Type, types_in};
 use std::{borrow::Cow, fs, io, ops::Range, path::Path};
 use syn::{Pat, Stmt, spanned::Spanned};
 
-/// The function that a probe calls.
+/// The function that a probe calls for each variable.
 const TYPE_OF: &str = "__mosaic_type_of";
+/// Defines the function that a probe calls.
 const DEFINITION: &str = "fn __mosaic_type_of<const NUMBER: usize, T: ?Sized>(_: &T) {}\n";
-/// How a declaration ends.
-const DECLARED: &str = " = __mosaic_declared();";
+/// Ends a declaration.
+const DECLARATION_ENDS: &str = " = __mosaic_declared();";
 /// In the session's directory: the types of the last probe.
 const FILE: &str = "mosaic-types.json";
 
@@ -33,7 +37,7 @@ struct Binding {
     end: usize,
 }
 
-/// A cell that defines variables.
+/// A cell with the variables whose types rustc is to name.
 #[derive(Debug)]
 pub(crate) struct Probe<'a> {
     cell: &'a str,
@@ -41,7 +45,7 @@ pub(crate) struct Probe<'a> {
 }
 
 impl<'a> Probe<'a> {
-    /// The probe of a cell, unless it has commands: it may be evaluated twice.
+    /// Makes the probe of a cell. A cell with commands has none, since a command may not run twice.
     pub(crate) fn of(cell: &'a str) -> Option<Probe<'a>> {
         let is_command = |line: &str| line.starts_with('!') || preamble::is_command(line);
         if preamble::preamble(cell).any(|(_, line)| is_command(line)) {
@@ -50,7 +54,7 @@ impl<'a> Probe<'a> {
         // The block's opening brace comes before the cell.
         let before = |range: Range<usize>| range.start.saturating_sub(1)..range.end.saturating_sub(1);
         let mut found: Vec<Binding> = Vec::new();
-        // What is no Rust has none: rustc says what is wrong.
+        // A cell that does not parse defines none: rustc says what is wrong.
         for statement in block(cell).iter().flat_map(|block| &block.stmts) {
             let Stmt::Local(local) = statement else { continue };
             let explicit = type_of_all(&local.pat).map(|it| &cell[before(it.span().byte_range())]);
@@ -58,7 +62,7 @@ impl<'a> Probe<'a> {
             let end = before(local.semi_token.span.byte_range()).end;
             for binding in bindings(&local.pat) {
                 let name = binding.ident.to_string();
-                // Only the last of a name is stored.
+                // evcxr stores the last variable of a name.
                 found.retain(|it| it.name != name);
                 if !is_typed {
                     let mutable = binding.mutability.is_some();
@@ -70,47 +74,47 @@ impl<'a> Probe<'a> {
         Some(Probe { cell, bindings: found })
     }
 
-    /// Whether there is no type to be found.
+    /// Reports whether there is no type to be found.
     pub(crate) fn is_empty(&self) -> bool {
         self.bindings.is_empty()
     }
 
-    /// What rustc is to compile.
+    /// The source that rustc is to compile.
     pub(crate) fn text(&self) -> String {
-        let calls = self.with(|number, binding| format!(" {TYPE_OF}::<{number}, _>(&{});", binding.name));
+        let calls = self.with_statements(|number, binding| format!(" {TYPE_OF}::<{number}, _>(&{});", binding.name));
         format!("{DEFINITION}{calls}")
     }
 
-    /// The variables with what rustc says of their types, as far as it does.
+    /// Pairs the variables with their types, as far as rustc named these.
     pub(crate) fn typed<'t>(&self, types: &'t [Option<Type>]) -> impl Iterator<Item = (&str, &'t Type)> {
         let bindings = self.bindings.iter().map(|it| it.name.as_str()).zip(types);
         bindings.filter_map(|(name, it)| Some((name, it.as_ref()?)))
     }
 
-    /// The cell with declarations, if all types are known and can be written.
+    /// The cell with declarations, if a cell can write all types.
     pub(crate) fn declared(&self, types: &[Option<Type>]) -> Option<String> {
         let written: Option<Vec<&str>> = types.iter().map(|it| it.as_ref()?.written()).collect();
         let written = written.filter(|it| it.len() == self.bindings.len())?;
-        Some(self.with(|number, binding| {
+        Some(self.with_statements(|number, binding| {
             let mutable = if binding.mutable { "mut " } else { "" };
-            format!(" let {mutable}{}: {}{DECLARED}", binding.name, written[number])
+            format!(" let {mutable}{}: {}{DECLARATION_ENDS}", binding.name, written[number])
         }))
     }
 
-    /// The cell with a text for each variable, after its `let`.
-    fn with(&self, text: impl Fn(usize, &Binding) -> String) -> String {
+    /// The cell with a statement for each variable, after the variable's `let`.
+    fn with_statements(&self, statement: impl Fn(usize, &Binding) -> String) -> String {
         let mut written = String::with_capacity(2 * self.cell.len());
         let mut from = 0;
         for (number, binding) in self.bindings.iter().enumerate() {
             written += &self.cell[from..binding.end];
-            written += &text(number, binding);
+            written += &statement(number, binding);
             from = binding.end;
         }
         written + &self.cell[from..]
     }
 }
 
-/// The type that is written for a single variable.
+/// Returns the type that a `let` of a single variable has in the source.
 fn type_of_all(pattern: &Pat) -> Option<&syn::Type> {
     match pattern {
         Pat::Type(typed) if matches!(*typed.pat, Pat::Ident(_)) => Some(&typed.ty),
@@ -118,34 +122,36 @@ fn type_of_all(pattern: &Pat) -> Option<&syn::Type> {
     }
 }
 
-/// Whether nothing of a type is left to be inferred.
+/// Reports whether no part of a type is left to be inferred.
 fn is_whole(type_name: &str) -> bool {
     words(type_name).all(|word| word != "_" && word != "impl")
 }
 
-/// Whether a text that evcxr has compiled is that of a probe.
+/// Reports whether a source that evcxr has compiled is that of a probe.
 pub(crate) fn is_probe(text: &str) -> bool {
     text.contains(DEFINITION.trim_end())
 }
 
-/// What evcxr has compiled, without declarations. No line moves.
+/// Removes the declarations from a source that evcxr has compiled. No line moves.
 pub(crate) fn without_declarations(text: &str) -> Cow<'_, str> {
-    if !text.contains(DECLARED) {
+    if !text.contains(DECLARATION_ENDS) {
         return Cow::Borrowed(text);
     }
-    let lines = text.split_inclusive('\n').map(|line| match line.split_once(DECLARED) {
-        Some((declaration, rest)) if declaration.trim_start().starts_with("let ") => rest,
-        _ => line,
-    });
+    let lines = text
+        .split_inclusive('\n')
+        .map(|line| match line.split_once(DECLARATION_ENDS) {
+            Some((declaration, rest)) if declaration.trim_start().starts_with("let ") => rest,
+            _ => line,
+        });
     Cow::Owned(lines.collect())
 }
 
-/// Keeps the types for the kernel.
+/// Keeps the types of a probe for the kernel.
 pub(crate) fn keep(session: &Path, types: &[Option<Type>]) -> io::Result<()> {
     fs::write(session.join(FILE), serde_json::to_vec(types)?)
 }
 
-/// Takes the types of the last probe, if rustc told any.
+/// Takes the types of the last probe, if rustc named any.
 pub(crate) fn take(session: &Path) -> Vec<Option<Type>> {
     let file = session.join(FILE);
     let types = fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
@@ -158,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_has_no_type_of_its_own_is_probed() {
+    fn only_variables_without_a_whole_type_are_probed() {
         for (cell, expected) in [
             ("let a = 1;", Some(&["a"][..])),
             (
