@@ -1,6 +1,6 @@
 //! What a cell's end by force costs, in words.
 
-use crate::errors::cell_error::CellError;
+use crate::{errors::cell_error::CellError, evcxr_text::messages::PROCESS_ENDED};
 use std::{collections::BTreeSet, process::ExitStatus};
 
 const KEPT: &str = "kept: definitions, imports, dependencies, and mosaic's workers with their tesserae: \
@@ -24,7 +24,7 @@ impl CellError {
 
     /// The cell's process is gone by itself, and these variables with it. Where evcxr saw it end, the status is its words.
     pub(crate) fn process_ended(status: &str, lost: &BTreeSet<String>) -> CellError {
-        let status = status.replace("Subprocess terminated", "the cell's process ended");
+        let status = status.replace(PROCESS_ENDED, "the cell's process ended");
         CellError::new(
             "CellProcessEnded",
             format!("{}; {}; {KEPT}", status.trim(), losses(lost)),
