@@ -13,8 +13,9 @@ use crate::{
     },
     session::{
         directory,
-        link::{Instruction, Link, Paths, ProcessEvent, open_pipe},
+        link::{Instruction, Link, ProcessEvent, open_pipe},
         processes,
+        run_directory::CellPaths,
     },
 };
 use anyhow::Result;
@@ -61,7 +62,7 @@ impl Evaluator {
     ///
     /// The socket or the pipes cannot be made in `run_dir`.
     pub fn start(options: Options, on_event: impl Fn(ProcessEvent) + Send + 'static) -> Result<(Evaluator, CellPipes)> {
-        let paths = Paths::in_directory(&options.run_dir);
+        let paths = CellPaths::in_directory(&options.run_dir);
         let pipes = CellPipes {
             stdout: open_pipe(&paths.stdout)?,
             stderr: open_pipe(&paths.stderr)?,

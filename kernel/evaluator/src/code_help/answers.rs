@@ -14,6 +14,7 @@ use crate::{
         displayed_paths::{as_written, name_of},
         markers::{DISPLAY_METHOD, FUNCTION_PREFIX, TYPE_PREFIX},
     },
+    prebuilt::builtin,
     source::preamble::{preamble, without_commands},
 };
 use serde_json::Value;
@@ -98,7 +99,7 @@ impl Analysed {
 const ARGUMENTS: [(&str, &[&str]); 12] = [
     (":allow_static_linking", &["1"]),
     (":codegen_backend", &["default"]),
-    (":dep", &["mosaic", "ndarray", "serde", "tokio"]),
+    (":dep", &["mosaic", "ndarray", "notebook", "serde", "tokio"]),
     (":efmt", &["{}", "{:?}", "{:#?}"]),
     (":fmt", &["{:?}", "{:#?}", "{}"]),
     (":linker", &["system"]),
@@ -177,7 +178,7 @@ const COMMON: [&str; 22] = [
 ];
 
 /// What generated code needs and nobody is to call.
-const INTERNAL: [&str; 5] = ["__", FUNCTION_PREFIX, TYPE_PREFIX, "mosaic_cell", "mosaic_std"];
+const INTERNAL: [&str; 3] = ["__", FUNCTION_PREFIX, TYPE_PREFIX];
 
 /// Calls on what a value becomes first, which crowd out the value's own.
 const DETOURS: [&str; 3] = ["await.", "iter().", "into_iter()."];
@@ -185,7 +186,9 @@ const DETOURS: [&str; 3] = ["await.", "iter().", "into_iter()."];
 /// Without what is nobody's to call, and what is the type's own first.
 fn presentable(mut matches: Vec<Completion>) -> Vec<Completion> {
     let starts = |it: &Completion, prefixes: &[&str]| prefixes.iter().any(|prefix| it.text.starts_with(prefix));
-    matches.retain(|it| !starts(it, &INTERNAL) && !starts(it, &DETOURS));
+    let hidden_crates: Vec<String> = builtin::libraries_of_generated_code().collect();
+    let is_hidden = |it: &Completion| hidden_crates.iter().any(|name| it.text.starts_with(name));
+    matches.retain(|it| !starts(it, &INTERNAL) && !starts(it, &DETOURS) && !is_hidden(it));
     let has = |name: &str| matches.iter().any(|it| name_of(&it.text) == name);
     // `raw` is the only field of a proxy.
     let of_proxy = has("raw") && has("after") && has("uid");

@@ -3,12 +3,12 @@
 //! rustc warns of all items in every cell, since it compiles them again. The wrapper keeps what it says, and the kernel
 //! looks which of it is about the text of the cell itself, as the user wrote it, and has not been told before.
 
-use crate::errors::unstorable;
-use serde::{Deserialize, Serialize};
+use crate::{
+    errors::unstorable,
+    session::files::{self, CompilerWarnings},
+};
 use serde_json::Value;
-use std::{collections::HashSet, fs, io, path::Path};
-
-const FILE: &str = "mosaic-warnings.json";
+use std::{collections::HashSet, io, path::Path};
 
 /// Lints that are about what evcxr makes of a cell, or about names that are what formulas call things.
 const QUIET: [&str; 9] = [
@@ -22,13 +22,6 @@ const QUIET: [&str; 9] = [
     "non_upper_case_globals",
     "static_mut_refs",
 ];
-
-/// What the wrapper keeps of one compilation.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Kept {
-    source: String,
-    messages: Vec<Value>,
-}
 
 /// A warning on the text of a cell. Lines and columns are from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,15 +50,11 @@ pub(crate) fn warning(line: &str) -> Option<Value> {
 
 /// Keeps the warnings of a compilation for the kernel.
 pub(crate) fn keep(session: &Path, source: &str, messages: Vec<Value>) -> io::Result<()> {
-    let file = session.join(FILE);
     if messages.is_empty() {
-        return match fs::remove_file(file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        };
+        return files::WARNINGS.remove(session);
     }
     let source = source.to_owned();
-    fs::write(file, serde_json::to_vec(&Kept { source, messages })?)
+    files::WARNINGS.write(session, &CompilerWarnings { source, messages })
 }
 
 /// The warnings that have been shown in a session.
@@ -75,10 +64,7 @@ pub(crate) struct Shown(HashSet<(String, String)>);
 impl Shown {
     /// The new warnings of the last compilation on the text of a cell.
     pub(crate) fn take_new(&mut self, session: &Path, cell: &str) -> Vec<Warning> {
-        let file = session.join(FILE);
-        let Ok(text) = fs::read(&file) else { return Vec::new() };
-        let _ = fs::remove_file(file);
-        let kept: Kept = serde_json::from_slice(&text).unwrap_or_default();
+        let kept = files::WARNINGS.take(session).unwrap_or_default();
         let found = kept
             .messages
             .iter()

@@ -2,17 +2,18 @@
 
 use crate::{
     cargo_shim::std_source_view,
-    cell_process::{DIRECTORY_VARIABLE, HUB_VARIABLE, SESSION_VARIABLE},
     errors::warnings,
     evaluation::{execution_state::ExecutionState, request::Options},
     evcxr_text::markers,
-    prebuilt::{crates::Crates, toolchain::Toolchain, versions},
+    prebuilt::{builtin, cache_directory::CacheDirectory, toolchain::Toolchain, versions},
     session::{
         directory::Session,
-        environment,
-        link::{Instruction, Link, Numbered, Paths},
-        processes::KERNEL_VARIABLE,
-        shim_state::{self, ShimState},
+        environment, files,
+        link::{Instruction, Link, Numbered},
+        run_directory::CellPaths,
+        shim_state::ShimState,
+        sysroot,
+        variables::{KERNEL_VARIABLE, MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE, SESSION_VARIABLE},
     },
 };
 use anyhow::{Context, Result, anyhow};
@@ -37,7 +38,7 @@ pub(crate) struct Started {
     /// Those that the user has seen.
     pub(crate) warnings: warnings::Shown,
     link: Link,
-    crates: Crates,
+    crates: CacheDirectory,
     state: ShimState,
     session: Session,
 }
@@ -57,12 +58,12 @@ impl Started {
         notice: &dyn Fn(&str),
     ) -> Result<Started> {
         let toolchain = Toolchain::find()?;
-        let crates = Crates::for_toolchain(&toolchain)?;
+        let crates = CacheDirectory::for_toolchain(&toolchain)?;
         if !crates.template().is_dir() {
             build_template(options, link, &crates, &toolchain, notice)?;
         }
         if environment::are_taken_over() && !crates.view().is_dir() {
-            let library = toolchain.sysroot.join(shim_state::LIBRARY);
+            let library = sysroot::std_sources(&toolchain.sysroot);
             std_source_view::write_view(&library, &crates.view(), toolchain.is_stable())
                 .context("cannot make a view of the standard library")?;
         }
@@ -70,7 +71,7 @@ impl Started {
         // Known before it is filled, so that a kernel that ends meanwhile leaves nothing.
         shared.set_session(session.directory().to_owned());
         session.fill_from(&crates.template())?;
-        let lock_file = crates.template().join("Cargo.lock");
+        let lock_file = files::LOCK_FILE.path(&crates.template());
         let answers = Answers::of(&crates)?;
         let mut state = ShimState {
             sysroot: toolchain.sysroot,
@@ -125,7 +126,7 @@ impl Started {
         loaded.map_err(|error| anyhow!("rust-analyzer does not load the notebook's crates: {error}"))
     }
 
-    /// Crates are about to be added: evcxr's rust-analyzer forgets what it knows until it is needed again, since it would
+    /// CacheDirectory are about to be added: evcxr's rust-analyzer forgets what it knows until it is needed again, since it would
     /// read everything anew for each.
     pub(crate) fn expect_crates(&mut self) -> Result<()> {
         if environment::are_taken_over() {
@@ -144,7 +145,7 @@ impl Started {
     pub(crate) fn clear_script(&self) -> String {
         let dependencies = self.crates.dependencies();
         let dependencies = dependencies.iter().map(|(name, it)| format!(":dep {name} = {it}\n"));
-        let lock = versions::restore(&self.crates.template().join("Cargo.lock"), self.directory());
+        let lock = versions::restore(&files::LOCK_FILE.path(&self.crates.template()), self.directory());
         format!(":clear\n{}{lock}\n{WARM_UP}", dependencies.collect::<String>())
     }
 }
@@ -155,12 +156,12 @@ pub(crate) fn prepare() -> Result<()> {
     // SAFETY: preparing is all that this process does, and it has not begun.
     unsafe { environment::take_over(run_dir.path()) }?;
     let toolchain = Toolchain::find()?;
-    let crates = Crates::for_toolchain(&toolchain)?;
+    let crates = CacheDirectory::for_toolchain(&toolchain)?;
     let options = Options {
         run_dir: run_dir.path().to_owned(),
         hub: run_dir.path().join("no-hub.sock"),
     };
-    let paths = Paths::in_directory(run_dir.path());
+    let paths = CellPaths::in_directory(run_dir.path());
     let (sender, _reports) = mpsc::channel::<Numbered>();
     let link = Link::listen(&paths.socket, sender, Box::new(drop))?;
     build_template(&options, &link, &crates, &toolchain, &|line| eprintln!("{line}"))?;
@@ -188,7 +189,7 @@ enum Answers {
 }
 
 impl Answers {
-    fn of(crates: &Crates) -> Result<Answers> {
+    fn of(crates: &CacheDirectory) -> Result<Answers> {
         let kept = crates.answers();
         if kept.is_dir() || !environment::are_taken_over() {
             return Ok(Answers::Kept(kept));
@@ -211,7 +212,7 @@ impl Answers {
     }
 
     /// Keeps what is new, unless another kernel has done so meanwhile.
-    fn keep(self, crates: &Crates) -> Result<PathBuf> {
+    fn keep(self, crates: &CacheDirectory) -> Result<PathBuf> {
         let kept = crates.answers();
         if let Answers::New(directory) = self {
             match fs::rename(directory.path(), &kept) {
@@ -229,17 +230,18 @@ impl Answers {
 fn build_template(
     options: &Options,
     link: &Link,
-    crates: &Crates,
+    crates: &CacheDirectory,
     toolchain: &Toolchain,
     notice: &dyn Fn(&str),
 ) -> Result<()> {
-    let lock = fs::File::create(crates.directory().join("template.lock"))?;
+    let lock = fs::File::create(crates.template_lock())?;
     lock.lock()?;
     if crates.template().is_dir() {
         return Ok(());
     }
     notice(&format!(
-        "building the notebook's crates (mosaic, notebook, tokio, ndarray, serde) for rustc {}: once, about a minute …",
+        "building the notebook's crates ({}) for rustc {}: once, about a minute …",
+        builtin::names_for_users().collect::<Vec<_>>().join(", "),
         toolchain.version()
     ));
     let session = Session::empty(crates.directory(), "session-")?;
@@ -251,8 +253,8 @@ fn build_template(
     link.send(&Instruction::End);
     drop(context);
     // A clone starts without the cells that were compiled here.
-    let _ = fs::remove_dir_all(session.directory().join("src"));
-    remove_incremental(&session.directory().join("target"));
+    let _ = fs::remove_dir_all(files::SOURCES.path(session.directory()));
+    remove_incremental(&files::TARGET.path(session.directory()));
     fs::rename(session.directory(), crates.template()).context("cannot keep the prebuilt crates")?;
     notice("the notebook's crates are built");
     Ok(())
@@ -273,10 +275,10 @@ pub fn this_executable() -> std::io::Result<PathBuf> {
 }
 
 /// Starts evcxr in `directory` and makes it ready for the first cell.
-fn open(options: &Options, crates: &Crates, directory: &Path, lock_file: Option<&Path>) -> Result<EvalContext> {
+fn open(options: &Options, crates: &CacheDirectory, directory: &Path, lock_file: Option<&Path>) -> Result<EvalContext> {
     let executable = this_executable()?;
     let config = markers::configuration(directory, &executable);
-    fs::write(directory.join("evcxr.toml"), config)?;
+    files::EVCXR_CONFIGURATION.write(directory, &config)?;
     let here = env::current_dir()?;
     let mut command = Command::new(&executable);
     command
@@ -284,8 +286,8 @@ fn open(options: &Options, crates: &Crates, directory: &Path, lock_file: Option<
         // An interrupt of the kernel's group is the kernel's to handle.
         .process_group(0)
         .current_dir(&here)
-        .env(DIRECTORY_VARIABLE, &options.run_dir)
-        .env(HUB_VARIABLE, &options.hub)
+        .env(RUN_DIRECTORY_VARIABLE, &options.run_dir)
+        .env(MONITOR_VARIABLE, &options.hub)
         .env(SESSION_VARIABLE, directory);
     environment::give_back(&mut command);
     // evcxr takes its configuration from the working directory first, where the user may have one of their own.
@@ -297,7 +299,7 @@ fn open(options: &Options, crates: &Crates, directory: &Path, lock_file: Option<
     let mut state = context.state();
     state.set_build_env(KERNEL_VARIABLE, &process::id().to_string());
     // A compiler that is ended leaves its temporary files, which then go with the session.
-    let temporary = directory.join("tmp");
+    let temporary = files::TEMPORARY.path(directory);
     fs::create_dir_all(&temporary)?;
     state.set_build_env("TMPDIR", &temporary.to_string_lossy());
     for (name, specification) in crates.dependencies() {
@@ -307,7 +309,7 @@ fn open(options: &Options, crates: &Crates, directory: &Path, lock_file: Option<
     }
     if let Some(lock_file) = lock_file {
         // Adding dependencies one by one made cargo forget the versions that the template was built with.
-        copy_aside(lock_file, &directory.join("Cargo.lock"))?;
+        copy_aside(lock_file, &files::LOCK_FILE.path(directory))?;
     }
     context
         .eval_with_state(WARM_UP, state)

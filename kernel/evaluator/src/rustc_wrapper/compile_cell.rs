@@ -7,11 +7,15 @@ use crate::{
         CANNOT_RUN_RUSTC,
         attempts::{Attempt, Facts, Items, Lesson, attempts, lesson},
         empty_cell::EmptyCell,
-        reachable_items::{ManyItems, PassedItems},
+        reachable_items::ManyItems,
         replay_errors,
         rustc_call::RustcCall,
     },
-    session::{environment, settings::Settings},
+    session::{
+        environment,
+        files::{self, PassedItems},
+        settings::Settings,
+    },
 };
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -26,8 +30,6 @@ use std::{
 
 /// The length of a source from which on incremental compilation saves more than its files cost, in bytes.
 const LONG_SOURCE: usize = 14_000;
-/// The file in which the wrapper remembers what the variables of a session are.
-const STORED: &str = "mosaic-variables.json";
 
 /// A cell to be compiled.
 pub(super) struct Cell {
@@ -213,11 +215,12 @@ fn run_and_read(rustc: &mut Command) -> io::Result<Compilation> {
 
 /// Reads the types of the variables that the session has stored.
 pub(super) fn read_stored(session: &Path) -> StoredTypes {
-    let text = fs::read(session.join(STORED)).unwrap_or_default();
-    serde_json::from_slice(&text).unwrap_or_default()
+    files::VARIABLE_FINGERPRINTS.read(session).unwrap_or_default()
 }
 
 /// Keeps the types of the variables that the session stores from now on.
 pub(super) fn write_stored(session: &Path, stored: &StoredTypes) -> Result<()> {
-    fs::write(session.join(STORED), serde_json::to_vec(stored)?).context("cannot remember the variables")
+    files::VARIABLE_FINGERPRINTS
+        .write(session, stored)
+        .context("cannot remember the variables")
 }

@@ -8,6 +8,7 @@ use crate::{
         markers::CELL_CRATE,
     },
     rustc_wrapper::{CANNOT_RUN_RUSTC, compile_cell::Rustc, reachable_items::ManyItems},
+    session::files,
     type_probe,
 };
 use anyhow::{Context, Result};
@@ -18,8 +19,6 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// In the session's directory: the output of rustc.
-const OUTPUT: &str = "mosaic-analysis.out";
 /// Has rustc print whole paths of types, which it shortens otherwise.
 const WHOLE_PATHS: &str = "-Ztrim-diagnostic-paths=no";
 /// Has a stable rustc accept [`WHOLE_PATHS`] for the cell's crate.
@@ -37,7 +36,7 @@ pub(super) fn compile(rustc: &Rustc, text: &str, session: &Path, crates: &BTreeM
     let rest = if is_probe { without_variable_checks(&rest) } else { rest };
     let text = reachable.as_deref().unwrap_or(items).to_owned() + &rest;
     fs::write(rustc.source, text).with_context(|| format!("cannot write {}", rustc.source.display()))?;
-    let output = session.join(OUTPUT);
+    let output = files::PROBE_OUTPUT.path(session);
     let kind = if is_probe { "mir" } else { "metadata" };
     let mut command = Command::new(rustc.program);
     command.args(rustc.call.of_checked_cell(kind, &output).arguments());

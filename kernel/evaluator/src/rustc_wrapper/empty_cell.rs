@@ -4,19 +4,19 @@
 //! shared among the sessions.
 
 use crate::{
-    cargo_shim::cache_key,
     evcxr_text::markers::is_empty_cell,
+    prebuilt::cache_directory::CacheDirectory,
     rustc_wrapper::rustc_call::RustcCall,
-    session::digest::{self, Parts},
+    session::{
+        digest::{self, Parts},
+        shared_files,
+    },
 };
 use anyhow::{Context, Result};
 use std::{
     fs,
     path::{Path, PathBuf},
 };
-
-/// The directory of the shared libraries, beside the sessions.
-const DIRECTORY: &str = "idle";
 
 /// The library of an empty cell, in its session and shared.
 #[derive(Debug)]
@@ -39,9 +39,8 @@ impl EmptyCell {
         }
         Some(EmptyCell {
             library: call.cell_library()?,
-            shared: session
-                .parent()?
-                .join(DIRECTORY)
+            shared: CacheDirectory::of_session(session)
+                .empty_cells()
                 .join(parts.name(16))
                 .with_extension("so"),
         })
@@ -73,7 +72,7 @@ impl EmptyCell {
             (self.digest_file(), digest::of(&content, 16).into_bytes()),
             (self.shared.clone(), content),
         ] {
-            cache_key::replace(&file, &content)?;
+            shared_files::replace(&file, &content)?;
         }
         Ok(())
     }

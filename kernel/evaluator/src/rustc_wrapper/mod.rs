@@ -41,7 +41,7 @@ use crate::{
         compile_cell::{Cell, Rustc, read_stored, write_stored},
         rustc_call::RustcCall,
     },
-    session::{processes::KERNEL_VARIABLE, settings::Settings},
+    session::{files, variables::KERNEL_VARIABLE},
     source::fingerprints::Definitions,
     type_probe,
 };
@@ -131,8 +131,8 @@ fn check(rustc: &Rustc, text: &str, session: &Path) -> Result<Option<ExitStatus>
 
 /// Compiles a cell to be run.
 fn compile_cell(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<ExitStatus>> {
-    rustc_invocation::keep()?;
-    let settings = Settings::read(&session);
+    rustc_invocation::record(&session)?;
+    let settings = files::SETTINGS.read(&session).unwrap_or_default();
     let crates = rustc.call.linked_crates();
     let text = type_probe::without_declarations(text);
     let stored = read_stored(&session);

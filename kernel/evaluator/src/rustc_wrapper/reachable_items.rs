@@ -4,20 +4,24 @@
 //! compiled, the wrapper leaves out those that a cell does not reach. Names are compared as words, in literals and
 //! comments too, so an item is rather kept once too often. If the cell does not compile, it is compiled with all items.
 
-use crate::{evcxr_text::markers::USER_ERROR, session::digest, source::syntax::words};
+use crate::{
+    evcxr_text::markers::USER_ERROR,
+    session::{
+        digest,
+        files::{self, PassedItems},
+    },
+    source::syntax::words,
+};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    fs, io,
+    collections::{BTreeMap, HashMap, HashSet},
+    io,
     ops::Range,
     path::Path,
 };
 use syn::{Attribute, Ident, Item, ItemImpl, ItemUse, Meta, TraitItem, UseTree, spanned::Spanned};
 
-/// In the session's directory: the items that the last whole cell passed with.
-const PASSED: &str = "mosaic-passed.json";
 /// The length of the items from which on leaving some out saves more than it costs, in bytes.
 const MANY: usize = 4_000;
 /// Attributes that define no names, and by which an item has an effect only where it is named.
@@ -54,20 +58,15 @@ const PLAIN_DERIVES: [&str; 11] = [
     "Serialize",
 ];
 
-/// Digests of items that compiled together, and of the crates that they were compiled with.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PassedItems(BTreeSet<String>);
-
 impl PassedItems {
     /// Reports whether exactly these items compiled in the last whole cell of a session.
     pub(super) fn have_passed(&self, session: &Path) -> bool {
-        let passed = fs::read(session.join(PASSED)).unwrap_or_default();
-        serde_json::from_slice::<PassedItems>(&passed).is_ok_and(|passed| passed == *self)
+        files::PASSED_ITEMS.read(session).is_some_and(|passed| passed == *self)
     }
 
     /// Keeps that these items have compiled together.
     pub(super) fn pass(&self, session: &Path) -> io::Result<()> {
-        fs::write(session.join(PASSED), serde_json::to_vec(self)?)
+        files::PASSED_ITEMS.write(session, self)
     }
 }
 
@@ -247,6 +246,7 @@ fn is_plain(attribute: &Attribute) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     /// Items that are long enough.
     fn filled(items: &str) -> String {

@@ -2,8 +2,9 @@
 
 use crate::{
     evcxr_text::markers::CELL_CRATE,
+    prebuilt::builtin,
     rustc_wrapper::dynamic_library::{self, DynamicLibrary},
-    session::{environment, settings::Settings},
+    session::{environment, files, settings::Settings},
 };
 use std::{
     collections::BTreeMap,
@@ -13,8 +14,6 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-/// Crates whose types are the same in every build, since their values are handles of the host's.
-const CRATES_WITH_CONSTANT_METADATA: [&str; 2] = ["mosaic", "mosaic_abi"];
 /// Metadata that is the same in every build.
 const CONSTANT_METADATA: &str = "metadata=mosaic";
 
@@ -120,7 +119,7 @@ impl RustcCall {
             self.arguments.push(Argument::Emit(argument));
             return;
         }
-        if self.source.is_none() && Path::new(&argument).ends_with("src/lib.rs") {
+        if self.source.is_none() && Path::new(&argument).ends_with(files::CELL_SOURCE.name()) {
             self.source = Some(PathBuf::from(&argument));
         }
         self.arguments.push(Argument::Other(argument));
@@ -187,7 +186,7 @@ impl RustcCall {
     /// depends on the crate's metadata, and cargo changes the metadata with every dependency.
     pub(super) fn keep_type_ids(&mut self) {
         let name = self.crate_name.as_deref();
-        if name.is_some_and(|name| CRATES_WITH_CONSTANT_METADATA.contains(&name)) {
+        if name.is_some_and(builtin::has_constant_types) {
             self.set_constant_metadata();
         }
     }

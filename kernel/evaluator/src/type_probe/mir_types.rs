@@ -1,18 +1,7 @@
 //! Reads the types of a probe's variables from the code that rustc makes of it (MIR).
 
-use crate::{source::syntax::words, type_probe::TYPE_OF};
-use serde::{Deserialize, Serialize};
+use crate::{session::files::Type, source::syntax::words, type_probe::TYPE_OF};
 use std::collections::BTreeSet;
-
-/// The type of a variable.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Type {
-    /// A type that a cell can write, as it writes it.
-    Named(String),
-    /// A type that is or contains the type of a closure or of an asynchronous block, as users see it:
-    /// `impl Fn(i32) -> i32`.
-    Nameless(String),
-}
 
 impl Type {
     /// Returns the type as a cell can write it, if it can.

@@ -8,10 +8,10 @@ use crate::{
         start::Started,
     },
     prebuilt::{builtin, versions},
-    session::{environment::are_taken_over, settings::Settings},
+    session::{environment::are_taken_over, files},
     source::preamble::{asks_for, without_commands},
 };
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use std::{borrow::Cow, collections::BTreeSet};
 
 impl Started {
@@ -55,7 +55,7 @@ impl Started {
 
     /// Carries out a command that only sets something, or only shows something.
     pub(crate) fn set(&mut self, command: &KernelCommand) -> Result<MimeBundle> {
-        let mut settings = Settings::read(self.directory());
+        let mut settings = files::SETTINGS.read(self.directory()).unwrap_or_default();
         match command {
             KernelCommand::Help => return Ok(help()),
             KernelCommand::Opt(level) => {
@@ -64,7 +64,9 @@ impl Started {
                 let level = level.clone().unwrap_or_else(|| other.to_owned());
                 let shown = text(format!("Optimization: {level}\n"));
                 settings.opt_level = Some(level);
-                settings.write(self.directory())?;
+                files::SETTINGS
+                    .write(self.directory(), &settings)
+                    .context("cannot keep the setting")?;
                 return Ok(shown);
             }
             KernelCommand::Format(format) => settings.format.clone_from(format),
@@ -73,7 +75,9 @@ impl Started {
                 return Ok(MimeBundle::new());
             }
         }
-        settings.write(self.directory())?;
+        files::SETTINGS
+            .write(self.directory(), &settings)
+            .context("cannot keep the setting")?;
         // evcxr formats results itself where they are not shown as `{:?}`.
         let line = match command {
             KernelCommand::Format(Some(format)) => format!(":fmt {format}"),
