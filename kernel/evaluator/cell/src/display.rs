@@ -5,7 +5,7 @@
 //! [`BeginResult::mosaic_begin_result`] before `.evcxr_display()`. That call returns a reference, so the compiler looks
 //! for the type's way to be shown in this order: a method `evcxr_display` of its own, [`Rich`], `Debug`.
 
-use crate::ask;
+use crate::ask::ask;
 use mosaic::__private::{CellEvent, tell};
 use mosaic_message::{Ask, Rich};
 use std::fmt::Debug;

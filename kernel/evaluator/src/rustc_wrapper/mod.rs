@@ -8,6 +8,7 @@
 //! | module | what it is for |
 //! | --- | --- |
 //! | [`rustc_call`] | the arguments of rustc, parsed once |
+//! | [`rustc`] | rustc and the source of a cell |
 //! | [`attempts`] | the ways to compile a cell, and their order |
 //! | [`compile_cell`] | compiles a cell to be run |
 //! | [`compile_probe`] | compiles analysis code, which never runs |
@@ -32,13 +33,15 @@ pub(crate) mod empty_cell;
 pub(crate) mod macro_order;
 pub(crate) mod reachable_items;
 pub(crate) mod replay_errors;
+pub(crate) mod rustc;
 pub(crate) mod rustc_call;
 
 use crate::{
     cargo_shim::rustc_invocation,
     evcxr_text::{analysis_code, markers::LIBRARY_PATH_VARIABLE, missing_variables, rewrite::rewrite},
     rustc_wrapper::{
-        compile_cell::{Cell, Rustc, read_stored, write_stored},
+        compile_cell::{Cell, read_stored, write_stored},
+        rustc::{Rustc, run_unchanged},
         rustc_call::RustcCall,
     },
     session::{files, variables::KERNEL_VARIABLE},
@@ -52,10 +55,8 @@ use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
-    process::{Command, ExitCode, ExitStatus},
+    process::{ExitCode, ExitStatus},
 };
-
-const CANNOT_RUN_RUSTC: &str = "cannot run rustc";
 
 /// Runs as rustc's wrapper if this process was started as one, by the arguments `wrapper rustc ARGUMENTS…`.
 pub fn rustc_wrapper() -> Option<ExitCode> {
@@ -82,12 +83,8 @@ fn run(program: &OsStr, mut call: RustcCall) -> Result<ExitCode> {
         call.add_option(library.link_option());
     }
     call.keep_type_ids();
-    let status = match call.cell_source() {
-        Some(source) => compile(&Rustc {
-            program,
-            call: &call,
-            source,
-        })?,
+    let status = match Rustc::of_cell(program, &call) {
+        Some(rustc) => compile(&rustc)?,
         None => Some(run_unchanged(program, &call)?),
     };
     if let Some(library) = library.filter(|_| status.is_some_and(|it| it.success())) {
@@ -99,19 +96,12 @@ fn run(program: &OsStr, mut call: RustcCall) -> Result<ExitCode> {
         .map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// Has rustc do what cargo asks for.
-fn run_unchanged(program: &OsStr, call: &RustcCall) -> Result<ExitStatus> {
-    let mut command = Command::new(program);
-    command.args(call.arguments()).status().context(CANNOT_RUN_RUSTC)
-}
-
 /// Compiles or checks the source of a cell. There is no status if its errors are known without rustc, or if there is no
 /// library that cargo would look for.
 fn compile(rustc: &Rustc) -> Result<Option<ExitStatus>> {
-    let source = rustc.source;
-    let text = fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
+    let text = rustc.read_source()?;
     let text = macro_order::with_imports(&text);
-    let session = session_directory(source);
+    let session = session_directory(rustc.source);
     if analysis_code::is_analysis(&text) {
         return check(rustc, &text, &session);
     }
@@ -124,9 +114,8 @@ fn check(rustc: &Rustc, text: &str, session: &Path) -> Result<Option<ExitStatus>
         compile_probe::compile(rustc, text, session, &rustc.call.linked_crates())?;
         return Ok(None);
     }
-    let text = analysis_code::with_local_variables(text);
-    fs::write(rustc.source, text).with_context(|| format!("cannot write {}", rustc.source.display()))?;
-    run_unchanged(rustc.program, rustc.call).map(Some)
+    rustc.write_source(&analysis_code::with_local_variables(text))?;
+    rustc.run_unchanged().map(Some)
 }
 
 /// Compiles a cell to be run.
@@ -150,7 +139,7 @@ fn compile_cell(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<Ex
         }
         // The cell has only items and touches no variable.
         None if rustc.call.links() => (text.to_string(), text.len(), stored),
-        None => return run_unchanged(rustc.program, rustc.call).map(Some),
+        None => return rustc.run_unchanged().map(Some),
     };
     let cell = Cell {
         session,

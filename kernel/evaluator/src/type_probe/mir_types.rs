@@ -1,6 +1,6 @@
 //! Reads the types of a probe's variables from the code that rustc makes of it (MIR).
 
-use crate::{session::files::Type, source::syntax::words, type_probe::TYPE_OF};
+use crate::{session::files::Type, source::syntax::words, type_probe::probe::TYPE_OF};
 use std::collections::BTreeSet;
 
 impl Type {
