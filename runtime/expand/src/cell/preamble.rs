@@ -1,7 +1,7 @@
 //! The preamble of a cell: commands such as `:dep x` and `!ls`, with the blank lines and comments between them.
 //!
-//! evcxr reads a cell line by line up to the first line of code. A line of the preamble that begins with `:` is a command
-//! of evcxr's or the kernel's, and a line that begins with `!` is a command of the shell. Neither is Rust.
+//! evcxr reads a cell line by line up to the first line of code. A line of the preamble that begins with `:` is a
+//! command of evcxr's or the kernel's, and a line that begins with `!` is a command of the shell. Neither is Rust.
 
 use std::borrow::Cow;
 
