@@ -77,7 +77,7 @@ async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()>
     let monitor = monitor::start(run_dir.path(), output.clone(), front_end.clone())?;
     let options = Options {
         run_dir: run_dir.path().to_owned(),
-        hub: monitor.address().to_owned(),
+        monitor: monitor.address().to_owned(),
     };
     let started = Evaluator::start(options, move |event| front_end.take_event(event));
     let (evaluator, pipes) = started.context("cannot start the evaluator")?;
