@@ -191,25 +191,24 @@ fn presentable(mut matches: Vec<Completion>) -> Vec<Completion> {
     }
     // rust-analyzer shows private modules of crates that are there as sources.
     if of_mosaic {
-        matches.retain(|it| !PRIVATE_MODULES.contains(&it.text.as_str()));
+        matches.retain(|it| !is_private_module(&it.text));
     }
     matches
 }
 
-/// Of the crate `mosaic`.
-const PRIVATE_MODULES: [&str; 11] = [
-    "argument::",
-    "error::",
-    "guest::",
-    "handle::",
-    "host::",
-    "interactive::",
-    "interrupt::",
-    "object::",
-    "panics::",
-    "task::",
-    "tessera::",
-];
+/// The root of the crate `mosaic`, whose lines `mod task;` name its private modules.
+const MOSAIC: &str = include_str!("../../../runtime/mosaic/src/lib.rs");
+
+/// Returns whether a completion is a private module of the crate `mosaic`, such as `task::`.
+fn is_private_module(text: &str) -> bool {
+    let Some(name) = text.strip_suffix("::") else {
+        return false;
+    };
+    let modules = MOSAIC.lines().filter_map(|line| line.strip_prefix("mod "));
+    modules
+        .filter_map(|line| line.split_once(';'))
+        .any(|(module, _)| module == name)
+}
 
 /// A tessera's methods, then what all proxies have, then what everything has, then what is no method.
 fn rank(completion: &Completion) -> usize {
@@ -278,5 +277,23 @@ mod tests {
         assert_eq!(shown, ["solve(data)", "after(task)", "uid()", "clone()"]);
         let other = names(presentable(all[..2].to_vec()));
         assert_eq!(other, ["raw", "clone()"], "another type's own field");
+    }
+
+    #[test]
+    fn private_modules_of_mosaic_are_not_shown() {
+        let all = [
+            "interactive(switch)",
+            "prelude::",
+            "TaskProxy",
+            "task::",
+            "host::",
+            "inspect::",
+        ];
+        let matches = all.map(|text| Completion {
+            text: text.into(),
+            kind: "module".into(),
+        });
+        let shown: Vec<String> = presentable(matches.to_vec()).into_iter().map(|it| it.text).collect();
+        assert_eq!(shown, ["interactive(switch)", "prelude::", "TaskProxy"]);
     }
 }

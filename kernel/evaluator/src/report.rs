@@ -138,9 +138,11 @@ impl CellError {
             let start = locate(expansion, label.line, label.columns.start);
             let end = locate(expansion, label.line, label.columns.end);
             match (start, end) {
-                (Location::User(start), Location::User(end)) => {
-                    Some((place(code, &TextRange { start, end }), label.text.clone(), label.primary))
-                }
+                (Location::User(start), Location::User(end)) => Some((
+                    place(code, &TextRange { start, end }),
+                    label.text.clone(),
+                    label.primary,
+                )),
                 _ => None,
             }
         });
