@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a message does to its comm.
+/// The effect of a message on its comm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CommKind {
     /// Opens the comm.
@@ -19,7 +19,7 @@ pub enum CommKind {
 /// A message from either end of a comm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommMessage {
-    /// What the message does to the comm.
+    /// The message's effect on the comm.
     pub kind: CommKind,
     /// The comm's id.
     pub comm_id: String,

@@ -1,4 +1,4 @@
-//! How a notebook shows the runtime's own values.
+//! The rich formats of the runtime's own values.
 
 use crate::{MimeBundle, Rich};
 use mosaic::{Status, Timeline};

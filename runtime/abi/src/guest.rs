@@ -31,7 +31,7 @@ pub struct Guest {
     pub interrupt: extern "C" fn(),
 }
 
-/// How a call into guest code ended.
+/// The kind of an [`Outcome`].
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {

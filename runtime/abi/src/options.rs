@@ -27,13 +27,13 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Options {
-    /// How often a constructor or a method that panics is run again, with the same arguments.
+    /// The number of times that a constructor or a method that panics is run again, with the same arguments.
     pub max_retries: Option<u32>,
     /// The worker that a tessera is placed on.
     pub worker: Option<String>,
-    /// How often a tessera whose worker is lost is constructed again.
+    /// The number of times that a tessera whose worker is lost is constructed again.
     pub restarts: Option<u32>,
-    /// How long a constructor, a call or a function may take after it was submitted.
+    /// The time that a constructor, a call or a function may take after it was submitted.
     pub timeout: Option<Duration>,
 }
 
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_closer_wins() {
+    fn closer_options_win() {
         let closer = Options::new().max_retries(1);
         let others = Options::new().max_retries(2).worker("worker:0:1");
         assert_eq!(closer.or(&others), Options::new().max_retries(1).worker("worker:0:1"));

@@ -1,4 +1,4 @@
-//! How the runtime is started, and how it places tesserae.
+//! Options of the runtime's start, and placement of tesserae.
 
 use crate::LogOptions;
 use serde::{Deserialize, Serialize};
@@ -11,9 +11,9 @@ pub struct StartOptions {
     /// The fraction of the machine's memory, between 0 and 1, that stored values may take. Values beyond it move to
     /// disk.
     pub spill_above: Option<f64>,
-    /// How a worker is chosen for a tessera that names none.
+    /// The choice of a worker for a tessera that names none.
     pub placement: Option<Placement>,
-    /// How many constructors and methods a worker executes at once.
+    /// The number of constructors and methods that a worker executes at once.
     pub num_threads: Option<usize>,
     /// The fraction of the machine's memory above which workers start nothing new.
     pub memory_limit: Option<f64>,
@@ -21,13 +21,13 @@ pub struct StartOptions {
     pub in_flight_limit: Option<f64>,
     /// Keep each worker on CPUs of its own.
     pub affinity: bool,
-    /// How many lost workers are replaced.
+    /// The number of lost workers that are replaced.
     pub replace_lost_workers: u32,
     /// The level and the form of log lines.
     pub log: LogOptions,
 }
 
-/// How a worker is chosen for a tessera that names none.
+/// The strategy that chooses a worker for a tessera that names none.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
@@ -37,7 +37,7 @@ pub struct StartOptions {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Placement {
-    /// One worker after the other, in turn.
+    /// Round robin: one worker after the other.
     #[default]
     RoundRobin,
     /// The worker with the fewest constructors and methods to execute. Among equals, the one with the fewest tesserae.

@@ -1,4 +1,4 @@
-//! What happened in the runtime, and when.
+//! The timeline of the runtime.
 
 use crate::State;
 use serde::{Deserialize, Serialize};
@@ -81,12 +81,12 @@ pub struct Span {
     pub failure: Option<String>,
 }
 
-/// What happened while the runtime was on.
+/// The history of the runtime since it was started.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeline {
     /// The spans, in the order of submission.
     pub spans: Vec<Span>,
-    /// How many spans, those that ended first, are no longer kept.
+    /// The number of spans, those that ended first, that are no longer kept.
     pub forgotten: u64,
     /// The time of the question.
     pub now: u64,

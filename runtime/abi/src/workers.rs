@@ -54,7 +54,7 @@ pub struct Worker {
     pub uid: String,
     /// The id of the worker's process.
     pub pid: u32,
-    /// What the worker does at present.
+    /// The worker's present activity.
     pub activity: Activity,
     /// Constructors and methods that are running.
     pub running: u32,
@@ -73,7 +73,7 @@ pub struct Worker {
     pub gpu_memory: u64,
 }
 
-/// What a worker does at present.
+/// The present activity of a worker.
 ///
 /// ```
 /// # use mosaic::prelude::*;
@@ -92,7 +92,7 @@ pub enum Activity {
     Busy,
     /// Starts nothing until there is memory.
     ShortOfMemory,
-    /// Its process was stopped by a signal, until it is continued.
+    /// The process was stopped by a signal, until it is continued.
     Stopped,
 }
 

@@ -1,4 +1,4 @@
-//! What stands in the parentheses of `#[tessera(max_retries = 2)]`.
+//! The arguments of the attribute: `#[tessera(max_retries = 2)]`.
 
 use crate::errors::Errors;
 use proc_macro2::TokenStream;

@@ -10,7 +10,7 @@ use syn::{
     visit_mut::{self, VisitMut},
 };
 
-/// How a decoded argument is passed to the method.
+/// The form in which a decoded argument is passed to the method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lend {
     /// `data`

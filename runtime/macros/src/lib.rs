@@ -7,12 +7,12 @@ use proc_macro::TokenStream;
 /// Makes a type an actor whose objects live in worker processes.
 ///
 /// The attribute goes on a `struct` or `enum`, and on one inherent `impl` of it, at the level of a module (not within a
-/// function). The `impl` has a constructor `fn new(…) -> Self`. Its methods that take `&self` or `&mut self` can be
-/// called remotely. Both items stay unchanged. The attribute adds `Type::remote(…)`, which constructs an object on a
-/// worker and returns its proxy, and the proxy's methods, which return tasks.
+/// function). The `impl` has a constructor `fn new(…) -> Self`. Its methods that take `&self` or `&mut self` can be called
+/// remotely. Both items stay unchanged. The attribute adds `Type::remote(…)`, which constructs an object on a worker and
+/// returns its proxy, and the proxy's methods, which return tasks.
 ///
-/// The constructor and the methods may be `async`, if their futures are `Send`. While a method waits, it occupies no
-/// thread of its worker, and the tessera's other calls wait.
+/// The constructor and the methods may be `async`, if their futures are `Send`. While a method waits, it occupies no thread
+/// of its worker, and the tessera's other calls wait.
 ///
 /// Arguments and results travel as owned values. A parameter `&T`, `&[T]`, `&str` or a view of an array borrows from an
 /// owned value on the worker; a result must not borrow.
@@ -20,7 +20,7 @@ use proc_macro::TokenStream;
 /// The attribute takes the options of `mosaic::Options` as arguments: `#[tessera(max_retries = 2)]`.
 ///
 /// ```
-/// use mosaic::{prelude::*, tessera};
+/// use mosaic::tessera;
 ///
 /// #[tessera]
 /// struct Counter(u64);
@@ -31,12 +31,12 @@ use proc_macro::TokenStream;
 ///     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
 /// }
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
-/// # mosaic::interactive(On).num_workers(1).await?;
-/// let counter = Counter::remote(1);
-/// let first = counter.add(2);
-/// assert_eq!(counter.add(&first).result().await?, 6);
-/// # Ok(()) })? }
+/// async fn count() -> Result<u64, mosaic::TaskError> {
+///     let counter = Counter::remote(1);
+///     let first = counter.add(2);
+///     counter.add(&first).result().await
+/// }
+/// # fn main() { let _ = count; }
 /// ```
 ///
 /// A type that serde cannot serialise cannot travel, and does not compile:

@@ -1,4 +1,4 @@
-//! What the expansion of `#[tessera]` and the kernel's own crates call. Not part of the public interface.
+//! Items that the expansion of `#[tessera]` and the kernel's own crates use. Not part of the public interface.
 //!
 //! This module only re-exports: each item is documented where it is defined.
 

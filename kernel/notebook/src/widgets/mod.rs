@@ -17,16 +17,24 @@
 //! let _ = display(&VBox::new([&steps as &dyn Widget, &run, &bar]));
 //! ```
 
+mod boxes;
+mod button;
+mod choices;
 mod control;
-mod kinds;
 mod model;
 mod output;
+mod progress_bars;
+mod sliders;
+mod texts;
 
-pub use kinds::{
-    Button, Checkbox, Dropdown, FloatProgress, FloatSlider, HBox, IntProgress, IntSlider, Label, TextInput, VBox,
-};
+pub use boxes::{HBox, VBox};
+pub use button::Button;
+pub use choices::{Checkbox, Dropdown};
 pub use model::Model;
 pub use output::Output;
+pub use progress_bars::{FloatProgress, IntProgress};
+pub use sliders::{FloatSlider, IntSlider};
+pub use texts::{Label, TextInput};
 
 use crate::{Value, display::MimeBundle};
 use mosaic_cell::message::Content;

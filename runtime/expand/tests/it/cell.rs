@@ -10,7 +10,7 @@ fn expansion(cell: &str) -> CellExpansion {
     expand_cell(cell).expect("well-formed tesserae").expect("a tessera")
 }
 
-/// The source of the expansion, with generated code shown as `«mod name»` and each line between bars.
+/// Checks the source of the expansion, with generated code shown as `«mod name»` and each line between bars.
 fn check(cell: &str, expect: Expect) {
     let expansion = expansion(cell);
     let mut source = expansion.source().to_owned();
@@ -27,8 +27,8 @@ fn check(cell: &str, expect: Expect) {
     check_positions(cell, &expansion);
 }
 
-/// Checks that each token of the cell, but for `tessera`, is where [`CellExpansion::locate`] says, and that the line is
-/// the same; if no code follows on the line of an attribute or of the end of an `impl`, the column is the same as well.
+/// Checks that [`CellExpansion::locate`] finds each token of the cell, except `tessera`, on its line. If no code follows on
+/// the line of an attribute or of the end of an `impl`, the column is unchanged as well.
 fn check_positions(cell: &str, expansion: &CellExpansion) {
     let mut source = expansion.source().lines().enumerate().flat_map(|(line, text)| {
         (0..text.chars().count()).map(move |column| Position {

@@ -1,4 +1,4 @@
-//! What is said about malformed tesserae, and where.
+//! Messages about malformed tesserae, and their positions.
 
 use expect_test::{Expect, expect};
 

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// Whether [`interactive`] starts or stops the runtime. The prelude has both variants.
+/// The choice between start and stop of the runtime: see [`interactive`]. The prelude has both variants.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {

@@ -8,7 +8,7 @@ use std::{
 /// An item that a worker has.
 struct Job<T> {
     item: T,
-    /// How often the item was given to a worker.
+    /// The number of times that the item was given to a worker.
     attempts: usize,
     /// The worker that has it.
     worker: String,

@@ -1,4 +1,4 @@
-//! How calls end: values, failures, panics.
+//! Outcomes of calls: values, failures, panics.
 
 use super::panics;
 use crate::host::failure;

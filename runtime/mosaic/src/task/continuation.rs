@@ -1,4 +1,4 @@
-//! What continues on a task's result, on the worker that has it.
+//! Continuations: functions and tesserae that use a task's result where it lies.
 
 use super::{
     function::{ByReference, element::element, tables},

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_is_decoded() {
+    fn values_survive_a_round_trip() {
         check(&vec![1.5_f32, f32::MIN, -0.0, f32::INFINITY]);
         check(&vec![1.5_f64; 300]);
         check(&(0..=255).collect::<Vec<u8>>());
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_lie_in_a_row_is_read_in_its_order() {
+    fn arrays_are_encoded_in_their_own_order_whatever_their_memory_order() {
         let array = Array2::<f32>::from_shape_fn((3, 4), |(i, j)| (i * 4 + j) as f32);
         check(&array.clone().reversed_axes());
         check(&array.slice(s![.., ..;2]).to_owned());

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_read_where_they_lie() {
+    fn aligned_numbers_are_read_in_place() {
         check(&vec![1.5_f32, -2.0], 8, true);
         check(
             &Array2::<f64>::from_shape_fn((3, 4), |(i, j)| (i * 4 + j) as f64),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nothing_is_its_own() {
+    fn empty_arrays_are_decoded() {
         let encoded = encode(&Array2::<f32>::zeros((0, 3)), Destination::Call).unwrap();
         let lent = Lent::<Array2<f32>>::decode(&encoded).unwrap();
         assert!(lent.is_own && lent.dim() == (0, 3));

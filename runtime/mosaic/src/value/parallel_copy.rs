@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "as much to fill")]
-    fn what_does_not_fit_is_refused() {
+    fn lengths_must_match() {
         fill(&mut [0_u8; 2], &[0_u8; 3], |to, from| to.copy_from_slice(from));
     }
 }

@@ -71,7 +71,7 @@ mod tests {
     use ndarray::Array1;
 
     #[test]
-    fn a_view_is_the_value_wherever_it_is_moved() {
+    fn a_view_stays_valid_when_it_is_moved() {
         let array = Array1::from_elem(1 << 10, 1.5_f64);
         let encoded = encode(&array, Destination::Call).unwrap();
         let prefix = encoded.len() - size_of_val(array.as_slice().unwrap());
@@ -94,14 +94,14 @@ mod tests {
     unsafe extern "C" fn stay(_: *mut u8, _: usize, _: usize) {}
 
     #[test]
-    fn what_is_not_aligned_is_a_value_of_its_own() {
+    fn unaligned_numbers_are_decoded() {
         let array = Array1::from_elem(1 << 10, 1.5_f64);
         let view = View::<Array1<f64>>::read(encode(&array, Destination::Call).unwrap()).unwrap();
         assert!(*view == array);
     }
 
     #[test]
-    fn what_is_no_row_of_numbers_is_a_value_of_its_own() {
+    fn values_of_other_types_are_decoded() {
         let encoded = encode(&("text".to_owned(), 7_u8), Destination::Call).unwrap();
         let view = View::<(String, u8)>::read(encoded).unwrap();
         assert_eq!(

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_at_once_is_in_rows_of_its_own() {
+    fn concurrent_methods_are_in_rows_of_their_own() {
         let mut timeline = super::super::example();
         let mut at_once = timeline.0.spans[1].clone();
         at_once.started = Some(2_500_000);

@@ -1,4 +1,4 @@
-//! What happened in the runtime, and when.
+//! The timeline: what happened in the runtime, and when.
 
 mod html;
 mod trace;
@@ -48,7 +48,7 @@ impl Future for TimelineFuture {
     }
 }
 
-/// What happened until the timeline was asked for. Made by [`timeline`], which has an example.
+/// The history of the runtime until the question. Made by [`timeline`], which has an example.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Timeline(mosaic_abi::Timeline);
 
