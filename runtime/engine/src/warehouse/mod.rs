@@ -35,12 +35,12 @@ fn short(type_name: &str) -> String {
 }
 
 /// Returns the error text for a stored value that was looked for with the wrong type.
-pub(crate) fn of_another_type(uid: &str, is: &str, wanted: &str) -> String {
+pub(crate) fn wrong_type_text(uid: &str, is: &str, wanted: &str) -> String {
     format!("{uid} is a `{is}`, not a `{wanted}`")
 }
 
 /// Returns what the use of a dropped value fails with.
-pub(crate) fn dropped(uid: &str) -> Failure {
+pub(crate) fn value_dropped(uid: &str) -> Failure {
     failure(FailureKind::Dropped, format!("{uid} was dropped"))
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     failures::failure,
     id::Id,
-    warehouse::{StoreDirs, dropped},
+    warehouse::{StoreDirs, value_dropped},
     wire::Payload,
 };
 use mosaic_abi::{Failure, FailureKind};
@@ -36,7 +36,7 @@ impl StoredValues {
             return Ok(payload.clone());
         }
         let bytes = self.store_dirs.read(ware).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => dropped(uid),
+            io::ErrorKind::NotFound => value_dropped(uid),
             _ => failure(FailureKind::Runtime, format!("{uid} cannot be read: {error}")),
         })?;
         if open.len() >= MOST_AT_HAND {

@@ -76,7 +76,7 @@ async fn work(settings: Settings) -> io::Result<()> {
     spawn_local(serve::accept(state.clone(), listener));
     sender.send(ToMonitor::Hello(Peer::Worker(place)));
     while let Ok(Some(frame)) = lifeline.receive::<FromMonitor>().await {
-        obey(&state, &sender, frame, &address);
+        handle_message(&state, &sender, frame, &address);
     }
     // The monitor is gone, however that happened: nothing here is of use any more, and no method is waited for.
     leave(&address, &monitor, state.stored_values.store_dirs());
@@ -84,7 +84,7 @@ async fn work(settings: Settings) -> io::Result<()> {
 }
 
 /// Does what a message of the monitor asks for.
-fn obey(state: &Rc<WorkerState>, monitor: &Sender<ToMonitor>, frame: Frame<FromMonitor>, address: &Path) {
+fn handle_message(state: &Rc<WorkerState>, monitor: &Sender<ToMonitor>, frame: Frame<FromMonitor>, address: &Path) {
     let Frame { message, payloads } = frame;
     let (state, monitor, address) = (state.clone(), monitor.clone(), address.to_owned());
     match message {

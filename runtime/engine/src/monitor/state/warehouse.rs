@@ -6,7 +6,7 @@
 use crate::{
     id::Id,
     map::Map,
-    warehouse::{StoreDir, of_another_type, uid},
+    warehouse::{StoreDir, uid, wrong_type_text},
 };
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
@@ -200,7 +200,7 @@ impl WarehouseState {
     pub(in super::super) fn find(&mut self, head: Id, ware: Id, type_name: &str, name: &str) -> Result<(), String> {
         let found = self.values.get_mut(&ware);
         match found.filter(|value| matches!(value.stage, Stage::Ready | Stage::Spilling)) {
-            Some(value) if value.type_name != type_name => Err(of_another_type(name, &value.type_name, type_name)),
+            Some(value) if value.type_name != type_name => Err(wrong_type_text(name, &value.type_name, type_name)),
             Some(value) if uid(type_name, ware) == name => {
                 value.holders.insert(head);
                 Ok(())

@@ -126,10 +126,10 @@ async fn construct(
         let (returned, made, mut unread_output) = made;
         let mut outcome = match made {
             Ok(Constructed::Ended(object)) => Ok(object),
-            Ok(Constructed::Waits(call, unborn)) => {
+            Ok(Constructed::Waits(call, unfinished)) => {
                 unread_output = true;
-                let constructed = pending::finish(state, unborn.loaded(), job, call).await;
-                constructed.map(|_| unborn.born())
+                let constructed = pending::finish(state, unfinished.loaded(), job, call).await;
+                constructed.map(|_| unfinished.complete())
             }
             Err(failure) => Err(failure),
         };
