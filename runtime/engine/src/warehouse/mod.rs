@@ -1,9 +1,9 @@
 //! The warehouse: stored values, which are files that every process of a node maps.
 //!
-//! A value is written once and never changed, so that readers share its bytes without asking anyone. Its file lies in memory
-//! (in a file system in memory), or on disk if memory is short. To move a value to disk, its file is copied, the copy is made
-//! visible, and then the file in memory is removed: a reader who looks in memory first and then on disk always finds it. The
-//! monitor decides which value lies where, and when it is freed (`monitor::state::warehouse`).
+//! A value is written once and never changed, so that readers share its bytes without asking anyone. Its file lies in
+//! memory (in a file system in memory), or on disk if memory is short. To move a value to disk, its file is copied, the
+//! copy is made visible, and then the file in memory is removed: a reader who looks in memory first and then on disk
+//! always finds it. The monitor decides which value lies where, and when it is freed (`monitor::state::warehouse`).
 //!
 //! - `store_dirs`: the two directories.
 //! - `value_file`: the format of a file, and mapping it.

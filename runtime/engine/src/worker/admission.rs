@@ -1,7 +1,7 @@
 //! Admission of jobs: how many constructors and methods run at once, and whether there is memory for one more.
 //!
-//! A worker that is short of memory starts nothing by itself. The monitor, which knows of all workers, lets one job begin if
-//! nothing runs or nothing ends, so that a job that would free memory does not wait for ever.
+//! A worker that is short of memory starts nothing by itself. The monitor, which knows of all workers, lets one job
+//! begin if nothing runs or nothing ends, so that a job that would free memory does not wait for ever.
 
 use super::settings::Settings;
 use crate::{

@@ -13,7 +13,8 @@ use tokio::{
     task::spawn_local,
 };
 
-/// Asks at once for everything that an operation of `head` needs. Fails the operation as soon as one of its needs fails.
+/// Asks at once for everything that an operation of `head` needs. Fails the operation as soon as one of its needs
+/// fails.
 pub(super) fn gather_inputs(
     state: &Rc<WorkerState>,
     head: &HeadConnection,

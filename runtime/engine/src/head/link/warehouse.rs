@@ -50,8 +50,8 @@ impl Link {
         });
     }
 
-    /// Tells the monitor and the state that a value was written, in this order: nobody may use a value of which the monitor
-    /// has not heard.
+    /// Tells the monitor and the state that a value was written, in this order: nobody may use a value of which the
+    /// monitor has not heard.
     pub(super) fn written(&mut self, ware: Id, outcome: Result<StoreDir, String>) {
         let message = match outcome {
             Ok(dir) => ToWarehouse::Stored { ware, dir },

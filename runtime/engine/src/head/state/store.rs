@@ -1,7 +1,7 @@
 //! Stored values. No I/O here.
 //!
-//! A stored value lies in the warehouse and not on a worker: it needs no place, and outlives all workers. Like a task it
-//! is owned by handles, waits and operations that need it. The monitor frees it when no head refers to it any more.
+//! A stored value lies in the warehouse and not on a worker: it needs no place, and outlives all workers. Like a task
+//! it is owned by handles, waits and operations that need it. The monitor frees it when no head refers to it any more.
 
 use super::{
     Action, Awaited, HeadState, OFF,

@@ -219,7 +219,8 @@ impl EventLoop {
         }
     }
 
-    /// Deals with a head that is gone. What it submitted lives on. The workers say when they have read all its messages.
+    /// Deals with a head that is gone. What it submitted lives on. The workers say when they have read all its
+    /// messages.
     fn head_ended(&mut self, head: Id) {
         if self.state.departed_heads.begin(head, self.connections.worker_uids()) {
             return self.head_settled(head);

@@ -1,7 +1,7 @@
 //! The stored values: which heads hold them, and which of them lie in memory. No I/O here.
 //!
-//! A head that wants to store a value asks first. If the value does not fit into memory, the oldest values there move to
-//! disk, one at a time, and the head waits meanwhile.
+//! A head that wants to store a value asks first. If the value does not fit into memory, the oldest values there move
+//! to disk, one at a time, and the head waits meanwhile.
 
 use crate::{
     id::Id,

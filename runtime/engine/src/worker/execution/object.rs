@@ -67,8 +67,8 @@ pub(super) struct Object {
 unsafe impl Send for Object {}
 
 impl Object {
-    /// Constructs an object from encoded arguments: with the constructor, or with a function that makes the object from its
-    /// argument.
+    /// Constructs an object from encoded arguments: with the constructor, or with a function that makes the object from
+    /// its argument.
     pub(super) fn construct(
         table: &'static TesseraTable,
         loaded: Loaded,

@@ -151,8 +151,8 @@ async fn construct(
     }
 }
 
-/// Executes a constructor to its end, or to the first `await` of an async one. Gives the arguments back, and says whether
-/// some output is unread. The first attempt is reported to the head.
+/// Executes a constructor to its end, or to the first `await` of an async one. Gives the arguments back, and says
+/// whether some output is unread. The first attempt is reported to the head.
 async fn begin_to_construct(
     state: &Rc<WorkerState>,
     (head, id, cancellation): (&HeadConnection, Id, &Arc<Cancellation>),
@@ -256,8 +256,8 @@ struct Begun {
     unread_output: bool,
 }
 
-/// Executes a call to its end, or to the first `await` of an async method. The first attempt is reported to the head, if it
-/// takes long.
+/// Executes a call to its end, or to the first `await` of an async method. The first attempt is reported to the head,
+/// if it takes long.
 ///
 /// # Errors
 ///
