@@ -77,7 +77,7 @@ impl Admission {
             }
             self.change(|load| load.short_of_memory = false);
         }
-        waiting.is_over();
+        waiting.end();
         self.change(|load| load.running += 1);
         Permit {
             admission: self.clone(),
@@ -133,12 +133,14 @@ impl Drop for Permit {
 struct WaitingJob<'a>(Option<&'a Admission>);
 
 impl<'a> WaitingJob<'a> {
+    /// Counts one more job as waiting.
     fn new(admission: &'a Admission) -> WaitingJob<'a> {
         admission.change(|load| load.waiting += 1);
         WaitingJob(Some(admission))
     }
 
-    fn is_over(&mut self) {
+    /// Ends the wait. Later calls do nothing.
+    fn end(&mut self) {
         if let Some(admission) = self.0.take() {
             admission.change(|load| load.waiting -= 1);
         }
@@ -147,7 +149,7 @@ impl<'a> WaitingJob<'a> {
 
 impl Drop for WaitingJob<'_> {
     fn drop(&mut self) {
-        self.is_over();
+        self.end();
     }
 }
 
