@@ -1,7 +1,10 @@
-//! The rules of the architecture, as far as the packages' dependencies show them.
+//! The rules of the architecture, as far as the packages' dependencies and the literals of their sources show them.
+
+mod source_text;
 
 use serde_json::Value;
-use std::{path::Path, process::Command};
+use source_text::{StringLiteral, string_literals, string_literals_of};
+use std::{collections::BTreeSet, path::Path, process::Command};
 
 /// A package of the workspace: its directory, relative to the root, and what it depends on.
 struct Package {
@@ -69,4 +72,63 @@ fn the_runtime_knows_nothing_of_the_kernel() {
             .collect();
         assert!(known.is_empty(), "{} depends on {known:?}", package.directory);
     }
+}
+
+const EVALUATOR: &str = "kernel/evaluator/src";
+
+/// The literals of the evaluator outside of `owner` that are among the names in the source `table`, alone or behind a
+/// directory that is formatted, as in `{}/Cargo.toml`. `is_name` tells which literals of the table are names.
+fn foreign_names(owner: &str, table: &str, is_name: impl Fn(&str) -> bool) -> Vec<StringLiteral> {
+    let evaluator = Path::new(EVALUATOR);
+    let of_table = string_literals_of(&evaluator.join(table));
+    let names: BTreeSet<&str> = of_table
+        .iter()
+        .map(|it| it.text.as_str())
+        .filter(|it| is_name(it))
+        .collect();
+    assert!(names.len() > 2, "{table} names no files: {names:?}");
+    let is_named = |text: &str| {
+        let is_path_to = |name: &&str| {
+            text.strip_suffix(name)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+        };
+        names.iter().any(|name| is_path_to(name))
+    };
+    let literals = string_literals(evaluator).into_iter();
+    literals
+        .filter(|it| !it.file.starts_with(evaluator.join(owner)) && is_named(&it.text))
+        .collect()
+}
+
+#[test]
+fn only_the_session_module_names_files_of_the_session_directory() {
+    let foreign = foreign_names("session", "session/files.rs", |text| !text.contains(['{', ' ']));
+    assert!(foreign.is_empty(), "use an entry of session/files.rs: {foreign:#?}");
+    // The names of the files that are ours alone may not even be part of a literal.
+    let ours = |it: &StringLiteral| it.text.contains("mosaic-") && it.text.contains(".json");
+    let foreign: Vec<_> = string_literals(Path::new(EVALUATOR)).into_iter().filter(ours).collect();
+    let is_of_session = |it: &StringLiteral| it.file.starts_with(Path::new(EVALUATOR).join("session"));
+    assert!(
+        foreign.iter().all(is_of_session),
+        "use an entry of session/files.rs: {foreign:#?}"
+    );
+}
+
+#[test]
+fn only_the_session_module_names_files_of_the_run_directory() {
+    // `sysroot` is also what rustc is asked to print.
+    let foreign = foreign_names("session", "session/run_directory.rs", |text| text != "sysroot");
+    assert!(foreign.is_empty(), "use session/run_directory.rs: {foreign:#?}");
+}
+
+#[test]
+fn only_prebuilt_names_what_lies_in_the_cache_directory() {
+    let foreign = foreign_names("prebuilt", "prebuilt/cache_directory.rs", |_| true);
+    assert!(foreign.is_empty(), "use prebuilt/cache_directory.rs: {foreign:#?}");
+}
+
+#[test]
+fn only_the_session_module_names_the_environment_variables_between_programs() {
+    let foreign = foreign_names("session", "session/variables.rs", |_| true);
+    assert!(foreign.is_empty(), "use session/variables.rs: {foreign:#?}");
 }

@@ -14,8 +14,9 @@ use crate::{
     },
     session::{
         directory,
-        link::{Instruction, Link, Paths, ProcessEvent, open_pipe},
+        link::{Instruction, Link, ProcessEvent, open_pipe},
         processes,
+        run_directory::CellPaths,
     },
 };
 use anyhow::Result;
@@ -84,7 +85,7 @@ impl Evaluator {
     ///
     /// The socket or the pipes cannot be made in `options.run_dir`, or a thread cannot be started.
     pub fn start(options: Options, on_event: impl Fn(ProcessEvent) + Send + 'static) -> Result<(Evaluator, CellPipes)> {
-        let paths = Paths::in_directory(&options.run_dir);
+        let paths = CellPaths::in_directory(&options.run_dir);
         let pipes = CellPipes {
             stdout: open_pipe(&paths.stdout)?,
             stderr: open_pipe(&paths.stderr)?,

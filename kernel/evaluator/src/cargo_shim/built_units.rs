@@ -1,5 +1,7 @@
-//! What cargo tells of the crates that it builds: in its messages, in rustc's list of what a crate is made of, and in
-//! what a build script printed.
+//! Reads what cargo has built, and on what the build depended.
+//!
+//! Cargo's messages name the built files. The dep-info files of rustc (`.d`) and the output of build scripts name the
+//! variables and files that a build looked at.
 
 use crate::{evcxr_text::markers::CELL_CRATE, session::environment::users_variable};
 use serde_json::Value;
@@ -9,19 +11,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Files that cargo's messages name.
+/// The files of the crates that cargo has built, as its messages name them.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Units {
-    /// What was built, below the session's directory.
+pub(super) struct BuiltUnits {
+    /// The built files, relative to the session directory.
     pub(super) files: BTreeSet<PathBuf>,
-    /// What build scripts printed.
+    /// The files that hold what build scripts printed.
     pub(super) outputs: Vec<PathBuf>,
 }
 
-impl Units {
-    /// All but the cell and the build scripts themselves, unless something of it is not the session's.
-    pub(super) fn of(messages: &str, session: &Path) -> Option<Units> {
-        let mut units = Units::default();
+impl BuiltUnits {
+    /// Reads cargo's messages, leaving out the cell and the build scripts themselves. Returns `None` if cargo built a file
+    /// outside of the session directory.
+    pub(super) fn of(messages: &str, session: &Path) -> Option<BuiltUnits> {
+        let mut units = BuiltUnits::default();
         for line in messages.lines().filter(|line| line.starts_with('{')) {
             let message: Value = serde_json::from_str(line).ok()?;
             match message["reason"].as_str()? {
@@ -46,7 +49,7 @@ impl Units {
         Some(())
     }
 
-    /// A build script may have made what a cell is linked with.
+    /// Adds what a build script has made for the linker, below the directories that it tells cargo.
     fn add_executed(&mut self, message: &Value, session: &Path) -> Option<()> {
         self.outputs
             .push(Path::new(message["out_dir"].as_str()?).with_file_name("output"));
@@ -73,25 +76,27 @@ impl Units {
     }
 }
 
-/// What crates depend on beside their sources.
+/// The variables and files on which a build depends beside the sources of the crates.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct BuildInputs {
+    /// Environment variables with their values; `None` if a variable is not set.
     pub(super) variables: BTreeMap<String, Option<String>>,
+    /// Files outside of the session directory.
     pub(super) files: BTreeSet<PathBuf>,
 }
 
-impl Seen {
-    /// What the crates in some of the session's files, and build scripts by their outputs, have looked at, if that is
-    /// known.
-    pub(super) fn of(session: &Path, built: &[&Path], outputs: &[PathBuf]) -> Option<Seen> {
-        let mut seen = Seen::default();
-        for file in built.iter().filter_map(|file| list_of(&session.join(file))) {
-            seen.add_list(&fs::read_to_string(file).ok()?);
+impl BuildInputs {
+    /// Returns the inputs of some `built` libraries and of the build scripts with these `outputs`. Returns `None` if they
+    /// are not known.
+    pub(super) fn of(session: &Path, built: &[&Path], outputs: &[PathBuf]) -> Option<BuildInputs> {
+        let mut inputs = BuildInputs::default();
+        for file in built.iter().filter_map(|file| dep_info_of(&session.join(file))) {
+            inputs.add_dep_info(&fs::read_to_string(file).ok()?);
         }
         for output in outputs {
-            seen.add_output(&fs::read_to_string(output).ok()?, session)?;
+            inputs.add_output(&fs::read_to_string(output).ok()?, session)?;
         }
-        Some(seen)
+        Some(inputs)
     }
 
     fn add_variable(&mut self, name: &str) {
@@ -99,9 +104,9 @@ impl Seen {
         self.variables.insert(name.to_owned(), value);
     }
 
-    /// Lines `# env-dep:NAME=VALUE`; some are cargo's own, which depend on the crate alone.
-    fn add_list(&mut self, list: &str) {
-        for line in list.lines().filter_map(|line| line.strip_prefix("# env-dep:")) {
+    /// Adds the variables of the lines `# env-dep:NAME=VALUE`, without those of cargo, which depend on the crate alone.
+    fn add_dep_info(&mut self, dep_info: &str) {
+        for line in dep_info.lines().filter_map(|line| line.strip_prefix("# env-dep:")) {
             let name = line.split('=').next().unwrap_or(line);
             if !name.starts_with("CARGO_") && name != "OUT_DIR" {
                 self.add_variable(name);
@@ -109,8 +114,8 @@ impl Seen {
         }
     }
 
-    /// Instructions `cargo::rerun-if-…=…`, also with one colon. A relative path is within the crate, which does not
-    /// change.
+    /// Adds the inputs that a build script names in instructions `cargo::rerun-if-…=…`, also written with one colon. A
+    /// relative path is within the crate, which does not change. Returns `None` if a directory is watched.
     fn add_output(&mut self, output: &str, session: &Path) -> Option<()> {
         for line in output.lines() {
             let Some(instruction) = line.strip_prefix("cargo::").or_else(|| line.strip_prefix("cargo:")) else {
@@ -122,9 +127,9 @@ impl Seen {
             let Some(path) = instruction.strip_prefix("rerun-if-changed=").map(Path::new) else {
                 continue;
             };
-            let is_elsewhere = path.is_absolute() && !path.starts_with(session) && !is_of_a_registry(path);
+            let is_elsewhere = path.is_absolute() && !path.starts_with(session) && !is_in_registry(path);
             if is_elsewhere && path.is_dir() {
-                // Cargo looks at all that is in it.
+                // Cargo looks at everything in it.
                 return None;
             }
             if is_elsewhere {
@@ -135,14 +140,14 @@ impl Seen {
     }
 }
 
-/// Whether a path is in the unpacked source of a crate.
-fn is_of_a_registry(path: &Path) -> bool {
+/// Whether a path is in the source of a crate that cargo has unpacked or checked out.
+fn is_in_registry(path: &Path) -> bool {
     let text = path.to_string_lossy();
     text.contains("/registry/src/") || text.contains("/git/checkouts/")
 }
 
-/// Where rustc lists what a library is made of.
-fn list_of(library: &Path) -> Option<PathBuf> {
+/// Returns the path of rustc's dep-info file for a library.
+fn dep_info_of(library: &Path) -> Option<PathBuf> {
     let is_built = library
         .extension()
         .is_some_and(|it| ["rlib", "rmeta", "so", "dylib"].iter().any(|e| it == *e));
@@ -185,34 +190,37 @@ mod tests {
             "   Compiling hex".to_owned(),
         ]
         .join("\n");
-        let units = Units::of(&messages, session.path()).unwrap();
+        let units = BuiltUnits::of(&messages, session.path()).unwrap();
         let files = ["target/deps/libhex-1.rlib", "target/debug/build/x-1/out/lib/libx.a"];
         assert_eq!(units.files, files.map(PathBuf::from).into());
         assert_eq!(units.outputs, [out.with_file_name("output")]);
         let elsewhere = artefact("hex", "lib", &["/elsewhere/libhex-1.rlib"]);
-        assert_eq!(Units::of(&elsewhere, session.path()), None);
-        assert_eq!(Units::of("{", session.path()), None);
+        assert_eq!(BuiltUnits::of(&elsewhere, session.path()), None);
+        assert_eq!(BuiltUnits::of("{", session.path()), None);
     }
 
     #[test]
-    fn what_crates_look_at_is_known() {
+    fn the_inputs_of_a_build_are_known() {
         let session = tempfile::tempdir().unwrap();
         let directory = session.path().join("deps");
         fs::create_dir(&directory).unwrap();
-        let list = "/x/libhex.rlib: /x/lib.rs\n# env-dep:CARGO_PKG_NAME=hex\n# env-dep:HEX_TABLE\n";
-        fs::write(directory.join("hex-1.d"), list).unwrap();
+        let dep_info = "/x/libhex.rlib: /x/lib.rs\n# env-dep:CARGO_PKG_NAME=hex\n# env-dep:HEX_TABLE\n";
+        fs::write(directory.join("hex-1.d"), dep_info).unwrap();
         let output = session.path().join("output");
         let lines = "cargo:rerun-if-changed=build.rs\ncargo::rerun-if-changed=/usr/include/no-such-header.h\n\
                      cargo:rerun-if-env-changed=HEX_LIB_DIR\ncargo:rustc-cfg=fast\n";
         fs::write(&output, lines).unwrap();
         let built = [Path::new("deps/libhex-1.rlib"), Path::new("build/out/libx.a")];
-        let seen = Seen::of(session.path(), &built, std::slice::from_ref(&output)).unwrap();
-        assert_eq!(seen.variables.keys().collect::<Vec<_>>(), ["HEX_LIB_DIR", "HEX_TABLE"]);
-        assert_eq!(seen.files, [PathBuf::from("/usr/include/no-such-header.h")].into());
-        fs::write(&output, "cargo:rerun-if-changed=/usr\n").unwrap();
-        assert_eq!(Seen::of(session.path(), &built, &[output]), None);
+        let inputs = BuildInputs::of(session.path(), &built, std::slice::from_ref(&output)).unwrap();
         assert_eq!(
-            Seen::of(session.path(), &[Path::new("deps/libother-1.rlib")], &[]),
+            inputs.variables.keys().collect::<Vec<_>>(),
+            ["HEX_LIB_DIR", "HEX_TABLE"]
+        );
+        assert_eq!(inputs.files, [PathBuf::from("/usr/include/no-such-header.h")].into());
+        fs::write(&output, "cargo:rerun-if-changed=/usr\n").unwrap();
+        assert_eq!(BuildInputs::of(session.path(), &built, &[output]), None);
+        assert_eq!(
+            BuildInputs::of(session.path(), &[Path::new("deps/libother-1.rlib")], &[]),
             None
         );
     }

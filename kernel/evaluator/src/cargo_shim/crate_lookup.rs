@@ -1,38 +1,47 @@
-//! Whether a crate is there, which evcxr asks cargo before it adds the crate: about that crate alone, in a project of
-//! its own that it puts in the session's place.
+//! Answers whether a crate exists, which evcxr asks cargo before it adds the crate.
 //!
-//! A crate that was there is there, as for a lock file: the same specification is not looked up again. What cargo makes
-//! of the session's versions meanwhile is put back.
+//! For the question evcxr replaces the session's manifest by that of a project with this one dependency. Cargo then drops
+//! the versions of all other crates from the lock file, so the shim puts the lock file back. A crate that existed once is
+//! not looked up again, as if it were in a lock file.
 
 use crate::{
-    cargo_shim::{cache_key, crate_pool::Pool},
+    cargo_shim::{
+        cache_key,
+        crate_pool::{Pool, Records},
+    },
     evcxr_text::markers::LOOKUP_PACKAGE,
-    session::{environment::real, shim_state::ShimState},
+    session::{
+        environment::real,
+        files::{LOCK_FILE, MANIFEST},
+        shared_files::replace,
+        shim_state::ShimState,
+    },
 };
 use anyhow::{Context, Result};
 use std::{
     ffi::OsString,
-    fs,
     io::{self, Write},
     path::{Path, PathBuf},
     process::{ExitCode, Stdio},
 };
 
-/// What evcxr asks.
+/// The arguments with which evcxr asks.
 const ARGUMENTS: [&str; 2] = ["metadata", "--format-version=1"];
+/// The argument that stands before the others if `:offline` is set.
 const OFFLINE: &str = "--offline";
-/// What cargo says of a crate that is there and of no use.
+/// The part of cargo's message about a crate that exists and has no library.
 const NO_LIBRARY: &str = "ignoring invalid dependency";
 
-/// A question about a crate alone.
+/// A question of evcxr whether a crate exists.
 pub(super) struct CrateLookup<'a> {
     state: &'a ShimState,
     arguments: &'a [OsString],
-    /// What is there if the crate is, unless that may change.
-    file: Option<PathBuf>,
+    /// The record that exists if the crate was found before. `None` for a crate whose source may change.
+    record: Option<PathBuf>,
 }
 
 impl<'a> CrateLookup<'a> {
+    /// Recognises a call of cargo, in the directory `here`, that asks whether a crate exists.
     pub(super) fn new(state: &'a ShimState, here: &Path, arguments: &'a [OsString]) -> Option<CrateLookup<'a>> {
         let asked = match arguments.first()? {
             first if first == OFFLINE => &arguments[1..],
@@ -41,31 +50,36 @@ impl<'a> CrateLookup<'a> {
         if asked != ARGUMENTS || here != state.session || state.starting {
             return None;
         }
-        let manifest = fs::read_to_string(here.join("Cargo.toml")).ok()?;
+        let manifest = MANIFEST.read(here)?;
         manifest.contains(LOOKUP_PACKAGE).then(|| CrateLookup {
             state,
             arguments,
-            file: file(state, arguments),
+            record: record_of(state, arguments),
         })
     }
 
-    /// Asks cargo, unless it has said before that the crate is there. evcxr wants to know no more.
+    /// Answers from the record, or else by asking cargo. evcxr looks only at the exit code.
+    ///
+    /// # Errors
+    ///
+    /// Cargo cannot be run, or the lock file cannot be put back.
     pub(super) fn answer(&self) -> Result<ExitCode> {
-        if self.file.as_ref().is_some_and(|file| file.is_file()) {
+        if self.record.as_ref().is_some_and(|record| record.is_file()) {
             return Ok(ExitCode::SUCCESS);
         }
-        let lock = self.state.session.join("Cargo.lock");
-        let versions = fs::read(&lock).ok();
+        let versions = LOCK_FILE.read(&self.state.session);
         let mut cargo = real(Some(&self.state.sysroot), "cargo");
         let output = cargo.args(self.arguments).stdin(Stdio::null()).output();
         let output = output.context("cannot run cargo")?;
         if let Some(versions) = versions {
-            cache_key::replace(&lock, &versions).context("cannot put the crates' versions back")?;
+            LOCK_FILE
+                .replace(&self.state.session, &versions)
+                .context("cannot put the versions of crates back")?;
         }
-        let is_there = output.status.success() && !String::from_utf8_lossy(&output.stderr).contains(NO_LIBRARY);
-        if let Some(file) = self.file.as_ref().filter(|_| is_there) {
-            // Without it, the next one asks again.
-            let _ = cache_key::replace(file, b"");
+        let exists = output.status.success() && !String::from_utf8_lossy(&output.stderr).contains(NO_LIBRARY);
+        if let Some(record) = self.record.as_ref().filter(|_| exists) {
+            // If this fails, the next session asks cargo again.
+            let _ = replace(record, b"");
         }
         io::stderr().write_all(&output.stderr)?;
         io::stdout().write_all(&output.stdout)?;
@@ -74,15 +88,20 @@ impl<'a> CrateLookup<'a> {
     }
 }
 
-/// Where it is kept that a crate is there.
-fn file(state: &ShimState, arguments: &[OsString]) -> Option<PathBuf> {
+/// Returns the path of the record that the crate exists.
+fn record_of(state: &ShimState, arguments: &[OsString]) -> Option<PathBuf> {
     let parts = cache_key::of_request(state, arguments, "")?;
-    Some(Pool::of_session(&state.session).kept("alone").join(parts.name(16)))
+    Some(
+        Pool::of_session(&state.session)
+            .records(Records::Lookups)
+            .join(parts.name(16)),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_crate_is_asked_for_once_unless_its_source_may_change() {
@@ -92,24 +111,24 @@ mod tests {
         let words = ARGUMENTS.map(OsString::from);
         let asked = |state: &ShimState, words: &[OsString], specification: &str| {
             let manifest = format!("[package]\n{LOOKUP_PACKAGE}\n[dependencies]\nx = {specification}\n");
-            fs::write(state.session.join("Cargo.toml"), manifest).unwrap();
-            CrateLookup::new(state, &state.session, words).map(|it| it.file)
+            MANIFEST.write(&state.session, &manifest).unwrap();
+            CrateLookup::new(state, &state.session, words).map(|it| it.record)
         };
-        let file = asked(&state, &words, "\"1\"").unwrap().unwrap();
-        assert_ne!(asked(&state, &words, "\"2\"").unwrap().unwrap(), file);
+        let record = asked(&state, &words, "\"1\"").unwrap().unwrap();
+        assert_ne!(asked(&state, &words, "\"2\"").unwrap().unwrap(), record);
         let offline = [OFFLINE, ARGUMENTS[0], ARGUMENTS[1]].map(OsString::from);
-        assert_ne!(asked(&state, &offline, "\"1\"").unwrap().unwrap(), file);
+        assert_ne!(asked(&state, &offline, "\"1\"").unwrap().unwrap(), record);
         assert_eq!(asked(&state, &words, "{ path = \"/home/x\" }"), Some(None));
         assert_eq!(asked(&state, &words[..1], "\"1\""), None);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(&file, "").unwrap();
-        assert_eq!(asked(&state, &words, "\"1\""), Some(Some(file)));
+        fs::create_dir_all(record.parent().unwrap()).unwrap();
+        fs::write(&record, "").unwrap();
+        assert_eq!(asked(&state, &words, "\"1\""), Some(Some(record)));
         let answer = CrateLookup::new(&state, &state.session, &words).unwrap().answer();
         assert_eq!(answer.unwrap(), ExitCode::SUCCESS);
         state.starting = true;
         assert_eq!(asked(&state, &words, "\"1\""), None);
         state.starting = false;
-        fs::write(state.session.join("Cargo.toml"), "[package]\nname = \"ctx\"\n").unwrap();
+        MANIFEST.write(&state.session, "[package]\nname = \"ctx\"\n").unwrap();
         assert!(CrateLookup::new(&state, &state.session, &words).is_none());
     }
 }

@@ -1,13 +1,26 @@
-//! Crates that sessions have built for `:dep`, kept for the next ones of the same toolchain.
+//! The pool: crates that sessions have built for `:dep`, kept for later sessions of the same toolchain.
 //!
-//! They lie in a directory beside the sessions with all that cargo needs to find them fresh. A session leaves there
-//! what it built when it has added crates. Another one takes from there just what it needs, if cargo was asked for the
-//! same before; else it gets copies of all, and it is cargo that decides. What is not whole, as another kernel is still
-//! writing it or the machine went down, is built again.
+//! The pool lies beside the sessions and has the layout of a target directory of cargo, with all that cargo needs to find
+//! the crates fresh. A session that has added crates leaves a copy of what it built. A later session takes from the pool
+//!
+//! - just the files that it needs, if cargo was asked for the same crates before ([`dependency_cache`]), or
+//! - all files, and lets cargo decide which ones are fresh.
+//!
+//! Several kernels use the pool at once. Each file is listed with its length before it is written, so that a file that is
+//! not whole is found by its length and built again: another kernel may still be writing it, or the machine went down.
+//!
+//! [`dependency_cache`]: crate::cargo_shim::dependency_cache
 
 use crate::{
     evcxr_text::markers::CELL_CRATE,
-    prebuilt::crates::{copy_with_time, link_if_built},
+    prebuilt::{
+        builtin::{BUILT_IN_CRATES, BuiltInCrate},
+        cache_directory::CacheDirectory,
+    },
+    session::{
+        files::{POOLED_FOR, TARGET},
+        shared_files::{copy_with_time, link_if_built},
+    },
 };
 use anyhow::{Context, Result};
 use std::{
@@ -19,107 +32,103 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Where cargo has what it built in a target directory, and at the end what says that it is whole.
+/// The subdirectories of a target directory in which cargo keeps a crate. The last one tells cargo that the crate is
+/// complete, so it is copied last.
 const PARTS: [&str; 3] = ["deps", "build", ".fingerprint"];
-/// Crates that each session has of its own: dylibs, which have the same file name however they were built, and cells.
-const OF_SESSIONS: [&str; 9] = [
-    "code_",
-    CELL_CRATE,
-    "mosaic",
-    "mosaic_abi",
-    "mosaic_cell",
-    "mosaic_message",
-    "mosaic_std",
-    "notebook",
-    "tokio",
-];
-/// A pool that is larger is begun anew.
-const LARGE: u64 = 8 << 30;
-
-/// In the pool: how long each file was when it came, in bytes, and where it lies; one on a line.
+/// The crates of cells, which each session builds for itself.
+const CELL_CRATES: [&str; 2] = ["code_", CELL_CRATE];
+/// The size in bytes above which the pool is emptied.
+const MAXIMUM_SIZE: u64 = 8 << 30;
+/// The list of the files in the pool: a line for each, with its length in bytes, a tab and its path in the pool.
 const SIZES: &str = "sizes.tsv";
-/// In the session's directory: the crates for which it was given what others have built.
-const GIVEN: &str = "mosaic-given.txt";
 
+/// The pool of one toolchain.
 pub(crate) struct Pool {
     directory: PathBuf,
-    /// What every session has from the beginning.
+    /// The template, whose files every session has from the beginning.
     template: PathBuf,
 }
 
+/// A kind of records that lie in the pool, and so are removed together with the crates that they are about.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Records {
+    /// Builds of dependencies; see [`dependency_cache`](crate::cargo_shim::dependency_cache).
+    Builds,
+    /// Crates that exist; see [`crate_lookup`](crate::cargo_shim::crate_lookup).
+    Lookups,
+}
+
 impl Pool {
-    /// The pool beside a session.
+    /// Returns the pool beside a session.
     pub(crate) fn of_session(session: &Path) -> Pool {
+        let cache = CacheDirectory::of_session(session);
         Pool {
-            directory: session.with_file_name("pool"),
-            template: session.with_file_name("template"),
+            directory: cache.pool(),
+            template: cache.template(),
         }
     }
 
-    /// Where is kept what is known of the crates, of one kind.
-    pub(crate) fn kept(&self, kind: &str) -> PathBuf {
-        self.directory.join(kind)
+    /// Returns the directory of the records of one kind.
+    pub(super) fn records(&self, kind: Records) -> PathBuf {
+        self.directory.join(match kind {
+            Records::Builds => "builds",
+            Records::Lookups => "lookups",
+        })
     }
 
-    /// Where a file of a session's lies here.
-    pub(crate) fn file(&self, of_session: &Path) -> PathBuf {
-        self.directory.join(of_session)
+    /// Returns the path in the pool of a file with a path relative to the session directory.
+    pub(crate) fn file(&self, relative: &Path) -> PathBuf {
+        self.directory.join(relative)
     }
 
-    /// Whether each session has a file of its own, by where it lies and by its name.
-    pub(crate) fn is_of_session(file: &Path) -> bool {
-        let mut names = file.iter().map(|name| name.to_string_lossy());
-        let of_part = names.by_ref().find(|name| PARTS.contains(&&**name)).and(names.next());
-        let name = of_part.or_else(|| Some(file.file_name()?.to_string_lossy()));
-        name.is_none_or(|name| is_of_session(&name))
-    }
-
-    /// Gives a session all that there is, unless it was last given it for the same crates. Returns whether it did.
+    /// Provides a session with all files of the pool, unless it was last provided for the same manifest. Returns whether it
+    /// was provided now.
     ///
     /// # Errors
     ///
     /// The session cannot be written to.
-    pub(crate) fn give_for(&self, crates: &str, session: &Path) -> Result<bool> {
-        let given = session.join(GIVEN);
-        if fs::read_to_string(&given).is_ok_and(|last| last == crates) {
+    pub(crate) fn provide_all(&self, manifest: &str, session: &Path) -> Result<bool> {
+        if POOLED_FOR.read(session).is_some_and(|last| last == manifest) {
             return Ok(false);
         }
-        self.give(session)
-            .context("cannot give the session the crates of earlier ones")?;
-        fs::write(given, crates).context("cannot note which crates were given")?;
+        self.provide_files(session)
+            .context("cannot provide the session with the crates of earlier ones")?;
+        POOLED_FOR
+            .write(session, manifest)
+            .context("cannot note for which crates the session was provided")?;
         Ok(true)
     }
 
-    fn give(&self, session: &Path) -> io::Result<()> {
+    fn provide_files(&self, session: &Path) -> io::Result<()> {
         let sizes = self.sizes();
         for file in files(&self.directory)? {
-            let here = self.file(&file);
-            if sizes.get(&file) == fs::metadata(&here).ok().map(|it| it.len()).as_ref() {
-                add(&here, &session.join(&file), session)?;
+            let in_pool = self.file(&file);
+            if sizes.get(&file) == fs::metadata(&in_pool).ok().map(|it| it.len()).as_ref() {
+                add(&in_pool, &session.join(&file), session)?;
             } else {
-                // Cargo would take it for what it was.
-                let _ = fs::remove_file(here);
+                // It is not whole, and cargo would take it for fresh.
+                let _ = fs::remove_file(in_pool);
             }
         }
         Ok(())
     }
 
-    /// Takes what a session has built beside what is in the template.
+    /// Adds to the pool what a session has built beside what is in the template.
     ///
     /// # Errors
     ///
     /// The cache cannot be written to.
-    pub(crate) fn take(&self, session: &Path) -> Result<()> {
-        if size(&self.directory) > LARGE {
-            // Aside first: another kernel may be reading it.
+    pub(crate) fn collect(&self, session: &Path) -> Result<()> {
+        if size(&self.directory) > MAXIMUM_SIZE {
+            // Moved away in one step first, since another kernel may be reading it.
             let aside = TempDir::new_in(session)?;
-            fs::rename(&self.directory, aside.path().join("pool"))?;
+            fs::rename(&self.directory, aside.path().join("former"))?;
         }
-        self.take_from(session)
+        self.collect_files(session)
             .context("cannot keep the crates for other sessions")
     }
 
-    fn take_from(&self, session: &Path) -> io::Result<()> {
+    fn collect_files(&self, session: &Path) -> io::Result<()> {
         fs::create_dir_all(&self.directory)?;
         let in_every_session = |file: &Path| unit(file).is_some_and(|unit| self.template.join(unit).exists());
         let mut new = files(session)?;
@@ -129,19 +138,19 @@ impl Pool {
             let bytes = fs::metadata(session.join(file))?.len();
             let _ = writeln!(sizes, "{bytes}\t{}", file.display());
         }
-        // First, and at once: what is not told of is not given to anybody.
-        let told = fs::File::options()
+        // Before the files, and in one write: a file that is not in the list is provided to nobody.
+        let mut list = fs::File::options()
             .append(true)
             .create(true)
-            .open(self.file(Path::new(SIZES)));
-        told?.write_all(sizes.as_bytes())?;
+            .open(self.file(Path::new(SIZES)))?;
+        list.write_all(sizes.as_bytes())?;
         for file in new {
             add(&session.join(&file), &self.file(&file), &self.directory)?;
         }
         Ok(())
     }
 
-    /// How long each file was when it came.
+    /// Reads the list of lengths.
     fn sizes(&self) -> HashMap<PathBuf, u64> {
         let text = fs::read_to_string(self.file(Path::new(SIZES))).unwrap_or_default();
         let lines = text.lines().filter_map(|line| line.split_once('\t'));
@@ -150,14 +159,22 @@ impl Pool {
     }
 }
 
-/// The files of all crates but the session's own, below a directory and in the order in which they may be relied on.
+/// Whether each session has its own version of a file, given the file's path relative to the session directory.
+pub(super) fn is_of_session(file: &Path) -> bool {
+    let mut names = file.iter().map(|name| name.to_string_lossy());
+    let in_part = names.by_ref().find(|name| PARTS.contains(&&**name)).and(names.next());
+    let name = in_part.or_else(|| Some(file.file_name()?.to_string_lossy()));
+    name.is_none_or(|name| is_name_of_session(&name))
+}
+
+/// Lists the files below a directory of all crates but the session's own, in the order in which they are to be copied.
 fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for part in PARTS {
         for profile in profiles(directory)? {
             let part = profile.join(part);
             for entry in entries(&directory.join(&part))? {
-                if !is_of_session(&entry.file_name().to_string_lossy()) {
+                if !is_name_of_session(&entry.file_name().to_string_lossy()) {
                     add_files(directory, part.join(entry.file_name()), &mut found)?;
                 }
             }
@@ -166,31 +183,31 @@ fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Adds a file, or those of a directory, below another one.
+/// Adds to `found` the file at a relative `path`, or all files in the directory there.
 fn add_files(directory: &Path, path: PathBuf, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    let here = directory.join(&path);
-    if here.is_file() {
+    let absolute = directory.join(&path);
+    if absolute.is_file() {
         found.push(path);
-    } else if here.is_dir() {
-        for entry in entries(&here)? {
+    } else if absolute.is_dir() {
+        for entry in entries(&absolute)? {
             add_files(directory, path.join(entry.file_name()), found)?;
         }
     }
     Ok(())
 }
 
-/// The file or the directory of a crate in which cargo has a file.
+/// Returns the file or the directory of the crate to which a file of cargo's belongs.
 fn unit(file: &Path) -> Option<&Path> {
-    let is_part = |it: &&Path| {
+    let is_unit = |it: &&Path| {
         it.parent()
             .is_some_and(|parent| PARTS.iter().any(|part| parent.ends_with(part)))
     };
-    file.ancestors().filter(is_part).last()
+    file.ancestors().filter(is_unit).last()
 }
 
-/// The directories below which cargo builds: for the machine itself, where build scripts run, and for the target.
+/// Lists the directories below which cargo builds: for the host, where build scripts run, and for the target.
 fn profiles(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let target = Path::new("target");
+    let target = Path::new(TARGET.name());
     let mut found = vec![target.join("debug")];
     for entry in entries(&directory.join(target))? {
         found.push(target.join(entry.file_name()).join("debug"));
@@ -199,7 +216,7 @@ fn profiles(directory: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// What is in a directory, if it is there.
+/// Lists a directory. One that does not exist is empty.
 fn entries(directory: &Path) -> io::Result<Vec<fs::DirEntry>> {
     match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -207,19 +224,22 @@ fn entries(directory: &Path) -> io::Result<Vec<fs::DirEntry>> {
     }
 }
 
-/// Whether a file or a directory of cargo's belongs to a crate that sessions have of their own.
-fn is_of_session(file_name: &str) -> bool {
+/// Whether a file or a directory of this name belongs to a crate that each session builds for itself: a cell, or an
+/// embedded crate. A dylib among these has the same file name in every build.
+fn is_name_of_session(file_name: &str) -> bool {
     let stem = file_name.split('.').next().unwrap_or(file_name);
     let name = stem.strip_prefix("lib").unwrap_or(stem);
-    // What has no number in its name is not told from other builds of the same crate.
+    // A name without a hash is the same for every build of the crate.
     let Some((name, _)) = name.rsplit_once('-') else {
         return true;
     };
-    OF_SESSIONS.contains(&name.replace('-', "_").as_str())
+    let library = name.replace('-', "_");
+    let is_embedded = |it: &BuiltInCrate| it.is_embedded() && it.is_library(&library);
+    CELL_CRATES.contains(&library.as_str()) || BUILT_IN_CRATES.iter().any(is_embedded)
 }
 
-/// Adds a file where it is not there yet: what rustc made by a hard link, since nobody writes to it in place, and cargo's
-/// own by a copy, complete and with its time when it gets its name.
+/// Adds a file unless it exists: by a hard link if rustc wrote it, else by a copy that is complete, and has its time of
+/// modification, when it gets its name. The copy is first written in the directory `aside`.
 fn add(from: &Path, to: &Path, aside: &Path) -> io::Result<()> {
     if to.exists() {
         return Ok(());
@@ -238,7 +258,7 @@ fn add(from: &Path, to: &Path, aside: &Path) -> io::Result<()> {
     }
 }
 
-/// In bytes.
+/// Returns the size of all files in a directory, in bytes.
 fn size(directory: &Path) -> u64 {
     let entries = entries(directory).unwrap_or_default();
     let sizes = entries.iter().map(|entry| match entry.metadata() {
@@ -267,15 +287,15 @@ mod tests {
             ("libctx.so", true),
             ("ctx-0123456789abcdef", true),
         ] {
-            assert_eq!(is_of_session(name), stays, "{name}");
+            assert_eq!(is_name_of_session(name), stays, "{name}");
             assert_eq!(
-                Pool::is_of_session(&Path::new("target/debug/deps").join(name)),
+                is_of_session(&Path::new("target/debug/deps").join(name)),
                 stays,
                 "{name}"
             );
         }
-        assert!(!Pool::is_of_session(Path::new("target/debug/build/hex-1/out/libx.a")));
-        assert!(Pool::is_of_session(Path::new("target/debug/libmosaic.so")));
+        assert!(!is_of_session(Path::new("target/debug/build/hex-1/out/libx.a")));
+        assert!(is_of_session(Path::new("target/debug/libmosaic.so")));
     }
 
     const DEBUG: &str = "target/x86_64-unknown-linux-gnu/debug";
@@ -308,10 +328,10 @@ mod tests {
         let [first, second] = sessions(parent.path(), &built);
         write(&parent.path().join("template").join(&of_template));
         let pool = Pool::of_session(&first);
-        assert!(pool.give_for("hex", &first).unwrap());
-        pool.take(&first).unwrap();
-        pool.take(&first).unwrap();
-        assert!(pool.give_for("hex", &second).unwrap() && !pool.give_for("hex", &second).unwrap());
+        assert!(pool.provide_all("hex", &first).unwrap());
+        pool.collect(&first).unwrap();
+        pool.collect(&first).unwrap();
+        assert!(pool.provide_all("hex", &second).unwrap() && !pool.provide_all("hex", &second).unwrap());
         // It is in every session as it is.
         assert!(!second.join(&of_template).exists());
         for file in &files {
@@ -321,7 +341,11 @@ mod tests {
         assert!(!second.join(own).exists());
         let left = fs::read_dir(&second).unwrap().map(|it| it.unwrap().file_name());
         let left: std::collections::BTreeSet<_> = left.collect();
-        assert_eq!(left, [GIVEN.into(), "target".into()].into(), "no copy is left aside");
+        assert_eq!(
+            left,
+            [POOLED_FOR.name().into(), TARGET.name().into()].into(),
+            "no copy is left aside"
+        );
     }
 
     #[test]
@@ -330,20 +354,20 @@ mod tests {
         let [whole, cut] = ["whole", "cut"].map(|name| format!("{DEBUG}/deps/lib{name}-1.rlib"));
         let [first, second, third, fourth] = sessions(parent.path(), &[&whole, &cut]);
         let pool = Pool::of_session(&first);
-        pool.take(&first).unwrap();
+        pool.collect(&first).unwrap();
         let of_pool = pool.file(Path::new(&cut));
         fs::write(&of_pool, "bui").unwrap();
         let has = |session: &Path| [&whole, &cut].map(|file| session.join(file).exists());
-        pool.give_for("both", &second).unwrap();
+        pool.provide_all("both", &second).unwrap();
         assert_eq!(has(&second), [true, false]);
         assert!(!of_pool.exists());
         // It was built again.
         write(&second.join(&cut));
-        pool.take(&second).unwrap();
-        pool.give_for("both", &third).unwrap();
+        pool.collect(&second).unwrap();
+        pool.provide_all("both", &third).unwrap();
         assert_eq!(has(&third), [true, true]);
         fs::write(pool.file(Path::new(SIZES)), "no number\tand no\n").unwrap();
-        pool.give_for("both", &fourth).unwrap();
+        pool.provide_all("both", &fourth).unwrap();
         assert_eq!(has(&fourth), [false, false]);
     }
 }

@@ -1,29 +1,18 @@
-//! The packages that rust-analyzer is told of: those that the types of variables can depend on.
+//! Leaves out of cargo's metadata the packages on which no type of a variable can depend, so that rust-analyzer has less to
+//! read.
 //!
-//! It runs no procedural macros and no build scripts here, so what only these need is left out; and so is what the
-//! standard library and the notebook's own crates use inside and show nobody.
+//! Here rust-analyzer runs neither procedural macros nor build scripts, so the packages that only these need are left out.
+//! So are packages that the standard library and the built-in crates use without showing their types.
 
+use crate::prebuilt::builtin;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Packages whose use of [`INNER`] ones nobody sees.
-const CLOSED: [&str; 12] = [
-    "alloc",
-    "core",
-    "hashbrown",
-    "mosaic",
-    "mosaic-abi",
-    "mosaic-cell",
-    "mosaic-message",
-    "ndarray",
-    "notebook",
-    "serde_json",
-    "std",
-    "tokio",
-];
+/// Packages beside the built-in crates that show no types of [`PRIVATE_DEPENDENCIES`].
+const CLOSED: [&str; 5] = ["alloc", "core", "hashbrown", "serde_json", "std"];
 
-/// What they use inside.
-const INNER: [&str; 22] = [
+/// Packages of which the closed packages and the built-in crates show no types.
+const PRIVATE_DEPENDENCIES: [&str; 22] = [
     "cobs",
     "compiler_builtins",
     "embedded-io",
@@ -51,7 +40,13 @@ const INNER: [&str; 22] = [
 /// The packages of the standard library that code can name.
 const LIBRARY_ROOTS: [&str; 3] = ["core", "alloc", "std"];
 
-/// What cargo tells of a project, with only the packages of interest, which are its own unless it is `analysing`.
+/// Whether a package shows no types of [`PRIVATE_DEPENDENCIES`].
+fn is_closed(package: &str) -> bool {
+    CLOSED.contains(&package) || builtin::find(package).is_some()
+}
+
+/// Returns cargo's metadata of a project with only the packages of interest. Unless rust-analyzer is `analysing`, these are
+/// the members of the workspace. Returns `None` if the text is not such metadata.
 pub(super) fn of_interest(text: &str, analysing: bool) -> Option<String> {
     let mut all: Value = serde_json::from_str(text).ok()?;
     let packages = all["packages"].as_array()?.clone();
@@ -73,16 +68,17 @@ pub(super) fn of_interest(text: &str, analysing: bool) -> Option<String> {
         if !kept.insert(id.clone()) {
             continue;
         }
-        let is_closed = CLOSED.contains(&name(&id));
-        let runs_alone = packages
+        let is_closed = is_closed(name(&id));
+        let is_macro = packages
             .get(&*id)
             .is_some_and(|package| has_kind(package, "proc-macro"));
         let node = nodes.get_mut(&id)?;
         let wanted = |dependency: &Value| {
-            let inner = is_closed && INNER.contains(&name(dependency["pkg"].as_str().unwrap_or_default()));
+            let is_private =
+                is_closed && PRIVATE_DEPENDENCIES.contains(&name(dependency["pkg"].as_str().unwrap_or_default()));
             let kinds = dependency["dep_kinds"].as_array();
-            let linked = kinds.is_none_or(|kinds| kinds.iter().any(|it| it["kind"].is_null()));
-            analysing && linked && !inner && !runs_alone
+            let is_linked = kinds.is_none_or(|kinds| kinds.iter().any(|it| it["kind"].is_null()));
+            analysing && is_linked && !is_private && !is_macro
         };
         let dependencies = node["deps"].as_array_mut()?;
         dependencies.retain(wanted);
@@ -109,7 +105,7 @@ pub(super) fn of_interest(text: &str, analysing: bool) -> Option<String> {
     Some(all.to_string())
 }
 
-/// The paths of the manifests of all packages.
+/// Lists the paths of the manifests of all packages. Returns `None` if the text is not metadata of cargo.
 pub(super) fn manifests(text: &str) -> Option<Vec<String>> {
     let all: Value = serde_json::from_str(text).ok()?;
     let packages = all["packages"].as_array()?.iter();
@@ -118,6 +114,7 @@ pub(super) fn manifests(text: &str) -> Option<Vec<String>> {
         .collect()
 }
 
+/// Returns a package with its library alone: without build script, binaries, tests, benchmarks and examples.
 fn without_other_targets(mut package: Value) -> Value {
     if let Some(targets) = package["targets"].as_array_mut() {
         let others = ["custom-build", "test", "bench", "example", "bin"];
@@ -126,6 +123,7 @@ fn without_other_targets(mut package: Value) -> Value {
     package
 }
 
+/// Whether one of the targets of a package is of a kind, such as `proc-macro`.
 fn has_kind(package: &Value, kind: &str) -> bool {
     let targets = package["targets"].as_array().map(Vec::as_slice).unwrap_or_default();
     targets
@@ -133,6 +131,7 @@ fn has_kind(package: &Value, kind: &str) -> bool {
         .any(|target| texts(&target["kind"]).iter().any(|it| it == kind))
 }
 
+/// Returns the strings in a JSON array.
 fn texts(list: &Value) -> Vec<String> {
     let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
     list.iter().filter_map(|it| Some(it.as_str()?.to_owned())).collect()
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_type_can_depend_on_is_left_out() {
+    fn packages_on_which_no_type_depends_are_left_out() {
         let names = ["ctx", "tokio", "user", "libc", "mio", "bytes", "cc", "syn"];
         let mut packages: Vec<Value> = names.iter().map(|name| package(name, "lib")).collect();
         packages.push(package("derive", "proc-macro"));
@@ -180,7 +179,7 @@ mod tests {
                 .map(|it| it["id"].clone())
                 .collect::<Vec<_>>()
         };
-        // `libc` is there for the crate of the user's that may show its types.
+        // `libc` stays for the crate `user`, which may show its types.
         assert_eq!(
             names(&left["packages"]),
             ["bytes", "ctx", "derive", "libc", "tokio", "user"]
@@ -198,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_standard_library_what_code_can_name_stays() {
+    fn packages_of_the_standard_library_that_code_can_name_stay() {
         let names = ["core", "std", "alloc", "coretests", "hashbrown", "libc"];
         let all = json!({
             "packages": names.iter().map(|name| package(name, "lib")).collect::<Vec<_>>(),

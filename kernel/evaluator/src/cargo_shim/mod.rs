@@ -1,16 +1,40 @@
-//! The tools that evcxr and its rust-analyzer start while a kernel gets ready, so that it gets ready sooner.
+//! The cargo shim: answers for `cargo`, `rustc` and `rustup` when evcxr and rust-analyzer start them.
 //!
-//! They find `cargo`, `rustc` and `rustup` through the path of the kernel's process, and there this executable stands
-//! first under these names. It answers what it was [asked before](answers) for the same project from the cache, shows
-//! rust-analyzer [no more](metadata) than the types of variables can depend on, and runs the real tool for everything
-//! else. A cell is compiled [as the one before](recipe) while nothing but its source changed, and crates that were
-//! [there](alone) and [built](builds) for one session are so for the next, under the same [conditions]. What cells,
-//! workers and shell commands start has the user's own path.
+//! The kernel puts a directory first in its own `PATH` in which these three names are links to this executable
+//! ([`take_over`](crate::session::environment::take_over)). A process that is started by such a name enters at
+//! [`cargo_shim()`], reads the [`ShimState`] of its kernel, answers from a cache where it can, and otherwise runs the real
+//! tool. `MOSAIC_FAST_PATH=0` leaves the path as it is, so that there is no shim.
 //!
-//! `MOSAIC_FAST_PATH=0` leaves the path as it is.
+//! | call | answered by |
+//! | --- | --- |
+//! | cargo compiles a cell | [`compile_cell`]: replays the rustc call of an earlier cell |
+//! | evcxr asks whether a crate exists | [`crate_lookup`]: from a record that it exists |
+//! | cargo's metadata and configuration, and builds while a kernel starts | [`recorded_answers`] |
+//! | `rustc -vV`, `rustc --print sysroot`, `rustup which` | at once; see `run` |
+//! | everything else | the real tool |
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`compile_cell`] | compiles a cell as before, or with cargo |
+//! | [`rustc_invocation`] | records cargo's call of the rustc wrapper, and replays it |
+//! | [`dependency_cache`] | reuses what cargo built for the same dependencies in another session |
+//! | [`crate_pool`] | holds the crates that sessions have built |
+//! | [`built_units`] | reads which files cargo built, and what the build depended on |
+//! | [`crate_lookup`] | answers whether a crate exists |
+//! | [`recorded_answers`] | answers from a recording of cargo |
+//! | [`metadata_filter`] | leaves out packages that rust-analyzer need not read |
+//! | [`std_source_view`] | writes the standard library's sources without what rust-analyzer need not read |
+//! | [`cache_key`] | computes the keys of what sessions share |
+//!
+//! # Invariants
+//!
+//! - A cached answer is found by everything that it depends on. Where that is not known, the real tool answers.
+//! - The shim never changes what cargo would build. It only leaves out work whose result is known.
+//! - Cells, workers and shell commands get the user's own `PATH`, so they never meet the shim.
 
 pub(crate) mod built_units;
 pub(crate) mod cache_key;
+pub(crate) mod compile_cell;
 pub(crate) mod crate_lookup;
 pub(crate) mod crate_pool;
 pub(crate) mod dependency_cache;
@@ -20,10 +44,12 @@ pub(crate) mod rustc_invocation;
 pub(crate) mod std_source_view;
 
 use crate::{
-    cargo_shim::{crate_lookup::CrateLookup, rustc_invocation::CellCompilation},
+    cargo_shim::{compile_cell::CellCompilation, crate_lookup::CrateLookup},
     session::{
         environment::{NAMES, real, taken_over},
+        run_directory::shim_sysroot,
         shim_state::ShimState,
+        sysroot,
     },
 };
 use anyhow::Result;
@@ -36,7 +62,7 @@ use std::{
     process::ExitCode,
 };
 
-/// Runs as one of the tools, if that is what this process was started as.
+/// Runs as the cargo shim if this process was started as `cargo`, `rustc` or `rustup`. Returns `None` otherwise.
 pub fn cargo_shim() -> Option<ExitCode> {
     let tools = taken_over()?;
     let mut arguments = env::args_os();
@@ -51,28 +77,28 @@ pub fn cargo_shim() -> Option<ExitCode> {
     }))
 }
 
+/// Answers a call of one of the tools, named `name`.
 fn run(tools: &Path, name: &str, arguments: &[OsString]) -> Result<ExitCode> {
     let Some(state) = ShimState::read(tools) else {
         return Err(real(None, name).args(arguments).exec().into());
     };
     let here = env::current_dir()?;
     let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
+    let rustc = sysroot::program(&state.sysroot, "rustc");
     match (name, words.as_slice()) {
-        ("rustup", ["which", "cargo"]) => tell(&tools.join("cargo")),
-        ("rustup", ["which", "rustc"]) if state.sysroot.join("bin/rustc").is_file() => {
-            tell(&state.sysroot.join("bin/rustc"))
-        }
+        ("rustup", ["which", "cargo"]) => print(&tools.join("cargo")),
+        ("rustup", ["which", "rustc"]) if rustc.is_file() => print(&rustc),
         ("rustc", ["--print", "sysroot"]) if here == state.session => match state.analysing {
-            true => tell(&ShimState::seen_sysroot(tools)),
-            // rust-analyzer goes on without.
+            true => print(&shim_sysroot(tools)),
+            // rust-analyzer then does without the standard library.
             false => Ok(ExitCode::FAILURE),
         },
         ("rustc", ["-vV"]) => recorded_answers::version(&state),
         ("cargo", _) => {
-            if let Some(order) = CellCompilation::new(&state, &here, arguments) {
-                order.run()
-            } else if let Some(question) = CrateLookup::new(&state, &here, arguments) {
-                question.answer()
+            if let Some(compilation) = CellCompilation::new(&state, &here, arguments) {
+                compilation.run()
+            } else if let Some(lookup) = CrateLookup::new(&state, &here, arguments) {
+                lookup.answer()
             } else {
                 recorded_answers::cargo(tools, &state, &here, arguments)
             }
@@ -81,7 +107,7 @@ fn run(tools: &Path, name: &str, arguments: &[OsString]) -> Result<ExitCode> {
     }
 }
 
-fn tell(path: &Path) -> Result<ExitCode> {
+fn print(path: &Path) -> Result<ExitCode> {
     writeln!(io::stdout(), "{}", path.display())?;
     Ok(ExitCode::SUCCESS)
 }

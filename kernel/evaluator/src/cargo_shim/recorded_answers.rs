@@ -1,15 +1,24 @@
-//! What cargo said before, for the same project.
+//! Answers for cargo from a recording of what cargo answered to another kernel of the same toolchain.
 //!
-//! An answer is found by everything that it depends on: the arguments, the manifest, the versions and, for a build, the
-//! source, which depends on nothing else while evcxr tries itself out. What names this kernel's directories is exchanged.
+//! The first kernel of a toolchain records. An answer is found by everything that it depends on: the arguments, the
+//! manifest, the versions of crates and, for a build, the source. Only the builds of a kernel that is starting are
+//! recorded: then evcxr compiles trial cells, which depend on nothing but their text. A recorded answer has placeholders
+//! for the directories of the kernel.
 
 use crate::{
-    cargo_shim::{cache_key, metadata_filter},
+    cargo_shim::{
+        cache_key::{self, sorted_manifest, with_session, without_session},
+        metadata_filter,
+    },
     evcxr_text::markers::LIBRARY_PATH_VARIABLE,
     session::{
         digest::Parts,
         environment::real,
-        shim_state::{LIBRARY, ShimState},
+        files::{CELL_SOURCE, LOCK_FILE, MANIFEST},
+        run_directory::shim_sysroot,
+        shared_files::replace,
+        shim_state::ShimState,
+        sysroot,
     },
 };
 use anyhow::{Context, Result};
@@ -24,24 +33,28 @@ use std::{
     process::{Command, ExitCode, Output, Stdio},
 };
 
-/// In the place of the paths that are this kernel's own.
-const SESSION: &str = "@mosaic-session@";
-const SOURCES: &str = "@mosaic-library@";
+/// Stands in a recorded answer for the path of the standard library's sources, as rust-analyzer sees them.
+const STD_SOURCES_PLACEHOLDER: &str = "@mosaic-library@";
 
-/// Where a manifest begins to name crates.
+/// The line of a manifest from which on it names crates.
 const DEPENDENCIES: &str = "[dependencies]";
 
-/// What a call printed and did.
+/// The outcome of a call of cargo.
 #[derive(Debug, Serialize, Deserialize)]
 struct Answer {
     code: u8,
     stdout: String,
     stderr: String,
-    /// The library that was built, below the session's directory.
+    /// The library that was built, relative to the session directory.
     library: Option<PathBuf>,
 }
 
-/// Runs cargo, or gives its answer of another time.
+/// Gives the recorded answer of cargo to a call in the directory `here`, or else runs cargo. Records cargo's answer if the
+/// kernel is the one that records.
+///
+/// # Errors
+///
+/// Cargo cannot be run, or its answer cannot be recorded or given.
 pub(super) fn cargo(tools: &Path, state: &ShimState, here: &Path, arguments: &[OsString]) -> Result<ExitCode> {
     let call = Call::new(tools, state, here, arguments);
     let Some(call) = call else {
@@ -49,7 +62,7 @@ pub(super) fn cargo(tools: &Path, state: &ShimState, here: &Path, arguments: &[O
     };
     let file = state.answers.join(call.key());
     if let Some(answer) = read(&file).filter(|answer| call.still_holds(answer)) {
-        return call.give(&file, &answer);
+        return call.replay(&file, &answer);
     }
     let output = call
         .command()
@@ -58,18 +71,22 @@ pub(super) fn cargo(tools: &Path, state: &ShimState, here: &Path, arguments: &[O
         .context("cannot run cargo")?;
     let answer = call.answer(output);
     if state.recording {
-        call.keep(&file, &answer)?;
+        call.record(&file, &answer)?;
     }
-    answer.tell(&call)
+    answer.print(&call)
 }
 
-/// Tells what the compiler says of itself: `rustc -vV`, as long as it is the same.
+/// Prints what `rustc -vV` prints, recorded for as long as the same compiler is installed.
+///
+/// # Errors
+///
+/// rustc cannot be run, or its output cannot be recorded.
 pub(super) fn version(state: &ShimState) -> Result<ExitCode> {
     let file = state
         .answers
         .join(format!("rustc-{}", cache_key::installed(state).as_nanos()));
-    let kept = fs::read(&file).ok().filter(|text| text.ends_with(b"\n"));
-    let text = match kept {
+    let recorded = fs::read(&file).ok().filter(|text| text.ends_with(b"\n"));
+    let text = match recorded {
         Some(text) => text,
         None => {
             let output = real(Some(&state.sysroot), "rustc").arg("-vV").output();
@@ -78,7 +95,7 @@ pub(super) fn version(state: &ShimState) -> Result<ExitCode> {
                 io::stderr().write_all(&output.stderr)?;
                 return Ok(ExitCode::FAILURE);
             }
-            cache_key::replace(&file, &output.stdout).context("cannot keep what rustc said")?;
+            replace(&file, &output.stdout).context("cannot record what rustc said")?;
             output.stdout
         }
     };
@@ -86,43 +103,36 @@ pub(super) fn version(state: &ShimState) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A project's manifest with its lines in order: evcxr writes dependencies in any order, another one in each session.
-pub(super) fn manifest(project: &Path) -> String {
-    let text = fs::read_to_string(project.join("Cargo.toml")).unwrap_or_default();
-    let mut lines: Vec<&str> = text.lines().collect();
-    lines.sort_unstable();
-    lines.join("\n")
-}
-
 fn read(file: &Path) -> Option<Answer> {
     serde_json::from_slice(&fs::read(file).ok()?).ok()
 }
 
-/// A call whose answer depends on what is known.
+/// A call of cargo whose answer depends only on what is known here.
 struct Call<'a> {
     state: &'a ShimState,
     arguments: Vec<&'a str>,
-    /// The standard library's sources, as rust-analyzer sees them.
-    seen: PathBuf,
+    /// The standard library's sources by the path that rust-analyzer sees.
+    seen_std_sources: PathBuf,
     here: &'a Path,
 }
 
 impl<'a> Call<'a> {
+    /// Recognises a call whose answer can be recorded.
     fn new(tools: &Path, state: &'a ShimState, here: &'a Path, arguments: &'a [OsString]) -> Option<Call<'a>> {
         let arguments: Vec<&str> = arguments.iter().map(|it| it.to_str()).collect::<Option<_>>()?;
-        let seen = ShimState::seen_sysroot(tools).join(LIBRARY);
+        let seen_std_sources = sysroot::std_sources(&shim_sysroot(tools));
         let is_known = match *arguments.first()? {
             "build" => state.starting,
             "metadata" | "locate-project" | "--version" => true,
             "rustc" | "-Z" => arguments.contains(&"--print") || arguments.contains(&"config"),
             _ => false,
         };
-        // The process's own directory has its links followed.
-        let of_library = here == state.view || here == seen;
-        (is_known && (here == state.session || of_library)).then_some(Call {
+        // The system reports the working directory with links followed, so the view is also known by its own path.
+        let is_in_std = here == state.view || here == seen_std_sources;
+        (is_known && (here == state.session || is_in_std)).then_some(Call {
             state,
             arguments,
-            seen,
+            seen_std_sources,
             here,
         })
     }
@@ -131,53 +141,56 @@ impl<'a> Call<'a> {
         self.arguments[0] == "build"
     }
 
-    /// Whether the answer is another one after a `:dep`. rust-analyzer names the manifest, and is told of no crates
-    /// before it is to know types.
+    /// Whether the answer differs after a `:dep`. A call that names the manifest is from rust-analyzer, which is told of no
+    /// crates before it has to know types.
     fn depends_on_crates(&self) -> bool {
         let is_of_rust_analyzer = self.arguments.contains(&"--manifest-path");
         self.is_build() || (self.arguments[0] == "metadata" && (self.state.analysing || !is_of_rust_analyzer))
     }
 
+    /// Returns the name of the recorded answer.
     fn key(&self) -> String {
         let mut parts = Parts::default();
         for argument in &self.arguments {
             parts.add(self.without_own_paths(argument).as_bytes());
         }
         if self.here == self.state.session && !self.depends_on_crates() {
-            let text = fs::read_to_string(self.here.join("Cargo.toml")).unwrap_or_default();
+            let text = MANIFEST.read(self.here).unwrap_or_default();
             parts.add(text.split(DEPENDENCIES).next().unwrap_or_default().as_bytes());
         } else if self.here == self.state.session {
-            parts.add(manifest(self.here).as_bytes());
+            parts.add(sorted_manifest(self.here).as_bytes());
             parts.add(&[self.state.starting.into(), self.state.analysing.into()]);
-            // While a kernel starts the versions are those of the template, whatever cargo makes of them in between.
+            // While a kernel starts, the versions are those of the template, even if cargo has changed the lock file.
             if !self.state.starting {
-                parts.add(&fs::read(self.here.join("Cargo.lock")).unwrap_or_default());
+                parts.add(LOCK_FILE.read(self.here).unwrap_or_default().as_bytes());
             }
         }
         if self.is_build() {
-            parts.add(&fs::read(self.here.join("src/lib.rs")).unwrap_or_default());
+            parts.add(CELL_SOURCE.read(self.here).unwrap_or_default().as_bytes());
         }
         parts.name(16)
     }
 
+    /// Returns the real cargo with the arguments of this call. It works on the complete sources of the standard library,
+    /// since the view lacks files that cargo looks for.
     fn command(&self) -> Command {
-        // The view of the sources has not everything that cargo looks for.
-        let library = self.state.sysroot.join(LIBRARY);
+        let library = sysroot::std_sources(&self.state.sysroot);
         let mut command = real(Some(&self.state.sysroot), "cargo");
-        let seen = self.seen.to_string_lossy();
+        let seen = self.seen_std_sources.to_string_lossy();
         let arguments = self
             .arguments
             .iter()
             .map(|it| it.replace(&*seen, &library.to_string_lossy()));
         command
             .args(arguments)
-            .env("RUSTC", self.state.sysroot.join("bin/rustc"));
+            .env("RUSTC", sysroot::program(&self.state.sysroot, "rustc"));
         if self.here != self.state.session {
             command.current_dir(library);
         }
         command
     }
 
+    /// Makes an answer of cargo's output.
     fn answer(&self, output: Output) -> Answer {
         let mut stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         let is_whole = self.arguments.contains(&"--filter-platform") && !self.arguments.contains(&"--no-deps");
@@ -195,56 +208,63 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// For the next kernel.
-    fn keep(&self, file: &Path, answer: &Answer) -> Result<()> {
+    /// Records an answer for later kernels, with the library that was built. A successful build without a known library is
+    /// not recorded.
+    fn record(&self, file: &Path, answer: &Answer) -> Result<()> {
         if let Some(library) = &answer.library {
-            let kept = file.with_extension("so");
-            let _ = fs::remove_file(&kept);
-            fs::hard_link(self.state.session.join(library), kept)?;
+            let recorded = file.with_extension("so");
+            let _ = fs::remove_file(&recorded);
+            fs::hard_link(self.state.session.join(library), recorded)?;
         } else if self.is_build() && answer.code == 0 {
             return Ok(());
         }
-        fs::write(file, serde_json::to_vec(answer)?).context("cannot keep what cargo said")
+        fs::write(file, serde_json::to_vec(answer)?).context("cannot record what cargo said")
     }
 
-    /// Whether what the answer tells of is still there.
+    /// Whether an answer is still true: the packages that cargo's metadata names still exist.
     fn still_holds(&self, answer: &Answer) -> bool {
         if self.arguments[0] != "metadata" {
             return true;
         }
-        // What the view of the sources leaves out is still there.
-        let library = self.state.sysroot.join(LIBRARY);
-        let text = answer.stdout.replace(SOURCES, &library.to_string_lossy());
+        // Looked for in the toolchain itself, since the view leaves some packages out.
+        let library = sysroot::std_sources(&self.state.sysroot);
+        let text = answer
+            .stdout
+            .replace(STD_SOURCES_PLACEHOLDER, &library.to_string_lossy());
         let manifests = metadata_filter::manifests(&self.with_own_paths(&text));
         answer.code != 0 || manifests.is_some_and(|paths| paths.iter().all(|path| Path::new(path).is_file()))
     }
 
-    fn give(&self, file: &Path, answer: &Answer) -> Result<ExitCode> {
-        if let (Some(library), Some(told)) = (&answer.library, env::var_os(LIBRARY_PATH_VARIABLE)) {
+    /// Gives a recorded answer, and puts the library of a build in its place.
+    fn replay(&self, file: &Path, answer: &Answer) -> Result<ExitCode> {
+        if let (Some(library), Some(result)) = (&answer.library, env::var_os(LIBRARY_PATH_VARIABLE)) {
             let path = self.state.session.join(library);
             let _ = fs::remove_file(&path);
             fs::create_dir_all(path.parent().unwrap_or(&self.state.session))?;
             fs::hard_link(file.with_extension("so"), &path).context("cannot give the library")?;
-            fs::write(told, path.as_os_str().as_encoded_bytes())?;
+            fs::write(result, path.as_os_str().as_encoded_bytes())?;
         }
-        answer.tell(self)
+        answer.print(self)
     }
 
+    /// Returns the text with placeholders for the paths of this kernel.
     fn without_own_paths(&self, text: &str) -> String {
-        let library = self.state.sysroot.join(LIBRARY);
-        text.replace(&*self.state.session.to_string_lossy(), SESSION)
-            .replace(&*self.seen.to_string_lossy(), SOURCES)
-            .replace(&*library.to_string_lossy(), SOURCES)
+        let library = sysroot::std_sources(&self.state.sysroot);
+        without_session(text, &self.state.session)
+            .replace(&*self.seen_std_sources.to_string_lossy(), STD_SOURCES_PLACEHOLDER)
+            .replace(&*library.to_string_lossy(), STD_SOURCES_PLACEHOLDER)
     }
 
+    /// Returns the text with the paths of this kernel in the place of the placeholders.
     fn with_own_paths(&self, text: &str) -> String {
-        text.replace(SESSION, &self.state.session.to_string_lossy())
-            .replace(SOURCES, &self.seen.to_string_lossy())
+        with_session(text, &self.state.session)
+            .replace(STD_SOURCES_PLACEHOLDER, &self.seen_std_sources.to_string_lossy())
     }
 }
 
 impl Answer {
-    fn tell(&self, call: &Call) -> Result<ExitCode> {
+    /// Prints what cargo printed, and returns cargo's exit code.
+    fn print(&self, call: &Call) -> Result<ExitCode> {
         io::stderr().write_all(call.with_own_paths(&self.stderr).as_bytes())?;
         io::stdout().write_all(call.with_own_paths(&self.stdout).as_bytes())?;
         Ok(self.code.into())
@@ -254,8 +274,9 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{cargo_shim::cache_key::SESSION_PLACEHOLDER, session::sysroot::STD_SOURCES};
 
-    fn stage(directory: &Path) -> ShimState {
+    fn recording_state(directory: &Path) -> ShimState {
         ShimState {
             recording: true,
             starting: true,
@@ -271,7 +292,7 @@ mod tests {
     fn an_answer_is_found_by_all_that_it_depends_on() {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("src")).unwrap();
-        let mut state = stage(directory.path());
+        let mut state = recording_state(directory.path());
         let build = ["build", "--message-format=json"].map(OsString::from);
         let metadata = ["metadata", "--format-version", "1"].map(OsString::from);
         let key = |arguments: &[OsString]| call(&state, arguments).unwrap().key();
@@ -281,7 +302,7 @@ mod tests {
             seen.push(key(&build));
         }
         seen.push(key(&metadata));
-        // evcxr writes dependencies in any order.
+        // The order of the dependencies makes no difference.
         let manifest = directory.path().join("Cargo.toml");
         fs::write(&manifest, "[dependencies]\na = 1\nb = 2\n").unwrap();
         seen.push(key(&metadata));
@@ -313,7 +334,7 @@ mod tests {
         different.sort();
         different.dedup();
         assert_eq!(different.len(), seen.len());
-        // A cell of the user's depends on variables and settings, too.
+        // After the start, a cell depends on variables and settings as well.
         assert!(call(&state, &build).is_none() && call(&state, &metadata).is_some());
     }
 
@@ -323,17 +344,17 @@ mod tests {
         let (sysroot, own) = (directory.path().join("toolchain"), directory.path().join("own"));
         let state = ShimState {
             sysroot: sysroot.clone(),
-            ..stage(directory.path())
+            ..recording_state(directory.path())
         };
         let arguments = ["metadata".into()];
         let call = call(&state, &arguments).unwrap();
-        // Not in the view of the sources.
-        let of_library = sysroot.join(LIBRARY).join("coretests");
+        // This package is not in the view of the sources.
+        let of_library = sysroot.join(STD_SOURCES).join("coretests");
         let answer = Answer {
             code: 0,
             stdout: format!(
-                "{{\"packages\": [{{\"manifest_path\": \"{SOURCES}/coretests/Cargo.toml\"}}, \
-                 {{\"manifest_path\": \"{SESSION}/own/Cargo.toml\"}}]}}"
+                "{{\"packages\": [{{\"manifest_path\": \"{STD_SOURCES_PLACEHOLDER}/coretests/Cargo.toml\"}}, \
+                 {{\"manifest_path\": \"{SESSION_PLACEHOLDER}/own/Cargo.toml\"}}]}}"
             ),
             stderr: String::new(),
             library: None,
@@ -346,26 +367,32 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_names_the_directories_of_who_asks() {
+    fn an_answer_names_the_directories_of_the_kernel_that_asks() {
         let directory = tempfile::tempdir().unwrap();
-        let state = stage(directory.path());
+        let state = recording_state(directory.path());
         let arguments = ["metadata".into()];
         let call = call(&state, &arguments).unwrap();
-        let text = format!("{}/Cargo.toml /toolchain/{LIBRARY}/core", directory.path().display());
-        let kept = call.without_own_paths(&text);
-        assert_eq!(kept, format!("{SESSION}/Cargo.toml {SOURCES}/core"));
-        let given = call.with_own_paths(&kept);
-        assert!(
-            given.ends_with(&format!("/run/tools/sysroot/{LIBRARY}/core")),
-            "{given}"
+        let text = format!(
+            "{}/Cargo.toml /toolchain/{STD_SOURCES}/core",
+            directory.path().display()
         );
-        assert!(given.starts_with(&*directory.path().to_string_lossy()));
+        let recorded = call.without_own_paths(&text);
+        assert_eq!(
+            recorded,
+            format!("{SESSION_PLACEHOLDER}/Cargo.toml {STD_SOURCES_PLACEHOLDER}/core")
+        );
+        let replayed = call.with_own_paths(&recorded);
+        assert!(
+            replayed.ends_with(&format!("/run/tools/sysroot/{STD_SOURCES}/core")),
+            "{replayed}"
+        );
+        assert!(replayed.starts_with(&*directory.path().to_string_lossy()));
     }
 
     #[test]
     fn only_questions_with_lasting_answers_are_answered() {
         let directory = tempfile::tempdir().unwrap();
-        let state = stage(directory.path());
+        let state = recording_state(directory.path());
         for (words, known) in [
             (vec!["check"], false),
             (vec!["clean"], false),

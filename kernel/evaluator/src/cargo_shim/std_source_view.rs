@@ -1,17 +1,17 @@
-//! The standard library's sources as rust-analyzer sees them.
+//! A view of the standard library's sources that rust-analyzer reads in half the time.
 //!
-//! It reads them all when it is first asked for a type, and half of their text are the processor's intrinsics. In the
-//! view, these have their signatures and their documentation, and no bodies, which no type depends on; everything else
-//! is linked from where it lies.
+//! rust-analyzer reads all sources when it is first asked for a type, and half of their text defines the intrinsics of
+//! processors. In the view, intrinsics have their signatures and documentation, and no bodies, on which no type depends.
+//! All other sources are symbolic links.
 
 use anyhow::{Context, Result};
 use quote::ToTokens;
 use std::{fs, io, os::unix::fs::symlink, path::Path};
 use syn::{Attribute, File, ForeignItem, Item, visit_mut::VisitMut};
 
-/// Where the intrinsics are.
+/// The directory of the intrinsics.
 const INTRINSICS: &str = "stdarch/crates/core_arch/src";
-/// What no code can name, and the tests.
+/// Packages that no code can name, and tests.
 const LEFT_OUT: [&str; 6] = [
     "alloctests",
     "compiler-builtins",
@@ -21,16 +21,17 @@ const LEFT_OUT: [&str; 6] = [
     "test",
 ];
 
-/// What only code for a nightly compiler can name: types that are implemented for every width there is.
+/// The package that only code for a nightly compiler can name. It is large: its types are implemented for every width.
 const NIGHTLY: &str = "portable-simd";
 
-/// Makes a view of `library` at `view`, which is not there yet: of what a `stable` compiler takes, or of all.
+/// Writes a view of the sources in `library` to the directory `view`, unless another kernel has just done so. For a `stable`
+/// compiler the view lacks the packages that need a nightly one.
 ///
 /// # Errors
 ///
 /// The sources cannot be read, or the view cannot be written.
 pub(crate) fn write_view(library: &Path, view: &Path, stable: bool) -> Result<()> {
-    let parent = view.parent().context("no place for a view")?;
+    let parent = view.parent().context("the view has no parent directory")?;
     // Written aside and renamed: another kernel may be doing the same.
     let aside = tempfile::Builder::new().prefix("view-").tempdir_in(parent)?;
     for entry in fs::read_dir(library)? {
@@ -48,13 +49,14 @@ pub(crate) fn write_view(library: &Path, view: &Path, stable: bool) -> Result<()
         Err(_) if view.is_dir() => Ok(()),
         other => {
             other?;
-            // It is not there any more under its first name.
+            // It was renamed, so there is nothing to remove under its first name.
             let _ = aside.keep();
             Ok(())
         }
     }
 }
 
+/// Copies a directory of sources without the bodies of functions.
 fn copy_signatures(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -73,13 +75,15 @@ fn copy_signatures(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The text without tests, without the bodies of functions, and without attributes that are for the compiler alone.
+/// Returns a source without tests, bodies of functions, and attributes for the compiler alone. Returns `None` if it cannot
+/// be parsed.
 fn signatures(text: &str) -> Option<String> {
     let mut file: File = syn::parse_file(text).ok()?;
     Bare.visit_file_mut(&mut file);
     Some(file.into_token_stream().to_string())
 }
 
+/// Removes bodies, tests, and the attributes of functions.
 struct Bare;
 
 impl VisitMut for Bare {
@@ -101,10 +105,11 @@ impl VisitMut for Bare {
     }
 }
 
+/// Removes test modules and imports of functions.
 fn bare_items(items: &mut Vec<Item>) {
     items.retain(|item| match item {
         Item::Mod(module) => !module.attrs.iter().any(is_for_tests),
-        // Functions of the code generator's.
+        // These declare functions of the code generator, which nobody calls but the bodies.
         Item::ForeignMod(foreign) => !foreign.items.iter().all(|it| matches!(it, ForeignItem::Fn(_))),
         _ => true,
     });
@@ -115,8 +120,8 @@ fn is_for_tests(attribute: &Attribute) -> bool {
 }
 
 fn keep_attributes(attributes: &mut Vec<Attribute>) {
-    let kept = ["cfg", "deprecated", "doc", "must_use", "unstable"];
-    attributes.retain(|attribute| kept.iter().any(|name| attribute.path().is_ident(name)));
+    const KEPT: [&str; 5] = ["cfg", "deprecated", "doc", "must_use", "unstable"];
+    attributes.retain(|attribute| KEPT.iter().any(|name| attribute.path().is_ident(name)));
 }
 
 #[cfg(test)]

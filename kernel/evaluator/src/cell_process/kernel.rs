@@ -2,7 +2,11 @@
 
 use crate::{
     cell_process::ENDING,
-    session::{directory, link::Paths, processes},
+    session::{
+        directory, processes,
+        run_directory::CellPaths,
+        variables::{MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE, SESSION_VARIABLE},
+    },
 };
 use anyhow::{Context, Result};
 use rustix::{
@@ -17,11 +21,6 @@ use std::{
     time::Duration,
 };
 
-/// The environment variables by which the kernel tells its cell process where it is.
-pub(crate) const DIRECTORY_VARIABLE: &str = "MOSAIC_CELL_DIRECTORY";
-pub(crate) const HUB_VARIABLE: &str = "MOSAIC_HUB";
-pub(crate) const SESSION_VARIABLE: &str = "MOSAIC_SESSION";
-
 /// How long a killed process may take from closing its pipes to its end.
 const DYING: Duration = Duration::from_secs(3);
 
@@ -29,8 +28,8 @@ const DYING: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) struct Kernel {
     process: Option<(Pid, OwnedFd)>,
-    pub(super) paths: Paths,
-    pub(super) hub: PathBuf,
+    pub(super) paths: CellPaths,
+    pub(super) monitor: PathBuf,
     directory: PathBuf,
     session: PathBuf,
     cleaned: Once,
@@ -45,11 +44,11 @@ impl Kernel {
                 .map(PathBuf::from)
                 .with_context(|| format!("{name} is not set"))
         };
-        let directory = variable(DIRECTORY_VARIABLE)?;
+        let directory = variable(RUN_DIRECTORY_VARIABLE)?;
         Ok(Kernel {
             process: parent,
-            paths: Paths::in_directory(&directory),
-            hub: variable(HUB_VARIABLE)?,
+            paths: CellPaths::in_directory(&directory),
+            monitor: variable(MONITOR_VARIABLE)?,
             directory,
             session: variable(SESSION_VARIABLE)?,
             cleaned: Once::new(),

@@ -10,7 +10,6 @@ pub(crate) mod questions;
 pub(crate) mod running;
 pub(crate) mod stdin;
 
-pub(crate) use crate::cell_process::kernel::{DIRECTORY_VARIABLE, HUB_VARIABLE, SESSION_VARIABLE};
 use crate::{
     cell_process::{
         flusher::Flusher,
@@ -21,7 +20,11 @@ use crate::{
         CELL_PROCESS_VARIABLE, ERROR_OCCURRED, EXECUTION_COMPLETE, PANIC_NOTIFICATION, VARIABLE_CHANGED_TYPE,
         library_and_function,
     },
-    session::link::{Instruction, Paths, Report, receive, send},
+    session::{
+        link::{Instruction, Report, receive, send},
+        run_directory::CellPaths,
+        variables::{MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE, SESSION_VARIABLE},
+    },
 };
 use anyhow::{Context, Result, bail};
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
@@ -131,7 +134,7 @@ fn run(kernel: &Arc<Kernel>) -> Result<()> {
         .name("link".into())
         .spawn(move || follow_orders(link, &follower))?;
     let host = mosaic_engine::install_head(mosaic_engine::HeadOptions {
-        hub: kernel.hub.clone(),
+        hub: kernel.monitor.clone(),
         cell_event,
         ask: |question| report(&questions::ask(question)),
     })?;
@@ -143,8 +146,8 @@ fn run(kernel: &Arc<Kernel>) -> Result<()> {
 fn forget_environment() {
     for name in [
         CELL_PROCESS_VARIABLE,
-        DIRECTORY_VARIABLE,
-        HUB_VARIABLE,
+        RUN_DIRECTORY_VARIABLE,
+        MONITOR_VARIABLE,
         SESSION_VARIABLE,
     ] {
         // SAFETY: this process has only its main thread yet, and no user code has run.
@@ -162,7 +165,7 @@ fn follow_orders(mut link: UnixStream, kernel: &Kernel) {
     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).ok();
 }
 
-fn follow(order: Instruction, paths: &Paths) {
+fn follow(order: Instruction, paths: &CellPaths) {
     match order {
         Instruction::Idle => {}
         Instruction::Begin { execution } => {
@@ -182,7 +185,7 @@ fn follow(order: Instruction, paths: &Paths) {
 }
 
 /// Gives the cells their standard output and error. Not before the first cell: evcxr tries itself out before.
-fn redirect(paths: &Paths) -> rustix::io::Result<()> {
+fn redirect(paths: &CellPaths) -> rustix::io::Result<()> {
     static DONE: AtomicBool = AtomicBool::new(false);
     if DONE.load(Ordering::Acquire) {
         return Ok(());

@@ -1,6 +1,9 @@
 //! rust-analyzer on the crate in which the cells of a kernel are compiled.
 
-use crate::{code_help::completions::Completion, session::shim_state};
+use crate::{
+    code_help::completions::Completion,
+    session::{files, variables::ANALYSING_VARIABLE},
+};
 use anyhow::{Context, Result, anyhow, bail};
 use ra_ap_ide::{
     AnalysisHost, CompletionFieldsToResolve, CompletionItem, CompletionItemKind, FileId, FilePosition, FileRange,
@@ -47,7 +50,7 @@ impl Project {
         let directory = directory.to_str().context("the path of the session is not UTF-8")?;
         let directory = AbsPathBuf::try_from(directory).map_err(|path| anyhow!("{path} is not absolute"))?;
         let mut files = Vfs::default();
-        let source = VfsPath::from(directory.join("src/lib.rs"));
+        let source = VfsPath::from(directory.join(files::CELL_SOURCE.name()));
         files.set_file_contents(source.clone(), Some(Vec::new()));
         let (source, _) = files.file_id(&source).context("the crate has no source")?;
         Ok(Project {
@@ -158,13 +161,13 @@ fn completion(source: &str, item: &CompletionItem) -> Option<Completion> {
 ///
 /// The manifest cannot be read.
 pub(crate) fn manifest_in(directory: &Path) -> Result<String> {
-    fs::read_to_string(directory.join("Cargo.toml")).context("cannot read the manifest of the cells")
+    fs::read_to_string(files::MANIFEST.path(directory)).context("cannot read the manifest of the cells")
 }
 
 /// Asks cargo for the crate's dependencies.
 fn workspace_of(directory: &AbsPathBuf) -> Result<ProjectWorkspace> {
-    let manifest = ProjectManifest::from_manifest_file(directory.join("Cargo.toml"))?;
-    let variable = (shim_state::ANALYSING_VARIABLE.to_owned(), Some("1".to_owned()));
+    let manifest = ProjectManifest::from_manifest_file(directory.join(files::MANIFEST.name()))?;
+    let variable = (ANALYSING_VARIABLE.to_owned(), Some("1".to_owned()));
     let config = CargoConfig {
         sysroot: Some(RustLibSource::Discover),
         extra_env: FxHashMap::from_iter([variable]),

@@ -6,6 +6,7 @@ use crate::{
         displayed_paths::name_of,
         markers::{DISPLAY_METHOD, FUNCTION_PREFIX, TYPE_PREFIX},
     },
+    prebuilt::builtin,
 };
 use ra_ap_ide::Edition;
 use ra_ap_syntax::{
@@ -41,7 +42,7 @@ const COMMON: [&str; 22] = [
 ];
 
 /// Beginnings of names that only generated code uses.
-const INTERNAL: [&str; 5] = ["__", FUNCTION_PREFIX, TYPE_PREFIX, "mosaic_cell", "mosaic_std"];
+const INTERNAL: [&str; 3] = ["__", FUNCTION_PREFIX, TYPE_PREFIX];
 
 /// Calls that turn a value into another first, and would crowd out the value's own methods.
 const DETOURS: [&str; 3] = ["await.", "iter().", "into_iter()."];
@@ -55,7 +56,9 @@ static PRIVATE_MODULES: LazyLock<HashSet<String>> = LazyLock::new(|| private_mod
 /// Removes names that nobody is to use, and puts the methods of a tessera first.
 pub(super) fn presentable(mut matches: Vec<Completion>) -> Vec<Completion> {
     let starts = |it: &Completion, prefixes: &[&str]| prefixes.iter().any(|prefix| it.text.starts_with(prefix));
-    matches.retain(|it| !starts(it, &INTERNAL) && !starts(it, &DETOURS));
+    let internal_crates: Vec<String> = builtin::libraries_of_generated_code().collect();
+    let is_of_crate = |it: &Completion| internal_crates.iter().any(|name| it.text.starts_with(name));
+    matches.retain(|it| !starts(it, &INTERNAL) && !starts(it, &DETOURS) && !is_of_crate(it));
     let has = |name: &str| matches.iter().any(|it| name_of(&it.text) == name);
     // `raw` is the only field of a proxy.
     let of_proxy = has("raw") && has("after") && has("uid");

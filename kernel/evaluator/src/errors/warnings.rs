@@ -4,12 +4,12 @@
 //! a file of the session. The kernel reads the file, and shows the warnings on the text of the cell itself that it has not
 //! shown before.
 
-use crate::errors::unstorable;
-use serde::{Deserialize, Serialize};
+use crate::{
+    errors::unstorable,
+    session::files::{self, CompilerWarnings},
+};
 use serde_json::Value;
-use std::{collections::HashSet, fs, io, path::Path};
-
-const FILE: &str = "mosaic-warnings.json";
+use std::{collections::HashSet, io, path::Path};
 
 /// Lints that are never shown: they are about the code that evcxr makes of a cell, or about names that formulas use.
 const QUIET: [&str; 9] = [
@@ -23,15 +23,6 @@ const QUIET: [&str; 9] = [
     "non_upper_case_globals",
     "static_mut_refs",
 ];
-
-/// The content of the file: the warnings of one compilation.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct CompilationWarnings {
-    /// The text that was compiled.
-    source: String,
-    /// Warnings as rustc prints them.
-    messages: Vec<Value>,
-}
 
 /// A warning on the text of a cell. Lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,15 +53,11 @@ pub(crate) fn warning(line: &str) -> Option<Value> {
 
 /// Writes the warnings of a compilation for the kernel.
 pub(crate) fn keep(session: &Path, source: &str, messages: Vec<Value>) -> io::Result<()> {
-    let file = session.join(FILE);
     if messages.is_empty() {
-        return match fs::remove_file(file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        };
+        return files::WARNINGS.remove(session);
     }
     let source = source.to_owned();
-    fs::write(file, serde_json::to_vec(&CompilationWarnings { source, messages })?)
+    files::WARNINGS.write(session, &CompilerWarnings { source, messages })
 }
 
 /// The warnings that have been shown in a session, as their titles and the lines that they are on.
@@ -80,10 +67,7 @@ pub(crate) struct ShownWarnings(HashSet<(String, String)>);
 impl ShownWarnings {
     /// Takes the warnings of the last compilation that are on the text of the cell and have not been shown.
     pub(crate) fn take_new(&mut self, session: &Path, cell: &str) -> Vec<Warning> {
-        let file = session.join(FILE);
-        let Ok(text) = fs::read(&file) else { return Vec::new() };
-        let _ = fs::remove_file(file);
-        let kept: CompilationWarnings = serde_json::from_slice(&text).unwrap_or_default();
+        let kept = files::WARNINGS.take(session).unwrap_or_default();
         let found = kept
             .messages
             .iter()

@@ -1,7 +1,7 @@
 //! Where cargo's answers to the questions of a starting kernel are kept. The first kernel of a toolchain records them, and
 //! the cargo shim of each later kernel answers from the record.
 
-use crate::{prebuilt::crates::Crates, session::environment};
+use crate::{prebuilt::cache_directory::CacheDirectory, session::environment};
 use anyhow::{Context, Result};
 use std::{fs, path::PathBuf};
 use tempfile::TempDir;
@@ -16,7 +16,7 @@ pub(super) enum AnswersDirectory {
 
 impl AnswersDirectory {
     /// Finds the answers for a toolchain, or begins to record them.
-    pub(super) fn of(crates: &Crates) -> Result<AnswersDirectory> {
+    pub(super) fn of(crates: &CacheDirectory) -> Result<AnswersDirectory> {
         let kept = crates.answers();
         if kept.is_dir() || !environment::are_taken_over() {
             return Ok(AnswersDirectory::Kept(kept));
@@ -40,7 +40,7 @@ impl AnswersDirectory {
     }
 
     /// Keeps answers that have been recorded, unless another kernel has kept its own meanwhile. Returns where they are kept.
-    pub(super) fn keep(self, crates: &Crates) -> Result<PathBuf> {
+    pub(super) fn keep(self, crates: &CacheDirectory) -> Result<PathBuf> {
         let kept = crates.answers();
         if let AnswersDirectory::New(directory) = self {
             match fs::rename(directory.path(), &kept) {

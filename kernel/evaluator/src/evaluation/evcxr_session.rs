@@ -10,12 +10,13 @@ use crate::{
         start_evcxr::{WARM_UP, start_evcxr},
         template,
     },
-    prebuilt::{builtin, crates::Crates, toolchain::Toolchain, versions},
+    prebuilt::{builtin, cache_directory::CacheDirectory, toolchain::Toolchain, versions},
     session::{
         directory::Session,
-        environment,
+        environment, files,
         link::{Instruction, Link},
-        shim_state::{self, ShimState},
+        shim_state::ShimState,
+        sysroot,
     },
     source::preamble::{asks_for, without_commands},
 };
@@ -29,7 +30,7 @@ pub(super) struct EvcxrSession {
     /// The warnings that the user has seen.
     warnings: warnings::ShownWarnings,
     link: Link,
-    crates: Crates,
+    crates: CacheDirectory,
     shim_state: ShimState,
     directory: Session,
 }
@@ -54,12 +55,12 @@ impl EvcxrSession {
         notice: &dyn Fn(&str),
     ) -> Result<EvcxrSession> {
         let toolchain = Toolchain::find()?;
-        let crates = Crates::for_toolchain(&toolchain)?;
+        let crates = CacheDirectory::for_toolchain(&toolchain)?;
         if !crates.template().is_dir() {
             template::build(options, link, &crates, &toolchain, notice)?;
         }
         if environment::are_taken_over() && !crates.view().is_dir() {
-            let library = toolchain.sysroot.join(shim_state::LIBRARY);
+            let library = sysroot::std_sources(&toolchain.sysroot);
             std_source_view::write_view(&library, &crates.view(), toolchain.is_stable())
                 .context("cannot make a view of the standard library")?;
         }
@@ -78,7 +79,7 @@ impl EvcxrSession {
             analysing: !environment::are_taken_over(),
         };
         shim_state.tell()?;
-        let lock_file = crates.template().join("Cargo.lock");
+        let lock_file = files::LOCK_FILE.path(&crates.template());
         let context = start_evcxr(options, &crates, directory.directory(), Some(&lock_file))?;
         shim_state.starting = false;
         shim_state.tell()?;
@@ -145,7 +146,7 @@ impl EvcxrSession {
     pub(super) fn clear_script(&self) -> String {
         let dependencies = self.crates.dependencies();
         let dependencies = dependencies.iter().map(|(name, it)| format!(":dep {name} = {it}\n"));
-        let lock = versions::restore(&self.crates.template().join("Cargo.lock"), self.directory());
+        let lock = versions::restore(&files::LOCK_FILE.path(&self.crates.template()), self.directory());
         format!(":clear\n{}{lock}\n{WARM_UP}", dependencies.collect::<String>())
     }
 

@@ -2,10 +2,11 @@
 
 use crate::{
     evaluation::{evcxr_session::EvcxrSession, execution_state::ExecutionState, request::Options, template},
-    prebuilt::{crates::Crates, toolchain::Toolchain},
+    prebuilt::{cache_directory::CacheDirectory, toolchain::Toolchain},
     session::{
         environment,
-        link::{Link, Numbered, Paths},
+        link::{Link, Numbered},
+        run_directory::CellPaths,
     },
 };
 use anyhow::Result;
@@ -17,12 +18,12 @@ pub(crate) fn prepare() -> Result<()> {
     // SAFETY: preparing is all that this process does, and it has not begun.
     unsafe { environment::take_over(run_dir.path()) }?;
     let toolchain = Toolchain::find()?;
-    let crates = Crates::for_toolchain(&toolchain)?;
+    let crates = CacheDirectory::for_toolchain(&toolchain)?;
     let options = Options {
         run_dir: run_dir.path().to_owned(),
         monitor: run_dir.path().join("no-monitor.sock"),
     };
-    let paths = Paths::in_directory(run_dir.path());
+    let paths = CellPaths::in_directory(run_dir.path());
     let (sender, _reports) = mpsc::channel::<Numbered>();
     let link = Link::listen(&paths.socket, sender, Box::new(drop))?;
     template::build(&options, &link, &crates, &toolchain, &|line| eprintln!("{line}"))?;

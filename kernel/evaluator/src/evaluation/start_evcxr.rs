@@ -1,11 +1,13 @@
 //! Starting evcxr in a directory, with a cell process of this kernel.
 
 use crate::{
-    cell_process::{DIRECTORY_VARIABLE, HUB_VARIABLE, SESSION_VARIABLE},
     evaluation::request::Options,
     evcxr_text::markers,
-    prebuilt::crates::Crates,
-    session::{environment, processes::KERNEL_VARIABLE},
+    prebuilt::cache_directory::CacheDirectory,
+    session::{
+        environment, files,
+        variables::{KERNEL_VARIABLE, MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE, SESSION_VARIABLE},
+    },
 };
 use anyhow::{Result, anyhow};
 use evcxr::{EvalContext, EvalContextOutputs};
@@ -30,13 +32,13 @@ pub(super) const WARM_UP: &str =
 /// evcxr does not start, or the notebook's crates do not build.
 pub(super) fn start_evcxr(
     options: &Options,
-    crates: &Crates,
+    crates: &CacheDirectory,
     directory: &Path,
     lock_file: Option<&Path>,
 ) -> Result<EvalContext> {
     let executable = this_executable()?;
     let config = markers::configuration(directory, &executable);
-    fs::write(directory.join("evcxr.toml"), config)?;
+    files::EVCXR_CONFIGURATION.write(directory, &config)?;
     let here = env::current_dir()?;
     let command = cell_process_command(&executable, options, directory, &here);
     // evcxr takes its configuration from the working directory first, where the user may have one of their own.
@@ -48,7 +50,7 @@ pub(super) fn start_evcxr(
     let mut state = context.state();
     state.set_build_env(KERNEL_VARIABLE, &process::id().to_string());
     // A compiler that is ended leaves its temporary files, which then go with the session.
-    let temporary = directory.join("tmp");
+    let temporary = files::TEMPORARY.path(directory);
     fs::create_dir_all(&temporary)?;
     state.set_build_env("TMPDIR", &temporary.to_string_lossy());
     for (name, specification) in crates.dependencies() {
@@ -58,7 +60,7 @@ pub(super) fn start_evcxr(
     }
     if let Some(lock_file) = lock_file {
         // Adding dependencies one by one made cargo forget the versions that the template was built with.
-        copy_aside(lock_file, &directory.join("Cargo.lock"))?;
+        copy_aside(lock_file, &files::LOCK_FILE.path(directory))?;
     }
     context
         .eval_with_state(WARM_UP, state)
@@ -74,8 +76,8 @@ fn cell_process_command(executable: &Path, options: &Options, directory: &Path, 
         // An interrupt of the kernel's group is the kernel's to handle.
         .process_group(0)
         .current_dir(working_directory)
-        .env(DIRECTORY_VARIABLE, &options.run_dir)
-        .env(HUB_VARIABLE, &options.monitor)
+        .env(RUN_DIRECTORY_VARIABLE, &options.run_dir)
+        .env(MONITOR_VARIABLE, &options.monitor)
         .env(SESSION_VARIABLE, directory);
     environment::give_back(&mut command);
     command

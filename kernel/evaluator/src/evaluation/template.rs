@@ -5,9 +5,10 @@ use crate::{
         request::Options,
         start_evcxr::{full_message, start_evcxr},
     },
-    prebuilt::{crates::Crates, toolchain::Toolchain},
+    prebuilt::{builtin, cache_directory::CacheDirectory, toolchain::Toolchain},
     session::{
         directory::Session,
+        files,
         link::{Instruction, Link},
     },
 };
@@ -24,17 +25,18 @@ use std::{fs, path::Path};
 pub(super) fn build(
     options: &Options,
     link: &Link,
-    crates: &Crates,
+    crates: &CacheDirectory,
     toolchain: &Toolchain,
     notice: &dyn Fn(&str),
 ) -> Result<()> {
-    let lock = fs::File::create(crates.directory().join("template.lock"))?;
+    let lock = fs::File::create(crates.template_lock())?;
     lock.lock()?;
     if crates.template().is_dir() {
         return Ok(());
     }
     notice(&format!(
-        "building the notebook's crates (mosaic, notebook, tokio, ndarray, serde) for rustc {}: once, about a minute …",
+        "building the notebook's crates ({}) for rustc {}: once, about a minute …",
+        builtin::names().collect::<Vec<_>>().join(", "),
         toolchain.version()
     ));
     let session = Session::empty(crates.directory(), "session-")?;
@@ -46,8 +48,8 @@ pub(super) fn build(
     link.send(&Instruction::End);
     drop(context);
     // A clone starts without the cells that were compiled here.
-    let _ = fs::remove_dir_all(session.directory().join("src"));
-    remove_incremental(&session.directory().join("target"));
+    let _ = fs::remove_dir_all(files::SOURCES.path(session.directory()));
+    remove_incremental(&files::TARGET.path(session.directory()));
     fs::rename(session.directory(), crates.template()).context("cannot keep the prebuilt crates")?;
     notice("the notebook's crates are built");
     Ok(())

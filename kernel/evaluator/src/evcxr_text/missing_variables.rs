@@ -9,24 +9,19 @@
 //! For that cell the wrapper prints the error that rustc would print. evcxr then forgets the variable and compiles the cell
 //! again.
 
-use crate::evcxr_text::{
-    markers::{CHECK_BEGINS, PUT_VARIABLE, TAKE_VARIABLE},
-    replacements::PANIC_CALL,
+use crate::{
+    evcxr_text::{
+        markers::{CHECK_BEGINS, PUT_VARIABLE, TAKE_VARIABLE},
+        replacements::PANIC_CALL,
+    },
+    session::files,
 };
 use serde_json::json;
-use std::{
-    collections::BTreeSet,
-    fs, io,
-    path::{Path, PathBuf},
-};
-
-/// In the directory in which evcxr compiles.
-const FILE: &str = "absent-variables";
+use std::{collections::BTreeSet, io, path::Path};
 
 /// Tells the rustc wrapper which variables are missing.
 pub(crate) fn tell(directory: &Path, names: &BTreeSet<String>) -> io::Result<()> {
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    fs::write(directory.join(FILE), names.join("\n"))
+    files::MISSING_VARIABLES.write(directory, names)
 }
 
 /// Removes the lines that check missing variables and take them out of the store; no line moves.
@@ -36,9 +31,9 @@ pub(crate) fn tell(directory: &Path, names: &BTreeSet<String>) -> io::Result<()>
 /// The cell would store a missing variable again at its end: the errors that rustc would print.
 pub(crate) fn without_loads(text: String, source: &Path) -> Result<String, Vec<String>> {
     // The source lies in `src`, and cargo starts rustc in its parent.
-    let directory: PathBuf = source.ancestors().nth(2).map(Path::to_owned).unwrap_or_default();
-    let names = fs::read_to_string(directory.join(FILE)).unwrap_or_default();
-    without(text, &names.lines().collect::<Vec<_>>())
+    let session = source.ancestors().nth(2).unwrap_or(Path::new(""));
+    let names = files::MISSING_VARIABLES.read(session).unwrap_or_default();
+    without(text, &names.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 fn without(text: String, names: &[&str]) -> Result<String, Vec<String>> {
@@ -95,7 +90,7 @@ fn not_found(name: &str, line: usize) -> String {
         "code": { "code": "E0425", "explanation": null },
         "level": "error",
         "spans": [{
-            "file_name": "src/lib.rs", "byte_start": 0, "byte_end": 0,
+            "file_name": files::CELL_SOURCE.name(), "byte_start": 0, "byte_end": 0,
             "line_start": line, "line_end": line, "column_start": 1, "column_end": 1,
             "is_primary": true, "text": [], "label": null,
             "suggested_replacement": null, "suggestion_applicability": null, "expansion": null,

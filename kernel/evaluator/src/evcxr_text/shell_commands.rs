@@ -4,7 +4,7 @@
 //! command and can end them.
 
 use crate::{
-    session::{environment, processes::KERNEL_VARIABLE},
+    session::{environment, variables::KERNEL_VARIABLE},
     source::preamble::{asks_for, preamble},
 };
 use std::borrow::Cow;

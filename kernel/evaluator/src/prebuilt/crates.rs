@@ -1,104 +1,106 @@
-//! The cells' crates, `mosaic`, `tokio`, `ndarray` and `serde`: their sources, and where they are built ahead.
+//! Writes the sources of the [built-in crates](crate::prebuilt::builtin) to the cache, as a cargo workspace of their own.
 //!
-//! They are built once per toolchain, in a *template*: a directory of evcxr's with everything compiled in it. Each
-//! session works in a clone of the template, so that two kernels never share a file that cargo writes to.
+//! They are built once for each toolchain, in the *template*: a session directory with everything compiled in it. Each
+//! session is a clone of the template, so that two kernels never share a file that cargo writes to.
 
-use crate::{prebuilt::toolchain::Toolchain, session::digest};
-use anyhow::{Context, Result};
-use include_dir::{Dir, include_dir};
-use sha2::{Digest, Sha256};
-use std::{
-    env, fs, io,
-    path::{Path, PathBuf},
+use crate::{
+    prebuilt::{
+        builtin::{Audience, BUILT_IN_CRATES, BuiltInCrate, Linkage, Source},
+        cache_directory::CacheDirectory,
+        toolchain::Toolchain,
+    },
+    session::{digest, files::MANIFEST},
 };
+use anyhow::{Context, Result};
+use include_dir::Dir;
+use sha2::{Digest, Sha256};
+use std::{env, fs, path::PathBuf};
 use toml::{Table, Value};
 
+/// The manifest of this project's workspace.
 static ROOT_MANIFEST: &str = include_str!("../../../../Cargo.toml");
 
-/// The crates whose sources travel in this executable, as `(directory, sources, links dynamically)`. A dylib exists once
-/// in a process, however many cells link it.
-static EMBEDDED: [(&str, Dir, bool); 7] = [
-    ("abi", include_dir!("$CARGO_MANIFEST_DIR/../../runtime/abi"), false),
-    ("mosaic", include_dir!("$CARGO_MANIFEST_DIR/../../runtime/mosaic"), true),
-    ("message", include_dir!("$CARGO_MANIFEST_DIR/../message"), false),
-    ("cell", include_dir!("$CARGO_MANIFEST_DIR/cell"), true),
-    ("notebook", include_dir!("$CARGO_MANIFEST_DIR/../notebook"), true),
-    ("std", include_dir!("$CARGO_MANIFEST_DIR/std"), false),
-    ("tokio", include_dir!("$CARGO_MANIFEST_DIR/../../runtime/tokio"), true),
-];
-
-/// The directory of one toolchain in the cache.
-#[derive(Clone, Debug)]
-pub(crate) struct Crates {
-    directory: PathBuf,
+/// An embedded crate, with the fields of [`Source::Embedded`].
+struct Embedded {
+    built_in: &'static BuiltInCrate,
+    files: &'static Dir<'static>,
+    linkage: Linkage,
+    is_workspace_member: bool,
 }
 
-impl Crates {
-    /// The cache's directory for this toolchain and this version of the sources, created if it is not there.
-    pub(crate) fn for_toolchain(toolchain: &Toolchain) -> Result<Crates> {
-        let directory = cache_directory()?.join(key(toolchain));
+fn embedded_crates() -> impl Iterator<Item = Embedded> {
+    BUILT_IN_CRATES.iter().filter_map(|built_in| match &built_in.source {
+        Source::Embedded {
+            files,
+            linkage,
+            is_workspace_member,
+        } => Some(Embedded {
+            built_in,
+            files,
+            linkage: *linkage,
+            is_workspace_member: *is_workspace_member,
+        }),
+        Source::Registry => None,
+    })
+}
+
+impl CacheDirectory {
+    /// Returns the cache directory for this toolchain and this version of the built-in crates. Creates the directory and
+    /// writes the sources of the crates, unless they are there.
+    ///
+    /// # Errors
+    ///
+    /// The cache cannot be written, or the user has no home directory to put it in.
+    pub(crate) fn for_toolchain(toolchain: &Toolchain) -> Result<CacheDirectory> {
+        let directory = parent_of_caches()?.join(key(toolchain));
         fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
-        let directory = fs::canonicalize(directory)?;
-        let crates = Crates { directory };
-        crates.write_sources()?;
-        Ok(crates)
+        let cache = CacheDirectory::at(fs::canonicalize(directory)?);
+        cache.write_sources()?;
+        Ok(cache)
     }
 
-    /// Where the sessions of this toolchain lie, and the template beside them: dylibs find one another by paths relative
-    /// to their own, so a clone must lie as deep as its template.
-    pub(crate) fn directory(&self) -> &Path {
-        &self.directory
-    }
-
-    /// Where the template is, once it is complete.
-    pub(crate) fn template(&self) -> PathBuf {
-        self.directory.join("template")
-    }
-
-    /// Where the standard library's sources are as rust-analyzer sees them.
-    pub(crate) fn view(&self) -> PathBuf {
-        self.directory.join("library")
-    }
-
-    /// Where lies what cargo said while a kernel started.
-    pub(crate) fn answers(&self) -> PathBuf {
-        self.directory.join("answers")
-    }
-
-    /// The cells' dependencies, as name and Cargo's specification.
-    pub(crate) fn dependencies(&self) -> [(&'static str, String); 7] {
-        let path = |name: &str| format!("{{ path = {:?} }}", self.directory.join("crates").join(name));
-        [
-            ("mosaic", path("mosaic")),
-            ("mosaic-cell", path("cell")),
-            ("mosaic-std", path("std")),
-            ("notebook", path("notebook")),
-            ("tokio", path("tokio")),
-            ("ndarray", workspace_dependency("ndarray")),
-            ("serde", workspace_dependency("serde")),
-        ]
+    /// Returns the dependencies of cells, as name and cargo's specification.
+    pub(crate) fn dependencies(&self) -> Vec<(&'static str, String)> {
+        let crates = BUILT_IN_CRATES.iter();
+        let of_cells = crates.filter(|it| it.audience != Audience::BuiltInCrates);
+        let specified = of_cells.map(|it| match it.source {
+            Source::Embedded { .. } => (
+                it.name,
+                format!("{{ path = {:?} }}", self.crates().join(it.directory())),
+            ),
+            Source::Registry => (it.name, workspace_dependency(it.name)),
+        });
+        specified.collect()
     }
 
     fn write_sources(&self) -> Result<()> {
-        let complete = self.directory.join("crates");
+        let complete = self.crates();
         if complete.is_dir() {
             return Ok(());
         }
         // Written aside and renamed: another kernel may be doing the same.
-        let aside = tempfile::Builder::new().prefix("crates-").tempdir_in(&self.directory)?;
-        fs::write(aside.path().join("Cargo.toml"), workspace_manifest()?)?;
-        for (name, sources, dynamic) in &EMBEDDED {
-            let directory = aside.path().join(name);
+        let aside = tempfile::Builder::new()
+            .prefix("crates-")
+            .tempdir_in(self.directory())?;
+        MANIFEST.write(aside.path(), &workspace_manifest()?)?;
+        for Embedded {
+            built_in,
+            files,
+            linkage,
+            ..
+        } in embedded_crates()
+        {
+            let directory = aside.path().join(built_in.directory());
             fs::create_dir_all(&directory)?;
-            for entry in sources.find("**/*.rs")? {
+            for entry in files.find("**/*.rs")? {
                 let Some(file) = entry.as_file() else { continue };
                 let path = directory.join(file.path());
                 fs::create_dir_all(path.parent().unwrap_or(&directory))?;
                 fs::write(path, file.contents())?;
             }
-            let manifest = sources.get_file("Cargo.toml").and_then(|file| file.contents_utf8());
-            let manifest = manifest.with_context(|| format!("the crate {name} has no manifest"))?;
-            fs::write(directory.join("Cargo.toml"), notebook_manifest(manifest, *dynamic)?)?;
+            let manifest = files.get_file(MANIFEST.name()).and_then(|file| file.contents_utf8());
+            let manifest = manifest.with_context(|| format!("the crate {} has no manifest", built_in.name))?;
+            MANIFEST.write(&directory, &cached_manifest(manifest, linkage)?)?;
         }
         match fs::rename(aside.path(), &complete) {
             Err(_) if complete.is_dir() => Ok(()),
@@ -107,7 +109,8 @@ impl Crates {
     }
 }
 
-fn cache_directory() -> Result<PathBuf> {
+/// Returns the directory in which the cache directories of all toolchains lie.
+fn parent_of_caches() -> Result<PathBuf> {
     if let Some(directory) = env::var_os("MOSAIC_CACHE_DIR") {
         return Ok(PathBuf::from(directory));
     }
@@ -115,14 +118,14 @@ fn cache_directory() -> Result<PathBuf> {
     Ok(cache.join("mosaic-kernel"))
 }
 
-/// Names the toolchain and the sources: whatever is built from other ones lies elsewhere.
+/// Returns the name of a cache directory, a digest of the toolchain and the sources of the built-in crates.
 fn key(toolchain: &Toolchain) -> String {
     let mut hash = Sha256::new();
     hash.update(&toolchain.verbose_version);
     hash.update(ROOT_MANIFEST);
-    for (name, sources, _) in &EMBEDDED {
-        hash.update(name);
-        for file in sources
+    for Embedded { built_in, files, .. } in embedded_crates() {
+        hash.update(built_in.name);
+        for file in files
             .find("**/*")
             .into_iter()
             .flatten()
@@ -141,24 +144,25 @@ fn root_manifest() -> Table {
         .expect("cargo has read the workspace's manifest before")
 }
 
-/// A workspace around the sources, from which their manifests inherit as they do from this project's.
+/// Returns the manifest of the workspace in the cache. The embedded crates inherit from it as from this project's.
 fn workspace_manifest() -> Result<String> {
     let mut root = root_manifest();
     let workspace = root["workspace"].as_table_mut().context("no workspace")?;
-    let members = EMBEDDED.iter().map(|(name, ..)| *name).filter(|name| *name != "tokio");
-    workspace.insert(
-        "members".into(),
-        Value::Array(members.map(|name| Value::String(name.into())).collect()),
-    );
-    workspace.insert("exclude".into(), Value::Array(vec!["tokio".into()]));
-    let paths = [
-        ("mosaic", "mosaic"),
-        ("mosaic-abi", "abi"),
-        ("mosaic-cell", "cell"),
-        ("mosaic-message", "message"),
-    ];
-    for (name, path) in paths {
-        workspace["dependencies"][name]["path"] = path.into();
+    let directories = |are_members: bool| -> Vec<Value> {
+        let crates = embedded_crates().filter(|it| it.is_workspace_member == are_members);
+        crates.map(|it| it.built_in.directory().into()).collect()
+    };
+    workspace.insert("members".into(), Value::Array(directories(true)));
+    workspace.insert("exclude".into(), Value::Array(directories(false)));
+    let dependencies = workspace["dependencies"]
+        .as_table_mut()
+        .context("the workspace has no dependencies")?;
+    for Embedded { built_in, .. } in embedded_crates() {
+        // A crate of another origin may have the name, as the `tokio` of this project itself does.
+        let path = dependencies.get_mut(built_in.name).and_then(|it| it.get_mut("path"));
+        if let Some(path) = path {
+            *path = built_in.directory().into();
+        }
     }
     let manifest = Table::from_iter([(
         "workspace".to_owned(),
@@ -167,8 +171,9 @@ fn workspace_manifest() -> Result<String> {
     Ok(toml::to_string(&manifest)?)
 }
 
-/// The manifest as the notebook builds it: dynamic where `dynamic`, and without what is optional or for tests.
-fn notebook_manifest(manifest: &str, dynamic: bool) -> Result<String> {
+/// Returns the manifest of an embedded crate as it is built for cells: with the linkage, and without optional and
+/// development dependencies.
+fn cached_manifest(manifest: &str, linkage: Linkage) -> Result<String> {
     let mut manifest: Table = manifest.parse()?;
     manifest.remove("dev-dependencies");
     let features = manifest.remove("features");
@@ -182,7 +187,7 @@ fn notebook_manifest(manifest: &str, dynamic: bool) -> Result<String> {
     if let Some(dependencies) = manifest.get_mut("dependencies").and_then(Value::as_table_mut) {
         dependencies.retain(|_, specification| specification.get("optional").is_none());
     }
-    if dynamic {
+    if linkage == Linkage::Dynamic {
         let library = manifest.entry("lib").or_insert_with(|| Table::new().into());
         library
             .as_table_mut()
@@ -192,40 +197,9 @@ fn notebook_manifest(manifest: &str, dynamic: bool) -> Result<String> {
     Ok(toml::to_string(&manifest)?)
 }
 
-/// What the workspace's manifest says of a dependency, on one line.
+/// Returns the workspace's specification of a dependency, on one line.
 fn workspace_dependency(name: &str) -> String {
     root_manifest()["workspace"]["dependencies"][name].to_string()
-}
-
-/// Copies a template: what rustc made by hard links, since nobody writes to it in place, and cargo's own files by copies.
-pub(crate) fn clone_directory(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            clone_directory(&source, &target)?;
-        } else if kind.is_file() && !link_if_built(&source, &target) {
-            copy_with_time(&source, &target)?;
-        }
-    }
-    Ok(())
-}
-
-/// Links a file to another place if rustc made it, as its name says, and that can be.
-pub(crate) fn link_if_built(source: &Path, target: &Path) -> bool {
-    let built = source
-        .extension()
-        .is_some_and(|it| ["so", "dylib", "rlib", "rmeta", "a"].iter().any(|e| it == *e));
-    built && fs::hard_link(source, target).is_ok()
-}
-
-/// Cargo tells by its files' times what is fresh.
-pub(crate) fn copy_with_time(source: &Path, target: &Path) -> io::Result<()> {
-    fs::copy(source, target)?;
-    let modified = fs::metadata(source)?.modified()?;
-    fs::File::options().write(true).open(target)?.set_modified(modified)
 }
 
 #[cfg(test)]
@@ -236,7 +210,7 @@ mod tests {
     fn manifests_of_the_notebook_are_dynamic_and_bare() {
         let manifest = "[package]\nname = \"x\"\n[dependencies]\na = \"1\"\nb = { version = \"1\", optional = true }\n\
                         [features]\nf = [\"b\"]\n[dev-dependencies]\nc = \"1\"\n";
-        let manifest: Table = notebook_manifest(manifest, true).unwrap().parse().unwrap();
+        let manifest: Table = cached_manifest(manifest, Linkage::Dynamic).unwrap().parse().unwrap();
         assert_eq!(
             manifest["lib"]["crate-type"].as_array().unwrap(),
             &vec![Value::from("dylib")]

@@ -1,6 +1,6 @@
 //! The Rust toolchain that compiles the cells.
 
-use crate::session::{environment, shim_state};
+use crate::session::{environment, sysroot};
 use std::{
     env,
     path::{Path, PathBuf},
@@ -47,15 +47,15 @@ impl Toolchain {
     /// The first of the three that is missing.
     pub fn find() -> Result<Toolchain, ToolchainError> {
         let sysroot = PathBuf::from(run("rustc", &["--print", "sysroot"])?.trim());
-        if !sysroot.join("bin").join("cargo").is_file() {
+        if !sysroot::program(&sysroot, "cargo").is_file() {
             run("cargo", &["--version"])?;
         }
         let verbose_version = verbose_version(&sysroot)?;
         let sources = match env::var_os("RUST_SRC_PATH") {
             Some(path) => PathBuf::from(path),
-            None => sysroot.join(shim_state::LIBRARY),
+            None => sysroot::std_sources(&sysroot),
         };
-        if !sources.join("core/src/lib.rs").is_file() {
+        if !sysroot::has_std_sources(&sources) {
             return Err(ToolchainError::MissingSources);
         }
         Ok(Toolchain {
@@ -81,7 +81,7 @@ impl Toolchain {
 
 /// Asks the compiler itself where it is to be found: rustup's takes its time to find it.
 fn verbose_version(sysroot: &Path) -> Result<String, ToolchainError> {
-    let own = sysroot.join("bin").join("rustc");
+    let own = sysroot::program(sysroot, "rustc");
     if own.is_file() {
         run_program("rustc", &own, &["-vV"])
     } else {

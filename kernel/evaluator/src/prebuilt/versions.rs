@@ -4,9 +4,8 @@
 //! they are put back before anything is built: by a shell command, since evcxr runs these in their order among its own.
 //! Where `cargo` is [our own](crate::cargo_shim), it does so itself.
 
+use crate::session::files;
 use std::{fs, io, path::Path};
-
-const SAVED: &str = "mosaic-versions.lock";
 
 /// Commands that add crates, with the versions of all others kept.
 ///
@@ -14,15 +13,15 @@ const SAVED: &str = "mosaic-versions.lock";
 ///
 /// The lock file cannot be copied.
 pub(crate) fn kept(commands: &str, session: &Path) -> io::Result<String> {
-    let saved = session.join(SAVED);
-    fs::copy(session.join("Cargo.lock"), &saved)?;
+    let saved = files::SAVED_VERSIONS.path(session);
+    fs::copy(files::LOCK_FILE.path(session), &saved)?;
     Ok(format!("{}\n{}\n", commands.trim_end(), restore(&saved, session)))
 }
 
 /// The command that puts versions back. Aside and renamed: the file may share its content with others.
 pub(crate) fn restore(saved: &Path, session: &Path) -> String {
-    let aside = session.join("mosaic-versions.new");
-    let [saved, aside, lock] = [saved, &aside, &session.join("Cargo.lock")].map(quoted);
+    let aside = files::RESTORED_VERSIONS.path(session);
+    let [saved, aside, lock] = [saved, &aside, &files::LOCK_FILE.path(session)].map(quoted);
     format!("!cp {saved} {aside} && mv {aside} {lock}")
 }
 

@@ -1,156 +1,226 @@
-//! A cell that is compiled to be run.
+//! Compiles a cell to be run, by the first of the [`attempts`](super::attempts) that settles it.
 
 use crate::{
     errors::warnings,
     evcxr_text::{rustc_messages, store_calls::StoredTypes},
     rustc_wrapper::{
-        NOT_RUN,
+        CANNOT_RUN_RUSTC,
+        attempts::{Attempt, Facts, Items, Lesson, attempts, lesson},
         empty_cell::EmptyCell,
-        reachable_items::{Items, PassedItems},
+        reachable_items::ManyItems,
         replay_errors,
-        rustc_call::quick,
+        rustc_call::RustcCall,
     },
-    session::{environment, settings::Settings},
+    session::{
+        environment,
+        files::{self, PassedItems},
+        settings::Settings,
+    },
 };
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     fs,
     io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
 };
 
-/// Bytes of source from which on files from the last compilation save more than they cost.
-const LONG: usize = 14_000;
-/// The file in which the wrapper remembers what the variables of a session are.
-const STORED: &str = "mosaic-variables.json";
+/// The length of a source from which on incremental compilation saves more than its files cost, in bytes.
+const LONG_SOURCE: usize = 14_000;
 
+/// A cell to be compiled.
 pub(super) struct Cell {
     pub(super) session: PathBuf,
+    /// The whole source.
     pub(super) text: String,
-    /// How much of the text are items of the notebook's.
+    /// The length of the notebook's items, with which the source begins, in bytes.
     pub(super) items: usize,
+    /// What identifies the builds of the crates that the cell links, by the crate's name.
     pub(super) crates: BTreeMap<String, String>,
     pub(super) settings: Settings,
 }
 
-/// What came of a call of rustc's.
-struct Compiled {
+/// How rustc compiles a cell.
+pub(super) struct Rustc<'a> {
+    pub(super) program: &'a OsStr,
+    pub(super) call: &'a RustcCall,
+    /// The file that the source is written to.
+    pub(super) source: &'a Path,
+}
+
+/// What is known of a cell before rustc runs, and what the attempts need for it.
+struct Knowledge<'a> {
+    is_fast: bool,
+    /// rustc's messages, if they follow from those of the last compilation.
+    known_messages: Option<String>,
+    empty_cell: Option<EmptyCell>,
+    /// The notebook's items, if they are many; their digests; and whether they have compiled together.
+    items: Option<(ManyItems<'a>, PassedItems, bool)>,
+}
+
+/// The result of a run of rustc's.
+struct Compilation {
     status: ExitStatus,
     messages: Vec<u8>,
-    warned: Vec<Value>,
+    warnings: Vec<Value>,
 }
 
 impl Cell {
-    /// Compiles it with the items that it needs, or else with all. There is no status if its errors are known.
-    pub(super) fn compile(&self, rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<Option<ExitStatus>> {
-        if let Some(said) = replay_errors::known_messages(&self.session, &self.text) {
-            replay_errors::keep(&self.session, &self.text, said.as_bytes())?;
-            io::stderr().write_all(told(said.as_bytes(), &self.text).as_bytes())?;
-            return Ok(None);
-        }
-        let idle = EmptyCell::of(&self.session, &self.text, &quick(arguments, &self.settings, false));
-        if let Some(idle) = idle.filter(|_| environment::is_fast()) {
-            return self.compile_idle(&idle, rustc, arguments, source).map(Some);
-        }
-        let (items, rest) = self.text.split_at(self.items);
-        let many = environment::is_fast().then(|| Items::many(items)).flatten();
-        let together: Option<PassedItems> = many.as_ref().map(|items| items.together(&self.crates));
-        if let Some(items) = &many
-            && together.as_ref().is_some_and(|it| it.have_passed(&self.session))
-        {
-            let compiled = self.call(rustc, arguments, source, &(items.needed(rest) + rest))?;
-            // Stopped by a signal, it is not to begin again.
-            if compiled.status.success() || compiled.status.code().is_none() {
-                return self.pass_on(compiled).map(Some);
+    /// Compiles the cell. There is no status if its errors are known without rustc.
+    pub(super) fn compile(&self, rustc: &Rustc) -> Result<Option<ExitStatus>> {
+        let known = self.gather(rustc.call);
+        for attempt in attempts(known.facts()) {
+            match attempt {
+                Attempt::ReplayErrors => {
+                    let messages = known.known_messages.as_deref().unwrap_or_default();
+                    replay_errors::keep(&self.session, &self.text, messages.as_bytes())?;
+                    self.print(messages.as_bytes())?;
+                    return Ok(None);
+                }
+                Attempt::CopyEmptyCell => {
+                    if let Some(empty_cell) = &known.empty_cell
+                        && empty_cell.copy()?
+                    {
+                        warnings::keep(&self.session, &self.text, Vec::new())?;
+                        return Ok(Some(ExitStatus::default()));
+                    }
+                }
+                Attempt::ReachableItems => {
+                    if let Some((items, ..)) = &known.items {
+                        let rest = &self.text[self.items..];
+                        let compilation = self.run(rustc, &(items.reachable_from(rest) + rest))?;
+                        // A signal that stops rustc also stops the next attempt from beginning.
+                        if compilation.status.success() || compilation.status.code().is_none() {
+                            return self.report(compilation).map(Some);
+                        }
+                    }
+                }
+                Attempt::AllItems => {
+                    let compilation = self.run(rustc, &self.text)?;
+                    self.learn(&known, &compilation)?;
+                    return self.report(compilation).map(Some);
+                }
             }
         }
-        let compiled = self.call(rustc, arguments, source, &self.text)?;
-        if compiled.status.success()
-            && let Some(together) = together
-        {
-            together.pass(&self.session)?;
-        }
-        if environment::is_fast() && !compiled.status.success() {
-            replay_errors::keep(&self.session, &self.text, &compiled.messages)?;
-        }
-        self.pass_on(compiled).map(Some)
+        Ok(None)
     }
 
-    /// Has the library of a cell in which there is nothing.
-    fn compile_idle(
-        &self,
-        idle: &EmptyCell,
-        rustc: &OsStr,
-        arguments: &[OsString],
-        source: &Path,
-    ) -> Result<ExitStatus> {
-        if idle.give()? {
-            warnings::keep(&self.session, &self.text, Vec::new())?;
-            return Ok(ExitStatus::default());
+    /// Gathers what is known, up to the first fact that decides: each costs more than the one before.
+    fn gather(&self, call: &RustcCall) -> Knowledge<'_> {
+        let mut known = Knowledge {
+            is_fast: environment::is_fast(),
+            known_messages: replay_errors::known_messages(&self.session, &self.text),
+            empty_cell: None,
+            items: None,
+        };
+        if known.known_messages.is_some() || !known.is_fast {
+            return known;
         }
-        let compiled = self.call(rustc, arguments, source, &self.text)?;
-        if compiled.status.success() {
-            idle.keep()?;
+        known.empty_cell = EmptyCell::of(&self.session, &self.text, || {
+            call.of_running_cell(&self.settings, false)
+        });
+        if known.empty_cell.is_none() {
+            known.items = ManyItems::of(&self.text[..self.items]).map(|items| {
+                let digests = items.digests(&self.crates);
+                let have_passed = digests.have_passed(&self.session);
+                (items, digests, have_passed)
+            });
         }
-        self.pass_on(compiled)
+        known
     }
 
-    fn call(&self, rustc: &OsStr, arguments: &[OsString], source: &Path, text: &str) -> Result<Compiled> {
-        fs::write(source, text).with_context(|| format!("cannot write {}", source.display()))?;
-        let mut rustc = Command::new(rustc);
-        rustc.args(quick(arguments, &self.settings, text.len() >= LONG));
-        read(rustc.stderr(Stdio::piped())).context(NOT_RUN)
+    /// Keeps what later compilations profit from, after a compilation with all items.
+    fn learn(&self, known: &Knowledge, compilation: &Compilation) -> Result<()> {
+        match lesson(known.facts(), compilation.status.success()) {
+            Some(Lesson::EmptyCell) => known.empty_cell.iter().try_for_each(EmptyCell::share)?,
+            Some(Lesson::PassedItems) => {
+                if let Some((_, digests, _)) = &known.items {
+                    digests.pass(&self.session)?;
+                }
+            }
+            Some(Lesson::Errors) => replay_errors::keep(&self.session, &self.text, &compilation.messages)?,
+            None => {}
+        }
+        Ok(())
     }
 
-    /// Passes rustc's messages on, and keeps for the kernel what it warns of.
-    fn pass_on(&self, compiled: Compiled) -> Result<ExitStatus> {
-        io::stderr().write_all(told(&compiled.messages, &self.text).as_bytes())?;
-        let warned = match compiled.status.success() {
-            true => compiled.warned,
+    /// Has rustc compile a source.
+    fn run(&self, rustc: &Rustc, text: &str) -> Result<Compilation> {
+        fs::write(rustc.source, text).with_context(|| format!("cannot write {}", rustc.source.display()))?;
+        let call = rustc.call.of_running_cell(&self.settings, text.len() >= LONG_SOURCE);
+        let mut command = Command::new(rustc.program);
+        command.args(call.arguments()).stderr(Stdio::piped());
+        run_and_read(&mut command).context(CANNOT_RUN_RUSTC)
+    }
+
+    /// Prints rustc's messages for evcxr, and keeps the warnings of a successful compilation for the kernel.
+    fn report(&self, compilation: Compilation) -> Result<ExitStatus> {
+        self.print(&compilation.messages)?;
+        let warnings = match compilation.status.success() {
+            true => compilation.warnings,
             false => Vec::new(),
         };
-        warnings::keep(&self.session, &self.text, warned)?;
-        Ok(compiled.status)
+        warnings::keep(&self.session, &self.text, warnings)?;
+        Ok(compilation.status)
+    }
+
+    /// Prints rustc's messages, changed so that evcxr places each error where it is.
+    fn print(&self, messages: &[u8]) -> Result<()> {
+        let wrapped = rustc_messages::last_expression(&self.text);
+        let messages = String::from_utf8_lossy(messages);
+        let lines = messages.lines().map(|line| {
+            let changed = rustc_messages::without_places_of_notes(line, wrapped.as_ref());
+            changed.unwrap_or_else(|| line.to_owned()) + "\n"
+        });
+        io::stderr().write_all(lines.collect::<String>().as_bytes())?;
+        Ok(())
     }
 }
 
-fn read(rustc: &mut Command) -> io::Result<Compiled> {
-    let (mut messages, mut warned) = (Vec::new(), Vec::new());
+impl Knowledge<'_> {
+    fn facts(&self) -> Facts {
+        Facts {
+            is_fast: self.is_fast,
+            errors_are_known: self.known_messages.is_some(),
+            is_empty: self.empty_cell.is_some(),
+            items: match self.items {
+                None => Items::Few,
+                Some((.., false)) => Items::New,
+                Some((.., true)) => Items::Passed,
+            },
+        }
+    }
+}
+
+/// Runs rustc and reads its messages.
+fn run_and_read(rustc: &mut Command) -> io::Result<Compilation> {
+    let (mut messages, mut found) = (Vec::new(), Vec::new());
     let mut rustc = rustc.spawn()?;
     if let Some(output) = rustc.stderr.take() {
         for line in BufReader::new(output).lines() {
             let line = line?;
-            warned.extend(warnings::warning(&line));
+            found.extend(warnings::warning(&line));
             writeln!(messages, "{line}")?;
         }
     }
-    Ok(Compiled {
+    Ok(Compilation {
         status: rustc.wait()?,
         messages,
-        warned,
+        warnings: found,
     })
 }
 
-/// rustc's messages as evcxr is to have them.
-fn told(messages: &[u8], text: &str) -> String {
-    let wrapped = rustc_messages::last_expression(text);
-    let messages = String::from_utf8_lossy(messages);
-    let lines = messages.lines().map(|line| {
-        let changed = rustc_messages::without_places_of_notes(line, wrapped.as_ref());
-        changed.unwrap_or_else(|| line.to_owned()) + "\n"
-    });
-    lines.collect()
-}
-
+/// Reads the types of the variables that the session has stored.
 pub(super) fn read_stored(session: &Path) -> StoredTypes {
-    let text = fs::read(session.join(STORED)).unwrap_or_default();
-    serde_json::from_slice(&text).unwrap_or_default()
+    files::VARIABLE_FINGERPRINTS.read(session).unwrap_or_default()
 }
 
+/// Keeps the types of the variables that the session stores from now on.
 pub(super) fn write_stored(session: &Path, stored: &StoredTypes) -> Result<()> {
-    fs::write(session.join(STORED), serde_json::to_vec(stored)?).context("cannot remember the variables")
+    files::VARIABLE_FINGERPRINTS
+        .write(session, stored)
+        .context("cannot remember the variables")
 }

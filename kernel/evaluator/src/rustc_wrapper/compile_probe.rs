@@ -1,83 +1,53 @@
-//! A cell that is compiled for what rustc says of it, and not to be run: evcxr's analysis code.
+//! Compiles analysis code, which evcxr has checked and never runs.
 //!
-//! It is built from the same crates as the cell itself, while cargo's `check` would want its own of each.
+//! The crates are those of the cells that run, while cargo's `check` would build others of its own.
 
 use crate::{
     evcxr_text::{
         analysis_code::{split_items, with_local_variables, without_variable_checks},
         markers::CELL_CRATE,
     },
-    rustc_wrapper::{NOT_RUN, reachable_items::Items, rustc_call::without_codegen},
+    rustc_wrapper::{CANNOT_RUN_RUSTC, compile_cell::Rustc, reachable_items::ManyItems},
+    session::files,
     type_probe,
 };
 use anyhow::{Context, Result};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ffi::{OsStr, OsString},
     fs,
     path::Path,
     process::{Command, Stdio},
 };
 
-/// In the session's directory: what rustc makes of it.
-const MADE: &str = "mosaic-analysis.out";
-/// rustc shortens paths unless it is told not to, by an option that only the printing of types knows. A stable compiler
-/// takes it for the crate that this variable names.
-const PERMIT: (&str, &str) = ("RUSTC_BOOTSTRAP", CELL_CRATE);
+/// Has rustc print whole paths of types, which it shortens otherwise.
 const WHOLE_PATHS: &str = "-Ztrim-diagnostic-paths=no";
+/// Has a stable rustc accept [`WHOLE_PATHS`] for the cell's crate.
+const ALLOW_UNSTABLE_OPTIONS: (&str, &str) = ("RUSTC_BOOTSTRAP", CELL_CRATE);
 
-/// Has rustc say what is wrong with it and, if it is a probe, keeps the types of its variables for the kernel.
-pub(super) fn run(
-    rustc: &OsStr,
-    arguments: &[OsString],
-    (source, text): (&Path, &str),
-    session: &Path,
-    crates: &BTreeMap<String, String>,
-) -> Result<()> {
+/// Has rustc print the errors of analysis code. If the code is a probe, keeps the types of its variables for the kernel.
+pub(super) fn compile(rustc: &Rustc, text: &str, session: &Path, crates: &BTreeMap<String, String>) -> Result<()> {
     let (items, rest) = split_items(text);
     let is_probe = type_probe::is_probe(text);
-    let needed = Items::many(items).filter(|_| is_probe).map(|many| many.needed(rest));
+    let reachable = ManyItems::of(items)
+        .filter(|_| is_probe)
+        .map(|items| items.reachable_from(rest));
     let rest = with_local_variables(rest);
     let rest = if is_probe { without_variable_checks(&rest) } else { rest };
-    let text = needed.as_deref().unwrap_or(items).to_owned() + &rest;
-    fs::write(source, text).with_context(|| format!("cannot write {}", source.display()))?;
-    let made = session.join(MADE);
-    let mut rustc = Command::new(rustc);
-    rustc.args(analysing(arguments, if is_probe { "mir" } else { "metadata" }, &made));
+    let text = reachable.as_deref().unwrap_or(items).to_owned() + &rest;
+    fs::write(rustc.source, text).with_context(|| format!("cannot write {}", rustc.source.display()))?;
+    let output = files::PROBE_OUTPUT.path(session);
+    let kind = if is_probe { "mir" } else { "metadata" };
+    let mut command = Command::new(rustc.program);
+    command.args(rustc.call.of_checked_cell(kind, &output).arguments());
     if is_probe {
-        rustc.arg(WHOLE_PATHS).env(PERMIT.0, PERMIT.1);
+        let (variable, value) = ALLOW_UNSTABLE_OPTIONS;
+        command.arg(WHOLE_PATHS).env(variable, value);
     }
-    let status = rustc.stdin(Stdio::null()).status().context(NOT_RUN)?;
+    let status = command.stdin(Stdio::null()).status().context(CANNOT_RUN_RUSTC)?;
     if is_probe && status.success() {
         let names: BTreeSet<&str> = crates.keys().map(String::as_str).collect();
-        let mir = fs::read_to_string(&made).with_context(|| format!("cannot read {}", made.display()))?;
+        let mir = fs::read_to_string(&output).with_context(|| format!("cannot read {}", output.display()))?;
         type_probe::keep(session, &type_probe::types_in(&mir, items, &names))?;
     }
     Ok(())
-}
-
-/// The arguments of a cell, to make something else of it.
-fn analysing(arguments: &[OsString], what: &str, made: &Path) -> Vec<OsString> {
-    let mut analysing = without_codegen(arguments.to_vec(), &["incremental="]);
-    analysing.retain(|argument| !argument.as_encoded_bytes().starts_with(b"--emit="));
-    let mut emit = OsString::from(format!("--emit={what}="));
-    emit.push(made);
-    analysing.push(emit);
-    // Without optimisation no call is lost.
-    analysing.extend(["-Copt-level=0", "-Cdebuginfo=0", "-Awarnings"].map(OsString::from));
-    analysing
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_is_compiled_without_a_library() {
-        let split = |text: &str| -> Vec<OsString> { text.split(' ').map(OsString::from).collect() };
-        let arguments = split("--crate-name ctx src/lib.rs --emit=dep-info,link -C opt-level=2 -C incremental=/x");
-        let expected = "--crate-name ctx src/lib.rs -C opt-level=2 --emit=mir=/s/made -Copt-level=0 -Cdebuginfo=0 \
-             -Awarnings";
-        assert_eq!(analysing(&arguments, "mir", Path::new("/s/made")), split(expected));
-    }
 }

@@ -1,27 +1,24 @@
-//! The cell in which there is nothing, by which evcxr has crates built when a command has added them.
+//! The empty cell, with which evcxr has crates built when a command has added them.
 //!
-//! Its library is the same whatever the crates are, since it names none of them. It is compiled once, and shared among
-//! the sessions.
+//! The library of an empty cell names no crate, so it is the same whatever the crates are. It is compiled once and shared
+//! among the sessions.
 
 use crate::{
-    cargo_shim::cache_key,
     evcxr_text::markers::is_empty_cell,
-    rustc_wrapper::rustc_call::cell_library,
-    session::digest::{self, Parts},
+    prebuilt::cache_directory::CacheDirectory,
+    rustc_wrapper::rustc_call::RustcCall,
+    session::{
+        digest::{self, Parts},
+        shared_files,
+    },
 };
 use anyhow::{Context, Result};
 use std::{
-    ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
 
-/// Beside the sessions: where the libraries are.
-const DIRECTORY: &str = "idle";
-/// Arguments that come in pairs and are about the crates.
-const ABOUT_CRATES: [&str; 2] = ["--extern", "-L"];
-
-/// The cell's library, here and for all.
+/// The library of an empty cell, in its session and shared.
 #[derive(Debug)]
 pub(super) struct EmptyCell {
     library: PathBuf,
@@ -29,59 +26,53 @@ pub(super) struct EmptyCell {
 }
 
 impl EmptyCell {
-    /// The library of a cell, if there is nothing in it.
-    pub(super) fn of(session: &Path, text: &str, arguments: &[OsString]) -> Option<EmptyCell> {
+    /// The library of a cell, if the cell is empty. `call` is how rustc compiles it.
+    pub(super) fn of(session: &Path, text: &str, call: impl FnOnce() -> RustcCall) -> Option<EmptyCell> {
         if !is_empty_cell(text) {
             return None;
         }
+        let call = call();
         let mut parts = Parts::default();
         parts.add(text.as_bytes());
-        let mut rest = arguments.iter();
-        while let Some(argument) = rest.next() {
-            let argument = argument.to_str()?;
-            if ABOUT_CRATES.contains(&argument) {
-                rest.next();
-            } else {
-                parts.add(argument.replace(session.to_str()?, "").as_bytes());
-            }
+        for argument in call.arguments_without_crates() {
+            parts.add(argument.to_str()?.replace(session.to_str()?, "").as_bytes());
         }
         Some(EmptyCell {
-            library: cell_library(arguments)?,
-            shared: session
-                .parent()?
-                .join(DIRECTORY)
+            library: call.cell_library()?,
+            shared: CacheDirectory::of_session(session)
+                .empty_cells()
                 .join(parts.name(16))
                 .with_extension("so"),
         })
     }
 
-    /// Where it is told what the shared library consists of.
-    fn sum(&self) -> PathBuf {
+    /// The file that holds the digest of the shared library.
+    fn digest_file(&self) -> PathBuf {
         self.shared.with_extension("sum")
     }
 
-    /// Puts the shared library in the cell's place, if it is there and whole.
-    pub(super) fn give(&self) -> Result<bool> {
-        let (Ok(content), Ok(sum)) = (fs::read(&self.shared), fs::read_to_string(self.sum())) else {
+    /// Copies the shared library to the session, if there is one and it is whole.
+    pub(super) fn copy(&self) -> Result<bool> {
+        let (Ok(content), Ok(sum)) = (fs::read(&self.shared), fs::read_to_string(self.digest_file())) else {
             return Ok(false);
         };
         if digest::of(&content, 16) != sum {
             return Ok(false);
         }
-        // The last cell may have left one.
+        // The last cell may have left a library there.
         let _ = fs::remove_file(&self.library);
         fs::write(&self.library, content).context("cannot write the cell's library")?;
         Ok(true)
     }
 
-    /// Shares the library that was compiled.
-    pub(super) fn keep(&self) -> Result<()> {
+    /// Shares the library that was compiled in the session.
+    pub(super) fn share(&self) -> Result<()> {
         let content = fs::read(&self.library).context("the cell's library is gone")?;
         for (file, content) in [
-            (self.sum(), digest::of(&content, 16).into_bytes()),
+            (self.digest_file(), digest::of(&content, 16).into_bytes()),
             (self.shared.clone(), content),
         ] {
-            cache_key::replace(&file, &content)?;
+            shared_files::replace(&file, &content)?;
         }
         Ok(())
     }
@@ -90,47 +81,51 @@ impl EmptyCell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evcxr_text::markers::empty_cell;
+    use crate::evcxr_text::markers::empty_cell as source;
+    use std::ffi::OsString;
 
-    fn idle(session: &Path, text: &str, externs: &[&str]) -> Option<EmptyCell> {
+    fn empty_cell(session: &Path, text: &str, externs: &[&str]) -> Option<EmptyCell> {
         let out = session.join("target");
         let arguments = ["--crate-name", "ctx", "src/lib.rs", "-C", "opt-level=2", "--out-dir"].map(OsString::from);
         let arguments = arguments.into_iter().chain([out.into()]);
         let externs = externs.iter().flat_map(|it| ["--extern".into(), OsString::from(it)]);
-        EmptyCell::of(session, text, &arguments.chain(externs).collect::<Vec<_>>())
+        EmptyCell::of(session, text, || RustcCall::parse(arguments.chain(externs)))
     }
 
     #[test]
-    fn a_cell_in_which_there_is_nothing_is_shared_by_its_text() {
+    fn an_empty_cell_is_shared_by_its_text() {
         let [first, second] = [Path::new("/c/session-1"), Path::new("/c/session-2")];
         let file = |session: &Path, number: &str, externs: &[&str]| {
-            idle(session, &empty_cell(number), externs).unwrap().shared
+            empty_cell(session, &source(number), externs).unwrap().shared
         };
         assert_eq!(
             file(first, "2", &["hex=/c/session-1/libhex.rlib"]),
             file(second, "2", &[])
         );
         assert_ne!(file(first, "2", &[]), file(first, "3", &[]));
-        assert!(idle(first, "fn f() {}\n", &[]).is_none());
+        assert!(empty_cell(first, "fn f() {}\n", &[]).is_none());
     }
 
     #[test]
-    fn a_library_is_given_as_long_as_it_is_whole() {
+    fn a_shared_library_is_copied_as_long_as_it_is_whole() {
         let parent = tempfile::tempdir().unwrap();
         let [first, second] = ["first", "second"].map(|name| parent.path().join(name));
-        let text = empty_cell("2");
+        let text = source("2");
         for session in [&first, &second] {
             fs::create_dir_all(session.join("target")).unwrap();
         }
-        let (kept, given) = (idle(&first, &text, &[]).unwrap(), idle(&second, &text, &[]).unwrap());
-        assert!(!given.give().unwrap());
-        fs::write(&kept.library, "library").unwrap();
-        kept.keep().unwrap();
-        assert!(given.give().unwrap());
-        assert_eq!(fs::read_to_string(&given.library).unwrap(), "library");
-        fs::write(&given.shared, "libr").unwrap();
-        assert!(!given.give().unwrap());
-        kept.keep().unwrap();
-        assert!(given.give().unwrap());
+        let (shared, copied) = (
+            empty_cell(&first, &text, &[]).unwrap(),
+            empty_cell(&second, &text, &[]).unwrap(),
+        );
+        assert!(!copied.copy().unwrap());
+        fs::write(&shared.library, "library").unwrap();
+        shared.share().unwrap();
+        assert!(copied.copy().unwrap());
+        assert_eq!(fs::read_to_string(&copied.library).unwrap(), "library");
+        fs::write(&copied.shared, "libr").unwrap();
+        assert!(!copied.copy().unwrap());
+        shared.share().unwrap();
+        assert!(copied.copy().unwrap());
     }
 }

@@ -1,7 +1,7 @@
-//! Macros of a notebook, for its items in whatever order they stand.
+//! Makes the macros of a notebook usable in items before their definition.
 //!
-//! A macro is known from its definition on, and evcxr puts items into an order that is another one in each session. An
-//! import of the macro is known in the whole module. Where something else has the macro's name, there can be no such import.
+//! A macro is known from its definition on, and evcxr writes items in an order that differs between sessions. An import of
+//! the macro is known in the whole module. Where something else has the macro's name, there can be no such import.
 
 use crate::rustc_wrapper::reachable_items;
 use proc_macro2::Ident;
@@ -9,11 +9,11 @@ use std::{borrow::Cow, collections::HashMap, ops::Range};
 use syn::{Item, UseTree, spanned::Spanned};
 
 const DEFINITION: &str = "macro_rules!";
-/// Attributes of a macro that may not be there, or that is known everywhere as it is.
-const APART: [&str; 3] = ["cfg", "cfg_attr", "macro_export"];
+/// Attributes of a macro that may be compiled out, or that is known everywhere already.
+const WITHOUT_IMPORT: [&str; 3] = ["cfg", "cfg_attr", "macro_export"];
 
-/// A source with an import behind each macro of the crate's root. No line moves.
-pub(super) fn imported(text: &str) -> Cow<'_, str> {
+/// Adds an import behind the definition of each macro in the crate's root. No line moves.
+pub(super) fn with_imports(text: &str) -> Cow<'_, str> {
     if !text.contains(DEFINITION) {
         return Cow::Borrowed(text);
     }
@@ -22,13 +22,13 @@ pub(super) fn imported(text: &str) -> Cow<'_, str> {
     };
     let mut written = String::with_capacity(text.len());
     let mut from = 0;
-    let mut bearers: HashMap<String, usize> = HashMap::new();
+    let mut uses: HashMap<String, usize> = HashMap::new();
     for name in file.items.iter().flat_map(names) {
-        *bearers.entry(name).or_default() += 1;
+        *uses.entry(name).or_default() += 1;
     }
-    let is_alone = |name: &Ident| bearers.get(&reachable_items::plain(name)) == Some(&1);
+    let is_unique = |name: &Ident| uses.get(&reachable_items::plain(name)) == Some(&1);
     let definitions = file.items.iter().filter_map(definition);
-    for (at, name) in definitions.filter(|(_, name)| is_alone(name)) {
+    for (at, name) in definitions.filter(|(_, name)| is_unique(name)) {
         written += &text[from..at.end];
         written += &format!(" #[allow(unused_imports)] use {name};");
         from = at.end;
@@ -37,17 +37,18 @@ pub(super) fn imported(text: &str) -> Cow<'_, str> {
     Cow::Owned(written + &text[from..])
 }
 
+/// Finds the macro that an item defines and that is to be imported: where the item is, and the macro's name.
 fn definition(item: &Item) -> Option<(Range<usize>, &Ident)> {
     let Item::Macro(it) = item else { return None };
-    let is_apart = |name: &str| it.attrs.iter().any(|attribute| attribute.path().is_ident(name));
-    let name = it.ident.as_ref().filter(|_| !APART.into_iter().any(is_apart))?;
+    let has = |name: &str| it.attrs.iter().any(|attribute| attribute.path().is_ident(name));
+    let name = it.ident.as_ref().filter(|_| !WITHOUT_IMPORT.into_iter().any(has))?;
     Some((it.span().byte_range(), name))
 }
 
-/// What an item is called, or brings in.
+/// The names that an item defines or imports.
 fn names(item: &Item) -> Vec<String> {
     match item {
-        Item::Use(it) => brought_in(&it.tree),
+        Item::Use(it) => imported_names(&it.tree),
         Item::Mod(it) => vec![reachable_items::plain(&it.ident)],
         Item::ExternCrate(it) => vec![reachable_items::plain(
             it.rename.as_ref().map_or(&it.ident, |(_, name)| name),
@@ -56,7 +57,8 @@ fn names(item: &Item) -> Vec<String> {
     }
 }
 
-fn brought_in(tree: &UseTree) -> Vec<String> {
+/// The names that an import brings into the module.
+fn imported_names(tree: &UseTree) -> Vec<String> {
     match tree {
         UseTree::Path(it) => {
             let itself = |name| {
@@ -66,9 +68,9 @@ fn brought_in(tree: &UseTree) -> Vec<String> {
                     name
                 }
             };
-            brought_in(&it.tree).into_iter().map(itself).collect()
+            imported_names(&it.tree).into_iter().map(itself).collect()
         }
-        UseTree::Group(it) => it.items.iter().flat_map(brought_in).collect(),
+        UseTree::Group(it) => it.items.iter().flat_map(imported_names).collect(),
         UseTree::Name(it) => vec![reachable_items::plain(&it.ident)],
         UseTree::Rename(it) => vec![reachable_items::plain(&it.rename)],
         UseTree::Glob(_) => Vec::new(),
@@ -93,7 +95,7 @@ mod tests {
             ("#[cfg(any())] macro_rules! m { () => {} }", "", false),
             ("fn f() { macro_rules! m { () => {} } m!() }", "", false),
             ("mod a { macro_rules! m { () => {} } }", "", false),
-            // Another item has the name, or an import brings it in.
+            // Another item has the name, or an import does.
             ("macro_rules! m { () => {} }", " fn m() {}", false),
             ("macro_rules! m { () => {} }", " mod m {}", false),
             ("macro_rules! m { () => {} }", " pub(crate) use m;", false),
@@ -107,7 +109,7 @@ mod tests {
         ] {
             let import = if imports { IMPORT } else { "" };
             assert_eq!(
-                imported(&format!("{before}{after}")),
+                with_imports(&format!("{before}{after}")),
                 format!("{before}{import}{after}")
             );
         }

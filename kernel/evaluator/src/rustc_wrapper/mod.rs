@@ -1,10 +1,28 @@
-//! The rustc wrapper: what cargo runs in rustc's place while evcxr compiles a cell.
+//! The rustc wrapper: the program that cargo runs in place of rustc while evcxr compiles a cell.
 //!
-//! evcxr puts a copy of its variable store into every cell and reports panics and early returns by lines that it prints.
-//! The wrapper changes these generated parts, and only these: the store is the one that `mosaic-cell` holds compiled, and
-//! reports become calls. No line moves, so every error still points where it should. Where the text is not what is
-//! expected, it stays as evcxr wrote it.
+//! evcxr puts a copy of its variable store into every cell, and the copy reports panics and early returns by lines that it
+//! prints. The wrapper [rewrites](crate::evcxr_text::rewrite) these generated parts and nothing else: the store becomes the
+//! one that `mosaic-cell` holds compiled, and the reports become calls. It then compiles the cell in the fastest way that
+//! gives what rustc would give.
+//!
+//! | module | what it is for |
+//! | --- | --- |
+//! | [`rustc_call`] | the arguments of rustc, parsed once |
+//! | [`attempts`] | the ways to compile a cell, and their order |
+//! | [`compile_cell`] | compiles a cell to be run |
+//! | [`compile_probe`] | compiles analysis code, which never runs |
+//! | [`replay_errors`] | rustc's errors, when evcxr compiles a cell that failed again |
+//! | [`empty_cell`] | the library of a cell without code, shared among sessions |
+//! | [`reachable_items`] | the notebook's items that a cell needs |
+//! | [`macro_order`] | the notebook's macros, for items before their definition |
+//!
+//! Invariants:
+//!
+//! - No line of a cell's source moves, so every error still points where it should.
+//! - A crate that is not a cell is compiled as cargo asks for, but for a library's name and a crate's metadata.
+//! - What does not compile in a faster way is compiled with all items. So the errors that the user sees are about all of them.
 
+pub(crate) mod attempts;
 pub(crate) mod compile_cell;
 pub(crate) mod compile_probe;
 pub(crate) mod empty_cell;
@@ -17,13 +35,10 @@ use crate::{
     cargo_shim::rustc_invocation,
     evcxr_text::{analysis_code, markers::LIBRARY_PATH_VARIABLE, missing_variables, rewrite::rewrite},
     rustc_wrapper::{
-        compile_cell::{Cell, read_stored, write_stored},
-        rustc_call::{
-            RUNTIME_CRATES, cell_library, cell_source, crate_name, crates, dynamic_library, is_built,
-            with_constant_metadata,
-        },
+        compile_cell::{Cell, Rustc, read_stored, write_stored},
+        rustc_call::RustcCall,
     },
-    session::{processes::KERNEL_VARIABLE, settings::Settings},
+    session::{files, variables::KERNEL_VARIABLE},
     source::fingerprints::Definitions,
     type_probe,
 };
@@ -31,22 +46,21 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, test_kill_process};
 use std::{
     collections::BTreeMap,
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode, ExitStatus},
 };
 
-const NOT_RUN: &str = "cannot run rustc";
+const CANNOT_RUN_RUSTC: &str = "cannot run rustc";
 
-/// Runs as rustc's wrapper if that is what this process was started as, by the arguments `wrapper rustc ARGUMENTS…`.
+/// Runs as rustc's wrapper if this process was started as one, by the arguments `wrapper rustc ARGUMENTS…`.
 pub fn rustc_wrapper() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     let rustc = arguments
         .next()
         .filter(|program| Path::new(program).file_stem() == Some(OsStr::new("rustc")))?;
-    let arguments: Vec<OsString> = arguments.collect();
-    match run(&rustc, arguments) {
+    match run(&rustc, RustcCall::parse(arguments)) {
         Ok(code) => Some(code),
         Err(error) => {
             eprintln!("error: the rustc wrapper failed: {error:#}");
@@ -55,25 +69,26 @@ pub fn rustc_wrapper() -> Option<ExitCode> {
     }
 }
 
-fn run(rustc: &OsStr, mut arguments: Vec<OsString>) -> Result<ExitCode> {
+fn run(program: &OsStr, mut call: RustcCall) -> Result<ExitCode> {
     if !kernel_lives() {
-        // So that cargo stops with the crate that it is at.
+        // cargo stops with the crate that it is at.
         bail!("the kernel is gone");
     }
-    let library = dynamic_library(&arguments);
+    let library = call.dynamic_library();
     if let Some(library) = &library {
-        arguments.extend(["-C".into(), library.link_argument()]);
+        call.add_option(library.link_option());
     }
-    if crate_name(&arguments).is_some_and(|name| RUNTIME_CRATES.iter().any(|it| name == *it)) {
-        arguments = with_constant_metadata(arguments);
-    }
-    let source = cell_source(&arguments).map(Path::to_owned);
-    let status = match source {
-        Some(source) => compile_cell(rustc, &arguments, &source)?,
-        None => Some(Command::new(rustc).args(arguments).status().context(NOT_RUN)?),
+    call.keep_type_ids();
+    let status = match call.cell_source() {
+        Some(source) => compile(&Rustc {
+            program,
+            call: &call,
+            source,
+        })?,
+        None => Some(run_unchanged(program, &call)?),
     };
     if let Some(library) = library.filter(|_| status.is_some_and(|it| it.success())) {
-        library.name_for_itself()?;
+        library.link_own_name()?;
     }
     Ok(status
         .and_then(|status| status.code())
@@ -81,31 +96,48 @@ fn run(rustc: &OsStr, mut arguments: Vec<OsString>) -> Result<ExitCode> {
         .map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// Compiles or checks a cell. There is no status if its errors are known without rustc.
-fn compile_cell(rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<Option<ExitStatus>> {
+/// Has rustc do what cargo asks for.
+fn run_unchanged(program: &OsStr, call: &RustcCall) -> Result<ExitStatus> {
+    let mut command = Command::new(program);
+    command.args(call.arguments()).status().context(CANNOT_RUN_RUSTC)
+}
+
+/// Compiles or checks the source of a cell. There is no status if its errors are known without rustc, or if there is no
+/// library that cargo would look for.
+fn compile(rustc: &Rustc) -> Result<Option<ExitStatus>> {
+    let source = rustc.source;
     let text = fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
-    let text = macro_order::imported(&text);
+    let text = macro_order::with_imports(&text);
     let session = session_directory(source);
-    let crates = crates(arguments);
     if analysis_code::is_analysis(&text) {
-        if is_built(arguments) {
-            compile_probe::run(rustc, arguments, (source, &text), &session, &crates)?;
-            // There is no library, which cargo would look for.
-            return Ok(None);
-        }
-        fs::write(source, analysis_code::with_local_variables(&text))
-            .with_context(|| format!("cannot write {}", source.display()))?;
-        return Ok(Some(Command::new(rustc).args(arguments).status().context(NOT_RUN)?));
+        return check(rustc, &text, &session);
     }
-    rustc_invocation::keep()?;
-    let settings = Settings::read(&session);
-    let text = type_probe::without_declarations(&text);
+    compile_cell(rustc, &text, session)
+}
+
+/// Checks analysis code.
+fn check(rustc: &Rustc, text: &str, session: &Path) -> Result<Option<ExitStatus>> {
+    if rustc.call.links() {
+        compile_probe::compile(rustc, text, session, &rustc.call.linked_crates())?;
+        return Ok(None);
+    }
+    let text = analysis_code::with_local_variables(text);
+    fs::write(rustc.source, text).with_context(|| format!("cannot write {}", rustc.source.display()))?;
+    run_unchanged(rustc.program, rustc.call).map(Some)
+}
+
+/// Compiles a cell to be run.
+fn compile_cell(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<ExitStatus>> {
+    rustc_invocation::record(&session)?;
+    let settings = files::SETTINGS.read(&session).unwrap_or_default();
+    let crates = rustc.call.linked_crates();
+    let text = type_probe::without_declarations(text);
     let stored = read_stored(&session);
     let (text, items, stored) = match rewrite(&text, &settings, !is_notebooks_tokio(&crates)) {
         Some(rewritten) => {
             let definitions = Definitions::new(&rewritten.items, crates.clone());
             let (text, stored) = rewritten.with_fingerprints(&definitions, &stored);
-            match missing_variables::without_loads(text, source) {
+            match missing_variables::without_loads(text, rustc.source) {
                 Ok(text) => (text, rewritten.items.len(), stored),
                 Err(errors) => {
                     errors.iter().for_each(|error| eprintln!("{error}"));
@@ -113,9 +145,9 @@ fn compile_cell(rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<
                 }
             }
         }
-        // Only items: no variable is touched.
-        None if is_built(arguments) => (text.to_string(), text.len(), stored),
-        None => return Ok(Some(Command::new(rustc).args(arguments).status().context(NOT_RUN)?)),
+        // The cell has only items and touches no variable.
+        None if rustc.call.links() => (text.to_string(), text.len(), stored),
+        None => return run_unchanged(rustc.program, rustc.call).map(Some),
     };
     let cell = Cell {
         session,
@@ -124,23 +156,23 @@ fn compile_cell(rustc: &OsStr, arguments: &[OsString], source: &Path) -> Result<
         crates,
         settings,
     };
-    let status = cell.compile(rustc, arguments, source)?;
+    let status = cell.compile(rustc)?;
     if status.is_some_and(|it| it.success()) {
         write_stored(&cell.session, &stored)?;
-        if let Some(library) = cell_library(arguments) {
+        if let Some(library) = rustc.call.cell_library() {
             tell_evcxr(&library)?;
         }
     }
     Ok(status)
 }
 
-/// Whether the cell's `tokio` is the notebook's, which is a dylib, as the real one is not.
+/// Reports whether the cell's `tokio` is the notebook's, which is a dylib, and not the one of the registry.
 fn is_notebooks_tokio(crates: &BTreeMap<String, String>) -> bool {
     let library = format!("{}tokio{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     crates.get("tokio").is_some_and(|file| file.starts_with(&library))
 }
 
-/// Where cargo runs for the cell.
+/// The directory in which cargo runs for the cell.
 fn session_directory(source: &Path) -> PathBuf {
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     manifest.unwrap_or_else(|| source.join("../.."))
@@ -154,8 +186,8 @@ fn kernel_lives() -> bool {
     kernel.is_none_or(|kernel| test_kill_process(kernel).is_ok())
 }
 
-/// evcxr loads the library from where its wrapper says. Cargo's copy, a directory higher, would not find the dylibs, which
-/// it seeks by relative paths.
+/// Tells evcxr which library to load. evcxr would load cargo's copy, a directory higher, which does not find the dylibs: it
+/// looks for them by relative paths.
 fn tell_evcxr(library: &Path) -> Result<()> {
     match std::env::var_os(LIBRARY_PATH_VARIABLE) {
         Some(file) => {

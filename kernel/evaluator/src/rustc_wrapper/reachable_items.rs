@@ -1,27 +1,31 @@
-//! What of a notebook's items a cell needs.
+//! Finds the notebook's items that a cell reaches, directly or through other items.
 //!
-//! A cell is compiled with all items defined so far, and rustc checks each of them again. Once they have passed together,
-//! those that the cell does not reach are left out. Names are compared as words, wherever they stand, so that rather too
-//! much is kept; and what does not compile without the others is compiled with them.
+//! evcxr compiles a cell with all items defined so far, and rustc checks each of them again. Once a set of items has
+//! compiled, the wrapper leaves out those that a cell does not reach. Names are compared as words, in literals and comments
+//! too, so an item is rather kept once too often. If the cell does not compile, it is compiled with all items.
 
-use crate::{evcxr_text::markers::USER_ERROR, session::digest, source::syntax::words};
+use crate::{
+    evcxr_text::markers::USER_ERROR,
+    session::{
+        digest,
+        files::{self, PassedItems},
+    },
+    source::syntax::words,
+};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    fs, io,
+    collections::{BTreeMap, HashMap, HashSet},
+    io,
     ops::Range,
     path::Path,
 };
 use syn::{Attribute, Ident, Item, ItemImpl, ItemUse, Meta, TraitItem, UseTree, spanned::Spanned};
 
-/// In the session's directory: the items that the last whole cell passed with.
-const PASSED: &str = "mosaic-passed.json";
-/// Bytes of items from which on it pays to leave some out.
+/// The length of the items from which on leaving some out saves more than it costs, in bytes.
 const MANY: usize = 4_000;
-/// Attributes that bring no names and let nothing be reached that is not named.
-const PLAIN: [&str; 16] = [
+/// Attributes that define no names, and by which an item has an effect only where it is named.
+const PLAIN_ATTRIBUTES: [&str; 16] = [
     "allow",
     "automatically_derived",
     "cold",
@@ -39,7 +43,7 @@ const PLAIN: [&str; 16] = [
     "track_caller",
     "warn",
 ];
-/// Derives that make an `impl` of their name, and nothing else.
+/// Derives that write an `impl` of the trait of their name, and nothing else.
 const PLAIN_DERIVES: [&str; 11] = [
     "Clone",
     "Copy",
@@ -54,65 +58,66 @@ const PLAIN_DERIVES: [&str; 11] = [
     "Serialize",
 ];
 
-/// Items that passed together, with the crates that they were compiled with.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PassedItems(BTreeSet<String>);
-
 impl PassedItems {
+    /// Reports whether exactly these items compiled in the last whole cell of a session.
     pub(super) fn have_passed(&self, session: &Path) -> bool {
-        let passed = fs::read(session.join(PASSED)).unwrap_or_default();
-        serde_json::from_slice::<PassedItems>(&passed).is_ok_and(|passed| passed == *self)
+        files::PASSED_ITEMS.read(session).is_some_and(|passed| passed == *self)
     }
 
+    /// Keeps that these items have compiled together.
     pub(super) fn pass(&self, session: &Path) -> io::Result<()> {
-        fs::write(session.join(PASSED), serde_json::to_vec(self)?)
+        files::PASSED_ITEMS.write(session, self)
     }
 }
 
-/// The items before a cell, if they are many.
-pub(super) struct Items<'a> {
+/// A notebook's items, so many that leaving some out saves time.
+pub(super) struct ManyItems<'a> {
     text: &'a str,
     units: Vec<Unit>,
 }
 
-/// An item, and when it is needed.
+/// An item and how code reaches it.
 #[derive(Debug)]
 struct Unit {
-    at: Range<usize>,
+    /// Where the item is, in bytes.
+    range: Range<usize>,
     reached: Reached,
 }
 
 #[derive(Debug)]
 enum Reached {
+    /// By any code.
     Always,
-    /// With one of its names.
-    By(HashSet<String>),
+    /// By code that has one of these words.
+    ByName(HashSet<String>),
 }
 
-impl<'a> Items<'a> {
-    pub(super) fn many(text: &'a str) -> Option<Items<'a>> {
+impl<'a> ManyItems<'a> {
+    /// Reads items. There are none to leave out if the text is short or does not parse.
+    pub(super) fn of(text: &'a str) -> Option<ManyItems<'a>> {
         if text.len() < MANY {
             return None;
         }
         let file = syn::parse_file(text).ok()?;
         let local: HashSet<String> = file.items.iter().filter_map(name).collect();
         let unit = |item: &Item| Unit {
-            at: item.span().byte_range(),
+            range: item.span().byte_range(),
             reached: reached(item, &local),
         };
         let units: Vec<Unit> = file.items.iter().map(unit).collect();
         proc_macro2::extra::invalidate_current_thread_spans();
-        Some(Items { text, units })
+        Some(ManyItems { text, units })
     }
 
-    pub(super) fn together(&self, crates: &BTreeMap<String, String>) -> PassedItems {
-        let items = self.units.iter().map(|unit| &self.text[unit.at.clone()]);
-        let items = items.filter(|text| !text.contains(USER_ERROR)).map(hash);
-        PassedItems(items.chain([hash(&format!("{crates:?}"))]).collect())
+    /// Digests of the items, in no order, and of the crates. What evcxr generates for some cells only does not count.
+    pub(super) fn digests(&self, crates: &BTreeMap<String, String>) -> PassedItems {
+        let items = self.units.iter().map(|unit| &self.text[unit.range.clone()]);
+        let items = items.filter(|text| !text.contains(USER_ERROR)).map(digest_of);
+        PassedItems(items.chain([digest_of(&format!("{crates:?}"))]).collect())
     }
 
-    /// The items without those that the rest of the source does not reach; no line moves.
-    pub(super) fn needed(&self, rest: &str) -> String {
+    /// The items without those that the rest of the source does not reach. No line moves.
+    pub(super) fn reachable_from(&self, rest: &str) -> String {
         let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
         let mut open: Vec<&str> = vec![rest];
         let mut kept = vec![false; self.units.len()];
@@ -120,9 +125,9 @@ impl<'a> Items<'a> {
             match &unit.reached {
                 Reached::Always => {
                     kept[index] = true;
-                    open.push(&self.text[unit.at.clone()]);
+                    open.push(&self.text[unit.range.clone()]);
                 }
-                Reached::By(names) => names
+                Reached::ByName(names) => names
                     .iter()
                     .for_each(|name| by_name.entry(name).or_default().push(index)),
             }
@@ -130,32 +135,27 @@ impl<'a> Items<'a> {
         while let Some(text) = open.pop() {
             for index in words(text).filter_map(|word| by_name.remove(word)).flatten() {
                 if !std::mem::replace(&mut kept[index], true) {
-                    open.push(&self.text[self.units[index].at.clone()]);
+                    open.push(&self.text[self.units[index].range.clone()]);
                 }
             }
         }
         let mut text = String::with_capacity(self.text.len());
         let mut end = 0;
-        for unit in self
-            .units
-            .iter()
-            .zip(kept)
-            .filter(|(_, kept)| !kept)
-            .map(|(unit, _)| unit)
-        {
-            text += &self.text[end..unit.at.start];
-            text.extend(self.text[unit.at.clone()].chars().filter(|it| *it == '\n'));
-            end = unit.at.end;
+        let units = self.units.iter().zip(kept);
+        for unit in units.filter(|(_, kept)| !kept).map(|(unit, _)| unit) {
+            text += &self.text[end..unit.range.start];
+            text.extend(self.text[unit.range.clone()].chars().filter(|it| *it == '\n'));
+            end = unit.range.end;
         }
         text + &self.text[end..]
     }
 }
 
-fn hash(text: &str) -> String {
+fn digest_of(text: &str) -> String {
     digest::of(text, 16)
 }
 
-/// The name of an item that is not kept but for its name.
+/// Returns the name by which code reaches an item, if the item is of a kind that has one.
 pub(super) fn name(item: &Item) -> Option<String> {
     let name = match item {
         Item::Struct(it) => &it.ident,
@@ -172,11 +172,12 @@ pub(super) fn name(item: &Item) -> Option<String> {
     Some(plain(name))
 }
 
-/// A name without the mark of one that is a keyword otherwise.
+/// Returns a name without the mark `r#`.
 pub(super) fn plain(name: &Ident) -> String {
     name.to_string().trim_start_matches("r#").to_owned()
 }
 
+/// Reads how code reaches an item. `local` are the names of all items.
 fn reached(item: &Item, local: &HashSet<String>) -> Reached {
     let (attributes, also): (&[Attribute], HashSet<String>) = match item {
         Item::Struct(it) => (&it.attrs, HashSet::new()),
@@ -186,26 +187,27 @@ fn reached(item: &Item, local: &HashSet<String>) -> Reached {
         Item::Static(it) => (&it.attrs, HashSet::new()),
         Item::Const(it) => (&it.attrs, HashSet::new()),
         Item::Macro(it) => (&it.attrs, HashSet::new()),
-        // A macro's or a crate's, since nothing else has so short a path.
+        // The name is a macro's or a crate's, since nothing else has so short a path.
         Item::Use(ItemUse {
             attrs,
             tree: UseTree::Name(it),
             ..
         }) => (attrs, HashSet::from([plain(&it.ident)])),
-        // An `impl` for the alias is one for what it stands for.
-        Item::Type(it) => (&it.attrs, named(it, local)),
-        // Its methods are called without its name.
+        // An `impl` for the alias is one for the type that the alias names.
+        Item::Type(it) => (&it.attrs, local_names(it, local)),
+        // A call of a method does not name the trait.
         Item::Trait(it) => (&it.attrs, it.items.iter().filter_map(member).collect()),
-        Item::Impl(it) => (&it.attrs, named(&header(it), local)),
+        Item::Impl(it) => (&it.attrs, local_names(&header(it), local)),
         _ => return Reached::Always,
     };
     let names: HashSet<String> = name(item).into_iter().chain(also).collect();
     if names.is_empty() || !attributes.iter().all(is_plain) {
         return Reached::Always;
     }
-    Reached::By(names)
+    Reached::ByName(names)
 }
 
+/// Returns the name of a trait's member.
 fn member(item: &TraitItem) -> Option<String> {
     match item {
         TraitItem::Fn(it) => Some(it.sig.ident.to_string()),
@@ -215,13 +217,15 @@ fn member(item: &TraitItem) -> Option<String> {
     }
 }
 
+/// The tokens of an `impl` before its braces.
 fn header(item: &ItemImpl) -> TokenStream {
     let ItemImpl { generics, self_ty, .. } = item;
     let path = item.trait_.as_ref().map(|(_, path, _)| path);
     quote!(#generics #path #self_ty)
 }
 
-fn named(tokens: &impl ToTokens, local: &HashSet<String>) -> HashSet<String> {
+/// The words in tokens that are names of the notebook's items.
+fn local_names(tokens: &impl ToTokens, local: &HashSet<String>) -> HashSet<String> {
     let text = tokens.to_token_stream().to_string();
     words(&text)
         .filter(|word| local.contains(*word))
@@ -229,26 +233,28 @@ fn named(tokens: &impl ToTokens, local: &HashSet<String>) -> HashSet<String> {
         .collect()
 }
 
+/// Reports whether an item with this attribute has an effect only where it is named.
 fn is_plain(attribute: &Attribute) -> bool {
     match &attribute.meta {
         Meta::List(list) if list.path.is_ident("derive") => {
             words(&list.tokens.to_string()).all(|it| PLAIN_DERIVES.contains(&it) || it == "serde")
         }
-        meta => PLAIN.iter().any(|it| meta.path().is_ident(it)),
+        meta => PLAIN_ATTRIBUTES.iter().any(|it| meta.path().is_ident(it)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
-    /// Enough to be many.
+    /// Items that are long enough.
     fn filled(items: &str) -> String {
         format!("#![allow(dead_code)]\n{items}\n{}\n", "// …\n".repeat(MANY / 6))
     }
 
     #[test]
-    fn what_a_cell_reaches_is_kept() {
+    fn items_that_a_cell_reaches_are_kept() {
         let cases = [
             ("fn f() {}", "1 + 1", false),
             ("fn f() {}", "f()", true),
@@ -265,37 +271,37 @@ mod tests {
             ("thread_local! { static T: u8 = 1; }", "1", true),
             ("macro_rules! m { () => {} }", "1", false),
             ("macro_rules! m { () => {} }", "m!()", true),
-            // Of a trait, by what it brings.
+            // A trait is reached by its members.
             ("trait T { fn go(&self) {} }", "1.go()", true),
             ("trait T { const C: u8; }", "u8::C", true),
             ("trait T { fn go(&self) {} }", "1.come()", false),
         ];
         for (item, cell, kept) in cases {
             let text = filled(item);
-            let needed = Items::many(&text).unwrap().needed(cell);
-            assert_eq!(needed.contains(item), kept, "{item} | {cell}");
-            assert_eq!(needed.lines().count(), text.lines().count(), "{item}");
+            let reachable = ManyItems::of(&text).unwrap().reachable_from(cell);
+            assert_eq!(reachable.contains(item), kept, "{item} | {cell}");
+            assert_eq!(reachable.lines().count(), text.lines().count(), "{item}");
         }
     }
 
     #[test]
-    fn what_is_kept_keeps_what_it_names_and_what_is_implemented_for_it() {
+    fn a_kept_item_keeps_what_it_names_and_what_is_implemented_for_it() {
         let text = filled(
             "struct A(B);\nstruct B;\nstruct C;\ntrait T { fn go(&self) {} }\nimpl T for A {}\nimpl T for C {}\n\
              type Alias = B;\nimpl std::fmt::Debug for Alias {}\nimpl Drop for C {}\nfn make() -> A { todo!() }\n\
              impl From<C> for String {}\nimpl<X> std::ops::Deref for m::Own<X> {}",
         );
-        let items = Items::many(&text).unwrap();
+        let items = ManyItems::of(&text).unwrap();
         let lines = |cell: &str| -> BTreeSet<usize> {
-            let needed = items.needed(cell);
-            let lines = needed.lines().skip(1).take(12).enumerate();
+            let reachable = items.reachable_from(cell);
+            let lines = reachable.lines().skip(1).take(12).enumerate();
             lines.filter(|(_, line)| !line.is_empty()).map(|(at, _)| at).collect()
         };
         for (cell, expected) in [
-            // What is for types of unknown names is there always.
+            // An `impl` for a type of an unknown name is kept always.
             ("1", vec![11]),
             ("B", vec![1, 6, 7, 11]),
-            // A trait brings all that have it.
+            // A trait keeps all types that implement it.
             ("C", vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11]),
             ("make()", vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
         ] {
@@ -309,25 +315,25 @@ mod tests {
         let crates = BTreeMap::new();
         let (first, second) = (filled("fn f() {}\nfn g() {}"), filled("fn f() {}"));
         let generated = format!("fn g() {{}}\nfn f() {{}}\nstruct {USER_ERROR};{}", filled(""));
-        let together = |text: &str| Items::many(text).unwrap().together(&crates);
-        assert!(!together(&first).have_passed(session.path()));
-        together(&first).pass(session.path()).unwrap();
-        assert!(together(&first).have_passed(session.path()));
-        assert!(!together(&second).have_passed(session.path()));
-        // In whatever order evcxr puts them, and whether the cell can fail.
-        assert!(together(&generated.replace("#![allow(dead_code)]", "")).have_passed(session.path()));
+        let digests = |text: &str| ManyItems::of(text).unwrap().digests(&crates);
+        assert!(!digests(&first).have_passed(session.path()));
+        digests(&first).pass(session.path()).unwrap();
+        assert!(digests(&first).have_passed(session.path()));
+        assert!(!digests(&second).have_passed(session.path()));
+        // Neither the order of the items nor what evcxr generates for a cell that can fail matters.
+        assert!(digests(&generated.replace("#![allow(dead_code)]", "")).have_passed(session.path()));
         let other = BTreeMap::from([("serde".to_owned(), "libserde.so@1".to_owned())]);
         assert!(
-            !Items::many(&first)
+            !ManyItems::of(&first)
                 .unwrap()
-                .together(&other)
+                .digests(&other)
                 .have_passed(session.path())
         );
     }
 
     #[test]
-    fn few_items_and_what_is_no_source_stay() {
-        assert!(Items::many("fn f() {}").is_none());
-        assert!(Items::many(&filled("fn f( {")).is_none());
+    fn few_items_and_text_that_does_not_parse_stay() {
+        assert!(ManyItems::of("fn f() {}").is_none());
+        assert!(ManyItems::of(&filled("fn f( {")).is_none());
     }
 }

@@ -3,13 +3,13 @@
 //! evcxr compiles such a cell again with other code around it, see [`retries`](crate::evcxr_text::retries). Names and types
 //! are the same each time. If all errors are about these, the wrapper prints the errors of the first time, their lines moved.
 
-use crate::evcxr_text::retries::{Change, Retry};
-use serde::{Deserialize, Serialize};
+use crate::{
+    evcxr_text::retries::{Change, Retry},
+    session::files::{self, FailedCell},
+};
 use serde_json::{Map, Value};
-use std::{fs, io, path::Path};
+use std::{io, path::Path};
 
-/// In the session's directory.
-const FILE: &str = "mosaic-failed.json";
 /// Errors on names and types, which rustc finds before it looks at borrowing.
 const ON_NAMES_AND_TYPES: [&str; 33] = [
     "E0023", "E0026", "E0027", "E0061", "E0063", "E0107", "E0277", "E0282", "E0283", "E0308", "E0369", "E0405",
@@ -19,24 +19,16 @@ const ON_NAMES_AND_TYPES: [&str; 33] = [
 /// Errors on types that the code around an expression leaves open.
 const ON_OPEN_TYPES: [&str; 2] = ["E0282", "E0283"];
 
-#[derive(Debug, Serialize, Deserialize)]
-struct FailedCell {
-    text: String,
-    messages: String,
-}
-
 /// Keeps rustc's messages on the source of a cell.
 pub(super) fn keep(session: &Path, text: &str, messages: &[u8]) -> io::Result<()> {
     let messages = String::from_utf8_lossy(messages).into_owned();
     let text = text.to_owned();
-    fs::write(session.join(FILE), serde_json::to_vec(&FailedCell { text, messages })?)
+    files::FAILED_CELL.write(session, &FailedCell { text, messages })
 }
 
 /// Returns the messages of rustc on a source, if they follow from those on the last source that was kept.
 pub(super) fn known_messages(session: &Path, text: &str) -> Option<String> {
-    let failed = fs::read(session.join(FILE)).ok()?;
-    let _ = fs::remove_file(session.join(FILE));
-    let failed: FailedCell = serde_json::from_slice(&failed).ok()?;
+    let failed = files::FAILED_CELL.take(session)?;
     let retry = Retry::between(&failed.text, text)?;
     failed.messages.lines().map(|line| moved(&retry, line)).collect()
 }
@@ -62,7 +54,10 @@ fn move_spans(retry: &Retry, value: &mut Value) -> Option<()> {
     match value {
         Value::Array(values) => values.iter_mut().try_for_each(|it| move_spans(retry, it)),
         Value::Object(fields) => {
-            if fields.get("file_name").is_some_and(|name| name == "src/lib.rs") {
+            if fields
+                .get("file_name")
+                .is_some_and(|name| name == files::CELL_SOURCE.name())
+            {
                 move_span(retry, fields)?;
             }
             fields.values_mut().try_for_each(|it| move_spans(retry, it))

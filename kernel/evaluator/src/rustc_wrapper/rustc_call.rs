@@ -1,8 +1,9 @@
-//! The arguments that cargo gives rustc: what they say, and what becomes of them.
+//! One call of rustc by cargo: its arguments, parsed once.
 
 use crate::{
     evcxr_text::markers::CELL_CRATE,
-    session::{environment, settings::Settings},
+    prebuilt::builtin,
+    session::{environment, files, settings::Settings},
 };
 use anyhow::{Context, Result};
 use std::{
@@ -13,159 +14,381 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-/// Whether there is to be a library, and not only a check.
-pub(super) fn is_built(arguments: &[OsString]) -> bool {
-    arguments.iter().any(|argument| {
-        argument.to_string_lossy().starts_with("--emit=") && argument.to_string_lossy().contains("link")
-    })
+/// Metadata that is the same in every build.
+const CONSTANT_METADATA: &str = "metadata=mosaic";
+
+/// What cargo asks rustc for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct RustcCall {
+    /// All arguments, in cargo's order.
+    arguments: Vec<Argument>,
+    /// The value of `--crate-name`.
+    pub(super) crate_name: Option<String>,
+    /// The value of `--crate-type`.
+    crate_type: Option<String>,
+    /// The kinds of output in `--emit=…`.
+    emit: Vec<String>,
+    /// The values of `--extern` that name a file: the crate's name, and its file.
+    externs: Vec<(String, PathBuf)>,
+    /// The value of `--out-dir`.
+    out_dir: Option<PathBuf>,
+    /// The source of the crate, if it is a library's `src/lib.rs`.
+    source: Option<PathBuf>,
+    /// The value of `-C metadata=…`.
+    metadata: Option<String>,
+    /// Whether `-C extra-filename=…` makes the output's name one of this build alone.
+    has_extra_filename: bool,
 }
 
-/// The crates that the cell links, each with what tells its build from others: its file, and when that was written.
-pub(super) fn crates(arguments: &[OsString]) -> BTreeMap<String, String> {
-    let externs = arguments.windows(2).filter(|pair| pair[0] == "--extern");
-    let found = externs.filter_map(|pair| {
-        let (name, path) = pair[1].to_str()?.split_once('=')?;
-        let name = name.rsplit(':').next()?;
-        let file = Path::new(path).file_name()?.to_string_lossy();
-        let written = fs::metadata(path).and_then(|it| it.modified()).ok();
-        let written = written
-            .and_then(|it| it.duration_since(UNIX_EPOCH).ok())
-            .unwrap_or_default();
-        Some((name.to_owned(), format!("{file}@{}", written.as_nanos())))
-    });
-    found.collect()
+/// An argument, or two that belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Argument {
+    /// `-C OPTION`, by its option.
+    Codegen(OsString),
+    /// `--emit=KINDS`, the whole of it.
+    Emit(OsString),
+    /// `--extern CRATE` or `-L PATH`, the flag and its value: these depend on the crates that the cell links.
+    Crates(&'static str, OsString),
+    /// Any other argument.
+    Other(OsString),
 }
 
-/// The crates whose types are the same in every build: handles of the host's.
-pub(super) const RUNTIME_CRATES: [&str; 2] = ["mosaic", "mosaic_abi"];
+impl RustcCall {
+    /// Reads the arguments of rustc.
+    pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> RustcCall {
+        let mut call = RustcCall::default();
+        let mut rest = arguments.into_iter();
+        while let Some(argument) = rest.next() {
+            let flag = argument.to_str();
+            match flag {
+                Some("-C") => match rest.next() {
+                    Some(option) => call.add_codegen(option),
+                    None => call.arguments.push(Argument::Other(argument)),
+                },
+                Some("--extern" | "-L") => {
+                    let flag = if flag == Some("-L") { "-L" } else { "--extern" };
+                    match rest.next() {
+                        Some(value) => call.add_crates(flag, value),
+                        None => call.arguments.push(Argument::Other(argument)),
+                    }
+                }
+                Some("--crate-name" | "--crate-type" | "--out-dir") => {
+                    let value = rest.next();
+                    call.note(flag.unwrap_or_default(), value.as_deref());
+                    call.arguments.push(Argument::Other(argument));
+                    call.arguments.extend(value.map(Argument::Other));
+                }
+                _ => call.add_other(argument),
+            }
+        }
+        call
+    }
 
-pub(super) fn crate_name(arguments: &[OsString]) -> Option<&OsStr> {
-    let name = arguments.iter().position(|argument| argument == "--crate-name")?;
-    arguments.get(name + 1).map(OsString::as_os_str)
-}
+    fn add_codegen(&mut self, option: OsString) {
+        match option.to_str().and_then(|option| option.split_once('=')) {
+            Some(("metadata", value)) => self.metadata = self.metadata.take().or(Some(value.to_owned())),
+            Some(("extra-filename", _)) => self.has_extra_filename = true,
+            _ => {}
+        }
+        self.arguments.push(Argument::Codegen(option));
+    }
 
-/// `TypeId` depends on the crate's metadata, which cargo changes with every dependency.
-pub(super) fn with_constant_metadata(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    for argument in &mut arguments {
-        if argument.as_encoded_bytes().starts_with(b"metadata=") {
-            *argument = "metadata=mosaic".into();
+    fn add_crates(&mut self, flag: &'static str, value: OsString) {
+        let named = value.to_str().filter(|_| flag == "--extern");
+        if let Some((name, file)) = named.and_then(|value| value.split_once('=')) {
+            // Options come before the name: `noprelude:core=…`.
+            let name = name.rsplit(':').next().unwrap_or(name);
+            self.externs.push((name.to_owned(), file.into()));
+        }
+        self.arguments.push(Argument::Crates(flag, value));
+    }
+
+    fn note(&mut self, flag: &str, value: Option<&OsStr>) {
+        let text = value.and_then(OsStr::to_str).map(str::to_owned);
+        match flag {
+            "--crate-name" if self.crate_name.is_none() => self.crate_name = text,
+            "--crate-type" if self.crate_type.is_none() => self.crate_type = text,
+            "--out-dir" if self.out_dir.is_none() => self.out_dir = value.map(PathBuf::from),
+            _ => {}
         }
     }
-    arguments
+
+    fn add_other(&mut self, argument: OsString) {
+        if let Some(kinds) = argument.to_str().and_then(|text| text.strip_prefix("--emit=")) {
+            self.emit.extend(kinds.split(',').map(str::to_owned));
+            self.arguments.push(Argument::Emit(argument));
+            return;
+        }
+        if self.source.is_none() && Path::new(&argument).ends_with(files::CELL_SOURCE.name()) {
+            self.source = Some(PathBuf::from(&argument));
+        }
+        self.arguments.push(Argument::Other(argument));
+    }
+
+    /// The arguments, to be given to rustc.
+    pub(super) fn arguments(&self) -> impl Iterator<Item = &OsStr> {
+        self.arguments.iter().flat_map(Argument::words)
+    }
+
+    /// The arguments that do not depend on the crates that the cell links.
+    pub(super) fn arguments_without_crates(&self) -> impl Iterator<Item = &OsStr> {
+        let others = self.arguments.iter().filter(|it| !matches!(it, Argument::Crates(..)));
+        others.flat_map(Argument::words)
+    }
+
+    /// Reports whether rustc is to build a library, and not only to check the source.
+    pub(super) fn links(&self) -> bool {
+        self.emit.iter().any(|kind| kind == "link")
+    }
+
+    /// Reads what identifies the builds of the crates that the cell links: each crate's file, and when it was written.
+    pub(super) fn linked_crates(&self) -> BTreeMap<String, String> {
+        let build = |path: &Path| {
+            let file = path.file_name()?.to_string_lossy();
+            let written = fs::metadata(path).and_then(|it| it.modified()).ok();
+            let written = written.and_then(|it| it.duration_since(UNIX_EPOCH).ok());
+            Some(format!("{file}@{}", written.unwrap_or_default().as_nanos()))
+        };
+        let found = self.externs.iter();
+        found
+            .filter_map(|(name, path)| Some((name.clone(), build(path)?)))
+            .collect()
+    }
+
+    /// The source of the cell, if the call compiles a cell.
+    pub(super) fn cell_source(&self) -> Option<&Path> {
+        self.source
+            .as_deref()
+            .filter(|_| self.crate_name.as_deref() == Some(CELL_CRATE))
+    }
+
+    /// The library that rustc writes for the cell, if the call compiles a cell.
+    pub(super) fn cell_library(&self) -> Option<PathBuf> {
+        self.cell_source()?;
+        Some(self.out_dir.as_ref()?.join(dynamic_library_file(CELL_CRATE)))
+    }
+
+    /// The library of the call, if other builds give it the same file name.
+    pub(super) fn dynamic_library(&self) -> Option<DynamicLibrary> {
+        if self.crate_type.as_deref() != Some("dylib") || self.has_extra_filename {
+            return None;
+        }
+        let (name, metadata) = (self.crate_name.as_ref()?, self.metadata.as_ref()?);
+        Some(DynamicLibrary {
+            path: self.out_dir.as_ref()?.join(dynamic_library_file(name)),
+            own_name: dynamic_library_file(&format!("{name}-{metadata}")),
+        })
+    }
+
+    /// Adds the option `-C OPTION`.
+    pub(super) fn add_option(&mut self, option: impl Into<OsString>) {
+        self.add_codegen(option.into());
+    }
+
+    /// Keeps the `TypeId`s of a crate's types across builds, if the crate's types are the same in each. A `TypeId` depends
+    /// on the crate's metadata, and cargo changes the metadata with every dependency.
+    pub(super) fn keep_type_ids(&mut self) {
+        let name = self.crate_name.as_deref();
+        if name.is_some_and(builtin::has_constant_types) {
+            self.set_constant_metadata();
+        }
+    }
+
+    fn set_constant_metadata(&mut self) {
+        for argument in &mut self.arguments {
+            if argument.is_option("metadata=") {
+                *argument = Argument::Codegen(CONSTANT_METADATA.into());
+            }
+        }
+    }
+
+    fn remove_options(&mut self, names: &[&str]) {
+        self.arguments
+            .retain(|argument| !names.iter().any(|name| argument.is_option(name)));
+    }
+
+    /// The call that compiles a cell to be run.
+    ///
+    /// A cell is compiled once. Files for the next compilation cost more than they save unless the cell is `long`, and so
+    /// does more than one unit of code generation.
+    pub(super) fn of_running_cell(&self, settings: &Settings, long: bool) -> RustcCall {
+        let mut call = self.clone();
+        call.set_constant_metadata();
+        if environment::is_fast() && !long {
+            call.remove_options(&["incremental=", "codegen-units="]);
+            call.add_option("codegen-units=1");
+        }
+        if let Some(level) = &settings.opt_level {
+            call.add_option(format!("opt-level={level}"));
+        }
+        call
+    }
+
+    /// The call that writes one kind of output to a file, without a library.
+    pub(super) fn of_checked_cell(&self, kind: &str, output: &Path) -> RustcCall {
+        let mut call = self.clone();
+        call.remove_options(&["incremental="]);
+        call.arguments.retain(|argument| !matches!(argument, Argument::Emit(_)));
+        let mut emit = OsString::from(format!("--emit={kind}="));
+        emit.push(output);
+        call.arguments.push(Argument::Emit(emit));
+        // Without optimisation no call disappears from the MIR.
+        let options = ["-Copt-level=0", "-Cdebuginfo=0", "-Awarnings"];
+        call.arguments.extend(options.map(|it| Argument::Other(it.into())));
+        call
+    }
 }
 
-/// A library that cargo gives the same file name in every build. The dynamic linker takes one that is loaded already for
-/// all libraries of its name, so each build has a name of its own beside that.
+impl Argument {
+    fn words(&self) -> impl Iterator<Item = &OsStr> {
+        let (flag, value) = match self {
+            Argument::Codegen(option) => (Some("-C"), option),
+            Argument::Crates(flag, value) => (Some(*flag), value),
+            Argument::Emit(whole) | Argument::Other(whole) => (None, whole),
+        };
+        flag.map(OsStr::new).into_iter().chain([value.as_os_str()])
+    }
+
+    /// Reports whether this is an option `-C` that begins so.
+    fn is_option(&self, begin: &str) -> bool {
+        matches!(self, Argument::Codegen(option) if option.as_encoded_bytes().starts_with(begin.as_bytes()))
+    }
+}
+
+fn dynamic_library_file(name: &str) -> String {
+    format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
+}
+
+/// A library that cargo gives the same file name in every build.
+///
+/// The dynamic linker takes a library that is loaded already for every library of its name. So each build also gets a name
+/// of its own.
 pub(super) struct DynamicLibrary {
     path: PathBuf,
     own_name: String,
 }
 
-pub(super) fn dynamic_library(arguments: &[OsString]) -> Option<DynamicLibrary> {
-    let after = |flag: &str| {
-        let at = arguments.iter().position(|argument| argument == flag)?;
-        arguments.get(at + 1)?.to_str()
-    };
-    let codegen = |name: &str| {
-        arguments
-            .iter()
-            .find_map(|argument| argument.to_str()?.strip_prefix(name))
-    };
-    if after("--crate-type")? != "dylib" || codegen("extra-filename=").is_some() {
-        return None;
-    }
-    let name = after("--crate-name")?;
-    let metadata = codegen("metadata=")?;
-    let file = |name: &str| format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-    Some(DynamicLibrary {
-        path: Path::new(after("--out-dir")?).join(file(name)),
-        own_name: file(&format!("{name}-{metadata}")),
-    })
-}
-
 impl DynamicLibrary {
-    pub(super) fn link_argument(&self) -> OsString {
-        format!("link-arg=-Wl,-soname,{}", self.own_name).into()
+    /// The option `-C` by which the linker writes the build's own name into the library.
+    pub(super) fn link_option(&self) -> String {
+        format!("link-arg=-Wl,-soname,{}", self.own_name)
     }
 
-    pub(super) fn name_for_itself(&self) -> Result<()> {
+    /// Gives the library's file the build's own name, too.
+    pub(super) fn link_own_name(&self) -> Result<()> {
         let own = self.path.with_file_name(&self.own_name);
         let _ = fs::remove_file(&own);
         match fs::hard_link(&self.path, &own) {
-            // Checked only, and not built.
+            // A check writes no library.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other.with_context(|| format!("cannot name {}", own.display())),
         }
     }
 }
 
-/// The source of the cell, if it is a cell that is compiled.
-pub(super) fn cell_source(arguments: &[OsString]) -> Option<&Path> {
-    if crate_name(arguments)? != CELL_CRATE {
-        return None;
-    }
-    arguments
-        .iter()
-        .map(Path::new)
-        .find(|path| path.ends_with("src/lib.rs"))
-}
-
-/// Where rustc writes the cell's library.
-pub(super) fn cell_library(arguments: &[OsString]) -> Option<PathBuf> {
-    cell_source(arguments)?;
-    let directory = arguments.iter().position(|argument| argument == "--out-dir")?;
-    let name = format!(
-        "{}{CELL_CRATE}{}",
-        std::env::consts::DLL_PREFIX,
-        std::env::consts::DLL_SUFFIX
-    );
-    Some(Path::new(arguments.get(directory + 1)?).join(name))
-}
-
-/// A cell is compiled once: files for the next compilation cost more than they bring, if it is not `long`, and so does
-/// more than one unit.
-pub(super) fn quick(arguments: &[OsString], settings: &Settings, long: bool) -> Vec<OsString> {
-    let mut quick = with_constant_metadata(arguments.to_vec());
-    if environment::is_fast() && !long {
-        quick = without_codegen(quick, &["incremental=", "codegen-units="]);
-        quick.extend(["-C".into(), "codegen-units=1".into()]);
-    }
-    if let Some(level) = &settings.opt_level {
-        quick.extend(["-C".into(), format!("opt-level={level}").into()]);
-    }
-    quick
-}
-
-/// Arguments without the options `-C` that begin so.
-pub(super) fn without_codegen(arguments: Vec<OsString>, options: &[&str]) -> Vec<OsString> {
-    let mut kept: Vec<OsString> = Vec::with_capacity(arguments.len());
-    for argument in arguments {
-        let text = argument.to_string_lossy();
-        if options.iter().any(|option| text.starts_with(option)) {
-            kept.pop_if(|flag| flag == "-C");
-        } else {
-            kept.push(argument);
-        }
-    }
-    kept
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parse(arguments: &str) -> RustcCall {
+        RustcCall::parse(arguments.split(' ').map(OsString::from))
+    }
+
+    fn text(call: &RustcCall) -> String {
+        let words: Vec<&str> = call.arguments().map(|word| word.to_str().unwrap()).collect();
+        words.join(" ")
+    }
+
+    const CELL: &str = "--crate-name ctx --edition=2024 src/lib.rs --error-format=json --crate-type cdylib \
+         --emit=dep-info,link -C opt-level=2 -C metadata=0123456789abcdef --out-dir /s/target/deps \
+         -L dependency=/s/target/deps --extern serde=/s/libserde.rlib --extern noprelude:core=/s/libcore.rlib --extern alloc";
+
+    #[test]
+    fn arguments_are_read_once_and_given_as_they_came() {
+        let call = parse(CELL);
+        assert_eq!(text(&call), CELL);
+        assert_eq!(call.crate_name.as_deref(), Some("ctx"));
+        assert_eq!(call.crate_type.as_deref(), Some("cdylib"));
+        assert_eq!(call.emit, ["dep-info", "link"]);
+        assert_eq!(call.source.as_deref(), Some(Path::new("src/lib.rs")));
+        assert_eq!(call.out_dir.as_deref(), Some(Path::new("/s/target/deps")));
+        assert_eq!(call.metadata.as_deref(), Some("0123456789abcdef"));
+        let externs = [("serde", "/s/libserde.rlib"), ("core", "/s/libcore.rlib")];
+        assert_eq!(call.externs, externs.map(|(name, file)| (name.to_owned(), file.into())));
+        let without = "--crate-name ctx --edition=2024 src/lib.rs --error-format=json --crate-type cdylib \
+             --emit=dep-info,link -C opt-level=2 -C metadata=0123456789abcdef --out-dir /s/target/deps";
+        let words: Vec<&str> = call.arguments_without_crates().map(|it| it.to_str().unwrap()).collect();
+        assert_eq!(words.join(" "), without);
+    }
+
+    #[test]
+    fn a_flag_without_its_value_stays() {
+        for arguments in ["-vV", "x -C", "x --extern", "x -L", "x --crate-name", "x --out-dir"] {
+            let call = parse(arguments);
+            assert_eq!(text(&call), arguments);
+            assert!(call.cell_source().is_none() && call.cell_library().is_none() && call.dynamic_library().is_none());
+        }
+    }
+
     #[test]
     fn only_the_cells_own_crate_is_touched() {
-        let arguments = |name: &str| ["--crate-name", name, "--edition=2024", "src/lib.rs"].map(OsString::from);
-        assert!(cell_source(&arguments("ctx")).is_some());
-        assert!(cell_source(&arguments("serde")).is_none());
+        assert!(
+            parse("--crate-name ctx --edition=2024 src/lib.rs")
+                .cell_source()
+                .is_some()
+        );
+        assert!(
+            parse("--crate-name serde --edition=2024 src/lib.rs")
+                .cell_source()
+                .is_none()
+        );
+        assert!(
+            parse("--crate-name ctx --edition=2024 src/main.rs")
+                .cell_source()
+                .is_none()
+        );
+        let library = parse(CELL).cell_library();
+        assert_eq!(
+            library,
+            Some(Path::new("/s/target/deps").join(dynamic_library_file("ctx")))
+        );
+    }
+
+    #[test]
+    fn a_library_is_built_only_if_it_is_linked() {
+        for (emit, links) in [
+            ("--emit=dep-info,link", true),
+            ("--emit=dep-info,metadata,link", true),
+            ("--emit=dep-info,metadata", false),
+            ("-vV", false),
+        ] {
+            assert_eq!(parse(emit).links(), links, "{emit}");
+        }
+    }
+
+    #[test]
+    fn a_dylib_of_one_name_gets_another_for_each_build() {
+        let call = |more: &str| parse(&format!("--crate-name mosaic --out-dir /s -C metadata=0123 {more}"));
+        let library = call("--crate-type dylib").dynamic_library().unwrap();
+        assert_eq!(library.path, Path::new("/s").join(dynamic_library_file("mosaic")));
+        assert_eq!(library.own_name, dynamic_library_file("mosaic-0123"));
+        for more in ["--crate-type rlib", "--crate-type dylib -C extra-filename=-0123"] {
+            assert!(call(more).dynamic_library().is_none(), "{more}");
+        }
+    }
+
+    #[test]
+    fn only_crates_with_constant_types_keep_their_type_ids() {
+        for (name, metadata) in [("mosaic", "mosaic"), ("mosaic_abi", "mosaic"), ("serde", "0123")] {
+            let mut call = parse(&format!("--crate-name {name} -C metadata=0123"));
+            call.keep_type_ids();
+            assert_eq!(text(&call), format!("--crate-name {name} -C metadata={metadata}"));
+        }
     }
 
     #[test]
     fn a_short_cell_is_compiled_in_one_unit_without_incremental_files() {
-        let split = |text: &str| -> Vec<OsString> { text.split(' ').map(OsString::from).collect() };
-        let arguments =
-            split("-C opt-level=2 -C codegen-units=16 -C incremental=/x -C rpath -C metadata=0123456789abcdef");
+        let call = parse("-C opt-level=2 -C codegen-units=16 -C incremental=/x -C rpath -C metadata=0123456789abcdef");
         for (long, expected) in [
             (false, "-C opt-level=2 -C rpath -C metadata=mosaic -C codegen-units=1"),
             (
@@ -173,7 +396,15 @@ mod tests {
                 "-C opt-level=2 -C codegen-units=16 -C incremental=/x -C rpath -C metadata=mosaic",
             ),
         ] {
-            assert_eq!(quick(&arguments, &Settings::default(), long), split(expected));
+            assert_eq!(text(&call.of_running_cell(&Settings::default(), long)), expected);
         }
+    }
+
+    #[test]
+    fn a_checked_cell_has_no_library() {
+        let call = parse("--crate-name ctx src/lib.rs --emit=dep-info,link -C opt-level=2 -C incremental=/x");
+        let expected = "--crate-name ctx src/lib.rs -C opt-level=2 --emit=mir=/s/out -Copt-level=0 -Cdebuginfo=0 \
+             -Awarnings";
+        assert_eq!(text(&call.of_checked_cell("mir", Path::new("/s/out"))), expected);
     }
 }

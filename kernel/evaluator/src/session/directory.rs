@@ -1,6 +1,6 @@
 //! The directory in which one kernel compiles its cells.
 
-use crate::prebuilt::crates::clone_directory;
+use crate::session::shared_files::clone_directory;
 use anyhow::{Context, Result};
 use std::{
     env,

@@ -1,5 +1,6 @@
 //! Whose tools stand first in a process's path: ours or the user's own.
 
+use crate::session::{run_directory::shim_directory, sysroot};
 use std::{
     collections::BTreeMap,
     env,
@@ -41,7 +42,7 @@ pub unsafe fn take_over(run_dir: &Path) -> io::Result<()> {
     if !is_fast() {
         return Ok(());
     }
-    let tools = run_dir.join("tools");
+    let tools = shim_directory(run_dir);
     fs::create_dir(&tools)?;
     let executable = env::current_exe()?;
     for name in NAMES {
@@ -140,7 +141,7 @@ pub(crate) fn are_taken_over() -> bool {
 
 /// The tool itself, of the toolchain in `sysroot` if there is one, with the user's environment.
 pub(crate) fn real(sysroot: Option<&Path>, name: &str) -> Command {
-    let of_toolchain = sysroot.map(|sysroot| sysroot.join("bin").join(name));
+    let of_toolchain = sysroot.map(|sysroot| sysroot::program(sysroot, name));
     let path = users_path();
     let found = of_toolchain
         .into_iter()

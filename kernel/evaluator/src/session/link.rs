@@ -14,7 +14,7 @@ use std::{
         fd::OwnedFd,
         unix::net::{UnixListener, UnixStream},
     },
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
     time::Duration,
@@ -95,25 +95,6 @@ pub(crate) fn receive<T: DeserializeOwned>(stream: &mut impl Read) -> io::Result
     let mut body = vec![0; u32::from_le_bytes(length) as usize];
     stream.read_exact(&mut body)?;
     mosaic_abi::decode(&body).map_err(io::Error::other)
-}
-
-/// Where the cell process finds its kernel: the paths of the socket and the two pipes.
-#[derive(Clone, Debug)]
-pub(crate) struct Paths {
-    pub(crate) socket: PathBuf,
-    pub(crate) stdout: PathBuf,
-    pub(crate) stderr: PathBuf,
-}
-
-impl Paths {
-    pub(crate) fn in_directory(directory: &Path) -> Paths {
-        let path = |name: &str| directory.join(name);
-        Paths {
-            socket: path("cell.sock"),
-            stdout: path("cell-stdout"),
-            stderr: path("cell-stderr"),
-        }
-    }
 }
 
 /// The read end of a named pipe that outlives its writers. Named, since evcxr starts the cell process and passes nothing on.
@@ -280,11 +261,12 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::run_directory::CellPaths;
 
     #[test]
     fn reports_arrive_before_the_answer_and_the_end_is_told() {
         let directory = tempfile::tempdir().unwrap();
-        let paths = Paths::in_directory(directory.path());
+        let paths = CellPaths::in_directory(directory.path());
         let (sender, reports) = mpsc::channel::<Numbered>();
         let _link = Link::listen(&paths.socket, sender, Box::new(drop)).unwrap();
         let mut cell = UnixStream::connect(&paths.socket).unwrap();
@@ -303,7 +285,7 @@ mod tests {
     #[test]
     fn a_new_process_has_a_new_number() {
         let directory = tempfile::tempdir().unwrap();
-        let paths = Paths::in_directory(directory.path());
+        let paths = CellPaths::in_directory(directory.path());
         let (sender, reports) = mpsc::channel::<Numbered>();
         let link = Link::listen(&paths.socket, sender, Box::new(drop)).unwrap();
         assert_eq!(link.send(&Instruction::Answer), None);

@@ -1,11 +1,9 @@
 //! The processes that evcxr starts for the kernel: cargo with all that it starts, and the user's shell commands. evcxr
 //! waits for them and gives nobody their ids, so they are found by a mark in their environment.
 
+use crate::session::variables::KERNEL_VARIABLE;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{fs, io, thread, time::Duration};
-
-/// The environment variable that says for which kernel a process works.
-pub(crate) const KERNEL_VARIABLE: &str = "MOSAIC_KERNEL";
 
 /// Ends what works for this kernel now. What its children start meanwhile is found by the next call.
 pub(crate) fn end_of(kernel: Pid) -> bool {

@@ -1,6 +1,11 @@
 //! What the tools are told of the kernel that starts them.
 
-use crate::session::environment::{NAMES, taken_over};
+use crate::session::{
+    environment::{NAMES, taken_over},
+    run_directory::{shim_state_file, shim_sysroot},
+    sysroot,
+    variables::ANALYSING_VARIABLE,
+};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -8,12 +13,6 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
-
-const STAGE: &str = "stage.json";
-/// Set for the tools that another rust-analyzer than evcxr's starts, which sees all that there is.
-pub(crate) const ANALYSING_VARIABLE: &str = "MOSAIC_ANALYSING";
-/// The standard library's sources in a toolchain.
-pub(crate) const LIBRARY: &str = "lib/rustlib/src/rust/library";
 
 /// What a kernel is at. It is told to the tools, which are processes of their own.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,31 +50,27 @@ impl ShimState {
     /// Tells the tools, if they were taken over.
     pub(crate) fn tell(&self) -> Result<()> {
         let Some(tools) = taken_over() else { return Ok(()) };
-        let sysroot = tools.join("sysroot");
-        let bin = sysroot.join("bin");
+        let seen = shim_sysroot(&tools);
+        let bin = seen.join("bin");
         if !bin.exists() {
             // A toolchain's directory, as rustup knows them too.
             fs::create_dir_all(&bin)?;
             for name in NAMES {
                 symlink(tools.join(name), bin.join(name))?;
             }
-            let library = sysroot.join(LIBRARY);
-            fs::create_dir_all(library.parent().unwrap_or(&sysroot))?;
+            let library = sysroot::std_sources(&seen);
+            fs::create_dir_all(library.parent().unwrap_or(&seen))?;
             symlink(&self.view, library)?;
         }
-        let aside = tools.join("stage.new");
+        let file = shim_state_file(&tools);
+        let aside = file.with_extension("new");
         fs::write(&aside, serde_json::to_vec(self)?)?;
-        fs::rename(aside, tools.join(STAGE)).context("cannot tell the tools what the kernel is at")
+        fs::rename(aside, file).context("cannot tell the cargo shim what the kernel is doing")
     }
 
     pub(crate) fn read(tools: &Path) -> Option<ShimState> {
-        let mut state: ShimState = serde_json::from_slice(&fs::read(tools.join(STAGE)).ok()?).ok()?;
+        let mut state: ShimState = serde_json::from_slice(&fs::read(shim_state_file(tools)).ok()?).ok()?;
         state.analysing |= env::var_os(ANALYSING_VARIABLE).is_some();
         Some(state)
-    }
-
-    /// The toolchain's directory as rust-analyzer sees it.
-    pub(crate) fn seen_sysroot(tools: &Path) -> PathBuf {
-        tools.join("sysroot")
     }
 }

@@ -1,17 +1,7 @@
 //! What rustc says of a probe's types, in the code that it makes of it (MIR).
 
-use crate::{source::syntax::words, type_probe::TYPE_OF};
-use serde::{Deserialize, Serialize};
+use crate::{session::files::Type, source::syntax::words, type_probe::TYPE_OF};
 use std::collections::BTreeSet;
-
-/// The type of a variable.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Type {
-    /// As a cell can write it.
-    Named(String),
-    /// It is, or has in it, a closure's or that of an asynchronous block. As it is shown: `impl Fn(i32) -> i32`.
-    Nameless(String),
-}
 
 impl Type {
     /// As a cell can write it, if it can.

@@ -8,12 +8,15 @@
 
 pub(crate) mod mir_types;
 
-use crate::source::{
-    preamble,
-    syntax::{bindings, block, words},
+use crate::{
+    session::files,
+    source::{
+        preamble,
+        syntax::{bindings, block, words},
+    },
 };
-pub(crate) use crate::type_probe::mir_types::{Type, types_in};
-use std::{borrow::Cow, fs, io, ops::Range, path::Path};
+pub(crate) use crate::{session::files::Type, type_probe::mir_types::types_in};
+use std::{borrow::Cow, io, ops::Range, path::Path};
 use syn::{Pat, Stmt, spanned::Spanned};
 
 /// The function that a probe calls.
@@ -21,8 +24,6 @@ const TYPE_OF: &str = "__mosaic_type_of";
 const DEFINITION: &str = "fn __mosaic_type_of<const NUMBER: usize, T: ?Sized>(_: &T) {}\n";
 /// How a declaration ends.
 const DECLARED: &str = " = __mosaic_declared();";
-/// In the session's directory: the types of the last probe.
-const FILE: &str = "mosaic-types.json";
 
 /// A variable that a cell defines.
 #[derive(Debug, PartialEq, Eq)]
@@ -141,16 +142,13 @@ pub(crate) fn without_declarations(text: &str) -> Cow<'_, str> {
 }
 
 /// Keeps the types for the kernel.
-pub(crate) fn keep(session: &Path, types: &[Option<Type>]) -> io::Result<()> {
-    fs::write(session.join(FILE), serde_json::to_vec(types)?)
+pub(crate) fn keep(session: &Path, types: &Vec<Option<Type>>) -> io::Result<()> {
+    files::PROBED_TYPES.write(session, types)
 }
 
 /// Takes the types of the last probe, if rustc told any.
 pub(crate) fn take(session: &Path) -> Vec<Option<Type>> {
-    let file = session.join(FILE);
-    let types = fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
-    let _ = fs::remove_file(file);
-    types.unwrap_or_default()
+    files::PROBED_TYPES.take(session).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -219,7 +217,7 @@ mod tests {
     #[test]
     fn types_are_taken_once() {
         let session = tempfile::tempdir().unwrap();
-        let types = [Some(Type::Named("u8".to_owned())), None];
+        let types = vec![Some(Type::Named("u8".to_owned())), None];
         keep(session.path(), &types).unwrap();
         assert_eq!(take(session.path()), types);
         assert_eq!(take(session.path()), []);

@@ -9,7 +9,7 @@ use crate::{
         commands::{failed, text},
         evcxr_session::EvcxrSession,
     },
-    session::settings::Settings,
+    session::{files, settings::Settings},
 };
 
 const DEFAULT_OPT_LEVEL: &str = "2";
@@ -56,10 +56,10 @@ pub(super) fn toggle_types(
 }
 
 fn change<T>(session: &EvcxrSession, change: impl FnOnce(&mut Settings) -> T) -> Result<T, CellError> {
-    let mut settings = Settings::read(session.directory());
+    let mut settings = files::SETTINGS.read(session.directory()).unwrap_or_default();
     let changed = change(&mut settings);
-    let written = settings.write(session.directory());
-    written.map_err(|error| failed(format!("{error:#}")))?;
+    let written = files::SETTINGS.write(session.directory(), &settings);
+    written.map_err(|error| failed(format!("cannot keep the setting: {error}")))?;
     Ok(changed)
 }
 

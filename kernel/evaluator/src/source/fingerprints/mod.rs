@@ -9,9 +9,12 @@ pub(crate) mod items;
 mod tests;
 pub(crate) mod tokens;
 
-use crate::source::{
-    fingerprint::{JOINING, JOINS_WITH},
-    fingerprints::items::Definition,
+use crate::{
+    prebuilt::builtin,
+    source::{
+        fingerprint::{JOINING, JOINS_WITH},
+        fingerprints::items::Definition,
+    },
 };
 use proc_macro2::TokenStream;
 use std::{
@@ -140,8 +143,7 @@ impl Definitions {
             return;
         }
         let is_crate = self.crates.contains_key(first);
-        // The runtime's handles are the same in every build of it.
-        if is_crate && first != "mosaic" {
+        if is_crate && !builtin::has_constant_types(first) {
             reached.crates.insert(first.clone());
         }
         if is_crate && self.definitions.iter().all(|it| it.name != *first) {

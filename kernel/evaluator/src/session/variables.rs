@@ -1,0 +1,26 @@
+//! The environment variables through which the programs of the evaluator tell each other where things are.
+//!
+//! [`environment`](crate::session::environment) owns the variables that hide the cargo shim from the user's own
+//! processes, such as `MOSAIC_TOOLS`.
+
+/// The process id of the kernel. Set for all that evcxr starts: cargo, rustc and shell commands.
+///
+/// The kernel finds the processes to end by it, and the rustc wrapper stops once that kernel is gone.
+pub(crate) const KERNEL_VARIABLE: &str = "MOSAIC_KERNEL";
+
+/// The run directory. Set for the cell process, which removes the variable before it runs code of the user.
+pub(crate) const RUN_DIRECTORY_VARIABLE: &str = "MOSAIC_CELL_DIRECTORY";
+
+/// The socket of the runtime's monitor. Set for the cell process, which removes the variable before it runs code of the
+/// user.
+pub(crate) const MONITOR_VARIABLE: &str = "MOSAIC_MONITOR";
+
+/// The session directory. Set for the cell process, which removes the variable before it runs code of the user.
+pub(crate) const SESSION_VARIABLE: &str = "MOSAIC_SESSION";
+
+/// Set for the cargo shim when the kernel's own rust-analyzer starts it, which sees all crates; evcxr's does not.
+pub(crate) const ANALYSING_VARIABLE: &str = "MOSAIC_ANALYSING";
+
+/// The file in which the rustc wrapper records its own call. The cargo shim sets it for cargo, and replays the call for
+/// the next cell.
+pub(crate) const RUSTC_INVOCATION_VARIABLE: &str = "MOSAIC_RECIPE";
