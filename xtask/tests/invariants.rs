@@ -132,3 +132,66 @@ fn only_the_session_module_names_the_environment_variables_between_programs() {
     let foreign = foreign_names("session", "session/variables.rs", |_| true);
     assert!(foreign.is_empty(), "use session/variables.rs: {foreign:#?}");
 }
+
+/// Reports whether a text has a name of evcxr's: of generated code, of a line between evcxr and the cell process, or of an
+/// environment variable. The word `evcxr` in a sentence is none, and neither is `evcxr.toml`.
+fn has_name_of_evcxr(text: &str) -> bool {
+    // Escapes are as they are written.
+    let text = text.replace("\\n", " ");
+    let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let is_name = |word: &str| {
+        ["evcxr_", "Evcxr", "EVCXR", "run_user_code_"]
+            .iter()
+            .any(|begin| word.starts_with(begin))
+            || ["ctx", "vars_ok", "LOAD_AND_RUN"].contains(&word)
+    };
+    text == "evcxr" || words.any(is_name)
+}
+
+#[test]
+fn only_evcxr_text_matches_texts_of_evcxr() {
+    let evaluator = Path::new(EVALUATOR);
+    let room = evaluator.join("evcxr_text");
+    let texts = ["markers.rs", "messages.rs"].map(|file| string_literals_of(&room.join(file)));
+    // A text that is short or quotes a name can stand in a message to users as well.
+    let is_telling = |text: &str| text.len() >= 12 && !text.ends_with('`') && !text.contains('{');
+    let texts: Vec<String> = texts
+        .into_iter()
+        .flatten()
+        .map(|it| it.text)
+        .filter(|it| is_telling(it))
+        .collect();
+    assert!(texts.len() > 20, "evcxr_text has lost its texts: {texts:?}");
+    let is_of_evcxr =
+        |it: &StringLiteral| has_name_of_evcxr(&it.text) || texts.iter().any(|text| it.text.contains(text.as_str()));
+    let literals = string_literals(evaluator).into_iter();
+    let foreign: Vec<_> = literals
+        .filter(|it| !it.file.starts_with(&room) && is_of_evcxr(it))
+        .collect();
+    assert!(foreign.is_empty(), "move these to evcxr_text: {foreign:#?}");
+}
+
+#[test]
+fn a_name_of_evcxr_is_told_from_a_word_to_users() {
+    for text in [
+        "evcxr_variable_store",
+        "\\nasync fn evcxr_analysis_wrapper(",
+        "Result<(), EvcxrUserCodeError>",
+        "EVCXR",
+        "EVCXR_IS_RUNTIME",
+        "run_user_code_3",
+        "ctx",
+        "ctx::",
+        "evcxr",
+    ] {
+        assert!(has_name_of_evcxr(text), "{text}");
+    }
+    for text in [
+        "evcxr does not start: ",
+        "Runs the start-up cells of evcxr.toml",
+        "evcxr-stdout",
+        "context",
+    ] {
+        assert!(!has_name_of_evcxr(text), "{text}");
+    }
+}

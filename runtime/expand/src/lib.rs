@@ -19,7 +19,7 @@ mod subjects;
 mod types;
 
 pub use cell::{
-    CellError, CellExpansion, Generated, Location, Origin, Place, Position, expand_cell, expand_cell_after,
+    CellError, CellExpansion, Generated, Location, Origin, Place, Position, expand_cell, expand_cell_after, preamble,
 };
 
 use errors::Errors;

@@ -3,6 +3,7 @@
 mod expansion;
 mod former;
 mod place;
+pub mod preamble;
 mod print;
 mod scan;
 
@@ -84,7 +85,7 @@ pub fn expand_cell_after(text: &str, tesserae: &BTreeSet<String>) -> Result<Opti
         return Ok(None);
     }
     let _forget = ForgetSpans;
-    let code = scan::without_commands(text);
+    let code = preamble::without_commands(text);
     let Ok(tokens) = code.parse::<TokenStream>() else {
         let blanks = scan::attributes_by_line(&code);
         return Ok((!blanks.is_empty()).then(|| CellExpansion::new(text, &blanks, Vec::new())));

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
-use std::{borrow::Cow, ops::Range};
+use std::ops::Range;
 
 /// An item under `#[tessera]`.
 pub(super) struct Marked {
@@ -16,23 +16,6 @@ pub(super) struct Marked {
     pub(super) free_line: Option<usize>,
     /// The item and all that follows it.
     pub(super) tokens: TokenStream,
-}
-
-/// The text with its commands blanked out, which are no Rust: evcxr's lines `:dep …` and `!shell` before any code.
-pub(super) fn without_commands(text: &str) -> Cow<'_, str> {
-    let mut code = Cow::Borrowed(text);
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        let content = line.trim_start_matches('\u{feff}').trim();
-        let path = content.starts_with("::");
-        if content.starts_with([':', '!']) && !path || line.starts_with('\u{feff}') && content.is_empty() {
-            code = Cow::Owned(blanked(&code, std::iter::once(offset..offset + line.len())));
-        } else if !content.is_empty() && !line.starts_with("//") {
-            break;
-        }
-        offset += line.len();
-    }
-    code
 }
 
 /// `text` with spaces for all characters within `ranges` but line breaks, as many as the characters had bytes.
