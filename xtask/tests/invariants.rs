@@ -90,7 +90,7 @@ fn foreign_names(owner: &str, table: &str, is_name: impl Fn(&str) -> bool) -> Ve
     let is_named = |text: &str| {
         let is_path_to = |name: &&str| {
             text.strip_suffix(name)
-                .is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with("}/"))
         };
         names.iter().any(|name| is_path_to(name))
     };

@@ -12,7 +12,7 @@ use crate::{
     },
     prebuilt::{builtin, cache_directory::CacheDirectory, toolchain::Toolchain, versions},
     session::{
-        directory::Session,
+        directory::SessionDirectory,
         environment, files,
         link::{Instruction, Link},
         shim_state::ShimState,
@@ -32,7 +32,7 @@ pub(super) struct EvcxrSession {
     link: Link,
     crates: CacheDirectory,
     shim_state: ShimState,
-    directory: Session,
+    directory: SessionDirectory,
 }
 
 impl Drop for EvcxrSession {
@@ -64,15 +64,15 @@ impl EvcxrSession {
             std_source_view::write_view(&library, &crates.view(), toolchain.is_stable())
                 .context("cannot make a view of the standard library")?;
         }
-        let directory = Session::empty(crates.directory(), "session-")?;
+        let directory = SessionDirectory::create(crates.directory())?;
         // Known before the directory is filled, so that a kernel that ends meanwhile leaves nothing.
-        execution_state.set_session(directory.directory().to_owned());
+        execution_state.set_session(directory.path().to_owned());
         directory.fill_from(&crates.template())?;
         let answers = AnswersDirectory::of(&crates)?;
         let mut shim_state = ShimState {
             sysroot: toolchain.sysroot,
             view: crates.view(),
-            session: directory.directory().to_owned(),
+            session: directory.path().to_owned(),
             answers: answers.directory(),
             recording: answers.are_new(),
             starting: true,
@@ -80,7 +80,7 @@ impl EvcxrSession {
         };
         shim_state.tell()?;
         let lock_file = files::LOCK_FILE.path(&crates.template());
-        let context = start_evcxr(options, &crates, directory.directory(), Some(&lock_file))?;
+        let context = start_evcxr(options, &crates, directory.path(), Some(&lock_file))?;
         shim_state.starting = false;
         shim_state.tell()?;
         let mut session = EvcxrSession {
@@ -102,7 +102,7 @@ impl EvcxrSession {
 
     /// Returns the directory in which evcxr compiles.
     pub(super) fn directory(&self) -> &Path {
-        self.directory.directory()
+        self.directory.path()
     }
 
     /// Returns whether evcxr's rust-analyzer knows types.
@@ -184,6 +184,6 @@ impl EvcxrSession {
 
     /// Returns the warnings of the cell just compiled that the user has not seen.
     pub(super) fn new_warnings(&mut self, source: &str) -> Vec<Warning> {
-        self.warnings.take_new(self.directory.directory(), source)
+        self.warnings.take_new(self.directory.path(), source)
     }
 }
