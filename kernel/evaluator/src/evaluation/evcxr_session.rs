@@ -59,7 +59,7 @@ impl EvcxrSession {
         if !crates.template().is_dir() {
             template::build(options, link, &crates, &toolchain, notice)?;
         }
-        if environment::are_taken_over() && !crates.view().is_dir() {
+        if environment::is_shim_active() && !crates.view().is_dir() {
             let library = sysroot::std_sources(&toolchain.sysroot);
             std_source_view::write_view(&library, &crates.view(), toolchain.is_stable())
                 .context("cannot make a view of the standard library")?;
@@ -76,7 +76,7 @@ impl EvcxrSession {
             answers: answers.directory(),
             recording: answers.are_new(),
             starting: true,
-            analysing: !environment::are_taken_over(),
+            analysing: !environment::is_shim_active(),
         };
         shim_state.tell()?;
         let lock_file = files::LOCK_FILE.path(&crates.template());
@@ -135,7 +135,7 @@ impl EvcxrSession {
     /// Prepares for cells that add crates: evcxr's rust-analyzer forgets types until they are needed again, since it would
     /// read everything anew for each crate.
     pub(super) fn expect_crates(&mut self) -> Result<()> {
-        if environment::are_taken_over() {
+        if environment::is_shim_active() {
             self.shim_state.analysing = false;
             self.shim_state.tell()?;
         }
@@ -146,7 +146,7 @@ impl EvcxrSession {
     pub(super) fn clear_script(&self) -> String {
         let dependencies = self.crates.dependencies();
         let dependencies = dependencies.iter().map(|(name, it)| format!(":dep {name} = {it}\n"));
-        let lock = versions::restore(&files::LOCK_FILE.path(&self.crates.template()), self.directory());
+        let lock = versions::restore_command(&files::LOCK_FILE.path(&self.crates.template()), self.directory());
         format!(":clear\n{}{lock}\n{WARM_UP}", dependencies.collect::<String>())
     }
 
@@ -160,10 +160,10 @@ impl EvcxrSession {
     pub(super) fn with_versions_kept<'a>(&self, source: &'a str) -> Cow<'a, str> {
         let adds = asks_for(source, ":dep");
         let is_code = !without_commands(source).trim().is_empty();
-        if !adds || is_code || environment::are_taken_over() {
+        if !adds || is_code || environment::is_shim_active() {
             return Cow::Borrowed(source);
         }
-        versions::kept(source, self.directory()).map_or(Cow::Borrowed(source), Cow::Owned)
+        versions::with_restore_command(source, self.directory()).map_or(Cow::Borrowed(source), Cow::Owned)
     }
 
     /// Returns the types that are tesserae, or once were.
