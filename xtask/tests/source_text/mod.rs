@@ -11,21 +11,21 @@ use std::{
 
 /// A string literal in a source.
 #[derive(Debug)]
-pub struct StringLiteral {
+pub(crate) struct StringLiteral {
     /// The source, relative to the root of the workspace.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// The text between the quotes, with escapes as they are written.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// Returns the root of the workspace.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
 /// Lists the string literals of all Rust sources in a directory, relative to the root of the workspace, except files named
 /// `tests.rs`.
-pub fn string_literals(directory: &Path) -> Vec<StringLiteral> {
+pub(crate) fn string_literals(directory: &Path) -> Vec<StringLiteral> {
     let mut found = Vec::new();
     for entry in fs::read_dir(root().join(directory)).unwrap() {
         let path = directory.join(entry.unwrap().file_name());
@@ -39,7 +39,7 @@ pub fn string_literals(directory: &Path) -> Vec<StringLiteral> {
 }
 
 /// Lists the string literals of one Rust source, given by its path relative to the root of the workspace.
-pub fn string_literals_of(file: &Path) -> Vec<StringLiteral> {
+pub(crate) fn string_literals_of(file: &Path) -> Vec<StringLiteral> {
     let source = fs::read_to_string(root().join(file)).unwrap();
     let tokens: TokenStream = source
         .parse()
