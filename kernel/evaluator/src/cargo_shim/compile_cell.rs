@@ -19,7 +19,7 @@ use crate::{
     },
     session::{
         digest::Parts,
-        environment::real,
+        environment::real_program,
         files::{CARGO_CONFIGURATION, LOCK_FILE, MANIFEST, RustcInvocation, SessionFile, Text},
         shim_state::ShimState,
         variables::RUSTC_INVOCATION_VARIABLE,
@@ -103,7 +103,7 @@ impl<'a> CellCompilation<'a> {
     }
 
     fn cargo(&self) -> Command {
-        let mut cargo = real(Some(&self.state.sysroot), "cargo");
+        let mut cargo = real_program(Some(&self.state.sysroot), "cargo");
         cargo.args(&self.arguments);
         if has_only_fixed_sources(self.state).unwrap_or(false) {
             cargo.env(RUSTC_INVOCATION_VARIABLE, &self.key);

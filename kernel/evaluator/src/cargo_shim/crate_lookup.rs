@@ -11,7 +11,7 @@ use crate::{
     },
     evcxr_text::markers::LOOKUP_PACKAGE,
     session::{
-        environment::real,
+        environment::real_program,
         files::{LOCK_FILE, MANIFEST},
         shared_files::replace,
         shim_state::ShimState,
@@ -68,7 +68,7 @@ impl<'a> CrateLookup<'a> {
             return Ok(ExitCode::SUCCESS);
         }
         let versions = LOCK_FILE.read(&self.state.session);
-        let mut cargo = real(Some(&self.state.sysroot), "cargo");
+        let mut cargo = real_program(Some(&self.state.sysroot), "cargo");
         let output = cargo.args(self.arguments).stdin(Stdio::null()).output();
         let output = output.context("cannot run cargo")?;
         if let Some(versions) = versions {

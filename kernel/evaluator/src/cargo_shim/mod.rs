@@ -46,7 +46,7 @@ pub(crate) mod std_source_view;
 use crate::{
     cargo_shim::{compile_cell::CellCompilation, crate_lookup::CrateLookup},
     session::{
-        environment::{NAMES, real, taken_over},
+        environment::{SHIM_NAMES, active_shim, real_program},
         run_directory::shim_sysroot,
         shim_state::ShimState,
         sysroot,
@@ -64,32 +64,32 @@ use std::{
 
 /// Runs as the cargo shim if this process was started as `cargo`, `rustc` or `rustup`. Returns `None` otherwise.
 pub fn cargo_shim() -> Option<ExitCode> {
-    let tools = taken_over()?;
+    let shim = active_shim()?;
     let mut arguments = env::args_os();
     let program = PathBuf::from(arguments.next()?);
-    let name = NAMES
+    let name = SHIM_NAMES
         .into_iter()
         .find(|name| program.file_name() == Some(OsStr::new(name)))?;
     let arguments: Vec<OsString> = arguments.collect();
-    Some(run(&tools, name, &arguments).unwrap_or_else(|error| {
+    Some(run(&shim, name, &arguments).unwrap_or_else(|error| {
         eprintln!("error: {name} cannot be run: {error:#}");
         ExitCode::FAILURE
     }))
 }
 
 /// Answers a call of one of the tools, named `name`.
-fn run(tools: &Path, name: &str, arguments: &[OsString]) -> Result<ExitCode> {
-    let Some(state) = ShimState::read(tools) else {
-        return Err(real(None, name).args(arguments).exec().into());
+fn run(shim: &Path, name: &str, arguments: &[OsString]) -> Result<ExitCode> {
+    let Some(state) = ShimState::read(shim) else {
+        return Err(real_program(None, name).args(arguments).exec().into());
     };
     let here = env::current_dir()?;
     let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
     let rustc = sysroot::program(&state.sysroot, "rustc");
     match (name, words.as_slice()) {
-        ("rustup", ["which", "cargo"]) => print(&tools.join("cargo")),
+        ("rustup", ["which", "cargo"]) => print(&shim.join("cargo")),
         ("rustup", ["which", "rustc"]) if rustc.is_file() => print(&rustc),
         ("rustc", ["--print", "sysroot"]) if here == state.session => match state.analysing {
-            true => print(&shim_sysroot(tools)),
+            true => print(&shim_sysroot(shim)),
             // rust-analyzer then does without the standard library.
             false => Ok(ExitCode::FAILURE),
         },
@@ -100,10 +100,10 @@ fn run(tools: &Path, name: &str, arguments: &[OsString]) -> Result<ExitCode> {
             } else if let Some(lookup) = CrateLookup::new(&state, &here, arguments) {
                 lookup.answer()
             } else {
-                recorded_answers::cargo(tools, &state, &here, arguments)
+                recorded_answers::cargo(shim, &state, &here, arguments)
             }
         }
-        _ => Err(real(Some(&state.sysroot), name).args(arguments).exec().into()),
+        _ => Err(real_program(Some(&state.sysroot), name).args(arguments).exec().into()),
     }
 }
 

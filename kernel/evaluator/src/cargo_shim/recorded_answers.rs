@@ -13,7 +13,7 @@ use crate::{
     evcxr_text::markers::LIBRARY_PATH_VARIABLE,
     session::{
         digest::Parts,
-        environment::real,
+        environment::real_program,
         files::{CELL_SOURCE, LOCK_FILE, MANIFEST},
         run_directory::shim_sysroot,
         shared_files::replace,
@@ -55,10 +55,13 @@ struct Answer {
 /// # Errors
 ///
 /// Cargo cannot be run, or its answer cannot be recorded or given.
-pub(super) fn cargo(tools: &Path, state: &ShimState, here: &Path, arguments: &[OsString]) -> Result<ExitCode> {
-    let call = Call::new(tools, state, here, arguments);
+pub(super) fn cargo(shim: &Path, state: &ShimState, here: &Path, arguments: &[OsString]) -> Result<ExitCode> {
+    let call = Call::new(shim, state, here, arguments);
     let Some(call) = call else {
-        return Err(real(Some(&state.sysroot), "cargo").args(arguments).exec().into());
+        return Err(real_program(Some(&state.sysroot), "cargo")
+            .args(arguments)
+            .exec()
+            .into());
     };
     let file = state.answers.join(call.key());
     if let Some(answer) = read(&file).filter(|answer| call.still_holds(answer)) {
@@ -89,7 +92,7 @@ pub(super) fn version(state: &ShimState) -> Result<ExitCode> {
     let text = match recorded {
         Some(text) => text,
         None => {
-            let output = real(Some(&state.sysroot), "rustc").arg("-vV").output();
+            let output = real_program(Some(&state.sysroot), "rustc").arg("-vV").output();
             let output = output.context("cannot run rustc")?;
             if !output.status.success() {
                 io::stderr().write_all(&output.stderr)?;
@@ -118,9 +121,9 @@ struct Call<'a> {
 
 impl<'a> Call<'a> {
     /// Recognises a call whose answer can be recorded.
-    fn new(tools: &Path, state: &'a ShimState, here: &'a Path, arguments: &'a [OsString]) -> Option<Call<'a>> {
+    fn new(shim: &Path, state: &'a ShimState, here: &'a Path, arguments: &'a [OsString]) -> Option<Call<'a>> {
         let arguments: Vec<&str> = arguments.iter().map(|it| it.to_str()).collect::<Option<_>>()?;
-        let seen_std_sources = sysroot::std_sources(&shim_sysroot(tools));
+        let seen_std_sources = sysroot::std_sources(&shim_sysroot(shim));
         let is_known = match *arguments.first()? {
             "build" => state.starting,
             "metadata" | "locate-project" | "--version" => true,
@@ -175,7 +178,7 @@ impl<'a> Call<'a> {
     /// since the view lacks files that cargo looks for.
     fn command(&self) -> Command {
         let library = sysroot::std_sources(&self.state.sysroot);
-        let mut command = real(Some(&self.state.sysroot), "cargo");
+        let mut command = real_program(Some(&self.state.sysroot), "cargo");
         let seen = self.seen_std_sources.to_string_lossy();
         let arguments = self
             .arguments

@@ -8,18 +8,23 @@ use std::{
     time::Duration,
 };
 
-/// How long `print!(".")` may stay in the standard library's buffer.
+/// How long the output of `print!(".")` may stay in the buffer of the standard library.
 const INTERVAL: Duration = Duration::from_millis(30);
 
-/// Flushes the running cell's standard output again and again; rests while none runs.
+/// Flushes the standard output of the running cell at intervals. Its thread sleeps while no cell runs.
 #[derive(Clone, Default)]
-pub(crate) struct Flusher {
+pub(super) struct Flusher {
+    /// The guest of the running cell, and a signal that a cell begins. The main thread sets the guest and takes it away.
     shared: Arc<(Mutex<Option<&'static Guest>>, Condvar)>,
 }
 
 impl Flusher {
-    /// Starts the thread.
-    pub(crate) fn start() -> io::Result<Flusher> {
+    /// Starts the thread `flusher`.
+    ///
+    /// # Errors
+    ///
+    /// The thread cannot be started.
+    pub(super) fn start() -> io::Result<Flusher> {
         let flusher = Flusher::default();
         thread::Builder::new().name("flusher".into()).spawn({
             let flusher = flusher.clone();
@@ -28,14 +33,14 @@ impl Flusher {
         Ok(flusher)
     }
 
-    /// A cell begins whose output is in this guest's standard library.
-    pub(crate) fn begin(&self, guest: &'static Guest) {
+    /// Begins to flush for a cell, whose output is in this guest's standard library.
+    pub(super) fn begin(&self, guest: &'static Guest) {
         *self.guest() = Some(guest);
         self.shared.1.notify_one();
     }
 
-    /// The cell has ended.
-    pub(crate) fn end(&self) {
+    /// Stops flushing, as the cell has ended.
+    pub(super) fn end(&self) {
         *self.guest() = None;
     }
 
@@ -49,7 +54,7 @@ impl Flusher {
             let guest = *waited.unwrap_or_else(PoisonError::into_inner);
             thread::sleep(INTERVAL);
             if let Some(guest) = guest {
-                // Not under the lock: a cell that holds its standard output's lock holds this up.
+                // Without the lock: this call waits while the cell holds the lock of its standard output.
                 (guest.flush)();
             }
         }

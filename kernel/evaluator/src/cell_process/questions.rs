@@ -1,6 +1,4 @@
-//! What the cell process asks beside evaluation, and what it is told: the cell process's end. The other is the [link]'s.
-//!
-//! [link]: crate::session::link
+//! Questions of cells to the kernel, and messages of the kernel to cells: the cell process's end of both.
 
 use crate::session::link::Report;
 use mosaic_abi::{Guest, Slice};
@@ -13,46 +11,52 @@ use std::{
 
 /// The questions that have no answer yet, by number.
 #[derive(Debug)]
-struct Open {
-    last: u64,
+struct OpenQuestions {
+    last_number: u64,
     questions: BTreeMap<u64, Question>,
 }
 
-static OPEN: Mutex<Open> = Mutex::new(Open {
-    last: 0,
+/// The questions that have no answer yet.
+///
+/// Any thread of a cell adds a question and then sends it; the thread `link` takes the question out when its answer comes.
+/// The lock is not held while a question is answered, since whoever is woken may ask again.
+static OPEN_QUESTIONS: Mutex<OpenQuestions> = Mutex::new(OpenQuestions {
+    last_number: 0,
     questions: BTreeMap::new(),
 });
 
-/// The guests of this process: more than one only where a cell was built against another copy of their crate.
+/// The guests of this process: more than one only if a cell was built against another copy of the crate `mosaic`.
+///
+/// The main thread adds a guest before its cell begins. The thread `link`, and threads that read standard input, copy the
+/// list and call the guests without the lock.
 static GUESTS: Mutex<Vec<&'static Guest>> = Mutex::new(Vec::new());
 
-fn open() -> MutexGuard<'static, Open> {
-    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+fn open_questions() -> MutexGuard<'static, OpenQuestions> {
+    OPEN_QUESTIONS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The report that takes a question to the kernel.
-pub(crate) fn ask(question: Question) -> Report {
+/// Returns the report that takes a question to the kernel.
+pub(super) fn ask(question: Question) -> Report {
     let message = question.message().to_vec();
-    let mut open = open();
-    open.last += 1;
-    let number = open.last;
+    let mut open = open_questions();
+    open.last_number += 1;
+    let number = open.last_number;
     open.questions.insert(number, question);
     Report::Asked { number, message }
 }
 
-/// The kernel's answer has come.
-pub(crate) fn answered(number: u64, answer: Result<Vec<u8>, String>) {
-    // Taken out first: whoever is woken may ask again.
-    let question = open().questions.remove(&number);
+/// Answers a question with what the kernel says, or refuses it with the kernel's reason.
+pub(super) fn answer(number: u64, answer: Result<Vec<u8>, String>) {
+    let question = open_questions().questions.remove(&number);
     match (question, answer) {
         (Some(question), Ok(answer)) => question.answer(answer),
         (Some(question), Err(reason)) => question.refuse(reason),
-        (None, _) => tracing::warn!("the kernel answered what nobody asked"),
+        (None, _) => tracing::warn!("the kernel answered a question that nobody asked"),
     }
 }
 
-/// A cell's guest, new or known.
-pub(crate) fn introduce(guest: &'static Guest) {
+/// Adds the guest of a cell, unless it is known.
+pub(super) fn introduce(guest: &'static Guest) {
     let mut guests = guests();
     if !guests.iter().any(|known| ptr::eq(*known, guest)) {
         guests.push(guest);
@@ -63,8 +67,8 @@ fn guests() -> MutexGuard<'static, Vec<&'static Guest>> {
     GUESTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Hands a message of the kernel's to all guests: each knows what is its own.
-pub(crate) fn deliver(message: &[u8]) {
+/// Delivers a message of the kernel to all guests. Each one knows whether the message is for it.
+pub(super) fn deliver(message: &[u8]) {
     let guests = guests().clone();
     for guest in guests {
         // SAFETY: the bytes outlive the call, for which they are lent.
@@ -72,8 +76,8 @@ pub(crate) fn deliver(message: &[u8]) {
     }
 }
 
-/// Writes out what the guests' standard libraries still hold back.
-pub(crate) fn flush() {
+/// Flushes the standard output of all guests.
+pub(super) fn flush() {
     let guests = guests().clone();
     for guest in guests {
         (guest.flush)();

@@ -1,10 +1,11 @@
-//! The cells' standard input: whoever reads it asks the user.
+//! The standard input of cells: reading it asks the user.
 //!
-//! A pipe does not tell its writer that somebody waits for it, so the kernel could not know when to ask. But the
-//! standard library reads through the C function `read`, and this executable's own comes before the C library's for
-//! every library that a cell process loads. It serves descriptor 0 of a cell process, and passes on everything else.
+//! With a pipe the kernel could not know when to ask, since a pipe does not tell its writer that somebody waits. So this
+//! executable exports the C function `read`, through which the standard library reads. The linker finds it before the one
+//! of the C library, for every library that the process loads. It serves descriptor 0 of a cell process, and passes
+//! everything else on.
 
-use crate::cell_process::{questions, report as report_to_kernel};
+use crate::cell_process::{channels, questions};
 use libc::{c_int, c_void, size_t, ssize_t};
 use mosaic_engine::Question;
 use mosaic_message::{Ask, Line, decode, encode};
@@ -17,22 +18,28 @@ use std::{
     },
 };
 
-/// Whether descriptor 0 is the user. Otherwise it is what it is.
+/// Whether a read of descriptor 0 asks the user.
+///
+/// The main thread sets it, once, before the first cell runs. Every thread that reads anything reads it. Other programs
+/// that are this executable never set it.
 static ASKS_THE_USER: AtomicBool = AtomicBool::new(false);
 
-/// What the user entered and nobody has read yet. Locked while the user is asked: others that read wait for their turn.
+/// The bytes that the user has entered and nobody has read yet.
+///
+/// Written and read by any thread of a cell that reads standard input. The lock is held while the user is asked, so that
+/// other readers wait for their turn.
 static ENTERED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// From now on, who reads standard input asks the user.
-pub(crate) fn ask_the_user() {
+/// Makes every further read of standard input ask the user.
+pub(super) fn ask_the_user() {
     ASKS_THE_USER.store(true, Ordering::Release);
 }
 
-/// C's `read`.
+/// Reads from a descriptor, as the C function of this name does.
 ///
 /// # Safety
 ///
-/// As C has it: `buffer` has room for `count` bytes.
+/// As for the C function: `buffer` has room for `count` bytes.
 #[unsafe(no_mangle)]
 #[allow(unreachable_pub, reason = "every library of the process finds it, by its symbol")]
 pub unsafe extern "C" fn read(fd: c_int, buffer: *mut c_void, count: size_t) -> ssize_t {
@@ -56,7 +63,11 @@ pub unsafe extern "C" fn read(fd: c_int, buffer: *mut c_void, count: size_t) -> 
     }
 }
 
-/// The next bytes, `most` of them at most, or the number of an error.
+/// Returns the next bytes of standard input, at most `most`, after asking the user if there are none.
+///
+/// # Errors
+///
+/// The number of a C error: the user interrupted the cell, or there is no client to ask.
 fn next_bytes(most: usize) -> Result<Vec<u8>, c_int> {
     let mut entered = ENTERED.lock().unwrap_or_else(PoisonError::into_inner);
     if entered.is_empty() {
@@ -66,7 +77,7 @@ fn next_bytes(most: usize) -> Result<Vec<u8>, c_int> {
             Line::Interrupted => return Err(libc::ECANCELED),
             Line::Refused(reason) => {
                 let text = format!("standard input cannot be read: {reason}\n");
-                // Where that cannot be told, the error says enough.
+                // If this cannot be written, the error says enough.
                 let _ = rustix::io::write(rustix::stdio::stderr(), text.as_bytes());
                 return Err(libc::EOPNOTSUPP);
             }
@@ -78,8 +89,9 @@ fn next_bytes(most: usize) -> Result<Vec<u8>, c_int> {
     Ok(std::mem::replace(&mut *entered, rest))
 }
 
+/// Asks the user for a line, and waits for it.
 fn ask_for_line() -> Line {
-    // A prompt is often printed without a newline, and then still in the standard library's buffer.
+    // A prompt without a newline is still in the buffer of the standard library.
     questions::flush();
     let (sender, answer) = mpsc::channel();
     let ask = Ask::Input {
@@ -87,10 +99,10 @@ fn ask_for_line() -> Line {
         password: false,
     };
     let question = Question::new(encode(&ask), move |answer| {
-        // The receiver waits below.
+        // The receiver waits below, so sending cannot fail.
         let _ = sender.send(answer);
     });
-    report_to_kernel(&questions::ask(question));
+    channels::report(&questions::ask(question));
     let answer = answer.recv().unwrap_or_else(|_| Err("the kernel is gone".to_owned()));
     answer.and_then(|bytes| decode(&bytes)).unwrap_or_else(Line::Refused)
 }

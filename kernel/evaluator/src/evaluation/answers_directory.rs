@@ -18,7 +18,7 @@ impl AnswersDirectory {
     /// Finds the answers for a toolchain, or begins to record them.
     pub(super) fn of(crates: &CacheDirectory) -> Result<AnswersDirectory> {
         let kept = crates.answers();
-        if kept.is_dir() || !environment::are_taken_over() {
+        if kept.is_dir() || !environment::is_shim_active() {
             return Ok(AnswersDirectory::Kept(kept));
         }
         let new = tempfile::Builder::new()

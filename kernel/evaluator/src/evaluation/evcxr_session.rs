@@ -12,7 +12,7 @@ use crate::{
     },
     prebuilt::{builtin, cache_directory::CacheDirectory, toolchain::Toolchain, versions},
     session::{
-        directory::Session,
+        directory::SessionDirectory,
         environment, files,
         link::{Instruction, Link},
         shim_state::ShimState,
@@ -32,7 +32,7 @@ pub(super) struct EvcxrSession {
     link: Link,
     crates: CacheDirectory,
     shim_state: ShimState,
-    directory: Session,
+    directory: SessionDirectory,
 }
 
 impl Drop for EvcxrSession {
@@ -59,28 +59,28 @@ impl EvcxrSession {
         if !crates.template().is_dir() {
             template::build(options, link, &crates, &toolchain, notice)?;
         }
-        if environment::are_taken_over() && !crates.view().is_dir() {
+        if environment::is_shim_active() && !crates.view().is_dir() {
             let library = sysroot::std_sources(&toolchain.sysroot);
             std_source_view::write_view(&library, &crates.view(), toolchain.is_stable())
                 .context("cannot make a view of the standard library")?;
         }
-        let directory = Session::empty(crates.directory(), "session-")?;
+        let directory = SessionDirectory::create(crates.directory())?;
         // Known before the directory is filled, so that a kernel that ends meanwhile leaves nothing.
-        execution_state.set_session(directory.directory().to_owned());
+        execution_state.set_session(directory.path().to_owned());
         directory.fill_from(&crates.template())?;
         let answers = AnswersDirectory::of(&crates)?;
         let mut shim_state = ShimState {
             sysroot: toolchain.sysroot,
             view: crates.view(),
-            session: directory.directory().to_owned(),
+            session: directory.path().to_owned(),
             answers: answers.directory(),
             recording: answers.are_new(),
             starting: true,
-            analysing: !environment::are_taken_over(),
+            analysing: !environment::is_shim_active(),
         };
         shim_state.tell()?;
         let lock_file = files::LOCK_FILE.path(&crates.template());
-        let context = start_evcxr(options, &crates, directory.directory(), Some(&lock_file))?;
+        let context = start_evcxr(options, &crates, directory.path(), Some(&lock_file))?;
         shim_state.starting = false;
         shim_state.tell()?;
         let mut session = EvcxrSession {
@@ -102,7 +102,7 @@ impl EvcxrSession {
 
     /// Returns the directory in which evcxr compiles.
     pub(super) fn directory(&self) -> &Path {
-        self.directory.directory()
+        self.directory.path()
     }
 
     /// Returns whether evcxr's rust-analyzer knows types.
@@ -135,7 +135,7 @@ impl EvcxrSession {
     /// Prepares for cells that add crates: evcxr's rust-analyzer forgets types until they are needed again, since it would
     /// read everything anew for each crate.
     pub(super) fn expect_crates(&mut self) -> Result<()> {
-        if environment::are_taken_over() {
+        if environment::is_shim_active() {
             self.shim_state.analysing = false;
             self.shim_state.tell()?;
         }
@@ -146,7 +146,7 @@ impl EvcxrSession {
     pub(super) fn clear_script(&self) -> String {
         let dependencies = self.crates.dependencies();
         let dependencies = dependencies.iter().map(|(name, it)| format!(":dep {name} = {it}\n"));
-        let lock = versions::restore(&files::LOCK_FILE.path(&self.crates.template()), self.directory());
+        let lock = versions::restore_command(&files::LOCK_FILE.path(&self.crates.template()), self.directory());
         format!(":clear\n{}{lock}\n{WARM_UP}", dependencies.collect::<String>())
     }
 
@@ -160,10 +160,10 @@ impl EvcxrSession {
     pub(super) fn with_versions_kept<'a>(&self, source: &'a str) -> Cow<'a, str> {
         let adds = asks_for(source, ":dep");
         let is_code = !without_commands(source).trim().is_empty();
-        if !adds || is_code || environment::are_taken_over() {
+        if !adds || is_code || environment::is_shim_active() {
             return Cow::Borrowed(source);
         }
-        versions::kept(source, self.directory()).map_or(Cow::Borrowed(source), Cow::Owned)
+        versions::with_restore_command(source, self.directory()).map_or(Cow::Borrowed(source), Cow::Owned)
     }
 
     /// Returns the types that are tesserae, or once were.
@@ -184,6 +184,6 @@ impl EvcxrSession {
 
     /// Returns the warnings of the cell just compiled that the user has not seen.
     pub(super) fn new_warnings(&mut self, source: &str) -> Vec<Warning> {
-        self.warnings.take_new(self.directory.directory(), source)
+        self.warnings.take_new(self.directory.path(), source)
     }
 }

@@ -148,7 +148,7 @@ impl ExecutionState {
     /// Removes the session's directory.
     pub(crate) fn remove_session(&self) {
         if let Some(directory) = self.lock().session.take() {
-            directory::remove_until_gone(&directory, &directory.with_extension("lock"));
+            directory::remove_until_gone(&directory);
         }
     }
 }

@@ -90,7 +90,7 @@ impl Evaluation<'_> {
 
     /// Asks rustc for the types of a cell's variables.
     fn types_by_rustc(&mut self, source: &str) -> Result<Types, CellError> {
-        let Some(probe) = Probe::of(source).filter(|_| environment::are_taken_over()) else {
+        let Some(probe) = Probe::of(source).filter(|_| environment::is_shim_active()) else {
             return Ok(Types::Unknown);
         };
         if probe.is_empty() {

@@ -7,7 +7,7 @@ use crate::{
     },
     prebuilt::{builtin, cache_directory::CacheDirectory, toolchain::Toolchain},
     session::{
-        directory::Session,
+        directory::SessionDirectory,
         files,
         link::{Instruction, Link},
     },
@@ -39,8 +39,8 @@ pub(super) fn build(
         builtin::names().collect::<Vec<_>>().join(", "),
         toolchain.version()
     ));
-    let session = Session::empty(crates.directory(), "session-")?;
-    let mut context = CommandContext::with_eval_context(start_evcxr(options, crates, session.directory(), None)?);
+    let session = SessionDirectory::create(crates.directory())?;
+    let mut context = CommandContext::with_eval_context(start_evcxr(options, crates, session.path(), None)?);
     // A cell that does not compile is checked by cargo, which wants its own artefacts of the crates.
     context
         .check("let _ = ();")
@@ -48,9 +48,9 @@ pub(super) fn build(
     link.send(&Instruction::End);
     drop(context);
     // A clone starts without the cells that were compiled here.
-    let _ = fs::remove_dir_all(files::SOURCES.path(session.directory()));
-    remove_incremental(&files::TARGET.path(session.directory()));
-    fs::rename(session.directory(), crates.template()).context("cannot keep the prebuilt crates")?;
+    let _ = fs::remove_dir_all(files::SOURCES.path(session.path()));
+    remove_incremental(&files::TARGET.path(session.path()));
+    fs::rename(session.path(), crates.template()).context("cannot keep the prebuilt crates")?;
     notice("the notebook's crates are built");
     Ok(())
 }

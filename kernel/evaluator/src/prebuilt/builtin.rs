@@ -191,6 +191,15 @@ impl BuiltInCrate {
         matches!(self.source, Source::Embedded { .. })
     }
 
+    /// Returns the text of the crate's root module, if the crate is embedded.
+    pub(crate) fn root_module(&'static self) -> Option<&'static str> {
+        match &self.source {
+            // Cargo finds the root in the same place as that of a cell's crate.
+            Source::Embedded { files: sources, .. } => sources.get_file(files::CELL_SOURCE.name())?.contents_utf8(),
+            Source::Registry => None,
+        }
+    }
+
     /// Returns the name of an embedded crate's directory in the cache.
     pub(crate) fn directory(&self) -> &'static str {
         self.name.strip_prefix("mosaic-").unwrap_or(self.name)

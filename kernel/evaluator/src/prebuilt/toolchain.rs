@@ -7,27 +7,27 @@ use std::{
     process::Command,
 };
 
-/// The toolchain, found complete.
+/// A complete Rust toolchain.
 #[derive(Clone, Debug)]
 pub struct Toolchain {
-    /// What `rustc -vV` prints: the key of everything that is built ahead.
+    /// The output of `rustc -vV`, by which everything that is built ahead is told apart.
     pub verbose_version: String,
-    /// Its directory.
+    /// The directory of the toolchain.
     pub sysroot: PathBuf,
 }
 
-/// Why no cell can be compiled, each with the command that mends it.
+/// A reason why no cell can be compiled. Its message names the command that mends it.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolchainError {
     /// `rustc` or `cargo` is neither on the path nor in cargo's home.
     #[error("`{0}` was not found: install Rust with rustup (https://rustup.rs), then restart the kernel")]
     Missing(&'static str),
-    /// A tool is there but does not run.
+    /// `rustc` or `cargo` exists but does not run.
     #[error("`{tool}` does not run: {reason}; `rustup default stable` may mend it")]
     Broken {
-        /// The tool's name.
+        /// The name of the tool.
         tool: &'static str,
-        /// What it printed.
+        /// What the tool printed.
         reason: String,
     },
     /// The standard library's sources are missing.
@@ -40,11 +40,11 @@ pub enum ToolchainError {
 }
 
 impl Toolchain {
-    /// Looks for rustc, cargo and the sources of the standard library.
+    /// Finds rustc, cargo and the sources of the standard library.
     ///
     /// # Errors
     ///
-    /// The first of the three that is missing.
+    /// One of the three is missing, or rustc or cargo does not run. The error is about the first that is found wanting.
     pub fn find() -> Result<Toolchain, ToolchainError> {
         let sysroot = PathBuf::from(run("rustc", &["--print", "sysroot"])?.trim());
         if !sysroot::program(&sysroot, "cargo").is_file() {
@@ -64,7 +64,7 @@ impl Toolchain {
         })
     }
 
-    /// rustc's version, as in `1.95.0`.
+    /// Returns the version of rustc, such as `1.95.0`.
     pub fn version(&self) -> &str {
         let release = self
             .verbose_version
@@ -73,13 +73,13 @@ impl Toolchain {
         release.unwrap_or("unknown")
     }
 
-    /// Whether it takes no features that are not stable.
+    /// Whether the compiler rejects unstable features, as those of the stable channel do.
     pub(crate) fn is_stable(&self) -> bool {
         !self.version().contains('-')
     }
 }
 
-/// Asks the compiler itself where it is to be found: rustup's takes its time to find it.
+/// Returns what `rustc -vV` prints. Runs the compiler itself if possible, since rustup's `rustc` takes its time to find it.
 fn verbose_version(sysroot: &Path) -> Result<String, ToolchainError> {
     let own = sysroot::program(sysroot, "rustc");
     if own.is_file() {
@@ -89,17 +89,19 @@ fn verbose_version(sysroot: &Path) -> Result<String, ToolchainError> {
     }
 }
 
+/// Runs a tool and returns what it prints.
 fn run(tool: &'static str, arguments: &[&str]) -> Result<String, ToolchainError> {
     let program = find_program(tool).ok_or(ToolchainError::Missing(tool))?;
     run_program(tool, &program, arguments)
 }
 
+/// Runs a tool at a path and returns what it prints.
 fn run_program(tool: &'static str, program: &Path, arguments: &[&str]) -> Result<String, ToolchainError> {
     let mut command = Command::new(program);
     environment::give_back(&mut command);
     let output = command
         .args(arguments)
-        // Where no project's rust-toolchain.toml is: evcxr compiles in its own directory.
+        // Cells are not compiled in the working directory, so its rust-toolchain.toml must not count.
         .current_dir(env::temp_dir())
         .output()
         .map_err(|error| ToolchainError::Broken {
@@ -114,7 +116,8 @@ fn run_program(tool: &'static str, program: &Path, arguments: &[&str]) -> Result
     }
 }
 
-/// On the path, or where rustup installs it: a kernel that is started from a desktop often has no such path.
+/// Finds a tool in the user's `PATH`, or where rustup installs it: a kernel that is started from a desktop often has no such
+/// path.
 fn find_program(tool: &str) -> Option<PathBuf> {
     let on_path = environment::users_path();
     let cargo_home = env::var_os("CARGO_HOME")

@@ -1,31 +1,37 @@
-//! The versions of the crates of a session, which its lock file holds.
+//! Keeps the versions of a session's crates while commands add others.
 //!
-//! Before evcxr adds a crate it asks cargo about that crate alone, and cargo then forgets the versions of all others. So
-//! they are put back before anything is built: by a shell command, since evcxr runs these in their order among its own.
-//! Where `cargo` is [our own](crate::cargo_shim), it does so itself.
+//! Before evcxr adds a crate, it asks cargo about that crate alone, and cargo drops the versions of all other crates from
+//! the lock file. So the lock file is put back before anything is built. A shell command does that, since evcxr runs shell
+//! commands in order among its own. The [cargo shim](crate::cargo_shim::crate_lookup) puts the lock file back by itself, so
+//! the command is needed only without the shim.
 
 use crate::session::files;
 use std::{fs, io, path::Path};
 
-/// Commands that add crates, with the versions of all others kept.
+/// Saves the lock file, and returns the commands followed by one that puts it back.
 ///
 /// # Errors
 ///
 /// The lock file cannot be copied.
-pub(crate) fn kept(commands: &str, session: &Path) -> io::Result<String> {
+pub(crate) fn with_restore_command(commands: &str, session: &Path) -> io::Result<String> {
     let saved = files::SAVED_VERSIONS.path(session);
     fs::copy(files::LOCK_FILE.path(session), &saved)?;
-    Ok(format!("{}\n{}\n", commands.trim_end(), restore(&saved, session)))
+    Ok(format!(
+        "{}\n{}\n",
+        commands.trim_end(),
+        restore_command(&saved, session)
+    ))
 }
 
-/// The command that puts versions back. Aside and renamed: the file may share its content with others.
-pub(crate) fn restore(saved: &Path, session: &Path) -> String {
+/// Returns the command that puts a saved lock file back. The command copies the file aside and renames it, since the lock file
+/// may share its content with other sessions.
+pub(crate) fn restore_command(saved: &Path, session: &Path) -> String {
     let aside = files::RESTORED_VERSIONS.path(session);
     let [saved, aside, lock] = [saved, &aside, &files::LOCK_FILE.path(session)].map(quoted);
     format!("!cp {saved} {aside} && mv {aside} {lock}")
 }
 
-/// A path as one word of the shell's.
+/// Quotes a path as one word for the shell.
 fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
@@ -40,7 +46,7 @@ mod tests {
         let session = tempfile::Builder::new().prefix("it's ").tempdir().unwrap();
         let lock = session.path().join("Cargo.lock");
         fs::write(&lock, "all").unwrap();
-        let commands = kept(":dep rand\n", session.path()).unwrap();
+        let commands = with_restore_command(":dep rand\n", session.path()).unwrap();
         fs::write(&lock, "one").unwrap();
         let command = commands.lines().nth(1).unwrap().strip_prefix('!').unwrap();
         assert!(Command::new("sh").args(["-c", command]).status().unwrap().success());

@@ -1,28 +1,30 @@
-//! Names for what is told apart by its content.
+//! Digests: names for contents, which differ if the contents do.
 
 use sha2::{Digest, Sha256};
 
-/// The name of one content, of `bytes` bytes as hexadecimal digits.
+/// Returns the digest of a content, `bytes` bytes long and written as hexadecimal digits.
 pub(crate) fn of(content: impl AsRef<[u8]>, bytes: usize) -> String {
     name(Sha256::new_with_prefix(content), bytes)
 }
 
-/// The name of all that was hashed.
+/// Returns the digest of all that was hashed, `bytes` bytes long and written as hexadecimal digits.
 pub(crate) fn name(hash: Sha256, bytes: usize) -> String {
     let digest = hash.finalize();
     digest.iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A content of several parts, of which none runs into the next.
+/// A content of several parts, each hashed with its length, so that `["a", "b"]` differs from `["ab"]`.
 #[derive(Default)]
 pub(crate) struct Parts(Sha256);
 
 impl Parts {
+    /// Adds a part.
     pub(crate) fn add(&mut self, part: &[u8]) {
         self.0.update(part.len().to_le_bytes());
         self.0.update(part);
     }
 
+    /// Returns the digest of all parts, `bytes` bytes long and written as hexadecimal digits.
     pub(crate) fn name(self, bytes: usize) -> String {
         name(self.0, bytes)
     }

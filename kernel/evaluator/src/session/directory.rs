@@ -1,4 +1,7 @@
-//! The directory in which one kernel compiles its cells.
+//! The session directory: the directory in which one kernel compiles its cells.
+//!
+//! A session directory `session-x` lies in the cache directory beside its lock file `session-x.lock`. The kernel holds the
+//! lock as long as it lives, so another kernel can tell that a session was left behind and remove it.
 
 use crate::session::shared_files::clone_directory;
 use anyhow::{Context, Result};
@@ -10,112 +13,120 @@ use std::{
     time::Duration,
 };
 
-/// The directory, removed at the end. A lock beside it says that its kernel lives, so that what a killed kernel left is
-/// found and removed by the next one.
+/// The prefix of the names of session directories and their lock files.
+const PREFIX: &str = "session-";
+/// How often [`remove_until_gone`] tries: for ten seconds, since on a busy machine a killed compiler takes its time.
+const ATTEMPTS: u32 = 100;
+/// The time between two attempts.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
+
+/// A session directory with its lock. Dropping it removes both.
 #[derive(Debug)]
-pub(crate) struct Session {
-    directory: PathBuf,
-    lock_path: PathBuf,
+pub(crate) struct SessionDirectory {
+    path: PathBuf,
     _lock: File,
 }
 
-impl Session {
-    /// An empty session.
-    pub(crate) fn empty(parent: &Path, prefix: &str) -> Result<Session> {
+impl SessionDirectory {
+    /// Creates an empty session directory in `parent`, after removing those of killed kernels.
+    ///
+    /// # Errors
+    ///
+    /// `parent` cannot be written to.
+    pub(crate) fn create(parent: &Path) -> Result<SessionDirectory> {
         remove_stale(parent);
         let (lock, unlocked) = tempfile::Builder::new()
-            .prefix(prefix)
+            .prefix(PREFIX)
             .suffix(".new")
             .tempfile_in(parent)
             .with_context(|| format!("cannot write to {}", parent.display()))?
             .keep()?;
         lock.lock()?;
-        // Locked before it has the name that another kernel's sweep looks for.
+        // Locked before it has the name by which another kernel looks for locks that nobody holds.
         let lock_path = unlocked.with_extension("lock");
         fs::rename(unlocked, &lock_path)?;
-        let directory = lock_path.with_extension("");
-        fs::create_dir(&directory)?;
-        Ok(Session {
-            directory,
-            lock_path,
-            _lock: lock,
-        })
+        let path = lock_path.with_extension("");
+        fs::create_dir(&path)?;
+        Ok(SessionDirectory { path, _lock: lock })
     }
 
-    /// Clones a template into it.
+    /// Clones the template into the directory.
+    ///
+    /// # Errors
+    ///
+    /// The template cannot be read, or the directory cannot be written to.
     pub(crate) fn fill_from(&self, template: &Path) -> Result<()> {
-        clone_directory(template, &self.directory).context("cannot clone the prebuilt crates")
+        clone_directory(template, &self.path).context("cannot clone the prebuilt crates")
     }
 
-    pub(crate) fn directory(&self) -> &Path {
-        &self.directory
+    /// Returns the path of the directory.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 }
 
-impl Drop for Session {
+impl Drop for SessionDirectory {
     fn drop(&mut self) {
-        remove(&self.directory, &self.lock_path);
+        remove(&self.path);
     }
 }
 
-/// Removes the sessions whose kernels are gone: nobody holds their lock, or there is none.
+/// Removes the sessions of kernels that are gone. Nobody holds the lock of such a session, or the session has no lock.
 fn remove_stale(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let path = entry.path();
-        let ours = path
+        let is_of_session = path
             .file_name()
-            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"session-"));
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()));
         let lock_path = path.with_extension("lock");
-        let stale = || match File::open(&lock_path) {
+        let is_stale = || match File::open(&lock_path) {
             Ok(lock) => path == lock_path && lock.try_lock().is_ok(),
             Err(error) => path.extension().is_none() && error.kind() == io::ErrorKind::NotFound,
         };
-        if ours && stale() {
-            remove(&path.with_extension(""), &lock_path);
+        if is_of_session && is_stale() {
+            remove(&path.with_extension(""));
         }
     }
 }
 
-/// Removes a session's directory, and then its lock: a directory that stays is found again by its lock.
-fn remove(directory: &Path, lock_path: &Path) {
-    if let Err(error) = try_remove(directory, lock_path) {
+/// Removes a session directory and its lock. Where that fails, logs a warning, and a later kernel tries again.
+fn remove(directory: &Path) {
+    if let Err(error) = try_remove(directory) {
         tracing::warn!("cannot remove {}: {error}", directory.display());
     }
 }
 
-/// Removes a session although other processes and threads may still write to it; these end soon, but tell nobody.
-pub(crate) fn remove_until_gone(directory: &Path, lock_path: &Path) {
+/// Removes a session directory while processes and threads that are ending may still write to it. Nobody reports their end,
+/// so the removal is tried several times.
+pub(crate) fn remove_until_gone(directory: &Path) {
     for _ in 0..ATTEMPTS {
-        if try_remove(directory, lock_path).is_ok() {
+        if try_remove(directory).is_ok() {
             return;
         }
         std::thread::sleep(BETWEEN_ATTEMPTS);
     }
-    remove(directory, lock_path);
+    remove(directory);
 }
 
-/// For ten seconds: on a busy machine a killed compiler takes its time.
-const ATTEMPTS: u32 = 100;
-const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
+/// Removes the directory first and then its lock, so that a directory that cannot be removed is found again by its lock.
+fn try_remove(directory: &Path) -> io::Result<()> {
+    let ignore_missing = |result: io::Result<()>| match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    };
+    ignore_missing(fs::remove_dir_all(directory))?;
+    ignore_missing(fs::remove_file(directory.with_extension("lock")))
+}
 
-/// Removes what rust-analyzer keeps among the temporary files while it loads a project, where its process ends meanwhile.
+/// Removes the temporary files of rust-analyzer in a process that has ended while it was loading a project.
 pub(crate) fn remove_rust_analyzers_of(process: u32) {
-    // As its crate `temp-dir` names them.
+    // rust-analyzer's crate `temp-dir` names them so.
     let prefix = format!("rust-analyzer{process:x}-");
     for entry in fs::read_dir(env::temp_dir()).into_iter().flatten().flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes()) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
-}
-
-fn try_remove(directory: &Path, lock_path: &Path) -> io::Result<()> {
-    let gone = |result: io::Result<()>| match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
-    };
-    gone(fs::remove_dir_all(directory))?;
-    gone(fs::remove_file(lock_path))
 }
 
 #[cfg(test)]
@@ -128,9 +139,9 @@ mod tests {
         fs::write(parent.path().join("session-killed.lock"), "").unwrap();
         fs::create_dir(parent.path().join("session-killed")).unwrap();
         fs::create_dir(parent.path().join("session-half-removed")).unwrap();
-        let first = Session::empty(parent.path(), "session-").unwrap();
-        let second = Session::empty(parent.path(), "session-").unwrap();
-        assert!(first.directory().is_dir() && second.directory().is_dir());
+        let first = SessionDirectory::create(parent.path()).unwrap();
+        let second = SessionDirectory::create(parent.path()).unwrap();
+        assert!(first.path().is_dir() && second.path().is_dir());
         assert!(!parent.path().join("session-killed").exists());
         assert!(!parent.path().join("session-half-removed").exists());
         drop((first, second));

@@ -1,4 +1,8 @@
-//! Whose tools stand first in a process's path: ours or the user's own.
+//! The environment of the kernel's process, in which the cargo shim stands first in `PATH`, and the user's own environment.
+//!
+//! [`take_over`] puts the shim in the path, for all that the kernel's process starts: evcxr starts cargo, and rust-analyzer
+//! starts cargo, rustc and rustup. Whatever runs code of the user gets the user's environment back: cells, workers and
+//! shell commands.
 
 use crate::session::{run_directory::shim_directory, sysroot};
 use std::{
@@ -11,49 +15,53 @@ use std::{
     process::Command,
 };
 
-/// Turns what only saves time off, where it is `0`.
+/// The variable by which users turn off everything that only saves time: set to `0`.
 const FAST_PATH_VARIABLE: &str = "MOSAIC_FAST_PATH";
-/// Where the tools' names lie.
-const TOOLS_VARIABLE: &str = "MOSAIC_TOOLS";
+/// The variable that names the directory of the cargo shim. Set while the shim stands first in the path.
+const SHIM_DIRECTORY_VARIABLE: &str = "MOSAIC_TOOLS";
 const PATH: &str = "PATH";
-/// What leads rust-analyzer past the tools that stand first in the path, and where the user's value of it is kept.
-/// Cargo and rustup set these for all that they run, as a test that starts a kernel; what compiles cells is known without.
+/// The variables that would lead rust-analyzer past the shim, each with the variable that keeps the user's value. Cargo and
+/// rustup set them for all that they run, such as a test that starts a kernel.
 const HIDDEN: [(&str, &str); 2] = [
     ("CARGO", "MOSAIC_USERS_CARGO"),
     ("RUSTUP_TOOLCHAIN", "MOSAIC_USERS_RUSTUP_TOOLCHAIN"),
 ];
-pub(crate) const NAMES: [&str; 3] = ["cargo", "rustc", "rustup"];
+/// The names under which this executable is the cargo shim.
+pub(crate) const SHIM_NAMES: [&str; 3] = ["cargo", "rustc", "rustup"];
 
-/// Whether the user wants what only saves time.
+/// Whether the kernel does what only saves time. Users turn it off with `MOSAIC_FAST_PATH=0`.
 pub(crate) fn is_fast() -> bool {
     env::var_os(FAST_PATH_VARIABLE).is_none_or(|value| value != "0")
 }
 
-/// Puts this executable in the place of the tools that this process starts from now on, unless `MOSAIC_FAST_PATH` is `0`.
+/// Puts the cargo shim first in this process's `PATH`, unless `MOSAIC_FAST_PATH` is `0`.
+///
+/// From then on, processes that start `cargo`, `rustc` or `rustup` by name start this executable. `run_dir` must be private
+/// to this process.
 ///
 /// # Errors
 ///
-/// `run_dir`, which must be private to this process, cannot be written to.
+/// `run_dir` cannot be written to, or the path of this executable is not known.
 ///
 /// # Safety
 ///
-/// This process has no other thread yet.
+/// This process must have no other thread yet, since the function changes environment variables.
 pub unsafe fn take_over(run_dir: &Path) -> io::Result<()> {
     if !is_fast() {
         return Ok(());
     }
-    let tools = shim_directory(run_dir);
-    fs::create_dir(&tools)?;
+    let shim = shim_directory(run_dir);
+    fs::create_dir(&shim)?;
     let executable = env::current_exe()?;
-    for name in NAMES {
-        symlink(&executable, tools.join(name))?;
+    for name in SHIM_NAMES {
+        symlink(&executable, shim.join(name))?;
     }
     let users = env::var_os(PATH).unwrap_or_default();
-    let path = env::join_paths([tools.clone()].into_iter().chain(env::split_paths(&users)));
+    let path = env::join_paths([shim.clone()].into_iter().chain(env::split_paths(&users)));
     let path = path.map_err(io::Error::other)?;
     // SAFETY: by this function's contract.
     unsafe {
-        env::set_var(TOOLS_VARIABLE, &tools);
+        env::set_var(SHIM_DIRECTORY_VARIABLE, &shim);
         env::set_var(PATH, path);
         for (name, kept) in HIDDEN {
             if let Some(value) = env::var_os(name) {
@@ -65,24 +73,28 @@ pub unsafe fn take_over(run_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The directory of the tools that were taken over, if they were.
-pub(crate) fn taken_over() -> Option<PathBuf> {
-    env::var_os(TOOLS_VARIABLE).map(PathBuf::from)
+/// Returns the directory of the cargo shim, if the shim stands first in the path.
+pub(crate) fn active_shim() -> Option<PathBuf> {
+    env::var_os(SHIM_DIRECTORY_VARIABLE).map(PathBuf::from)
 }
 
-/// In what the user's environment differs from this process's: variables and what they are there, if they are.
+/// Returns the variables in which the user's environment differs from that of this process. A value is `None` where the
+/// user's environment has no such variable.
 pub fn users_environment() -> Vec<(&'static str, Option<OsString>)> {
-    let Some(tools) = taken_over() else { return Vec::new() };
+    let Some(shim) = active_shim() else { return Vec::new() };
     let path = env::var_os(PATH).unwrap_or_default();
-    let users_path = env::join_paths(env::split_paths(&path).filter(|directory| *directory != tools));
-    let ours = [(PATH, Some(users_path.unwrap_or(path))), (TOOLS_VARIABLE, None)];
+    let users_path = env::join_paths(env::split_paths(&path).filter(|directory| *directory != shim));
+    let ours = [
+        (PATH, Some(users_path.unwrap_or(path))),
+        (SHIM_DIRECTORY_VARIABLE, None),
+    ];
     let hidden = HIDDEN
         .into_iter()
         .flat_map(|(name, kept)| [(name, env::var_os(kept)), (kept, None)]);
     ours.into_iter().chain(hidden).collect()
 }
 
-/// A variable as the user has it.
+/// Returns the value of a variable in the user's environment.
 pub(crate) fn users_variable(name: &str) -> Option<OsString> {
     let mut different = users_environment().into_iter();
     match different.find(|(different, _)| *different == name) {
@@ -91,12 +103,12 @@ pub(crate) fn users_variable(name: &str) -> Option<OsString> {
     }
 }
 
-/// The path as the user has it.
+/// Returns the `PATH` of the user's environment.
 pub(crate) fn users_path() -> OsString {
     users_variable(PATH).unwrap_or_default()
 }
 
-/// All variables as the user has them.
+/// Returns all variables of the user's environment.
 pub(crate) fn users_variables() -> BTreeMap<OsString, OsString> {
     let mut variables: BTreeMap<OsString, OsString> = env::vars_os().collect();
     for (name, value) in users_environment() {
@@ -108,7 +120,7 @@ pub(crate) fn users_variables() -> BTreeMap<OsString, OsString> {
     variables
 }
 
-/// Gives a process that runs the user's code the user's environment.
+/// Gives a process the user's environment, as every process must have that runs code of the user.
 pub(crate) fn give_back(command: &mut Command) {
     for (name, value) in users_environment() {
         match value {
@@ -118,12 +130,13 @@ pub(crate) fn give_back(command: &mut Command) {
     }
 }
 
-/// The same as words for `env`, if there is anything to give back.
+/// Returns the arguments with which the shell command `env` gives a process the user's environment. Empty if there is no
+/// difference.
 pub(crate) fn give_back_in_shell() -> String {
-    // `env` takes its options first.
-    let (given, removed): (Vec<_>, Vec<_>) = users_environment().into_iter().partition(|(_, value)| value.is_some());
+    // `env` takes options, which remove variables, before assignments.
+    let (assigned, removed): (Vec<_>, Vec<_>) = users_environment().into_iter().partition(|(_, value)| value.is_some());
     let removed = removed.iter().map(|(name, _)| format!("-u {name} "));
-    let given = given.iter().map(|(name, value)| {
+    let assigned = assigned.iter().map(|(name, value)| {
         let value = value
             .as_deref()
             .unwrap_or_default()
@@ -131,19 +144,20 @@ pub(crate) fn give_back_in_shell() -> String {
             .replace('\'', r"'\''");
         format!("{name}='{value}' ")
     });
-    removed.chain(given).collect()
+    removed.chain(assigned).collect()
 }
 
-/// Whether the tools were taken over.
-pub(crate) fn are_taken_over() -> bool {
-    taken_over().is_some()
+/// Whether the cargo shim stands first in the path.
+pub(crate) fn is_shim_active() -> bool {
+    active_shim().is_some()
 }
 
-/// The tool itself, of the toolchain in `sysroot` if there is one, with the user's environment.
-pub(crate) fn real(sysroot: Option<&Path>, name: &str) -> Command {
-    let of_toolchain = sysroot.map(|sysroot| sysroot::program(sysroot, name));
+/// Returns a command for the real program behind a name of the cargo shim, with the user's environment: the program of the
+/// toolchain in `sysroot`, or else the first one in the user's `PATH`.
+pub(crate) fn real_program(sysroot: Option<&Path>, name: &str) -> Command {
+    let in_toolchain = sysroot.map(|sysroot| sysroot::program(sysroot, name));
     let path = users_path();
-    let found = of_toolchain
+    let found = in_toolchain
         .into_iter()
         .chain(env::split_paths(&path).map(|it| it.join(name)));
     let program = found.into_iter().find(|program| program.is_file());

@@ -1,4 +1,8 @@
-//! The socket between the kernel and its cell process, beside evcxr's own pipes: what a cell tells, and interrupts.
+//! The link: the socket between the kernel and its cell process, beside evcxr's own pipes.
+//!
+//! The kernel sends [`Instruction`]s, the cell process sends [`Report`]s. Each message is a frame: its length as a `u32` in
+//! little-endian order, then its encoding. [`Link`] is the kernel's end; the cell process's end is in
+//! `cell_process/channels.rs` and `cell_process/instructions.rs`.
 
 use anyhow::{Context, Result};
 use mosaic_engine::Question;
@@ -20,67 +24,77 @@ use std::{
     time::Duration,
 };
 
-/// From the kernel to the cell process.
+/// A message from the kernel to the cell process.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Instruction {
-    /// No cell is under way. Says so to a process that has just connected.
+    /// No execution is under way. The first instruction to a process that connects between executions.
     Idle,
-    /// This execution begins, or is under way: the process's output goes to the notebook from now on.
+    /// An execution begins, or is under way when the process connects. The process's output goes to the notebook from now on.
     Begin { execution: u64 },
     /// Asks for [`Report::Answered`], which arrives after everything that was reported before.
     Answer,
-    /// Stops this execution's cell where that is safe, now or as soon as it begins. Saying it again changes nothing.
+    /// Stops the cell of an execution where that is safe, now or as soon as the cell begins. Repeating it changes nothing.
     Interrupt { execution: u64 },
     /// The answer to a question of [`Report::Asked`].
     Reply {
         number: u64,
         answer: Result<Vec<u8>, String>,
     },
-    /// A message for the guests.
+    /// A message for the guests: the crate `mosaic` in the cells.
     Deliver { message: Vec<u8> },
-    /// The process is no longer needed.
+    /// The kernel ends in order, and the process with it.
     End,
 }
 
-/// What happens in a cell process, beside what evaluating cells brings.
+/// An event of a cell process that is not about the evaluation of a cell.
 #[derive(Debug)]
 pub enum ProcessEvent {
-    /// It asks; see `mosaic_abi::Host::ask`.
+    /// A cell has asked a question; see `mosaic_abi::Host::ask`.
     Asked(Question),
-    /// It has ended, and with it whatever it asked or opened.
+    /// The process has ended. Its questions and everything that it has opened have ended with it.
     Ended,
 }
 
-/// Told of each event, on a thread that it must not hold up.
+/// A function that takes each event. It is called on the thread of the link and must not block.
 pub(crate) type OnEvent = Box<dyn Fn(ProcessEvent) + Send>;
 
-/// From the cell process to the kernel.
+/// A message from the cell process to the kernel.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Report {
-    /// The cell's code panicked.
+    /// The code of the cell panicked.
     Panicked { message: String, backtrace: String },
     /// A `?` in the cell returned an error.
     Failed { message: String },
-    /// What the cell prints cannot reach the notebook.
+    /// The output of cells cannot be connected to the kernel.
     OutputLost { message: String },
-    /// The cell stopped as it was interrupted.
+    /// The cell was stopped by an interrupt.
     Interrupted,
-    /// A variable's type was redefined.
+    /// A variable was dropped since its type was redefined.
     VariableLost { name: String },
     /// The value of the cell's last expression.
     Result { mime: String, content: String },
-    /// See [`Instruction::Answer`].
+    /// The answer to [`Instruction::Answer`].
     Answered,
-    /// The cell is compiled and begins to run.
+    /// The compiled cell begins to run.
     Began,
-    /// The cell has ended, well or not, and these variables are stored; unknown for a cell without `mosaic-cell`.
-    Ended { stored: Option<Vec<String>>, ran: Duration },
-    /// A question of the guests'; see [`Instruction::Reply`].
+    /// The cell has ended, well or not.
+    Ended {
+        /// The names of the stored variables, if a cell has linked `mosaic-cell`.
+        stored: Option<Vec<String>>,
+        /// How long the cell ran.
+        ran: Duration,
+    },
+    /// A question of a guest, which [`Instruction::Reply`] answers.
     Asked { number: u64, message: Vec<u8> },
-    /// The process is gone. Not sent: the kernel's end of the link says so.
+    /// The process is gone. The process does not send this; the kernel's end of the link adds it.
     Closed,
 }
 
+/// Sends a message.
+///
+/// # Errors
+///
+/// The message cannot be encoded, or the other end is gone.
 pub(crate) fn send<T: Serialize>(stream: &mut impl Write, message: &T) -> io::Result<()> {
     let body = mosaic_abi::encode(message).map_err(io::Error::other)?;
     let mut frame = Vec::with_capacity(body.len() + 4);
@@ -89,6 +103,11 @@ pub(crate) fn send<T: Serialize>(stream: &mut impl Write, message: &T) -> io::Re
     stream.write_all(&frame)
 }
 
+/// Waits for a message.
+///
+/// # Errors
+///
+/// The other end is gone, or the message cannot be decoded.
 pub(crate) fn receive<T: DeserializeOwned>(stream: &mut impl Read) -> io::Result<T> {
     let mut length = [0; 4];
     stream.read_exact(&mut length)?;
@@ -97,48 +116,62 @@ pub(crate) fn receive<T: DeserializeOwned>(stream: &mut impl Read) -> io::Result
     mosaic_abi::decode(&body).map_err(io::Error::other)
 }
 
-/// The read end of a named pipe that outlives its writers. Named, since evcxr starts the cell process and passes nothing on.
+/// Creates a named pipe and opens it for reading. The pipe outlives its writers.
+///
+/// It has a name since evcxr starts the cell process, and passes no open files on to it.
+///
+/// # Errors
+///
+/// The pipe cannot be created.
 pub(crate) fn open_pipe(path: &Path) -> io::Result<OwnedFd> {
     rustix::fs::mknodat(rustix::fs::CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
-    // Open for writing as well, so that the pipe never reports its end.
+    // Opened for writing as well, so that the pipe does not end with its last writer.
     let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let pipe = rustix::fs::open(path, flags, Mode::empty())?;
-    // As large as an unprivileged process may have it; the default serves where that is refused.
+    // The largest size for an unprivileged process. If that is refused, the default serves.
     match rustix::pipe::fcntl_setpipe_size(&pipe, 1 << 20) {
         Ok(_) | Err(Errno::PERM | Errno::BUSY | Errno::NOMEM) => Ok(pipe),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The kernel's end. It is found by each cell process in turn; only the newest counts.
+/// The kernel's end of the link. Cell processes connect one after the other, and only the newest counts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Link {
+    /// The connected process, and a signal that one connects. The link's thread connects and disconnects; every thread sends.
     shared: Arc<(Mutex<Connected>, Condvar)>,
 }
 
-/// The cell process that is connected, if one is.
+/// The connected cell process, if there is one, and the execution that is under way.
 #[derive(Debug, Default)]
 struct Connected {
-    /// How many have been connected: the number of this one.
+    /// How many processes have connected, which is the number of the newest one.
     number: u64,
     stream: Option<UnixStream>,
-    /// The execution that is under way.
+    /// The execution that is under way, or the last one.
     execution: Option<u64>,
-    /// Its cell runs: before that it is being compiled.
+    /// Whether the cell of the execution runs. Before that, it is being compiled.
     running: bool,
 }
 
 impl Connected {
-    fn send(&mut self, order: &Instruction) -> bool {
-        self.stream.as_mut().is_some_and(|stream| send(stream, order).is_ok())
+    /// Sends an instruction. Returns whether there was a process to take it.
+    fn send(&mut self, instruction: &Instruction) -> bool {
+        self.stream
+            .as_mut()
+            .is_some_and(|stream| send(stream, instruction).is_ok())
     }
 }
 
-/// A report, and the number of the process that it came from.
+/// A report with the number of the process that it came from.
 pub(crate) type Numbered = (u64, Report);
 
 impl Link {
-    /// Listens; reports of all cell processes go to `reports`, and what else happens in them to `on_event`.
+    /// Listens for cell processes on a thread `cell-link`. Their reports go to `reports`, and their other events to `on_event`.
+    ///
+    /// # Errors
+    ///
+    /// The socket cannot be created, or the thread cannot be started.
     pub(crate) fn listen<E>(socket: &Path, reports: mpsc::Sender<E>, on_event: OnEvent) -> Result<Link>
     where
         E: From<Numbered> + Send + 'static,
@@ -152,11 +185,11 @@ impl Link {
         Ok(link)
     }
 
-    /// One cell process after the other: the next one connects only after the former ended.
+    /// Serves one cell process after the other: the next one connects only after the former has ended.
     fn serve<E: From<Numbered>>(&self, listener: &UnixListener, reports: &mpsc::Sender<E>, on_event: &OnEvent) {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else {
-                // Out of descriptors, say: others may be closed meanwhile.
+                // The kernel is out of descriptors, for example, and may close some meanwhile.
                 thread::sleep(Duration::from_millis(100));
                 continue;
             };
@@ -187,25 +220,27 @@ impl Link {
         }
     }
 
+    /// Takes a new process, tells it the execution that is under way, and returns its number.
     fn connected(&self, stream: UnixStream) -> u64 {
         let mut connected = self.lock();
         connected.number += 1;
         connected.stream = Some(stream);
-        let order = connected
+        let instruction = connected
             .execution
             .map_or(Instruction::Idle, |execution| Instruction::Begin { execution });
-        connected.send(&order);
+        connected.send(&instruction);
         self.shared.1.notify_all();
         connected.number
     }
 
+    /// Forgets the process, which has ended.
     fn disconnected(&self) {
         let mut connected = self.lock();
         connected.stream = None;
         connected.running = false;
     }
 
-    /// An execution is under way from now on, also for a process that connects later.
+    /// Begins an execution, also for a process that connects later.
     pub(crate) fn begin(&self, execution: u64) {
         let mut connected = self.lock();
         connected.execution = Some(execution);
@@ -213,22 +248,22 @@ impl Link {
         connected.send(&Instruction::Begin { execution });
     }
 
-    /// A question whose answer goes back to the process that asked, if it is still there.
+    /// Returns a question whose answer goes back to the process that asked, if that one is still connected.
     fn question(&self, process: u64, number: u64, message: Vec<u8>) -> Question {
         let link = self.clone();
         Question::new(message, move |answer| {
             let mut connected = link.lock();
             if connected.number == process {
-                // A process that is gone waits for no answer.
+                // If that fails, the process is gone and waits for no answer.
                 connected.send(&Instruction::Reply { number, answer });
             }
         })
     }
 
-    /// Sends to the cell process and returns its number, if there is one.
-    pub(crate) fn send(&self, order: &Instruction) -> Option<u64> {
+    /// Sends an instruction to the cell process. Returns the number of the process, or `None` if there is none.
+    pub(crate) fn send(&self, instruction: &Instruction) -> Option<u64> {
         let mut connected = self.lock();
-        connected.send(order).then_some(connected.number)
+        connected.send(instruction).then_some(connected.number)
     }
 
     /// Whether a cell runs.
@@ -236,15 +271,16 @@ impl Link {
         self.lock().running
     }
 
-    /// Has no more to do with the process that is connected: it is gone, whoever else may still hold its socket.
+    /// Disconnects the cell process, which is gone. Another process may still hold its socket, so the link would not end by
+    /// itself.
     pub(crate) fn cut(&self) {
         if let Some(stream) = &self.lock().stream {
-            // One that is closed already is what is wanted.
+            // This fails if the socket is closed already, as it should be.
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
 
-    /// Waits until a cell process is connected, `patience` at most; returns whether one is.
+    /// Waits at most for `patience` until a cell process is connected. Returns whether one is.
     pub(crate) fn wait(&self, patience: Duration) -> bool {
         let waited = self
             .shared

@@ -1,4 +1,29 @@
-//! TODO
+//! The session: all that the programs of the evaluator share while one kernel lives.
+//!
+//! The kernel, the cell process, the rustc wrapper and the cargo shim are processes of their own. They talk through files,
+//! sockets and environment variables, and every name of these is here.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`files`] | the files of the session directory, each with its type, its writers and its readers |
+//! | [`directory`] | the session directory itself: created, locked, and removed at the end |
+//! | [`run_directory`] | the names in the run directory: sockets, pipes and the names of the cargo shim |
+//! | [`variables`] | the environment variables from one program to another |
+//! | [`link`] | the socket between kernel and cell process, with its messages |
+//! | [`settings`] | the settings of `:opt`, `:fmt` and `:types` |
+//! | [`shim_state`] | what the kernel tells the cargo shim |
+//! | [`environment`] | the `PATH` in which the cargo shim stands first, and the user's own environment |
+//! | [`processes`] | ends the processes that evcxr has started |
+//! | [`sysroot`] | where things lie in a toolchain |
+//! | [`shared_files`] | file operations that never change what sessions share |
+//! | [`digest`] | digests of contents |
+//!
+//! # Invariants
+//!
+//! - No other module names a file of the session directory or of the run directory, or a variable of [`variables`]. A test
+//!   checks it (`xtask/tests/invariants.rs`).
+//! - A session outlives neither its kernel nor its cell process: whichever ends last removes the directories.
+//! - This room uses no other room, so that all programs can use it.
 
 pub(crate) mod digest;
 pub(crate) mod directory;

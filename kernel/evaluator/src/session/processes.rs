@@ -1,24 +1,27 @@
-//! The processes that evcxr starts for the kernel: cargo with all that it starts, and the user's shell commands. evcxr
-//! waits for them and gives nobody their ids, so they are found by a mark in their environment.
+//! Ends the processes that evcxr has started: cargo with all that it starts, and shell commands of the user.
+//!
+//! evcxr waits for these processes and does not tell their ids. So each one has the kernel's id in its environment, and is
+//! found by that mark in `/proc`.
 
 use crate::session::variables::KERNEL_VARIABLE;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{fs, io, thread, time::Duration};
 
-/// Ends what works for this kernel now. What its children start meanwhile is found by the next call.
+/// Ends all processes that work for a kernel now. Returns whether there was one. A process that is started meanwhile is
+/// found by the next call.
 pub(crate) fn end_of(kernel: Pid) -> bool {
     let mark = format!("{KERNEL_VARIABLE}={kernel}");
     let mut found = false;
     for process in processes().into_iter().flatten() {
         if has_mark(process, mark.as_bytes()) {
-            // It may have ended by itself meanwhile.
+            // This fails for a process that has ended by itself meanwhile.
             found |= kill_process(process, Signal::KILL).is_ok();
         }
     }
     found
 }
 
-/// Ends what works for this kernel, which is gone or ends, and starts hardly anything new.
+/// Ends all processes that work for a kernel that is gone or ending. Looks again until there is none, for a second at most.
 pub(crate) fn end_all_of(kernel: Pid) {
     for _ in 0..100 {
         if !end_of(kernel) {
@@ -36,7 +39,7 @@ fn processes() -> io::Result<impl Iterator<Item = Pid>> {
 }
 
 fn has_mark(process: Pid, mark: &[u8]) -> bool {
-    // Those of other users cannot be read, and are not ours.
+    // The environment of another user's process cannot be read, and such a process is not ours.
     fs::read(format!("/proc/{process}/environ"))
         .is_ok_and(|environment| environment.split(|byte| *byte == 0).any(|entry| entry == mark))
 }

@@ -1,7 +1,9 @@
-//! What the tools are told of the kernel that starts them.
+//! The state of the kernel that the cargo shim has to know.
+//!
+//! The kernel writes the state to a file beside the names of the shim. Each process of the shim reads it at its start.
 
 use crate::session::{
-    environment::{NAMES, taken_over},
+    environment::{SHIM_NAMES, active_shim},
     run_directory::{shim_state_file, shim_sysroot},
     sysroot,
     variables::ANALYSING_VARIABLE,
@@ -14,26 +16,27 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What a kernel is at. It is told to the tools, which are processes of their own.
+/// What a kernel is doing, and where its directories are.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ShimState {
-    /// The toolchain's directory.
+    /// The directory of the toolchain.
     pub(crate) sysroot: PathBuf,
-    /// The standard library's sources as rust-analyzer is to see them.
+    /// The [view](crate::cargo_shim::std_source_view) of the standard library's sources.
     pub(crate) view: PathBuf,
-    /// Where evcxr compiles.
+    /// The session directory.
     pub(crate) session: PathBuf,
-    /// The answers of this toolchain, or where they are being written.
+    /// The directory of cargo's [recorded answers](crate::cargo_shim::recorded_answers).
     pub(crate) answers: PathBuf,
+    /// Answers are being recorded, and not only given.
     pub(crate) recording: bool,
-    /// evcxr tries itself out: nothing is compiled that depends on anything but its text.
+    /// evcxr is starting, and compiles only trial cells, which depend on nothing but their text.
     pub(crate) starting: bool,
-    /// Whether evcxr's rust-analyzer is to see the standard library. Before it is asked for types it needs none.
+    /// rust-analyzer is to see the standard library and all crates. evcxr's needs them only once it is asked for types.
     pub(crate) analysing: bool,
 }
 
 impl ShimState {
-    /// A kernel that is ready.
+    /// Returns the state of a kernel that is ready.
     #[cfg(test)]
     pub(crate) fn of_session(session: PathBuf) -> ShimState {
         ShimState {
@@ -47,29 +50,34 @@ impl ShimState {
         }
     }
 
-    /// Tells the tools, if they were taken over.
+    /// Tells the cargo shim the state, if the shim is active.
+    ///
+    /// # Errors
+    ///
+    /// The shim's directory cannot be written to.
     pub(crate) fn tell(&self) -> Result<()> {
-        let Some(tools) = taken_over() else { return Ok(()) };
-        let seen = shim_sysroot(&tools);
+        let Some(shim) = active_shim() else { return Ok(()) };
+        let seen = shim_sysroot(&shim);
         let bin = seen.join("bin");
         if !bin.exists() {
-            // A toolchain's directory, as rustup knows them too.
+            // rust-analyzer takes this for a toolchain's directory, as rustup has them too.
             fs::create_dir_all(&bin)?;
-            for name in NAMES {
-                symlink(tools.join(name), bin.join(name))?;
+            for name in SHIM_NAMES {
+                symlink(shim.join(name), bin.join(name))?;
             }
             let library = sysroot::std_sources(&seen);
             fs::create_dir_all(library.parent().unwrap_or(&seen))?;
             symlink(&self.view, library)?;
         }
-        let file = shim_state_file(&tools);
+        let file = shim_state_file(&shim);
         let aside = file.with_extension("new");
         fs::write(&aside, serde_json::to_vec(self)?)?;
         fs::rename(aside, file).context("cannot tell the cargo shim what the kernel is doing")
     }
 
-    pub(crate) fn read(tools: &Path) -> Option<ShimState> {
-        let mut state: ShimState = serde_json::from_slice(&fs::read(shim_state_file(tools)).ok()?).ok()?;
+    /// Reads the state that the kernel has told. Returns `None` if it has not told any yet.
+    pub(crate) fn read(shim: &Path) -> Option<ShimState> {
+        let mut state: ShimState = serde_json::from_slice(&fs::read(shim_state_file(shim)).ok()?).ok()?;
         state.analysing |= env::var_os(ANALYSING_VARIABLE).is_some();
         Some(state)
     }

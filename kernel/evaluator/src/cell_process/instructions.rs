@@ -1,0 +1,63 @@
+//! Follows the instructions that the kernel sends over the link.
+
+use crate::{
+    cell_process::{
+        channels::report,
+        kernel_process::{self, KernelProcess},
+        output, questions, running_cell,
+    },
+    session::{
+        link::{Instruction, Report, receive},
+        run_directory::CellPaths,
+    },
+};
+use anyhow::{Context, Result};
+use std::{io, os::unix::net::UnixStream, sync::Arc, thread};
+
+/// Waits for the kernel's first instruction and follows it. Returns the link.
+///
+/// # Errors
+///
+/// The kernel closes the link.
+pub(super) fn follow_first(mut link: UnixStream, paths: &CellPaths) -> Result<UnixStream> {
+    let instruction = receive(&mut link).context("the kernel sends no instruction")?;
+    follow(instruction, paths);
+    Ok(link)
+}
+
+/// Starts the thread that follows all further instructions, and that ends the process once the kernel is gone.
+///
+/// # Errors
+///
+/// The thread cannot be started.
+pub(super) fn start(mut link: UnixStream, kernel: Arc<KernelProcess>) -> io::Result<()> {
+    let thread = thread::Builder::new().name("link".into());
+    thread.spawn(move || {
+        while let Ok(instruction) = receive::<Instruction>(&mut link) {
+            follow(instruction, &kernel.paths);
+        }
+        kernel.clean_up();
+        // Not `exit`, which runs destructors of the user's: they may never return.
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).ok();
+    })?;
+    Ok(())
+}
+
+fn follow(instruction: Instruction, paths: &CellPaths) {
+    match instruction {
+        Instruction::Idle => {}
+        Instruction::Begin { execution } => {
+            running_cell::expect(execution);
+            if let Err(error) = output::connect(paths) {
+                report(&Report::OutputLost {
+                    message: error.to_string(),
+                });
+            }
+        }
+        Instruction::Answer => report(&Report::Answered),
+        Instruction::Interrupt { execution } => running_cell::interrupt(execution),
+        Instruction::Reply { number, answer } => questions::answer(number, answer),
+        Instruction::Deliver { message } => questions::deliver(&message),
+        Instruction::End => kernel_process::expect_orderly_end(),
+    }
+}
