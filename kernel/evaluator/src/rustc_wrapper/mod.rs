@@ -3,7 +3,7 @@
 //! evcxr puts a copy of its variable store into every cell, and the copy reports panics and early returns by lines that
 //! it prints. The wrapper [rewrites](crate::evcxr_text::rewrite) these generated parts and nothing else: the store
 //! becomes the one that `mosaic-cell` holds compiled, and the reports become calls. It then compiles the cell in the
-//! fastest way that gives what rustc would give.
+//! fastest way that has the same result.
 //!
 //! | module | what it is for |
 //! | --- | --- |
