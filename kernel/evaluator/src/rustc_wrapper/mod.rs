@@ -105,7 +105,7 @@ fn compile(rustc: &Rustc) -> Result<Option<ExitStatus>> {
     if analysis_code::is_analysis(&text) {
         return check(rustc, &text, &session);
     }
-    compile_cell(rustc, &text, session)
+    compile_to_run(rustc, &text, session)
 }
 
 /// Checks analysis code.
@@ -119,7 +119,7 @@ fn check(rustc: &Rustc, text: &str, session: &Path) -> Result<Option<ExitStatus>
 }
 
 /// Compiles a cell to be run.
-fn compile_cell(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<ExitStatus>> {
+fn compile_to_run(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<ExitStatus>> {
     rustc_invocation::record(&session)?;
     let settings = files::SETTINGS.read(&session).unwrap_or_default();
     let crates = rustc.call.linked_crates();
