@@ -76,7 +76,7 @@ async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()>
     let hub = hub::start(run_dir.path(), output.clone(), questions.clone())?;
     let options = Options {
         run_dir: run_dir.path().to_owned(),
-        hub: hub.address().to_owned(),
+        monitor: hub.address().to_owned(),
     };
     let started = Evaluator::start(options, move |event| questions.process_event(event));
     let (evaluator, pipes) = started.context("cannot start the evaluator")?;

@@ -76,8 +76,8 @@ fn the_runtime_knows_nothing_of_the_kernel() {
 
 const EVALUATOR: &str = "kernel/evaluator/src";
 
-/// The literals of the evaluator outside of `owner` that name a file of those that the source `table` lists. A literal
-/// names a file if it is the file's name, or a path that ends with it. `is_name` tells which literals of the table are names.
+/// The literals of the evaluator outside of `owner` that are among the names in the source `table`, alone or behind a
+/// directory that is formatted, as in `{}/Cargo.toml`. `is_name` tells which literals of the table are names.
 fn foreign_names(owner: &str, table: &str, is_name: impl Fn(&str) -> bool) -> Vec<StringLiteral> {
     let evaluator = Path::new(EVALUATOR);
     let of_table = string_literals_of(&evaluator.join(table));

@@ -1,15 +1,16 @@
-//! The kernel's handle to the thread in which cells are evaluated.
+//! [`Evaluator`], the handle of the kernel to the evaluation thread, the code help thread and the cell process.
 
 use crate::{
     MimeBundle,
-    code_help::thread::CodeHelp,
+    code_help::{completions::Completions, thread::CodeHelp},
     errors::cell_error::CellError,
     evaluation::{
-        self,
+        self, Evaluation,
+        commands::completion::complete_command,
         execution_state::ExecutionState,
         inbox::{Event, Inbox},
         interrupt,
-        request::{Completions, Options, Request},
+        request::{Options, Request},
     },
     session::{
         directory,
@@ -28,7 +29,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// What cells print: the read ends of pipes that stay open when the cell process is replaced.
+/// The read ends of the pipes that cells print to. They stay open when the cell process is replaced.
 #[derive(Debug)]
 pub struct CellPipes {
     /// Standard output, non-blocking.
@@ -37,30 +38,52 @@ pub struct CellPipes {
     pub stderr: OwnedFd,
 }
 
-/// A cheap handle to the thread in which cells are evaluated, one after the other.
+/// A cheap handle to the thread in which evcxr evaluates cells, one after the other.
+///
+/// All clones lead to the same thread. Methods may be called at any time, from any thread.
+///
+/// ```no_run
+/// # async fn cells(options: mosaic_evaluator::Options) -> anyhow::Result<()> {
+/// use mosaic_evaluator::Evaluator;
+///
+/// let (evaluator, pipes) = Evaluator::start(options, |event| println!("{event:?}"))?;
+/// // What cells print can be read from `pipes`.
+/// let shown = evaluator.execute("let x = 1; x + 1".to_owned(), 1).await;
+/// match shown {
+///     Ok(value) => println!("{value:?}"),
+///     Err(error) => println!("{}", error.traceback.join("\n")),
+/// }
+/// evaluator.shutdown().await;
+/// evaluator.clean_up();
+/// # drop(pipes);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Evaluator {
     events: mpsc::Sender<Event>,
     code_help: CodeHelp,
     link: Link,
-    shared: Arc<ExecutionState>,
+    execution_state: Arc<ExecutionState>,
 }
 
-/// How long a client waits for a completion or a documentation. rust-analyzer has much to read when it is first asked:
-/// four seconds' worth, where nothing else runs.
+/// How long a client waits for a completion or for documentation. When rust-analyzer is first asked it reads for four
+/// seconds, if nothing else runs.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How long a compilation may hold up the end.
+/// How long a compilation may hold up the end of the kernel.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
-/// How often it is looked after meanwhile.
+/// How long to wait between two attempts to end a compilation.
 const SHUTDOWN_STEP: Duration = Duration::from_millis(50);
+/// The stack of the evaluation thread: evcxr's parsers recurse over the cell.
+const STACK_SIZE: usize = 64 << 20;
 
 impl Evaluator {
-    /// Starts the thread and returns at once; evcxr warms up meanwhile. `on_event` is told what happens in the cell
-    /// process and must not block.
+    /// Starts the evaluation thread and returns at once, while evcxr starts. `on_event` is called with what happens in the
+    /// cell process, and must not block.
     ///
     /// # Errors
     ///
-    /// The socket or the pipes cannot be made in `run_dir`.
+    /// The socket or the pipes cannot be made in `options.run_dir`, or a thread cannot be started.
     pub fn start(options: Options, on_event: impl Fn(ProcessEvent) + Send + 'static) -> Result<(Evaluator, CellPipes)> {
         let paths = CellPaths::in_directory(&options.run_dir);
         let pipes = CellPipes {
@@ -71,31 +94,33 @@ impl Evaluator {
         let (events, receiver) = mpsc::channel();
         let link = Link::listen(&paths.socket, events.clone(), Box::new(on_event))?;
         let inbox = Inbox::new(receiver);
-        let shared = Arc::<ExecutionState>::default();
-        let code_help = CodeHelp::start()?;
+        let execution_state = Arc::<ExecutionState>::default();
+        let code_help = CodeHelp::start(complete_command)?;
         thread::Builder::new()
             .name("evaluation".into())
-            .stack_size(64 << 20)
+            .stack_size(STACK_SIZE)
             .spawn({
-                let (code_help, link, shared) = (code_help.clone(), link.clone(), Arc::clone(&shared));
-                move || evaluation::run(options, link, inbox, notices, code_help, &shared)
+                let (code_help, link, state) = (code_help.clone(), link.clone(), Arc::clone(&execution_state));
+                move || evaluation::run(Evaluation::new(options, link, inbox, notices, code_help, &state))
             })?;
         let evaluator = Evaluator {
             events,
             code_help,
             link,
-            shared,
+            execution_state,
         };
         Ok((evaluator, pipes))
     }
 
-    /// Evaluates a cell. What it prints is in the pipes when this returns; its value, if it has one, is returned.
+    /// Evaluates a cell and returns its value, if it has one, or what its commands show. When this returns, everything that
+    /// the cell printed is in the pipes.
     ///
     /// # Errors
     ///
-    /// The cell does not compile, panics, returns early with `?`, is interrupted, or ends its process.
+    /// The cell does not compile, panics, returns early with `?`, is interrupted, or ends its process; or evcxr cannot be
+    /// started.
     pub async fn execute(&self, code: String, number: u32) -> Result<Option<MimeBundle>, CellError> {
-        let execution = self.shared.begin();
+        let execution = self.execution_state.begin();
         let request = |reply| Request::Execute {
             code,
             number,
@@ -103,45 +128,49 @@ impl Evaluator {
             reply,
         };
         let result = self.request(request).await.unwrap_or_else(|| Err(CellError::ended()));
-        self.shared.end(execution);
+        self.execution_state.end(execution);
         result
     }
 
-    /// Completes the name left of `cursor`, counted in code points; finds nothing where that takes too long.
+    /// Completes the name left of `cursor`, counted in code points. Returns no completion after 15 seconds without an
+    /// answer.
     pub async fn complete(&self, code: String, cursor: usize) -> Completions {
         let found = tokio::time::timeout(PATIENCE, self.code_help.complete(code, cursor)).await;
         found.ok().flatten().unwrap_or_else(|| Completions::none(cursor))
     }
 
-    /// The documentation of the name at `cursor`, counted in code points; nothing where that takes too long.
+    /// Returns the documentation of the name at `cursor`, counted in code points. Returns nothing after 15 seconds without
+    /// an answer.
     pub async fn inspect(&self, code: String, cursor: usize) -> Option<MimeBundle> {
         let found = tokio::time::timeout(PATIENCE, self.code_help.inspect(code, cursor)).await;
         found.ok().flatten()
     }
 
-    /// Hands a message to the code in the cell process; returns whether there is one.
+    /// Delivers a message to the code in the cell process. Returns whether a cell process is there to take it.
     pub fn deliver(&self, message: Vec<u8>) -> bool {
         self.link.send(&Instruction::Deliver { message }).is_some()
     }
 
-    /// Interrupts what is under way. A compilation ends; a cell that waits stops at once and keeps every variable; one
-    /// that still runs after a few seconds, or after a second interrupt, loses its process.
+    /// Interrupts the execution that is under way, and returns at once.
+    ///
+    /// A compilation ends. A cell that waits stops, and all variables are kept. A cell that still runs after three seconds,
+    /// or shortly after a second interrupt, loses its process and with it all variables.
     pub fn interrupt(&self) {
-        interrupt::interrupt(&self.shared, &self.link);
+        interrupt::interrupt(&self.execution_state, &self.link);
     }
 
-    /// Ends the cell process and removes the session's directory.
+    /// Ends the cell process and removes the session's directory. Waits for the evaluation thread for two seconds at most.
     pub async fn shutdown(&self) {
         let (reply, mut ended) = oneshot::channel();
         if self.events.send(Request::Shutdown { reply }.into()).is_err() {
             return;
         }
-        if self.shared.is_busy() {
-            self.shared.kill_cell_process();
+        if self.execution_state.is_busy() {
+            self.execution_state.kill_cell_process();
         }
         let begun = Instant::now();
         while begun.elapsed() < SHUTDOWN_GRACE {
-            // cargo, or a shell command: evcxr may start more before it looks up.
+            // Repeated, since evcxr may start another cargo or shell command before it takes the request.
             processes::end_of(rustix::process::getpid());
             if tokio::time::timeout(SHUTDOWN_STEP, &mut ended).await.is_ok() {
                 return;
@@ -149,15 +178,16 @@ impl Evaluator {
         }
     }
 
-    /// Removes what the thread has left that could not be waited for. To be called last, since it is still at work.
+    /// Ends the processes and removes the files that [`shutdown`](Evaluator::shutdown) could not wait for. To be called last,
+    /// right before the kernel exits: the threads may still be at work.
     pub fn clean_up(&self) {
-        // What was started meanwhile would write into the session again.
+        // Processes go before files: they would write into the session again.
         let kernel = rustix::process::getpid();
         self.code_help.end(|| {
             processes::end_of(kernel);
         });
         processes::end_all_of(kernel);
-        self.shared.remove_session();
+        self.execution_state.remove_session();
         directory::remove_rust_analyzers_of(process::id());
     }
 

@@ -1,18 +1,38 @@
-//! Evaluates Rust cells through evcxr, which this crate alone names.
+//! Evaluates Rust cells through the crate `evcxr`. No other crate of this workspace names evcxr.
 //!
-//! Five programs live here. The kernel's executable is all of them; how it is started decides which one it becomes.
+//! [`Evaluator`] is the handle that the kernel uses: a cell goes in, and its value or a [`CellError`] comes out.
+//!
+//! Five programs live here. Two are threads of the kernel. Three are processes, for which the kernel's executable is started
+//! again in another role.
 //!
 //! | program | runs as | enters at |
 //! | --- | --- | --- |
-//! | [`evaluation`] | a thread of the kernel: evaluates one cell after another through evcxr | `evaluation::run` |
-//! | [`code help thread`] | a thread of the kernel: completes and documents code with a rust-analyzer of its own | `CodeHelp::start` |
+//! | [`evaluation`] | a thread: evaluates one cell after the other through evcxr | `evaluation::run` |
+//! | [`code_help`] | a thread: completes and documents code with a rust-analyzer of its own | `CodeHelp::start` |
 //! | [`cell_process`] | a process: loads each compiled cell and runs it | [`cell_host_main`] |
 //! | [`rustc_wrapper`](mod@rustc_wrapper) | a process that cargo starts instead of rustc: compiles a cell | [`rustc_wrapper()`] |
-//! | [`cargo_shim`] | a process that evcxr starts instead of cargo, rustc or rustup: answers from a cache | [`cargo_shim()`] |
+//! | [`cargo_shim`](mod@cargo_shim) | a process that evcxr starts instead of cargo, rustc or rustup: answers from a cache | [`cargo_shim()`] |
 //!
-//! The rest serves them: [`session`] is what the programs tell each other, [`prebuilt`] the crates of all cells, [`source`]
-//! reads a cell's text, [`evcxr_text`] is all that matches a text of evcxr's, [`type_probe`] asks rustc for types, and
-//! [`errors`] is what a failed cell shows. [`Evaluator`] is the handle that the kernel uses.
+//! The other modules serve the programs:
+//!
+//! | module | about |
+//! | --- | --- |
+//! | [`session`] | what the programs tell each other, through sockets and the files of the session's directory |
+//! | [`prebuilt`] | the crates that every cell can use, built once for each toolchain |
+//! | [`source`] | reading the text of a cell |
+//! | [`evcxr_text`] | every text of evcxr's that the kernel matches or rewrites |
+//! | [`type_probe`] | asking rustc for the types of variables |
+//! | [`errors`] | what a failed cell shows |
+//!
+//! A cell takes this way: [`evaluation`] splits it into commands and code and hands the code to evcxr. evcxr generates a
+//! crate and starts cargo, which is the [`cargo_shim`](mod@cargo_shim). Its rustc is the
+//! [`rustc_wrapper`](mod@rustc_wrapper), which compiles the cell to a shared object. The [`cell_process`] loads and runs it,
+//! and reports to [`evaluation`] how it ended.
+
+#![allow(
+    rustdoc::private_intra_doc_links,
+    reason = "the map above is for those who work on this crate"
+)]
 
 mod cargo_shim;
 mod cell_process;
@@ -29,11 +49,9 @@ mod type_probe;
 
 pub use cargo_shim::cargo_shim;
 pub use cell_process::cell_host_main;
+pub use code_help::completions::{Completion, Completions};
 pub use errors::cell_error::CellError;
-pub use evaluation::{
-    request::{Completion, Completions, Options},
-    start::this_executable,
-};
+pub use evaluation::{request::Options, start_evcxr::this_executable};
 pub use evaluator::{CellPipes, Evaluator};
 pub use prebuilt::toolchain::{Toolchain, ToolchainError};
 pub use rustc_wrapper::rustc_wrapper;
@@ -45,23 +63,23 @@ pub use source::completeness::{Completeness, is_complete};
 
 use std::collections::BTreeMap;
 
-/// A value in several formats: MIME type to content.
+/// A value in several formats, from the MIME type of a format to the content.
 pub type MimeBundle = BTreeMap<String, serde_json::Value>;
 
-/// Looks for what compiling cells needs.
+/// Finds the toolchain that compiles cells.
 ///
 /// # Errors
 ///
-/// What is missing, and the command that mends it.
+/// A part of the toolchain is missing. The error names the command that installs it.
 pub fn check_toolchain() -> Result<Toolchain, ToolchainError> {
     Toolchain::find()
 }
 
-/// Builds the cells' crates for the current toolchain, unless they are built already.
+/// Builds the cells' crates for the current toolchain, unless they are built already. Building takes about a minute.
 ///
 /// # Errors
 ///
-/// A toolchain that is incomplete, a cache that cannot be written, a crate that does not build.
+/// The toolchain is incomplete, the cache cannot be written, or a crate does not build.
 pub fn prepare() -> anyhow::Result<()> {
-    evaluation::start::prepare()
+    evaluation::prepare::prepare()
 }

@@ -6,7 +6,13 @@
 use crate::{
     evcxr_text::markers::ENVIRONMENT_PREFIX,
     prebuilt::cache_directory::CacheDirectory,
-    session::{digest::Parts, environment::users_variables, files::MANIFEST, shim_state::ShimState, sysroot},
+    session::{
+        digest::Parts,
+        environment::users_variables,
+        files::{CARGO_CONFIGURATION, MANIFEST},
+        shim_state::ShimState,
+        sysroot,
+    },
 };
 use std::{
     env,
@@ -24,7 +30,7 @@ const VARIABLE_PREFIXES: [&str; 3] = ["CARGO", "RUST", ENVIRONMENT_PREFIX];
 /// Other variables that decide which programs, libraries and files cargo and rustc find.
 const VARIABLES: [&str; 3] = ["HOME", "LD_LIBRARY_PATH", "PATH"];
 /// The files of cargo's configuration, relative to the project and to each directory above it.
-const CONFIGURATION_FILES: [&str; 2] = [".cargo/config.toml", ".cargo/config"];
+const CONFIGURATION_FILES: [&str; 2] = [CARGO_CONFIGURATION.name(), ".cargo/config"];
 
 /// Returns the text with a placeholder for the session directory, so that it holds in every session.
 pub(super) fn without_session(text: &str, session: &Path) -> String {

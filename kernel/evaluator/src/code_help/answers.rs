@@ -1,51 +1,44 @@
-//! Completion, documentation and types of code that is being typed, by rust-analyzer.
+//! Answers of rust-analyzer's to questions on a cell that is being typed: completions, documentation, types.
 //!
-//! The code may be anything, and nothing may come of it but an answer.
+//! The cell may be any text. Asking must have no effect on the notebook.
 
 use crate::{
     MimeBundle,
-    code_help::thread::{Notebook, Project},
-    errors::unstorable,
-    evaluation::{
-        commands,
-        request::{Completion, Completions},
+    code_help::{
+        completions::{Completions, byte_offset},
+        notebook::Notebook,
+        project::Project,
+        relevance::presentable,
     },
-    evcxr_text::{
-        displayed_paths::{as_written, name_of},
-        markers::{DISPLAY_METHOD, FUNCTION_PREFIX, TYPE_PREFIX},
-    },
-    prebuilt::builtin,
-    source::preamble::{preamble, without_commands},
+    evcxr_text::displayed_paths::as_written,
+    source::preamble::without_commands,
 };
 use serde_json::Value;
 
-/// Completes what is left of `cursor`, counted in code points.
+/// Completes the name left of `cursor`, counted in code points.
 pub(crate) fn complete(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<Completions> {
-    let analysed = Analysed::new(code);
-    let offset = analysed.offset(code, byte_offset(code, cursor));
-    let source = notebook.with(&analysed.source);
-    let (found, replaced) = project.completions(&source.text, source.place(offset))?;
-    // Both are on the cursor's line, which is the same in both texts.
-    let start = source.place_in_cell(replaced.start)?.min(offset);
-    let end = source.place_in_cell(replaced.end)?.max(offset);
-    let length = |from: usize, to: usize| analysed.source.get(from..to).map_or(0, |text| text.chars().count());
-    let matches = found.into_iter().map(|found| Completion {
-        text: found.text,
-        kind: found.kind.to_owned(),
-    });
+    let cell = ExpandedCell::new(code);
+    let offset = cell.offset(code, byte_offset(code, cursor));
+    let source = notebook.source_with(&cell.text);
+    let (mut matches, replaced) = project.completions(&source.text, source.offset_of(offset))?;
+    // Both ends are on the cursor's line, which is the same in the cell and in the source.
+    let start = source.offset_in_cell(replaced.start)?.min(offset);
+    let end = source.offset_in_cell(replaced.end)?.max(offset);
+    let length = |from: usize, to: usize| cell.text.get(from..to).map_or(0, |text| text.chars().count());
+    matches.retain(|it| !notebook.missing.contains(&it.text));
     Some(Completions {
         cursor_start: cursor - length(start, offset).min(cursor),
         cursor_end: cursor + length(offset, end),
-        matches: presentable(matches.filter(|it| !notebook.absent.contains(&it.text)).collect()),
+        matches: presentable(matches),
     })
 }
 
-/// The documentation of the name at `cursor`, counted in code points.
+/// Returns the documentation of the name at `cursor`, counted in code points.
 pub(crate) fn inspect(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<MimeBundle> {
-    let analysed = Analysed::new(code);
-    let end = end_of_name(&analysed.source, analysed.offset(code, byte_offset(code, cursor)));
-    let source = notebook.with(&analysed.source);
-    let (text, markdown) = project.hover(&source.text, source.place(end))?;
+    let cell = ExpandedCell::new(code);
+    let end = end_of_name(&cell.text, cell.offset(code, byte_offset(code, cursor)));
+    let source = notebook.source_with(&cell.text);
+    let (text, markdown) = project.hover(&source.text, source.offset_of(end))?;
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, pulldown_cmark::Parser::new(&markdown));
     (!text.trim().is_empty()).then(|| {
@@ -56,186 +49,46 @@ pub(crate) fn inspect(project: &mut Project, notebook: &Notebook, code: &str, cu
     })
 }
 
-/// The type of the variable whose name ends at a byte of a cell that was not run.
+/// Returns the type of the variable whose name ends at a byte of a cell that has not run.
 pub(crate) fn type_of(project: &mut Project, notebook: &Notebook, cell: &str, end: usize) -> Option<String> {
     let cell = without_commands(cell);
     let begins = cell[..end]
         .rfind(|c: char| !c.is_alphanumeric() && c != '_')
         .map_or(0, |at| at + 1);
-    let source = notebook.with(&cell);
-    let (shown, _) = project.hover(&source.text, source.place(end))?;
-    unstorable::type_in(&shown, &cell[begins..end])
+    let source = notebook.source_with(&cell);
+    let (shown, _) = project.hover(&source.text, source.offset_of(end))?;
+    type_in(&shown, &cell[begins..end])
 }
 
-/// A cell's text as rust-analyzer is to see it, with as many lines.
-struct Analysed {
-    source: String,
+/// A cell as rust-analyzer is to see it: without commands, and with its tesserae expanded. No line moves.
+struct ExpandedCell {
+    text: String,
 }
 
-impl Analysed {
-    fn new(code: &str) -> Analysed {
+impl ExpandedCell {
+    fn new(code: &str) -> ExpandedCell {
         let code = without_commands(code);
         let expansion = mosaic_expand::expand_cell(&code).ok().flatten();
-        Analysed {
-            source: expansion.map_or(code, |it| it.source().to_owned()),
+        ExpandedCell {
+            text: expansion.map_or(code, |it| it.source().to_owned()),
         }
     }
 
-    /// The place of a byte of the code: on the same line, as far from its beginning.
+    /// Returns where a byte of the cell's code is in the text: on the same line, as far from the line's beginning.
     fn offset(&self, code: &str, at: usize) -> usize {
         let before = &code[..at];
         let line = before.matches('\n').count();
         let column = before.rsplit('\n').next().map_or(0, str::len);
-        let begin: usize = self.source.split_inclusive('\n').take(line).map(str::len).sum();
-        let mut offset = (begin + column).min(self.source.len());
-        while !self.source.is_char_boundary(offset) {
+        let begin: usize = self.text.split_inclusive('\n').take(line).map(str::len).sum();
+        let mut offset = (begin + column).min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
             offset -= 1;
         }
         offset
     }
 }
 
-/// What commands take, where that is one of a few words.
-const ARGUMENTS: [(&str, &[&str]); 12] = [
-    (":allow_static_linking", &["1"]),
-    (":codegen_backend", &["default"]),
-    (":dep", &["mosaic", "ndarray", "notebook", "serde", "tokio"]),
-    (":efmt", &["{}", "{:?}", "{:#?}"]),
-    (":fmt", &["{:?}", "{:#?}", "{}"]),
-    (":linker", &["system"]),
-    (":load_config", &["--quiet"]),
-    (":offline", &["0", "1"]),
-    (":opt", &["0", "1", "2", "3"]),
-    (":preserve_vars_on_panic", &["0", "1"]),
-    (":t", &[]),
-    (":type", &[]),
-];
-
-/// Completes in the line of a command, if `cursor`, counted in code points, is in one.
-pub(crate) fn complete_command(notebook: &Notebook, code: &str, cursor: usize) -> Option<Completions> {
-    let at = byte_offset(code, cursor);
-    let (begin, line) = preamble(code).find(|(begin, line)| (*begin..=begin + line.len()).contains(&at))?;
-    let indent = line.len() - line.trim_start().len();
-    let typed = code.get(begin + indent..at).filter(|typed| typed.starts_with(':'))?;
-    let (word, matches) = match typed.split_once(' ') {
-        None => (typed, words(offered(), typed, "magic")),
-        Some((":t" | ":type" | ":doc", argument)) => {
-            let names = notebook.variables.iter().map(String::as_str);
-            (argument.trim_start(), words(names, argument.trim_start(), "instance"))
-        }
-        Some((command, argument)) => {
-            let known = ARGUMENTS.iter().find(|(name, _)| *name == command);
-            let known = known.map_or(&[][..], |(_, arguments)| arguments).iter().copied();
-            (argument.trim_start(), words(known, argument.trim_start(), "keyword"))
-        }
-    };
-    Some(Completions {
-        cursor_start: cursor - word.chars().count(),
-        cursor_end: cursor,
-        matches,
-    })
-}
-
-/// The commands that a cell may use.
-fn offered() -> impl Iterator<Item = &'static str> {
-    commands::names().filter(|name| commands::refusal(name).is_none())
-}
-
-fn words<'a>(words: impl Iterator<Item = &'a str>, typed: &str, kind: &str) -> Vec<Completion> {
-    let mut words: Vec<&str> = words.filter(|word| word.starts_with(typed)).collect();
-    words.sort_unstable();
-    let completion = |word: &str| Completion {
-        text: word.to_owned(),
-        kind: kind.to_owned(),
-    };
-    words.into_iter().map(completion).collect()
-}
-
-/// Methods that everything has: they are of little interest next to a type's own.
-const COMMON: [&str; 22] = [
-    "as_any",
-    "borrow",
-    "borrow_mut",
-    "clone",
-    "clone_from",
-    "clone_into",
-    "clone_to_uninit",
-    DISPLAY_METHOD,
-    "fmt",
-    "from",
-    "into",
-    "into_arg",
-    "into_future",
-    "pin",
-    "to_owned",
-    "to_string",
-    "try_from",
-    "try_into",
-    "type_id",
-    "by_ref",
-    "into_iter",
-    "drop",
-];
-
-/// What generated code needs and nobody is to call.
-const INTERNAL: [&str; 3] = ["__", FUNCTION_PREFIX, TYPE_PREFIX];
-
-/// Calls on what a value becomes first, which crowd out the value's own.
-const DETOURS: [&str; 3] = ["await.", "iter().", "into_iter()."];
-
-/// Without what is nobody's to call, and what is the type's own first.
-fn presentable(mut matches: Vec<Completion>) -> Vec<Completion> {
-    let starts = |it: &Completion, prefixes: &[&str]| prefixes.iter().any(|prefix| it.text.starts_with(prefix));
-    let hidden_crates: Vec<String> = builtin::libraries_of_generated_code().collect();
-    let is_hidden = |it: &Completion| hidden_crates.iter().any(|name| it.text.starts_with(name));
-    matches.retain(|it| !starts(it, &INTERNAL) && !starts(it, &DETOURS) && !is_hidden(it));
-    let has = |name: &str| matches.iter().any(|it| name_of(&it.text) == name);
-    // `raw` is the only field of a proxy.
-    let of_proxy = has("raw") && has("after") && has("uid");
-    let of_mosaic = has("interactive") && has("prelude") && has("TaskProxy");
-    if of_proxy {
-        matches.retain(|it| name_of(&it.text) != "raw");
-        matches.sort_by_key(rank);
-    }
-    // rust-analyzer shows private modules of crates that are there as sources.
-    if of_mosaic {
-        matches.retain(|it| !PRIVATE_MODULES.contains(&it.text.as_str()));
-    }
-    matches
-}
-
-/// Of the crate `mosaic`.
-const PRIVATE_MODULES: [&str; 11] = [
-    "argument::",
-    "error::",
-    "guest::",
-    "handle::",
-    "host::",
-    "interactive::",
-    "interrupt::",
-    "object::",
-    "panics::",
-    "task::",
-    "tessera::",
-];
-
-/// A tessera's methods, then what all proxies have, then what everything has, then what is no method.
-fn rank(completion: &Completion) -> usize {
-    let name = name_of(&completion.text);
-    if completion.kind != "function" {
-        3
-    } else if COMMON.contains(&name) {
-        2
-    } else {
-        usize::from(["after", "uid"].contains(&name))
-    }
-}
-
-fn byte_offset(text: &str, code_points: usize) -> usize {
-    text.char_indices().nth(code_points).map_or(text.len(), |(at, _)| at)
-}
-
-/// Inspection is asked for anywhere in a name; evcxr wants its end.
+/// Returns the end of the name around a byte of a text. Clients ask anywhere in a name, and rust-analyzer wants its end.
 fn end_of_name(text: &str, from: usize) -> usize {
     let rest = &text[from..];
     from + rest
@@ -243,48 +96,53 @@ fn end_of_name(text: &str, from: usize) -> usize {
         .unwrap_or(rest.len())
 }
 
+/// Reads a variable's type from its documentation, whose last line is like `let x: impl Fn(i32) -> i32 = value`.
+fn type_in(shown: &str, name: &str) -> Option<String> {
+    let begins = [format!("let {name}: "), format!("let mut {name}: ")];
+    let lines = shown.lines().map(str::trim);
+    let found = lines
+        .filter_map(|line| begins.iter().find_map(|begin| line.strip_prefix(&**begin)))
+        .next_back()?;
+    let is_associated = |at: usize| {
+        let count = |part: &str| found[..at].matches(part).count();
+        count("<") + count("->") > count(">")
+    };
+    let mut ends = found.match_indices(" = ").map(|(at, _)| at);
+    let end = ends.find(|at| !is_associated(*at)).unwrap_or(found.len());
+    Some(found[..end].trim().to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn cursors_count_code_points() {
-        let text = "ä𝒳b";
-        assert_eq!([0, 1, 2, 3, 9].map(|cursor| byte_offset(text, cursor)), [0, 2, 6, 7, 7]);
+    fn names_end_where_no_letter_follows() {
         assert_eq!(end_of_name("vec.push(1)", 5), 8);
     }
 
     #[test]
     fn commands_are_not_analysed_and_places_stay() {
         let code = ":restart\n!lß\nlet x = 1;\nx.";
-        let analysed = Analysed::new(code);
-        assert_eq!(analysed.source, "        \n    \nlet x = 1;\nx.");
-        assert_eq!(analysed.offset(code, code.len()), analysed.source.len());
+        let cell = ExpandedCell::new(code);
+        assert_eq!(cell.text, "        \n    \nlet x = 1;\nx.");
+        assert_eq!(cell.offset(code, code.len()), cell.text.len());
         let code = "#[tessera]\nimpl A { fn new() -> A { A } }\nA::";
-        let analysed = Analysed::new(code);
-        assert!(analysed.source.len() > code.len());
-        assert_eq!(analysed.offset(code, code.len()), analysed.source.len());
+        let cell = ExpandedCell::new(code);
+        assert!(cell.text.len() > code.len());
+        assert_eq!(cell.offset(code, code.len()), cell.text.len());
     }
 
     #[test]
-    fn a_proxy_shows_its_own_methods_first_and_no_internals() {
-        let completion = |text: &str, kind: &str| Completion {
-            text: text.into(),
-            kind: kind.into(),
-        };
-        let all = [
-            completion("raw", "instance"),
-            completion("clone()", "function"),
-            completion("after(task)", "function"),
-            completion("uid()", "function"),
-            completion("__mosaic()", "function"),
-            completion("await.ok()", "function"),
-            completion("solve(data)", "function"),
-        ];
-        let names = |matches: Vec<Completion>| matches.into_iter().map(|it| it.text).collect::<Vec<_>>();
-        let shown = names(presentable(all.to_vec()));
-        assert_eq!(shown, ["solve(data)", "after(task)", "uid()", "clone()"]);
-        let other = names(presentable(all[..2].to_vec()));
-        assert_eq!(other, ["raw", "clone()"], "another type's own field");
+    fn types_are_read_from_documentation() {
+        let shown = "```rust\nlet add: impl Fn(i32) -> i32\n```\n---\nsize = 0";
+        assert_eq!(type_in(shown, "add").as_deref(), Some("impl Fn(i32) -> i32"));
+        assert_eq!(type_in("let mut n: i32 = 5 (0x5)", "n").as_deref(), Some("i32"));
+        let later = "let later: impl FnOnce() -> impl Future<Output = u8> = 5";
+        assert_eq!(
+            type_in(later, "later").as_deref(),
+            Some("impl FnOnce() -> impl Future<Output = u8>")
+        );
+        assert_eq!(type_in("fn add()", "add"), None);
     }
 }

@@ -1,29 +1,29 @@
-//! The memory of this process, most of which rust-analyzer takes and frees.
+//! The memory of this process. rust-analyzer takes and frees most of it.
 
 use std::{
     fs,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// Less is not worth the time.
+/// The bytes that must have been added for giving memory back to be worth the time.
 const WORTH_GIVING_BACK: u64 = 32 << 20;
 
-/// How much was left when memory was last given back, by whichever thread.
+/// The bytes that were left when a thread last gave memory back.
 static LEFT: AtomicU64 = AtomicU64::new(0);
 
-/// How much has been added since memory was last given back, in bytes.
+/// Returns how many bytes have been added since memory was last given back.
 pub(crate) fn grown() -> u64 {
     resident().saturating_sub(LEFT.load(Relaxed))
 }
 
-/// Gives back what is free, if enough has been added to be worth the time.
+/// Gives free memory back to the operating system, if enough has been added to be worth the time.
 pub(crate) fn give_back_if_worth() {
     if grown() > WORTH_GIVING_BACK {
         give_back();
     }
 }
 
-/// How much there is, in bytes.
+/// Returns how many bytes of memory this process holds.
 fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let resident = status
@@ -32,7 +32,7 @@ fn resident() -> u64 {
     1024 * resident.and_then(|it| it.trim().parse().ok()).unwrap_or(0)
 }
 
-/// Gives back what is free: it lies in many pieces that the allocator keeps unless it is asked.
+/// Gives free memory back to the operating system. It lies in many pieces, which the allocator keeps unless it is asked.
 pub(crate) fn give_back() {
     #[cfg(target_env = "gnu")]
     // SAFETY: the function may be called at any time, and from any thread.

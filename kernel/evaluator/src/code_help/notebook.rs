@@ -1,4 +1,4 @@
-//! What a cell that is being typed may refer to: the source that evcxr would have analysed, with a place for the cell.
+//! The source in which rust-analyzer sees a cell that is being typed: what earlier cells have left, and a place for the cell.
 
 use crate::{code_help::project::manifest_in, evcxr_text::markers::ANALYSIS_WRAPPER};
 use evcxr::CommandContext;
@@ -9,28 +9,29 @@ use ra_ap_syntax::{
 };
 use std::{collections::BTreeSet, ops::Range, path::PathBuf};
 
-/// Stands where the code of a cell would stand.
+/// A statement that stands for the code of a cell.
 const CELL: &str = "mosaic_cell_stands_here;";
 const EDITION: Edition = Edition::Edition2024;
 
-/// A notebook at one moment.
+/// What a cell may refer to, at one moment of the notebook.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Notebook {
-    /// The crate in which its cells are compiled.
+    /// The directory of the crate in which cells are compiled.
     pub(crate) directory: PathBuf,
-    /// The manifest of that crate.
+    /// The text of the crate's manifest.
     pub(crate) manifest: String,
-    /// The names of its variables.
+    /// The variables that a cell can use.
     pub(crate) variables: BTreeSet<String>,
-    /// The variables that evcxr believes in and that are not stored.
-    pub(crate) absent: BTreeSet<String>,
+    /// The variables that evcxr believes in and that the cell process does not store.
+    pub(crate) missing: BTreeSet<String>,
     definitions: Vec<Definition>,
-    /// What is between the definitions and the cell: the head of a function, with the variables.
+    /// The source between the definitions and the cell: the head of a function, with the variables.
     head: String,
+    /// The source after the cell.
     tail: String,
 }
 
-/// An item with what belongs to it, such as its `impl`s.
+/// An item, and the items that belong to it, such as its `impl`s.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Definition {
     name: Option<String>,
@@ -38,9 +39,13 @@ struct Definition {
 }
 
 impl Notebook {
-    /// What evcxr knows, or nothing where it does not say. Its own rust-analyzer need not have read anything.
-    pub(crate) fn of(context: &mut CommandContext, directory: PathBuf, absent: &BTreeSet<String>) -> Option<Notebook> {
-        // Before it completes, it writes the source in which it looks; what it finds there is of no interest.
+    /// Reads what evcxr knows; returns nothing if evcxr does not say. evcxr's rust-analyzer need not have read anything.
+    pub(crate) fn read(
+        context: &mut CommandContext,
+        directory: PathBuf,
+        missing: &BTreeSet<String>,
+    ) -> Option<Notebook> {
+        // Before evcxr completes, it writes the source in which it looks. The completions are of no interest.
         let _ = context.completions(CELL, CELL.len());
         let source = context.last_source().ok()?;
         let (before, tail) = source.split_once(CELL)?;
@@ -49,16 +54,16 @@ impl Notebook {
         Some(Notebook {
             manifest: manifest_in(&directory).ok()?,
             directory,
-            variables: variables.filter(|name| !absent.contains(name)).collect(),
-            absent: absent.clone(),
+            variables: variables.filter(|name| !missing.contains(name)).collect(),
+            missing: missing.clone(),
             definitions: definitions(items),
             head: head.to_owned(),
             tail: tail.to_owned(),
         })
     }
 
-    /// The source with a cell in it.
-    pub(crate) fn with(&self, cell: &str) -> Source {
+    /// Returns the source with a cell in it.
+    pub(crate) fn source_with(&self, cell: &str) -> NotebookSource {
         let items = items(cell);
         let names: Vec<String> = items.iter().filter_map(|item| item.name.clone()).collect();
         let is_kept = |it: &&Definition| it.name.as_ref().is_none_or(|name| !names.contains(name));
@@ -75,45 +80,49 @@ impl Notebook {
         text += &self.head;
         let inside = text.len();
         text += &only(cell, |at| !is_item(at));
-        // What is unfinished is not to go on with what evcxr writes after it.
+        // An unfinished statement must not go on with what evcxr writes after the cell.
         text += "\n;\n";
         text += &self.tail;
-        Source {
+        NotebookSource {
             text,
             items: items.into_iter().map(|item| item.range).collect(),
-            outside,
-            inside,
+            items_begin: outside,
+            body_begins: inside,
             length: cell.len(),
         }
     }
 }
 
-/// A notebook's source with a cell: its items before the function, and the rest in it.
-pub(crate) struct Source {
+/// The source of a notebook with a cell in it. The cell stands there twice: its items before a function, and the rest in it.
+pub(crate) struct NotebookSource {
     pub(crate) text: String,
+    /// The items of the cell, by bytes of the cell.
     items: Vec<Range<usize>>,
-    outside: usize,
-    inside: usize,
+    /// Where the copy of the cell with its items alone begins.
+    items_begin: usize,
+    /// Where the copy of the cell without its items begins.
+    body_begins: usize,
+    /// The length of the cell.
     length: usize,
 }
 
-impl Source {
-    /// Where a byte of the cell is.
-    pub(crate) fn place(&self, at: usize) -> usize {
-        // Who types is at the end of a word.
+impl NotebookSource {
+    /// Returns where a byte of the cell is in the source.
+    pub(crate) fn offset_of(&self, at: usize) -> usize {
+        // Users type at the end of a word.
         let is_in = |item: &Range<usize>| item.start < at && at <= item.end;
         let begin = if self.items.iter().any(is_in) {
-            self.outside
+            self.items_begin
         } else {
-            self.inside
+            self.body_begins
         };
         begin + at
     }
 
-    /// Where a byte is in the cell, if it is there.
-    pub(crate) fn place_in_cell(&self, at: usize) -> Option<usize> {
+    /// Returns where a byte of the source is in the cell, if it belongs to the cell.
+    pub(crate) fn offset_in_cell(&self, at: usize) -> Option<usize> {
         let from = |begin: usize| at.checked_sub(begin).filter(|at| *at <= self.length);
-        from(self.inside).or_else(|| from(self.outside))
+        from(self.body_begins).or_else(|| from(self.items_begin))
     }
 }
 
@@ -123,7 +132,7 @@ struct Item {
     range: Range<usize>,
 }
 
-/// The items among the statements of a cell, which may be unfinished.
+/// Finds the items among the statements of a cell. The cell may be unfinished.
 fn items(cell: &str) -> Vec<Item> {
     let opens = "fn cell() {";
     let parsed = SourceFile::parse(&format!("{opens}{cell}\n}}"), EDITION).tree();
@@ -133,7 +142,7 @@ fn items(cell: &str) -> Vec<Item> {
         .into_iter()
         .flat_map(|body| body.syntax().children().collect::<Vec<_>>());
     let items = nodes.filter_map(|node| {
-        // A call of a macro is a statement.
+        // The call of a macro is a statement of the cell.
         let item = ast::Item::cast(node).filter(|item| !matches!(item, ast::Item::MacroCall(_)))?;
         let range = Range::<usize>::from(item.syntax().text_range());
         Some(Item {
@@ -144,7 +153,7 @@ fn items(cell: &str) -> Vec<Item> {
     items.collect()
 }
 
-/// The items of a source, in their order. What has no name belongs to what stands before it, as evcxr has it.
+/// Splits a source into definitions, in their order. An item without a name belongs to the item before it, as in evcxr.
 fn definitions(source: &str) -> Vec<Definition> {
     let parsed = SourceFile::parse(source, EDITION).tree();
     let begins = parsed
@@ -176,7 +185,7 @@ fn name_of(item: &SyntaxNode) -> Option<String> {
     Some(named.name()?.text().to_string())
 }
 
-/// A text with spaces in the place of all bytes but some; lines stay.
+/// Returns a text with spaces in the place of the bytes that are not kept. No line moves.
 fn only(text: &str, keeps: impl Fn(usize) -> bool) -> String {
     let mut kept = String::with_capacity(text.len());
     for (at, character) in text.char_indices() {
@@ -206,16 +215,16 @@ mod tests {
     #[test]
     fn items_replace_their_namesakes_and_statements_stand_in_the_function() {
         let cell = "struct A { x: u8 }\nlet ä = A { x };\nimpl A { fn new() {} }\nä.";
-        let source = notebook().with(cell);
+        let source = notebook().source_with(cell);
         let expected = "#![allow(unused)]\nuse a::B;\nfn kept() {}\nstruct A { x: u8 }\n                 \nimpl A { fn \
              new() {} }\n   \nasync fn wrapper(x: u8) {\n                  \nlet ä = A { x };\n                      \n\
              ä.\n;\n}\n";
         assert_eq!(source.text, expected);
         for (before, after) in [("fn new", "() {} }"), ("\nä.", ""), ("A { x", " };")] {
             let at = cell.find(&format!("{before}{after}")).unwrap() + before.len();
-            let place = source.place(at);
+            let place = source.offset_of(at);
             assert!(source.text[..place].ends_with(before) && source.text[place..].starts_with(after));
-            assert_eq!(source.place_in_cell(place), Some(at), "{before}");
+            assert_eq!(source.offset_in_cell(place), Some(at), "{before}");
         }
     }
 
@@ -233,9 +242,9 @@ mod tests {
             "x.",
             "struct",
         ] {
-            let source = notebook().with(cell);
+            let source = notebook().source_with(cell);
             for at in 0..=cell.len() {
-                assert_eq!(source.place_in_cell(source.place(at)), Some(at), "{cell:?}");
+                assert_eq!(source.offset_in_cell(source.offset_of(at)), Some(at), "{cell:?}");
             }
         }
     }

@@ -1,6 +1,9 @@
-//! rust-analyzer on the crate in which a kernel's cells are compiled.
+//! rust-analyzer on the crate in which the cells of a kernel are compiled.
 
-use crate::session::{files, variables::ANALYSING_VARIABLE};
+use crate::{
+    code_help::completions::Completion,
+    session::{files, variables::ANALYSING_VARIABLE},
+};
 use anyhow::{Context, Result, anyhow, bail};
 use ra_ap_ide::{
     AnalysisHost, CompletionFieldsToResolve, CompletionItem, CompletionItemKind, FileId, FilePosition, FileRange,
@@ -24,26 +27,21 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// A crate with what it depends on, as far as it has been read.
+/// A crate and the crates that it depends on, as far as rust-analyzer has read them.
 pub(crate) struct Project {
     directory: AbsPathBuf,
     host: AnalysisHost,
     files: Vfs,
+    /// The source of the crate, which each question sets.
     source: FileId,
-    /// The manifest with which its dependencies were read.
+    /// The manifest with which the dependencies were read.
     manifest: Option<String>,
-    /// There is little left of what rust-analyzer needed only once.
+    /// rust-analyzer has been warmed up, and the memory that it needed only for that is freed.
     pub(crate) is_settled: bool,
 }
 
-/// A way to complete a name.
-pub(crate) struct Found {
-    pub(crate) text: String,
-    pub(crate) kind: &'static str,
-}
-
 impl Project {
-    /// The crate in a directory, of which nothing has been read.
+    /// Makes a project of the crate in a directory, and reads nothing yet.
     ///
     /// # Errors
     ///
@@ -65,12 +63,13 @@ impl Project {
         })
     }
 
+    /// Returns whether the crate lies in this directory.
     pub(crate) fn is_in(&self, directory: &Path) -> bool {
         AsRef::<Path>::as_ref(&self.directory) == directory
     }
 
-    /// Reads the standard library and all that the crate depends on, which takes seconds, unless it has been read for this
-    /// manifest. `has_ended` is held while cargo is asked.
+    /// Reads the standard library and the crate's dependencies, which takes seconds, unless they have been read for this
+    /// manifest. `has_ended` is locked while cargo is asked.
     ///
     /// # Errors
     ///
@@ -90,30 +89,34 @@ impl Project {
         let workspace = workspace_of(&self.directory)?;
         drop(has_ended);
         read_files(&workspace, &mut self.files)?;
-        let change = everything(&workspace, &mut self.files);
+        let change = change_to(&workspace, &mut self.files);
         self.host.apply_change(change);
         self.manifest = Some(manifest.to_owned());
         self.is_settled = false;
         Ok(())
     }
 
-    /// The ways to complete what is left of a byte of the crate's source, and what they replace.
-    pub(crate) fn completions(&mut self, source: &str, at: usize) -> Option<(Vec<Found>, Range<usize>)> {
+    /// Completes the name left of a byte of the crate's source. Returns the completions and the bytes that they replace.
+    pub(crate) fn completions(&mut self, source: &str, at: usize) -> Option<(Vec<Completion>, Range<usize>)> {
         self.set_source(source);
         let offset = TextSize::try_from(at).ok()?;
         let position = FilePosition {
             file_id: self.source,
             offset,
         };
-        let items = self.host.analysis().completions(&completing(), position, None).ok()??;
-        // All of them replace the word at the cursor; one that would replace more has no place in an answer of Jupyter's.
+        let items = self
+            .host
+            .analysis()
+            .completions(&completion_config(), position, None)
+            .ok()??;
+        // An answer to Jupyter replaces one range. Nearly all completions replace the word at the cursor.
         let range = items.first()?.source_range;
         let found = items.iter().filter(|item| item.source_range == range);
-        let found = found.filter_map(|item| found_in(source, item)).collect();
+        let found = found.filter_map(|item| completion(source, item)).collect();
         Some((found, range.into()))
     }
 
-    /// What there is to say of the name that ends at a byte of the crate's source: as plain text, and as Markdown.
+    /// Returns the documentation of the name that ends at a byte of the crate's source, as plain text and as Markdown.
     pub(crate) fn hover(&mut self, source: &str, at: usize) -> Option<(String, String)> {
         self.set_source(source);
         let range = TextRange::empty(TextSize::try_from(at).ok()?);
@@ -122,15 +125,15 @@ impl Project {
                 file_id: self.source,
                 range,
             };
-            let found = self.host.analysis().hover(&hovering(format), range).ok()??;
+            let found = self.host.analysis().hover(&hover_config(format), range).ok()??;
             Some(String::from(found.info.markup))
         };
         Some((shown(HoverDocFormat::PlainText)?, shown(HoverDocFormat::Markdown)?))
     }
 
-    /// Forgets a part of what no longer serves.
+    /// Frees a part of the memory that rust-analyzer no longer needs.
     pub(crate) fn forget(&mut self) {
-        // rust-analyzer does so when something has changed.
+        // rust-analyzer frees memory when a source changes.
         self.set_source("");
     }
 
@@ -141,26 +144,27 @@ impl Project {
     }
 }
 
-/// What rust-analyzer offers, if it completes what is typed.
-fn found_in(source: &str, item: &CompletionItem) -> Option<Found> {
+/// Turns a completion of rust-analyzer's into one of Jupyter's, if it completes what is typed.
+fn completion(source: &str, item: &CompletionItem) -> Option<Completion> {
     let mut edits = item.text_edit.iter();
     let edit = edits.next().filter(|edit| edit.delete == item.source_range)?;
     let typed = source.get(Range::<usize>::from(edit.delete))?;
-    (edits.next().is_none() && item.lookup().starts_with(typed)).then(|| Found {
+    (edits.next().is_none() && item.lookup().starts_with(typed)).then(|| Completion {
         text: without_placeholders(&edit.insert),
-        kind: kind_of(item.kind),
+        kind: kind_of(item.kind).to_owned(),
     })
 }
 
-/// The manifest of the crate in a directory.
+/// Reads the manifest of the crate in a directory.
 ///
 /// # Errors
 ///
-/// It cannot be read.
+/// The manifest cannot be read.
 pub(crate) fn manifest_in(directory: &Path) -> Result<String> {
     fs::read_to_string(files::MANIFEST.path(directory)).context("cannot read the manifest of the cells")
 }
 
+/// Asks cargo for the crate's dependencies.
 fn workspace_of(directory: &AbsPathBuf) -> Result<ProjectWorkspace> {
     let manifest = ProjectManifest::from_manifest_file(directory.join(files::MANIFEST.name()))?;
     let variable = (ANALYSING_VARIABLE.to_owned(), Some("1".to_owned()));
@@ -206,8 +210,8 @@ fn read_files(workspace: &ProjectWorkspace, files: &mut Vfs) -> Result<()> {
     Err(anyhow!("the sources of the notebook's crates cannot be read"))
 }
 
-/// The change to a workspace and its files.
-fn everything(workspace: &ProjectWorkspace, files: &mut Vfs) -> ChangeWithProcMacros {
+/// Returns the change that makes rust-analyzer know a workspace and its files.
+fn change_to(workspace: &ProjectWorkspace, files: &mut Vfs) -> ChangeWithProcMacros {
     let mut change = ChangeWithProcMacros::default();
     for (file, changed) in files.take_changes() {
         let text = match changed.change {
@@ -224,7 +228,7 @@ fn everything(workspace: &ProjectWorkspace, files: &mut Vfs) -> ChangeWithProcMa
     change
 }
 
-/// What is inserted, with the names of arguments in their places.
+/// Returns the text of a snippet, in which each placeholder is the name of its argument.
 fn without_placeholders(snippet: &str) -> String {
     let mut text = String::with_capacity(snippet.len());
     let mut rest = snippet;
@@ -242,7 +246,7 @@ fn without_placeholders(snippet: &str) -> String {
     text + rest
 }
 
-/// Jupyter's name for the kind of a completion.
+/// Returns Jupyter's name for the kind of a completion.
 fn kind_of(kind: CompletionItemKind) -> &'static str {
     use SymbolKind as S;
     match kind {
@@ -258,7 +262,7 @@ fn kind_of(kind: CompletionItemKind) -> &'static str {
     }
 }
 
-fn completing() -> ra_ap_ide::CompletionConfig<'static> {
+fn completion_config() -> ra_ap_ide::CompletionConfig<'static> {
     ra_ap_ide::CompletionConfig {
         enable_postfix_completions: true,
         enable_imports_on_the_fly: false,
@@ -292,7 +296,7 @@ fn completing() -> ra_ap_ide::CompletionConfig<'static> {
     }
 }
 
-fn hovering(format: HoverDocFormat) -> HoverConfig<'static> {
+fn hover_config(format: HoverDocFormat) -> HoverConfig<'static> {
     HoverConfig {
         links_in_hover: true,
         memory_layout: None,
@@ -313,7 +317,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_inserted_names_the_arguments() {
+    fn placeholders_become_the_names_of_arguments() {
         for (snippet, text) in [
             ("push", "push"),
             ("push(${1:value});$0", "push(value);"),

@@ -1,21 +1,15 @@
-//! Answers what users want to know of code: completions, documentation, and types.
+//! The code help thread, which answers one question after the other, and the handle to it.
 //!
-//! It has a rust-analyzer and a thread of its own. evcxr's would answer only while no cell is compiled, and once that has
-//! read the standard library, evcxr has it infer types for every cell, which takes longer than rustc takes to tell them.
-//! What a cell may refer to is told by the evaluation thread after each cell.
+//! The thread has a rust-analyzer of its own. evcxr's rust-analyzer would answer only while no cell is compiled. Once it has
+//! read the standard library, evcxr also has it infer types for every cell, which takes longer than asking rustc.
 
-pub(crate) use crate::code_help::notebook::Notebook;
-pub(crate) use crate::code_help::project::Project;
 use crate::{
     MimeBundle,
-    code_help::{
-        answers::{self, complete_command},
-        memory,
-    },
-    evaluation::request::Completions,
+    code_help::{answers, completions::Completions, memory, notebook::Notebook, project::Project},
 };
 use anyhow::{Context, Result};
 use std::{
+    collections::BTreeSet,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -27,41 +21,46 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// A cheap handle to the thread.
+/// A cheap handle to the code help thread.
 #[derive(Clone, Debug)]
 pub(crate) struct CodeHelp {
-    orders: Sender<Message>,
-    /// Held while cargo is asked, which leaves files until it has answered; whether nothing is to be asked any more.
+    messages: Sender<Message>,
+    /// Set when cargo must not be asked any more. Locked while cargo is asked, which leaves files until it has answered.
     has_ended: Arc<Mutex<bool>>,
 }
 
-/// What the thread is told and asked, in order.
+/// Completes in the lines of a cell's commands, which rust-analyzer knows nothing of. Takes the names of the variables, the
+/// code, and the cursor, counted in code points. Returns nothing if the cursor is not in a command.
+pub(crate) type CompleteCommand = fn(&BTreeSet<String>, &str, usize) -> Option<Completions>;
+
+/// A message to the thread, which takes them in order.
 #[derive(Debug)]
 enum Message {
-    /// The notebook is about to be told anew: who asks from now on means the new one.
-    Await,
-    /// The notebook, unless nothing is known of it.
-    Take(Option<Notebook>),
+    /// Another notebook will come soon: requests from now on are about that one.
+    ExpectNotebook,
+    /// The notebook, or nothing if it is unknown.
+    SetNotebook(Option<Notebook>),
     /// There is time to read what answers will need.
     Prepare,
     Answer(Request),
 }
 
+/// A question on code.
 #[derive(Debug)]
 enum Request {
-    /// What completes the code left of the cursor, counted in code points.
+    /// Complete the name left of the cursor, counted in code points.
     Complete {
         code: String,
         cursor: usize,
         reply: oneshot::Sender<Option<Completions>>,
     },
-    /// The documentation of the name at the cursor, counted in code points.
+    /// Document the name at the cursor, counted in code points.
     Inspect {
         code: String,
         cursor: usize,
         reply: oneshot::Sender<Option<MimeBundle>>,
     },
-    /// The type of the variable whose name ends at a byte of the code.
+    /// Tell the type of the variable whose name ends at a byte of the code.
     TypeOf {
         code: String,
         end: usize,
@@ -70,7 +69,8 @@ enum Request {
 }
 
 impl Request {
-    fn is_moot(&self) -> bool {
+    /// Returns whether nobody waits for the reply any more.
+    fn is_abandoned(&self) -> bool {
         match self {
             Request::Complete { reply, .. } => reply.is_closed(),
             Request::Inspect { reply, .. } => reply.is_closed(),
@@ -80,21 +80,31 @@ impl Request {
 }
 
 impl CodeHelp {
-    /// Starts the thread, which reads nothing before there is something to answer, or time.
-    pub(crate) fn start() -> io::Result<CodeHelp> {
-        let (orders, received) = mpsc::channel();
-        let state = State::default();
-        let has_ended = Arc::clone(&state.has_ended);
+    /// Starts the thread. It reads nothing before there is something to answer, or time.
+    ///
+    /// # Errors
+    ///
+    /// The thread cannot be started.
+    pub(crate) fn start(complete_command: CompleteCommand) -> io::Result<CodeHelp> {
+        let (messages, received) = mpsc::channel();
+        let has_ended = Arc::<Mutex<bool>>::default();
+        let state = State {
+            complete_command,
+            notebook: NotebookState::default(),
+            waiting: Vec::new(),
+            project: None,
+            has_ended: Arc::clone(&has_ended),
+        };
         thread::Builder::new()
-            .name("analyst".into())
+            .name("code-help".into())
             // rust-analyzer recurses over what is being typed.
             .stack_size(64 << 20)
-            .spawn(move || state.follow(&received))?;
-        Ok(CodeHelp { orders, has_ended })
+            .spawn(move || state.run(&received))?;
+        Ok(CodeHelp { messages, has_ended })
     }
 
-    /// Has it ask cargo nothing more, and waits until cargo has answered, unless that takes too long. `end_cargo` ends
-    /// what was started so far.
+    /// Stops the thread from asking cargo again, and waits until cargo has answered, for [`ENDING`] at most. `end_cargo`
+    /// ends the processes that were started so far.
     pub(crate) fn end(&self, end_cargo: impl Fn()) {
         let begun = Instant::now();
         while begun.elapsed() < ENDING {
@@ -112,126 +122,128 @@ impl CodeHelp {
         }
     }
 
-    /// Has who asks from now on wait until the notebook is told again.
-    pub(crate) fn await_notebook(&self) {
-        self.tell(Message::Await);
+    /// Holds back all further questions until the notebook is set.
+    pub(crate) fn expect_notebook(&self) {
+        self.send(Message::ExpectNotebook);
     }
 
-    /// Tells what a cell may refer to; nothing if that is not known.
-    pub(crate) fn take_notebook(&self, notebook: Option<Notebook>) {
-        self.tell(Message::Take(notebook));
+    /// Sets what a cell may refer to; nothing if that is unknown. Questions that were held back are answered now.
+    pub(crate) fn set_notebook(&self, notebook: Option<Notebook>) {
+        self.send(Message::SetNotebook(notebook));
     }
 
-    /// Has it read what it will need.
+    /// Has the thread read what answers will need.
     pub(crate) fn prepare(&self) {
-        self.tell(Message::Prepare);
+        self.send(Message::Prepare);
     }
 
-    /// What completes the code left of `cursor`, counted in code points.
+    /// Completes the name left of `cursor`, counted in code points.
     pub(crate) async fn complete(&self, code: String, cursor: usize) -> Option<Completions> {
         let answer = self.ask(|reply| Request::Complete { code, cursor, reply });
         answer.await.ok().flatten()
     }
 
-    /// The documentation of the name at `cursor`, counted in code points.
+    /// Returns the documentation of the name at `cursor`, counted in code points.
     pub(crate) async fn inspect(&self, code: String, cursor: usize) -> Option<MimeBundle> {
         let answer = self.ask(|reply| Request::Inspect { code, cursor, reply });
         answer.await.ok().flatten()
     }
 
-    /// The same for a thread that may wait.
+    /// Returns the documentation of a name. Blocks the calling thread.
     pub(crate) fn wait_for_documentation(&self, name: &str) -> Option<MimeBundle> {
         let (code, cursor) = (name.to_owned(), name.chars().count());
         let answer = self.ask(|reply| Request::Inspect { code, cursor, reply });
         answer.blocking_recv().ok().flatten()
     }
 
-    /// The type of the variable whose name ends at a byte of a cell, for a thread that may wait.
+    /// Returns the type of the variable whose name ends at a byte of a cell. Blocks the calling thread.
     pub(crate) fn wait_for_type(&self, cell: &str, end: usize) -> Option<String> {
         let code = cell.to_owned();
         let answer = self.ask(|reply| Request::TypeOf { code, end, reply });
         answer.blocking_recv().ok().flatten()
     }
 
-    fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Request) -> oneshot::Receiver<T> {
+    fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> oneshot::Receiver<T> {
         let (reply, answer) = oneshot::channel();
-        self.tell(Message::Answer(question(reply)));
+        self.send(Message::Answer(request(reply)));
         answer
     }
 
-    fn tell(&self, order: Message) {
-        // The thread follows orders as long as there is somebody to give them.
-        let _ = self.orders.send(order);
+    fn send(&self, message: Message) {
+        // The thread lives as long as there is a handle.
+        let _ = self.messages.send(message);
     }
 }
 
-/// What the thread knows.
-#[derive(Default)]
+/// The state of the thread.
 struct State {
-    told: NotebookState,
-    /// Questions on the notebook that is awaited.
+    complete_command: CompleteCommand,
+    notebook: NotebookState,
+    /// The requests that are held back until the notebook is set.
     waiting: Vec<Request>,
+    /// What rust-analyzer has read. Absent before the first question.
     project: Option<Project>,
     has_ended: Arc<Mutex<bool>>,
 }
 
-/// What the thread was told of the notebook.
+/// What the thread knows of the notebook.
 #[derive(Default)]
 enum NotebookState {
-    /// That it will be told more.
+    /// The notebook is being read, and will be set soon.
     #[default]
-    Wait,
-    /// That nothing is known of it.
-    Nothing,
-    All(Box<Notebook>),
+    Expected,
+    /// evcxr did not say what a cell may refer to.
+    Unknown,
+    Known(Box<Notebook>),
 }
 
-/// How long the kernel's end may wait for cargo's.
+/// How long the end of the kernel may wait for the end of cargo.
 const ENDING: Duration = Duration::from_secs(2);
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(1);
 
-/// How often rust-analyzer looks through everything until most of what it needed only once is freed, a third to a half of
-/// all: each time that the source changes it frees a part.
+/// How often rust-analyzer looks through everything before it counts as settled. Each change of the source frees a part of
+/// the memory that is needed only once, and that is a third to a half of all.
 const ROUNDS: u32 = 6;
 
 impl State {
-    fn follow(mut self, orders: &Receiver<Message>) {
-        for order in orders {
-            match order {
-                Message::Await => self.told = NotebookState::Wait,
-                Message::Take(notebook) => {
-                    self.told = notebook.map_or(NotebookState::Nothing, |notebook| {
-                        NotebookState::All(Box::new(notebook))
+    fn run(mut self, messages: &Receiver<Message>) {
+        for message in messages {
+            match message {
+                Message::ExpectNotebook => self.notebook = NotebookState::Expected,
+                Message::SetNotebook(notebook) => {
+                    self.notebook = notebook.map_or(NotebookState::Unknown, |notebook| {
+                        NotebookState::Known(Box::new(notebook))
                     });
-                    for question in std::mem::take(&mut self.waiting) {
-                        self.answer(question);
+                    for request in std::mem::take(&mut self.waiting) {
+                        self.answer(request);
                     }
                 }
                 Message::Prepare => self.guarded(State::prepare),
-                Message::Answer(question) if matches!(self.told, NotebookState::Wait) => self.waiting.push(question),
-                Message::Answer(question) => self.answer(question),
+                Message::Answer(request) if matches!(self.notebook, NotebookState::Expected) => {
+                    self.waiting.push(request);
+                }
+                Message::Answer(request) => self.answer(request),
             }
             memory::give_back_if_worth();
         }
     }
 
-    fn answer(&mut self, question: Request) {
-        // One that nobody waits for any more is dropped.
-        if question.is_moot() {
+    fn answer(&mut self, request: Request) {
+        if request.is_abandoned() {
             return;
         }
-        // A reply that is dropped says that there is no answer, and one that nobody takes is of no interest.
-        self.guarded(|state| match question {
+        // Dropping the sender of a reply says that there is no answer. A reply that nobody takes is of no interest.
+        self.guarded(|state| match request {
             Request::Complete { code, cursor, reply } => {
                 let _ = reply.send(state.complete(&code, cursor));
             }
             Request::Inspect { code, cursor, reply } => {
-                let found = state.looking();
+                let found = state.project_and_notebook();
                 let found = found.and_then(|(project, notebook)| answers::inspect(project, notebook, &code, cursor));
                 let _ = reply.send(found);
             }
             Request::TypeOf { code, end, reply } => {
-                let found = state.looking();
+                let found = state.project_and_notebook();
                 let found = found.and_then(|(project, notebook)| answers::type_of(project, notebook, &code, end));
                 let _ = reply.send(found);
             }
@@ -239,19 +251,20 @@ impl State {
     }
 
     fn complete(&mut self, code: &str, cursor: usize) -> Option<Completions> {
-        let NotebookState::All(notebook) = &self.told else {
+        let NotebookState::Known(notebook) = &self.notebook else {
             return None;
         };
-        if let Some(found) = complete_command(notebook, code, cursor) {
+        if let Some(found) = (self.complete_command)(&notebook.variables, code, cursor) {
             return Some(found);
         }
-        let (project, notebook) = self.looking()?;
+        let (project, notebook) = self.project_and_notebook()?;
         answers::complete(project, notebook, code, cursor)
     }
 
-    /// Looks through everything that there is, as for the type of a first variable, unless that is done.
+    /// Warms rust-analyzer up: it looks through everything that the first question on a type would need. Does so once for
+    /// each project.
     fn prepare(&mut self) {
-        if let Some((project, notebook)) = self.looking()
+        if let Some((project, notebook)) = self.project_and_notebook()
             && !project.is_settled
         {
             let cell = "let it = 1;\nit";
@@ -264,26 +277,28 @@ impl State {
         }
     }
 
-    /// The project with all that it needs, and the notebook.
-    fn looking(&mut self) -> Option<(&mut Project, &Notebook)> {
-        let NotebookState::All(notebook) = &self.told else {
+    /// Returns the project, read as far as the notebook needs, and the notebook.
+    fn project_and_notebook(&mut self) -> Option<(&mut Project, &Notebook)> {
+        let NotebookState::Known(notebook) = &self.notebook else {
             return None;
         };
         match read(&mut self.project, notebook, &self.has_ended) {
             Ok(project) => Some((project, notebook)),
             Err(error) => {
-                tracing::warn!("nothing is known of the code: {error:#}");
+                tracing::warn!("cannot read the notebook's crates: {error:#}");
                 None
             }
         }
     }
 
-    /// rust-analyzer may panic over code that is being typed; what it has read stays.
+    /// Calls a function and survives its panic, since rust-analyzer may panic over code that is being typed. The project
+    /// stays.
     fn guarded(&mut self, act: impl FnOnce(&mut State)) {
         let _ = catch_unwind(AssertUnwindSafe(|| act(self)));
     }
 }
 
+/// Reads the crates of a notebook, in a new project if the notebook has another directory than before.
 fn read<'a>(project: &'a mut Option<Project>, notebook: &Notebook, has_ended: &Mutex<bool>) -> Result<&'a mut Project> {
     let is_of = |project: &Project| project.is_in(&notebook.directory);
     if !project.as_ref().is_some_and(is_of) {

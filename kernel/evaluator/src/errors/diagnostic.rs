@@ -1,19 +1,20 @@
-//! One of rustc's errors, as it is shown for the cell alone.
+//! One error of rustc's, translated to the text of the cell and rendered.
 
 use crate::{
     errors::{
-        places::{locate, place},
+        places::{byte_range, locate},
         unstorable::last_expression,
     },
     evcxr_text::rustc_messages::{in_words_of_the_cell, is_about_generated_code, is_wrapping},
+    source::preamble::without_commands,
 };
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use evcxr::CompilationError;
 use mosaic_expand::{CellExpansion, Location, Place};
 use std::ops::Range;
 
-/// Generated code mentions a type several times, and rustc then complains of it as often. One complaint is enough, and the
-/// one written for the user is the best.
+/// Keeps one error for each subject. Generated code mentions a type several times, and rustc complains as often. The error
+/// that was written for the user is kept if there is one.
 pub(super) fn once_per_subject(errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut kept: Vec<Diagnostic> = Vec::new();
     for error in errors {
@@ -31,20 +32,22 @@ pub(super) fn once_per_subject(errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
     kept
 }
 
-/// One error, by byte ranges of the cell's text.
+/// An error on the text of a cell.
 #[derive(Debug)]
 pub(super) struct Diagnostic {
     pub(super) title: String,
+    /// rustc's code of the error, such as `E0308`.
     pub(super) code: Option<String>,
-    /// What generated code it is about, if it is about such: "argument `data` of `Solver1::solve`".
+    /// What the error is about if it is in generated code: "argument `data` of `Solver1::solve`".
     pub(super) subject: Option<String>,
-    /// Range, label, and whether the error is there.
+    /// Bytes of the cell, their label, and whether the error itself is there.
     pub(super) labels: Vec<(Range<usize>, String, bool)>,
+    /// Notes and help below the code.
     pub(super) notes: Vec<(Level<'static>, String)>,
 }
 
 impl Diagnostic {
-    /// An error of our own at one place of the cell.
+    /// Makes an error of the kernel's at one place of the cell.
     pub(super) fn at(range: Range<usize>, title: &str, label: &str) -> Diagnostic {
         Diagnostic {
             title: title.to_owned(),
@@ -55,6 +58,7 @@ impl Diagnostic {
         }
     }
 
+    /// Translates an error of rustc's. `expansion` is the text that was compiled, if it is not the cell's own.
     pub(super) fn new(error: &CompilationError, code: &str, expansion: Option<&CellExpansion>) -> Diagnostic {
         let mut title = in_words_of_the_cell(&without_progress(&error.message()));
         let mut subject = None;
@@ -63,12 +67,12 @@ impl Diagnostic {
             let Some(span) = message.span else { continue };
             match locate(expansion, span.start_line, span.start_column) {
                 Location::Generated(origin) => {
-                    // In code that the user did not write: say what it was made from.
+                    // The user did not write this code: the title says what it was made from.
                     if message.is_primary && subject.is_none() {
                         title = format!("{}: {title}", origin.what);
                         subject = Some(origin.what.clone());
                     }
-                    labels.push((place(code, &origin.place), String::new(), message.is_primary));
+                    labels.push((byte_range(code, &origin.place), String::new(), message.is_primary));
                 }
                 Location::User(start) => {
                     let end = match locate(expansion, span.end_line, span.end_column) {
@@ -76,7 +80,7 @@ impl Diagnostic {
                         Location::Generated(_) => start,
                     };
                     labels.push((
-                        place(code, &Place { start, end }),
+                        byte_range(code, &Place { start, end }),
                         in_words_of_the_cell(&message.label),
                         message.is_primary,
                     ));
@@ -88,7 +92,7 @@ impl Diagnostic {
             && earlier_line(error).is_none()
             && let Some(last) = last_expression(code)
         {
-            // evcxr's wrapping of it is where the error is.
+            // The error is in the code that evcxr puts around the last expression.
             if error.code() == Some("E0277") && title.ends_with("doesn't implement `Debug`") {
                 notes = vec![(Level::HELP, derive_debug(error, &title))];
             }
@@ -100,7 +104,7 @@ impl Diagnostic {
             notes.insert(0, (Level::NOTE, format!("in an earlier cell: `{line}`")));
         }
         if error.code() == Some("E0277") && title.contains("`!: ") {
-            notes = vec![(Level::HELP, UNSAID.to_owned())];
+            notes = vec![(Level::HELP, TYPE_NEEDED.to_owned())];
         }
         Diagnostic {
             title,
@@ -111,16 +115,18 @@ impl Diagnostic {
         }
     }
 
-    /// Whether it is evcxr's error on a command, and none of rustc's.
+    /// Returns whether this is an error of evcxr's on a command, and none of rustc's.
     pub(super) fn is_on_command(&self, code: &str) -> bool {
-        let commands = code.len() - crate::source::preamble::without_commands(code).trim_start().len();
+        let commands = code.len() - without_commands(code).trim_start().len();
         self.code.is_none() && !self.labels.is_empty() && self.labels.iter().all(|(range, ..)| range.start < commands)
     }
 
+    /// Renders the error with colours. `path` names the cell.
     pub(super) fn render(&self, code: &str, path: &str) -> String {
         self.render_as(&Level::ERROR, code, path)
     }
 
+    /// Renders the error as a message of another level.
     pub(super) fn render_as(&self, level: &Level<'static>, code: &str, path: &str) -> String {
         let title = level.clone().primary_title(&*self.title);
         let title = match &self.code {
@@ -149,10 +155,11 @@ impl Diagnostic {
     }
 }
 
-/// In the place of what rustc says of a type that it took to be `!`.
-const UNSAID: &str = "nothing says which type is meant: write it, as in `let value: TYPE = …;` or `parse::<TYPE>()`";
+/// Help in the place of rustc's, where rustc took an unknown type for `!`.
+const TYPE_NEEDED: &str =
+    "nothing says which type is meant: write it, as in `let value: TYPE = …;` or `parse::<TYPE>()`";
 
-/// What the user is to do about a result that has no `Debug`.
+/// Returns help for a result whose type does not implement `Debug`.
 fn derive_debug(error: &CompilationError, title: &str) -> String {
     let name = title.split('`').nth(1).unwrap_or_default();
     let is_users = error
@@ -167,7 +174,7 @@ fn derive_debug(error: &CompilationError, title: &str) -> String {
     }
 }
 
-/// The line that an error is in, where it is an item of an earlier cell.
+/// Returns the line that an error is in, if it is a line of an earlier cell's item.
 fn earlier_line(error: &CompilationError) -> Option<String> {
     let spans = error.json["spans"].as_array()?;
     let primary = spans.iter().find(|span| span["is_primary"] == true)?;
@@ -175,7 +182,7 @@ fn earlier_line(error: &CompilationError) -> Option<String> {
     (!is_wrapping(line) && error.is_from_user_code()).then(|| line.to_owned())
 }
 
-/// rustc's notes and help that speak of the user's code.
+/// Returns rustc's notes and help on the user's code, without those on generated code.
 fn notes(error: &CompilationError) -> Vec<(Level<'static>, String)> {
     let children = error.json["children"].as_array().map(Vec::as_slice).unwrap_or_default();
     let texts = children.iter().filter_map(|child| {
@@ -201,9 +208,9 @@ fn notes(error: &CompilationError) -> Vec<(Level<'static>, String)> {
     texts.collect()
 }
 
-/// What cargo says, without what it says it does.
+/// Returns a message of cargo's without its lines on progress.
 pub(super) fn without_progress(message: &str) -> String {
-    let does = [
+    let progress = [
         "Updating",
         "Locking",
         "Adding",
@@ -214,7 +221,7 @@ pub(super) fn without_progress(message: &str) -> String {
     ];
     let lines = message
         .lines()
-        .filter(|line| !does.iter().any(|word| line.trim_start().starts_with(word)));
+        .filter(|line| !progress.iter().any(|word| line.trim_start().starts_with(word)));
     let said = lines.collect::<Vec<_>>().join("\n");
     said.strip_prefix("error: ").map_or(said.clone(), str::to_owned)
 }

@@ -1,19 +1,21 @@
-//! What a cell's end by force costs, in words.
+//! What an interrupt, a panic or the end of the cell process costs: the texts that name lost variables.
 
 use crate::{errors::cell_error::CellError, evcxr_text::messages::PROCESS_ENDED};
 use std::{collections::BTreeSet, process::ExitStatus};
 
+/// What the end of the cell process never takes away.
 const KEPT: &str = "kept: definitions, imports, dependencies, and mosaic's workers with their tesserae: \
      `mosaic::tesserae().await?` lists them and `T::attach(uid).await?` gives a proxy again";
 
 impl CellError {
-    /// The cell was interrupted before it ran.
+    /// The error of a cell that was interrupted before it ran.
     pub(crate) fn interrupted_before_it_ran() -> CellError {
         let message = "the cell was interrupted before its code ran; all variables are kept";
         CellError::new("Interrupted", message)
     }
 
-    /// The cell stopped as it was interrupted. It had taken these variables, by moving or redefining them.
+    /// The error of a cell that stopped at an interrupt. The cell had taken the variables `taken`, by moving or redefining
+    /// them.
     pub(crate) fn interrupted(taken: &BTreeSet<String>) -> CellError {
         let kept = match names(taken) {
             None => "all variables are kept".to_owned(),
@@ -22,7 +24,8 @@ impl CellError {
         CellError::new("Interrupted", format!("the cell was interrupted; {kept}"))
     }
 
-    /// The cell's process is gone by itself, and these variables with it. Where evcxr saw it end, the status is its words.
+    /// The error of a cell whose process has ended by itself, and the variables `lost` with it. `status` says how the process
+    /// ended, in evcxr's words or in those of [`status`].
     pub(crate) fn process_ended(status: &str, lost: &BTreeSet<String>) -> CellError {
         let status = status.replace(PROCESS_ENDED, "the cell's process ended");
         CellError::new(
@@ -31,14 +34,14 @@ impl CellError {
         )
     }
 
-    /// The cell did not stop when it was interrupted, and its process was killed.
+    /// The error of a cell that did not stop at an interrupt, so that its process was killed.
     pub(crate) fn process_replaced(lost: &BTreeSet<String>) -> CellError {
         let message = "the cell was interrupted and did not stop, so that its process was replaced";
         CellError::new("Interrupted", format!("{message}; {}; {KEPT}", losses(lost)))
     }
 }
 
-/// How a process ended.
+/// Describes how a cell process ended.
 pub(crate) fn status(status: Option<ExitStatus>) -> String {
     status.map_or_else(
         || "the cell's process ended".to_owned(),
@@ -46,7 +49,8 @@ pub(crate) fn status(status: Option<ExitStatus>) -> String {
     )
 }
 
-/// What is told of variables that a cell took and did not give back, since it panicked or returned early.
+/// Describes the variables that a cell took and did not put back, since it panicked or returned early. Returns nothing if
+/// there are none.
 pub(crate) fn taken(lost: &BTreeSet<String>) -> Option<String> {
     names(lost).map(|names| format!("lost, since the cell had taken them before it failed: {names}"))
 }

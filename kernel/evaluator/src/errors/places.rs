@@ -1,22 +1,24 @@
-//! Places of a cell's text: lines and columns of what was compiled become bytes of what the user wrote.
+//! Places in a cell: lines and columns of the compiled text become bytes of the text that the user wrote.
 
 use mosaic_expand::{CellExpansion, Location, Place, Position};
 use std::ops::Range;
 
-/// What stands at a place of the text that was compiled.
+/// Finds where a line and column of the compiled text come from. Both count from 1.
 pub(super) fn locate(expansion: Option<&CellExpansion>, line: usize, column: usize) -> Location<'_> {
     expansion.map_or(Location::User(Position { line, column }), |expansion| {
         expansion.locate(line, column)
     })
 }
 
-/// The byte range between two places, each a line and a column of characters, from 1. Never outside the text.
+/// Returns the bytes between two places, each a line and a column of characters. Both count from 1. The bytes are never
+/// outside the text.
 fn bytes(code: &str, start: (usize, usize), end: (usize, usize)) -> Range<usize> {
     let (start, end) = (offset(code, start), offset(code, end));
     start..end.max(start)
 }
 
-pub(super) fn place(code: &str, place: &Place) -> Range<usize> {
+/// Returns the bytes of a cell that a place covers.
+pub(super) fn byte_range(code: &str, place: &Place) -> Range<usize> {
     bytes(
         code,
         (place.start.line, place.start.column),
@@ -24,6 +26,7 @@ pub(super) fn place(code: &str, place: &Place) -> Range<usize> {
     )
 }
 
+/// Returns the byte at a line and a column.
 fn offset(code: &str, (line, column): (usize, usize)) -> usize {
     let before: usize = code
         .split_inclusive('\n')

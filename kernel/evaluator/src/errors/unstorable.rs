@@ -1,8 +1,7 @@
 //! Variables that cannot be kept for the next cell: why, and what to write instead.
 
-pub(crate) use crate::evcxr_text::messages::Reason;
 use crate::{
-    evcxr_text::messages::{refusal_of_nameless, refused_variable},
+    evcxr_text::messages::{Reason, refusal_of_nameless, refused_variable},
     source::{
         preamble::without_commands,
         syntax::{self, bindings, block},
@@ -11,23 +10,23 @@ use crate::{
 use std::ops::Range;
 use syn::{Expr, Stmt, spanned::Spanned};
 
-/// A variable that is not kept.
+/// A variable that cannot be kept for the next cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unstorable {
     pub(crate) name: String,
     pub(crate) reason: Reason,
 }
 
-/// What is said of a variable that is not kept.
+/// The explanation why a variable cannot be kept.
 pub(crate) struct Explanation {
     pub(crate) title: String,
-    /// Its name in the cell, in bytes, if it is there.
+    /// The bytes of the variable's name in the cell, if the cell defines the variable.
     pub(crate) range: Option<Range<usize>>,
-    /// What to do about it.
+    /// What the user can write instead.
     pub(crate) help: Vec<String>,
 }
 
-/// Iterators of the standard library, of which most borrow what they go through, or hold a closure.
+/// Iterators of the standard library. Most of them borrow the values that they yield, or hold a closure.
 const ITERATORS: [&str; 40] = [
     "Bytes",
     "Chain",
@@ -71,7 +70,7 @@ const ITERATORS: [&str; 40] = [
     "Zip",
 ];
 
-/// A `let` of a cell, by bytes of its text.
+/// A variable that a cell sets with `let`. Ranges are bytes of the cell.
 struct Let {
     name: Range<usize>,
     mutable: bool,
@@ -81,7 +80,7 @@ struct Let {
 }
 
 impl Unstorable {
-    /// What evcxr says of a variable, if that is what it says.
+    /// Reads a message of evcxr's. Returns nothing if the message is about something else.
     pub(crate) fn from_message(message: &str) -> Option<Unstorable> {
         refused_variable(message).map(|(name, reason)| Unstorable {
             name: name.to_owned(),
@@ -89,12 +88,12 @@ impl Unstorable {
         })
     }
 
-    /// What evcxr says of a variable whose type has no name.
+    /// Returns what evcxr would say of a variable whose type has no name.
     pub(crate) fn message_for_nameless(name: &str) -> String {
         refusal_of_nameless(name)
     }
 
-    /// The closure that a cell would keep, where evcxr says nothing of it.
+    /// Finds the closure that a cell would keep. evcxr does not name it in errors on what the closure borrows.
     pub(crate) fn closure_in(code: &str) -> Option<Unstorable> {
         let found = lets(code).into_iter().find(|it| it.closure)?;
         Some(Unstorable {
@@ -103,8 +102,8 @@ impl Unstorable {
         })
     }
 
-    /// What to say of it, with a line that can be written instead. `type_of` looks up the type of a variable, whose
-    /// name ends at a byte of the cell.
+    /// Explains why the variable cannot be kept, with a line to write instead. `type_of` looks up the type of a variable by
+    /// its name and the byte of the cell at which the name ends.
     pub(crate) fn explain(&self, code: &str, type_of: impl FnOnce(&str, usize) -> Option<String>) -> Explanation {
         let title = self.title();
         let plain = without_commands(code);
@@ -148,11 +147,11 @@ impl Unstorable {
         }
     }
 
-    /// A line that does what the user meant.
+    /// Returns a line that does what the user meant.
     fn instead(&self, found: &Let, value: &str, type_name: Option<&str>) -> String {
         let name = format!("{}{}", if found.mutable { "mut " } else { "" }, self.name);
         let type_name = type_name.unwrap_or_default();
-        // Of `std::iter::Map<…>`, the type's own name.
+        // `Map`, if the type is `std::iter::Map<…>`.
         let outermost = type_name.split('<').next().unwrap_or_default().rsplit("::").next();
         let iterates = outermost.is_some_and(|name| ITERATORS.contains(&name));
         if found.closure || type_name.starts_with("impl ") && type_name.contains("Fn") {
@@ -185,12 +184,12 @@ impl Unstorable {
     }
 }
 
-/// Whether the name of a variable that a cell sets begins at this byte.
+/// Returns whether the name of a variable that the cell sets begins at this byte.
 pub(crate) fn is_variable_at(code: &str, at: usize) -> bool {
     lets(&without_commands(code)).iter().any(|it| it.name.start == at)
 }
 
-/// The variables that a cell without commands sets.
+/// Finds the variables that a cell without commands sets.
 fn lets(code: &str) -> Vec<Let> {
     let Some(block) = block(code) else { return Vec::new() };
     // The block's opening brace comes before the cell.
@@ -211,23 +210,7 @@ fn lets(code: &str) -> Vec<Let> {
     found
 }
 
-/// A variable's type, as inspecting it shows it: the last line of a text such as `let x: impl Fn(i32) -> i32`.
-pub(crate) fn type_in(shown: &str, name: &str) -> Option<String> {
-    let begins = [format!("let {name}: "), format!("let mut {name}: ")];
-    let lines = shown.lines().map(str::trim);
-    let found = lines
-        .filter_map(|line| begins.iter().find_map(|begin| line.strip_prefix(&**begin)))
-        .next_back()?;
-    let is_associated = |at: usize| {
-        let count = |part: &str| found[..at].matches(part).count();
-        count("<") + count("->") > count(">")
-    };
-    let mut ends = found.match_indices(" = ").map(|(at, _)| at);
-    let end = ends.find(|at| !is_associated(*at)).unwrap_or(found.len());
-    Some(found[..end].trim().to_owned())
-}
-
-/// The byte range of a cell's last expression, for an error that has no place of its own.
+/// Returns the bytes of a cell's last expression, for an error that has no place of its own.
 pub(crate) fn last_expression(code: &str) -> Option<Range<usize>> {
     syntax::last_expression(&without_commands(code))
 }
@@ -236,96 +219,88 @@ pub(crate) fn last_expression(code: &str) -> Option<Range<usize>> {
 mod tests {
     use super::*;
 
-    fn told(code: &str, unkept: &Unstorable, type_name: Option<&str>) -> String {
-        let explanation = unkept.explain(code, |_, _| type_name.map(str::to_owned));
-        assert_eq!(explanation.range.map(|range| &code[range]), Some(&*unkept.name));
+    fn help(code: &str, variable: &Unstorable, type_name: Option<&str>) -> String {
+        let explanation = variable.explain(code, |_, _| type_name.map(str::to_owned));
+        assert_eq!(explanation.range.map(|range| &code[range]), Some(&*variable.name));
         explanation.help.join("\n")
     }
 
-    #[test]
-    fn a_line_is_shown_that_can_be_written_instead() {
-        for (code, name, reason, type_name, line) in [
-            (
-                "let add = |x: i32| x + 1;",
-                "add",
-                Reason::Unnameable,
-                Some("impl Fn(i32) -> i32"),
-                "let add: Box<dyn Fn(i32) -> i32> = Box::new(move |x: i32| x + 1);",
-            ),
-            (
-                "let g = f();",
-                "g",
-                Reason::Unnameable,
-                Some("impl Fn(i32) -> i32"),
-                "let g: Box<dyn Fn(i32) -> i32> = Box::new(f());",
-            ),
-            (
-                "let v = vec![1]; let r = &v;",
-                "r",
-                Reason::Borrows,
-                Some("&Vec<i32>"),
-                "let r = v.clone();",
-            ),
-            (
-                "let first = &v[0];",
-                "first",
-                Reason::Borrows,
-                None,
-                "let first = v[0].clone();",
-            ),
-            (
-                "let s = t.trim();",
-                "s",
-                Reason::Borrows,
-                Some("&str"),
-                "let s = t.trim().to_owned();",
-            ),
-            (
-                "let it = v.iter().map(|x| x + 1);",
-                "it",
-                Reason::Unnameable,
-                Some("Map<Iter<'_, i32>, impl FnMut(&i32) -> i32>"),
-                "let it = v.iter().map(|x| x + 1).collect::<Vec<_>>();",
-            ),
-            (
-                "let later = f();",
-                "later",
-                Reason::Unnameable,
-                Some("impl Future<Output = u8>"),
-                "let later: std::pin::Pin<Box<dyn std::future::Future<Output = u8>>> = Box::pin(f());",
-            ),
-            (
-                "let r = &counts;",
-                "r",
-                Reason::Borrows,
-                Some("&'static std::collections::HashMap<u8, u8>"),
-                "let r = counts.clone();",
-            ),
-            (
-                "let it = v.iter();",
-                "it",
-                Reason::Borrows,
-                Some("std::slice::Iter<'static, i32>"),
-                "let it = v.iter().collect::<Vec<_>>();",
-            ),
-            ("let x = odd();", "x", Reason::Unknown, None, "let x: TYPE = odd();"),
-        ] {
-            let name = name.to_owned();
-            let text = told(code, &Unstorable { name, reason }, type_name);
-            assert!(text.contains(line), "{text}");
-        }
-    }
+    /// The code, the variable that cannot be kept, the reason, its type if that is known, and the line to write instead.
+    type Case = (&'static str, &'static str, Reason, Option<&'static str>, &'static str);
+
+    const CASES: &[Case] = &[
+        (
+            "let add = |x: i32| x + 1;",
+            "add",
+            Reason::Unnameable,
+            Some("impl Fn(i32) -> i32"),
+            "let add: Box<dyn Fn(i32) -> i32> = Box::new(move |x: i32| x + 1);",
+        ),
+        (
+            "let g = f();",
+            "g",
+            Reason::Unnameable,
+            Some("impl Fn(i32) -> i32"),
+            "let g: Box<dyn Fn(i32) -> i32> = Box::new(f());",
+        ),
+        (
+            "let v = vec![1]; let r = &v;",
+            "r",
+            Reason::Borrows,
+            Some("&Vec<i32>"),
+            "let r = v.clone();",
+        ),
+        (
+            "let first = &v[0];",
+            "first",
+            Reason::Borrows,
+            None,
+            "let first = v[0].clone();",
+        ),
+        (
+            "let s = t.trim();",
+            "s",
+            Reason::Borrows,
+            Some("&str"),
+            "let s = t.trim().to_owned();",
+        ),
+        (
+            "let it = v.iter().map(|x| x + 1);",
+            "it",
+            Reason::Unnameable,
+            Some("Map<Iter<'_, i32>, impl FnMut(&i32) -> i32>"),
+            "let it = v.iter().map(|x| x + 1).collect::<Vec<_>>();",
+        ),
+        (
+            "let later = f();",
+            "later",
+            Reason::Unnameable,
+            Some("impl Future<Output = u8>"),
+            "let later: std::pin::Pin<Box<dyn std::future::Future<Output = u8>>> = Box::pin(f());",
+        ),
+        (
+            "let r = &counts;",
+            "r",
+            Reason::Borrows,
+            Some("&'static std::collections::HashMap<u8, u8>"),
+            "let r = counts.clone();",
+        ),
+        (
+            "let it = v.iter();",
+            "it",
+            Reason::Borrows,
+            Some("std::slice::Iter<'static, i32>"),
+            "let it = v.iter().collect::<Vec<_>>();",
+        ),
+        ("let x = odd();", "x", Reason::Unknown, None, "let x: TYPE = odd();"),
+    ];
 
     #[test]
-    fn types_are_read_from_what_inspection_shows() {
-        let shown = "```rust\nlet add: impl Fn(i32) -> i32\n```\n---\nsize = 0";
-        assert_eq!(type_in(shown, "add").as_deref(), Some("impl Fn(i32) -> i32"));
-        assert_eq!(type_in("let mut n: i32 = 5 (0x5)", "n").as_deref(), Some("i32"));
-        let later = "let later: impl FnOnce() -> impl Future<Output = u8> = 5";
-        assert_eq!(
-            type_in(later, "later").as_deref(),
-            Some("impl FnOnce() -> impl Future<Output = u8>")
-        );
-        assert_eq!(type_in("fn add()", "add"), None);
+    fn a_line_is_shown_that_can_be_written_instead() {
+        for (code, name, reason, type_name, line) in CASES.iter().cloned() {
+            let name = name.to_owned();
+            let text = help(code, &Unstorable { name, reason }, type_name);
+            assert!(text.contains(line), "{text}");
+        }
     }
 }

@@ -1,7 +1,8 @@
-//! What rustc warns of in a cell that ran.
+//! Warnings of rustc's on cells that ran.
 //!
-//! rustc warns of all items in every cell, since it compiles them again. The wrapper keeps what it says, and the kernel
-//! looks which of it is about the text of the cell itself, as the user wrote it, and has not been told before.
+//! rustc compiles the items of all cells with each cell, and warns of them each time. The rustc wrapper writes the warnings to
+//! a file of the session. The kernel reads the file, and shows the warnings on the text of the cell itself that it has not
+//! shown before.
 
 use crate::{
     errors::unstorable,
@@ -10,7 +11,7 @@ use crate::{
 use serde_json::Value;
 use std::{collections::HashSet, io, path::Path};
 
-/// Lints that are about what evcxr makes of a cell, or about names that are what formulas call things.
+/// Lints that are never shown: they are about the code that evcxr makes of a cell, or about names that formulas use.
 const QUIET: [&str; 9] = [
     "dead_code",
     "unused_imports",
@@ -23,32 +24,34 @@ const QUIET: [&str; 9] = [
     "static_mut_refs",
 ];
 
-/// A warning on the text of a cell. Lines and columns are from 1.
+/// A warning on the text of a cell. Lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Warning {
     pub(crate) title: String,
+    /// The name of the lint, such as `unused_must_use`.
     pub(crate) lint: String,
     pub(crate) labels: Vec<Label>,
     pub(crate) help: Vec<String>,
 }
 
-/// A part of a cell's text, on one line.
+/// A labelled part of a line of a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Label {
     pub(crate) line: usize,
     pub(crate) columns: std::ops::Range<usize>,
     pub(crate) text: String,
+    /// The warning is about this part.
     pub(crate) primary: bool,
 }
 
-/// A line that rustc prints, if it is a warning worth keeping.
+/// Reads a line that rustc prints. Returns nothing unless it is a warning that may be shown.
 pub(crate) fn warning(line: &str) -> Option<Value> {
     let message: Value = serde_json::from_str(line).ok()?;
     let lint = message["code"]["code"].as_str()?;
     (message["level"] == "warning" && !QUIET.contains(&lint)).then_some(message)
 }
 
-/// Keeps the warnings of a compilation for the kernel.
+/// Writes the warnings of a compilation for the kernel.
 pub(crate) fn keep(session: &Path, source: &str, messages: Vec<Value>) -> io::Result<()> {
     if messages.is_empty() {
         return files::WARNINGS.remove(session);
@@ -57,12 +60,12 @@ pub(crate) fn keep(session: &Path, source: &str, messages: Vec<Value>) -> io::Re
     files::WARNINGS.write(session, &CompilerWarnings { source, messages })
 }
 
-/// The warnings that have been shown in a session.
+/// The warnings that have been shown in a session, as their titles and the lines that they are on.
 #[derive(Debug, Default)]
-pub(crate) struct Shown(HashSet<(String, String)>);
+pub(crate) struct ShownWarnings(HashSet<(String, String)>);
 
-impl Shown {
-    /// The new warnings of the last compilation on the text of a cell.
+impl ShownWarnings {
+    /// Takes the warnings of the last compilation that are on the text of the cell and have not been shown.
     pub(crate) fn take_new(&mut self, session: &Path, cell: &str) -> Vec<Warning> {
         let kept = files::WARNINGS.take(session).unwrap_or_default();
         let found = kept
@@ -83,7 +86,7 @@ impl Shown {
     }
 }
 
-/// Whether it says that nothing uses a variable of the cell itself, which the next cell may.
+/// Returns whether a warning says that nothing uses a variable of the cell. The next cell may use it.
 fn is_on_variable(warning: &Warning, cell: &str) -> bool {
     let is_on_use = ["unused_variables", "unused_assignments"].contains(&&*warning.lint);
     let mut primary = warning.labels.iter().filter(|label| label.primary);
@@ -95,7 +98,7 @@ fn is_on_variable(warning: &Warning, cell: &str) -> bool {
         })
 }
 
-/// The warning, if it is on the cell's text.
+/// Translates a warning to the text of the cell. Returns nothing if the warning is on other text.
 fn locate(message: &Value, source: &str, cell: &str) -> Option<Warning> {
     let spans = message["spans"].as_array()?;
     let labels: Vec<Label> = spans.iter().filter_map(|span| label(span, source, cell)).collect();
@@ -120,6 +123,7 @@ fn locate(message: &Value, source: &str, cell: &str) -> Option<Warning> {
     })
 }
 
+/// Translates a span of rustc's to the text of the cell.
 fn label(span: &Value, source: &str, cell: &str) -> Option<Label> {
     let number = |name: &str| span[name].as_u64().and_then(|it| usize::try_from(it).ok());
     if !span["file_name"].as_str()?.ends_with("lib.rs") {
@@ -131,7 +135,7 @@ fn label(span: &Value, source: &str, cell: &str) -> Option<Label> {
     let (here, shift) = line_of_cell(line, source, cell)?;
     let end = match number("line_end")? == line {
         true => number("column_end")?,
-        // Of several lines, the first.
+        // A span of several lines is cut to its first.
         false => source.lines().nth(line - 1)?.chars().count() + 1,
     };
     Some(Label {
@@ -142,8 +146,9 @@ fn label(span: &Value, source: &str, cell: &str) -> Option<Label> {
     })
 }
 
-/// The line of the cell that a line of the source was taken from, and how far its text was moved to the left: evcxr puts
-/// each statement at the beginning of a line. Of several lines that read the same, it is the one whose neighbours do.
+/// Finds the line of the cell that a line of the source was taken from. Returns its number, and how many characters its text
+/// was moved to the left, since evcxr puts each statement at the beginning of a line. Several lines may have the same text: the
+/// one is taken whose neighbours have the same text as well.
 fn line_of_cell(line: usize, source: &str, cell: &str) -> Option<(usize, usize)> {
     let source: Vec<&str> = source.lines().collect();
     let cell: Vec<&str> = cell.lines().collect();
@@ -203,7 +208,7 @@ mod tests {
         let session = tempfile::tempdir().unwrap();
         let source = "fn old() { f(); }\nmod x {}\nlet a = 1;\nf();\n";
         let cell = "let a = 1; f();\n";
-        let mut shown = Shown::default();
+        let mut shown = ShownWarnings::default();
         let keep = |line| keep(session.path(), source, vec![message("unused_must_use", line, (1, 4))]).unwrap();
         keep(4);
         let warnings = shown.take_new(session.path(), cell);
@@ -213,10 +218,10 @@ mod tests {
             (1, 12..15)
         );
         assert_eq!(warnings[0].help, ["use it: `let _ =`"]);
-        // Once.
+        // A warning is shown once.
         keep(4);
         assert!(shown.take_new(session.path(), cell).is_empty());
-        // Of an earlier item.
+        // The warning is on an item of an earlier cell.
         keep(1);
         assert!(shown.take_new(session.path(), cell).is_empty());
         // Nothing new was compiled.

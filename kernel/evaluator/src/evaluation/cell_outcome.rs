@@ -1,26 +1,29 @@
-//! What becomes of a cell after evcxr has done its part: its process reports it on a link of its own.
+//! The end of a cell. evcxr returns when a cell begins to run, and the cell process reports the rest on the kernel's link.
 
 use crate::{
-    evaluation::{CONNECT_PATIENCE, Evaluation},
+    evaluation::Evaluation,
     session::link::{Instruction, Report},
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
-/// A cell that takes longer is not waited for only.
+/// How long a new cell process may take to connect.
+pub(super) const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a cell may run before the thread does something else than wait for it.
 const SHORT: Duration = Duration::from_millis(50);
-/// How often a cell process is looked after that says nothing. Usually its socket tells of its end; a process that it
-/// started may hold that open.
+/// How often the thread looks after a cell process that reports nothing. Usually its socket closes when the process ends,
+/// but a process that the cell has started may hold the socket open.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
 
-/// What became of a cell after evcxr had done its part.
+/// What became of a cell after evcxr had started it.
 #[derive(Default)]
 pub(super) struct CellOutcome {
+    /// What the cell process reported, in order.
     pub(super) reports: Vec<Report>,
-    /// It began and has not ended.
+    /// The cell has begun and not ended.
     pub(super) running: bool,
-    /// How long it ran.
+    /// How long the cell ran.
     pub(super) ran: Duration,
-    /// Its process is gone.
+    /// The cell's process is gone.
     pub(super) died: bool,
 }
 
@@ -29,26 +32,24 @@ impl Evaluation<'_> {
     pub(super) fn follow(&mut self) -> CellOutcome {
         let mut outcome = CellOutcome::default();
         self.catch_up(&mut outcome);
-        if outcome.running {
-            // evcxr has just found out which of them are gone; the others are those that the cell defines.
-            self.absent.clear();
-        }
+        self.variables.set_cell_runs(outcome.running);
         let mut patience = SHORT;
         while outcome.running && !outcome.died {
             match self.inbox.report_within(patience) {
-                Some((number, report)) => self.note(&mut outcome, number, report),
-                None if self.shared.exit_status().is_some() => self.link.cut(),
-                // It may go on for long: users want to know of its variables.
+                Some((process, report)) => self.note(&mut outcome, process, report),
+                None if self.execution_state.exit_status().is_some() => self.link.cut(),
+                // The cell may go on for long, and users want completion of its variables meanwhile.
                 None => {
                     self.tell_code_help();
                     patience = LOOK_AFTER;
                 }
             }
         }
+        self.variables.set_cell_runs(false);
         outcome
     }
 
-    /// Takes in everything that has been reported until now.
+    /// Notes everything that has been reported until now.
     pub(super) fn catch_up(&mut self, outcome: &mut CellOutcome) {
         loop {
             if let Some(process) = self.link.send(&Instruction::Answer) {
@@ -61,7 +62,7 @@ impl Evaluation<'_> {
                 }
                 return;
             }
-            // Between two processes, unless the one that runs the cell is gone.
+            // No process is connected: the cell's process is gone, or the next one has yet to connect.
             for (number, report) in self.inbox.take_reports() {
                 self.note(outcome, number, report);
             }
@@ -73,11 +74,7 @@ impl Evaluation<'_> {
     }
 
     fn note(&mut self, outcome: &mut CellOutcome, process: u64, report: Report) {
-        if process != self.process {
-            // A new process knows no variables yet.
-            self.process = process;
-            self.stored = Some(BTreeSet::new());
-        }
+        self.variables.note_process(process);
         match report {
             Report::Answered => {}
             Report::Began => outcome.running = true,
@@ -85,7 +82,7 @@ impl Evaluation<'_> {
                 outcome.running = false;
                 outcome.ran = ran;
                 if let Some(stored) = stored {
-                    self.stored = Some(stored.into_iter().collect());
+                    self.variables.set_stored(stored);
                 }
             }
             Report::Closed => outcome.died = outcome.running,

@@ -1,4 +1,4 @@
-//! What the kernel's handle knows of the evaluation thread.
+//! The state that the kernel's handle shares with the evaluation thread: which execution is under way, and its processes.
 
 use crate::session::directory;
 use std::{
@@ -9,22 +9,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What the handle may look at while the thread works.
+/// State that the handle may read and change while the evaluation thread works.
 #[derive(Debug, Default)]
 pub(crate) struct ExecutionState {
     state: Mutex<State>,
+    /// Notified when an execution ends.
     ended: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Counts executions; odd while one is under way.
+    /// Counts beginnings and ends of executions: odd while one is under way, and then its number.
     execution: u64,
-    /// The thread is at it, and not still starting evcxr.
+    /// The thread evaluates the cell, and is not still starting evcxr.
     evaluating: bool,
-    /// How often it was interrupted.
+    /// How often the execution was interrupted.
     interrupts: u32,
+    /// The cell process.
     process: Option<Arc<Mutex<Child>>>,
+    /// The session's directory.
     session: Option<PathBuf>,
 }
 
@@ -34,7 +37,7 @@ impl State {
     }
 }
 
-/// How long a process that closed its socket may take to end.
+/// How long a cell process may take to end after it has closed its socket.
 const ENDING: Duration = Duration::from_secs(2);
 
 impl ExecutionState {
@@ -42,7 +45,7 @@ impl ExecutionState {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An execution begins; its number is returned.
+    /// Notes that an execution begins, and returns its number.
     pub(crate) fn begin(&self) -> u64 {
         let mut state = self.lock();
         state.execution += 1 + state.execution % 2;
@@ -51,7 +54,7 @@ impl ExecutionState {
         state.execution
     }
 
-    /// The execution has ended.
+    /// Notes that an execution has ended.
     pub(crate) fn end(&self, execution: u64) {
         let mut state = self.lock();
         if state.is_under_way(execution) {
@@ -60,23 +63,23 @@ impl ExecutionState {
         }
     }
 
-    /// Whether an execution is under way.
+    /// Returns whether an execution is under way.
     pub(crate) fn is_busy(&self) -> bool {
         let state = self.lock();
         state.is_under_way(state.execution)
     }
 
-    /// The thread begins to evaluate.
+    /// Notes that the thread evaluates the cell of the execution.
     pub(crate) fn set_evaluating(&self) {
         self.lock().evaluating = true;
     }
 
-    /// Whether the thread evaluates.
+    /// Returns whether the thread evaluates a cell.
     pub(crate) fn is_evaluating(&self) -> bool {
         self.lock().evaluating
     }
 
-    /// Notes an interrupt of the execution that is under way: its number, and whether this is the first one.
+    /// Notes an interrupt. Returns the number of the execution that is under way, and whether this is its first interrupt.
     pub(crate) fn interrupt(&self) -> Option<(u64, bool)> {
         let mut state = self.lock();
         if !state.is_under_way(state.execution) {
@@ -86,7 +89,7 @@ impl ExecutionState {
         Some((state.execution, state.interrupts == 1))
     }
 
-    /// How often the execution was interrupted.
+    /// Returns how often the execution was interrupted.
     pub(crate) fn interrupts(&self) -> u32 {
         self.lock().interrupts
     }
@@ -99,12 +102,12 @@ impl ExecutionState {
         waited.is_ok_and(|(_, timeout)| !timeout.timed_out())
     }
 
-    /// The cell process that is to be killed when a cell cannot be stopped otherwise.
+    /// Sets the cell process, which is killed when a cell cannot be stopped otherwise.
     pub(crate) fn set_process(&self, process: Arc<Mutex<Child>>) {
         self.lock().process = Some(process);
     }
 
-    /// The directory that is to be removed at the end.
+    /// Sets the session's directory, which is removed at the end.
     pub(crate) fn set_session(&self, directory: PathBuf) {
         self.lock().session = Some(directory);
     }
@@ -117,17 +120,18 @@ impl ExecutionState {
         }
     }
 
+    /// Kills the cell process.
     pub(crate) fn kill_cell_process(&self) {
         kill(self.lock().process.as_ref());
     }
 
-    /// How the cell process has ended, if it has.
+    /// Returns how the cell process has ended, if it has.
     pub(crate) fn exit_status(&self) -> Option<ExitStatus> {
         let process = self.lock().process.clone()?;
         process.lock().unwrap_or_else(PoisonError::into_inner).try_wait().ok()?
     }
 
-    /// How the cell process, which has closed its socket, ends. One that takes its time is killed.
+    /// Waits for the end of a cell process that has closed its socket, kills it if it takes long, and returns how it ended.
     pub(crate) fn wait_for_exit(&self) -> Option<ExitStatus> {
         let begun = Instant::now();
         while begun.elapsed() < ENDING {
@@ -141,6 +145,7 @@ impl ExecutionState {
         process.lock().unwrap_or_else(PoisonError::into_inner).wait().ok()
     }
 
+    /// Removes the session's directory.
     pub(crate) fn remove_session(&self) {
         if let Some(directory) = self.lock().session.take() {
             directory::remove_until_gone(&directory, &directory.with_extension("lock"));
@@ -161,19 +166,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interrupt_is_for_the_execution_that_is_under_way() {
-        let shared = ExecutionState::default();
-        assert_eq!(shared.interrupt(), None);
-        let first = shared.begin();
-        assert_eq!(shared.interrupt(), Some((first, true)));
-        assert_eq!(shared.interrupt(), Some((first, false)));
-        assert!(shared.is_busy() && !shared.wait_for_end(first, Duration::ZERO));
-        shared.end(first);
-        assert_eq!(shared.interrupt(), None);
-        assert!(!shared.is_busy() && shared.wait_for_end(first, Duration::ZERO));
-        let second = shared.begin();
-        assert!(second != first && shared.interrupts() == 0);
-        shared.end(first);
-        assert_eq!(shared.interrupt(), Some((second, true)));
+    fn an_interrupt_counts_for_the_execution_under_way() {
+        let state = ExecutionState::default();
+        assert_eq!(state.interrupt(), None);
+        let first = state.begin();
+        assert_eq!(state.interrupt(), Some((first, true)));
+        assert_eq!(state.interrupt(), Some((first, false)));
+        assert!(state.is_busy() && !state.wait_for_end(first, Duration::ZERO));
+        state.end(first);
+        assert_eq!(state.interrupt(), None);
+        assert!(!state.is_busy() && state.wait_for_end(first, Duration::ZERO));
+        let second = state.begin();
+        assert!(second != first && state.interrupts() == 0);
+        state.end(first);
+        assert_eq!(state.interrupt(), Some((second, true)));
     }
 }

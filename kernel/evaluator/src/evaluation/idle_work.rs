@@ -1,64 +1,66 @@
-//! What the thread does while nobody asks anything: what will be asked sooner or later, and giving memory back.
+//! What the evaluation thread does while nobody asks anything: it has code help read ahead, and gives memory back.
 
-use crate::{code_help::memory, evaluation::Evaluation};
+use crate::code_help::{memory, thread::CodeHelp};
 use std::time::Duration;
 
-/// What is to be done next, when there is time.
+/// The next piece of idle work. Each piece is too short to be worth an interruption.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum IdleWork {
-    /// Has the code help thread read the standard library and the notebook's crates.
+    /// Have the code help thread read the standard library and the notebook's crates.
     #[default]
-    Analyse,
-    /// Gives back the memory that this took.
+    ReadAhead,
+    /// Give back the memory that reading took.
     GiveBack,
-    /// The same without waiting for a pause, which may never come.
+    /// Give back much memory at once, since a pause may never come.
     GiveMuchBack,
-    /// Nothing.
+    /// Nothing is left to do.
     Rest,
 }
 
-/// Reading takes one CPU for seconds: cells that are run in a row have both.
+/// How long nobody may have asked anything before code help reads ahead. Reading takes one CPU for seconds, and cells that
+/// are run in a row shall have both.
 const BEFORE_READING: Duration = Duration::from_secs(1);
-/// What rust-analyzer leaves behind when it has looked through the standard library, and no cell does.
+/// How long nobody may have asked anything before memory is given back.
+const BEFORE_GIVING_BACK: Duration = Duration::from_secs(1);
+/// The bytes that count as much memory. rust-analyzer leaves that much behind when it has looked through the standard
+/// library, and no cell does.
 const MUCH: u64 = 128 << 20;
 
 impl IdleWork {
-    /// How long nobody may have asked anything before it is done; for ever if that is all.
+    /// Returns the work that there is after a request.
+    pub(super) fn after_request() -> IdleWork {
+        match memory::grown() {
+            MUCH.. => IdleWork::GiveMuchBack,
+            _ => IdleWork::ReadAhead,
+        }
+    }
+
+    /// Returns how long nobody may have asked anything before the work is done; nothing if there is no work.
     pub(super) fn patience(self) -> Option<Duration> {
         match self {
-            IdleWork::Analyse => Some(BEFORE_READING),
+            IdleWork::ReadAhead => Some(BEFORE_READING),
             IdleWork::GiveMuchBack => Some(Duration::ZERO),
-            IdleWork::GiveBack => Some(Duration::from_secs(1)),
+            IdleWork::GiveBack => Some(BEFORE_GIVING_BACK),
             IdleWork::Rest => None,
         }
     }
-}
 
-impl Evaluation<'_> {
-    /// Something was asked and answered.
-    pub(super) fn find_leisure(&mut self) {
-        self.idle_work = match memory::grown() {
-            MUCH.. => IdleWork::GiveMuchBack,
-            _ => IdleWork::Analyse,
-        };
-    }
-
-    /// Does what there is to do, a part of it that is not worth being interrupted.
-    pub(super) fn use_leisure(&mut self) {
-        self.idle_work = match self.idle_work {
-            IdleWork::Analyse => {
-                self.code_help.prepare();
+    /// Does the work and returns the next.
+    pub(super) fn perform(self, code_help: &CodeHelp) -> IdleWork {
+        match self {
+            IdleWork::ReadAhead => {
+                code_help.prepare();
                 IdleWork::GiveBack
             }
-            idle_work @ (IdleWork::GiveBack | IdleWork::GiveMuchBack) => {
+            IdleWork::GiveBack => {
                 memory::give_back_if_worth();
-                if idle_work == IdleWork::GiveBack {
-                    IdleWork::Rest
-                } else {
-                    IdleWork::Analyse
-                }
+                IdleWork::Rest
+            }
+            IdleWork::GiveMuchBack => {
+                memory::give_back_if_worth();
+                IdleWork::ReadAhead
             }
             IdleWork::Rest => IdleWork::Rest,
-        };
+        }
     }
 }

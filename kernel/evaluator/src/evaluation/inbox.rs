@@ -1,4 +1,4 @@
-//! All that reaches the evaluation thread, through one channel: what it is asked, and what the cell process reports.
+//! The one channel of the evaluation thread: requests of the kernel's handle, and reports of the cell process.
 
 use crate::{evaluation::request::Request, session::link::Numbered};
 use std::{
@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// One of the two.
+/// A request or a report.
 #[derive(Debug)]
 pub(crate) enum Event {
     Request(Request),
@@ -26,17 +26,17 @@ impl From<Numbered> for Event {
     }
 }
 
-/// What came of waiting for a request.
+/// The outcome of waiting for a request.
 #[derive(Debug)]
 pub(crate) enum Awaited {
     Request(Request),
-    /// None in time.
+    /// No request came in time.
     Nothing,
-    /// There can be none any more.
+    /// No request can come any more.
     End,
 }
 
-/// The receiving end. Who waits for one of the two leaves the other for later, in order.
+/// The receiving end. Waiting for requests keeps reports for later, in order, and the other way round.
 pub(crate) struct Inbox {
     events: mpsc::Receiver<Event>,
     requests: VecDeque<Request>,
@@ -52,7 +52,7 @@ impl Inbox {
         }
     }
 
-    /// Waits for a request, for `patience` at most, if it is bounded.
+    /// Waits for a request, for `patience` at most, or without a limit.
     pub(crate) fn request(&mut self, patience: Option<Duration>) -> Awaited {
         loop {
             if let Some(request) = self.requests.pop_front() {
@@ -70,7 +70,7 @@ impl Inbox {
         }
     }
 
-    /// Waits for a report; nothing when there can be none any more.
+    /// Waits for a report. Returns nothing when no report can come any more.
     pub(crate) fn report(&mut self) -> Option<Numbered> {
         loop {
             if let Some(report) = self.reports.pop_front() {
@@ -93,7 +93,7 @@ impl Inbox {
         }
     }
 
-    /// The reports that are there.
+    /// Takes the reports that have arrived.
     pub(crate) fn take_reports(&mut self) -> Vec<Numbered> {
         while let Ok(event) = self.events.try_recv() {
             self.keep(event);
@@ -101,7 +101,7 @@ impl Inbox {
         self.reports.drain(..).collect()
     }
 
-    /// Whether a request that `is` picks waits.
+    /// Returns whether a request that `is` picks has arrived.
     pub(crate) fn waits(&mut self, is: fn(&Request) -> bool) -> bool {
         while let Ok(event) = self.events.try_recv() {
             self.keep(event);
@@ -124,7 +124,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     #[test]
-    fn each_kind_keeps_its_order_and_waits_for_who_wants_it() {
+    fn requests_and_reports_are_kept_in_order_until_they_are_awaited() {
         let (sender, events) = mpsc::channel::<Event>();
         let mut inbox = Inbox::new(events);
         let shutdown = || {

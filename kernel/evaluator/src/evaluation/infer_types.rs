@@ -1,11 +1,14 @@
-//! Who finds the types of a cell's variables: rust-analyzer if it has loaded and can, and else rustc if it can.
+//! Who finds the types of a cell's variables.
+//!
+//! evcxr stores variables by their types, so that it must know the types before it compiles the cell. By itself it asks its
+//! rust-analyzer, which takes seconds to load and then slows each cell down. So the kernel asks rustc instead, with a
+//! [probe](crate::type_probe), and declares the types in the cell. evcxr's rust-analyzer is loaded when rustc cannot tell a
+//! type, and asked from then on; rustc then serves where rust-analyzer fails.
 
 use crate::{
-    errors::{
-        cell_error::CellError,
-        unstorable::{Reason, Unstorable},
-    },
-    evaluation::{Evaluation, needs_types},
+    errors::{cell_error::CellError, unstorable::Unstorable},
+    evaluation::{Evaluation, execute::kernel_error},
+    evcxr_text::messages::Reason,
     session::environment,
     type_probe::{self, Probe, Type},
 };
@@ -13,15 +16,15 @@ use evcxr::{Error, EvalOutputs};
 
 type Evaluated = Result<EvalOutputs, Error>;
 
-/// What rustc says of the types of a cell's variables.
+/// What rustc knows of the types of a cell's variables.
 enum Types {
-    /// The cell, with all of them declared.
+    /// rustc knows all types. This is the cell, with the types declared.
     Declared(String),
-    /// There are none to be found, or the cell is wrong whatever they are.
+    /// The cell has no variables, or is wrong whatever their types are.
     NotNeeded,
-    /// The cell is right, but for a variable whose type has no name.
+    /// The cell is right, but the type of this variable has no name.
     Nameless(String),
-    /// Not all of them can be told.
+    /// rustc does not know all types.
     Unknown,
 }
 
@@ -31,18 +34,17 @@ impl Evaluation<'_> {
         if !needs_types(source) {
             return Ok(self.session()?.context.execute(source));
         }
-        let was_analysed = self.session()?.is_analysed();
-        if !was_analysed {
+        let was_loaded = self.session()?.is_analysis_loaded();
+        if !was_loaded {
             if let Some(evaluated) = self.execute_with_types_by_rustc(source)? {
                 return Ok(evaluated);
             }
-            self.go_on()?;
-            let analysed = self.session()?.analyse();
-            analysed.map_err(|error| CellError::new("KernelError", format!("{error:#}")))?;
+            self.stop_if_interrupted()?;
+            self.session()?.load_analysis().map_err(kernel_error)?;
         }
         let evaluated = self.session()?.context.execute(source);
-        // There are types that rustc knows and rust-analyzer does not.
-        if was_analysed
+        // rustc knows types that rust-analyzer does not.
+        if was_loaded
             && may_want_a_type(&evaluated)
             && let Types::Declared(text) = self.types_by_rustc(source)?
             && let Some(by_rustc) = self.execute_declared(&text)?
@@ -52,7 +54,8 @@ impl Evaluation<'_> {
         Ok(evaluated)
     }
 
-    /// Evaluates a text without rust-analyzer, unless that takes it to know a type, or to tell what is wrong.
+    /// Evaluates a text without rust-analyzer. Returns nothing if rust-analyzer is needed to know a type, or to tell what is
+    /// wrong.
     fn execute_with_types_by_rustc(&mut self, source: &str) -> Result<Option<Evaluated>, CellError> {
         match self.types_by_rustc(source)? {
             Types::Unknown => return Ok(None),
@@ -68,8 +71,8 @@ impl Evaluation<'_> {
         Ok(Some(evaluated).filter(|it| !may_want_a_type(it)))
     }
 
-    /// Evaluates a text that has declarations, unless it does not compile: a type may be another one than was declared, or
-    /// an item wrong that the probe did not need. That a variable borrows is so whatever its type is called.
+    /// Evaluates a text in which types are declared. Returns nothing if it does not compile: a declared type may be wrong, or
+    /// an item that the probe did not need. Returns the error that a variable borrows, which no other type would avoid.
     fn execute_declared(&mut self, text: &str) -> Result<Option<Evaluated>, CellError> {
         let evaluated = self.session()?.context.execute(text);
         Ok(match evaluated {
@@ -77,7 +80,7 @@ impl Evaluation<'_> {
                 let mut messages = errors.iter().map(|it| it.message());
                 let of_borrowing =
                     messages.find(|it| Unstorable::from_message(it).is_some_and(|it| it.reason == Reason::Borrows));
-                // The other lines are not the user's.
+                // As a message, since the lines of the text are not the user's.
                 of_borrowing.map(|message| Err(Error::Message(message)))
             }
             Err(Error::Message(_)) => None,
@@ -85,14 +88,7 @@ impl Evaluation<'_> {
         })
     }
 
-    /// Unless the user has interrupted what has not run yet: a compiler that was ended says nothing of the cell.
-    pub(super) fn go_on(&self) -> Result<(), CellError> {
-        match self.shared.interrupts() {
-            0 => Ok(()),
-            _ => Err(CellError::interrupted_before_it_ran()),
-        }
-    }
-
+    /// Asks rustc for the types of a cell's variables.
     fn types_by_rustc(&mut self, source: &str) -> Result<Types, CellError> {
         let Some(probe) = Probe::of(source).filter(|_| environment::are_taken_over()) else {
             return Ok(Types::Unknown);
@@ -100,12 +96,12 @@ impl Evaluation<'_> {
         if probe.is_empty() {
             return Ok(Types::NotNeeded);
         }
-        self.go_on()?;
+        self.stop_if_interrupted()?;
         let session = self.session()?;
         type_probe::take(session.directory());
         let errors = session.context.check(&probe.text());
         let types = type_probe::take(session.directory());
-        self.go_on()?;
+        self.stop_if_interrupted()?;
         let all = probe.typed(&types);
         self.types = all.map(|(name, it)| (name.to_owned(), it.shown().to_owned())).collect();
         let nameless = probe.typed(&types).find(|(_, it)| matches!(it, Type::Nameless(_)));
@@ -118,7 +114,14 @@ impl Evaluation<'_> {
     }
 }
 
-/// Whether a text may have failed for a type that was not known, or taken for another one: nothing of the user's is wrong.
+/// Returns whether evcxr asks rust-analyzer for more than names to evaluate a text: for the types of variables that the text
+/// defines.
+fn needs_types(source: &str) -> bool {
+    let is_of_a_word = |c: char| c.is_alphanumeric() || c == '_';
+    source.split(|c| !is_of_a_word(c)).any(|word| word == "let")
+}
+
+/// Returns whether a text may have failed since a type was unknown or wrong: no error is in the user's code.
 fn may_want_a_type(evaluated: &Evaluated) -> bool {
     match evaluated {
         Err(Error::Message(_)) => true,

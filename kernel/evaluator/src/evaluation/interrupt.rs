@@ -1,10 +1,17 @@
-//! Interrupting an execution, whatever it is at.
+//! What happens at an interrupt.
 //!
-//! A compilation is ended. A cell is asked to stop, which it does where that is safe; if it does not within a few seconds,
-//! or if the user asks again, its process is killed, and the evaluation thread starts another.
+//! The kernel's handle calls [`interrupt`]. What follows depends on the state of the execution:
+//!
+//! * While the cell is compiled, the compiler and cargo are ended, and the cell fails before it has run.
+//! * While the cell runs, the cell process is asked to stop the cell, which it does where that is safe. Variables stay.
+//! * If the cell goes on for a few seconds, or the user interrupts again, the cell process is killed. The evaluation thread
+//!   starts another one and says which variables are lost.
+//!
+//! The texts that users see are in [`lost_variables`](crate::errors::lost_variables).
 
 use crate::{
-    evaluation::execution_state::ExecutionState,
+    errors::cell_error::CellError,
+    evaluation::{Evaluation, execution_state::ExecutionState},
     session::{
         link::{Instruction, Link},
         processes,
@@ -18,41 +25,54 @@ use std::{
 
 /// How long a cell may go on after an interrupt before its process is replaced.
 const GRACE: Duration = Duration::from_secs(3);
-/// The same after a second interrupt. Not at once: one press of a key may arrive twice.
-const IMPATIENCE: Duration = Duration::from_millis(300);
-/// How often the execution is looked after.
+/// How long a cell may go on after a second interrupt. Not zero: one press of a key may arrive twice.
+const SHORT_GRACE: Duration = Duration::from_millis(300);
+/// How long to wait between two attempts to stop an execution.
 const STEP: Duration = Duration::from_millis(25);
 
 /// Interrupts the execution that is under way, if one is.
-pub(crate) fn interrupt(shared: &Arc<ExecutionState>, link: &Link) {
-    // The thread that the first one started sees that there are more.
-    let Some((execution, true)) = shared.interrupt() else {
+pub(crate) fn interrupt(state: &Arc<ExecutionState>, link: &Link) {
+    // Later interrupts are counted. The thread that the first interrupt started sees the count.
+    let Some((execution, true)) = state.interrupt() else {
         return;
     };
-    // Before this returns: what the cell is told next, that its user does not answer, is a consequence.
+    // Sent before this function returns: the kernel goes on to tell the cell that its user answers no question, and the
+    // cell must take that for a consequence of the interrupt.
     link.send(&Instruction::Interrupt { execution });
-    let (shared, link) = (Arc::clone(shared), link.clone());
-    let stop = move || stop(execution, &shared, &link);
+    let (state, link) = (Arc::clone(state), link.clone());
+    let stop = move || stop(execution, &state, &link);
     if let Err(error) = thread::Builder::new().name("interrupt".into()).spawn(stop) {
         tracing::error!("cannot watch over an interrupt: {error}");
     }
 }
 
-fn stop(execution: u64, shared: &ExecutionState, link: &Link) {
+/// Tries to stop an execution until it has ended.
+fn stop(execution: u64, state: &ExecutionState, link: &Link) {
     let begun = Instant::now();
     loop {
-        // Again and again, as evcxr may start another process or compile once more.
+        // Repeated, since evcxr may start another process or compile once more.
         link.send(&Instruction::Interrupt { execution });
         if link.running() {
-            let grace = if shared.interrupts() > 1 { IMPATIENCE } else { GRACE };
+            let grace = if state.interrupts() > 1 { SHORT_GRACE } else { GRACE };
             if begun.elapsed() >= grace {
-                return shared.kill_cell_process_of(execution);
+                return state.kill_cell_process_of(execution);
             }
-        } else if shared.is_evaluating() {
+        } else if state.is_evaluating() {
             processes::end_of(rustix::process::getpid());
         }
-        if shared.wait_for_end(execution, STEP) {
+        if state.wait_for_end(execution, STEP) {
             return;
+        }
+    }
+}
+
+impl Evaluation<'_> {
+    /// Fails if the user has interrupted a cell that has not run yet. To be called after each compiler run: a compiler that
+    /// was ended says nothing of the cell.
+    pub(super) fn stop_if_interrupted(&self) -> Result<(), CellError> {
+        match self.execution_state.interrupts() {
+            0 => Ok(()),
+            _ => Err(CellError::interrupted_before_it_ran()),
         }
     }
 }

@@ -1,166 +1,178 @@
-//! The thread in which evcxr evaluates cells, one request after the other.
+//! The evaluation thread, in which evcxr evaluates one cell after the other.
 //!
-//! evcxr has done its part when a cell begins to run. The thread then waits for the cell's end on a link of its own. What
-//! users want to know of their code is asked of the [code_help](crate::code_help::thread).
+//! [`run`] is the body of the thread: it takes requests from its [`inbox`] until the kernel shuts down. Each file is about
+//! one thing:
+//!
+//! | file | about |
+//! | --- | --- |
+//! | [`execute`] | a request to execute a cell, from the cell's text to its result |
+//! | [`commands`] | the lines before a cell's code that begin with `:` |
+//! | [`infer_types`] | the types of a cell's variables, which evcxr must know before it compiles the cell |
+//! | [`cell_outcome`] | the end of a cell: evcxr returns when a cell begins, and the cell process reports the rest |
+//! | [`stored_variables`] | how variables are kept between cells |
+//! | [`compiler_messages`] | errors and warnings of the compiler |
+//! | [`interrupt`], [`execution_state`] | what other threads do to the execution that is under way |
+//! | [`idle_work`] | what the thread does between requests |
+//! | [`evcxr_session`], [`start_evcxr`], [`template`], [`answers_directory`], [`prepare`] | how evcxr starts within a second |
+//!
+//! Invariants: only this thread calls evcxr. A panic of evcxr ends the [session](EvcxrSession), never the thread, and the
+//! next cell opens another session. A client has its reply before the thread does anything else.
 
-pub(crate) mod cell_outcome;
+mod answers_directory;
+mod cell_outcome;
 pub(crate) mod commands;
+mod compiler_messages;
+mod evcxr_session;
+mod execute;
 pub(crate) mod execution_state;
-pub(crate) mod idle_work;
+mod idle_work;
 pub(crate) mod inbox;
-pub(crate) mod infer_types;
+mod infer_types;
 pub(crate) mod interrupt;
-pub(crate) mod kernel_commands;
+pub(crate) mod prepare;
 pub(crate) mod request;
-pub(crate) mod start;
+pub(crate) mod start_evcxr;
+mod stored_variables;
+mod template;
 
 use crate::{
-    MimeBundle,
-    code_help::thread::{CodeHelp, Notebook},
-    errors::{cell_error::CellError, lost_variables},
+    code_help::{notebook::Notebook, thread::CodeHelp},
+    errors::cell_error::CellError,
     evaluation::{
-        cell_outcome::CellOutcome,
-        commands::Step,
+        evcxr_session::EvcxrSession,
         execution_state::ExecutionState,
         idle_work::IdleWork,
         inbox::{Awaited, Inbox},
-        kernel_commands::CellText,
         request::{Options, Request},
-        start::Started,
+        stored_variables::StoredVariables,
     },
-    evcxr_text::{missing_variables, shell_commands},
-    session::link::{Instruction, Link, Report},
-    source::{
-        preamble::{asks_for, without_commands},
-        syntax,
-    },
+    session::link::{Instruction, Link},
 };
-use anyhow::{Context, Result};
-use evcxr::{CommandContext, EvalOutputs};
-use serde_json::Value;
+use anyhow::Result;
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
     os::fd::OwnedFd,
     panic::{AssertUnwindSafe, catch_unwind},
-    process,
-    time::{Duration, Instant},
 };
+use tokio::sync::oneshot;
 
-/// How long a new cell process may take to say that it is there.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
-/// The thread's body.
-pub(crate) fn run(
+/// The state of the evaluation thread.
+pub(crate) struct Evaluation<'a> {
     options: Options,
+    /// Speaks to the cell process.
     link: Link,
+    /// Receives requests, and the reports of the cell process.
     inbox: Inbox,
+    /// The cells' standard error, for what the kernel has to say.
     notices: OwnedFd,
     code_help: CodeHelp,
-    shared: &ExecutionState,
-) {
-    let mut evaluation = Evaluation {
-        options,
-        link,
-        inbox,
-        notices,
-        code_help,
-        shared,
-        started: None,
-        process: 0,
-        stored: None,
-        absent: BTreeSet::new(),
-        types: BTreeMap::new(),
-        idle_work: IdleWork::default(),
-    };
-    if let Err(error) = evaluation.start() {
-        // CellText with the first cell, which tries again.
-        tracing::error!("{error:#}");
-    }
-    evaluation.tell_code_help();
-    loop {
-        let request = match evaluation.inbox.request(evaluation.idle_work.patience()) {
-            Awaited::Request(request) => request,
-            Awaited::Nothing => {
-                evaluation.use_leisure();
-                continue;
-            }
-            Awaited::End => return,
-        };
-        match request {
-            Request::Execute {
-                code,
-                number,
-                execution,
-                reply,
-            } => {
-                let result = evaluation.guarded(|it| it.execute(&code, number, execution));
-                evaluation.code_help.await_notebook();
-                let _ = reply.send(result);
-                evaluation.tell_code_help();
-                evaluation.find_leisure();
-            }
-            Request::Shutdown { reply } => {
-                evaluation.link.send(&Instruction::End);
-                // Not dropped: taking rust-analyzer's tables apart can take longer than clients wait for our end.
-                mem::forget(evaluation);
-                shared.kill_cell_process();
-                shared.wait_for_exit();
-                shared.remove_session();
-                let _ = reply.send(());
-                return;
-            }
-        }
-    }
-}
-
-struct Evaluation<'a> {
-    options: Options,
-    link: Link,
-    inbox: Inbox,
-    notices: OwnedFd,
-    code_help: CodeHelp,
-    shared: &'a ExecutionState,
-    started: Option<Started>,
-    /// The number of the cell process.
-    process: u64,
-    /// The variables that it stores, once it has said so.
-    stored: Option<BTreeSet<String>>,
-    /// The variables that evcxr believes in and that are not stored.
-    absent: BTreeSet<String>,
-    /// The types of the cell's variables as rustc shows them, as far as it was asked.
+    /// Shared with the kernel's handle, which interrupts executions.
+    execution_state: &'a ExecutionState,
+    /// evcxr. Absent before it has started, and after a panic.
+    session: Option<EvcxrSession>,
+    variables: StoredVariables,
+    /// The types of the cell's variables by name, as far as rustc was asked for them.
     types: BTreeMap<String, String>,
     idle_work: IdleWork,
 }
 
+impl<'a> Evaluation<'a> {
+    /// Makes the state of a thread that has not started evcxr yet.
+    pub(crate) fn new(
+        options: Options,
+        link: Link,
+        inbox: Inbox,
+        notices: OwnedFd,
+        code_help: CodeHelp,
+        execution_state: &'a ExecutionState,
+    ) -> Evaluation<'a> {
+        Evaluation {
+            options,
+            link,
+            inbox,
+            notices,
+            code_help,
+            execution_state,
+            session: None,
+            variables: StoredVariables::default(),
+            types: BTreeMap::new(),
+            idle_work: IdleWork::default(),
+        }
+    }
+}
+
+/// Starts evcxr and serves requests until the kernel shuts down.
+pub(crate) fn run(mut evaluation: Evaluation) {
+    if let Err(error) = evaluation.start() {
+        // The first cell tries again, and shows the error if there is one.
+        tracing::error!("{error:#}");
+    }
+    evaluation.tell_code_help();
+    loop {
+        match evaluation.inbox.request(evaluation.idle_work.patience()) {
+            Awaited::Request(Request::Execute {
+                code,
+                number,
+                execution,
+                reply,
+            }) => {
+                let result = evaluation.guarded(|it| it.execute(&code, number, execution));
+                evaluation.code_help.expect_notebook();
+                let _ = reply.send(result);
+                evaluation.tell_code_help();
+                evaluation.idle_work = IdleWork::after_request();
+            }
+            Awaited::Request(Request::Shutdown { reply }) => return evaluation.shut_down(reply),
+            Awaited::Nothing => evaluation.idle_work = evaluation.idle_work.perform(&evaluation.code_help),
+            Awaited::End => return,
+        }
+    }
+}
+
 impl Evaluation<'_> {
-    /// What `evaluate` returns. If evcxr panicked, the next request starts it anew.
+    /// Ends the cell process and removes the session's directory.
+    fn shut_down(self, reply: oneshot::Sender<()>) {
+        let execution_state = self.execution_state;
+        self.link.send(&Instruction::End);
+        // Not dropped: taking rust-analyzer's tables apart can take longer than clients wait for the kernel's end.
+        mem::forget(self);
+        execution_state.kill_cell_process();
+        execution_state.wait_for_exit();
+        execution_state.remove_session();
+        let _ = reply.send(());
+    }
+
+    /// Returns what `evaluate` returns. If evcxr panics, forgets the session, so that the next cell opens another.
     fn guarded<T>(&mut self, evaluate: impl FnOnce(&mut Self) -> Result<T, CellError>) -> Result<T, CellError> {
         catch_unwind(AssertUnwindSafe(|| evaluate(self))).unwrap_or_else(|_| {
-            // What evcxr held may be half changed.
-            self.started = None;
+            // The panic may have left evcxr's state half changed.
+            self.session = None;
             Err(CellError::evaluator_panicked())
         })
     }
 
-    /// evcxr, started now if that has not succeeded yet.
-    fn start(&mut self) -> Result<&mut CommandContext> {
-        if self.started.is_none() {
-            let started = Started::new(&self.options, &self.link, self.shared, &|line| self.notice(line))?;
-            self.shared.set_process(started.context.process_handle());
-            // Processes that ended while a template was built are of no interest.
+    /// Starts evcxr, unless it has started.
+    fn start(&mut self) -> Result<()> {
+        if self.session.is_none() {
+            let session = EvcxrSession::open(&self.options, &self.link, self.execution_state, &|line| {
+                self.notice(line)
+            })?;
+            self.execution_state.set_process(session.context.process_handle());
+            // Reports of processes that ended while a template was built are of no interest.
             self.inbox.take_reports();
-            (self.stored, self.absent) = (None, BTreeSet::new());
-            self.started = Some(started);
+            self.variables.forget();
+            self.session = Some(session);
         }
-        self.context()
+        Ok(())
     }
 
-    fn context(&mut self) -> Result<&mut CommandContext> {
-        let started = self.started.as_mut().context("evcxr is not started")?;
-        Ok(&mut started.context)
+    /// Returns the session, or the error that there is none.
+    fn session(&mut self) -> Result<&mut EvcxrSession, CellError> {
+        self.session.as_mut().ok_or_else(CellError::ended)
     }
 
-    /// Tells the user something on the cells' standard error.
+    /// Shows the user a line on the cells' standard error.
     fn notice(&self, line: &str) {
         tracing::info!("{line}");
         if let Err(error) = rustix::io::write(&self.notices, format!("{line}\n").as_bytes()) {
@@ -168,202 +180,26 @@ impl Evaluation<'_> {
         }
     }
 
-    fn execute(&mut self, code: &str, number: u32, execution: u64) -> Result<Option<MimeBundle>, CellError> {
-        self.start()
-            .map_err(|error| CellError::new("KernelError", format!("{error:#}")))?;
-        if let Some(error) = syntax::check(&without_commands(code)) {
-            return Err(CellError::from_syntax(&error, code, number));
-        }
-        let steps = commands::steps(code, &self.session()?.built_in_versions());
-        let mut shown = MimeBundle::new();
-        for step in steps.map_err(|refusal| refusal.error(code, number))? {
-            let more = match step {
-                Step::Evcxr(text) => self.run(&text, code, number, execution)?,
-                Step::Kernel(command) => self.command(&command, execution)?,
-            };
-            commands::merge(&mut shown, more);
-        }
-        Ok(Some(shown).filter(|shown| !shown.is_empty()))
+    /// Returns the names of the variables that evcxr believes in.
+    fn believed_variables(&self) -> impl Iterator<Item = &str> {
+        let contexts = self.session.iter().map(|session| &session.context);
+        contexts.flat_map(|context| context.variables_and_types().map(|(name, _)| name))
     }
 
-    /// Runs a part of a cell: a text with the lines of the cell that are in it, and blank ones for the others.
-    fn run(&mut self, text: &str, code: &str, number: u32, execution: u64) -> Result<MimeBundle, CellError> {
-        let expansion = mosaic_expand::expand_cell_after(text, &self.session()?.tesserae())
-            .map_err(|errors| CellError::from_expansion(&errors, code, number))?;
-        let source = expansion.as_ref().map_or(text, |expansion| expansion.source());
-        let source = self.session()?.with_versions_kept(source);
-        if asks_for(&source, ":dep") {
-            let expected = self.session()?.expect_crates();
-            expected.map_err(|error| CellError::new("KernelError", format!("{error:#}")))?;
-        }
-        if shell_commands::restarts(&source) {
-            // evcxr goes on believing in all variables.
-            self.stored = Some(BTreeSet::new());
-            self.find_absent();
-        }
-        let variables = self.variables();
-        self.types.clear();
-        let begun = Instant::now();
-        let (result, outcome) = self.evaluate(&source, execution)?;
-        let cell = CellText {
-            text,
-            code,
-            number,
-            expansion: expansion.as_ref(),
-        };
-        let result = match result {
-            Ok(_) if outcome.died => Err(self.replace_process(&variables)),
-            Ok(outputs) => {
-                self.tell_timing(&outputs, begun.elapsed(), outcome.ran);
-                self.tell_warnings(&cell);
-                self.outcome(outcome.reports, &variables, outputs)
-            }
-            Err(evcxr::Error::SubprocessTerminated(status)) => Err(CellError::process_ended(&status, &variables)),
-            // evcxr takes for an error what ended because it was to end.
-            Err(_) if self.shared.interrupts() > 0 => Err(CellError::interrupted_before_it_ran()),
-            Err(error) => Err(self.explain(&error, &cell)),
-        };
-        self.find_absent();
-        result
-    }
-
-    /// How a cell ended that evcxr compiled, by what it reported.
-    fn outcome(
-        &self,
-        reports: Vec<Report>,
-        variables: &BTreeSet<String>,
-        outputs: EvalOutputs,
-    ) -> Result<MimeBundle, CellError> {
-        let stored = self.stored.as_ref().unwrap_or(variables);
-        let taken = variables.difference(stored).cloned().collect();
-        if reports.contains(&Report::Interrupted) {
-            return Err(CellError::interrupted(&taken));
-        }
-        let Some(error) = CellError::from_reports(&reports) else {
-            return Ok(bundle(outputs, reports));
-        };
-        if let Some(loss) = lost_variables::taken(&taken) {
-            self.notice(&loss);
-        }
-        Err(error)
-    }
-
-    /// Has evcxr evaluate a text, and waits for its end.
-    fn evaluate(
-        &mut self,
-        source: &str,
-        execution: u64,
-    ) -> Result<(Result<EvalOutputs, evcxr::Error>, CellOutcome), CellError> {
-        let source = shell_commands::mark_commands(source, process::id());
-        self.begin(execution)?;
-        let result = self.execute_text(&source)?;
-        Ok((result, self.follow()))
-    }
-
-    fn session(&mut self) -> Result<&mut Started, CellError> {
-        self.started.as_mut().ok_or_else(CellError::ended)
-    }
-
-    /// Makes everything ready for an execution: the cell process, and the wrapper of rustc.
-    fn begin(&mut self, execution: u64) -> Result<(), CellError> {
-        self.shared.set_evaluating();
-        self.go_on()?;
-        // After a cell that ended its process, evcxr has just started another one.
-        self.link.wait(CONNECT_PATIENCE);
-        self.link.begin(execution);
-        let mut outcome = CellOutcome::default();
-        self.catch_up(&mut outcome);
-        outcome
-            .reports
-            .retain(|report| matches!(report, Report::OutputLost { .. }));
-        if let Some(error) = CellError::from_reports(&outcome.reports) {
-            return Err(error);
-        }
-        self.find_absent();
-        if let Some(started) = &self.started {
-            missing_variables::tell(started.directory(), &self.absent)
-                .map_err(|error| CellError::new("KernelError", format!("cannot write for rustc: {error}")))?;
-        }
-        Ok(())
-    }
-
-    /// Has evcxr start another cell process, and says what that costs.
-    fn replace_process(&mut self, lost: &BTreeSet<String>) -> CellError {
-        let status = lost_variables::status(self.shared.wait_for_exit());
-        let ending = self.inbox.waits(|request| matches!(request, Request::Shutdown { .. }));
-        if !ending && let Ok(context) = self.context() {
-            if let Err(error) = context.execute(":restart") {
-                tracing::error!("no new cell process: {error}");
-            }
-            self.catch_up(&mut CellOutcome::default());
-        }
-        self.stored = Some(BTreeSet::new());
-        if self.shared.interrupts() > 0 {
-            CellError::process_replaced(lost)
-        } else {
-            CellError::process_ended(&status, lost)
-        }
-    }
-
-    fn find_absent(&mut self) {
-        let Some(stored) = self.stored.clone() else { return };
-        self.absent.clear();
-        self.absent = self.variables().difference(&stored).cloned().collect();
-    }
-
-    /// The variables that there are.
-    fn variables(&self) -> BTreeSet<String> {
-        let context = self.started.iter().map(|started| &started.context);
-        let names = context.flat_map(|context| context.variables_and_types().map(|(name, _)| name));
-        names
-            .filter(|name| !self.absent.contains(*name))
-            .map(str::to_owned)
-            .collect()
-    }
-
-    /// What `:timing` asks for. evcxr itself knows only how long it took until the cell began.
-    fn tell_timing(&self, outputs: &EvalOutputs, took: Duration, ran: Duration) {
-        if outputs.timing.is_some() && !outputs.phases.is_empty() {
-            let compiled = took.saturating_sub(ran);
-            let [took, compiled, ran] = [took, compiled, ran].map(|it| it.as_secs_f64());
-            self.notice(&format!(
-                "took {took:.3} s: {compiled:.3} s to compile, {ran:.3} s to run"
-            ));
-        }
+    /// Returns the variables that evcxr believes in and that the cell process does not store.
+    fn missing_variables(&self) -> BTreeSet<String> {
+        self.variables.missing(self.believed_variables())
     }
 
     /// Tells the code help thread what a cell may refer to.
     fn tell_code_help(&mut self) {
-        let absent = &self.absent;
-        let notebook = self.started.as_mut().and_then(|started| {
-            let directory = started.directory().to_owned();
-            let of_context = || Notebook::of(&mut started.context, directory, absent);
+        let missing = self.missing_variables();
+        let notebook = self.session.as_mut().and_then(|session| {
+            let directory = session.directory().to_owned();
+            let read = || Notebook::read(&mut session.context, directory, &missing);
             // evcxr's rust-analyzer may panic over what a cell has defined.
-            catch_unwind(AssertUnwindSafe(of_context)).ok().flatten()
+            catch_unwind(AssertUnwindSafe(read)).ok().flatten()
         });
-        self.code_help.take_notebook(notebook);
+        self.code_help.set_notebook(notebook);
     }
-}
-
-/// Whether evcxr asks rust-analyzer for anything but names to evaluate a text: the types of the variables that it defines.
-fn needs_types(source: &str) -> bool {
-    let is_of_a_word = |c: char| c.is_alphanumeric() || c == '_';
-    source.split(|c| !is_of_a_word(c)).any(|word| word == "let")
-}
-
-/// What evcxr's commands show, and the value of the last expression.
-fn bundle(outputs: EvalOutputs, reports: Vec<Report>) -> MimeBundle {
-    let mut bundle: MimeBundle = outputs
-        .content_by_mime_type
-        .into_iter()
-        // Nothing is what our own shell commands say.
-        .filter(|(_, content)| !content.is_empty())
-        .map(|(mime, content)| (mime, Value::String(content)))
-        .collect();
-    for report in reports {
-        if let Report::Result { mime, content } = report {
-            bundle.insert(mime, Value::String(content));
-        }
-    }
-    bundle
 }

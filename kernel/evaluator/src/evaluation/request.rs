@@ -1,59 +1,30 @@
-//! What the evaluation thread is asked, and what it answers.
+//! Requests to the evaluation thread.
 
 use crate::{MimeBundle, errors::cell_error::CellError};
 use std::path::PathBuf;
 use tokio::sync::oneshot;
 
-/// What an evaluator needs to know.
+/// What an [`Evaluator`](crate::Evaluator) needs to know of the kernel.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// A private directory with a short path, for the socket and the pipes of the cell process.
     pub run_dir: PathBuf,
-    /// The socket of the runtime's hub.
-    pub hub: PathBuf,
+    /// The socket of the runtime's monitor, which places and watches workers.
+    pub monitor: PathBuf,
 }
 
-/// One way to complete a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Completion {
-    /// The text that replaces what is between the cursors of [`Completions`].
-    pub text: String,
-    /// Jupyter's name for its kind, such as `function`.
-    pub kind: String,
-}
-
-/// All ways to complete what is left of the cursor. Positions count code points.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Completions {
-    /// The ways, best first.
-    pub matches: Vec<Completion>,
-    /// Where the replaced text begins.
-    pub cursor_start: usize,
-    /// Where it ends.
-    pub cursor_end: usize,
-}
-
-impl Completions {
-    /// No way to complete what is left of `cursor`.
-    pub(crate) fn none(cursor: usize) -> Completions {
-        Completions {
-            matches: Vec::new(),
-            cursor_start: cursor,
-            cursor_end: cursor,
-        }
-    }
-}
-
-/// A request to the thread.
+/// A request to the evaluation thread, with the channel for its reply.
 #[derive(Debug)]
 pub(crate) enum Request {
+    /// Execute a cell.
     Execute {
         code: String,
+        /// The number of the cell, as clients show it.
         number: u32,
+        /// The number of the execution, by which an interrupt finds it.
         execution: u64,
         reply: oneshot::Sender<Result<Option<MimeBundle>, CellError>>,
     },
-    Shutdown {
-        reply: oneshot::Sender<()>,
-    },
+    /// End the cell process and remove the session's directory.
+    Shutdown { reply: oneshot::Sender<()> },
 }

@@ -214,7 +214,7 @@ pub(crate) fn find(package: &str) -> Option<&'static BuiltInCrate> {
 }
 
 /// Returns the names of the crates that users may name, in the order in which users are told of them.
-pub(crate) fn names_for_users() -> impl Iterator<Item = &'static str> {
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     let crates = BUILT_IN_CRATES.iter();
     crates.filter(|it| it.audience == Audience::Users).map(|it| it.name)
 }
@@ -400,7 +400,7 @@ mod tests {
 
     #[test]
     fn crates_are_found_by_who_names_them() {
-        let of_users: Vec<&str> = names_for_users().collect();
+        let of_users: Vec<&str> = names().collect();
         assert_eq!(of_users, ["mosaic", "notebook", "tokio", "ndarray", "serde"]);
         let of_generated_code: Vec<String> = libraries_of_generated_code().collect();
         assert_eq!(of_generated_code, ["mosaic_cell", "mosaic_std"]);

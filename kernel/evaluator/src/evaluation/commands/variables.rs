@@ -2,29 +2,50 @@
 
 use crate::{
     MimeBundle,
-    evaluation::commands::{escaped, text_and_html},
+    errors::cell_error::CellError,
+    evaluation::{
+        Evaluation,
+        commands::{escaped, text, text_and_html},
+    },
     evcxr_text::{displayed_paths::as_written, store_calls::TELL_SIZES},
+    session::link::Report,
 };
 use std::{collections::HashMap, fmt::Write};
 
-/// The format in which the cells' store tells the sizes of variables.
+/// The MIME type under which the cells' store reports the sizes of variables.
 const SIZES: &str = "application/x-mosaic-sizes";
 
-/// A cell that has the store tell its sizes.
-pub(crate) const VARIABLES: &str = TELL_SIZES;
-
-/// How large a variable is, in bytes.
+/// The size of a variable, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Size {
+struct Size {
+    /// The bytes of the value itself.
     own: u64,
-    /// What it owns on the heap, if that is known.
+    /// The bytes that the value owns on the heap, if they are known.
     heap: Option<u64>,
 }
 
-/// The sizes by name, among what a cell showed.
-pub(crate) fn sizes<'a>(shown: impl IntoIterator<Item = (&'a str, &'a str)>) -> HashMap<String, Size> {
-    let told = shown.into_iter().find(|(mime, _)| *mime == SIZES);
-    let lines = told.map(|(_, content)| content).unwrap_or_default().lines();
+/// Lists the variables with their types and sizes. Runs a cell, since the sizes are known to the cells' store.
+pub(super) fn list_variables(
+    evaluation: &mut Evaluation,
+    _arguments: Option<&str>,
+    execution: u64,
+) -> Result<MimeBundle, CellError> {
+    let (result, outcome) = evaluation.evaluate(TELL_SIZES, execution)?;
+    let shown = outcome.reports.iter().filter_map(|report| match report {
+        Report::Result { mime, content } if result.is_ok() => Some((mime.as_str(), content.as_str())),
+        _ => None,
+    });
+    let sizes = sizes(shown);
+    let missing = evaluation.missing_variables();
+    let mut variables = evaluation.session()?.variables_and_types();
+    variables.retain(|(name, _)| !missing.contains(name));
+    Ok(table(variables, &sizes))
+}
+
+/// Finds the sizes of the variables among what a cell showed.
+fn sizes<'a>(shown: impl IntoIterator<Item = (&'a str, &'a str)>) -> HashMap<String, Size> {
+    let found = shown.into_iter().find(|(mime, _)| *mime == SIZES);
+    let lines = found.map(|(_, content)| content).unwrap_or_default().lines();
     let size = |line: &str| {
         let mut fields = line.split('\t');
         let name = fields.next()?.to_owned();
@@ -35,11 +56,11 @@ pub(crate) fn sizes<'a>(shown: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
     lines.filter_map(size).collect()
 }
 
-/// The variables as `(name, type)`, with their sizes.
-pub(crate) fn table(mut variables: Vec<(String, String)>, sizes: &HashMap<String, Size>) -> MimeBundle {
+/// Shows variables, each a name and a type, with their sizes.
+fn table(mut variables: Vec<(String, String)>, sizes: &HashMap<String, Size>) -> MimeBundle {
     variables.sort();
     if variables.is_empty() {
-        return super::text("there are no variables\n");
+        return text("there are no variables\n");
     }
     let rows: Vec<[String; 3]> = variables
         .into_iter()
@@ -50,11 +71,11 @@ pub(crate) fn table(mut variables: Vec<(String, String)>, sizes: &HashMap<String
         .collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let (names, types) = (width(0).max(8), width(1).max(4));
-    let mut text = format!("{:<names$}  {:<types$}  Size\n", "Variable", "Type");
+    let mut plain = format!("{:<names$}  {:<types$}  Size\n", "Variable", "Type");
     let mut html = String::from("<table>\n<tr><th>Variable</th><th>Type</th><th>Size</th></tr>\n");
     for [name, type_name, size] in &rows {
         // Writing to a text does not fail.
-        let _ = writeln!(text, "{name:<names$}  {type_name:<types$}  {size}");
+        let _ = writeln!(plain, "{name:<names$}  {type_name:<types$}  {size}");
         let _ = writeln!(
             html,
             "<tr><td><code>{}</code></td><td><code>{}</code></td><td>{size}</td></tr>",
@@ -63,7 +84,7 @@ pub(crate) fn table(mut variables: Vec<(String, String)>, sizes: &HashMap<String
         );
     }
     html.push_str("</table>");
-    text_and_html(text, html)
+    text_and_html(plain, html)
 }
 
 fn show(size: &Size) -> String {

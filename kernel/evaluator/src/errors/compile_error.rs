@@ -1,0 +1,158 @@
+//! How a compile error is shown: as rustc would show it for the cell alone, without a trace of the code that evcxr and the
+//! kernel generate around the cell.
+//!
+//! Errors come from rustc, from evcxr, from the kernel's own check of the syntax, and from the expansion of `#[tessera]`. Each
+//! becomes a [`Diagnostic`] on the text of the cell. An error that a variable cannot be stored is explained by
+//! [`unstorable`](super::unstorable) instead. Warnings are shown in the same way.
+
+use crate::{
+    errors::{
+        cell_error::CellError,
+        diagnostic::{Diagnostic, once_per_subject, without_progress},
+        places::{byte_range, locate},
+        unstorable::{Explanation, Unstorable},
+        warnings::Warning,
+    },
+    evcxr_text::messages,
+    source::{preamble::without_commands, syntax::SyntaxError},
+};
+use annotate_snippets::Level;
+use evcxr::CompilationError;
+use mosaic_expand::{CellExpansion, Location, Place};
+use std::ops::Range;
+
+const CANNOT_BE_KEPT: &str = "a variable of this cell cannot be kept for the next: it borrows from this one, or its type is \
+    known here alone. Make it own what it holds, define its type as an item of a cell, or put braces around the cell's code";
+
+impl CellError {
+    /// Shows the errors of rustc as rustc would show them for the cell alone. `type_of` looks up the type of a variable by
+    /// its name and the byte of the cell at which the name ends.
+    pub(crate) fn from_compilation(
+        errors: &[CompilationError],
+        code: &str,
+        number: u32,
+        expansion: Option<&CellExpansion>,
+        type_of: impl FnOnce(&str, usize) -> Option<String>,
+    ) -> CellError {
+        let errors = errors.iter().filter(|error| error.level() != "warning");
+        let errors: Vec<Diagnostic> = errors.map(|error| Diagnostic::new(error, code, expansion)).collect();
+        if let Some(variable) = errors.iter().find_map(|error| Unstorable::from_message(&error.title)) {
+            return CellError::unstorable(&variable.explain(code, type_of), code, number);
+        }
+        // evcxr hides the places of errors on the code that stores variables. E0373 is about what a closure borrows.
+        let of_storing = |error: &Diagnostic| {
+            let code = error.code.as_deref();
+            code == Some("E0521") && error.labels.is_empty() || code == Some("E0373")
+        };
+        if errors.iter().all(of_storing) {
+            return match Unstorable::closure_in(&without_commands(code)) {
+                Some(variable) => CellError::unstorable(&variable.explain(code, type_of), code, number),
+                None => CellError::new("VariableError", CANNOT_BE_KEPT),
+            };
+        }
+        CellError::from_diagnostics(&once_per_subject(errors), code, number)
+    }
+
+    /// Shows an error of the kernel's at one place of the cell, with help.
+    pub(crate) fn at(
+        ename: &str,
+        code: &str,
+        number: u32,
+        range: Range<usize>,
+        title: &str,
+        help: &[String],
+    ) -> CellError {
+        let mut error = Diagnostic::at(range, title, "");
+        error.notes.extend(help.iter().map(|text| (Level::HELP, text.clone())));
+        CellError {
+            ename: ename.into(),
+            ..CellError::from_diagnostics(&[error], code, number)
+        }
+    }
+
+    fn unstorable(explanation: &Explanation, code: &str, number: u32) -> CellError {
+        let Explanation { title, range, help } = explanation;
+        match range {
+            Some(range) => CellError::at("VariableError", code, number, range.clone(), title, help),
+            None => CellError::new("VariableError", title),
+        }
+    }
+
+    /// Shows a syntax error that the kernel has found without rustc.
+    pub(crate) fn from_syntax(error: &SyntaxError, code: &str, number: u32) -> CellError {
+        let mut shown = Diagnostic::at(error.range.clone(), &error.title, error.label);
+        if let Some(opened) = &error.opened {
+            shown
+                .labels
+                .push((opened.clone(), "unclosed delimiter".to_owned(), false));
+        }
+        CellError::from_diagnostics(&[shown], code, number)
+    }
+
+    /// Shows errors of the expansion of `#[tessera]`.
+    pub(crate) fn from_expansion(errors: &[mosaic_expand::CellError], code: &str, number: u32) -> CellError {
+        let errors = errors
+            .iter()
+            .map(|error| Diagnostic::at(byte_range(code, &error.place), &error.message, ""));
+        CellError::from_diagnostics(&errors.collect::<Vec<_>>(), code, number)
+    }
+
+    /// Shows each of these errors once. They are errors of a command if all of them stand on commands.
+    fn from_diagnostics(errors: &[Diagnostic], code: &str, number: u32) -> CellError {
+        let path = format!("cell [{number}]");
+        let mut traceback: Vec<String> = Vec::new();
+        for text in errors.iter().map(|error| error.render(code, &path)) {
+            if !traceback.contains(&text) {
+                traceback.push(text);
+            }
+        }
+        let is_command = !errors.is_empty() && errors.iter().all(|error| error.is_on_command(code));
+        CellError {
+            ename: if is_command { "CommandError" } else { "CompilationError" }.into(),
+            evalue: errors.first().map(|error| error.title.clone()).unwrap_or_default(),
+            traceback,
+        }
+    }
+
+    /// Shows an error of evcxr's that has no place in the cell.
+    pub(crate) fn from_message(
+        message: &str,
+        code: &str,
+        number: u32,
+        type_of: impl FnOnce(&str, usize) -> Option<String>,
+    ) -> CellError {
+        if let Some(variable) = Unstorable::from_message(message) {
+            return CellError::unstorable(&variable.explain(code, type_of), code, number);
+        }
+        let ename = match message {
+            _ if messages::is_of_shell_command(message) => "CommandError",
+            _ if messages::is_of_compilation(message) => "CompilationError",
+            _ => "Error",
+        };
+        CellError::new(ename, without_progress(message))
+    }
+
+    /// Shows a warning as text, to stand beside what the cell prints.
+    pub(crate) fn warning(warning: &Warning, code: &str, number: u32, expansion: Option<&CellExpansion>) -> String {
+        let labels = warning.labels.iter().filter_map(|label| {
+            let start = locate(expansion, label.line, label.columns.start);
+            let end = locate(expansion, label.line, label.columns.end);
+            match (start, end) {
+                (Location::User(start), Location::User(end)) => Some((
+                    byte_range(code, &Place { start, end }),
+                    label.text.clone(),
+                    label.primary,
+                )),
+                _ => None,
+            }
+        });
+        let shown = Diagnostic {
+            title: warning.title.clone(),
+            code: None,
+            subject: None,
+            labels: labels.collect(),
+            notes: warning.help.iter().map(|text| (Level::HELP, text.clone())).collect(),
+        };
+        shown.render_as(&Level::WARNING, code, &format!("cell [{number}]"))
+    }
+}

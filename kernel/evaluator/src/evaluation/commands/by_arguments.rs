@@ -1,0 +1,77 @@
+//! Commands that are run or refused depending on their arguments.
+
+use crate::{
+    evaluation::commands::{command::Runner, doc::show_documentation, settings::set_opt_level},
+    prebuilt::builtin::{self, Served, Versions},
+};
+
+type Decision = Result<Runner, String>;
+
+/// `:dep`: evcxr adds crates, but for the built-in ones.
+pub(super) fn dependency(arguments: Option<&str>, versions: &Versions) -> Decision {
+    match builtin::serve(arguments.unwrap_or_default(), versions)? {
+        Served::BuiltIn => Ok(Runner::Kernel(|_, _, _| Ok(Default::default()))),
+        Served::Cargo => Ok(Runner::Evcxr),
+    }
+}
+
+/// `:doc`: the name is needed.
+pub(super) fn documentation(arguments: Option<&str>, _: &Versions) -> Decision {
+    match arguments {
+        Some(_) => Ok(Runner::Kernel(show_documentation)),
+        None => Err("`:doc` wants a name, such as `:doc Vec`".to_owned()),
+    }
+}
+
+/// `:opt`: the level must be one of rustc's.
+pub(super) fn opt_level(arguments: Option<&str>, _: &Versions) -> Decision {
+    let level = arguments.map(|level| level.trim_matches('"'));
+    match level {
+        Some(level) if !["0", "1", "2", "3", "s", "z"].contains(&level) => Err(format!(
+            "`{level}` is no optimisation level: they are 0, 1, 2, 3, s and z"
+        )),
+        _ => Ok(Runner::Kernel(set_opt_level)),
+    }
+}
+
+/// `:toolchain`: evcxr shows the toolchain, and must not change it.
+pub(super) fn toolchain(arguments: Option<&str>, _: &Versions) -> Decision {
+    evcxr_if(
+        arguments.is_none(),
+        "`:toolchain` would compile cells against another standard library than the one that runs: start the kernel with \
+         RUSTUP_TOOLCHAIN set instead",
+    )
+}
+
+/// `:linker`: evcxr shows the linker, and must not change it.
+pub(super) fn linker(arguments: Option<&str>, _: &Versions) -> Decision {
+    evcxr_if(
+        arguments.is_none_or(|linker| linker == "system"),
+        "`:linker` would build the notebook's own crates anew, beside those that run: put `lld` or `mold` on the PATH \
+         before the kernel starts, and they are used",
+    )
+}
+
+/// `:codegen_backend`: evcxr shows the backend, and must not change it.
+pub(super) fn codegen_backend(arguments: Option<&str>, _: &Versions) -> Decision {
+    evcxr_if(
+        arguments.is_none_or(|backend| backend == "default"),
+        "`:codegen_backend` would build the notebook's own crates anew, beside those that run",
+    )
+}
+
+/// `:allow_static_linking`: evcxr must not turn it off, as it does without an argument.
+pub(super) fn static_linking(arguments: Option<&str>, _: &Versions) -> Decision {
+    evcxr_if(
+        arguments == Some("1"),
+        "`:allow_static_linking` would build the notebook's own crates anew, beside those that run: they are linked \
+         dynamically as it is, and other crates statically",
+    )
+}
+
+fn evcxr_if(is_harmless: bool, reason: &str) -> Decision {
+    match is_harmless {
+        true => Ok(Runner::Evcxr),
+        false => Err(reason.to_owned()),
+    }
+}

@@ -1,0 +1,23 @@
+//! `:clear`.
+
+use crate::{
+    MimeBundle,
+    errors::cell_error::CellError,
+    evaluation::{Evaluation, commands::failed},
+};
+
+/// Makes evcxr as it was when it was started.
+pub(super) fn clear(
+    evaluation: &mut Evaluation,
+    _arguments: Option<&str>,
+    execution: u64,
+) -> Result<MimeBundle, CellError> {
+    let script = evaluation.session()?.clear_script();
+    let (cleared, _) = evaluation.evaluate(&script, execution)?;
+    if let Err(error) = cleared {
+        // The next cell starts evcxr anew: what is left of this session is not to be relied on.
+        evaluation.session = None;
+        return Err(failed(error.to_string()));
+    }
+    Ok(MimeBundle::new())
+}

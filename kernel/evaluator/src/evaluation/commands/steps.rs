@@ -1,0 +1,219 @@
+//! A cell as steps: the commands before its code, and the code, in their order.
+
+use crate::{
+    MimeBundle,
+    errors::cell_error::CellError,
+    evaluation::{
+        Evaluation,
+        commands::{
+            command::{Action, KernelFunction, Runner},
+            table,
+        },
+    },
+    prebuilt::builtin,
+    source::preamble::{blank, end_of_preamble, is_command},
+};
+use std::ops::Range;
+
+/// A part of a cell that one program runs.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Text for evcxr: commands, shell commands, and at the end the code. All other lines of the cell are blank.
+    Evcxr(String),
+    /// A command for the kernel.
+    Kernel(KernelCommand),
+}
+
+/// A command that the kernel runs.
+#[derive(Debug)]
+pub(crate) struct KernelCommand {
+    name: &'static str,
+    arguments: Option<String>,
+    function: KernelFunction,
+}
+
+impl KernelCommand {
+    /// Runs the command and returns what it shows.
+    pub(crate) fn run(&self, evaluation: &mut Evaluation, execution: u64) -> Result<MimeBundle, CellError> {
+        (self.function)(evaluation, self.arguments.as_deref(), execution)
+    }
+}
+
+impl PartialEq for KernelCommand {
+    fn eq(&self, other: &KernelCommand) -> bool {
+        // The name and the arguments decide the function.
+        (self.name, &self.arguments) == (other.name, &other.arguments)
+    }
+}
+
+impl Eq for KernelCommand {}
+
+/// A command that does not run, and the reason.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The bytes of the cell that the command takes up.
+    pub(crate) range: Range<usize>,
+    pub(crate) reason: String,
+}
+
+impl Refusal {
+    /// Returns the error that points at the command.
+    pub(crate) fn error(&self, code: &str, number: u32) -> CellError {
+        CellError::at("CommandError", code, number, self.range.clone(), &self.reason, &[])
+    }
+}
+
+/// Splits a cell into steps, to be run in their order. `versions` are those of the built-in crates.
+///
+/// # Errors
+///
+/// The first command that is refused. No step has run by then.
+pub(crate) fn steps(code: &str, versions: &builtin::Versions) -> Result<Vec<Step>, Refusal> {
+    let (commands, _) = code.split_at(end_of_preamble(code));
+    let mut steps = Vec::new();
+    // Lines for evcxr are collected until a command for the kernel comes.
+    let mut open = String::new();
+    let mut has_command = false;
+    let mut at = 0;
+    for line in commands.split_inclusive('\n') {
+        let range = at + line.len() - line.trim_start().len()..at + line.trim_end().len();
+        at += line.len();
+        if !is_command(line) {
+            has_command |= line.starts_with('!');
+            open.push_str(line);
+            continue;
+        }
+        match kernel_command(line.trim(), versions).map_err(|reason| Refusal { range, reason })? {
+            None => {
+                has_command = true;
+                open.push_str(line);
+            }
+            Some(command) => {
+                if has_command {
+                    steps.push(Step::Evcxr(open.clone()));
+                }
+                has_command = false;
+                open = blank(&code[..at]);
+                steps.push(Step::Kernel(command));
+            }
+        }
+    }
+    let rest = &code[at..];
+    if has_command && !rest.trim().is_empty() {
+        // The kernel infers types and keeps the versions of crates for steps that are code alone.
+        steps.push(Step::Evcxr(std::mem::replace(&mut open, blank(&code[..at]))));
+        has_command = false;
+    }
+    if steps.is_empty() || has_command || !rest.trim().is_empty() {
+        steps.push(Step::Evcxr(open + rest));
+    }
+    Ok(steps)
+}
+
+/// Reads the line of a command. Returns nothing if evcxr is to run it, and the reason if it is refused.
+fn kernel_command(line: &str, versions: &builtin::Versions) -> Result<Option<KernelCommand>, String> {
+    let (name, arguments) = line.split_once(' ').unwrap_or((line, ""));
+    let arguments = Some(arguments.trim()).filter(|arguments| !arguments.is_empty());
+    let command = table::find(name).ok_or_else(|| unknown(name))?;
+    let runner = match command.action {
+        Action::Evcxr => Runner::Evcxr,
+        Action::Kernel(function) => Runner::Kernel(function),
+        Action::ByArguments(decide) => decide(arguments, versions)?,
+        Action::Refused(reason) => return Err(reason.to_owned()),
+    };
+    Ok(match runner {
+        Runner::Evcxr => None,
+        Runner::Kernel(function) => Some(KernelCommand {
+            name: command.name,
+            arguments: arguments.map(str::to_owned),
+            function,
+        }),
+    })
+}
+
+fn unknown(name: &str) -> String {
+    match table::nearest(name) {
+        Some(nearest) => format!(
+            "there is no command `{name}`: is `{}` meant? `:help` lists them all",
+            nearest.name
+        ),
+        None => format!("there is no command `{name}`: `:help` lists them all"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evcxr(text: &str) -> Step {
+        Step::Evcxr(text.into())
+    }
+
+    fn kernel(name: &'static str, arguments: Option<&str>) -> Step {
+        Step::Kernel(KernelCommand {
+            name,
+            arguments: arguments.map(str::to_owned),
+            function: |_, _, _| unreachable!("steps are compared, not run"),
+        })
+    }
+
+    fn steps_of(code: &str) -> Result<Vec<Step>, Refusal> {
+        steps(code, &builtin::Versions::default())
+    }
+
+    #[test]
+    fn steps_keep_the_order_of_the_cell() {
+        for (code, expected) in [
+            ("", vec![evcxr("")]),
+            ("let x = 1;", vec![evcxr("let x = 1;")]),
+            (":help", vec![kernel(":help", None)]),
+            (
+                ":version\nlet x = 1;",
+                vec![evcxr(":version\n"), evcxr("        \nlet x = 1;")],
+            ),
+            (":opt 0\nx", vec![kernel(":opt", Some("0")), evcxr("      \nx")]),
+            (
+                ":dep a\n// then\n:vars\n:dep b\ny",
+                vec![
+                    evcxr(":dep a\n// then\n"),
+                    kernel(":vars", None),
+                    evcxr("      \n       \n     \n:dep b\n"),
+                    evcxr("      \n       \n     \n      \ny"),
+                ],
+            ),
+            ("::std::mem::drop(1);", vec![evcxr("::std::mem::drop(1);")]),
+            ("let x = 1;\n:quit", vec![evcxr("let x = 1;\n:quit")]),
+            (":fmt {:#?}", vec![kernel(":fmt", Some("{:#?}"))]),
+            ("!echo a", vec![evcxr("!echo a")]),
+        ] {
+            assert_eq!(steps_of(code).as_ref(), Ok(&expected), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn commands_that_would_break_the_session_are_refused_where_they_stand() {
+        for (code, part) in [
+            (":quit", "shut it down"),
+            ("// all\n  :quit  ", "shut it down"),
+            (":dep rand = \"0.9\"\n:sccache 1\nlet x = 1;", ":cache"),
+            (":toolchain nightly", "RUSTUP_TOOLCHAIN"),
+            (":opt fast", "0, 1, 2, 3"),
+            (":var", "`:vars` meant"),
+            (":hlep", "`:help` meant"),
+            (":something_else_entirely", "lists them all"),
+        ] {
+            let refusal = steps_of(code).expect_err(code);
+            assert!(refusal.reason.contains(part), "{}", refusal.reason);
+            assert!(code[refusal.range].starts_with(':'));
+        }
+        for code in [
+            ":toolchain",
+            ":linker",
+            ":allow_static_linking 1",
+            ":timing",
+            ":cache 100",
+        ] {
+            assert!(steps_of(code).is_ok(), "{code}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! A session of evcxr: the directory in which it compiles, and what it knows of the notebook.
+
+use crate::{
+    cargo_shim::std_source_view,
+    errors::warnings::{self, Warning},
+    evaluation::{
+        answers_directory::AnswersDirectory,
+        execution_state::ExecutionState,
+        request::Options,
+        start_evcxr::{WARM_UP, start_evcxr},
+        template,
+    },
+    prebuilt::{builtin, cache_directory::CacheDirectory, toolchain::Toolchain, versions},
+    session::{
+        directory::Session,
+        environment, files,
+        link::{Instruction, Link},
+        shim_state::ShimState,
+        sysroot,
+    },
+    source::preamble::{asks_for, without_commands},
+};
+use anyhow::{Context, Result, anyhow};
+use evcxr::CommandContext;
+use std::{borrow::Cow, collections::BTreeSet, path::Path};
+
+/// evcxr, ready for the next cell. Fields are dropped in their order: evcxr ends its process before its directory goes.
+pub(super) struct EvcxrSession {
+    pub(super) context: CommandContext,
+    /// The warnings that the user has seen.
+    warnings: warnings::ShownWarnings,
+    link: Link,
+    crates: CacheDirectory,
+    shim_state: ShimState,
+    directory: Session,
+}
+
+impl Drop for EvcxrSession {
+    fn drop(&mut self) {
+        self.link.send(&Instruction::End);
+    }
+}
+
+impl EvcxrSession {
+    /// Starts evcxr in a clone of the toolchain's template. Builds the template first if there is none; `notice` tells the
+    /// user that this takes long.
+    ///
+    /// # Errors
+    ///
+    /// The toolchain is incomplete, the cache cannot be written, or the notebook's crates do not build.
+    pub(super) fn open(
+        options: &Options,
+        link: &Link,
+        execution_state: &ExecutionState,
+        notice: &dyn Fn(&str),
+    ) -> Result<EvcxrSession> {
+        let toolchain = Toolchain::find()?;
+        let crates = CacheDirectory::for_toolchain(&toolchain)?;
+        if !crates.template().is_dir() {
+            template::build(options, link, &crates, &toolchain, notice)?;
+        }
+        if environment::are_taken_over() && !crates.view().is_dir() {
+            let library = sysroot::std_sources(&toolchain.sysroot);
+            std_source_view::write_view(&library, &crates.view(), toolchain.is_stable())
+                .context("cannot make a view of the standard library")?;
+        }
+        let directory = Session::empty(crates.directory(), "session-")?;
+        // Known before the directory is filled, so that a kernel that ends meanwhile leaves nothing.
+        execution_state.set_session(directory.directory().to_owned());
+        directory.fill_from(&crates.template())?;
+        let answers = AnswersDirectory::of(&crates)?;
+        let mut shim_state = ShimState {
+            sysroot: toolchain.sysroot,
+            view: crates.view(),
+            session: directory.directory().to_owned(),
+            answers: answers.directory(),
+            recording: answers.are_new(),
+            starting: true,
+            analysing: !environment::are_taken_over(),
+        };
+        shim_state.tell()?;
+        let lock_file = files::LOCK_FILE.path(&crates.template());
+        let context = start_evcxr(options, &crates, directory.directory(), Some(&lock_file))?;
+        shim_state.starting = false;
+        shim_state.tell()?;
+        let mut session = EvcxrSession {
+            context: CommandContext::with_eval_context(context),
+            warnings: warnings::ShownWarnings::default(),
+            link: link.clone(),
+            crates,
+            shim_state,
+            directory,
+        };
+        if answers.are_new() {
+            session.load_analysis()?;
+            session.shim_state.recording = false;
+            session.shim_state.answers = answers.keep(&session.crates)?;
+            session.shim_state.tell()?;
+        }
+        Ok(session)
+    }
+
+    /// Returns the directory in which evcxr compiles.
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.directory()
+    }
+
+    /// Returns whether evcxr's rust-analyzer knows types.
+    pub(super) fn is_analysis_loaded(&self) -> bool {
+        self.shim_state.analysing
+    }
+
+    /// Has evcxr's rust-analyzer load what it needs to know types, unless it has. From then on it looks at every cell, which
+    /// makes each cell slower.
+    ///
+    /// # Errors
+    ///
+    /// rust-analyzer does not load the notebook's crates.
+    pub(super) fn load_analysis(&mut self) -> Result<()> {
+        if self.shim_state.analysing {
+            return Ok(());
+        }
+        // rust-analyzer loads a project anew when the manifest is not the one that it knows. The command changes the
+        // manifest for this completion alone.
+        let other = ":opt 1\n1";
+        let forgotten = self.context.completions(other, other.len());
+        forgotten.map_err(|error| anyhow!("rust-analyzer does not load anew: {error}"))?;
+        self.shim_state.analysing = true;
+        self.shim_state.tell()?;
+        let loaded = self.context.hover_at("1", 1).map(drop);
+        self.shim_state.analysing = loaded.is_ok();
+        loaded.map_err(|error| anyhow!("rust-analyzer does not load the notebook's crates: {error}"))
+    }
+
+    /// Prepares for cells that add crates: evcxr's rust-analyzer forgets types until they are needed again, since it would
+    /// read everything anew for each crate.
+    pub(super) fn expect_crates(&mut self) -> Result<()> {
+        if environment::are_taken_over() {
+            self.shim_state.analysing = false;
+            self.shim_state.tell()?;
+        }
+        Ok(())
+    }
+
+    /// Returns the commands that make evcxr as it was when it was started.
+    pub(super) fn clear_script(&self) -> String {
+        let dependencies = self.crates.dependencies();
+        let dependencies = dependencies.iter().map(|(name, it)| format!(":dep {name} = {it}\n"));
+        let lock = versions::restore(&files::LOCK_FILE.path(&self.crates.template()), self.directory());
+        format!(":clear\n{}{lock}\n{WARM_UP}", dependencies.collect::<String>())
+    }
+
+    /// Returns the versions of the built-in crates.
+    pub(super) fn built_in_versions(&self) -> builtin::Versions {
+        builtin::versions(self.directory())
+    }
+
+    /// Returns what evcxr is to run in the place of `source`, such that commands that add crates leave the versions of other
+    /// crates as they are. The cargo shim, where it is used, keeps the versions by itself.
+    pub(super) fn with_versions_kept<'a>(&self, source: &'a str) -> Cow<'a, str> {
+        let adds = asks_for(source, ":dep");
+        let is_code = !without_commands(source).trim().is_empty();
+        if !adds || is_code || environment::are_taken_over() {
+            return Cow::Borrowed(source);
+        }
+        versions::kept(source, self.directory()).map_or(Cow::Borrowed(source), Cow::Owned)
+    }
+
+    /// Returns the types that are tesserae, or once were.
+    pub(super) fn tesserae(&self) -> BTreeSet<String> {
+        let modules = self.context.defined_item_names();
+        modules
+            .filter_map(|name| name.strip_prefix("__mosaic_"))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Returns the variables that evcxr believes in, as names and types.
+    pub(super) fn variables_and_types(&self) -> Vec<(String, String)> {
+        let all = self.context.variables_and_types();
+        all.map(|(name, type_name)| (name.to_owned(), type_name.to_owned()))
+            .collect()
+    }
+
+    /// Returns the warnings of the cell just compiled that the user has not seen.
+    pub(super) fn new_warnings(&mut self, source: &str) -> Vec<Warning> {
+        self.warnings.take_new(self.directory.directory(), source)
+    }
+}

@@ -1,0 +1,191 @@
+//! The execution of a cell, from its text to its result.
+//!
+//! A cell is split into [steps](commands::steps). The kernel runs its own commands itself. For any other step, it expands
+//! `#[tessera]`, has evcxr compile and start the step, waits for its end, and turns what was reported into the result.
+
+use crate::{
+    MimeBundle,
+    errors::{cell_error::CellError, lost_variables},
+    evaluation::{
+        Evaluation,
+        cell_outcome::{CONNECT_PATIENCE, CellOutcome},
+        commands::{self, steps::Step},
+        compiler_messages::CellText,
+        request::Request,
+    },
+    evcxr_text::{missing_variables, shell_commands},
+    session::link::Report,
+    source::{
+        preamble::{asks_for, without_commands},
+        syntax,
+    },
+};
+use evcxr::EvalOutputs;
+use serde_json::Value;
+use std::{
+    collections::BTreeSet,
+    process,
+    time::{Duration, Instant},
+};
+
+impl Evaluation<'_> {
+    /// Executes a cell and returns what it shows.
+    pub(super) fn execute(&mut self, code: &str, number: u32, execution: u64) -> Result<Option<MimeBundle>, CellError> {
+        self.start().map_err(kernel_error)?;
+        if let Some(error) = syntax::check(&without_commands(code)) {
+            return Err(CellError::from_syntax(&error, code, number));
+        }
+        let steps = commands::steps::steps(code, &self.session()?.built_in_versions());
+        let mut shown = MimeBundle::new();
+        for step in steps.map_err(|refusal| refusal.error(code, number))? {
+            let more = match step {
+                Step::Evcxr(text) => self.execute_step(&text, code, number, execution)?,
+                Step::Kernel(command) => command.run(self, execution)?,
+            };
+            commands::append(&mut shown, more);
+        }
+        Ok(Some(shown).filter(|shown| !shown.is_empty()))
+    }
+
+    /// Executes a step of a cell. Its text has the lines of the cell that belong to the step, and blank lines for the others.
+    fn execute_step(&mut self, text: &str, code: &str, number: u32, execution: u64) -> Result<MimeBundle, CellError> {
+        let expansion = mosaic_expand::expand_cell_after(text, &self.session()?.tesserae())
+            .map_err(|errors| CellError::from_expansion(&errors, code, number))?;
+        let source = expansion.as_ref().map_or(text, |expansion| expansion.source());
+        let source = self.session()?.with_versions_kept(source);
+        if asks_for(&source, ":dep") {
+            self.session()?.expect_crates().map_err(kernel_error)?;
+        }
+        if shell_commands::restarts(&source) {
+            // evcxr goes on believing in all variables.
+            self.variables.lose_all();
+        }
+        let variables = self.variables.usable(self.believed_variables());
+        self.types.clear();
+        let begun = Instant::now();
+        let (result, outcome) = self.evaluate(&source, execution)?;
+        let cell = CellText {
+            text,
+            code,
+            number,
+            expansion: expansion.as_ref(),
+        };
+        match result {
+            Ok(_) if outcome.died => Err(self.replace_process(&variables)),
+            Ok(outputs) => {
+                self.show_timing(&outputs, begun.elapsed(), outcome.ran);
+                self.show_warnings(&cell);
+                self.result(outcome.reports, &variables, outputs)
+            }
+            Err(evcxr::Error::SubprocessTerminated(status)) => Err(CellError::process_ended(&status, &variables)),
+            // evcxr takes a compiler that the interrupt has ended for an error of the cell.
+            Err(_) if self.execution_state.interrupts() > 0 => Err(CellError::interrupted_before_it_ran()),
+            Err(error) => Err(self.explain(&error, &cell)),
+        }
+    }
+
+    /// Has evcxr compile and start a text, and waits until the text has run.
+    pub(super) fn evaluate(
+        &mut self,
+        source: &str,
+        execution: u64,
+    ) -> Result<(Result<EvalOutputs, evcxr::Error>, CellOutcome), CellError> {
+        let source = shell_commands::mark_commands(source, process::id());
+        self.begin(execution)?;
+        let result = self.execute_text(&source)?;
+        Ok((result, self.follow()))
+    }
+
+    /// Prepares the cell process and the rustc wrapper for an execution.
+    fn begin(&mut self, execution: u64) -> Result<(), CellError> {
+        self.execution_state.set_evaluating();
+        self.stop_if_interrupted()?;
+        // After a cell that ended its process, evcxr has just started another one.
+        self.link.wait(CONNECT_PATIENCE);
+        self.link.begin(execution);
+        let mut outcome = CellOutcome::default();
+        self.catch_up(&mut outcome);
+        outcome
+            .reports
+            .retain(|report| matches!(report, Report::OutputLost { .. }));
+        if let Some(error) = CellError::from_reports(&outcome.reports) {
+            return Err(error);
+        }
+        if let Some(session) = &self.session {
+            missing_variables::tell(session.directory(), &self.missing_variables())
+                .map_err(|error| CellError::new("KernelError", format!("cannot write for rustc: {error}")))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the result of a cell that evcxr has started, by what the cell reported.
+    fn result(
+        &self,
+        reports: Vec<Report>,
+        variables: &BTreeSet<String>,
+        outputs: EvalOutputs,
+    ) -> Result<MimeBundle, CellError> {
+        let taken = self.variables.taken(variables);
+        if reports.contains(&Report::Interrupted) {
+            return Err(CellError::interrupted(&taken));
+        }
+        let Some(error) = CellError::from_reports(&reports) else {
+            return Ok(bundle(outputs, reports));
+        };
+        if let Some(loss) = lost_variables::taken(&taken) {
+            self.notice(&loss);
+        }
+        Err(error)
+    }
+
+    /// Has evcxr start another cell process in the place of one that has died. Returns the error that says what was lost.
+    fn replace_process(&mut self, lost: &BTreeSet<String>) -> CellError {
+        let status = lost_variables::status(self.execution_state.wait_for_exit());
+        let shuts_down = self.inbox.waits(|request| matches!(request, Request::Shutdown { .. }));
+        if !shuts_down && let Some(session) = &mut self.session {
+            if let Err(error) = session.context.execute(":restart") {
+                tracing::error!("no new cell process: {error}");
+            }
+            self.catch_up(&mut CellOutcome::default());
+        }
+        self.variables.lose_all();
+        if self.execution_state.interrupts() > 0 {
+            CellError::process_replaced(lost)
+        } else {
+            CellError::process_ended(&status, lost)
+        }
+    }
+
+    /// Shows how long a cell took, if `:timing` asks for it. evcxr itself knows only how long it took to start the cell.
+    fn show_timing(&self, outputs: &EvalOutputs, took: Duration, ran: Duration) {
+        if outputs.timing.is_some() && !outputs.phases.is_empty() {
+            let compiled = took.saturating_sub(ran);
+            let [took, compiled, ran] = [took, compiled, ran].map(|it| it.as_secs_f64());
+            self.notice(&format!(
+                "took {took:.3} s: {compiled:.3} s to compile, {ran:.3} s to run"
+            ));
+        }
+    }
+}
+
+/// Returns the error of a kernel that cannot execute any cell.
+pub(super) fn kernel_error(error: anyhow::Error) -> CellError {
+    CellError::new("KernelError", format!("{error:#}"))
+}
+
+/// Collects what evcxr's commands show, and the value of the last expression.
+fn bundle(outputs: EvalOutputs, reports: Vec<Report>) -> MimeBundle {
+    let mut bundle: MimeBundle = outputs
+        .content_by_mime_type
+        .into_iter()
+        // The kernel's own shell commands show nothing.
+        .filter(|(_, content)| !content.is_empty())
+        .map(|(mime, content)| (mime, Value::String(content)))
+        .collect();
+    for report in reports {
+        if let Report::Result { mime, content } = report {
+            bundle.insert(mime, Value::String(content));
+        }
+    }
+    bundle
+}

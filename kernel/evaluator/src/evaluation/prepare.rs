@@ -1,0 +1,38 @@
+//! Preparing a toolchain before the first kernel starts, as `mosaic-kernel install` does.
+
+use crate::{
+    evaluation::{evcxr_session::EvcxrSession, execution_state::ExecutionState, request::Options, template},
+    prebuilt::{cache_directory::CacheDirectory, toolchain::Toolchain},
+    session::{
+        environment,
+        link::{Link, Numbered},
+        run_directory::CellPaths,
+    },
+};
+use anyhow::Result;
+use std::sync::mpsc;
+
+/// Builds the template of the current toolchain, unless it is there, and records cargo's answers.
+pub(crate) fn prepare() -> Result<()> {
+    let run_dir = tempfile::Builder::new().prefix("mosaic-").tempdir()?;
+    // SAFETY: preparing is all that this process does, and it has not begun.
+    unsafe { environment::take_over(run_dir.path()) }?;
+    let toolchain = Toolchain::find()?;
+    let crates = CacheDirectory::for_toolchain(&toolchain)?;
+    let options = Options {
+        run_dir: run_dir.path().to_owned(),
+        monitor: run_dir.path().join("no-monitor.sock"),
+    };
+    let paths = CellPaths::in_directory(run_dir.path());
+    let (sender, _reports) = mpsc::channel::<Numbered>();
+    let link = Link::listen(&paths.socket, sender, Box::new(drop))?;
+    template::build(&options, &link, &crates, &toolchain, &|line| eprintln!("{line}"))?;
+    // A session records cargo's answers when it opens.
+    drop(EvcxrSession::open(
+        &options,
+        &link,
+        &ExecutionState::default(),
+        &|_| (),
+    )?);
+    Ok(())
+}
