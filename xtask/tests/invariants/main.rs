@@ -253,7 +253,7 @@ fn sources_of_evcxr() -> String {
             "--filter-platform",
             host,
         ])
-        .current_dir(source_text::root())
+        .current_dir(string_literals::root())
         .output()
         .unwrap();
     let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
