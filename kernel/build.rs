@@ -1,4 +1,5 @@
-//! The executable's own `read` is what the libraries of a cell process find: see the evaluator's `stdin`.
+//! Exports the executable's own `read`, so that the libraries of a cell process call it instead of libc's. The
+//! evaluator's module `stdin` defines it.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -1,4 +1,4 @@
-"""Fixtures. Each test module has a world of its own, and fails if anything of it is left at the end."""
+"""Fixtures. Each test module has a world of its own, and fails if it leaves a process or file behind."""
 
 import os
 import shutil
@@ -43,7 +43,7 @@ def world():
 
 
 def kernel_scope(fixture_name, config):
-    """A kernel that is not ours may hang, or lose what it had, and the next test must not suffer for it."""
+    """Another project's kernel may hang or lose its state, so each test gets a fresh one."""
     return "module" if KERNEL_NAME == OWN_KERNEL else "function"
 
 
@@ -71,7 +71,7 @@ def start(world):
 
 @pytest.fixture(scope="session")
 def target():
-    """Where results for people go: executed notebooks, screenshots."""
+    """The directory for results that people look at: executed notebooks, screenshots."""
     return Path(os.environ.get("MOSAIC_TEST_TARGET", ROOT / "target"))
 
 

@@ -1,4 +1,4 @@
-"""A kernel behind jupyter_client, as most clients use it: `kernel.run(code)` gives everything that came of the code."""
+"""A kernel behind jupyter_client, as most clients use it. `kernel.run(code)` returns all that the code caused."""
 
 import contextlib
 import re
@@ -16,12 +16,12 @@ OUTPUTS = {"stream", "display_data", "execute_result", "error", "clear_output", 
 
 
 class Cell:
-    """One execute_request and what it caused."""
+    """One execute_request and the messages that it caused."""
 
     def __init__(self, code):
         self.code = code
         self.messages = []  # (type, content), outputs only, in order
-        self.late = []  # those of them that came after idle
+        self.late = []  # the outputs that came after idle
         self.idle = False
         self.reply = None
 
@@ -78,14 +78,14 @@ class Cell:
 
 
 class Barrier:
-    """What cells wait for, so that a test need not guess how long something takes."""
+    """A barrier that cells wait for, so that a test need not guess how long something takes."""
 
     def __init__(self, world):
         self._path = world.home / f"barrier-{uuid.uuid4().hex[:8]}"
 
     @property
     def wait(self):
-        """The statement that waits."""
+        """The Rust statement that waits for the barrier."""
         waiting = f'while !std::path::Path::new("{self._path}").exists()'
         return waiting + " { std::thread::sleep(std::time::Duration::from_millis(10)); }"
 
@@ -109,7 +109,7 @@ class Kernel:
     def connect(self):
         self.client = self.manager.client()
         self.client.start_channels()
-        # What is published before the kernel knows of the subscription is lost, and jupyter_client does not wait for it.
+        # A message that is published before the kernel knows of the subscription is lost. jupyter_client does not wait.
         while KERNEL_NAME == OWN_KERNEL and self.client.get_iopub_msg(timeout=60)["msg_type"] != "iopub_welcome":
             pass
         self.client.wait_for_ready(timeout=60)
@@ -119,14 +119,14 @@ class Kernel:
         return self.manager.provisioner.pid
 
     def processes(self):
-        """The kernel's process and all that it started."""
+        """The kernel's process and all processes that it started."""
         return marked_processes(KERNEL_MARK, self.id)
 
     def programs(self, *names):
-        """Those of them whose program's name contains one of these."""
+        """The kernel's processes whose program's name contains one of these names."""
         found = []
         for process in self.processes():
-            # It may have ended meanwhile.
+            # The process may have ended meanwhile.
             with contextlib.suppress(psutil.Error):
                 found += [process] if any(name in process.name() for name in names) else []
         return found
@@ -141,7 +141,7 @@ class Kernel:
         return Barrier(self.world)
 
     def read(self, timeout):
-        """Reads one iopub message, if one comes in time, and files it with its cell."""
+        """Reads one iopub message, if one comes in time, and adds it to its cell."""
         try:
             message = self.client.get_iopub_msg(timeout=timeout)
         except Empty:
@@ -152,7 +152,7 @@ class Kernel:
         return message
 
     def read_until(self, condition, timeout=60):
-        """Reads iopub until the condition holds; the condition must come true in time."""
+        """Reads iopub until the condition holds. Fails if that takes longer than the timeout."""
         end = time.monotonic() + timeout
         while not condition():
             left = end - time.monotonic()
@@ -163,7 +163,7 @@ class Kernel:
         return "\n".join(str(cell) for cell in list(self.cells.values())[-2:])
 
     def finish(self, cell, timeout=120):
-        """Reads until the cell is idle and its reply is there."""
+        """Reads until the cell is idle and its reply has come."""
         self.read_until(lambda: cell.idle, timeout)
         message_id = next(key for key, value in self.cells.items() if value is cell)
         while message_id not in self._replies:
@@ -176,7 +176,7 @@ class Kernel:
         return self.finish(self.submit(code, **options), timeout)
 
     def ok(self, code, timeout=120):
-        """Runs code that must succeed."""
+        """Runs code, and fails if the code does."""
         cell = self.run(code, timeout)
         assert cell.reply["status"] == "ok" and not cell.errors, str(cell)
         return cell

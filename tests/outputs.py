@@ -1,4 +1,4 @@
-"""Notebooks run by nbclient, and what came of their cells in a form in which two kernels can be compared."""
+"""Runs notebooks with nbclient, and compares the outputs of two kernels."""
 
 import copy
 import time
@@ -6,16 +6,16 @@ import time
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
-# A first `:dep` builds crates.
+# Seconds. The first `:dep` builds crates.
 PATIENCE = 600
-# The value of a cell that has none.
+# The value that evcxr_jupyter shows for a cell without one.
 UNIT = {"text/plain": "()"}
 
 
 def run(notebook, environment, **kernel):
-    """A copy of the notebook, run to its end whether cells fail or not, and the seconds that this took.
+    """Runs a copy of the notebook to its end, whether cells fail or not. Returns the copy and the seconds that it took.
 
-    The keywords say which kernel: what a kernel manager takes.
+    The keywords go to the kernel manager, and choose the kernel.
     """
     executed = copy.deepcopy(notebook)
     for cell in code_cells(executed):
@@ -32,9 +32,9 @@ def code_cells(notebook):
 
 
 def normalised(cell):
-    """What a cell shows, but for what differs from run to run: the pieces of a stream, and their place.
+    """The outputs of a cell, without what differs from run to run: how a stream is split, and where its pieces stand.
 
-    Two habits of evcxr_jupyter's are left out too: it calls every bundle a result, and it shows `()`.
+    Two habits of evcxr_jupyter are left out too: it calls every bundle a result, and it shows `()`.
     """
     shown = {"stdout": "", "stderr": "", "bundles": [], "failed": False}
     for output in cell.outputs:
@@ -48,7 +48,7 @@ def normalised(cell):
 
 
 def differences(stored, executed):
-    """The cells of which something else came: the number of each, what is stored, and what it shows."""
+    """The cells whose outputs differ: number of the cell, stored outputs, new outputs."""
     pairs = zip(code_cells(stored), code_cells(executed), strict=True)
     both = [(normalised(one), normalised(other)) for one, other in pairs]
     return [(number, one, other) for number, (one, other) in enumerate(both, 1) if one != other]

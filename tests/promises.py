@@ -1,7 +1,7 @@
-"""What the kernel promises beside what every kernel does: marks of the tests that prove it.
+"""The kernel's promises, as marks of the tests that prove them.
 
-`pytest --promises FILE` runs those tests alone and writes what came of each promise. They speak plain Jupyter and plain
-Rust, so that another kernel can be put to them too: its name is in `MOSAIC_TEST_KERNEL`.
+`pytest --promises FILE` runs only these tests, and writes how many passed for each promise. The tests use plain Jupyter
+messages and plain Rust, so that they can test another kernel too: `MOSAIC_TEST_KERNEL` names it.
 """
 
 import json
@@ -24,7 +24,7 @@ COMMANDS = pytest.mark.promise("`:help` and `:vars` are tables; unknown commands
 
 
 class Record:
-    """A plugin that runs the marked tests and writes how many of each promise passed."""
+    """A plugin that runs the marked tests and writes how many passed for each promise."""
 
     def __init__(self, file):
         self._file = Path(file)
@@ -39,7 +39,7 @@ class Record:
             self._promises[item.nodeid] = item.get_closest_marker("promise").args[0]
 
     def pytest_runtest_logreport(self, report):
-        # What fails before the test has begun fails it as well; what a kernel leaves behind is another promise.
+        # A failed setup fails the test. A failed teardown does not: what a kernel leaves behind is another promise.
         if report.when == "call" or (report.when == "setup" and not report.passed):
             self._outcomes[report.nodeid] = report.outcome
 

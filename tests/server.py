@@ -1,4 +1,4 @@
-"""A Jupyter server of a world's own."""
+"""A Jupyter server in a test's world."""
 
 import contextlib
 import secrets
@@ -13,7 +13,7 @@ from world import wait_until
 
 @contextlib.contextmanager
 def jupyter_server(world, module, *options, directory=None, **environment):
-    """Runs jupyter_server, or JupyterLab, and gives its addresses as a function of the path."""
+    """Runs jupyter_server or JupyterLab. Yields a function from paths to addresses."""
     with socket.socket() as it:
         it.bind(("127.0.0.1", 0))
         port = it.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What a call can be: options, functions that travel, fields, outputs."""
+"""Calls of tesserae: options, functions as arguments, fields, outputs."""
 
 import pytest
 
@@ -25,7 +25,7 @@ fn norm(values: &[f32]) -> f32 { values.iter().map(|value| value * value).sum::<
 
 @pytest.fixture(scope="module")
 def runtime(kernel):
-    """Two workers and a model; the cells that follow use its variables, whose types the kernel had to infer."""
+    """Starts two workers and a model. Later cells use its variables, whose types the kernel has to infer."""
     kernel.ok(MODEL)
     kernel.ok("mosaic::interactive(On).num_workers(2).await?;")
     kernel.ok("let model = Model::with(Options::new().worker(\"worker:0:1\")).remote([3.0, 4.0]);")
@@ -131,7 +131,7 @@ def test_tasks_are_cancelled_and_waits_limited(runtime):
 
 
 def test_a_redefined_type_has_other_fields(runtime):
-    """Must come last: it redefines what the others use."""
+    """Has to come last: it redefines the items that the other tests use."""
     runtime.ok(MODEL.replace("steps: u64 }", "steps: u64, name: String }").replace("steps: 0 }", "steps: 0, name: String::new() }"))
     error = runtime.run("model.get(|model| model.name.clone()).await?;").error
     assert "earlier definition of `Model`" in error

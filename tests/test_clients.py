@@ -1,4 +1,4 @@
-"""The clients that people use, each of which asks in its own way. JupyterLab, nbconvert and nbclient have suites too."""
+"""The clients that people use, each with habits of its own. JupyterLab, nbconvert and nbclient have suites too."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ INFO = "kernel_info_request"
 
 @pytest.mark.parametrize("transport", ["tcp", "ipc"])
 def test_as_vs_code_starts(world, transport):
-    """Before the kernel listens, one identity on all channels asks on shell and control at once; then it executes."""
+    """The client asks on shell and control before the kernel listens, with one identity for all channels."""
     kernel = WireKernel(world, transport=transport)
     try:
         client = kernel.client(identity=b"the-same-everywhere")
@@ -33,7 +33,7 @@ def test_as_vs_code_starts(world, transport):
         contents = {it["msg_type"]: it["content"] for it in client.published(reply["parent_header"])}
         assert contents["stream"]["text"] == "from VS Code\n"
         assert contents["execute_result"]["data"]["text/plain"] == "42"
-        # Its debugger asks too, and must hear that there is none.
+        # The client's debugger asks too, and gets the answer that there is none.
         assert client.request("control", "debug_request", {"command": "debugInfo"})["content"]["status"] == "error"
     finally:
         kernel.close()
@@ -64,7 +64,7 @@ def test_papermill(world):
 
 
 def test_parameters_of_papermill():
-    """The text of each kind of value."""
+    """Each kind of value has a text in Rust."""
     value = {"none": None, "big": 2**63, "small": -(2**63), "nan": float("nan"), "text": 'a\n"b"\\', "empty": []}
     lines = RustTranslator.codify({**value, "mixed": [1, 2.5], "map": {"a": [True]}}).splitlines()
     assert lines == [
@@ -85,7 +85,7 @@ def test_parameters_of_papermill():
 
 @pytest.fixture
 def console(world):
-    """jupyter_console in a terminal, as a function that starts it."""
+    """A function that starts jupyter_console in a terminal."""
     consoles = []
 
     def start():
@@ -112,7 +112,7 @@ def test_jupyter_console(console):
     first.send("6 * 7\r")
     first.expect("Out.*1.*42")
     first.expect("In .*2.*:")
-    # The kernel says that the first line is incomplete, and Enter then goes on instead of running it.
+    # The kernel replies that the first line is incomplete, so that Enter begins a second line.
     first.send("fn triple(x: u32) -> u32 {\r3 * x }\r")
     first.expect("In .*3.*:")
     first.send("triple(5)\r")
@@ -120,7 +120,7 @@ def test_jupyter_console(console):
     first.expect("In .*4.*:")
     leave(first)
 
-    # The arrow finds what an earlier kernel ran, and this one knows nothing of.
+    # The arrow key finds an input that an earlier kernel ran.
     second = console()
     second.send("\x1b[A")
     second.expect("triple")
@@ -131,7 +131,7 @@ def test_jupyter_console(console):
 
 
 def test_nbconvert_from_standard_input(world):
-    """And with a kernel that the command line names, not the notebook."""
+    """Also with a kernel that the command line names and not the notebook."""
     file = world.home / "converted.ipynb"
     notebook(file, ("6 * 7", None))
     options = ["--to=markdown", "--execute", f"--ExecutePreprocessor.kernel_name={KERNEL_NAME}", "--stdin", "--stdout"]

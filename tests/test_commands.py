@@ -1,11 +1,11 @@
-"""Lines that begin with `:`: evcxr's tour of them, and those of the kernel's own."""
+"""Commands, the lines that begin with `:`: those of evcxr's tour, and the kernel's own."""
 
 import promises
 import pytest
 
 from kernels import ANSI
 
-# Each of evcxr's commands, and what it shows.
+# Each of evcxr's commands, and its output.
 TOUR = {
     ":version": "0.22.0",
     ":show_deps": "serde",
@@ -58,7 +58,7 @@ def test_tour(kernel, command):
     kernel.ok("let toured = vec![1, 2];")
     shown = kernel.ok(command, timeout=200)
     assert TOUR[command] in text_of(shown), str(shown)
-    # Nothing is the worse for it.
+    # The kernel goes on as before.
     assert kernel.ok("toured.len()").result == "2"
     assert kernel.ok("std::future::ready(1).await").result == "1"
 
@@ -158,7 +158,7 @@ def test_built_in_crates_serve_their_dep(kernel):
 
 
 def test_features_of_a_built_in_crate_can_be_added(start):
-    """The crates that depend on it are built anew, and what there is goes on."""
+    """The crates that depend on the new feature are built again. Variables are kept."""
     kernel = start()
     kernel.ok("#[tessera] struct Far;\n#[tessera] impl Far { fn new() -> Self { Far } fn one(&self) -> u8 { 1 } }")
     kernel.ok("mosaic::interactive(mosaic::prelude::On).num_workers(1).await?; let far = Far::remote();")

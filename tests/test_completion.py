@@ -22,7 +22,7 @@ let späte_werte = vec![1u8];
 
 
 def complete(kernel, code, cursor=None):
-    """The reply, once rust-analyzer has read what it needs: until then it may be too slow for the kernel's patience."""
+    """The reply, once rust-analyzer has read the standard library. Until then the kernel may give up on it."""
     cursor = len(code) if cursor is None else cursor
     end = time.monotonic() + 60
     while True:
@@ -44,7 +44,7 @@ def inspect(kernel, code, cursor=None):
 
 @pytest.fixture(scope="module")
 def running(kernel):
-    """A kernel whose cell runs, and has variables of its own."""
+    """A kernel whose running cell has variables of its own."""
     kernel.ok(TESSERA)
     cell = kernel.submit('let own = String::from("x"); println!("begun"); std::thread::sleep(std::time::Duration::MAX);')
     kernel.read_until(lambda: "begun" in cell.stdout, timeout=120)
@@ -53,7 +53,7 @@ def running(kernel):
     kernel.finish(cell)
 
 
-# With full types: variables of earlier cells, those of the cell that runs, and of the cell that is being typed.
+# Variables of earlier cells, of the running cell and of the cell that is being typed are completed with full types.
 @pytest.mark.parametrize(
     "code, name", [("späte_werte.pus", "push"), ("own.push_s", "push_str"), ("let mine = 1.5f64; mine.sqr", "sqrt")]
 )
@@ -64,7 +64,7 @@ def test_completion_while_a_cell_runs(running, code, name):
     assert (reply["cursor_start"], reply["cursor_end"]) == (len(code) - len(typed), len(code))
 
 
-# The type and the documentation, by the paths that the user wrote.
+# Inspection shows the type and the documentation, with paths as the user wrote them.
 def test_inspection_while_a_cell_runs(running):
     assert complete(running, "own.push_s")["matches"]
     assert "String" in inspect(running, "own")["data"]["text/plain"]
@@ -84,7 +84,7 @@ def test_offsets_count_code_points(running):
     assert {"text", "type", "start", "end"} <= types[0].keys() and types[0]["start"] == len(code) - 3
 
 
-# A proxy shows what the user wrote first, and nothing that is only there for the macro.
+# A proxy offers the user's methods first, and no items that exist for the macro only.
 def test_proxies(running):
     shown = names(complete(running, "solver_1."))
     assert set(shown[:2]) == {"solve", "solve_more"}, shown
@@ -92,7 +92,7 @@ def test_proxies(running):
     assert not [name for name in shown if name.startswith("_") or name in ("raw", "await.map")]
 
 
-# After a tessera in the same cell as well, where the generated code comes between.
+# The same holds behind a tessera in the same cell, where generated code stands in between.
 def test_after_a_tessera_in_the_same_cell(running):
     code = TESSERA.replace("Solver1", "Fresh").replace("solver_1", "fresh").replace("solve", "mend") + "fresh.men"
     assert {"mend", "mend_more"} <= set(names(complete(running, code)))
@@ -106,7 +106,7 @@ def test_mosaic_names(running, code, name):
     assert name in names(complete(running, code))
 
 
-# Commands and what they take, but not those that are refused.
+# Commands and their arguments are completed, except for commands that the kernel refuses.
 @pytest.mark.parametrize(
     "code, matches",
     [
@@ -126,7 +126,7 @@ def test_refused_commands_are_not_offered(running):
     assert ":quit" not in complete(running, ":")["matches"]
 
 
-# To ask for completions does nothing: evcxr would follow the commands before the cursor.
+# Completing runs nothing. evcxr would run the commands before the cursor.
 def test_commands_are_not_followed(start):
     kernel = start()
     kernel.ok("let kept = vec![1];")
@@ -136,7 +136,7 @@ def test_commands_are_not_followed(start):
     assert cell.result == "[1]" and cell.stderr == ""
 
 
-# Code that is being typed is anything (evcxr issue 422).
+# Code that is being typed may be anything (evcxr issue 422).
 INCOMPLETE = ['let x = "', "let x = 'a", 'r#"', "/*", "f(", "((((((((", "fn f( {", "vec![", "match x {", "#[tessera]\nimpl X { fn ",
               "use ", "let ", "x.", "::", "&&&", "\\", "}", "'", "𝒳", "macro_rules! m {", "if let Some(x) = ", "#", "|", "\x00"]  # fmt: skip
 
@@ -150,7 +150,7 @@ def test_incomplete_code_never_hangs(running):
     assert "push_str" in names(complete(running, "own.push_s"))
 
 
-# A cursor that points nowhere, and many questions at once.
+# A cursor beyond the end of the code, and many requests at once.
 def test_odd_requests(running):
     assert running.request(running.client.complete, "own", 1000)["status"] == "ok"
     assert running.request(running.client.complete, "", 0)["status"] == "ok"
@@ -163,11 +163,11 @@ def test_odd_requests(running):
         running._replies[reply["parent_header"].get("msg_id")] = reply
 
 
-# While rustc is at work, an answer comes soon, also where crates are being added.
+# While rustc runs, a reply comes soon, also while crates are being added.
 def test_completion_while_a_cell_is_compiled(start):
     kernel = start()
     kernel.ok("let kept = vec![1];")
-    # rust-analyzer has read what it needs.
+    # rust-analyzer has read the standard library.
     assert "push" in names(complete(kernel, "kept.pus"))
     cell = kernel.submit(':dep rand = "0.9"\nrand::random::<u8>() > 0;')
     kernel.read_until(lambda: kernel.programs("cargo"), timeout=60)
@@ -178,7 +178,7 @@ def test_completion_while_a_cell_is_compiled(start):
     assert "push" in names(complete(kernel, "kept.pus"))
 
 
-# Variables of a cell that failed are not offered: they are not there.
+# Variables of a cell that failed are not offered, since they do not exist.
 def test_variables_that_were_never_stored(start):
     kernel = start()
     kernel.run('let stored_not = 1; panic!("bang")')

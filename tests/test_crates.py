@@ -1,4 +1,4 @@
-"""The crates that cells use without `:dep`, and `.await` at the top level."""
+"""Crates that cells can use without `:dep`, and `.await` at the top level."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_await_again(fresh):
 
 
 def test_spawned_tasks_that_sleep(fresh):
-    """The same cell twice: with a runtime per cell, the second run finds no reactor."""
+    """Runs a cell twice. With one tokio runtime for each cell, the second run would find no reactor."""
     code = (
         "let answer = tokio::spawn(async {\n"
         "    tokio::time::sleep(std::time::Duration::from_millis(20)).await;\n"
@@ -87,7 +87,7 @@ def test_other_crates(fresh):
 
 HEX = ':dep hex = "=0.4.3"'
 ENCODED = "hex::encode([42])"
-# Of the crate's feature `serde`.
+# The function comes with the crate's feature `serde`.
 SERIALIZED = "fn serialized<S: serde::Serializer>(s: S) -> Result<S::Ok, S::Error> { hex::serde::serialize([42u8], s) }"
 SESSION = r"""{
 let maps = std::fs::read_to_string("/proc/self/maps")?;
@@ -98,13 +98,13 @@ println!("{}", library.unwrap().split("/target/").next().unwrap());
 
 @pytest.fixture(params=["1", "0"], ids=["fast", "plain"])
 def fast(request):
-    """With what only saves time, and without."""
+    """The fast path, on and off."""
     return request.param
 
 
 @pytest.fixture
 def unbuilt(world):
-    """The cache is everyone's; no earlier run has left the crate hex there."""
+    """Removes the crate hex from the cache, which all worlds share."""
     for file in in_cache("pool/builds/*.json") + in_cache("pool/target/**/libhex-*"):
         file.unlink()
 
@@ -114,18 +114,18 @@ def session(kernel):
 
 
 def library(kernel):
-    """Where the session has the crate hex."""
+    """The session's library of the crate hex."""
     (found,) = session(kernel).glob("target/*/debug/deps/libhex-*.rlib")
     return found
 
 
 def has_asked_cargo(kernel):
-    """Cargo leaves a note with each crate that it has built or found."""
+    """Whether cargo has built or found the crate: it leaves a fingerprint then."""
     return any(session(kernel).glob("target/*/debug/.fingerprint/hex-*"))
 
 
 def test_crates_that_another_session_built_are_not_built_again(start, unbuilt):
-    """By the file: each session has a link to what the first one left, and the second does not ask cargo for it."""
+    """Each session has a link to the file that the first session built. The second session does not run cargo."""
     files = []
     for _ in range(2):
         kernel = start()
@@ -143,7 +143,7 @@ def test_a_second_session_has_the_same_version(start, fast):
         assert kernel.ok(f':dep hex = "0.4"\n{ENCODED}', timeout=200).result == '"2a"'
         lock = (session(kernel) / "Cargo.lock").read_text()
         versions.append(lock.split('name = "hex"\n')[1].split("\n")[0])
-        # And goes on: cargo finds what the session was given.
+        # Cargo finds the crate that the session was given.
         assert kernel.ok(':dep itoa = "1"\nitoa::Buffer::new().format(42).len()', timeout=200).result == "2"
         assert kernel.ok(ENCODED).result == '"2a"'
         kernel.close()
@@ -175,7 +175,7 @@ def test_a_crate_that_the_user_edits_is_built_again(start, fast, tmp_path):
 
 def test_two_kernels_add_the_same_crate_at_once(start, unbuilt, fast):
     kernels = [start(MOSAIC_FAST_PATH=fast) for _ in range(2)]
-    # Nobody has built it with these features.
+    # No session has built the crate with these features.
     add = ':dep hex = { version = "=0.4.3", default-features = false, features = ["alloc"] }'
     cells = [kernel.submit(f"{add}\n{ENCODED}") for kernel in kernels]
     for kernel, cell in zip(kernels, cells):

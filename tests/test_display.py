@@ -9,7 +9,7 @@ PLOT = 'println!("EVCXR_BEGIN_CONTENT text/html\\n<b>{}</b>\\nEVCXR_END_CONTENT"
 
 
 def said(cell):
-    """What a cell shows, in order: texts of standard output as they are, and the types of displays."""
+    """The outputs of a cell, in order: texts of standard output, and types of displays."""
     return [content["text"] if kind == "stream" else kind for kind, content in cell.messages]
 
 
@@ -144,7 +144,7 @@ def test_from_methods_of_workers(kernel):
     kernel.ok("mosaic::interactive(Off).await?;")
 
 
-# What evcxr's users know.
+# Conventions that evcxr's users know.
 
 
 def test_blocks_are_displays_in_their_place(kernel):
@@ -167,7 +167,7 @@ def test_a_method_evcxr_display_is_the_result(kernel):
 
 
 def test_what_debug_prints_as_a_block_is_text_of_the_result(kernel):
-    """plotters' figures print their block when they are shown by their own method only."""
+    """A figure of plotters prints its block only if its own method shows it."""
     assert kernel.ok("plot(); 1").result == "1"
 
 

@@ -1,4 +1,4 @@
-"""What cells say: streams, results, errors, and the requests beside execute."""
+"""Outputs of cells: streams, results and errors. Also the requests beside execute."""
 
 import nbformat
 import promises
@@ -55,7 +55,7 @@ def test_what_a_cell_needs_of_many_items(kernel):
 
 
 def test_macros_are_known_to_items_in_whatever_order(kernel):
-    """evcxr puts items into an order by chance."""
+    """evcxr orders items at random."""
     pair = "macro_rules! tenfold{i} {{ ($x:expr) => {{ 10 * $x }} }}\nfn call{i}() -> u8 {{ tenfold{i}!({i}) }}"
     kernel.ok("\n".join(pair.format(i=i) for i in range(8)))
     assert kernel.ok("[call0(), call7(), tenfold3!(2)]").result == "[0, 70, 20]"
@@ -166,9 +166,9 @@ ERRORS = {
 @promises.ERRORS
 @pytest.mark.parametrize("kind", ERRORS)
 def test_errors(kernel, kind):
-    """One error message, an error reply, the queued cells aborted, and a kernel that goes on."""
+    """A failing cell has one error message and an error reply. Queued cells are aborted, and the kernel goes on."""
     code, text = ERRORS[kind]
-    # So that both wait when the first of them fails, however fast that is.
+    # Both cells are queued before the first one fails.
     busy = kernel.submit("std::thread::sleep(std::time::Duration::from_millis(300));")
     failing = kernel.submit(code)
     queued = kernel.submit("println!(\"must not run\")")
@@ -213,7 +213,7 @@ def test_compile_errors_name_line_and_column(kernel):
 
 @promises.ERRORS
 def test_errors_in_the_last_expression_are_rustcs_own(kernel):
-    """And not the notes that come with them."""
+    """The error has rustc's text, and no notes about the code that wraps the cell."""
     kernel.ok("fn twice(x: u64) -> u64 { 2 * x }")
     cell = kernel.run("twice()")
     assert "E0061" in cell.error and "this function takes 1 argument" in cell.error and ":1:1" in cell.error

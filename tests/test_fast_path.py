@@ -1,4 +1,4 @@
-"""What only saves time changes nothing else."""
+"""The fast path saves time and changes nothing else."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(scope="module", params=["1", "0"], ids=["on", "off"])
 def either(world, request):
-    """A kernel with the fast path, and one without."""
+    """A kernel with the fast path, and a kernel without."""
     from kernels import Kernel
 
     kernel = Kernel(world, MOSAIC_FAST_PATH=request.param)
@@ -48,7 +48,7 @@ def test_the_path_is_the_users(either):
 
 
 def test_cargos_and_rustups_variables_are_the_users(start, tmp_path, capfd):
-    """They set them for what they run, and rust-analyzer would start what these name."""
+    """cargo and rustup set these variables for programs that they run. rust-analyzer would start what they name."""
     called = tmp_path / "called"
     cargo = tmp_path / "cargo"
     cargo.write_text(f'#!/bin/sh\necho "$@" >> {called}\nexec cargo "$@"\n')
@@ -80,7 +80,7 @@ mod inner { #[derive(Debug)] pub struct Deep<T>(pub T); }
 type Result<T> = std::result::Result<T, String>;
 """
 
-# A `let`, an expression on what it defines, and what that shows.
+# A `let`, an expression with its variable, and the value of the expression.
 LETS = [
     ("let (names, mut count) = (vec![\"a\"], 1usize);", "count += names.len(); count", "2"),
     ("let by_name: HashMap<_, _> = [(\"a\", 1u8)].into_iter().collect();", "by_name[\"a\"]", "1"),
@@ -98,7 +98,7 @@ LETS = [
 
 @pytest.fixture(scope="module", params=["rustc", "rust-analyzer", "off"])
 def typed(world, request):
-    """A kernel that has the types of variables from rustc, from rust-analyzer, or as evcxr has them."""
+    """A kernel that learns the types of variables from rustc, from rust-analyzer, or the way evcxr does."""
     from kernels import Kernel
 
     kernel = Kernel(world, MOSAIC_FAST_PATH="0" if request.param == "off" else "1")
@@ -124,7 +124,7 @@ def test_what_has_no_type_that_can_be_written(typed):
     assert "cannot find" in typed.run("struct Unused { field: Missing } let after = 1;").error
 
 
-# A cell, why its variable is not kept, and what is to be written instead.
+# A cell, why its variable cannot be kept, and what to write instead.
 UNKEPT = [
     ("let f = |x: i32| x + 1;", "no name", "let f: Box<dyn Fn(i32) -> i32> = Box::new(move |x: i32| x + 1);"),
     ("let mut n = 0; let mut up = move |by: u8| n += by; up(1);", "no name", "let mut up: Box<dyn FnMut(u8)> = Box::new(move |by: u8| n += by);"),
@@ -161,7 +161,7 @@ def test_why_a_variable_is_not_kept_is_known_without_rust_analyzer(start, world)
 
 
 def test_a_type_that_rust_analyzer_does_not_know(typed, request):
-    """It expands no `derive(Serialize)`."""
+    """rust-analyzer does not expand `derive(Serialize)`."""
     if request.node.callspec.params["typed"] == "off":
         pytest.skip("a limit of the plain path")
     typed.ok("mosaic::interactive(On).num_workers(1).await?;")

@@ -1,4 +1,4 @@
-"""What was run, across kernels: one database for all."""
+"""The history, which all kernels keep in one database."""
 
 import sqlite3
 
@@ -7,7 +7,7 @@ from world import wait_until
 
 
 def history(kernel, access, **options):
-    """The entries of a reply; fields that are not named are absent."""
+    """The entries of the reply to a request with these fields and no others."""
     content = {"hist_access_type": access, "raw": True, "output": False, **options}
     message = kernel.client.session.msg("history_request", content)
 
@@ -30,7 +30,7 @@ def database(world):
 
 
 def test_across_kernels(start):
-    """Three kernels, the second and third at the same time."""
+    """Runs three kernels, the second and third at the same time."""
     first = start()
     first.ok("let a = 1;")
     first.ok("a + 41")

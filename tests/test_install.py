@@ -1,4 +1,4 @@
-"""Installing the kernel, and what it says where the Rust toolchain is missing."""
+"""Installing the kernel, and its messages if the Rust toolchain is missing."""
 
 import subprocess
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_install_under_another_name(world, tmp_path):
 
 
 def test_install_for_the_user(world):
-    """Where Jupyter itself looks: its data directory."""
+    """The default is Jupyter's own data directory."""
     assert run(world, "install", "--user").returncode == 0
     data = world.python("-m", "jupyter", "--data-dir").strip()
     assert read_json(Path(data) / "kernels" / KERNEL_NAME / "kernel.json")["argv"][0] == EXECUTABLE
@@ -49,7 +49,7 @@ def test_static_kernelspec(world, tmp_path):
 
 @pytest.fixture
 def no_toolchain(tmp_path):
-    """An environment in which neither cargo nor rustc is to be found."""
+    """An environment without cargo and rustc."""
     return {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "CARGO_HOME": str(tmp_path / "no-cargo")}
 
 
@@ -64,6 +64,6 @@ def test_the_first_cell_names_a_missing_toolchain(start, no_toolchain):
 
 
 def test_missing_sources_are_named(start, tmp_path):
-    """The message has the command that adds them."""
+    """The message names the command that adds the sources."""
     kernel = start(RUST_SRC_PATH=str(tmp_path))
     assert "rustup component add rust-src" in kernel.run("1 + 1").error

@@ -1,4 +1,4 @@
-"""Interrupts: what stops at once, what is kept, and what is told of that which is not."""
+"""Interrupts: which cells stop at once, which variables are kept, and which losses are reported."""
 
 import os
 import signal
@@ -25,19 +25,19 @@ let napper = Napper::remote();
 
 
 def interrupt(kernel):
-    """Returns when the kernel has taken the interrupt."""
+    """Interrupts the kernel, and waits until it has taken the interrupt."""
     assert kernel.control("interrupt_request")["status"] == "ok"
 
 
 def begun(kernel, code):
-    """A cell that has printed `begun`."""
+    """Submits a cell, and waits until it has printed `begun`."""
     cell = kernel.submit(code)
     kernel.read_until(lambda: "begun" in cell.stdout, timeout=120)
     return cell
 
 
 def stopped(kernel, cell, within):
-    """Interrupts the cell, which must end by that in time."""
+    """Interrupts the cell, and fails if it does not end in time."""
     start = time.monotonic()
     interrupt(kernel)
     kernel.finish(cell, timeout=60)
@@ -47,7 +47,7 @@ def stopped(kernel, cell, within):
     return cell.error
 
 
-# What a cell may wait for, and what may come of it between two steps. None of them ends by itself.
+# Code that an interrupt can stop: it waits, or calls into the kernel between two steps. None of it ends by itself.
 STOPPABLE = {
     "std sleep": "std::thread::sleep(std::time::Duration::from_secs(100));",
     "imported sleep": "use std::{thread, time::Duration}; thread::sleep(Duration::from_secs(100));",
@@ -71,7 +71,7 @@ def napping(kernel):
     return kernel
 
 
-# A cell that waits or calls us stops at once and keeps every variable, also those that it had begun to change.
+# A cell that waits or calls into the kernel stops at once. Every variable is kept, also those it has begun to change.
 @promises.WAITING
 @pytest.mark.parametrize("kind", STOPPABLE)
 def test_a_cell_that_can_stop_does(napping, kind):
@@ -79,12 +79,12 @@ def test_a_cell_that_can_stop_does(napping, kind):
         pytest.skip("only our kernel has tesserae")
     napping.ok("let mut kept = vec![1];")
     cell = begun(napping, f'kept.push(2); println!("begun"); {STOPPABLE[kind]} kept.push(3);')
-    # Tests share two CPUs; without load it takes some 10 ms.
+    # Tests share two CPUs. Without load, stopping takes about 10 ms.
     assert "all variables are kept" in stopped(napping, cell, within=1)
     assert napping.ok("kept").result == "[1, 2]"
 
 
-# The figure that is promised, where the machine is free for a moment: the best of several.
+# The figure that is promised. The best of several, since the machine may be busy.
 @promises.WAITING
 def test_a_sleep_stops_within_100_ms(napping):
     times = []
@@ -97,7 +97,8 @@ def test_a_sleep_stops_within_100_ms(napping):
     assert min(times) < 0.1, times
 
 
-# So does a call that waits until less is in flight, which is said, and what was submitted before is kept.
+# A call that waits because too many calls are in flight stops at once. The kernel says that it waits, and calls that
+# were submitted before are kept.
 def test_a_call_that_waits_for_room_stops(start):
     kernel = start()
     kernel.ok(TESSERA.replace("num_workers(1)", "num_workers(1).in_flight_limit(1e-6)"))
@@ -110,14 +111,14 @@ def test_a_call_that_waits_for_room_stops(start):
     assert "NotRunning" in kernel.ok("(&naps[0]).await.unwrap_err().kind()").result
 
 
-# Sleeps last as long as they are to, in cells and in their threads.
+# A sleep takes as long as it should, in cells and in their threads.
 def test_sleep_sleeps(kernel):
     code = "let now = std::time::Instant::now(); std::thread::sleep(std::time::Duration::from_millis(200)); now.elapsed()"
     for run in (f"{{ {code} }}", f"std::thread::spawn(|| {{ {code} }}).join().unwrap()"):
         assert kernel.ok(f"({run}) >= std::time::Duration::from_millis(200)").result == "true"
 
 
-# What the cell had moved into itself is gone, and said to be.
+# A variable that the cell has moved is lost, and the error says so.
 @promises.WORDLESS
 def test_taken_variables_are_named(kernel):
     kernel.ok("let taken = vec![1]; let other = 2;")
@@ -131,7 +132,7 @@ def test_taken_variables_are_named(kernel):
     assert "taken" in kernel.run('let mine = taken; panic!("bang")').stderr
 
 
-# A variable that the interrupted cell was to define can be defined again, and is kept then.
+# A variable that the interrupted cell should have defined can be defined again, and is kept then.
 def test_a_cell_can_be_run_again(kernel):
     again = 'println!("begun"); {} let again = 5;'
     stopped(kernel, begun(kernel, again.format(STOPPABLE["await"])), within=1)
@@ -141,14 +142,14 @@ def test_a_cell_can_be_run_again(kernel):
     assert kernel.ok("again").result == "5"
 
 
-# Takes rustc some seconds.
+# Code that takes rustc some seconds.
 SLOW = """
 #[allow(long_running_const_eval)]
 const SLOW: u32 = { let mut n = 0; while n < 3_000_000 { n += 1; } n };
 """
 
 
-# A compilation ends within a second, also that of a dependency, and nothing is lost.
+# A compilation ends within a second, also the compilation of a dependency, and no variable is lost.
 @promises.WAITING
 @pytest.mark.parametrize("code", [f"{SLOW}let compiled = SLOW;", f"{SLOW}SLOW", ':dep rand = "0.9"\nrand::random::<u8>() > 0;'])
 def test_a_compilation_stops(start, code):
@@ -162,7 +163,7 @@ def test_a_compilation_stops(start, code):
     kernel.ok(code)
 
 
-# A shell command stops, with what it started.
+# A shell command stops, and the processes that it started end.
 def test_a_shell_command_stops(kernel):
     cell = kernel.submit("!sleep 101; sleep 102")
     sleeping = lambda: kernel.programs("sleep")
@@ -171,7 +172,7 @@ def test_a_shell_command_stops(kernel):
     assert not sleeping()
 
 
-# It ends with its kernel as well, however that ends: see the world's check.
+# A shell command also ends with its kernel, however that ends; the world checks it.
 @pytest.mark.parametrize("end", ["shutdown", "kill"])
 def test_a_shell_command_ends_with_its_kernel(start, end):
     kernel = start()
@@ -187,7 +188,7 @@ def test_a_shell_command_ends_with_its_kernel(start, end):
         time.sleep(0.05)
 
 
-# A cell that only computes loses its process after three seconds, and the error says what that costs.
+# A cell that only computes loses its process after three seconds, and the error names the lost variables.
 @promises.COMPUTING
 def test_a_cell_that_cannot_stop_is_replaced(start):
     kernel = start()
@@ -203,7 +204,7 @@ def test_a_cell_that_cannot_stop_is_replaced(start):
     assert kernel.ok("lost").result == "4"
 
 
-# Who asks twice does not wait for three seconds.
+# A second interrupt does not wait three seconds.
 @promises.COMPUTING
 def test_a_second_interrupt_replaces_at_once(start):
     kernel = start()
@@ -217,7 +218,7 @@ def test_a_second_interrupt_replaces_at_once(start):
     assert "replaced" in kernel.finish(cell).error
 
 
-# Interrupts hit the cell that they were meant for: not the next one, however close it follows.
+# An interrupt hits only the cell that it was meant for, however soon the next one follows.
 def test_an_interrupt_spares_the_next_cell(kernel):
     for _ in range(5):
         cell = begun(kernel, f'println!("begun"); {STOPPABLE["await"]}')
@@ -231,7 +232,7 @@ def test_an_interrupt_spares_the_next_cell(kernel):
         assert kernel.ok("2 + 2").result == "4"
 
 
-# The same words for processes that end by themselves; the output until then is complete.
+# A process that ends by itself gets the same words, and the output until then is complete.
 @promises.DEATH
 @pytest.mark.parametrize(
     "code, status",
@@ -250,7 +251,7 @@ def test_a_process_that_ends(kernel, code, status):
     assert "cannot find value `gone`" in kernel.run("gone").error
 
 
-# The process is replaced also where something that it started lives on with its socket.
+# The cell process is replaced even if a process that it started lives on and holds its socket.
 @promises.DEATH
 def test_a_forked_process_does_not_hide_the_end(kernel):
     kernel.ok("1")
@@ -260,7 +261,7 @@ def test_a_forked_process_does_not_hide_the_end(kernel):
     assert kernel.ok("1 + 1").result == "2"
 
 
-# What follows `:restart` in its cell runs in the new process, and is heard.
+# Code behind `:restart` in the same cell runs in the new process, and its output is shown.
 def test_restart_with_code(kernel):
     kernel.ok("let before = 1;")
     cell = kernel.ok(':restart\nprintln!("after"); let later = 2;')
@@ -271,7 +272,7 @@ def test_restart_with_code(kernel):
     assert kernel.ok('println!("again"); 3').stdout == "again\n"
 
 
-# `:timing` counts how long a cell runs, although evcxr has long done its part.
+# `:timing` counts the time in which a cell runs, although evcxr itself has finished.
 def test_timing(kernel):
     kernel.ok(":timing")
     cell = kernel.ok("std::thread::sleep(std::time::Duration::from_millis(700));")

@@ -19,7 +19,7 @@ FLAGS = [
 
 @pytest.fixture(scope="module")
 def lab(world):
-    """The address of a JupyterLab that serves a copy of the notebooks, as a function of the path."""
+    """A JupyterLab that serves a copy of the notebooks, as a function from paths to addresses."""
     directory = world.home / "notebooks"
     shutil.copytree(ROOT / "notebooks", directory, ignore=shutil.ignore_patterns(".*"))
     options = {"directory": directory, "MOSAIC_NOTEBOOK_SPEED": "20"}
@@ -39,13 +39,13 @@ def page(lab, browser):
 
 @pytest.fixture
 def screenshot(page, target, request):
-    """Saved when the test is over, also when it failed."""
+    """Saves a screenshot at the end of the test, also if the test has failed."""
     yield
     page.screenshot(path=target / "screenshots" / f"{request.node.name}.png")
 
 
 def wait_for_the_kernel(page):
-    """JupyterLab drops what is run before it is connected to a kernel."""
+    """Waits for a kernel. JupyterLab drops cells that are run before it is connected to one."""
     expect(page.locator("#jp-main-statusbar")).to_contain_text("Rust (mosaic) | Idle", timeout=60_000)
 
 
@@ -70,15 +70,15 @@ def test_launcher(page, lab, screenshot):
 
 
 def test_tutorial(page, lab, screenshot, world):
-    """The tutorial, all cells."""
-    # Without the workspace of the test before, whose kernel is ready already.
+    """Runs all cells of the tutorial."""
+    # The workspace of the test before would have a kernel that is ready already.
     page.goto(lab("lab/tree/parallelism.ipynb") + "&reset")
     wait_for_the_kernel(page)
     run_all(page)
     notebook = world.home / "notebooks" / "parallelism.ipynb"
     cells = json.loads(notebook.read_text())["cells"]
     count = sum(cell["cell_type"] == "code" for cell in cells)
-    # JupyterLab keeps only the cells in view in the page, so the whole is looked at as it is saved.
+    # JupyterLab keeps only the visible cells in the page, so the test looks at the saved notebook.
     prompt = page.locator(".jp-Notebook:visible .jp-CodeCell .jp-InputPrompt", has_text=re.compile(rf"^\[{count}\]:$"))
     expect(prompt).to_be_visible(timeout=150_000)
     page.keyboard.press("Control+s")
@@ -88,7 +88,7 @@ def test_tutorial(page, lab, screenshot, world):
 
 
 def test_widgets(page, lab, screenshot, world):
-    """A slider, a button and a progress bar, moved from both sides."""
+    """A slider, a button and a progress bar, changed by the kernel and by the user."""
     source = """use notebook::prelude::*;
 let slider = IntSlider::new(3, 0..=10).with_description("steps");
 let bar = IntProgress::new(0, 0..=10).with_description("done");
@@ -120,7 +120,7 @@ VBox::new([&slider as &dyn Widget, &bar, &button, &label, &output])"""
     button.click()
     expect(outputs.locator(".widget-label", has_text="clicked at 8")).to_be_visible(timeout=60_000)
     expect(outputs.locator("pre", has_text="captured").last).to_be_visible(timeout=60_000)
-    # And from the front end: the slider by its keys, which the button's closure reads.
+    # By the user: keys move the slider, and the button's closure reads it.
     outputs.locator(".noUi-handle").focus()
     page.keyboard.press("ArrowRight")
     expect(readout).to_have_text("9", timeout=60_000)

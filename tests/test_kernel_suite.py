@@ -1,4 +1,4 @@
-"""jupyter_kernel_test, the suite that Jupyter offers to every kernel."""
+"""jupyter_kernel_test, Jupyter's test suite for kernels."""
 
 from unittest import mock
 
@@ -10,7 +10,7 @@ from world import KERNEL_NAME
 
 @pytest.fixture(scope="module", autouse=True)
 def in_a_world(world):
-    """The suite starts its kernel itself, from this process's environment."""
+    """Sets this process's environment, from which the suite starts its kernel."""
     with mock.patch.dict("os.environ", world.environment()):
         yield
 
@@ -32,7 +32,7 @@ class TestSuite(jupyter_kernel_test.KernelTests):
         {"code": 'println!("EVCXR_BEGIN_CONTENT text/html\\n<b>x</b>\\nEVCXR_END_CONTENT")', "mime": "text/html"},
     ]
     code_clear_output = "notebook::prelude::clear_output(false);"
-    # There is no pager: payloads are deprecated by the protocol, and what commands like `:help` show is a result.
+    # The protocol deprecates payloads, and with them the pager. The output of commands like `:help` is a result.
     code_page_something = ""
 
     code_history_pattern = "6 ?*"

@@ -1,4 +1,4 @@
-"""How kernels end, and that nothing outlives them. The world's own check at the end of the module sees what is left."""
+"""How kernels end, and that no process or file outlives them. The world checks that at the end of the module."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def assert_gone(kernel, timeout=30):
 
 @pytest.fixture
 def busy(start):
-    """A kernel with two workers, one of them in a task, and a cell that waits for it."""
+    """A kernel with two workers. One runs a task, and a cell waits for the task."""
     kernel = start()
     kernel.ok(BUSY)
     cell = kernel.submit("let sleeper = Sleeper::remote(); sleeper.nap().await?;")
@@ -59,7 +59,7 @@ def test_signals_that_end(busy, number):
 
 
 def test_shutdown_while_busy(busy):
-    """On a free machine within the five seconds that jupyter_client gives before it kills."""
+    """On an idle machine, a kernel ends within five seconds. jupyter_client kills it after that."""
     assert busy.control("shutdown_request", {"restart": False})["status"] == "ok"
     assert_gone(busy)
 
@@ -138,7 +138,7 @@ def test_interrupt_when_idle(start):
     kernel.ok("let kept = 1;")
     interrupt_by_message(kernel)
     interrupt_by_signal(kernel)
-    # A signal may take longer than a message: a round trip lets it come first.
+    # A signal may take longer than a message. The round trip lets it arrive first.
     kernel.control("kernel_info_request")
     assert kernel.ok("kept").result == "1"
 

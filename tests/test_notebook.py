@@ -12,7 +12,7 @@ SPEED = {"MOSAIC_NOTEBOOK_SPEED": "20"}
 
 @pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
 def executed(request, world, target):
-    """The executed notebook, and what nbconvert printed meanwhile."""
+    """The executed notebook, and the output of nbconvert."""
     results = target / "tests"
     options = ["--config", ROOT / "xtask" / "progress.py", "--output-dir", results]
     printed = world.python("-m", "nbconvert", "--to=notebook", "--execute", *options, request.param, **SPEED)
@@ -83,7 +83,7 @@ def test_results(tutorial):
 
 
 def test_workers_output(tutorial):
-    """Every line, from the worker that owns the solver, in an order that the dependencies allow."""
+    """Every line comes from the worker that owns the solver, in an order that the dependencies allow."""
     text = "".join(output_of(tutorial, cell.id) for cell in code_cells(tutorial))
     lines = re.findall(r"^(WORKER:0:[01])\s+((?:Solve|Done)[ \w]*)$", text, re.MULTILINE)
     by_worker = {worker: [line for it, line in lines if it == worker] for worker in ("WORKER:0:0", "WORKER:0:1")}

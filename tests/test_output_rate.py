@@ -1,4 +1,4 @@
-"""Much output: complete, in order, at a rate that clients take, and never in the way of anything else."""
+"""Large output: complete, in order, at a rate that clients accept, and never in the way of other messages."""
 
 import json
 import time
@@ -14,13 +14,13 @@ from wire import WireKernel
 from world import KERNEL_NAME, wait_until
 
 LINE = "x" * 92
-# Each line has 100 bytes, its number and a newline included.
+# Each line has 100 bytes with its number and newline.
 LINES = 'for i in 0..{} {{ println!("{{i:07}}' + LINE + '"); }}'
 FLOOD = 'for i in 0u64.. { println!("{i:07}' + LINE + '"); }'
 
 
 def assert_lines(text, count):
-    """Compared by pieces, so that a difference is found where it is."""
+    """Compares the texts in pieces, so that a failure shows where they differ."""
     for start in range(0, count, 1000):
         expected = "".join(f"{i:07}{LINE}\n" for i in range(start, min(start + 1000, count)))
         assert text[start * 100 : (start + 1000) * 100] == expected, f"from line {start}"
@@ -40,7 +40,7 @@ def request(address, path, method="GET", content=None):
 
 
 def test_through_jupyter_server(server):
-    """6 MB through the websocket of a server whose limits are at their defaults."""
+    """Prints 6 MB through the websocket of a server with default limits."""
     kernel = request(server, "api/kernels", "POST", {"name": KERNEL_NAME})["id"]
     socket = websocket.create_connection(server(f"api/kernels/{kernel}/channels").replace("http", "ws", 1), timeout=120)
     header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "session": uuid.uuid4().hex}
@@ -72,7 +72,7 @@ def test_100_megabytes_at_full_speed(start):
 
 
 def test_a_burst_goes_out_at_once_and_a_flood_does_not(start):
-    """With a rate so low that the pace shows on any machine."""
+    """The rate is so low that the limit shows on any machine."""
     kernel = start(MOSAIC_OUTPUT_RATE="100000")
     kernel.ok("1")
     begin = time.monotonic()
@@ -90,7 +90,7 @@ def flooded(world):
 
 
 def test_a_flood_is_in_nobodys_way(flooded):
-    """Heartbeat, control and shell answer, and an interrupt ends it."""
+    """Heartbeat, control and shell answer during a flood of output, and an interrupt ends the flood."""
     flooded.client.hb_channel.unpause()
     cell = flooded.submit(FLOOD)
     flooded.read_until(lambda: len(cell.text) > 1_000_000, timeout=120)
@@ -104,7 +104,7 @@ def test_a_flood_is_in_nobodys_way(flooded):
     flooded.finish(cell, timeout=60)
     assert cell.reply["status"] == "error"
     assert "bytes of output]" in cell.stderr and cell.stderr.startswith("\n[the interrupt dropped "), cell.stderr
-    # What was shown is the beginning, without a gap.
+    # The text that was shown is the beginning, without a gap.
     whole = len(cell.stdout) // 100
     assert_lines(cell.stdout[: whole * 100], whole)
     assert len(cell.stdout) - interrupted < 8_000_000, "a few seconds' worth at most"
@@ -112,7 +112,7 @@ def test_a_flood_is_in_nobodys_way(flooded):
 
 
 def test_what_an_interrupted_cell_says_in_time_is_shown(flooded):
-    """Nothing is dropped where there is no flood."""
+    """Without a flood, an interrupt drops nothing."""
     code = (
         'struct Last; impl Drop for Last { fn drop(&mut self) { println!("last words"); } }'
         'let last = Last; println!("waiting"); tokio::time::sleep(std::time::Duration::from_secs(100)).await;'
@@ -125,7 +125,7 @@ def test_what_an_interrupted_cell_says_in_time_is_shown(flooded):
 
 
 def subscriber(kernel):
-    """A client that takes from the wire only what it has asked for."""
+    """A client that reads from the wire only what it asks for."""
     context = zmq.Context()
     socket = context.socket(zmq.SUB)
     socket.linger = 0
@@ -138,7 +138,7 @@ def subscriber(kernel):
 
 
 def test_slow_and_dead_subscribers_stall_nobody(world):
-    """One subscriber reads nothing, another a little now and then; a third gets everything."""
+    """One subscriber reads nothing and another a little now and then. The third still gets everything."""
     kernel = WireKernel(world, MOSAIC_OUTPUT_RATE="unlimited")
     others = []
     try:

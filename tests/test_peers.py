@@ -1,6 +1,6 @@
-"""Notebooks as people publish them for evcxr: their outputs, which evcxr_jupyter made, come of our kernel as well.
+"""Published notebooks for evcxr: this kernel gives the same outputs as evcxr_jupyter, which are stored in them.
 
-`cargo xtask bench notebooks -- --store` has evcxr_jupyter make them anew.
+`cargo xtask bench notebooks -- --store` lets evcxr_jupyter make the stored outputs again.
 """
 
 import nbformat
@@ -11,7 +11,7 @@ from outputs import code_cells, differences, run
 from world import OWN_KERNEL
 
 NOTEBOOKS = sorted((ROOT / "tests" / "notebooks").glob("*.ipynb"))
-# The others use crates, for which tests/test_fast_path.py has what is quicker.
+# The other notebooks use crates, which take long to build. tests/test_fast_path.py has quicker tests of crates.
 PLAIN = [path for path in NOTEBOOKS if path.stem == "orders"]
 
 

@@ -1,4 +1,4 @@
-"""The fine print of execute, and what a kernel owes its clients while a cell runs. Cases after those of ipykernel."""
+"""Details of execute requests, and requests while a cell runs. The cases follow ipykernel's tests."""
 
 import time
 
@@ -8,7 +8,7 @@ from world import wait_until
 
 
 def published(kernel, code, **options):
-    """What iopub says about a cell, as (type, content), states included."""
+    """The messages on iopub that a cell caused, as (type, content), with states."""
     message_id = kernel.client.execute(code, **options)
     messages = []
     while not messages or messages[-1][1].get("execution_state") != "idle":
@@ -76,7 +76,7 @@ def test_a_silent_cell_publishes_nothing(kernel):
 
 
 def test_text_of_threads_is_not_a_silent_cells(kernel):
-    """What a visible cell's thread says behind a silent cell is shown under the visible one."""
+    """Text that a visible cell's thread prints after a silent cell is shown under the visible cell."""
     barrier = kernel.barrier()
     visible = kernel.ok(f'std::thread::spawn(|| {{ {barrier.wait} println!("from the thread"); }});')
     silent = kernel.run("let silent = 1;", silent=True)
@@ -87,7 +87,7 @@ def test_text_of_threads_is_not_a_silent_cells(kernel):
 
 @promises.PLACE
 def test_text_of_threads_is_shown_under_the_last_cell(kernel):
-    """And under the next one where that starts soon enough."""
+    """Text of a thread is shown under the next cell if that starts soon enough."""
     first, second = kernel.barrier(), kernel.barrier()
     code = f'std::thread::spawn(|| {{ {first.wait} println!("one"); {second.wait} println!("two"); }});'
     earlier = kernel.ok(code + ' println!("cell")')
@@ -125,7 +125,7 @@ def test_control_is_answered_while_a_cell_runs(kernel):
 
 
 def have_arrived(kernel):
-    """All requests that were sent before: the shell channel keeps their order."""
+    """Waits until all requests sent before have arrived. The shell channel keeps their order."""
     kernel.request(kernel.client.kernel_info)
 
 
@@ -142,7 +142,7 @@ def test_queued_cells_are_aborted_in_order(kernel):
 
 
 def test_only_what_was_queued_is_aborted(kernel):
-    """A cell that is sent on an error's reply runs, also where others were aborted."""
+    """A cell that is sent after the error reply runs, even if other cells were aborted."""
     barrier = kernel.barrier()
     failing, queued = kernel.submit(barrier.wait + ' panic!("first")'), kernel.submit("1")
     have_arrived(kernel)
@@ -205,7 +205,7 @@ def test_is_complete(kernel, code, status, indent):
 
 
 def test_is_complete_is_quick(kernel):
-    """Consoles ask with each line, and wait for the answer. The best of several: others may be using the machine."""
+    """Consoles ask with each line, and wait for the answer. The best of several, since the machine may be busy."""
     code = "fn f() {\n" + "    let x = vec![1, 2, 3].iter().map(|x| x + 1).collect::<Vec<_>>();\n" * 500
     times = []
     for _ in range(10):

@@ -1,4 +1,4 @@
-"""Many tesserae at once, and what one sees of a run."""
+"""Many tesserae at once, and views of a running system."""
 
 import pytest
 
@@ -32,7 +32,7 @@ impl Solver {
 
 @pytest.fixture(scope="module")
 def runtime(kernel):
-    """Two workers and an array of three solvers."""
+    """Starts two workers and an array of three solvers."""
     kernel.ok(SOLVER)
     kernel.ok("mosaic::interactive(On).num_workers(2).log_level(mosaic::LogLevel::Info).await?;")
     kernel.ok("let solvers = Solver::remote_array(3, 2).await?;")

@@ -1,4 +1,4 @@
-"""Questions to the user: from cells, threads and libraries, answered, interrupted and refused."""
+"""Questions to the user, from cells, threads and libraries: answered, interrupted and refused."""
 
 import time
 
@@ -14,12 +14,12 @@ def kernel(kernel):
 
 
 def question(kernel, timeout=60):
-    """The next request for input."""
+    """The next `input_request`."""
     return kernel.client.get_stdin_msg(timeout=timeout)
 
 
 def ask(kernel, code, *answers, **options):
-    """Runs a cell that asks, and gives back it and what it asked."""
+    """Submits a cell that asks. Returns the cell and its question."""
     cell = kernel.submit(code, allow_stdin=True, **options)
     asked = []
     for answer in answers:
@@ -78,7 +78,7 @@ def test_interrupt(kernel, code, way):
     assert cell.errors[0]["ename"] == "Interrupted", str(cell)
     assert took < 2, "long before a cell is stopped by force"
     assert kernel.ok("kept").result == "8"
-    # A late answer is nobody's.
+    # A late answer is ignored.
     kernel.client.input("late")
     assert ask(kernel, 'notebook::input("again? ")?', "now")[0].result == '"now"'
 

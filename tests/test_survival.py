@@ -1,4 +1,4 @@
-"""Tesserae outlive the process of the cells, however that ends, and a new one gets proxies of them again."""
+"""Tesserae outlive the cell process, however it ends, and a new cell process gets proxies of them."""
 
 import psutil
 import pytest
@@ -35,14 +35,14 @@ impl Other {
 }
 """
 
-# What each cell does, and what its error says of it.
+# How a cell ends its process, and what its error says.
 DEATHS = {
     "abort": ("std::process::abort();", "SIGABRT"),
-    # rustc refuses what it can see to be null.
+    # rustc refuses a pointer that it can see to be null.
     "segfault": ("unsafe { *std::hint::black_box(8 as *mut u8) = 1; }", "SIGSEGV"),
     "exit": ("std::process::exit(7);", "7"),
 }
-# It has no place at which an interrupt could stop it.
+# A cell in which no interrupt can stop anything.
 COMPUTE = 'println!("computing"); let mut x = 1u64; loop { x = std::hint::black_box(x.wrapping_mul(3)); }'
 
 
@@ -51,7 +51,7 @@ def value(kernel, code):
 
 
 def kill(kernel, death):
-    """Ends the process of the cells."""
+    """Ends the cell process."""
     if death in DEATHS:
         code, reason = DEATHS[death]
         assert reason in kernel.run(code).error
@@ -63,7 +63,7 @@ def kill(kernel, death):
 
 
 def begin(kernel):
-    """Turns the runtime on and makes a counter at 42; returns its uid."""
+    """Turns the runtime on and creates a counter at 42. Returns its uid."""
     kernel.ok(COUNTER)
     kernel.ok("mosaic::interactive(On).num_workers(2).await?;")
     kernel.ok("let counter = Counter::remote();")
@@ -73,7 +73,7 @@ def begin(kernel):
 
 @pytest.fixture
 def kernel(start):
-    """One for each test: it loses its cell process."""
+    """A kernel for each test, since the test ends its cell process."""
     return start()
 
 
@@ -105,7 +105,7 @@ def test_two_deaths_and_off(kernel):
     assert value(kernel, "counter.add(1)") == "43"
     kill(kernel, "segfault")
 
-    # The listing is what it was, and new tesserae need no `On`.
+    # The listing has not changed, and new tesserae need no `On`.
     said = kernel.ok("let second = Counter::remote(); (&second).await?;")
     assert "WORKER" not in said.text
     listed = kernel.ok("mosaic::interactive(On).await?;").stdout.splitlines()
@@ -125,12 +125,12 @@ def test_two_deaths_and_off(kernel):
 
 
 def test_what_was_submitted_runs_on(kernel, tmp_path):
-    """In order, and what it prints is shown, also while there is no process of the cells."""
+    """A task goes on in order, and its output is shown, also while there is no cell process."""
     uid = begin(kernel)
     door = tmp_path / "door"
     cell = kernel.submit(f'let slow = counter.add_slowly(8, "{door}"); let next = counter.add(50); slow.await?;')
     kernel.read_until(lambda: "waiting" in cell.text)
-    # Waiting for a task is interrupted at once and keeps everything; only the next cell ends the process.
+    # Waiting for a task is interrupted at once and loses nothing. Only the next cell ends the process.
     kernel.control("interrupt_request")
     kernel.finish(cell)
     dead = kernel.run("std::process::abort();")
@@ -158,7 +158,7 @@ def test_what_cannot_be_attached(kernel):
 
 
 def test_a_redefined_type(kernel):
-    """A proxy calls the methods that the tessera has, whatever the definition of today has."""
+    """A proxy calls the methods that the tessera was created with, even if its type was redefined."""
     uid = begin(kernel)
     kill(kernel, "abort")
     kernel.ok(
@@ -177,7 +177,7 @@ def test_completion_shows_attach(kernel):
     code = "Counter::att"
 
     def shown():
-        """The first completion after a start may give up before the standard library is known."""
+        """Whether `attach` is offered. The first completion may give up before rust-analyzer has started."""
         found = kernel.request(kernel.client.complete, code, len(code))
         return any("attach" in match for match in found["matches"])
 
@@ -205,7 +205,7 @@ def test_a_worker_that_dies_is_replaced_and_a_tessera_rises_again(kernel):
     kernel.ok("let phoenix = Phoenix::remote(40);")
     assert value(kernel, "phoenix.add(1)") == "41"
     psutil.Process(int(value(kernel, "phoenix.pid()"))).kill()
-    # It is as its constructor made it.
+    # The tessera is as its constructor made it.
     assert value(kernel, "phoenix.add(2)") == "42"
     assert "worker:0:1" in kernel.ok("phoenix").result
     kernel.ok("mosaic::retire(mosaic::select_worker().await?).await?;")

@@ -9,7 +9,7 @@ import psutil
 import pytest
 from world import wait_until
 
-# What the tests call. `span` tells when it ran, `pid` where.
+# The tessera that the tests call. `span` tells when it ran, `pid` in which process.
 PROBE = """
 use mosaic::prelude::*;
 use std::{thread::sleep, time::{Duration, SystemTime, UNIX_EPOCH}};
@@ -51,14 +51,14 @@ impl Probe {
 
 @pytest.fixture(scope="module")
 def bare(kernel):
-    """A kernel that knows the probe and has no runtime yet."""
+    """A kernel that has defined the probe and has not turned the runtime on."""
     kernel.ok(PROBE)
     return kernel
 
 
 @pytest.fixture(scope="module")
 def runtime(bare):
-    """Two workers and two probes, p and q, one on each."""
+    """Starts two workers and two probes, p and q, one on each worker."""
     bare.started = bare.ok("mosaic::interactive(On).num_workers(2).await?;")
     bare.ok("let p = Probe::remote(); let q = Probe::remote();")
     return bare
@@ -70,7 +70,7 @@ def value(kernel, code):
 
 
 def test_remote_without_runtime_says_what_to_call(bare):
-    """Must come first: later tests start the runtime."""
+    """Has to come first: later tests start the runtime."""
     cell = bare.run("let early = Probe::remote().pid(); early.await?;")
     assert "mosaic::interactive(On)" in cell.error
 
@@ -136,7 +136,7 @@ def test_explicit_dependency(runtime, first, second):
 
 
 def test_a_task_runs_once(runtime):
-    """However often it is awaited, and however many depend on it."""
+    """A task runs once, however often it is awaited and however many tasks depend on it."""
     runtime.ok("let once = Probe::remote();")
     runtime.ok("let task = once.push(5, 200); let (x, y) = (p.double(&task), q.double(&task));")
     runtime.ok("(&task).await?; (&task).await?; (&x).await?; (&y).await?;")
@@ -154,7 +154,7 @@ def test_workers_output_is_complete_and_before_the_reply(runtime):
 
 
 def test_output_without_a_running_cell(runtime):
-    """It goes to the last cell."""
+    """Text of a worker goes to the last cell."""
     cell = runtime.ok("let later = p.span(1000); let talk = p.talk(1);")
     runtime.read_until(lambda: "lines" in cell.text)
     runtime.ok("(&talk).await?;")
@@ -205,7 +205,7 @@ def test_redefinition_serves_new_instances(runtime):
 
 
 def test_a_proxy_calls_the_methods_it_was_made_with(runtime):
-    """However a later definition orders and names them."""
+    """A proxy finds its methods, however a later definition orders and names them."""
     source = (
         "#[tessera]\nstruct Account {{ sum: i64 }}\n#[tessera]\nimpl Account {{\n"
         "    fn new() -> Self {{ Account {{ sum: 0 }} }}\n    {}\n}}"
@@ -255,7 +255,7 @@ def test_compile_errors_in_methods_point_to_the_line(runtime):
 
 
 def test_a_killed_worker_fails_its_tasks(runtime):
-    """Comes late: it leaves the runtime with a worker less. Then the runtime is started anew."""
+    """Comes late: it takes a worker from the runtime, which is then started again."""
     victim = int(value(runtime, "p.pid()"))
     runtime.ok("let queued = p.double(1);")
     cell = runtime.submit("let lost = p.nap(); lost.await?;")
@@ -275,7 +275,7 @@ def test_a_killed_worker_fails_its_tasks(runtime):
 
 
 def test_off_ends_the_workers(runtime):
-    """Comes last."""
+    """Has to come last."""
     pids = [int(value(runtime, f"{name}.pid()")) for name in "pq"]
     runtime.ok("mosaic::interactive(Off).await?;")
     assert wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids), timeout=30)
@@ -306,7 +306,7 @@ fn far() {}
 
 
 def test_a_tessera_can_become_a_plain_type_again(bare):
-    """What was generated for it goes, so that its methods can be defined anew."""
+    """The generated code of a former tessera is removed, so that its methods can be defined again."""
     bare.ok(FORMER)
     bare.ok(PLAIN)
     assert bare.ok("Former::new().n()").result == "0"

@@ -1,11 +1,11 @@
-"""What the kernel promises of variables, types and errors, by plain Jupyter messages."""
+"""The kernel's promises about variables, types and errors, tested by plain Jupyter messages."""
 
 import re
 
 import promises
 import pytest
 
-# Cells that define a type `T` and a value of it in variable `t`; the definition again, changed; what is then named.
+# A cell that defines a type `T` and a value of it in `t`; a changed definition of `T`; the name in the message.
 REDEFINITIONS = {
     "field": ("struct T { a: i64 }", "T { a: 3 }", "struct T { a: Vec<u8> }"),
     "variant": ("enum T { A(u64), B }", "T::A(3)", "enum T { A(Box<u8>), B }"),
@@ -45,7 +45,7 @@ REDEFINITIONS = {
 @promises.STALE
 @pytest.mark.parametrize("kind", REDEFINITIONS)
 def test_no_stale_bytes(kernel, kind):
-    """A variable of a type that was redefined, in whatever way, is dropped by name; the others stay."""
+    """A variable whose type was redefined, in whatever way, is dropped by name. The others stay."""
     definition, value, again = REDEFINITIONS[kind]
     number = list(REDEFINITIONS).index(kind)
     name, kept, type_name = f"t{number}", f"kept{number}", f"Type{number}"
@@ -60,7 +60,7 @@ def test_no_stale_bytes(kernel, kind):
 
 @promises.STALE
 def test_an_edited_cell_runs_again(kernel):
-    """The usual way to redefine a type: its cell is edited, and sets its variable anew."""
+    """The usual way to redefine a type: the user edits its cell, which sets the variable again."""
     kernel.ok("#[derive(Debug)] struct Edited { a: i64 }\nlet edited = Edited { a: 3 };")
     kernel.ok('#[derive(Debug)] struct Edited { a: String }\nlet edited = Edited { a: "x".to_owned() };')
     assert kernel.ok("edited.a").result == '"x"'
@@ -81,7 +81,7 @@ def test_what_is_dropped_is_dropped_by_its_own_code(kernel):
 
 @promises.SURVIVE
 def test_nothing_is_dropped_without_need(kernel):
-    """An unrelated definition, a method more, a derived trait, a comment: no reason to lose a value."""
+    """An unrelated definition, another method, a derived trait or a comment loses no value."""
     kernel.ok("struct Calm { a: i64 } struct Other1(u8);\nlet calm = Calm { a: 3 };")
     for code in (
         "struct Other1(u16);",
@@ -103,7 +103,7 @@ def test_nothing_is_dropped_without_need(kernel):
 
 @promises.SURVIVE
 def test_variables_survive_commands_and_the_first_await(start):
-    """`:dep`, `:opt` and `.await` change how cells are built, and no value."""
+    """`:dep`, `:opt` and `.await` change how cells are built, but no value."""
     kernel = start()
     kernel.ok("#[derive(Debug)] struct Own { a: i64 }\nlet own = Own { a: 3 }; let owned = vec![Own { a: 4 }];")
     kernel.ok("std::future::ready(()).await;")
@@ -117,7 +117,7 @@ def test_variables_survive_commands_and_the_first_await(start):
 
 @promises.WORDLESS
 def test_no_variable_is_lost_without_a_word(kernel):
-    """A cell that ends early does not set its variables, and that is said."""
+    """A cell that ends early does not set its variables, and the error says so."""
     kernel.ok("let early: i64 = { return Ok(()); };")
     kernel.run("early")
     assert "early" in kernel.run("early").error
@@ -125,7 +125,7 @@ def test_no_variable_is_lost_without_a_word(kernel):
     assert kernel.ok("fine").result == "1"
 
 
-# What a cell would keep and cannot, and a line that says the same and can be kept.
+# A variable that cannot be kept, and a line with the same meaning whose variable can.
 UNKEPT = {
     "future": (
         "async fn later() -> u8 { 7 }\nlet promised = later();",
@@ -166,13 +166,13 @@ def test_what_cannot_be_kept_says_what_to_write(kernel, kind):
     assert "evcxr" not in cell.error
     line = next(it for it in code.splitlines() if name in it)
     assert line.strip() in cell.error
-    # And it can be.
+    # The line that the message suggests works.
     before = code[: code.index(f"let {name}")]
     kernel.ok(before + instead)
     kernel.ok(f"let _ = &{name};")
 
 
-# What is wrong, the line and column, and what is said of it.
+# A wrong cell, the line and column of the mistake, and the message.
 SYNTAX = {
     "open brace": ("fn f() {\n    let x = 1;", "1:8", "unclosed"),
     "closing brace": ("let a = 1;\n}", "2:1", "unexpected closing delimiter"),
@@ -209,7 +209,7 @@ ERRORS = {
 @promises.ERRORS
 @pytest.mark.parametrize("kind", ERRORS)
 def test_errors_are_rustcs_own_on_the_users_code(kernel, kind):
-    """One error, with rustc's words, colours, the line and a caret; no warning is mixed in, and no wrapping shows."""
+    """One error with rustc's words, colours, the line and a caret, without warnings and without generated code."""
     code, parts = ERRORS[kind]
     cell = kernel.run(code)
     for part in parts:
@@ -234,13 +234,13 @@ def test_warnings_are_shown_once_and_quietly(kernel):
     assert "unused `Result`" in cell.stderr and "parse::<i32>()" in cell.stderr
     assert "cannot return without recursing" in cell.stderr
     assert cell.stderr.count("unused `Result`") == 1 and not cell.errors
-    # Not again with the next cell, which compiles them as well, nor with the same one.
+    # The next cell compiles the items again, but shows no warning again, nor does the same cell.
     assert kernel.ok("careless()").stderr == "" and kernel.ok(code).stderr == ""
 
 
 @promises.WARNINGS
 def test_what_a_notebook_is_like_is_no_warning(kernel):
-    """Variables that a later cell will use, items that nothing calls yet, imports, `mut`, names of formulas."""
+    """No warnings about unused variables, items and imports that a later cell may use, `mut`, and names of formulas."""
     cell = kernel.ok(
         "use std::collections::{BTreeMap, HashMap};\n"
         "fn not_called() {}\nstruct NotMade { field: i32 }\n"

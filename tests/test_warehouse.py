@@ -1,4 +1,4 @@
-"""Values that live in the runtime: stored once, used wherever a value is, and freed with what refers to them."""
+"""Values that live in the runtime: stored once, used like any value, and freed with their last reference."""
 
 import pytest
 from kernels import Kernel
@@ -20,7 +20,7 @@ impl Adder {
 
 @pytest.fixture(scope="module")
 def memory(tmp_path_factory):
-    """Where values lie in memory; a directory of the test's own, so that they can be counted."""
+    """The directory of stored values. It is the test's own, so that the test can count them."""
     return tmp_path_factory.mktemp("memory")
 
 
@@ -34,7 +34,7 @@ def kernel(world, memory):
 
 
 def stored(memory):
-    """The names of values; what they were written to has another one, with a suffix, as long as its memory may be used again."""
+    """The names of stored values. Memory that is kept for reuse has a name with a suffix, and does not count."""
     return [file for file in memory.glob("mosaic-warehouse-*/*") if file.name != "lock" and not file.suffix]
 
 
@@ -53,7 +53,7 @@ def test_a_stored_value_is_used_by_reference_and_freed_by_name(kernel, memory):
     assert "was dropped" in kernel.run("copy.get().await?").error
 
 
-# They stay when the value was dropped.
+# The copies stay when the value is dropped.
 def test_views_are_variables_like_others(kernel, memory):
     kernel.ok("use ndarray::Array1; let stored = mosaic::put(&Array1::<f64>::from_elem(1 << 20, 0.5)).await?;")
     kernel.ok("let wavefield = stored.view().await?; let sum = a.sum(vec![1_u64; 1 << 20]).view().await?;")

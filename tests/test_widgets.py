@@ -11,12 +11,12 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Front:
-    """The front end's side: sends through comms, and keeps what comes."""
+    """The front end's end of comms: sends messages, and keeps those that it receives."""
 
     def __init__(self, kernel):
         self.kernel = kernel
-        self.messages = []  # (type, content), of comms only
-        self.states = {}  # of requests: by message id, what iopub said of them
+        self.messages = []  # (type, content), comm messages only
+        self.states = {}  # states of requests, by message id
 
     def read(self, timeout=0.2):
         message = self.kernel.read(timeout)
@@ -34,7 +34,7 @@ class Front:
         raise AssertionError(f"nothing of the kind: {self.messages[-5:]}")
 
     def send(self, kind, content, buffers=None):
-        """Sends on shell, waits for idle, and gives back what came through comms meanwhile."""
+        """Sends on shell and waits for idle. Returns the comm messages that came meanwhile."""
         message_id = self.begin(kind, content, buffers)
         count = len(self.messages)
         self.wait_for(lambda: "idle" in self.states.get(message_id, []))
@@ -52,7 +52,7 @@ class Front:
         return self.send("comm_msg", {"comm_id": comm_id, "data": data})
 
     def run(self, code):
-        """Runs a cell, and gives back it and what it sent through comms."""
+        """Runs a cell. Returns the cell and the comm messages that it sent."""
         count = len(self.messages)
         cell = self.kernel.submit(code)
         self.wait_for(lambda: cell.idle)
@@ -132,7 +132,7 @@ def test_a_panic_in_a_handler_ends_nothing_else(front):
 
 
 def opened(sent, name):
-    """The id and state of the model of this name that was opened last."""
+    """The id and state of the last opened model of this name."""
     models = [content for kind, content, _ in sent if kind == "comm_open"]
     model = [it for it in models if it["data"]["state"]["_model_name"] == name][-1]
     return model["comm_id"], model["data"]["state"]

@@ -1,4 +1,4 @@
-"""The wire: sockets, signatures, frames, and who is answered. Requests are made by hand."""
+"""The wire protocol: sockets, signatures, frames, and which client is answered. Requests are made by hand."""
 
 import datetime
 import socket
@@ -75,7 +75,7 @@ def test_busy_and_idle_around_every_request(client):
 
 
 def test_headers(client):
-    """Ids of their own, dates, topics, and one session of the kernel's."""
+    """Headers have unique ids, dates and topics, and name the kernel's one session."""
     reply = client.request("shell", "execute_request", execute("40 + 2"), timeout=120)
     messages = [reply, *client.published(reply["parent_header"])]
     kinds = [it["msg_type"] for it in messages]
@@ -94,7 +94,7 @@ def test_headers(client):
 def test_each_subscriber_is_welcomed(world):
     kernel = WireKernel(world)
     try:
-        # One that is there before the kernel, and one that comes later.
+        # One client connects before the kernel starts, the other later.
         for client in (kernel.client(), kernel.client()):
             message = client.receive("iopub")
             assert message["msg_type"] == "iopub_welcome" and message["parent_header"] == {}
@@ -142,7 +142,7 @@ def test_garbage_instead_of_zmtp(wire, client, channel):
 
 
 def test_messages_on_iopub(wire, client):
-    """Iopub only speaks; whoever talks to it is not heard."""
+    """The kernel ignores messages that a client sends on iopub."""
     with client.context.socket(zmq.DEALER) as it:
         it.linger = 0
         it.connect(wire.address("iopub"))

@@ -1,4 +1,4 @@
-"""The protocol without jupyter_client's managers: a kernel started by hand, and sockets that send any frame at all."""
+"""The protocol without jupyter_client's managers: a kernel started by hand, and sockets that send any frames."""
 
 import contextlib
 import json
@@ -67,7 +67,7 @@ class WireKernel:
 
 
 class WireClient:
-    """One client: sockets of its own, and its own session."""
+    """A client with sockets and a session of its own."""
 
     def __init__(self, kernel, identity=None, key=None):
         key = kernel.connection["key"] if key is None else key
@@ -84,7 +84,7 @@ class WireClient:
         self.sockets["iopub"].setsockopt(zmq.SUBSCRIBE, b"")
 
     def wait_for_welcome(self, timeout=60):
-        """Waits until the kernel knows of the subscription: what it published before is lost to this client."""
+        """Waits until the kernel knows of the subscription. The client does not get messages published before."""
         message = self.receive("iopub", timeout)
         assert message and message["msg_type"] == "iopub_welcome", message
 
@@ -96,7 +96,7 @@ class WireClient:
         self.sockets[channel].send_multipart(frames)
 
     def frames_of(self, kind, content=None):
-        """The frames of a well-formed request: delimiter, signature, four of JSON."""
+        """The frames of a well-formed request: delimiter, signature, and four frames of JSON."""
         return self.session.serialize(self.session.msg(kind, content or {}))
 
     def receive_frames(self, channel, timeout=60):
@@ -106,7 +106,7 @@ class WireClient:
         return self.sockets[channel].recv_multipart()
 
     def receive(self, channel, timeout=60):
-        """The next message, its signature verified, or None. `topic` holds the frames before the delimiter."""
+        """The next message with a verified signature, or None. `topic` holds the frames before the delimiter."""
         frames = self.receive_frames(channel, timeout)
         if frames is None:
             return None
@@ -116,7 +116,7 @@ class WireClient:
         return message
 
     def request(self, channel, kind, content=None, timeout=60):
-        """Sends a request and returns its reply, skipping the replies to others."""
+        """Sends a request and returns its reply. Skips replies to other requests."""
         header = self.send(channel, kind, content)
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -126,7 +126,7 @@ class WireClient:
         raise AssertionError(f"no reply to {kind} on {channel} within {timeout} s")
 
     def published(self, header, timeout=60):
-        """What iopub says about a request, until idle."""
+        """The messages on iopub that a request caused, until idle."""
         messages, end = [], time.monotonic() + timeout
         while time.monotonic() < end:
             message = self.receive("iopub", end - time.monotonic())

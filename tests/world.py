@@ -1,8 +1,8 @@
-"""What a test starts, and the proof that nothing of it is left.
+"""The processes and files of a test, and the proof that none is left.
 
-A `World` marks the environment of every process that it starts. Processes inherit the mark however they are started and
-whoever becomes their parent, so that kernels, cell processes, workers and compilers are found again, and those of
-other worlds are left alone. Temporary files and sockets go to directories of the world's own.
+A `World` marks the environment of every process that it starts. A process inherits the mark however it is started and
+whatever becomes its parent. The world thereby finds its kernels, cell processes, workers and compilers, and leaves
+other worlds alone. Temporary files and sockets go to directories of the world.
 """
 
 import contextlib
@@ -22,14 +22,14 @@ import psutil
 from jupyter_client.kernelspec import KernelSpecManager
 
 OWN_KERNEL = "rust-mosaic"
-# The promises are also put to other kernels, to see where they are kept.
+# The promises are also tested with other kernels.
 KERNEL_NAME = os.environ.get("MOSAIC_TEST_KERNEL", OWN_KERNEL)
 MARK = "MOSAIC_TEST_WORLD"
 KERNEL_MARK = "MOSAIC_TEST_KERNEL_ID"
 
 
 def wait_until(condition, timeout, every=0.05):
-    """Whether the condition came true in time."""
+    """Waits for the condition. Returns whether it came true in time."""
     end = time.monotonic() + timeout
     while not (value := condition()):
         if time.monotonic() > end:
@@ -45,7 +45,7 @@ def kernel_command(connection_file):
 
 
 def marked_processes(mark, value):
-    """The living processes whose environment has `mark=value`."""
+    """The running processes whose environment has `mark=value`."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -70,7 +70,7 @@ class World:
         return path
 
     def environment(self, **more):
-        """The environment for a process of this world. The cache of prebuilt crates is shared with everyone."""
+        """The environment for a process of this world. All worlds share the cache of prebuilt crates."""
         own = {
             MARK: self.id,
             "TMPDIR": self.temporary,
@@ -91,7 +91,7 @@ class World:
         return subprocess.Popen([str(word) for word in command], env=environment, **options)
 
     def python(self, *arguments, timeout=240, **environment):
-        """Runs the interpreter of the tests to its end and returns what it printed on both streams."""
+        """Runs the tests' Python interpreter to its end. Returns its output on both streams."""
         command = [sys.executable, *map(str, arguments)]
         done = subprocess.run(
             command,
@@ -108,7 +108,7 @@ class World:
         return marked_processes(MARK, self.id)
 
     def leaks(self):
-        """What is left of this world, as text."""
+        """The processes and files that are left of this world, as text."""
         processes = [f"process {it.pid}: {_command_line(it)}" for it in self.processes()]
         roots = (self.temporary, self.run)
         files = [f"file {path}" for root in roots for path in sorted(root.rglob("*")) if not path.is_dir()]
@@ -117,7 +117,7 @@ class World:
         return processes + files + directories + sessions
 
     def close(self):
-        """Waits until everything has ended, ends what has not, and fails if there was any."""
+        """Waits until all processes and files are gone. Removes what is left, and fails if there was any."""
         wait_until(lambda: not self.leaks(), timeout=60, every=0.2)
         leaks = self.leaks()
         for process in self.processes():
@@ -135,14 +135,14 @@ def _command_line(process):
 
 
 def in_cache(pattern):
-    """What kernels have in their cache, below the directories of all toolchains."""
+    """The kernels' files in the cache, of all toolchains."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     directory = Path(os.environ.get("MOSAIC_CACHE_DIR") or Path(cache) / "mosaic-kernel")
     return sorted(directory.glob(f"*/{pattern}"))
 
 
 def _sessions():
-    """The directories in which kernels compile, and their locks."""
+    """The directories in which kernels compile cells, and their locks."""
     return in_cache("session-*")
 
 

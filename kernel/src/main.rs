@@ -1,19 +1,32 @@
-//! The executable `mosaic-kernel`: one file, several roles.
+//! The executable `mosaic-kernel`: a Jupyter kernel for Rust, and the programs that it starts.
 //!
-//! A kernel starts its cell process and its workers by starting itself, and is its own wrapper around rustc and cargo.
-//! These roles are told first, before anything is set up that they do not need.
+//! The kernel starts its cell process and its workers by starting this executable in another role. It is also its own
+//! rustc wrapper and cargo shim. `main` looks for these two first, before it sets up anything that they do not need.
+//!
+//! | module | |
+//! | --- | --- |
+//! | `run` | starts the parts of a kernel, serves, and ends the parts in order |
+//! | `server` | answers clients' requests |
+//! | `output` | shows what cells and workers say: text, displays, results |
+//! | `front_end` | takes what cells and workers ask: displays, input, comms |
+//! | `comm_registry` | the comms that are open |
+//! | `monitor`, `live_displays` | the runtime's monitor; progress bars and watched tables |
+//! | `signals`, `parent_process` | interrupts or ends the kernel from outside |
+//! | `run_dir`, `descendants` | the directory and the processes that end with the kernel |
+//! | `install` | writes and removes the kernelspec |
 
-mod children;
-mod comms;
-mod hub;
+mod comm_registry;
+mod descendants;
+mod front_end;
 mod install;
-mod live;
+mod live_displays;
+mod monitor;
 mod output;
-mod questions;
+mod parent_process;
 mod run;
 mod run_dir;
 mod server;
-mod watch;
+mod signals;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -35,9 +48,9 @@ enum Role {
         #[arg(short = 'f', long, value_name = "FILE")]
         connection_file: PathBuf,
     },
-    /// Tells Jupyter of this kernel
+    /// Tells Jupyter about this kernel
     Install(install::Install),
-    /// Removes what install wrote
+    /// Removes the kernelspec that install wrote
     Uninstall(install::Uninstall),
     /// Builds the crates that cells use, once per toolchain
     Prepare,
@@ -53,7 +66,7 @@ fn main() -> ExitCode {
     if let Some(code) = mosaic_evaluator::cargo_shim().or_else(mosaic_evaluator::rustc_wrapper) {
         return code;
     }
-    let done = match Arguments::parse().role {
+    let result = match Arguments::parse().role {
         Role::CellHost => mosaic_evaluator::cell_host_main(),
         Role::Worker => mosaic_engine::worker_main(),
         Role::Run { connection_file } => run::run(&connection_file),
@@ -61,7 +74,7 @@ fn main() -> ExitCode {
         Role::Uninstall(uninstall) => uninstall.run(),
         Role::Prepare => mosaic_evaluator::prepare(),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("mosaic-kernel: {error:#}");

@@ -1,29 +1,29 @@
-//! `mosaic-kernel run`: starts the parts of a kernel, serves, and ends them in order.
+//! `mosaic-kernel run`: starts the parts of a kernel, serves, and ends the parts in order.
 
 use std::{env, io, path::Path, process, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use mosaic_evaluator::{Evaluator, Options};
-use mosaic_jupyter::{Connection, ConnectionFile, OutputRate};
+use mosaic_jupyter::{Connection, ConnectionFile, ExecutionState, OutputRate};
 use tokio::{runtime, sync::mpsc, task::spawn_blocking, time::timeout};
 use tracing::{info, warn};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::{
-    children::Children,
-    comms::Comms,
-    hub,
+    comm_registry::CommRegistry,
+    descendants::Descendants,
+    front_end::FrontEnd,
+    monitor,
     output::Output,
-    questions::Questions,
     run_dir::RunDir,
-    server::{Context as ServerContext, Server},
-    watch::Signals,
+    server::{Context as ServerContext, History, Server, default_history_file},
+    signals,
 };
 
-/// How long clients get to read the last messages.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the kernel waits at its end: for clients to read the last messages, and for the history to be written.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(1);
 
-/// Runs a kernel until it is asked to end.
+/// Runs a kernel until a client or signal ends it, or its parent or connection is gone.
 ///
 /// # Errors
 /// When the connection file cannot be used, a socket cannot be bound, or the evaluator cannot be started.
@@ -31,24 +31,25 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
     start_log();
     let connection_file = ConnectionFile::read(connection_file)?;
     let run_dir = RunDir::create()?;
-    // SAFETY: the log has no thread, and nothing else was started.
+    // SAFETY: no other thread runs yet; the log has none.
     unsafe { mosaic_evaluator::take_over(run_dir.path()) }.context("cannot write to the kernel's own directory")?;
-    // Four threads, so that control is served while others wait for slow clients.
+    // Four threads, so that the control channel is served while other tasks wait for slow clients.
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(4)
         .enable_all()
         .build()?;
     let served = runtime.block_on(serve(&connection_file, &run_dir));
-    // Whatever still waits for a client or a cell is not worth waiting for.
+    // Tasks that still wait for a client or a cell are dropped.
     runtime.shutdown_background();
     served
 }
 
-/// Logs to standard error what `MOSAIC_LOG` asks for: a level for our own crates, or a filter as `tracing` has it.
+/// Starts the log on standard error. `MOSAIC_LOG` is a level for the kernel's own crates, or a filter as `tracing` reads
+/// it.
 fn start_log() {
     let wanted = env::var("MOSAIC_LOG").unwrap_or_default();
     let filter = match wanted.parse::<LevelFilter>() {
-        // rust-analyzer alone would say more than anyone can read.
+        // A level for all crates would show the flood of rust-analyzer's messages.
         Ok(level) => {
             format!(
                 "warn,zeromq=error,mosaic_kernel={level},mosaic_jupyter={level},mosaic_evaluator={level},mosaic_engine={level}"
@@ -65,22 +66,22 @@ fn start_log() {
 }
 
 async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()> {
-    let signals = Signals::listen().context("cannot listen to signals")?;
+    let signals = signals::listen().context("cannot listen to signals")?;
     let connection = Connection::bind(connection_file, run_dir.path(), output_rate()).await?;
-    connection.iopub.status(None, "starting");
+    connection.iopub.status(None, ExecutionState::Starting);
 
     let output = Output::start(connection.iopub.clone()).context("cannot start the output")?;
-    let comms = Arc::<Comms>::default();
-    let (inputs, input_questions) = mpsc::unbounded_channel();
-    let questions = Questions::new(output.clone(), comms.clone(), inputs);
-    let hub = hub::start(run_dir.path(), output.clone(), questions.clone())?;
+    let comms = Arc::<CommRegistry>::default();
+    let (input_sender, inputs) = mpsc::unbounded_channel();
+    let front_end = FrontEnd::new(output.clone(), comms.clone(), input_sender);
+    let monitor = monitor::start(run_dir.path(), output.clone(), front_end.clone())?;
     let options = Options {
         run_dir: run_dir.path().to_owned(),
-        hub: hub.address().to_owned(),
+        monitor: monitor.address().to_owned(),
     };
-    let started = Evaluator::start(options, move |event| questions.process_event(event));
+    let started = Evaluator::start(options, move |event| front_end.take_event(event));
     let (evaluator, pipes) = started.context("cannot start the evaluator")?;
-    output.add_cell(pipes);
+    output.add_cell_process(pipes);
 
     let context = ServerContext {
         replies: connection.replies.clone(),
@@ -90,40 +91,41 @@ async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()>
         output: output.clone(),
         comms,
     };
-    let ended = Server::new(context, connection, signals, input_questions).run().await;
+    let history = History::start(default_history_file());
+    let ended = Server::new(context, connection, signals, inputs, history).run().await;
     info!("the kernel ends: {:?}", ended.reason);
 
-    // As long as the cell process lives, what it has started can be told from what others have.
-    let children = Children::of(process::id());
+    // Before the cell process ends: the processes that cells have started can only be found while their parent lives.
+    let descendants = Descendants::of(process::id());
     evaluator.shutdown().await;
-    // Ending processes takes a thread's time.
+    // In a thread that may block: ending processes takes time.
     let processes_ended = spawn_blocking(move || {
-        hub.shutdown();
-        children.end();
+        monitor.shutdown();
+        descendants.end();
     });
     if let Err(error) = processes_ended.await {
-        warn!("the workers did not end in order: {error}");
+        warn!("the workers were not ended in order: {error}");
     }
-    let last_words = async {
+    let last_messages = async {
         output.release().await;
         ended.connection.close().await;
     };
-    if timeout(LAST_WORDS, last_words).await.is_err() {
-        info!("a client does not read; its last messages are lost");
+    if timeout(SHUTDOWN_TIME, last_messages).await.is_err() {
+        info!("a client does not read, and loses the last messages");
     }
     let history = spawn_blocking(move || ended.history.close());
-    if timeout(LAST_WORDS, history).await.is_err() {
-        warn!("the history's file is locked; the last inputs are lost");
+    if timeout(SHUTDOWN_TIME, history).await.is_err() {
+        warn!("the file of the history is locked, and the last inputs are lost");
     }
     evaluator.clean_up();
     Ok(())
 }
 
-/// The rate that `MOSAIC_OUTPUT_RATE` asks for.
+/// Reads the output rate from `MOSAIC_OUTPUT_RATE`.
 fn output_rate() -> OutputRate {
     match env::var("MOSAIC_OUTPUT_RATE") {
         Ok(text) => text.parse().unwrap_or_else(|error| {
-            warn!("MOSAIC_OUTPUT_RATE is not used: {error}");
+            warn!("ignoring MOSAIC_OUTPUT_RATE: {error}");
             OutputRate::default()
         }),
         Err(_) => OutputRate::default(),

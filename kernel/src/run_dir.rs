@@ -1,4 +1,7 @@
-//! The kernel's private directory for sockets and pipes: short, as paths of sockets must be, and gone with the kernel.
+//! The kernel's private directory for sockets and pipes.
+//!
+//! Its path is short, since the path of a socket has at most 107 bytes. The kernel removes the directory when it ends. If
+//! the kernel was killed, the next kernel removes it.
 
 use std::{
     env,
@@ -16,30 +19,30 @@ use tracing::debug;
 const PREFIX: &str = "mosaic-";
 const LOCK: &str = "kernel.lock";
 
-/// The directory. It is removed when this is dropped; where the kernel was killed instead, by the next kernel.
+/// The kernel's directory, which is removed when this is dropped.
 pub(crate) struct RunDir {
     directory: TempDir,
-    /// Locked as long as the kernel lives, however it ends: that is how others know.
+    /// The lock file. It stays locked until the kernel ends, also when it is killed, so that others see that it lives.
     _lock: File,
 }
 
 impl RunDir {
-    /// Makes the directory, and removes those of kernels that were killed.
+    /// Creates the directory, and removes the directories of kernels that were killed.
     ///
     /// # Errors
-    /// When no directory can be made where the system keeps temporary files.
+    /// When the directory cannot be created among the system's temporary files.
     pub(crate) fn create() -> Result<Self> {
         Self::create_in(&parent())
     }
 
     fn create_in(parent: &Path) -> Result<Self> {
-        sweep(parent);
+        remove_abandoned(parent);
         let directory = tempfile::Builder::new()
             .prefix(PREFIX)
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent);
-        let directory = directory.with_context(|| format!("cannot make a directory in {}", parent.display()))?;
-        // Locked before it has the name that another kernel's sweep looks for.
+        let directory = directory.with_context(|| format!("cannot create a directory in {}", parent.display()))?;
+        // The lock is taken before the file has the name that other kernels look for.
         let path = directory.path().join(LOCK);
         let unlocked = path.with_extension("new");
         let lock = File::create(&unlocked).with_context(|| format!("cannot create {}", unlocked.display()))?;
@@ -49,13 +52,13 @@ impl RunDir {
         Ok(RunDir { directory, _lock: lock })
     }
 
-    /// Where it is.
+    /// Returns the path of the directory.
     pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
 }
 
-/// The user's own directory for such things, where there is one.
+/// Returns the user's own runtime directory, or else the directory for temporary files.
 fn parent() -> PathBuf {
     let runtime = env::var_os("XDG_RUNTIME_DIR")
         .map(PathBuf::from)
@@ -63,21 +66,21 @@ fn parent() -> PathBuf {
     runtime.unwrap_or_else(env::temp_dir)
 }
 
-/// Removes the directories of kernels that no longer hold their lock.
-fn sweep(parent: &Path) {
+/// Removes the directories whose kernels no longer hold the lock.
+fn remove_abandoned(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     let ours = entries
         .flatten()
         .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
     for entry in ours {
-        if let Err(error) = remove_if_dead(&entry.path()) {
-            // It belongs to a living kernel, to another user, or has gone meanwhile.
-            debug!("{} stays: {error}", entry.path().display());
+        if let Err(error) = remove_if_unlocked(&entry.path()) {
+            // It belongs to a living kernel or to another user, or another kernel has removed it meanwhile.
+            debug!("not removing {}: {error}", entry.path().display());
         }
     }
 }
 
-fn remove_if_dead(directory: &Path) -> io::Result<()> {
+fn remove_if_unlocked(directory: &Path) -> io::Result<()> {
     let lock = File::open(directory.join(LOCK))?;
     flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
     fs::remove_dir_all(directory)

@@ -54,3 +54,14 @@ pub(crate) fn lab(set_up: &SetUp, arguments: &[String]) -> Result<()> {
         .args(arguments)
         .current_dir(set_up.root.join("notebooks")))
 }
+
+/// Takes the picture of JupyterLab that the README shows.
+pub(crate) fn screenshot(set_up: &SetUp) -> Result<()> {
+    step("taking the picture");
+    let picture = set_up.root.join("docs").join("src").join("images").join("notebook.png");
+    run(set_up
+        .python
+        .python()
+        .arg(set_up.root.join("tests").join("screenshot.py"))
+        .arg(&picture))
+}

@@ -1,12 +1,13 @@
-//! The project's commands: `cargo xtask demo | test | bench | lab`.
+//! The project's commands: `cargo xtask demo | test | bench | lab | docs | screenshot`.
 //!
 //! Each command is a list of steps, and each step is one function of the module that knows how: [`toolchain`] what rustc
 //! needs, [`kernel`] the executable, [`python`] the Jupyter clients, [`browser`] what drives JupyterLab, [`peers`] what ours
-//! is compared with. Every step looks first whether its work is done already, so that a second run is quick.
+//! is compared with, [`docs`] the guide. Every step looks first whether its work is done already, so that a second run is quick.
 
 mod bench;
 mod browser;
 mod demo;
+mod docs;
 mod kernel;
 mod peers;
 mod python;
@@ -48,6 +49,14 @@ enum Command {
         #[arg(last = true)]
         jupyter: Vec<String>,
     },
+    /// Builds the guide into the target directory
+    Docs {
+        /// Serves the guide and opens a browser
+        #[arg(long)]
+        open: bool,
+    },
+    /// Sets everything up and makes the picture of the README again
+    Screenshot,
     /// Sets everything up and runs a benchmark against its peers, which are installed first where they are missing
     Bench {
         /// What is measured
@@ -83,6 +92,11 @@ fn execute(command: Command) -> Result<()> {
             }
         }
         Command::Lab { jupyter } => demo::lab(&set_up(&root)?, &jupyter),
+        Command::Docs { open } => docs::docs(&root, open),
+        Command::Screenshot => {
+            browser::ensure()?;
+            demo::screenshot(&set_up(&root)?)
+        }
         Command::Bench { benchmark, arguments } => bench::run_benchmark(&set_up(&root)?, benchmark, &arguments),
     }
 }

@@ -29,6 +29,11 @@
 //! [`rustc_wrapper`](mod@rustc_wrapper), which compiles the cell to a shared object. The [`cell_process`] loads and runs it,
 //! and reports to [`evaluation`] how it ended.
 
+#![allow(
+    rustdoc::private_intra_doc_links,
+    reason = "the map above is for those who work on this crate"
+)]
+
 mod cargo_shim;
 mod cell_process;
 mod code_help;

@@ -1,21 +1,23 @@
-//! What the tasks behind the sockets share: which socket is meant, and when it closes.
+//! The channels of the protocol, and the signal that closes them.
 
 use std::fmt;
 
 use tokio::sync::{mpsc, watch};
 
-/// The sockets, by what the protocol calls them.
+/// A channel of the protocol. Each channel has a socket.
+///
+/// See [Introduction](https://jupyter-client.readthedocs.io/en/stable/messaging.html#introduction).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Channel {
-    /// Requests that are answered in order.
+    /// Requests about code.
     Shell,
-    /// Requests that must not wait: shutdown, interrupt.
+    /// Requests that do not wait for a running cell: interrupt, shutdown.
     Control,
     /// The kernel's questions to the user.
     Stdin,
-    /// What all clients see.
+    /// Messages to all clients.
     IoPub,
-    /// Is the kernel there?
+    /// Echo, by which clients see that the kernel lives.
     Heartbeat,
 }
 
@@ -31,17 +33,21 @@ impl fmt::Display for Channel {
     }
 }
 
-/// Held by each task of a connection as long as it runs, and by each client's relay.
+/// Tells a task that the connection closes, and tells the connection that the task has ended.
+///
+/// Each task of a connection holds one while it runs, and so does the relay of each client.
 #[derive(Clone)]
 pub(crate) struct Closing {
+    /// Whether the connection closes.
     pub(crate) signal: watch::Receiver<bool>,
+    /// Keeps the connection's receiver open as long as the task runs.
     pub(crate) _alive: mpsc::Sender<()>,
 }
 
 impl Closing {
-    /// Returns when the connection closes.
+    /// Waits until the connection closes.
     pub(crate) async fn wait(&mut self) {
-        // Without the connection there is nobody to serve either.
+        // An error means that the connection was dropped, and then there is nobody to serve.
         let _ = self.signal.wait_for(|closing| *closing).await;
     }
 }

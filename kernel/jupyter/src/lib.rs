@@ -1,41 +1,47 @@
 //! Jupyter's wire protocol: connection file, sockets, signed frames, messages.
 //!
-//! This crate opens the five sockets of a kernel and turns what arrives on them into [`Message`]s, and messages into
-//! what goes out. It is the only one that does so, and it knows nothing of the language whose cells are run.
+//! This crate alone opens a kernel's five sockets. It knows nothing of the language of the cells.
 //!
-//! - [`ConnectionFile`] says where to bind and which key signs.
-//! - [`Connection::bind`] binds shell, control, stdin, iopub and heartbeat. Each has tasks of its own, and a gate before
-//!   it that cuts off clients that send garbage or never read, so that none holds up another.
-//! - Requests arrive on a queue per channel; [`Replies`] and [`IoPub`] are cheap handles for the way out.
-//! - [`Request`] is the closed set of requests that a kernel may get.
+//! | module | |
+//! | --- | --- |
+//! | `connection_file` | [`ConnectionFile`]: where to bind, and the key that signs |
+//! | `connection` | [`Connection`]: the sockets as one queue for each channel, or queues in memory for tests |
+//! | `messages` | [`Message`], and one type for each message of the protocol: [`Request`], [`Reply`], [`IoPubMessage`] |
+//! | `wire` | messages as signed frames |
+//! | `iopub` | [`IoPub`]: publishes to all clients, in batches and below the rate limit |
+//! | `sockets` | the tasks behind shell, control, stdin and heartbeat, and the relay that cuts off hostile clients |
 //!
-//! Deliberately absent: comms' state, history, execution. Those are the server's.
+//! Deliberately absent: the state of comms, history and execution. They belong to the kernel's server.
 
-mod batch;
 mod channel;
 mod connection;
-mod date;
-mod frames;
-mod gate;
-mod guard;
+mod connection_file;
 mod iopub;
-mod message;
-mod pace;
-mod request;
-mod router;
-mod signature;
+mod memory_client;
+mod messages;
 mod sockets;
+mod wire;
 
-pub use batch::StreamName;
 pub use channel::Channel;
-pub use connection::{ConnectionFile, ConnectionFileError, Transport};
-pub use frames::{FrameError, parse, serialise};
-pub use iopub::IoPub;
-pub use message::{Header, Message, PROTOCOL_VERSION, Session};
-pub use pace::{OutputRate, OutputRateError};
-pub use request::{
+pub use connection::{BindError, Connection, Replies};
+pub use connection_file::{ConnectionFile, ConnectionFileError, Transport};
+pub use iopub::{IoPub, OutputRate, OutputRateError};
+pub use memory_client::MemoryClient;
+pub use messages::content::{ErrorContent, MimeData};
+pub use messages::iopub::{
+    ClearOutput, CommData, CommOpen, DisplayData, ExecuteInput, ExecuteResult, ExecutionState, IoPubMessage, Status,
+    Stream, StreamName, Transient, Welcome,
+};
+pub use messages::message::{Header, Message, PROTOCOL_VERSION};
+pub use messages::reply::{
+    CommInfo, CommInfoReply, CompleteMetadata, CompleteReply, ErrorReply, ExecuteOutcome, ExecuteReply,
+    ExpressionResult, HelpLink, HistoryEntry, HistoryInput, HistoryReply, InspectReply, InterruptReply,
+    IsCompleteReply, KernelInfoReply, LanguageInfo, Reply, ShutdownReply, TypedMatch,
+};
+pub use messages::request::{
     CommInfoRequest, CommRequest, CompleteRequest, ExecuteRequest, HistoryAccess, HistoryRequest, InspectRequest,
     IsCompleteRequest, Request, RequestError, ShutdownRequest,
 };
-pub use signature::{SignatureError, Signer};
-pub use sockets::{BindError, Connection, Replies};
+pub use messages::session::Session;
+pub use messages::stdin::{InputReply, InputRequest};
+pub use wire::{FrameError, SignatureError, Signer, parse, serialise};

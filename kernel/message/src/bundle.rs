@@ -1,4 +1,4 @@
-//! A value in several formats.
+//! Values in several formats.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 /// A value in one format.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
-    /// A text, such as HTML.
+    /// Text, such as HTML.
     Text(String),
     /// Bytes, such as those of a PNG.
     Bytes(Vec<u8>),
-    /// JSON, as its text.
+    /// JSON, as text.
     Json(String),
 }
 
-/// A value in several formats, by MIME type: a front end shows the richest that it knows.
+/// A value in several formats, by MIME type. A front end shows the richest format that it knows.
 ///
 /// ```
 /// use mosaic_message::MimeBundle;
@@ -24,43 +24,78 @@ pub enum Content {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MimeBundle {
     contents: BTreeMap<String, Content>,
-    /// JSON objects as texts, by MIME type.
+    /// Metadata by MIME type: JSON objects, as text.
     metadata: BTreeMap<String, String>,
 }
 
 impl MimeBundle {
-    /// A value in no format yet.
+    /// Makes a bundle without formats.
+    ///
+    /// ```
+    /// assert_eq!(mosaic_message::MimeBundle::new().mime_types().count(), 0);
+    /// ```
     pub fn new() -> MimeBundle {
         MimeBundle::default()
     }
 
-    /// The same with one more format, or another content in this one.
+    /// Adds a format, or replaces its content.
+    ///
+    /// ```
+    /// use mosaic_message::{Content, MimeBundle};
+    /// let bundle = MimeBundle::new().with("application/json", Content::Json("[1, 2]".to_owned()));
+    /// assert_eq!(bundle.mime_types().next(), Some("application/json"));
+    /// ```
     #[must_use]
     pub fn with(mut self, mime: impl Into<String>, content: Content) -> MimeBundle {
         self.contents.insert(mime.into(), content);
         self
     }
 
-    /// The same with a text.
+    /// Adds a format whose content is text.
+    ///
+    /// ```
+    /// use mosaic_message::MimeBundle;
+    /// let bundle = MimeBundle::new().with_text("text/html", "<b>300 K</b>").with_text("text/plain", "300 K");
+    /// assert_eq!(bundle.mime_types().count(), 2);
+    /// ```
     #[must_use]
     pub fn with_text(self, mime: impl Into<String>, text: impl Into<String>) -> MimeBundle {
         self.with(mime, Content::Text(text.into()))
     }
 
-    /// The same with bytes, which the kernel encodes as base64.
+    /// Adds a format whose content is bytes, which the kernel encodes as base64.
+    ///
+    /// ```
+    /// use mosaic_message::MimeBundle;
+    /// let png = [0x89, b'P', b'N', b'G'];
+    /// assert_eq!(MimeBundle::new().with_bytes("image/png", png).mime_types().next(), Some("image/png"));
+    /// ```
     #[must_use]
     pub fn with_bytes(self, mime: impl Into<String>, bytes: impl Into<Vec<u8>>) -> MimeBundle {
         self.with(mime, Content::Bytes(bytes.into()))
     }
 
-    /// The same with what a front end is to know of one format, such as `{"width": 400}`: a JSON object, as its text.
+    /// Adds metadata of a format, such as `{"width": 400}`: a JSON object, as text.
+    ///
+    /// ```
+    /// use mosaic_message::MimeBundle;
+    /// let bundle = MimeBundle::new().with_bytes("image/png", [0x89]).with_metadata("image/png", r#"{"width": 400}"#);
+    /// assert_eq!(bundle.into_parts().1["image/png"], r#"{"width": 400}"#);
+    /// ```
     #[must_use]
     pub fn with_metadata(mut self, mime: impl Into<String>, json: impl Into<String>) -> MimeBundle {
         self.metadata.insert(mime.into(), json.into());
         self
     }
 
-    /// The same with all formats of another one.
+    /// Adds all formats and metadata of another bundle, which replace this one's.
+    ///
+    /// ```
+    /// use mosaic_message::MimeBundle;
+    /// let text = MimeBundle::new().with_text("text/plain", "a map");
+    /// let bundle = text.merged(MimeBundle::new().with_text("text/html", "<img src='map.svg'>"));
+    /// assert_eq!(bundle.mime_types().count(), 2);
+    /// ```
     #[must_use]
     pub fn merged(mut self, other: MimeBundle) -> MimeBundle {
         self.contents.extend(other.contents);
@@ -68,18 +103,31 @@ impl MimeBundle {
         self
     }
 
-    /// The formats.
+    /// Returns the MIME types of the formats, in alphabetical order.
+    ///
+    /// ```
+    /// use mosaic_message::MimeBundle;
+    /// let bundle = MimeBundle::new().with_text("text/plain", "a map");
+    /// assert_eq!(bundle.mime_types().collect::<Vec<_>>(), ["text/plain"]);
+    /// ```
     pub fn mime_types(&self) -> impl Iterator<Item = &str> {
         self.contents.keys().map(String::as_str)
     }
 
-    /// The contents by MIME type, and the metadata as texts of JSON objects.
+    /// Returns the contents and the metadata, each by MIME type. Metadata are JSON objects, as text.
+    ///
+    /// ```
+    /// use mosaic_message::{Content, MimeBundle};
+    /// let (contents, metadata) = MimeBundle::new().with_text("text/plain", "a map").into_parts();
+    /// assert_eq!(contents["text/plain"], Content::Text("a map".to_owned()));
+    /// assert!(metadata.is_empty());
+    /// ```
     pub fn into_parts(self) -> (BTreeMap<String, Content>, BTreeMap<String, String>) {
         (self.contents, self.metadata)
     }
 }
 
-/// A value that a notebook shows richly: as the last expression of a cell, or where it is displayed.
+/// A type whose values a notebook shows in several formats: as a cell's last expression, or with `display`.
 ///
 /// ```
 /// use mosaic_message::{MimeBundle, Rich};
@@ -96,7 +144,7 @@ impl MimeBundle {
 /// assert_eq!(Temperature(300.0).mime_bundle().mime_types().count(), 2);
 /// ```
 pub trait Rich {
-    /// The value in all formats that it has. One of them should be `text/plain`, which any front end can show.
+    /// Returns the value in all its formats. One of them should be `text/plain`, which any front end can show.
     fn mime_bundle(&self) -> MimeBundle;
 }
 

@@ -2,39 +2,40 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a message does to its comm.
+/// The effect of a message on its comm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CommKind {
-    /// Opens it.
+    /// Opens the comm.
     Open {
-        /// Who is to answer at the other end.
+        /// The target at the other end.
         target: String,
     },
-    /// Goes through it.
+    /// Goes through the comm.
     Message,
-    /// Closes it.
+    /// Closes the comm.
     Close,
 }
 
-/// A message of either end of a comm.
+/// A message from either end of a comm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommMessage {
-    /// What it does.
+    /// The message's effect on the comm.
     pub kind: CommKind,
-    /// Which comm.
+    /// The comm's id.
     pub comm_id: String,
-    /// JSON, as its text.
+    /// The message's JSON, as text.
     pub data: String,
-    /// A JSON object, as its text.
+    /// The message's metadata: a JSON object, as text.
     pub metadata: String,
-    /// Binary parts.
+    /// The message's binary parts.
     pub buffers: Vec<Vec<u8>>,
 }
 
 /// A message from the front end, which the kernel delivers to the cell process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// Its number: who owns the comm says [`crate::Ask::Handled`] with it, and until then the kernel says busy.
+    /// The number of the delivery. Whoever owns the comm confirms it by [`crate::Ask::Handled`]; until then the kernel
+    /// is busy.
     pub number: u64,
     /// The message.
     pub message: CommMessage,

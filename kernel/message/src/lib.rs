@@ -1,7 +1,7 @@
-//! What cells and the kernel say to each other beside text: displays, questions to the user, comms.
+//! The messages between cells and the kernel, beside text: displays, questions to the user, comms.
 //!
-//! A cell sends an [`Ask`] and waits for its answer; the kernel sends a [`Delivery`] and is told when it was handled.
-//! Both cross the narrow waist as bytes. JSON crosses as text, so that this crate needs to know none.
+//! A cell sends an [`Ask`] and waits for the answer. The kernel sends a [`Delivery`] and is told when it was handled.
+//! Both cross the ABI as bytes. JSON crosses as text, so this crate needs no JSON library.
 
 mod bundle;
 mod comm;
@@ -12,77 +12,87 @@ pub use comm::{CommKind, CommMessage, Delivery};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// What a cell or a worker asks of the kernel. Where nothing else is said, the answer is empty and comes when what was
-/// asked for has its place among all that is shown.
+/// A request of a cell or a worker to the kernel.
+///
+/// Unless stated otherwise, the answer is empty, and comes when the request has its position in the order of all
+/// output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Ask {
-    /// Shows something.
+    /// Shows a value.
     Display {
-        /// In all its formats.
+        /// The value in all its formats.
         bundle: MimeBundle,
-        /// The name by which it can be replaced.
+        /// The name by which the display can be replaced.
         display_id: Option<String>,
     },
-    /// Replaces what was shown under this name.
+    /// Replaces a display.
     Update {
-        /// In all its formats.
+        /// The new value in all its formats.
         bundle: MimeBundle,
-        /// The name that it was shown under.
+        /// The name of the display.
         display_id: String,
     },
     /// Removes what the cell has shown so far.
     Clear {
-        /// Not before something else is shown.
+        /// Wait until something else is shown.
         wait: bool,
     },
-    /// The cell's last expression is about to show its value: what it prints as a block is the cell's result.
+    /// Announces the value of the cell's last expression: a block that it prints is the cell's result.
     ResultBegins,
-    /// The value of the cell's last expression.
+    /// Shows the value of the cell's last expression.
     Result(MimeBundle),
     /// Asks the user for a line. The answer is an encoded [`Line`].
     Input {
-        /// What the user is asked.
+        /// The text that the user sees.
         prompt: String,
-        /// What the user types is not to be seen.
+        /// Hide what the user types.
         password: bool,
     },
     /// Opens a comm, sends a message through it, or closes it.
     Comm(CommMessage),
-    /// From now on the front end may open comms to this target.
+    /// Lets the front end open comms to this target.
     RegisterTarget(String),
-    /// The front end may no longer open comms to this target.
+    /// No longer lets the front end open comms to this target.
     UnregisterTarget(String),
-    /// The delivery of this number was handled.
+    /// Confirms that the delivery of this number was handled.
     Handled(u64),
-    /// Under which message's id output is shown now. The answer is an encoded `String`, empty where no cell has run yet.
+    /// Asks for the id of the message under which output is shown now. The answer is an encoded `String`, empty if no
+    /// cell has run yet.
     Parent,
 }
 
-/// How the user answered.
+/// The user's answer to [`Ask::Input`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Line {
-    /// With this, without its end.
+    /// The user entered this line, without its line ending.
     Entered(String),
-    /// Not, but interrupted the cell.
+    /// The user interrupted the cell instead.
     Interrupted,
-    /// Not at all: nobody can be asked, for this reason.
+    /// Nobody can be asked, for this reason.
     Refused(String),
 }
 
-/// A value as bytes.
+/// Encodes a message.
 ///
 /// # Panics
 ///
-/// Never: the types of this crate are texts, bytes and enums, which always encode.
+/// Never: the types of this crate are texts, bytes and enums, which can always be encoded.
+///
+/// # Examples
+///
+/// ```
+/// use mosaic_message::{Ask, decode, encode};
+/// assert_eq!(decode(&encode(&Ask::Handled(7))), Ok(Ask::Handled(7)));
+/// ```
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     mosaic_abi::encode(value).expect("messages are texts, bytes and enums")
 }
 
-/// The value that [`encode`] made these bytes of.
+/// Decodes a message that [`encode`] encoded.
 ///
 /// # Errors
 ///
-/// The bytes are none, perhaps since the other side is of another version.
+/// The bytes encode no `T`, perhaps because the other side has another version.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     mosaic_abi::decode(bytes)
 }

@@ -1,4 +1,4 @@
-//! What a notebook makes of what the runtime tells of itself.
+//! The rich formats of the runtime's own values.
 
 use crate::{MimeBundle, Rich};
 use mosaic::{Status, Timeline};

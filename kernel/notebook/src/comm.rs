@@ -1,7 +1,7 @@
 //! Comms: channels between cells and the front end.
 //!
-//! Either end opens a comm, and names a *target* at the other. What comes through it is handled by a closure, on a
-//! thread of this crate's: also while a cell runs. Messages carry JSON and binary parts.
+//! Either end opens a comm and names a *target* at the other end. Closures handle the messages that arrive, on a thread
+//! of this crate, also while a cell runs. A message carries JSON and binary parts.
 //!
 //! ```no_run
 //! use notebook::{comm::{self, Comm}, json};
@@ -25,14 +25,20 @@ use std::{
     thread,
 };
 
-/// What came through a comm, or goes.
+/// A message through a comm, in either direction.
+///
+/// ```
+/// use notebook::{comm::Message, json};
+/// let message = Message { buffers: vec![vec![0; 4096]], ..Message::from(json!({ "shape": [32, 32] })) };
+/// assert_eq!(message.data["shape"][0], 32);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Message {
-    /// JSON.
+    /// The message's JSON.
     pub data: Value,
-    /// A JSON object beside it.
+    /// The message's metadata: a JSON object.
     pub metadata: Value,
-    /// Binary parts.
+    /// The message's binary parts.
     pub buffers: Vec<Vec<u8>>,
 }
 
@@ -48,7 +54,14 @@ impl From<Value> for Message {
 type OnMessage = Box<dyn FnMut(&Comm, Message) + Send>;
 type OnOpen = Box<dyn FnMut(Comm, Message) + Send>;
 
-/// One end of a comm. Dropping it does not close it.
+/// One end of a comm. Dropping it does not close the comm.
+///
+/// ```no_run
+/// use notebook::{comm::Comm, json};
+/// let plot = Comm::open("plot", json!({ "title": "energy" }))?;
+/// plot.close()?;
+/// # Ok::<(), notebook::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Comm {
     shared: Arc<Shared>,
@@ -56,12 +69,12 @@ pub struct Comm {
 
 struct Shared {
     id: String,
-    /// Taken out while they run, so that they may set others.
+    /// The handlers are taken out while they run, so that they may set others.
     on_message: Mutex<Option<OnMessage>>,
     on_close: Mutex<Option<OnMessage>>,
 }
 
-/// All comms and targets of this process, and the thread that handles what comes through them.
+/// All comms and targets of this process.
 struct Registry {
     comms: HashMap<String, Comm>,
     targets: HashMap<String, Arc<Mutex<OnOpen>>>,
@@ -75,7 +88,7 @@ static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(|| {
     })
 });
 
-/// What was delivered and waits for its turn.
+/// The queue of deliveries that wait to be handled.
 static DELIVERIES: Mutex<Option<mpsc::Sender<Delivery>>> = Mutex::new(None);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -86,7 +99,7 @@ fn registry() -> MutexGuard<'static, Registry> {
     lock(&REGISTRY)
 }
 
-/// Has deliveries come here, and starts the thread that handles them.
+/// Subscribes to deliveries, and starts the thread that handles them.
 fn listen() {
     let (sender, deliveries) = mpsc::channel();
     *lock(&DELIVERIES) = Some(sender);
@@ -101,7 +114,7 @@ fn listen() {
     }
 }
 
-/// Runs on the host's thread.
+/// Queues a delivery. Runs on the host's thread.
 fn receive(bytes: &[u8]) {
     let sender = lock(&DELIVERIES).clone();
     if let (Some(sender), Ok(delivery)) = (sender, decode(bytes)) {
@@ -112,13 +125,13 @@ fn receive(bytes: &[u8]) {
 
 fn handle(Delivery { number, message }: Delivery) {
     let is_ours = catch_unwind(AssertUnwindSafe(|| dispatch(message)));
-    // A panic was told by its hook, and the message was handled.
+    // The panic hook has reported a panic, and the message counts as handled.
     if is_ours.unwrap_or(true) {
         let _ = ask(&Ask::Handled(number));
     }
 }
 
-/// Calls what is to handle a message; returns whether there is anything.
+/// Calls the handler of a message. Returns whether this process owns the comm or the target.
 fn dispatch(message: CommMessage) -> bool {
     let json = |text: &str| serde_json::from_str(text).unwrap_or_default();
     let content = Message {
@@ -152,11 +165,18 @@ fn dispatch(message: CommMessage) -> bool {
     }
 }
 
-/// Has `on_open` called for each comm that the front end opens to `target`, with what it was opened with.
+/// Registers a target: `on_open` is called with each comm that the front end opens to it, and the opening message.
 ///
 /// # Errors
 ///
 /// There is no front end.
+///
+/// # Examples
+///
+/// ```no_run
+/// notebook::comm::register_target("progress", |comm, opened| println!("{} opened with {}", comm.id(), opened.data))?;
+/// # Ok::<(), notebook::Error>(())
+/// ```
 pub fn register_target(target: &str, on_open: impl FnMut(Comm, Message) + Send + 'static) -> Result<(), Error> {
     let on_open: OnOpen = Box::new(on_open);
     registry()
@@ -165,11 +185,18 @@ pub fn register_target(target: &str, on_open: impl FnMut(Comm, Message) + Send +
     tell(&Ask::RegisterTarget(target.to_owned()))
 }
 
-/// Has comms to `target` refused again. Those that are open stay so.
+/// Unregisters a target: the front end can no longer open comms to it. Open comms stay open.
 ///
 /// # Errors
 ///
 /// There is no front end.
+///
+/// # Examples
+///
+/// ```no_run
+/// notebook::comm::unregister_target("progress")?;
+/// # Ok::<(), notebook::Error>(())
+/// ```
 pub fn unregister_target(target: &str) -> Result<(), Error> {
     registry().targets.remove(target);
     tell(&Ask::UnregisterTarget(target.to_owned()))
@@ -181,6 +208,14 @@ impl Comm {
     /// # Errors
     ///
     /// There is no front end.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use notebook::{comm::Comm, json};
+    /// let plot = Comm::open("plot", json!({ "title": "energy" }))?;
+    /// # Ok::<(), notebook::Error>(())
+    /// ```
     pub fn open(target: &str, message: impl Into<Message>) -> Result<Comm, Error> {
         let comm = Comm::known_as(unique_id());
         let kind = CommKind::Open {
@@ -190,7 +225,7 @@ impl Comm {
         Ok(comm)
     }
 
-    /// A comm whose messages are handled from now on.
+    /// Makes a comm and registers it, so that its messages are handled.
     fn known_as(id: String) -> Comm {
         let comm = Comm {
             shared: Arc::new(Shared {
@@ -203,7 +238,13 @@ impl Comm {
         comm
     }
 
-    /// The comm's unique id.
+    /// Returns the comm's unique id.
+    ///
+    /// ```no_run
+    /// # let plot = notebook::comm::Comm::open("plot", notebook::json!({}))?;
+    /// println!("{}", plot.id());
+    /// # Ok::<(), notebook::Error>(())
+    /// ```
     pub fn id(&self) -> &str {
         &self.shared.id
     }
@@ -213,16 +254,36 @@ impl Comm {
     /// # Errors
     ///
     /// There is no front end.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let plot = notebook::comm::Comm::open("plot", notebook::json!({}))?;
+    /// plot.send(notebook::json!({ "points": [1, 2, 3] }))?;
+    /// # Ok::<(), notebook::Error>(())
+    /// ```
     pub fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
         self.transmit(CommKind::Message, message.into())
     }
 
-    /// Has `handle` called with each message that comes, in the place of what handled them before.
+    /// Calls `handle` with each message that arrives. Replaces an earlier handler.
+    ///
+    /// ```no_run
+    /// # let plot = notebook::comm::Comm::open("plot", notebook::json!({}))?;
+    /// plot.on_message(|_, message| println!("{}", message.data));
+    /// # Ok::<(), notebook::Error>(())
+    /// ```
     pub fn on_message(&self, handle: impl FnMut(&Comm, Message) + Send + 'static) {
         *lock(&self.shared.on_message) = Some(Box::new(handle));
     }
 
-    /// Has `handle` called when the front end closes the comm.
+    /// Calls `handle` when the front end closes the comm. Replaces an earlier handler.
+    ///
+    /// ```no_run
+    /// # let plot = notebook::comm::Comm::open("plot", notebook::json!({}))?;
+    /// plot.on_close(|comm, _| println!("{} is closed", comm.id()));
+    /// # Ok::<(), notebook::Error>(())
+    /// ```
     pub fn on_close(&self, handle: impl FnMut(&Comm, Message) + Send + 'static) {
         *lock(&self.shared.on_close) = Some(Box::new(handle));
     }
@@ -232,6 +293,14 @@ impl Comm {
     /// # Errors
     ///
     /// There is no front end.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let plot = notebook::comm::Comm::open("plot", notebook::json!({}))?;
+    /// plot.close()?;
+    /// # Ok::<(), notebook::Error>(())
+    /// ```
     pub fn close(&self) -> Result<(), Error> {
         registry().comms.remove(self.id());
         self.transmit(CommKind::Close, Message::default())
@@ -254,7 +323,7 @@ impl Comm {
     fn call(&self, handler: &Mutex<Option<OnMessage>>, message: Message) {
         let Some(mut handle) = lock(handler).take() else { return };
         let outcome = catch_unwind(AssertUnwindSafe(|| handle(self, message)));
-        // Unless it has set another one.
+        // Put back, unless the handler has set another one.
         lock(handler).get_or_insert(handle);
         if let Err(panic) = outcome {
             std::panic::resume_unwind(panic);

@@ -1,8 +1,8 @@
-//! Showing things.
+//! Displays of values.
 //!
-//! A value is shown richly where its type implements [`Rich`]: as the last expression of a cell, or with [`display`].
+//! A value whose type implements [`Rich`] is shown richly: as the last expression of a cell, or with [`display`].
 //!
-//! ```no_run
+//! ```
 //! use notebook::prelude::*;
 //!
 //! struct Matrix([[f64; 2]; 2]);
@@ -16,7 +16,7 @@
 //!     }
 //! }
 //!
-//! display(&Matrix([[1.0, 2.0], [3.0, 4.0]]));
+//! let _ = display(&Matrix([[1.0, 2.0], [3.0, 4.0]]));
 //! ```
 
 pub use mosaic_cell::message::{Content as MimeContent, MimeBundle, Rich};
@@ -32,9 +32,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Shows a value now, among what is printed. The handle replaces it later.
+/// Shows a value now, in order with printed output, and returns a handle that can replace it.
 ///
-/// ```no_run
+/// ```
 /// use notebook::prelude::*;
 /// let shown = display(&Html("<i>0 %</i>"));
 /// shown.update(&Html("<b>100 %</b>"));
@@ -48,12 +48,26 @@ pub fn display(value: &(impl Rich + ?Sized)) -> DisplayHandle {
     handle
 }
 
-/// Removes what the cell has shown so far: now, or, where `wait` is set, as soon as it shows something else.
+/// Removes what the cell has shown so far: now or, if `wait` is set, when it shows something else.
+///
+/// ```
+/// use notebook::prelude::*;
+/// for percent in [0, 50, 100] {
+///     clear_output(true);
+///     println!("{percent} %");
+/// }
+/// ```
 pub fn clear_output(wait: bool) {
     tell(&Ask::Clear { wait });
 }
 
-/// Something that is shown, wherever that is.
+/// A handle of a value that is shown. Made by [`display`].
+///
+/// ```
+/// use notebook::prelude::*;
+/// let shown: DisplayHandle = display(&Text("waiting"));
+/// shown.update(&Text("done"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "it replaces what is shown; `let _ =` where that is not wanted"]
 pub struct DisplayHandle {
@@ -61,7 +75,13 @@ pub struct DisplayHandle {
 }
 
 impl DisplayHandle {
-    /// Shows this value instead.
+    /// Shows another value instead, in the same display.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let shown = display(&Text("waiting"));
+    /// shown.update(&Text("done"));
+    /// ```
     pub fn update(&self, value: &(impl Rich + ?Sized)) {
         tell(&Ask::Update {
             bundle: value.mime_bundle(),
@@ -69,20 +89,25 @@ impl DisplayHandle {
         });
     }
 
-    /// The name that it is shown under, which is unique.
+    /// Returns the display's unique name.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// assert_eq!(display(&Text("waiting")).id().len(), 32);
+    /// ```
     pub fn id(&self) -> &str {
         &self.id
     }
 }
 
-/// Where nothing can be shown, that is told and the cell goes on.
+/// Sends a request. If nothing can be shown, says so on standard error, and the cell goes on.
 fn tell(message: &Ask) {
     if let Err(error) = ask(message) {
         eprintln!("this cannot be shown: {error}");
     }
 }
 
-/// 32 hexadecimal digits that no other process and no other call has.
+/// Returns 32 hexadecimal digits that no other process and no other call returns.
 pub(crate) fn unique_id() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now()
@@ -93,7 +118,7 @@ pub(crate) fn unique_id() -> String {
     format!("{now:016x}{:08x}{number:08x}", process::id())
 }
 
-/// Text of a type, which is shown as it is where the front end does not know it.
+/// Text of a MIME type. A front end that does not know the type shows the text itself.
 macro_rules! texts {
     ($($(#[$about:meta])* $name:ident: $mime:literal;)*) => {$(
         $(#[$about])*
@@ -110,14 +135,39 @@ macro_rules! texts {
 
 texts! {
     /// HTML.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let _ = display(&Html("<b>300 K</b>"));
+    /// ```
     Html: "text/html";
     /// Markdown.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let _ = display(&Markdown("**300 K**"));
+    /// ```
     Markdown: "text/markdown";
-    /// LaTeX, with its dollar signs: `Latex(r"$e^{i\pi} = -1$")`.
+    /// LaTeX, including its dollar signs.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let _ = display(&Latex(r"$e^{i\pi} = -1$"));
+    /// ```
     Latex: "text/latex";
-    /// A picture in SVG.
+    /// An SVG picture.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let _ = display(&Svg("<svg viewBox='0 0 2 2'><circle cx='1' cy='1' r='1'/></svg>"));
+    /// ```
     Svg: "image/svg+xml";
-    /// Text as it is.
+    /// Plain text.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let _ = display(&Text("300 K"));
+    /// ```
     Text: "text/plain";
 }
 
@@ -139,13 +189,30 @@ macro_rules! pictures {
 }
 
 pictures! {
-    /// A picture in PNG, as the bytes of its file.
+    /// A PNG picture, as the bytes of its file.
+    ///
+    /// ```no_run
+    /// use notebook::prelude::*;
+    /// let _ = display(&Png(std::fs::read("map.png")?));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     Png: "image/png";
-    /// A picture in JPEG, as the bytes of its file.
+    /// A JPEG picture, as the bytes of its file.
+    ///
+    /// ```no_run
+    /// use notebook::prelude::*;
+    /// let _ = display(&Jpeg(std::fs::read("map.jpeg")?));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     Jpeg: "image/jpeg";
 }
 
 /// A value as JSON, which front ends show as a tree.
+///
+/// ```
+/// use notebook::prelude::*;
+/// let _ = display(&Json(json!({ "temperature": { "value": 300, "unit": "K" } })));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
@@ -155,11 +222,11 @@ impl<T: Serialize> Rich for Json<T> {
     }
 }
 
-/// A plot in Vega-Lite 5: any value that serialises to its specification.
+/// A Vega-Lite 5 plot: any value that serialises to its specification.
 ///
-/// ```no_run
+/// ```
 /// use notebook::prelude::*;
-/// display(&VegaLite(json!({
+/// let _ = display(&VegaLite(json!({
 ///     "data": { "values": [{ "x": 1, "y": 1 }, { "x": 2, "y": 4 }] },
 ///     "mark": "line",
 ///     "encoding": { "x": { "field": "x", "type": "quantitative" }, "y": { "field": "y", "type": "quantitative" } },
@@ -183,7 +250,12 @@ fn json_bundle(mime: &str, value: &impl Serialize) -> MimeBundle {
     }
 }
 
-/// Any value, as `{:#?}` shows it.
+/// A value as `{:#?}` shows it.
+///
+/// ```
+/// use notebook::{display::{Pretty, display}, json};
+/// let _ = display(&Pretty(vec![(1, 2), (3, 4)]));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pretty<T>(pub T);
 

@@ -1,8 +1,13 @@
-//! Why the front end did not do what was asked.
+//! The error of a request to the front end.
 
 use std::{error, fmt};
 
-/// Why the front end did not do what was asked.
+/// The error of a request to the front end: nobody can be asked or shown anything.
+///
+/// ```
+/// let error: notebook::Error = notebook::input("temperature in K: ").unwrap_err();    // outside a notebook
+/// println!("{error}");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error {
     message: String,

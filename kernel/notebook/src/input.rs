@@ -1,4 +1,4 @@
-//! Asking the user.
+//! Questions to the user.
 
 use crate::Error;
 use mosaic_cell::{
@@ -6,28 +6,37 @@ use mosaic_cell::{
     message::{Ask, Line, decode},
 };
 
-/// Asks the user for a line and waits for it.
+/// Asks the user for a line, and waits for it.
 ///
-/// A cell that is interrupted meanwhile ends here and keeps its variables.
+/// If the cell is interrupted meanwhile, it ends here and keeps its variables.
+///
+/// # Errors
+///
+/// Nobody can be asked: no cell runs, or its front end allows no questions. On a thread that runs no cell, also an
+/// interrupt of the cell.
+///
+/// # Examples
 ///
 /// ```no_run
 /// let answer: f64 = notebook::input("temperature in K: ")?.trim().parse()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-///
-/// # Errors
-///
-/// Nobody can be asked: no cell is running, or its front end does not let it ask. On a thread that runs no cell also
-/// when the cell is interrupted.
 pub fn input(prompt: &str) -> Result<String, Error> {
     line(prompt, false)
 }
 
-/// Asks the user for a line that is not to be seen, as [`input`] does.
+/// Asks the user for a line that is hidden while it is typed, and waits for it.
 ///
 /// # Errors
 ///
-/// As [`input`].
+/// The errors of [`input`].
+///
+/// # Examples
+///
+/// ```no_run
+/// let token = notebook::password("token: ")?;
+/// # Ok::<(), notebook::Error>(())
+/// ```
 pub fn password(prompt: &str) -> Result<String, Error> {
     line(prompt, true)
 }
@@ -41,7 +50,7 @@ fn line(prompt: &str, password: bool) -> Result<String, Error> {
     match answer {
         Line::Entered(line) => Ok(line),
         Line::Interrupted => {
-            // Unwinds where this is the cell's thread.
+            // Unwinds if this is the cell's thread.
             mosaic::__private::checkpoint();
             Err(Error::new("the cell was interrupted"))
         }

@@ -1,9 +1,9 @@
-//! What a notebook shows and asks beside text.
+//! The notebook's crate: what cells show and ask, beside text.
 //!
-//! - [`display`]: HTML, Markdown, LaTeX, pictures, plots, and types of your own that are shown richly.
+//! - [`display`]: HTML, Markdown, LaTeX, pictures, plots, and your own types in rich formats.
 //! - [`input`]: a line from the user.
 //! - [`comm`]: channels between cells and the front end.
-//! - [`widgets`]: sliders, buttons, progress bars and others, as ipywidgets has them.
+//! - [`widgets`]: sliders, buttons, progress bars and others, as in ipywidgets.
 //!
 //! ```no_run
 //! use notebook::prelude::*;
@@ -14,8 +14,8 @@
 //! # Ok::<(), notebook::Error>(())
 //! ```
 //!
-//! In a notebook the crate is built in and needs no `:dep`. All of it may be used from any thread. Outside a notebook
-//! nothing is shown, and nobody answers.
+//! In a notebook the crate is built in and needs no `:dep`. Every function may be called on any thread. Outside a
+//! notebook nothing is shown, and nobody answers.
 
 pub mod comm;
 pub mod display;

@@ -1,4 +1,9 @@
-//! What most cells need: `use notebook::prelude::*;`
+//! The items that most cells need: `use notebook::prelude::*;`
+//!
+//! ```
+//! use notebook::prelude::*;
+//! let _ = display(&Html("<b>300 K</b>"));
+//! ```
 
 pub use crate::{
     display::{

@@ -1,8 +1,8 @@
-"""Parameters for Rust notebooks: `papermill in.ipynb out.ipynb -p steps 200` with any kernel of the language rust.
+"""Parameters for Rust notebooks: `papermill in.ipynb out.ipynb -p steps 200`, with any kernel whose language is rust.
 
-Each parameter becomes a variable: an integer an `i64` (or what it needs), a number an `f64`, text a `String`, a list a
-`Vec`, a dictionary a `BTreeMap` with keys of `String`, and nothing an `Option<String>` that is `None`. A notebook that
-wants another type converts: `let steps = steps as usize;`.
+Each parameter becomes a variable. An integer becomes an `i64` or a larger type, a number an `f64`, text a `String`, a
+list a `Vec`, a dictionary a `BTreeMap` with `String` keys, and null an `Option<String>` that is `None`. A notebook that
+needs another type converts the variable: `let steps = steps as usize;`.
 """
 
 import math
@@ -17,11 +17,11 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0
 
 
 class RustTranslator(Translator):
-    """Rust's text for each value of JSON and YAML."""
+    """Translates values of JSON and YAML to Rust."""
 
     @classmethod
     def type_of(cls, value):
-        """The type that a value gets; elements of lists and dictionaries share one."""
+        """Returns the Rust type of a value. The elements of a list or dictionary share one type."""
         if value is None:
             return "Option<String>"
         if isinstance(value, bool):
@@ -48,7 +48,7 @@ class RustTranslator(Translator):
 
     @classmethod
     def text(cls, value, type_):
-        """A value as an expression of a type."""
+        """Returns a value as a Rust expression of a type."""
         if value is None:
             return "None"
         if type_ == "bool":
@@ -91,7 +91,7 @@ class RustTranslator(Translator):
 
     @classmethod
     def inspect(cls, cell):
-        """What `papermill --help-notebook` shows of the cell with the tag parameters."""
+        """Returns the parameters that `papermill --help-notebook` lists, from the cell tagged `parameters`."""
         found = _LET.findall(cell["source"])
         return [Parameter(name, type_ or "None", default, help_) for name, type_, default, help_ in found]
 

@@ -1,7 +1,7 @@
-"""What papermill finds of this package. Importing it imports the package, and that registers the translator."""
+"""The entry point that papermill loads. Importing this module imports the package, which registers the translator."""
 
 from papermill.engines import NBClientEngine
 
 
 class RustEngine(NBClientEngine):
-    """papermill's usual engine."""
+    """papermill's default engine, unchanged."""

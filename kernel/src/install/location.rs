@@ -1,4 +1,4 @@
-//! Where kernelspecs lie: the same three places that `jupyter kernelspec install` knows.
+//! The location of kernelspecs: one of the three that `jupyter kernelspec install` knows.
 
 use std::{
     env,
@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-/// One of three places; the user's own where none is named.
+/// One of three locations. The default is the user's own.
 #[derive(Debug, Default, Args)]
 #[group(multiple = false)]
 pub(crate) struct Location {
@@ -25,10 +25,10 @@ pub(crate) struct Location {
 }
 
 impl Location {
-    /// The directory of the kernelspecs.
+    /// Returns the directory of the kernelspecs.
     ///
     /// # Errors
-    /// When there is no home directory, or no Python whose prefix could be asked for.
+    /// When the home directory or Python's prefix is needed and cannot be found.
     pub(crate) fn kernels(&self) -> Result<PathBuf> {
         let data = if let Some(prefix) = &self.prefix {
             below(prefix)
@@ -45,12 +45,12 @@ fn below(prefix: &Path) -> PathBuf {
     prefix.join("share/jupyter")
 }
 
-/// The user's data directory, as jupyter_core has it.
+/// Returns the user's data directory, as jupyter_core defines it.
 fn user_data(variable: impl Fn(&str) -> Option<PathBuf>, mac: bool) -> Result<PathBuf> {
     if let Some(directory) = variable("JUPYTER_DATA_DIR") {
         return Ok(directory);
     }
-    let home = variable("HOME").context("HOME is not set: name the place with --prefix DIRECTORY")?;
+    let home = variable("HOME").context("HOME is not set: name the location with --prefix DIRECTORY")?;
     if mac {
         return Ok(home.join("Library/Jupyter"));
     }
@@ -59,7 +59,7 @@ fn user_data(variable: impl Fn(&str) -> Option<PathBuf>, mac: bool) -> Result<Pa
         .join("jupyter"))
 }
 
-/// The active environment's prefix, or else that of the `python3` on the path.
+/// Returns the prefix of the active environment, or else of the `python3` on the path.
 fn sys_prefix(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf> {
     if let Some(prefix) = variable("VIRTUAL_ENV").or_else(|| variable("CONDA_PREFIX")) {
         return Ok(prefix);
@@ -67,11 +67,11 @@ fn sys_prefix(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf> {
     let python = Command::new("python3")
         .args(["-c", "import sys; print(sys.prefix)"])
         .output();
-    let advice = "activate a virtual environment, or name the place with --prefix DIRECTORY";
+    let advice = "activate a virtual environment, or name the location with --prefix DIRECTORY";
     let output = python.with_context(|| format!("cannot ask python3 for its prefix: {advice}"))?;
     let prefix = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if !output.status.success() || prefix.is_empty() {
-        bail!("python3 does not tell its prefix: {advice}");
+        bail!("python3 did not print its prefix: {advice}");
     }
     Ok(PathBuf::from(prefix))
 }

@@ -1,4 +1,6 @@
 //! Writes and removes the kernelspec, which tells Jupyter how to start this executable.
+//!
+//! See [Kernel specs](https://jupyter-client.readthedocs.io/en/stable/kernels.html#kernel-specs).
 
 mod location;
 
@@ -10,12 +12,12 @@ use serde_json::json;
 
 use location::Location;
 
-/// The name of the kernelspec, unless another is given.
+/// Default name of the kernelspec.
 const NAME: &str = "rust-mosaic";
-/// What launchers show, unless another is given.
+/// Default name that launchers show.
 const DISPLAY_NAME: &str = "Rust (mosaic)";
 
-/// The logos, from the static kernelspec at the root of the repository.
+/// Logos of the static kernelspec at the root of the repository.
 const LOGOS: [(&str, &[u8]); 3] = [
     ("logo-32x32.png", include_bytes!("../../../kernelspec/logo-32x32.png")),
     ("logo-64x64.png", include_bytes!("../../../kernelspec/logo-64x64.png")),
@@ -46,17 +48,17 @@ pub(crate) struct Uninstall {
 }
 
 impl Install {
-    /// Writes the kernelspec and prints where.
+    /// Writes the kernelspec and prints its directory.
     ///
     /// # Errors
-    /// When the location cannot be told or written to.
+    /// When the location is unknown or cannot be written to.
     pub(crate) fn run(&self) -> Result<()> {
         if let Err(missing) = mosaic_evaluator::check_toolchain() {
             eprintln!("warning: {missing}");
         }
         check_name(&self.name)?;
         let directory = self.location.kernels()?.join(&self.name);
-        let executable = env::current_exe().context("cannot tell the path of this executable")?;
+        let executable = env::current_exe().context("cannot find the path of this executable")?;
         write(&directory, &executable, &self.display_name)?;
         println!("installed the kernelspec {} in {}", self.name, directory.display());
         Ok(())
@@ -64,10 +66,10 @@ impl Install {
 }
 
 impl Uninstall {
-    /// Removes the kernelspec and prints what was removed.
+    /// Removes the kernelspec and prints its directory.
     ///
     /// # Errors
-    /// When there is none, or it cannot be removed.
+    /// When there is no kernelspec, or it cannot be removed.
     pub(crate) fn run(&self) -> Result<()> {
         check_name(&self.name)?;
         let directory = self.location.kernels()?.join(&self.name);
@@ -80,7 +82,7 @@ impl Uninstall {
     }
 }
 
-/// A name is a directory's name to Jupyter, and must not lead out of it.
+/// Checks the name of a kernelspec. Jupyter uses it as the name of a directory, which must not lead elsewhere.
 fn check_name(name: &str) -> Result<()> {
     let plain = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '.' | '_');
     if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {

@@ -1,8 +1,8 @@
-//! Under which cell something is shown. No I/O here.
+//! Decides under which cell text and messages are shown. No I/O here.
 //!
-//! While a cell runs, it is that one. When none runs, it is the last one, but not at once: a headless client moves on
-//! when a cell is done and never looks back, so the text is held for a moment, and a cell that starts meanwhile gets it.
-//! Under a silent cell nothing is shown: for all others it is as if none ran.
+//! While a cell runs, they are shown under that cell. While no cell runs, they are held for a moment. A cell that starts
+//! meanwhile gets them; otherwise the last cell does. Text is held because headless clients stop listening to a cell when
+//! it is done. While a silent cell runs, text of workers is held as if no cell ran.
 
 use std::{
     sync::Arc,
@@ -11,62 +11,62 @@ use std::{
 
 use mosaic_jupyter::{Header, StreamName};
 
-use super::shown::Shown;
+use super::display::OutputMessage;
 
-/// How long text without a running cell waits for one.
-pub(crate) const HOLD_TIME: Duration = Duration::from_millis(300);
-/// How many bytes may wait.
+/// How long text waits for the next cell.
+const HOLD_TIME: Duration = Duration::from_millis(300);
+/// How many bytes of text may wait for the next cell.
 const HOLD_BYTES: usize = 1 << 20;
 
-/// Something that is said.
+/// Something to show.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Said {
+pub(crate) enum OutputItem {
     /// Text of a stream.
     Text(StreamName, String),
     /// A message that has its place among the text.
-    Message(Box<Shown>),
+    Message(Box<OutputMessage>),
 }
 
-impl Said {
+impl OutputItem {
     fn bytes(&self) -> usize {
         match self {
-            Said::Text(_, text) => text.len(),
-            // As much as it needs to count: what a cell displays when none runs is not much.
-            Said::Message(_) => 1024,
+            OutputItem::Text(_, text) => text.len(),
+            // An estimate: few messages come while no cell runs.
+            OutputItem::Message(_) => 1024,
         }
     }
 }
 
-/// Something said, with the request that it is shown under.
+/// Something to show, with the request of the cell that shows it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Attributed {
+pub(crate) struct AttributedItem {
     pub(crate) parent: Option<Arc<Header>>,
-    pub(crate) said: Said,
+    pub(crate) item: OutputItem,
 }
 
-/// Which cell runs or ran last, and what waits for one.
+/// The cell that runs or ran last, and the items that wait for the next one.
 #[derive(Debug, Default)]
 pub(crate) struct Attribution {
-    /// The cell that runs, or else the last one; `None` before the first.
+    /// Request of the cell that runs, or of the last cell; `None` before the first cell.
     cell: Option<Arc<Header>>,
-    running: bool,
-    silent: bool,
-    held: Vec<Said>,
-    /// When what is held goes to the last cell; `None` where nothing is held, or no cell has run yet.
+    is_running: bool,
+    is_silent: bool,
+    held: Vec<OutputItem>,
+    /// When the held items go to the last cell. `None` if nothing is held or no cell has run yet.
     deadline: Option<Instant>,
 }
 
 impl Attribution {
-    /// A cell starts; gives back what was held, which is now its.
-    pub(crate) fn begin(&mut self, cell: Arc<Header>) -> Vec<Attributed> {
+    /// Notes that a cell starts; returns the held items, which are now the cell's.
+    pub(crate) fn begin(&mut self, cell: Arc<Header>) -> Vec<AttributedItem> {
         self.cell = Some(cell);
-        self.running = true;
+        self.is_running = true;
         self.release()
     }
 
-    /// A silent cell starts; gives back the held text, which is not its.
-    pub(crate) fn begin_silent(&mut self) -> Vec<Attributed> {
-        self.silent = true;
+    /// Notes that a silent cell starts; returns the held items, which go to the last cell.
+    pub(crate) fn begin_silent(&mut self) -> Vec<AttributedItem> {
+        self.is_silent = true;
         if self.cell.is_some() {
             self.release()
         } else {
@@ -74,67 +74,69 @@ impl Attribution {
         }
     }
 
-    /// Whether the cell that runs is a silent one.
+    /// Returns whether a silent cell runs.
     pub(crate) fn is_silent(&self) -> bool {
-        self.silent
+        self.is_silent
     }
 
-    /// The cell has ended.
+    /// Notes that the cell has ended.
     pub(crate) fn end(&mut self) {
-        self.running = false;
-        self.silent = false;
+        self.is_running = false;
+        self.is_silent = false;
     }
 
-    /// The cell that runs, or else the last one.
+    /// Returns the request of the cell that runs, or of the last cell.
     pub(crate) fn cell(&self) -> Option<&Arc<Header>> {
         self.cell.as_ref()
     }
 
-    /// Something is said; gives back what can be shown.
-    pub(crate) fn push(&mut self, said: Said, now: Instant) -> Vec<Attributed> {
-        if self.running {
-            return vec![Attributed {
+    /// Adds an item; returns the items that can be shown now.
+    pub(crate) fn push(&mut self, item: OutputItem, now: Instant) -> Vec<AttributedItem> {
+        if self.is_running {
+            return vec![AttributedItem {
                 parent: self.cell.clone(),
-                said,
+                item,
             }];
         }
-        match (self.held.last_mut(), said) {
-            (Some(Said::Text(last, held)), Said::Text(stream, text)) if *last == stream => held.push_str(&text),
-            (_, said) => self.held.push(said),
+        match (self.held.last_mut(), item) {
+            (Some(OutputItem::Text(last, held)), OutputItem::Text(stream, text)) if *last == stream => {
+                held.push_str(&text)
+            }
+            (_, item) => self.held.push(item),
         }
         if self.cell.is_some() {
             self.deadline.get_or_insert(now + HOLD_TIME);
         }
-        let bytes: usize = self.held.iter().map(Said::bytes).sum();
+        let bytes: usize = self.held.iter().map(OutputItem::bytes).sum();
         if bytes > HOLD_BYTES { self.release() } else { Vec::new() }
     }
 
-    /// Something is said that must not wait, behind all that was said before.
-    pub(crate) fn push_now(&mut self, said: Said) -> Vec<Attributed> {
-        self.held.push(said);
+    /// Adds an item that must not wait; returns it and all items held before it.
+    pub(crate) fn push_now(&mut self, item: OutputItem) -> Vec<AttributedItem> {
+        self.held.push(item);
         self.release()
     }
 
-    /// When [`Attribution::due`] has something to give.
+    /// Returns when [`Attribution::due`] has items.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// What was held and whose time is over.
-    pub(crate) fn due(&mut self, now: Instant) -> Vec<Attributed> {
+    /// Returns the held items if their time is over.
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<AttributedItem> {
         match self.deadline {
             Some(deadline) if deadline <= now => self.release(),
             _ => Vec::new(),
         }
     }
 
-    /// All that was held, whatever its time.
-    pub(crate) fn release(&mut self) -> Vec<Attributed> {
+    /// Returns the held items, whatever their time.
+    pub(crate) fn release(&mut self) -> Vec<AttributedItem> {
         self.deadline = None;
         let parent = &self.cell;
-        let attributed = |said| Attributed {
+        let attributed = |item| AttributedItem {
             parent: parent.clone(),
-            said,
+            item,
         };
         self.held.drain(..).map(attributed).collect()
     }
@@ -154,18 +156,18 @@ mod tests {
         )
     }
 
-    fn shown(attributed: &[Attributed]) -> Vec<(&str, Option<&Arc<Header>>)> {
+    fn shown(attributed: &[AttributedItem]) -> Vec<(&str, Option<&Arc<Header>>)> {
         attributed
             .iter()
-            .map(|one| match &one.said {
-                Said::Text(_, text) => (text.as_str(), one.parent.as_ref()),
-                Said::Message(message) => (message.msg_type, one.parent.as_ref()),
+            .map(|one| match &one.item {
+                OutputItem::Text(_, text) => (text.as_str(), one.parent.as_ref()),
+                OutputItem::Message(message) => (message.content.msg_type(), one.parent.as_ref()),
             })
             .collect()
     }
 
-    fn display() -> Said {
-        Said::Message(Box::new(Shown::clear(false)))
+    fn display() -> OutputItem {
+        OutputItem::Message(Box::new(OutputMessage::clear(false)))
     }
 
     #[test]
@@ -173,7 +175,7 @@ mod tests {
         let (mut attribution, first, now) = (Attribution::default(), cell(), Instant::now());
         attribution.begin(first.clone());
         assert_eq!(
-            shown(&attribution.push(Said::Text(Stdout, "a".into()), now)),
+            shown(&attribution.push(OutputItem::Text(Stdout, "a".into()), now)),
             [("a", Some(&first))]
         );
         assert_eq!(attribution.deadline(), None);
@@ -184,15 +186,15 @@ mod tests {
         let (mut attribution, first, now) = (Attribution::default(), cell(), Instant::now());
         attribution.begin(first.clone());
         attribution.end();
-        assert!(attribution.push(Said::Text(Stdout, "a".into()), now).is_empty());
+        assert!(attribution.push(OutputItem::Text(Stdout, "a".into()), now).is_empty());
         assert!(
             attribution
-                .push(Said::Text(Stdout, "b".into()), now + HOLD_TIME / 2)
+                .push(OutputItem::Text(Stdout, "b".into()), now + HOLD_TIME / 2)
                 .is_empty()
         );
         assert!(
             attribution
-                .push(Said::Text(Stderr, "c".into()), now + HOLD_TIME / 2)
+                .push(OutputItem::Text(Stderr, "c".into()), now + HOLD_TIME / 2)
                 .is_empty()
         );
         assert!(attribution.due(now + HOLD_TIME / 2).is_empty());
@@ -209,7 +211,7 @@ mod tests {
         let (mut attribution, first, second, now) = (Attribution::default(), cell(), cell(), Instant::now());
         attribution.begin(first);
         attribution.end();
-        attribution.push(Said::Text(Stdout, "a".into()), now);
+        attribution.push(OutputItem::Text(Stdout, "a".into()), now);
         assert_eq!(shown(&attribution.begin(second.clone())), [("a", Some(&second))]);
         assert_eq!(attribution.deadline(), None);
     }
@@ -217,14 +219,14 @@ mod tests {
     #[test]
     fn a_silent_cell_gets_nothing() {
         let (mut attribution, first, second, now) = (Attribution::default(), cell(), cell(), Instant::now());
-        attribution.push(Said::Text(Stdout, "a".into()), now);
+        attribution.push(OutputItem::Text(Stdout, "a".into()), now);
         assert!(attribution.begin_silent().is_empty() && attribution.is_silent());
         attribution.end();
         assert_eq!(shown(&attribution.begin(first.clone())), [("a", Some(&first))]);
         attribution.end();
-        attribution.push(Said::Text(Stdout, "b".into()), now);
+        attribution.push(OutputItem::Text(Stdout, "b".into()), now);
         assert_eq!(shown(&attribution.begin_silent()), [("b", Some(&first))]);
-        attribution.push(Said::Text(Stdout, "from a worker".into()), now);
+        attribution.push(OutputItem::Text(Stdout, "from a worker".into()), now);
         attribution.end();
         assert!(!attribution.is_silent());
         assert_eq!(
@@ -236,7 +238,7 @@ mod tests {
     #[test]
     fn before_the_first_cell_it_waits_for_one() {
         let (mut attribution, first, now) = (Attribution::default(), cell(), Instant::now());
-        attribution.push(Said::Text(Stdout, "a".into()), now);
+        attribution.push(OutputItem::Text(Stdout, "a".into()), now);
         assert!(attribution.due(now + 10 * HOLD_TIME).is_empty());
         assert_eq!(shown(&attribution.begin(first.clone())), [("a", Some(&first))]);
     }
@@ -246,11 +248,11 @@ mod tests {
         let (mut attribution, now) = (Attribution::default(), Instant::now());
         assert_eq!(
             attribution
-                .push(Said::Text(Stdout, "x".repeat(HOLD_BYTES + 1)), now)
+                .push(OutputItem::Text(Stdout, "x".repeat(HOLD_BYTES + 1)), now)
                 .len(),
             1
         );
-        attribution.push(Said::Text(Stdout, "a".into()), now);
+        attribution.push(OutputItem::Text(Stdout, "a".into()), now);
         assert_eq!(shown(&attribution.release()), [("a", None)]);
     }
 
@@ -259,9 +261,9 @@ mod tests {
         let (mut attribution, first, now) = (Attribution::default(), cell(), Instant::now());
         attribution.begin(first.clone());
         attribution.end();
-        attribution.push(Said::Text(Stdout, "a".into()), now);
+        attribution.push(OutputItem::Text(Stdout, "a".into()), now);
         attribution.push(display(), now);
-        attribution.push(Said::Text(Stdout, "b".into()), now);
+        attribution.push(OutputItem::Text(Stdout, "b".into()), now);
         let parent = Some(&first);
         assert_eq!(
             shown(&attribution.push_now(display())),

@@ -1,17 +1,23 @@
-//! Everything that cells and workers say, as one ordered stream to iopub.
+//! The output: everything that cells and workers say, as one ordered stream to iopub.
 //!
-//! A [thread](pump) of its own reads the pipes directly: only then is "all that was written has been read" a fact, and
-//! not a guess about readiness that some executor may have noted or not. It turns bytes into text ([`decode`]), keeps
-//! the lines of many writers apart ([`lines`]), finds what is no text ([`blocks`]), and decides under which cell it all
-//! appears ([`attribution`]). Displays and comms ([`shown`]) pass through it too, so that they keep their place.
+//! A [thread](output_thread) of its own reads the pipes of all processes. Since it reads them directly, it knows when it
+//! has read everything that was written; an executor's readiness would be a guess. The steps are:
+//!
+//! 1. [`pipe`] and [`utf8_decoder`] turn bytes into text.
+//! 2. [`display_blocks`] finds evcxr's display blocks in the text.
+//! 3. [`worker_lines`] puts the worker's name before each line of a worker, and keeps the lines of writers apart.
+//! 4. [`attribution`] decides under which cell text and messages are shown.
+//!
+//! Displays and comm messages ([`display`]) pass through the thread too, so that they keep their place among the text.
 
 mod attribution;
-mod blocks;
-mod decode;
-mod lines;
+mod command;
+mod display;
+mod display_blocks;
+mod output_thread;
 mod pipe;
-mod pump;
-mod shown;
+mod utf8_decoder;
+mod worker_lines;
 
 use std::{
     io,
@@ -30,58 +36,21 @@ use mosaic_message::MimeBundle;
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::sync::oneshot;
 
+pub(crate) use command::Timing;
+use command::{Command, Done};
+pub(crate) use display::{OutputMessage, mime_data};
+use output_thread::OutputThread;
 use pipe::Source;
-use pump::Pump;
-pub(crate) use shown::{Shown, data_and_metadata};
-
-type Done = Box<dyn FnOnce() + Send>;
-
-/// When a message is published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum When {
-    /// As text is: where no cell runs, not before it is clear that none starts. A silent cell shows none.
-    LikeText,
-    /// At once, with all that was said before.
-    Now,
-}
-
-/// What the rest of the kernel tells the thread.
-enum Command {
-    /// A process has started.
-    Add {
-        source: Source,
-        stdout: OwnedFd,
-        stderr: OwnedFd,
-    },
-    /// Say something in the name of a worker.
-    Note { uid: String, text: String },
-    /// A cell starts: what follows is shown under it. Without one it is silent: what it says is not shown.
-    Begin(Option<Arc<Header>>),
-    /// Publish this behind all that has been written.
-    Show { shown: Shown, when: When, done: Done },
-    /// Blocks that the cell prints from now on are its result.
-    BeginResult(Done),
-    /// The cell's result, or one more format of it.
-    Result(MimeBundle, Done),
-    /// Read all that has been written, and give back the result that came with it.
-    TakeResult(oneshot::Sender<Option<MimeBundle>>),
-    /// Publish all that has been said, and tell under which cell.
-    Parent(Box<dyn FnOnce(Option<Arc<Header>>) + Send>),
-    /// Read and publish all that has been written.
-    Drain(Done),
-    /// The same, and the cell has ended.
-    End(Done),
-    /// The same, and nothing is held back any more: the kernel ends.
-    Release(Done),
-}
 
 /// A handle to the thread; cheap to clone. The thread ends with the last handle.
+///
+/// Functions passed to its methods are called on the thread, and must not block.
 #[derive(Clone)]
 pub(crate) struct Output {
     commands: mpsc::Sender<Command>,
-    /// One byte makes the thread look at its commands; closing it as well.
+    /// Wakes the thread: it looks at its commands when a byte comes, and when the pipe is closed.
     wake: Arc<OwnedFd>,
-    /// Looked at by the thread between two texts, however many commands wait.
+    /// Set at an interrupt. The thread looks at it between two texts, however many commands wait.
     interrupted: Arc<AtomicBool>,
 }
 
@@ -89,15 +58,15 @@ impl Output {
     /// Starts the thread.
     ///
     /// # Errors
-    /// When there are no more pipes or threads to be had.
+    /// When the system has no more pipes or threads.
     pub(crate) fn start(iopub: IoPub) -> io::Result<Self> {
         let (woken, wake) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         let (commands, received) = mpsc::channel();
         let interrupted = Arc::<AtomicBool>::default();
-        let pump = Pump::new(received, woken, iopub, interrupted.clone());
+        let output_thread = OutputThread::new(received, woken, iopub, interrupted.clone());
         thread::Builder::new()
             .name("output".to_owned())
-            .spawn(move || pump.run())?;
+            .spawn(move || output_thread.run())?;
         Ok(Output {
             commands,
             wake: Arc::new(wake),
@@ -105,52 +74,55 @@ impl Output {
         })
     }
 
-    /// Shows what cells say.
-    pub(crate) fn add_cell(&self, CellPipes { stdout, stderr }: CellPipes) {
-        self.send(Command::Add {
-            source: Source::Cell,
+    /// Shows what the cell process writes from now on.
+    pub(crate) fn add_cell_process(&self, CellPipes { stdout, stderr }: CellPipes) {
+        self.send(Command::AddProcess {
+            source: Source::CellProcess,
             stdout,
             stderr,
         });
     }
 
-    /// Shows what a new worker says.
+    /// Shows what a new worker writes.
     pub(crate) fn add_worker(&self, uid: String, stdout: OwnedFd, stderr: OwnedFd) {
-        self.send(Command::Add {
+        self.send(Command::AddProcess {
             source: Source::Worker(uid),
             stdout,
             stderr,
         });
     }
 
-    /// Says something in the name of a worker, behind all that it said itself.
+    /// Shows text in the name of a worker, behind everything that the worker wrote before.
     pub(crate) fn note(&self, uid: String, text: String) {
         self.send(Command::Note { uid, text });
     }
 
-    /// Shows what follows under this cell, or, where there is none, does not show what cells say.
+    /// Shows everything that follows under this cell. Without one, the cell that starts is silent, and what it writes is
+    /// not shown.
     pub(crate) fn begin_cell(&self, cell: Option<Arc<Header>>) {
-        self.send(Command::Begin(cell));
+        self.send(match cell {
+            Some(cell) => Command::BeginCell(cell),
+            None => Command::BeginSilentCell,
+        });
     }
 
-    /// Publishes a message behind all that was written before, and calls `done` when it has its place. `done` must not
-    /// block, here and below.
-    pub(crate) fn show(&self, shown: Shown, when: When, done: impl FnOnce() + Send + 'static) {
+    /// Publishes a message behind everything written before, and calls `done` when the message has its place.
+    pub(crate) fn show(&self, message: OutputMessage, timing: Timing, done: impl FnOnce() + Send + 'static) {
         let done = Box::new(done);
-        self.send(Command::Show { shown, when, done });
+        self.send(Command::Show { message, timing, done });
     }
 
-    /// Makes blocks that the running cell prints its result, from where it has got to.
+    /// Takes display blocks that the running cell prints from now on as its result.
     pub(crate) fn begin_result(&self, done: impl FnOnce() + Send + 'static) {
         self.send(Command::BeginResult(Box::new(done)));
     }
 
-    /// Keeps the running cell's result.
+    /// Keeps the running cell's result, or one more format of it.
     pub(crate) fn keep_result(&self, bundle: MimeBundle, done: impl FnOnce() + Send + 'static) {
-        self.send(Command::Result(bundle, Box::new(done)));
+        self.send(Command::KeepResult(bundle, Box::new(done)));
     }
 
-    /// The result of the code that has just run, if it came this way.
+    /// Takes the result of the code that has just run, if it came through the output.
     pub(crate) async fn take_result(&self) -> Option<MimeBundle> {
         let (sender, result) = oneshot::channel();
         self.send(Command::TakeResult(sender));
@@ -158,28 +130,28 @@ impl Output {
         result.await.unwrap_or_default()
     }
 
-    /// Publishes all that was said, and tells `receive` under which cell.
+    /// Publishes everything written before, and tells `receive` under which cell.
     pub(crate) fn parent_then(&self, receive: impl FnOnce(Option<Arc<Header>>) + Send + 'static) {
         self.send(Command::Parent(Box::new(receive)));
     }
 
-    /// The cell is to stop: until it has, what cannot be shown at once is dropped, and how much that was is shown.
+    /// Drops text that clients cannot take at once, until the running cell has ended. Then shows how much that was.
     pub(crate) fn interrupt(&self) {
         self.interrupted.store(true, Ordering::Relaxed);
     }
 
-    /// Calls `done` when all that was written before is queued to iopub, in order. `done` must not block.
+    /// Calls `done` when everything written before is queued for iopub.
     pub(crate) fn drain_then(&self, done: Done) {
         self.send(Command::Drain(done));
     }
 
-    /// Waits until all that was written before is queued to iopub, in order; the cell has ended then, and what comes
-    /// later waits for the next one for a moment.
+    /// Notes that the cell has ended, and waits until everything written before is queued for iopub. Text that comes
+    /// later is held for a moment, for the next cell.
     pub(crate) async fn end_cell(&self) {
-        self.wait_for(Command::End).await;
+        self.wait_for(Command::EndCell).await;
     }
 
-    /// The same at the end of the kernel: nothing waits any more.
+    /// Waits until everything written before is queued for iopub, also text that is held for the next cell.
     pub(crate) async fn release(&self) {
         self.wait_for(Command::Release).await;
     }
@@ -187,7 +159,7 @@ impl Output {
     async fn wait_for(&self, command: impl FnOnce(Done) -> Command) {
         let (done, finished) = oneshot::channel();
         self.send(command(Box::new(move || {
-            // Who asked may have been cancelled.
+            // The task that waits may have been cancelled.
             let _ = done.send(());
         })));
         // An error means that the thread has ended, and then there is nothing to wait for.
@@ -196,7 +168,7 @@ impl Output {
 
     fn send(&self, command: Command) {
         if self.commands.send(command).is_ok() {
-            // A full pipe wakes as well.
+            // A pipe that is full wakes the thread as well.
             let _ = rustix::io::write(&*self.wake, &[0]);
         }
     }

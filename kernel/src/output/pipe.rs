@@ -1,4 +1,4 @@
-//! A pipe of the cell process or of a worker, and what the bytes in it say.
+//! A pipe of the cell process or of a worker, and the text and display blocks in it.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
@@ -10,15 +10,15 @@ use rustix::{
 use tracing::warn;
 
 use super::{
-    blocks::{Blocks, Found},
-    decode::Decoder,
+    display_blocks::{BlockParser, Segment},
+    utf8_decoder::Utf8Decoder,
 };
 
-/// Who writes into a pipe.
+/// The process that writes into a pipe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Source {
     /// The process in which the cells run.
-    Cell,
+    CellProcess,
     /// A worker, by its uid.
     Worker(String),
 }
@@ -28,16 +28,16 @@ pub(super) struct Pipe {
     pub(super) source: Source,
     pub(super) stream: StreamName,
     pub(super) fd: OwnedFd,
-    decoder: Decoder,
-    /// Only standard output has any.
-    blocks: Option<Blocks>,
-    /// Nobody can write into it any more, and all was read.
+    decoder: Utf8Decoder,
+    /// Finds display blocks, on standard output only.
+    blocks: Option<BlockParser>,
+    /// Whether everything was read and no process can write any more.
     pub(super) ended: bool,
 }
 
 impl Pipe {
     pub(super) fn new(source: Source, stream: StreamName, fd: OwnedFd) -> Self {
-        // One pipe that blocks would silence all others.
+        // A pipe that blocks would hold up the output of all processes.
         let nonblocking = fcntl_getfl(&fd).and_then(|flags| fcntl_setfl(&fd, flags | OFlags::NONBLOCK));
         if let Err(errno) = nonblocking {
             warn!("cannot make a pipe of {source:?} non-blocking: {errno}");
@@ -46,52 +46,55 @@ impl Pipe {
             source,
             stream,
             fd,
-            decoder: Decoder::default(),
-            blocks: (stream == StreamName::Stdout).then(Blocks::default),
+            decoder: Utf8Decoder::default(),
+            blocks: (stream == StreamName::Stdout).then(BlockParser::default),
             ended: nonblocking.is_err(),
         }
     }
 
-    /// What these bytes say.
-    pub(super) fn decode(&mut self, bytes: &[u8]) -> Vec<Found> {
+    /// Takes the next bytes; returns the text and blocks that are complete with them.
+    pub(super) fn decode(&mut self, bytes: &[u8]) -> Vec<Segment> {
         let text = self.decoder.push(bytes);
         self.find(text)
     }
 
-    /// What is left when no more comes.
-    pub(super) fn finish(&mut self) -> Vec<Found> {
+    /// Returns the rest. No more bytes come, or the cell has ended.
+    pub(super) fn finish(&mut self) -> Vec<Segment> {
         let text = self.decoder.finish().to_owned();
         let mut found = self.find(text);
-        found.extend(self.blocks.as_mut().map(Blocks::finish).unwrap_or_default());
+        found.extend(self.blocks.as_mut().map(BlockParser::finish).unwrap_or_default());
         found
     }
 
-    fn find(&mut self, text: String) -> Vec<Found> {
+    fn find(&mut self, text: String) -> Vec<Segment> {
         match &mut self.blocks {
             Some(blocks) => blocks.push(text),
-            None => vec![Found::Text(text)],
+            None => vec![Segment::Text(text)],
         }
     }
 }
 
-/// What a read brought.
-pub(super) enum Got {
+/// The outcome of a read.
+pub(super) enum ReadOutcome {
+    /// So many bytes were read.
     Bytes(usize),
+    /// The pipe is empty.
     Nothing,
+    /// No process can write any more.
     End,
 }
 
-/// Reads what is there now, which may be nothing.
-pub(super) fn try_read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Got {
+/// Reads the bytes that are in the pipe now, if any.
+pub(super) fn try_read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> ReadOutcome {
     loop {
         match read(fd, &mut *buffer) {
-            Ok(0) => return Got::End,
-            Ok(count) => return Got::Bytes(count),
+            Ok(0) => return ReadOutcome::End,
+            Ok(count) => return ReadOutcome::Bytes(count),
             Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => return Got::Nothing,
+            Err(Errno::AGAIN) => return ReadOutcome::Nothing,
             Err(errno) => {
                 warn!("cannot read a pipe: {errno}");
-                return Got::End;
+                return ReadOutcome::End;
             }
         }
     }

@@ -1,86 +1,78 @@
-//! What handlers work with.
+//! The parts of the kernel that handlers work with, and the messages that they answer.
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
-use mosaic_evaluator::Evaluator;
-use mosaic_jupyter::{Channel, Header, IoPub, Message, Replies, Session};
-use serde_json::{Value, json};
+use mosaic_jupyter::{Channel, ExecutionState, Header, IoPub, IoPubMessage, Message, Replies, Reply, Session};
 
-use crate::{comms::Comms, output::Output};
+use crate::{comm_registry::CommRegistry, output::Output};
 
 /// The parts of the kernel, as cheap handles.
 #[derive(Clone)]
-pub(crate) struct Context {
-    /// The way out to one client.
+pub(crate) struct Context<E> {
+    /// Sends replies to single clients.
     pub(crate) replies: Replies,
-    /// The way out to all.
+    /// Publishes to all clients.
     pub(crate) iopub: IoPub,
-    /// Our side of the conversation.
+    /// The kernel's own session.
     pub(crate) session: Session,
     /// Evaluates cells.
-    pub(crate) evaluator: Evaluator,
-    /// What cells and workers say.
+    pub(crate) evaluator: E,
+    /// Shows what cells and workers say.
     pub(crate) output: Output,
-    /// Which comms are open.
-    pub(crate) comms: Arc<Comms>,
+    /// Knows which comms are open.
+    pub(crate) comms: Arc<CommRegistry>,
 }
 
-/// A request, with what is needed to answer it.
-pub(crate) struct Asked {
-    /// Where it came, and where its reply goes.
+/// A client's message, with what is needed to answer it.
+pub(crate) struct Incoming {
+    /// Channel that the message came on. Its reply goes the same way.
     pub(crate) channel: Channel,
-    /// As it came.
+    /// The message as it came.
     pub(crate) message: Message,
-    /// Its header, the parent of all that it causes.
-    pub(crate) parent: Arc<Header>,
+    /// Header of the message, which is the parent of everything that it causes.
+    pub(crate) header: Arc<Header>,
 }
 
-impl Asked {
-    /// A request that came on a channel.
+impl Incoming {
+    /// Takes a message that came on a channel.
     pub(crate) fn new(channel: Channel, message: Message) -> Self {
-        let parent = Arc::new(message.header.clone());
-        Asked {
+        let header = Arc::new(message.header.clone());
+        Incoming {
             channel,
             message,
-            parent,
+            header,
         }
     }
 }
 
-impl Context {
-    /// Answers a request that publishes nothing between busy and idle, so that these need not wait for what cells say.
-    pub(crate) async fn answer(self, asked: Asked, reply: impl Future<Output = Value>) {
-        self.iopub.status_ahead(Some(asked.parent.clone()), "busy");
-        let content = reply.await;
-        self.reply(&asked, content).await;
-        self.iopub.status_ahead(Some(asked.parent.clone()), "idle");
+impl<E> Context<E> {
+    /// Answers a request that publishes nothing between busy and idle. These states go ahead of what cells say.
+    pub(crate) async fn answer(self, incoming: Incoming, reply: impl Future<Output = Reply>) {
+        let parent = || Some(incoming.header.clone());
+        self.iopub.status_ahead(parent(), ExecutionState::Busy);
+        let reply = reply.await;
+        self.reply(&incoming, &reply).await;
+        self.iopub.status_ahead(parent(), ExecutionState::Idle);
     }
 
-    /// Says that a request is being worked on.
-    pub(crate) fn busy(&self, asked: &Asked) {
-        self.iopub.status(Some(asked.parent.clone()), "busy");
+    /// Publishes that the kernel works on a message.
+    pub(crate) fn busy(&self, incoming: &Incoming) {
+        self.iopub.status(Some(incoming.header.clone()), ExecutionState::Busy);
     }
 
-    /// Says that a request is done with, behind all that it published.
-    pub(crate) fn idle(&self, asked: &Asked) {
-        self.iopub.status(Some(asked.parent.clone()), "idle");
+    /// Publishes that the kernel has done with a message, behind everything that the message caused.
+    pub(crate) fn idle(&self, incoming: &Incoming) {
+        self.iopub.status(Some(incoming.header.clone()), ExecutionState::Idle);
     }
 
-    /// Sends the reply to the client that asked. `x_request` is replied to with `x_reply`.
-    pub(crate) async fn reply(&self, asked: &Asked, content: Value) {
-        let request = asked.message.header.msg_type.as_str();
-        let msg_type = format!("{}_reply", request.strip_suffix("_request").unwrap_or(request));
-        let message = self.session.reply(&asked.message, &msg_type, content);
-        self.replies.send(asked.channel, message).await;
+    /// Sends the reply to the client that sent the request.
+    pub(crate) async fn reply(&self, incoming: &Incoming, reply: &Reply) {
+        let message = self.session.reply(&incoming.message, reply);
+        self.replies.send(incoming.channel, message).await;
     }
 
-    /// Publishes a message that a request causes.
-    pub(crate) async fn publish(&self, asked: &Asked, msg_type: &str, content: Value) {
-        self.iopub.publish(msg_type, Some(asked.parent.clone()), content).await;
+    /// Publishes a message that a client's message caused.
+    pub(crate) async fn publish(&self, incoming: &Incoming, message: &IoPubMessage) {
+        self.iopub.publish(Some(incoming.header.clone()), message).await;
     }
-}
-
-/// The content of a reply that says what went wrong.
-pub(crate) fn error_reply(ename: &str, evalue: &str, traceback: &[String]) -> Value {
-    json!({ "status": "error", "ename": ename, "evalue": evalue, "traceback": traceback })
 }

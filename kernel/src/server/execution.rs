@@ -1,222 +1,157 @@
-//! Runs cells, one after the other.
+//! Runs a cell and answers its `execute_request`.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
-use mosaic_evaluator::CellError;
-use mosaic_jupyter::ExecuteRequest;
-use serde_json::{Map, Value, json};
+use mosaic_jupyter::{
+    ErrorContent, ExecuteInput, ExecuteOutcome, ExecuteReply, ExecuteRequest, ExecuteResult, ExpressionResult,
+    IoPubMessage, MimeData, Reply,
+};
+use serde_json::{Map, Value};
 
 use super::{
-    context::{Asked, Context, error_reply},
-    evaluate::{Evaluated, evaluate},
+    cell_evaluator::{CellError, CellEvaluator},
+    context::{Context, Incoming},
 };
+use crate::output::mime_data;
 
-/// A cell that is to be run.
-pub(crate) struct Cell {
-    /// The request that it came with.
-    pub(crate) asked: Asked,
-    /// What it asks for.
-    pub(crate) request: ExecuteRequest,
+/// A cell that waits to be run.
+pub(super) struct QueuedCell {
+    /// Message that the cell came with.
+    pub(super) incoming: Incoming,
+    /// Content of the message.
+    pub(super) request: ExecuteRequest,
 }
 
-/// A cell that has been run, all but its reply: what waits behind it is looked at first.
-pub(crate) struct Executed {
-    /// The request that it came with.
-    pub(crate) asked: Asked,
-    /// What to reply to it.
-    pub(crate) reply: Value,
-    /// Its number.
-    pub(crate) number: u32,
-    /// Whether cells that wait behind it are dropped.
-    pub(crate) aborts: bool,
-    /// Its result, as text.
-    pub(crate) output: Option<String>,
+/// A cell that has run and still needs its reply. The server looks at the queue before it sends the reply.
+pub(super) struct FinishedCell {
+    /// Message that the cell came with.
+    pub(super) incoming: Incoming,
+    /// Reply to the message.
+    pub(super) reply: Reply,
+    /// Number of the cell.
+    pub(super) number: u32,
+    /// Whether the cells in the queue are aborted.
+    pub(super) aborts_queue: bool,
+    /// Value of the cell as plain text, for the history; `None` if the history does not keep the cell.
+    pub(super) plain_text: Option<String>,
 }
 
-/// Cells that wait for the one that runs, and the number of the last that was counted. No I/O.
-pub(crate) struct Executions<C = Cell> {
-    waiting: VecDeque<C>,
-    running: bool,
-    count: u32,
-}
-
-impl<C> Default for Executions<C> {
-    fn default() -> Self {
-        Executions {
-            waiting: VecDeque::new(),
-            running: false,
-            count: 0,
-        }
+/// Runs a cell: publishes busy, the cell's input, its output, and its value or error.
+pub(super) async fn execute<E: CellEvaluator>(context: Context<E>, cell: QueuedCell, number: u32) -> FinishedCell {
+    let QueuedCell { incoming, request } = cell;
+    let is_shown = !request.silent;
+    let is_stored = request.stores_history();
+    context.busy(&incoming);
+    if is_shown {
+        let input = IoPubMessage::ExecuteInput(ExecuteInput {
+            code: request.code.clone(),
+            execution_count: number,
+        });
+        context.publish(&incoming, &input).await;
     }
-}
-
-impl<C> Executions<C> {
-    /// A cell has come.
-    pub(crate) fn push(&mut self, cell: C) {
-        self.waiting.push_back(cell);
+    context.output.begin_cell(is_shown.then(|| incoming.header.clone()));
+    let result = evaluate(&context, request.code, number).await.map_err(error_content);
+    let plain_text = match &result {
+        // A cell that is not counted has the number of the last one that is, whose output it must not replace.
+        Ok(Some(value)) if is_stored => value.plain_text().map(str::to_owned),
+        Ok(_) | Err(_) => None,
+    };
+    let (outcome, message) = match result {
+        Ok(value) => (ExecuteOutcome::Ok, value.map(|value| execute_result(value, number))),
+        Err(error) => (ExecuteOutcome::Error(error.clone()), Some(IoPubMessage::Error(error))),
+    };
+    // All output of the cell is published by now. Its value follows, and then the output of its user expressions.
+    if let Some(message) = message.filter(|_| is_shown) {
+        context.publish(&incoming, &message).await;
     }
-
-    /// The next cell to run, if none runs already; it is running from now on.
-    pub(crate) fn start_next(&mut self) -> Option<C> {
-        if self.running {
-            return None;
-        }
-        let next = self.waiting.pop_front();
-        self.running = next.is_some();
-        next
-    }
-
-    /// Whether a cell is running.
-    pub(crate) fn running(&self) -> bool {
-        self.running
-    }
-
-    /// The running cell has ended.
-    pub(crate) fn end(&mut self) {
-        self.running = false;
-    }
-
-    /// All cells that wait: they will not run.
-    pub(crate) fn abort(&mut self) -> Vec<C> {
-        self.waiting.drain(..).collect()
-    }
-
-    /// The number of a cell: the next one where it is counted, or else that of the last.
-    pub(crate) fn number(&mut self, counted: bool) -> u32 {
-        self.count += u32::from(counted);
-        self.count
-    }
-}
-
-/// Runs a cell, from busy to the last that it has to say.
-pub(crate) async fn execute(context: Context, Cell { asked, request }: Cell, number: u32) -> Executed {
-    let shown = !request.silent;
-    context.busy(&asked);
-    if shown {
-        let input = json!({ "code": request.code, "execution_count": number });
-        context.publish(&asked, "execute_input", input).await;
-    }
-    context.output.begin_cell(shown.then(|| asked.parent.clone()));
-    let result = evaluate(&context, request.code, number).await;
-    // All that the cell said is published by now; it comes before its value, and that before what expressions say.
-    if shown {
-        publish_value(&context, &asked, &result, number).await;
-    }
-    let expressions = match &result {
-        Ok(_) => user_expressions(&context, request.user_expressions, number).await,
-        Err(_) => Map::new(),
+    let is_ok = outcome == ExecuteOutcome::Ok;
+    let expressions = match is_ok {
+        true => user_expressions(&context, request.user_expressions, number).await,
+        false => BTreeMap::new(),
     };
     context.output.end_cell().await;
-
-    let aborts = result.is_err() && request.stop_on_error;
-    let output = result.as_ref().ok().and_then(Option::as_ref);
-    let output = output.and_then(Evaluated::plain_text);
-    let mut reply = match result {
-        Ok(_) => json!({ "status": "ok" }),
-        Err(error) => error_reply(&error.ename, &error.evalue, &error.traceback),
-    };
-    reply["execution_count"] = json!(number);
-    reply["payload"] = json!([]);
-    reply["user_expressions"] = Value::Object(expressions);
-    // Some clients stop to listen with the reply, others with idle.
+    // Some clients stop reading iopub at the reply, others at idle.
     context.iopub.flush().await;
-    Executed {
-        asked,
-        reply,
+    FinishedCell {
+        incoming,
+        reply: execute_reply(outcome, number, expressions),
         number,
-        aborts,
-        output,
+        aborts_queue: !is_ok && request.stop_on_error,
+        plain_text,
     }
 }
 
-/// Publishes the cell's result or its error.
-async fn publish_value(context: &Context, asked: &Asked, result: &Result<Option<Evaluated>, CellError>, number: u32) {
-    match result {
-        Ok(None) => {}
-        Ok(Some(Evaluated { data, metadata })) => {
-            let content = json!({ "execution_count": number, "data": data, "metadata": metadata });
-            context.publish(asked, "execute_result", content).await;
-        }
-        Err(CellError {
-            ename,
-            evalue,
-            traceback,
-        }) => {
-            let content = json!({ "ename": ename, "evalue": evalue, "traceback": traceback });
-            context.publish(asked, "error", content).await;
-        }
+/// Sends the reply of a cell and publishes idle, then replies to the cells that it aborts.
+pub(super) async fn finish<E>(context: Context<E>, finished: FinishedCell, aborted: Vec<QueuedCell>) {
+    context.reply(&finished.incoming, &finished.reply).await;
+    context.idle(&finished.incoming);
+    for QueuedCell { incoming, .. } in aborted {
+        context.busy(&incoming);
+        let reply = execute_reply(ExecuteOutcome::Aborted, finished.number, BTreeMap::new());
+        context.reply(&incoming, &reply).await;
+        context.idle(&incoming);
     }
 }
 
-/// The last of a cell: its reply, idle, and the replies to those that are not run since it failed.
-pub(crate) async fn finish(context: Context, executed: Executed, aborted: Vec<Cell>) {
-    context.reply(&executed.asked, executed.reply).await;
-    context.idle(&executed.asked);
-    for Cell { asked, .. } in aborted {
-        context.busy(&asked);
-        let content = json!({
-            "status": "aborted",
-            "execution_count": executed.number,
-            "payload": [],
-            "user_expressions": {},
-        });
-        context.reply(&asked, content).await;
-        context.idle(&asked);
+/// Evaluates code. A plain value comes from the evaluator, a rich value through the output; this brings both together.
+async fn evaluate<E: CellEvaluator>(
+    context: &Context<E>,
+    code: String,
+    number: u32,
+) -> Result<Option<MimeData>, CellError> {
+    let result = context.evaluator.execute(code, number).await;
+    let rich_value = context.output.take_result().await;
+    let mut value = MimeData {
+        data: result?.unwrap_or_default().into_iter().collect(),
+        ..MimeData::default()
+    };
+    if let Some(rich_value) = rich_value {
+        let MimeData { data, metadata } = mime_data(rich_value);
+        value.data.extend(data);
+        value.metadata = metadata;
     }
+    Ok((!value.data.is_empty()).then_some(value))
 }
 
-/// Evaluates the expressions that came with a cell; one that fails does not fail the cell.
-async fn user_expressions(context: &Context, expressions: Map<String, Value>, number: u32) -> Map<String, Value> {
-    let mut results = Map::new();
+/// Evaluates the expressions that came with a cell. An expression that fails does not fail the cell.
+async fn user_expressions<E: CellEvaluator>(
+    context: &Context<E>,
+    expressions: Map<String, Value>,
+    number: u32,
+) -> BTreeMap<String, ExpressionResult> {
+    let mut results = BTreeMap::new();
     for (name, expression) in expressions {
-        // Only an expression can stand in parentheses: nothing is defined and no command is run.
+        // Parentheses can only hold an expression, so that this code defines nothing and runs no command.
         let code = format!("({}\n)", expression.as_str().unwrap_or_default());
         let result = match evaluate(context, code, number).await {
-            Ok(value) => {
-                let (data, metadata) = value.map(|it| (it.data, it.metadata)).unwrap_or_default();
-                json!({ "status": "ok", "data": data, "metadata": metadata })
-            }
-            Err(error) => error_reply(&error.ename, &error.evalue, &error.traceback),
+            Ok(value) => ExpressionResult::Ok(value.unwrap_or_default()),
+            Err(error) => ExpressionResult::Error(error_content(error)),
         };
         results.insert(name, result);
     }
     results
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn execute_result(value: MimeData, number: u32) -> IoPubMessage {
+    IoPubMessage::ExecuteResult(ExecuteResult {
+        execution_count: number,
+        value,
+    })
+}
 
-    #[test]
-    fn one_cell_at_a_time_in_order() {
-        let mut executions = Executions::default();
-        executions.push('a');
-        executions.push('b');
-        assert_eq!(executions.start_next(), Some('a'));
-        assert_eq!(executions.start_next(), None);
-        executions.end();
-        assert_eq!(executions.start_next(), Some('b'));
-        executions.end();
-        assert_eq!(executions.start_next(), None);
-        executions.push('c');
-        assert_eq!(executions.start_next(), Some('c'));
-    }
+fn execute_reply(outcome: ExecuteOutcome, number: u32, expressions: BTreeMap<String, ExpressionResult>) -> Reply {
+    Reply::Execute(ExecuteReply {
+        outcome,
+        execution_count: number,
+        payload: Vec::new(),
+        user_expressions: expressions,
+    })
+}
 
-    #[test]
-    fn what_waits_can_be_aborted() {
-        let mut executions = Executions::default();
-        "abc".chars().for_each(|cell| executions.push(cell));
-        executions.start_next();
-        assert_eq!(executions.abort(), ['b', 'c']);
-        executions.end();
-        assert_eq!(executions.start_next(), None);
-    }
-
-    #[test]
-    fn only_cells_that_are_kept_are_counted() {
-        let mut executions = Executions::<char>::default();
-        assert_eq!(executions.number(true), 1);
-        assert_eq!(executions.number(false), 1);
-        assert_eq!(executions.number(true), 2);
+fn error_content(error: CellError) -> ErrorContent {
+    ErrorContent {
+        ename: error.ename,
+        evalue: error.evalue,
+        traceback: error.traceback,
     }
 }

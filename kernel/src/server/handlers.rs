@@ -1,111 +1,91 @@
-//! Answers to requests that do not run a cell. Each gives the content of its reply.
+//! Handlers of requests that run no cell. Each returns the reply to its request.
 
-use std::{sync::Arc, time::Duration};
+use mosaic_jupyter::{
+    CompleteMetadata, CompleteReply, CompleteRequest, HelpLink, InspectReply, InspectRequest, IsCompleteReply,
+    IsCompleteRequest, KernelInfoReply, LanguageInfo, MimeData, PROTOCOL_VERSION, Reply, TypedMatch,
+};
 
-use mosaic_evaluator::{Completeness, Evaluator};
-use mosaic_jupyter::{CompleteRequest, InspectRequest, IsCompleteRequest, PROTOCOL_VERSION};
-use serde_json::{Value, json};
-use tokio::sync::OnceCell;
+use super::{
+    cell_evaluator::{CellEvaluator, Completeness},
+    language_version::LanguageVersion,
+};
 
-/// How long kernel_info waits for rustc to tell its version: clients want the reply within 300 ms.
-const VERSION_TIME: Duration = Duration::from_millis(150);
+/// Links in the help menu of front ends.
+const HELP_LINKS: [HelpLink; 3] = [
+    HelpLink {
+        text: "The Rust Standard Library",
+        url: "https://doc.rust-lang.org/std/",
+    },
+    HelpLink {
+        text: "The Rust Programming Language",
+        url: "https://doc.rust-lang.org/book/",
+    },
+    HelpLink {
+        text: "docs.rs",
+        url: "https://docs.rs/",
+    },
+];
 
-/// rustc's version, asked for once.
-#[derive(Clone, Default)]
-pub(crate) struct RustVersion(Arc<OnceCell<String>>);
-
-impl RustVersion {
-    /// Asks in the background.
-    pub(crate) fn ask(&self) {
-        let version = self.clone();
-        tokio::spawn(async move { version.get().await });
-    }
-
-    /// The version, or that of the compiler that this kernel needs at least, where rustc is slow to answer or missing.
-    async fn get(&self) -> String {
-        let minimum = || env!("CARGO_PKG_RUST_VERSION").to_owned();
-        let ask = || async {
-            let found = tokio::task::spawn_blocking(mosaic_evaluator::check_toolchain).await;
-            found
-                .ok()
-                .and_then(Result::ok)
-                .map_or_else(minimum, |toolchain| toolchain.version().to_owned())
-        };
-        self.0.get_or_init(ask).await.clone()
-    }
-
-    async fn soon(&self) -> String {
-        let minimum = || env!("CARGO_PKG_RUST_VERSION").to_owned();
-        tokio::time::timeout(VERSION_TIME, self.get())
-            .await
-            .unwrap_or_else(|_| minimum())
-    }
-}
-
-/// `kernel_info_request`
-pub(crate) async fn kernel_info(rust: RustVersion) -> Value {
-    let rust = rust.soon().await;
+/// Handles a `kernel_info_request`.
+pub(super) async fn kernel_info(language_version: LanguageVersion) -> Reply {
+    let rust = language_version.get().await;
     let version = env!("CARGO_PKG_VERSION");
-    json!({
-        "status": "ok",
-        "protocol_version": PROTOCOL_VERSION,
-        "implementation": "mosaic-kernel",
-        "implementation_version": version,
-        "language_info": {
-            "name": "rust",
-            "version": rust,
-            "mimetype": "text/x-rustsrc",
-            "file_extension": ".rs",
-            "pygments_lexer": "rust",
-            "codemirror_mode": "rust",
+    Reply::KernelInfo(KernelInfoReply {
+        protocol_version: PROTOCOL_VERSION,
+        implementation: "mosaic-kernel",
+        implementation_version: version,
+        banner: format!("mosaic-kernel {version}: Rust {rust}, evaluated by evcxr, with actors in worker processes"),
+        language_info: LanguageInfo {
+            name: "rust",
+            version: rust,
+            mimetype: "text/x-rustsrc",
+            file_extension: ".rs",
+            pygments_lexer: "rust",
+            codemirror_mode: "rust",
         },
-        "banner": format!("mosaic-kernel {version}: Rust {rust}, evaluated by evcxr, with actors in worker processes"),
-        "debugger": false,
-        "supported_features": [],
-        "help_links": [
-            { "text": "The Rust Standard Library", "url": "https://doc.rust-lang.org/std/" },
-            { "text": "The Rust Programming Language", "url": "https://doc.rust-lang.org/book/" },
-            { "text": "docs.rs", "url": "https://docs.rs/" },
-        ],
+        debugger: false,
+        supported_features: Vec::new(),
+        help_links: HELP_LINKS.to_vec(),
     })
 }
 
-/// `complete_request`
-pub(crate) async fn complete(evaluator: Evaluator, request: CompleteRequest) -> Value {
+/// Handles a `complete_request`.
+pub(super) async fn complete(evaluator: impl CellEvaluator, request: CompleteRequest) -> Reply {
     let found = evaluator.complete(request.code, request.cursor_pos).await;
-    let matches: Vec<&str> = found
-        .matches
-        .iter()
-        .map(|completion| completion.text.as_str())
-        .collect();
-    let types = found.matches.iter().map(|completion| {
-        json!({
-            "start": found.cursor_start,
-            "end": found.cursor_end,
-            "text": completion.text,
-            "type": completion.kind,
-        })
+    let (start, end) = (found.cursor_start, found.cursor_end);
+    let matches = found.matches.iter().map(|completion| completion.text.clone());
+    let matches = matches.collect();
+    let types = found.matches.into_iter().map(|completion| TypedMatch {
+        start,
+        end,
+        text: completion.text,
+        kind: completion.kind,
     });
-    json!({
-        "status": "ok",
-        "matches": matches,
-        "cursor_start": found.cursor_start,
-        "cursor_end": found.cursor_end,
-        "metadata": { "_jupyter_types_experimental": types.collect::<Vec<_>>() },
+    Reply::Complete(CompleteReply {
+        matches,
+        cursor_start: start,
+        cursor_end: end,
+        metadata: CompleteMetadata { types: types.collect() },
     })
 }
 
-/// `inspect_request`
-pub(crate) async fn inspect(evaluator: Evaluator, request: InspectRequest) -> Value {
-    let found = evaluator.inspect(request.code, request.cursor_pos).await;
-    json!({ "status": "ok", "found": found.is_some(), "data": found.unwrap_or_default(), "metadata": {} })
+/// Handles an `inspect_request`.
+pub(super) async fn inspect(evaluator: impl CellEvaluator, request: InspectRequest) -> Reply {
+    let documentation = evaluator.inspect(request.code, request.cursor_pos).await;
+    Reply::Inspect(InspectReply {
+        found: documentation.is_some(),
+        documentation: MimeData {
+            data: documentation.unwrap_or_default().into_iter().collect(),
+            ..MimeData::default()
+        },
+    })
 }
 
-/// `is_complete_request`
-pub(crate) async fn is_complete(request: IsCompleteRequest) -> Value {
-    match mosaic_evaluator::is_complete(&request.code) {
-        Completeness::Complete => json!({ "status": "complete" }),
-        Completeness::Incomplete { indent } => json!({ "status": "incomplete", "indent": indent }),
-        Completeness::Invalid => json!({ "status": "invalid" }),
-    }
+/// Handles an `is_complete_request`.
+pub(super) async fn is_complete(evaluator: impl CellEvaluator, request: IsCompleteRequest) -> Reply {
+    Reply::IsComplete(match evaluator.is_complete(&request.code) {
+        Completeness::Complete => IsCompleteReply::Complete,
+        Completeness::Incomplete { indent } => IsCompleteReply::Incomplete { indent },
+        Completeness::Invalid => IsCompleteReply::Invalid,
+    })
 }

@@ -1,118 +1,144 @@
 //! The server: one loop that takes an event and calls its handler.
 //!
-//! The loop itself never waits for a cell, for rustc or for a slow client: what may take time runs in a task of its own
-//! and comes back as an event. Control and signals are looked at first.
+//! The loop never waits for a cell, for rustc or for a slow client. Work that takes time runs in a task of its own and
+//! comes back as an event. Control messages and signals are taken before all others.
+//!
+//! | module | |
+//! | --- | --- |
+//! | `cell_evaluator` | the evaluator as a trait, which tests of the server fake |
+//! | `context` | the parts of the kernel that handlers work with, and how they reply and publish |
+//! | `execution`, `execution_queue` | runs cells one after the other; publishes their values and errors |
+//! | `interrupt` | what happens at an interrupt |
+//! | `handlers`, `language_version` | requests that run no cell |
+//! | `comm_delivery` | clients' messages through comms |
+//! | `stdin` | asks users for input |
+//! | `history` | earlier inputs, in SQLite |
 
-mod comms;
+mod cell_evaluator;
+mod comm_delivery;
 mod context;
-mod evaluate;
 mod execution;
+mod execution_queue;
 mod handlers;
 mod history;
+mod interrupt;
+mod language_version;
 mod stdin;
+#[cfg(test)]
+mod tests;
 
-use mosaic_jupyter::{Channel, CommRequest, Connection, Message, Request, ShutdownRequest};
+use mosaic_jupyter::{
+    Channel, CommRequest, Connection, InterruptReply, Message, Reply, Request, ShutdownReply, ShutdownRequest,
+};
 use mosaic_message::CommKind;
-use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tracing::{debug, warn};
 
 pub(crate) use context::Context;
+pub(crate) use history::{History, default_file as default_history_file};
 
-use crate::{
-    questions::InputQuestion,
-    watch::{self, Signals},
-};
-use context::{Asked, error_reply};
-use execution::{Cell, Executed, Executions};
-use handlers::RustVersion;
-use history::History;
+use crate::{front_end::PendingInput, parent_process, signals::SignalEvent};
+use cell_evaluator::CellEvaluator;
+use comm_delivery::IncomingComm;
+use context::Incoming;
+use execution::{FinishedCell, QueuedCell};
+use execution_queue::ExecutionQueue;
+use language_version::LanguageVersion;
 use stdin::Stdin;
 
-/// All that can happen to a kernel.
+/// Everything that can happen to a kernel.
 enum Event {
-    /// A client asks.
-    Request(Asked),
-    /// A cell asks its user.
-    Question(InputQuestion),
-    /// The user has answered.
-    Input(Message),
-    /// The running cell has been run.
-    Executed(Executed),
-    /// And its reply, or those of cells that it aborts, are on their way.
-    Finished,
+    /// A client's message has come on shell or control.
+    Incoming(Incoming),
+    /// A cell or worker asks its user for input.
+    InputNeeded(PendingInput),
+    /// A client's message has come on stdin.
+    Stdin(Message),
+    /// The task of the running cell reports.
+    Cell(CellEvent),
     /// A signal has come.
-    Signal(watch::Asked),
-    /// The process that started the kernel is gone.
+    Signal(SignalEvent),
+    /// The process that started the kernel has ended.
     ParentEnded,
-    /// The sockets are gone.
+    /// The connection is closed.
     Disconnected,
+}
+
+/// An event of the task that runs a cell.
+enum CellEvent {
+    /// The cell has run, and needs its reply.
+    Finished(Box<FinishedCell>),
+    /// The replies to the cell, and to those that it aborts, are sent.
+    Replied,
 }
 
 /// Why the kernel ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// A client asked.
+pub(crate) enum EndReason {
+    /// A client sent a `shutdown_request`.
     Shutdown,
-    /// A signal asked.
+    /// A signal asked the kernel to end.
     Signal,
-    /// Nobody is left who could ask.
+    /// The process that started the kernel has ended.
     ParentEnded,
-    /// There is no way left to ask.
+    /// The connection is closed, and no client can send any more.
     Disconnected,
 }
 
-/// What is left of a server that has ended.
+/// The parts of a server that outlive it, and why it has ended.
 pub(crate) struct Ended {
-    /// Why.
-    pub(crate) reason: Reason,
-    /// Still open, for last words.
+    /// Why it has ended.
+    pub(crate) reason: EndReason,
+    /// The connection, which is still open for last messages.
     pub(crate) connection: Connection,
-    /// What may not have been written yet.
+    /// The history, which may still have to be written.
     pub(crate) history: History,
 }
 
-/// The kernel's state, and where its events come from.
-pub(crate) struct Server {
-    context: Context,
+/// The state of the kernel, and the sources of its events.
+pub(crate) struct Server<E> {
+    context: Context<E>,
     connection: Connection,
-    signals: Signals,
+    signals: mpsc::UnboundedReceiver<SignalEvent>,
+    /// Ends with the process that started the kernel.
     parent_ended: JoinHandle<()>,
-    executions: Executions,
-    /// What the tasks of cells report.
-    cell_events: mpsc::UnboundedReceiver<Event>,
-    report: mpsc::UnboundedSender<Event>,
+    queue: ExecutionQueue<QueuedCell>,
+    /// Receives what the tasks of cells report.
+    cell_events: mpsc::UnboundedReceiver<CellEvent>,
+    /// Goes to each task that runs a cell.
+    cell_reporter: mpsc::UnboundedSender<CellEvent>,
     history: History,
-    rust: RustVersion,
+    language_version: LanguageVersion,
     stdin: Stdin,
-    questions: mpsc::UnboundedReceiver<InputQuestion>,
-    comms: mpsc::UnboundedSender<comms::Received>,
+    /// Receives the questions that cells and workers ask their user.
+    inputs: mpsc::UnboundedReceiver<PendingInput>,
+    /// Takes clients' comm messages to the task that delivers them.
+    comms: mpsc::UnboundedSender<IncomingComm>,
 }
 
-impl Server {
-    /// A server that has not run anything yet.
+impl<E: CellEvaluator> Server<E> {
+    /// Makes a server that has run no cell yet, and starts its background tasks.
     pub(crate) fn new(
-        context: Context,
+        context: Context<E>,
         connection: Connection,
-        signals: Signals,
-        questions: mpsc::UnboundedReceiver<InputQuestion>,
+        signals: mpsc::UnboundedReceiver<SignalEvent>,
+        inputs: mpsc::UnboundedReceiver<PendingInput>,
+        history: History,
     ) -> Self {
-        let (report, cell_events) = mpsc::unbounded_channel();
-        let rust = RustVersion::default();
-        rust.ask();
+        let (cell_reporter, cell_events) = mpsc::unbounded_channel();
         Server {
             stdin: Stdin::new(context.replies.clone(), context.session.clone()),
-            questions,
-            comms: comms::start(context.clone()),
+            inputs,
+            comms: comm_delivery::start(context.clone()),
+            language_version: LanguageVersion::ask(context.evaluator.clone()),
             context,
             connection,
             signals,
-            parent_ended: tokio::spawn(watch::parent_ended()),
-            executions: Executions::default(),
+            parent_ended: tokio::spawn(parent_process::ended()),
+            queue: ExecutionQueue::default(),
             cell_events,
-            report,
-            history: History::start(),
-            rust,
+            cell_reporter,
+            history,
         }
     }
 
@@ -131,166 +157,161 @@ impl Server {
     }
 
     async fn next_event(&mut self) -> Event {
-        let request = |channel| {
-            move |message: Option<Message>| {
-                message.map_or(Event::Disconnected, |message| {
-                    Event::Request(Asked::new(channel, message))
-                })
-            }
+        let incoming = |channel, message: Option<Message>| {
+            message.map_or(Event::Disconnected, |message| {
+                Event::Incoming(Incoming::new(channel, message))
+            })
         };
         tokio::select! {
             biased;
-            message = self.connection.control.recv() => request(Channel::Control)(message),
-            signal = self.signals.next() => Event::Signal(signal),
+            message = self.connection.control.recv() => incoming(Channel::Control, message),
+            Some(signal) = self.signals.recv() => Event::Signal(signal),
             _ = &mut self.parent_ended => Event::ParentEnded,
-            Some(message) = self.connection.stdin.recv() => Event::Input(message),
-            Some(question) = self.questions.recv() => Event::Question(question),
-            // Before the end of a cell: requests that came while a cell ran are aborted when it fails.
-            message = self.connection.shell.recv() => request(Channel::Shell)(message),
-            Some(event) = self.cell_events.recv() => event,
+            Some(message) = self.connection.stdin.recv() => Event::Stdin(message),
+            Some(input) = self.inputs.recv() => Event::InputNeeded(input),
+            // Before the end of a cell: a cell that fails aborts the requests that came while it ran.
+            message = self.connection.shell.recv() => incoming(Channel::Shell, message),
+            Some(event) = self.cell_events.recv() => Event::Cell(event),
         }
     }
 
-    async fn handle(&mut self, event: Event) -> Option<Reason> {
+    async fn handle(&mut self, event: Event) -> Option<EndReason> {
         match event {
-            Event::Request(asked) => return self.dispatch(asked).await,
-            Event::Question(question) => self.stdin.ask(question).await,
-            Event::Input(message) => self.stdin.answered(&message),
-            Event::Executed(executed) => self.executed(executed),
-            Event::Finished => {
-                self.executions.end();
-                self.start_next();
+            Event::Incoming(incoming) => return self.dispatch(incoming).await,
+            Event::InputNeeded(input) => self.stdin.ask(input).await,
+            Event::Stdin(message) => self.stdin.receive(&message),
+            Event::Cell(CellEvent::Finished(cell)) => self.finish_cell(*cell),
+            Event::Cell(CellEvent::Replied) => {
+                self.queue.end();
+                self.start_next_cell();
             }
-            Event::Signal(watch::Asked::Interrupt) => self.interrupt(),
-            Event::Signal(watch::Asked::End) => return Some(Reason::Signal),
-            Event::ParentEnded => return Some(Reason::ParentEnded),
-            Event::Disconnected => return Some(Reason::Disconnected),
+            Event::Signal(SignalEvent::Interrupt) => self.interrupt(),
+            Event::Signal(SignalEvent::Terminate) => return Some(EndReason::Signal),
+            Event::ParentEnded => return Some(EndReason::ParentEnded),
+            Event::Disconnected => return Some(EndReason::Disconnected),
         }
         None
     }
 
     /// The table of requests.
-    async fn dispatch(&mut self, asked: Asked) -> Option<Reason> {
-        let request = match Request::read(&asked.message) {
+    async fn dispatch(&mut self, incoming: Incoming) -> Option<EndReason> {
+        let request = match Request::read(&incoming.message) {
             Ok(request) => request,
             Err(error) => {
                 warn!("{error}");
-                self.answer_with(asked, error_reply("InvalidRequest", &error.to_string(), &[]));
+                self.answer_with(incoming, Reply::error("InvalidRequest", error.to_string()));
                 return None;
             }
         };
         let evaluator = self.context.evaluator.clone();
         match request {
-            Request::KernelInfo => self.answer(asked, handlers::kernel_info(self.rust.clone())),
+            Request::KernelInfo => self.answer(incoming, handlers::kernel_info(self.language_version.clone())),
             Request::Execute(request) => {
-                self.executions.push(Cell { asked, request });
-                self.start_next();
+                self.queue.push(QueuedCell { incoming, request });
+                self.start_next_cell();
             }
-            Request::Complete(request) => self.answer(asked, handlers::complete(evaluator, request)),
-            Request::Inspect(request) => self.answer(asked, handlers::inspect(evaluator, request)),
-            Request::IsComplete(request) => self.answer(asked, handlers::is_complete(request)),
+            Request::Complete(request) => self.answer(incoming, handlers::complete(evaluator, request)),
+            Request::Inspect(request) => self.answer(incoming, handlers::inspect(evaluator, request)),
+            Request::IsComplete(request) => self.answer(incoming, handlers::is_complete(evaluator, request)),
             Request::History(request) => {
-                let answer = self.history.answer(request);
-                self.answer(asked, answer);
+                let reply = self.history.reply(request);
+                self.answer(incoming, reply);
             }
-            Request::CommInfo(of) => {
-                let content = comms::info(&self.context, of.target_name.as_deref());
-                self.answer_with(asked, content);
+            Request::CommInfo(request) => {
+                let reply = comm_delivery::info(&self.context, request.target_name.as_deref());
+                self.answer_with(incoming, reply);
             }
             Request::CommOpen { target_name, comm } => {
-                self.deliver(asked, CommKind::Open { target: target_name }, comm);
+                self.deliver(incoming, CommKind::Open { target: target_name }, comm);
             }
-            Request::CommMessage(comm) => self.deliver(asked, CommKind::Message, comm),
-            Request::CommClose(comm) => self.deliver(asked, CommKind::Close, comm),
+            Request::CommMessage(comm) => self.deliver(incoming, CommKind::Message, comm),
+            Request::CommClose(comm) => self.deliver(incoming, CommKind::Close, comm),
             Request::Interrupt => {
                 self.interrupt();
-                self.answer_with(asked, json!({ "status": "ok" }));
+                self.answer_with(incoming, Reply::Interrupt(InterruptReply {}));
             }
-            Request::Shutdown(request) => return Some(self.shut_down(asked, request).await),
-            Request::Unknown => self.unknown(asked),
+            Request::Shutdown(request) => return Some(self.shut_down(incoming, request).await),
+            Request::Unknown => self.unknown(incoming),
         }
         None
     }
 
     /// Answers in a task of its own.
-    fn answer(&self, asked: Asked, reply: impl Future<Output = Value> + Send + 'static) {
-        tokio::spawn(self.context.clone().answer(asked, reply));
+    fn answer(&self, incoming: Incoming, reply: impl Future<Output = Reply> + Send + 'static) {
+        tokio::spawn(self.context.clone().answer(incoming, reply));
     }
 
-    fn answer_with(&self, asked: Asked, content: Value) {
-        self.answer(asked, async { content });
+    fn answer_with(&self, incoming: Incoming, reply: Reply) {
+        self.answer(incoming, async { reply });
     }
 
-    /// Runs the next cell, unless one runs already.
-    fn start_next(&mut self) {
-        let Some(cell) = self.executions.start_next() else {
+    /// Runs the next cell, unless a cell runs already.
+    fn start_next_cell(&mut self) {
+        let Some(cell) = self.queue.start_next() else {
             return;
         };
-        let counted = cell.request.stores_history();
-        self.stdin.begin(&cell);
-        let number = self.executions.number(counted);
-        if counted {
+        let is_counted = cell.request.stores_history();
+        self.stdin.begin_cell(&cell);
+        let number = self.queue.number(is_counted);
+        if is_counted {
             self.history.add(number, &cell.request.code);
         }
-        let (context, report) = (self.context.clone(), self.report.clone());
+        let (context, reporter) = (self.context.clone(), self.cell_reporter.clone());
         tokio::spawn(async move {
-            let executed = execution::execute(context, cell, number).await;
-            // The receiver goes only with the kernel.
-            let _ = report.send(Event::Executed(executed));
+            let finished = execution::execute(context, cell, number).await;
+            // The receiver is dropped only when the kernel ends.
+            let _ = reporter.send(CellEvent::Finished(Box::new(finished)));
         });
     }
 
-    /// Stops the running cell, what it asks its user, and a flood of its output.
-    fn interrupt(&mut self) {
-        if self.executions.running() {
-            self.context.output.interrupt();
+    /// Sends the reply of a cell, and aborts the cells behind it if it says so.
+    fn finish_cell(&mut self, mut cell: FinishedCell) {
+        self.stdin.end_cell();
+        if let Some(plain_text) = cell.plain_text.take() {
+            self.history.add_output(cell.number, plain_text);
         }
-        // In this order: who is told that the user does not answer can tell why.
-        self.context.evaluator.interrupt();
-        self.stdin.interrupt();
-    }
-
-    /// Sends what came through a comm to the cells.
-    fn deliver(&self, asked: Asked, kind: CommKind, comm: CommRequest) {
-        // The task ends with the kernel.
-        let _ = self.comms.send(comms::Received::new(asked, kind, comm));
-    }
-
-    /// A cell has been run: its reply, the end of those that it aborts, and then the next.
-    fn executed(&mut self, mut executed: Executed) {
-        self.stdin.end();
-        if let Some(output) = executed.output.take() {
-            self.history.add_output(executed.number, output);
-        }
-        // Before the reply: who has seen that may send the next cell, and that one is to run.
-        let aborted = if executed.aborts {
-            self.executions.abort()
+        // Before the reply: a client that has seen it may send the next cell, and that cell is to run.
+        let aborted = if cell.aborts_queue {
+            self.queue.abort()
         } else {
             Vec::new()
         };
-        let (context, report) = (self.context.clone(), self.report.clone());
+        let (context, reporter) = (self.context.clone(), self.cell_reporter.clone());
         tokio::spawn(async move {
-            execution::finish(context, executed, aborted).await;
-            let _ = report.send(Event::Finished);
+            execution::finish(context, cell, aborted).await;
+            // The receiver is dropped only when the kernel ends.
+            let _ = reporter.send(CellEvent::Replied);
         });
     }
 
-    async fn shut_down(&self, asked: Asked, request: ShutdownRequest) -> Reason {
-        let content = json!({ "status": "ok", "restart": request.restart });
-        self.context.clone().answer(asked, async { content }).await;
-        Reason::Shutdown
+    fn interrupt(&mut self) {
+        interrupt::interrupt(&self.context, self.queue.is_running(), &mut self.stdin);
     }
 
-    /// A request that is not supported gets a reply that says so; anything else has none.
-    fn unknown(&self, asked: Asked) {
-        let msg_type = asked.message.header.msg_type.clone();
+    /// Sends a client's comm message to the cells.
+    fn deliver(&self, incoming: Incoming, kind: CommKind, comm: CommRequest) {
+        // The receiver is dropped only when the kernel ends.
+        let _ = self.comms.send(IncomingComm::new(incoming, kind, comm));
+    }
+
+    async fn shut_down(&mut self, incoming: Incoming, request: ShutdownRequest) -> EndReason {
+        let reply = Reply::Shutdown(ShutdownReply {
+            restart: request.restart,
+        });
+        self.context.clone().answer(incoming, async { reply }).await;
+        EndReason::Shutdown
+    }
+
+    /// Replies to a request of an unknown type that the kernel does not support it. Other unknown messages get no reply.
+    fn unknown(&self, incoming: Incoming) {
+        let msg_type = incoming.message.header.msg_type.clone();
         if msg_type.ends_with("_request") {
             let evalue = format!("this kernel does not support {msg_type}");
-            self.answer_with(asked, error_reply("UnsupportedRequest", &evalue, &[]));
+            self.answer_with(incoming, Reply::error("UnsupportedRequest", evalue));
         } else {
-            debug!("no request: {msg_type}");
-            self.context.busy(&asked);
-            self.context.idle(&asked);
+            debug!("not a request: {msg_type}");
+            self.context.busy(&incoming);
+            self.context.idle(&incoming);
         }
     }
 }

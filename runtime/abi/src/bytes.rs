@@ -1,4 +1,4 @@
-//! Bytes that cross: lent for a call, or handed over for good.
+//! Bytes that cross the ABI: lent for a call, or handed over.
 
 use std::{ops::Deref, slice};
 
@@ -12,11 +12,11 @@ pub struct Slice {
 
 // SAFETY: a slice is an address and a length; reading through it is unsafe and has its own contract.
 unsafe impl Send for Slice {}
-// SAFETY: as above: sharing the address reads nothing.
+// SAFETY: as above; sharing the address reads nothing.
 unsafe impl Sync for Slice {}
 
 impl Slice {
-    /// Lends `bytes`; the caller keeps them alive until the call returns.
+    /// Lends `bytes`. The caller keeps them alive until the call returns.
     pub const fn new(bytes: &[u8]) -> Slice {
         Slice {
             data: bytes.as_ptr(),
@@ -24,23 +24,23 @@ impl Slice {
         }
     }
 
-    /// The bytes again.
+    /// Returns the bytes.
     ///
     /// # Safety
     ///
-    /// The lender must keep the bytes alive and unchanged for `'a`.
+    /// The lender keeps the bytes alive and unchanged for `'a`.
     pub unsafe fn as_bytes<'a>(self) -> &'a [u8] {
         // SAFETY: `data` and `len` come from a slice (see `new`), alive for `'a` by this function's contract.
         unsafe { slice::from_raw_parts(self.data, self.len) }
     }
 
-    /// The bytes as text, or a replacement where they are not UTF-8.
+    /// Returns the bytes as text. Bytes that are not UTF-8 are replaced.
     ///
     /// # Safety
     ///
     /// As for [`Slice::as_bytes`].
     pub unsafe fn as_text<'a>(self) -> std::borrow::Cow<'a, str> {
-        // SAFETY: the same contract.
+        // SAFETY: by this function's contract.
         String::from_utf8_lossy(unsafe { self.as_bytes() })
     }
 }
@@ -51,7 +51,7 @@ impl From<&str> for Slice {
     }
 }
 
-/// Bytes handed over for good. Whoever drops them calls back into the side that allocated them.
+/// Owned bytes that cross the ABI. Dropping them calls back into the side that allocated them.
 ///
 /// ```
 /// use mosaic_abi::Buffer;
@@ -67,18 +67,18 @@ pub struct Buffer {
     release: unsafe extern "C" fn(*mut u8, usize, usize),
 }
 
-// SAFETY: a buffer owns its bytes alone, and `release` only returns them to the allocator, which any thread may do.
+// SAFETY: a buffer is the only owner of its bytes, and `release` only returns them to an allocator, on any thread.
 unsafe impl Send for Buffer {}
-// SAFETY: a shared buffer only lends its bytes immutably.
+// SAFETY: a shared buffer gives shared access only.
 unsafe impl Sync for Buffer {}
 
 impl Buffer {
-    /// Bytes that lie elsewhere than in a vector, such as in a mapped file.
+    /// Makes a buffer of bytes outside a vector, such as in a mapped file.
     ///
     /// # Safety
     ///
-    /// `data` must point to `len` bytes that nobody changes, and that stay until `release` is called with `data`, `len`
-    /// and `len`, which may happen once and on any thread.
+    /// `data` points to `len` bytes that nobody changes, and that stay until `release` is called with `data`, `len` and
+    /// `len`: once, on any thread.
     pub unsafe fn from_raw_parts(
         data: *mut u8,
         len: usize,
@@ -92,13 +92,14 @@ impl Buffer {
         }
     }
 
-    /// The bytes, to be written.
+    /// Returns the bytes for writing.
     ///
     /// # Safety
     ///
-    /// Nobody else has the bytes: the buffer was made from a vector, or as [`Host::room`](crate::Host::room).
+    /// Nobody else has the bytes: the buffer was made from a vector, or by
+    /// [`Host::shared_buffer`](crate::Host::shared_buffer).
     pub unsafe fn as_mut_slice(&mut self) -> &mut [u8] {
-        // SAFETY: as in `deref`; that nobody else has the bytes is this function's contract.
+        // SAFETY: as in `deref`; by this function's contract nobody else has the bytes.
         unsafe { slice::from_raw_parts_mut(self.data, self.len) }
     }
 }
@@ -131,14 +132,14 @@ impl Deref for Buffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: `data` and `len` describe the bytes this buffer was made from, which it still owns.
+        // SAFETY: `data` and `len` describe the bytes that the buffer was made from and still owns.
         unsafe { slice::from_raw_parts(self.data, self.len) }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // SAFETY: the three values are those that this buffer was made from, given back once.
+        // SAFETY: the buffer was made from these three values, and gives them back once.
         unsafe { (self.release)(self.data, self.len, self.capacity) }
     }
 }

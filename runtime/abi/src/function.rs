@@ -1,28 +1,31 @@
-//! Functions that travel: those that capture nothing, so that their code is all there is to them.
+//! Functions that travel. They capture nothing, so that their code is all a worker needs.
 
 use crate::{Layout, Outcome, Pending, Slice};
 use std::ffi::c_void;
 
-/// A function that captures nothing, as a worker sees it. It lies in a `static` of the object that holds its code; a
-/// worker finds it by that object's path and the table's offset in it.
+/// A function that captures nothing, as a worker sees it.
+///
+/// The table lies in a `static` of the object file that holds the function's code. A worker finds it by the file's path
+/// and the table's offset.
 #[repr(C)]
 #[derive(Debug)]
 pub struct FunctionTable {
-    /// [`crate::VERSION`] of the guest: a worker refuses a table whose version it does not know.
+    /// [`crate::VERSION`] of the guest. A worker refuses a table of another version.
     pub version: u32,
-    /// The function's name, as the compiler has it.
+    /// Returns the function's name, as the compiler writes it.
     pub name: extern "C" fn() -> Slice,
-    /// What the object takes that it is run on; of `()` where it is run on none.
+    /// The layout of the object that the function runs on; that of `()` if it runs on none.
     pub layout: Layout,
-    /// Runs it on `object`, which may be:
+    /// Runs the function on `object`, which is one of:
     ///
     /// - null, for a function of its arguments alone;
-    /// - a tessera's object, for one that reads or changes it: no call on the object runs at the same time;
-    /// - the place for the address of a new object, for one that makes a tessera's object of its argument. It stays null
-    ///   when `outcome` is a failure.
+    /// - a tessera's object, for a function that reads or changes it: no other call on the object runs at the same
+    ///   time;
+    /// - space for the address of a new object, for a function that makes one from its argument. It stays null if
+    ///   `outcome` is a failure.
     ///
-    /// Arguments are encoded values, one [`Slice`] each, lent for the call. It does not unwind. The future that it returns
-    /// where it is async has no part in `object`.
+    /// Arguments are encoded values, one [`Slice`] each, lent for the call. The function does not unwind. If it is
+    /// async, the future that it returns does not use `object`.
     pub run: unsafe extern "C" fn(
         object: *mut c_void,
         arguments: *const Slice,
@@ -32,14 +35,14 @@ pub struct FunctionTable {
 }
 
 impl FunctionTable {
-    /// The function's name, as the compiler has it: `ctx::double`.
+    /// Returns the function's name, as the compiler writes it, such as `ctx::double`.
     pub fn name(&self) -> &'static str {
         // SAFETY: the name is `std::any::type_name` (see `mosaic`), a `&'static str`.
         unsafe { std::str::from_utf8_unchecked((self.name)().as_bytes()) }
     }
 }
 
-/// What people call a function of this name: `double` for `ctx::double::<u32>`, `closure` for a closure.
+/// Shortens a function's name: `double` for `ctx::double::<u32>`, `closure` for a closure.
 ///
 /// ```
 /// for (name, short) in [
@@ -56,7 +59,7 @@ pub fn short_name(name: &str) -> &str {
         return "closure";
     }
     let mut depth = 0_usize;
-    // The parameters of types are no part of it, and what follows the last `::` outside them is.
+    // The name ends before the generic arguments, and begins after the last `::` outside them.
     let end = name.strip_suffix('>').map_or(name.len(), |_| {
         let begins = name.char_indices().rev().find(|(_, character)| {
             match character {

@@ -1,4 +1,4 @@
-//! What a guest shows its host: itself, and its tesserae.
+//! The guest's tables: itself, and its tesserae.
 
 use crate::{Buffer, Host, Poll, Slice, Waker};
 use std::ffi::c_void;
@@ -6,32 +6,32 @@ use std::ffi::c_void;
 /// The C symbol under which the crate `mosaic` exports its [`GuestEntry`].
 pub const GUEST_ENTRY: &str = "mosaic_guest_entry";
 
-/// Gives the guest its host and gets the guest's own table, or null if the versions differ.
+/// Gives the guest its host, and returns the guest's own table, or null if the versions differ.
 ///
-/// Calling it again with the same host changes nothing.
+/// Another call with the same host changes nothing.
 pub type GuestEntry = unsafe extern "C" fn(host: *const Host) -> *const Guest;
 
-/// What a host may ask of the guest code in its process.
+/// The guest functions that a host may call.
 #[repr(C)]
 pub struct Guest {
     /// [`crate::VERSION`] of the guest.
     pub version: u32,
     /// Flushes the guest's standard output and error.
     pub flush: extern "C" fn(),
-    /// From here on the calling thread's panics are kept for the cell's error instead of being printed.
+    /// Begins to keep the calling thread's panics for the cell's error, instead of printing them.
     pub begin_cell: extern "C" fn(),
-    /// Ends what `begin_cell` began and flushes; reports a panic that ended the cell as [`crate::CellEvent::Panicked`]
-    /// when `panicked` is set, and prints the panics that were caught on the way to standard error.
+    /// Ends what `begin_cell` began, and flushes. If `panicked` is set, reports the panic that ended the cell as
+    /// [`crate::CellEvent::Panicked`]. Prints panics that the cell caught to standard error.
     pub end_cell: extern "C" fn(panicked: bool),
-    /// A message of the front end's that answers nothing; see [`Host::ask`] for the other direction. Called in the
-    /// order in which messages come, on a thread of the host's, which the guest does not hold up.
+    /// Takes a message of the front end that answers nothing; see [`Host::ask`] for the other direction. Called in the
+    /// order of the messages, on a thread of the host, which the guest must not block.
     pub receive: unsafe extern "C" fn(message: Slice),
-    /// Has the cell that runs unwind at the next place where that is safe: a call into mosaic, a `println!`, a sleep.
-    /// One that sleeps wakes. It unwinds with a payload of the guest's own, and no panic is reported.
+    /// Makes the running cell unwind at the next safe point: a call into mosaic, a `println!`, or a sleep, from which
+    /// it wakes. The payload is the guest's own, and no panic is reported.
     pub interrupt: extern "C" fn(),
 }
 
-/// How a call into guest code ended.
+/// The kind of an [`Outcome`].
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -45,7 +45,7 @@ pub enum Status {
 #[repr(C)]
 #[derive(Debug)]
 pub struct Outcome {
-    /// Which of the two `payload` is.
+    /// Says what `payload` is.
     pub status: Status,
     /// An encoded value or an encoded [`crate::Failure`].
     pub payload: Buffer,
@@ -60,22 +60,22 @@ impl Default for Outcome {
     }
 }
 
-/// The future of a call that has not ended, since its method, constructor or function is async and waits. Whoever has
-/// it polls it until it is over, or drops it.
+/// The future of a call that has not ended, because its method, constructor or function is async and waits. The owner
+/// polls it until it is over, or drops it.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Pending {
-    /// Null where the call has ended.
+    /// The future, or null if the call has ended.
     pub future: *mut c_void,
-    /// Goes on with it; fills in `outcome` once and is not called again then. Takes the waker over, and has it woken
-    /// when it is worth while to go on. It does not unwind.
+    /// Polls the future. Takes the waker over, and wakes it when polling makes sense again. When the future ends, fills
+    /// in `outcome`; it is not polled again then. Does not unwind.
     pub poll: unsafe extern "C" fn(future: *mut c_void, waker: Waker, outcome: *mut Outcome) -> Poll,
-    /// Frees it, whether it is over or not. It does not unwind.
+    /// Frees the future, whether it is over or not. Does not unwind.
     pub drop: unsafe extern "C" fn(future: *mut c_void),
 }
 
 impl Pending {
-    /// What a call returns that has ended.
+    /// Makes the value that an ended call returns.
     pub fn none() -> Pending {
         unsafe extern "C" fn poll(_: *mut c_void, _: Waker, _: *mut Outcome) -> Poll {
             Poll::Ready
@@ -89,18 +89,18 @@ impl Pending {
     }
 }
 
-/// What an object of a type takes in memory: where two builds of a type differ, they are not the same type.
+/// The memory layout of a type. Two builds of a type with different layouts are not the same type.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// In bytes.
+    /// The size, in bytes.
     pub size: usize,
-    /// In bytes.
+    /// The alignment, in bytes.
     pub align: usize,
 }
 
 impl Layout {
-    /// That of `T`.
+    /// Returns the layout of `T`.
     pub const fn of<T>() -> Layout {
         Layout {
             size: size_of::<T>(),
@@ -109,74 +109,76 @@ impl Layout {
     }
 }
 
-/// A type as its callers know it. A cell that only calls has no code of the type compiled again.
+/// A tessera's type, as its callers know it. A cell that only calls does not compile the type's own code again.
 #[repr(C)]
 pub struct Definition {
     /// The type's name.
     pub type_name: Slice,
-    /// What an object takes.
+    /// The layout of an object.
     pub layout: Layout,
     /// The methods' names, in the order of their numbers.
     pub methods: *const Slice,
-    /// The methods' signatures, such as `add(u64) -> u64`: by them a proxy finds its method in the definition that its
-    /// tessera was made from, which may be an earlier one.
+    /// The methods' signatures, such as `add(u64) -> u64`. A proxy uses them to find its method in the definition that
+    /// its tessera was made from, which may be an earlier one.
     pub signatures: *const Slice,
-    /// How many methods there are.
+    /// The number of methods.
     pub method_count: usize,
 }
 
-// SAFETY: a definition is immutable, and what it points to is `'static`.
+// SAFETY: a definition is immutable, and points to `'static` data.
 unsafe impl Sync for Definition {}
 
 impl Definition {
-    /// The name of method number `method`.
+    /// Returns the name of method number `method`.
     pub fn method(&self, method: u32) -> Option<&'static str> {
         self.text(self.methods, method)
     }
 
-    /// The signature of method number `method`.
+    /// Returns the signature of method number `method`.
     pub fn signature(&self, method: u32) -> Option<&'static str> {
         self.text(self.signatures, method)
     }
 
-    /// The signatures of all methods, in the order of their numbers.
+    /// Returns the signatures of all methods, in the order of their numbers.
     pub fn signatures(&self) -> impl Iterator<Item = &'static str> + '_ {
         (0..).map_while(|method| self.signature(method))
     }
 
-    /// The type's name.
+    /// Returns the type's name.
     pub fn type_name(&self) -> &'static str {
-        // SAFETY: it is made from a `&'static str` (see `mosaic`'s expansion), so the bytes live and are UTF-8.
+        // SAFETY: the name is made from a `&'static str` (see `mosaic`'s expansion), so the bytes live and are UTF-8.
         unsafe { std::str::from_utf8_unchecked(self.type_name.as_bytes()) }
     }
 
     fn text(&self, texts: *const Slice, method: u32) -> Option<&'static str> {
         let method = usize::try_from(method).ok().filter(|it| *it < self.method_count)?;
-        // SAFETY: names and signatures are `method_count` each, made from `&'static str`s as the type's name is.
+        // SAFETY: there are `method_count` names and as many signatures, made from `&'static str`s like the type's
+        // name.
         Some(unsafe { std::str::from_utf8_unchecked((*texts.add(method)).as_bytes()) })
     }
 }
 
-/// A tessera as its worker sees it. It lies in the static data of the object that holds the type's code; the worker finds
-/// it by that object's path and the table's offset in it.
+/// A tessera, as its worker sees it.
 ///
-/// Arguments are encoded values, one [`Slice`] each, lent for the call. No function here unwinds.
+/// The table lies in the static data of the object file that holds the type's code. The worker finds it by the file's
+/// path and the table's offset. Arguments are encoded values, one [`Slice`] each, lent for the call. No function here
+/// unwinds.
 #[repr(C)]
 pub struct TesseraTable {
-    /// [`crate::VERSION`] of the guest: a worker refuses a table whose version it does not know.
+    /// [`crate::VERSION`] of the guest. A worker refuses a table of another version.
     pub version: u32,
-    /// What callers know of it.
+    /// The part that callers know.
     pub definition: Definition,
-    /// Constructs an object and writes its address to `object`, which stays as it is when `outcome` is a failure. Where
-    /// the constructor is async, the future that it returns does so; `object` lives as long as that.
+    /// Constructs an object and writes its address to `object`, unless `outcome` is a failure. If the constructor is
+    /// async, its future does so, and `object` outlives the future.
     pub construct: unsafe extern "C" fn(
         object: *mut *mut c_void,
         arguments: *const Slice,
         count: usize,
         outcome: *mut Outcome,
     ) -> Pending,
-    /// Calls method number `method`. At most one call on an object runs at a time, and a future that it returns is such
-    /// a call; it is dropped before the object.
+    /// Calls method number `method`. At most one call on an object runs at a time. A future that the call returns
+    /// belongs to the call, and is dropped before the object.
     pub call: unsafe extern "C" fn(
         object: *mut c_void,
         method: u32,

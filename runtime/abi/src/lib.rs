@@ -1,37 +1,42 @@
-//! The narrow waist between cell code and its host.
+//! The ABI between cell code and the runtime: the narrow waist.
 //!
-//! Cell code is a guest: the crate `mosaic`, as a cell links it, holds no runtime. The runtime lives
-//! in the host executable (the cell process, each worker, or a program of its own), and the two meet
-//! here, in `#[repr(C)]` tables of functions. Nothing but C types crosses, so that a guest and a host
-//! that were built apart, with another standard library or another allocator, still understand each
-//! other; what is richer than a C type crosses as an encoded [`Buffer`].
+//! Cell code is a *guest*. The crate `mosaic`, which a cell links, holds no runtime. The runtime lives in the *host*
+//! executable: the cell process, each worker, or a program outside notebooks. The two meet in `#[repr(C)]` tables of
+//! functions. Only C types cross, so a guest and a host that were built apart, with another standard library or another
+//! allocator, still understand each other. Anything richer crosses as an encoded [`Buffer`].
 //!
-//! - The host hands the guest a [`Host`] table when it loads it ([`Guest`], [`GUEST_ENTRY`]).
-//! - The guest describes each tessera to the host by a [`TesseraTable`].
+//! - The host gives the guest a [`Host`] table when it loads the guest ([`Guest`], [`GUEST_ENTRY`]).
+//! - The guest describes each tessera to the host by a [`TesseraTable`], and each function by a [`FunctionTable`].
 
 mod bytes;
+mod description;
+mod encoding;
+mod failure;
 mod function;
 mod guest;
 mod host;
+mod large_vec;
 mod log;
-mod message;
 mod options;
-mod room;
+mod query;
+mod start_options;
 mod timeline;
 mod workers;
 
 pub use bytes::{Buffer, Slice};
+pub use description::{Description, Listed, Progress, State};
+pub use encoding::{decode, decode_first, encode};
+pub use failure::{Failure, FailureKind};
 pub use function::{FunctionTable, short_name};
 pub use guest::{Definition, GUEST_ENTRY, Guest, GuestEntry, Layout, Outcome, Pending, Status, TesseraTable};
 pub use host::{Argument, CellEvent, Handle, Host, Poll, Reporter, Request, Submitted, Waker};
+pub use large_vec::large_vec;
 pub use log::{LogLevel, LogOptions};
-pub use message::{
-    Description, Failure, FailureKind, Listed, Progress, StartOptions, State, decode, decode_first, encode,
-};
 pub use options::Options;
-pub use room::room;
+pub use query::{Census, Kept, LiveDisplay, MonitorQuery, Query};
+pub use start_options::{Placement, StartOptions};
 pub use timeline::{Span, Subject, Tasks, Timeline};
-pub use workers::{Activity, Census, Gpu, HubQuery, Kept, Placement, Query, View, Worker, Workers};
+pub use workers::{Activity, Gpu, Worker, Workers};
 
-/// The version of everything in this crate. A host and a guest of different versions refuse each other.
+/// The version of this crate's types and tables. A host and a guest of different versions refuse each other.
 pub const VERSION: u32 = 7;

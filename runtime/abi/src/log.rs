@@ -1,35 +1,39 @@
-//! How much the runtime says of what it does.
+//! Log levels.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// How much the runtime, and what code writes by `tracing`, says: everything up to this level.
+/// A level of log messages. A level includes all levels before it.
 ///
 /// ```
-/// use mosaic_abi::LogLevel;
+/// use mosaic::LogLevel;
 /// assert!(LogLevel::Debug > LogLevel::Info && LogLevel::default() == LogLevel::Warn);
 /// assert_eq!("info".parse(), Ok(LogLevel::Info));
 /// ```
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum LogLevel {
-    /// Nothing.
+    /// No messages.
     Off,
-    /// What went wrong.
+    /// Errors.
     Error,
-    /// What may be wrong.
+    /// Warnings.
     #[default]
     Warn,
-    /// What changes: failures, values that move to disk, workers that are replaced.
+    /// Changes: failures, values that move to disk, workers that are replaced.
     Info,
-    /// Each constructor, each method and each function.
+    /// Each constructor, method and function.
     Debug,
-    /// All there is.
+    /// Everything.
     Trace,
 }
 
 impl LogLevel {
-    /// All of them, from the quietest on.
+    /// All levels, the quietest first.
+    ///
+    /// ```
+    /// assert_eq!(mosaic::LogLevel::ALL.map(|level| level.name())[..2], ["off", "error"]);
+    /// ```
     pub const ALL: [LogLevel; 6] = [
         LogLevel::Off,
         LogLevel::Error,
@@ -39,7 +43,11 @@ impl LogLevel {
         LogLevel::Trace,
     ];
 
-    /// Such as `info`.
+    /// Returns the level's name, such as `info`.
+    ///
+    /// ```
+    /// assert_eq!(mosaic::LogLevel::Info.name(), "info");
+    /// ```
     pub const fn name(self) -> &'static str {
         match self {
             LogLevel::Off => "off",
@@ -67,11 +75,11 @@ impl FromStr for LogLevel {
     }
 }
 
-/// What is said, and how.
+/// The level and the form of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogOptions {
-    /// Everything up to it.
+    /// Messages up to this level are shown.
     pub level: LogLevel,
-    /// Whether each line says when.
+    /// True if each line begins with the time.
     pub timestamps: bool,
 }

@@ -1,75 +1,118 @@
-//! How a tessera or a call is to be carried out.
+//! Options of tesserae, calls and functions.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How a tessera, or a call, is to be carried out. What is not set is left to the runtime.
+/// Options of a tessera, a call or a function. An option that is not set is left to the runtime.
 ///
-/// They go on the attribute (`#[tessera(max_retries = 2)]`, for all of a type's tesserae), on the type
-/// (`Solver::with(options).remote(…)`, for one tessera, `Solver::with(options).remote_array(4, …)`, for several), and on a
-/// proxy (`solver.with(options).solve(…)`, for its calls).
-/// A tessera's options hold for its constructor and its calls; those that are closer to the call win.
+/// Options go on the attribute (`#[tessera(max_retries = 2)]`, for all tesserae of a type), on the type
+/// (`Solver::with(options).remote(…)`, for one tessera, or `.remote_array(4, …)`, for several), on a proxy
+/// (`solver.with(options).solve(…)`, for its calls), and on functions (`mosaic::with(options).spawn(…)`). A tessera's
+/// options hold for its constructor and its calls; options that are closer to the call win.
 ///
 /// ```
-/// use mosaic_abi::Options;
-/// let options = Options::new().max_retries(2).worker("worker:0:1");
-/// assert_eq!(options.max_retries, Some(2));
+/// # use mosaic::prelude::*;
+/// # #[tessera] struct Counter(u64);
+/// # #[tessera] impl Counter {
+/// #     fn new(start: u64) -> Self { Counter(start) }
+/// #     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(2).await?;
+/// let there = Options::new().worker("worker:0:1").max_retries(2);
+/// let counter = Counter::with(there).remote(1);
+/// assert_eq!(counter.with(Options::new().max_retries(0)).add(1).result().await?, 2);
+/// # Ok(()) })? }
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Options {
-    /// How often a constructor or a method that panics is run again, with the same arguments.
+    /// The number of times that a constructor or a method that panics is run again, with the same arguments.
     pub max_retries: Option<u32>,
-    /// The worker that a tessera is to live on.
+    /// The worker that a tessera is placed on.
     pub worker: Option<String>,
-    /// How often a tessera whose worker is lost is made again.
+    /// The number of times that a tessera whose worker is lost is constructed again.
     pub restarts: Option<u32>,
-    /// How long a constructor, a call or a function may take from when it is submitted.
+    /// The time that a constructor, a call or a function may take after it was submitted.
     pub timeout: Option<Duration>,
 }
 
 impl Options {
-    /// Options that set nothing.
+    /// Makes options that set nothing.
+    ///
+    /// ```
+    /// assert_eq!(mosaic::Options::new().max_retries, None);
+    /// ```
     pub fn new() -> Options {
         Options::default()
     }
 
-    /// Runs a constructor or a method that panics up to `max_retries` times again, with the same arguments, on the same
-    /// worker. What a method had changed before it panicked stays changed.
+    /// Sets how often a constructor or a method that panics is run again, with the same arguments and on the same
+    /// worker.
+    ///
+    /// Changes that a method made before it panicked stay.
+    ///
+    /// ```
+    /// let options = mosaic::Options::new().max_retries(2);
+    /// assert_eq!(options.max_retries, Some(2));
+    /// ```
     #[must_use]
     pub fn max_retries(mut self, max_retries: u32) -> Options {
         self.max_retries = Some(max_retries);
         self
     }
 
-    /// Has a tessera live on this worker, such as `worker:0:1`.
+    /// Sets the worker that a tessera is placed on, such as `worker:0:1`.
+    ///
+    /// ```
+    /// let options = mosaic::Options::new().worker("worker:0:1");
+    /// assert_eq!(options.worker.as_deref(), Some("worker:0:1"));
+    /// ```
     #[must_use]
     pub fn worker(mut self, worker: impl Into<String>) -> Options {
         self.worker = Some(worker.into());
         self
     }
 
-    /// Has a tessera whose worker is lost made again, up to `restarts` times, on another worker: by its constructor, with the
-    /// same arguments, which are kept for that. What its calls had changed is gone. Calls that had not ended are run again
-    /// if they have a [`max_retries`](Options::max_retries) left, in their order, and fail otherwise; the results of those
-    /// that had ended are lost.
+    /// Sets how often a tessera whose worker is lost is constructed again, on another worker, with the same arguments.
     ///
-    /// Nobody knows how far a call had come that is run again: it runs at least once.
+    /// The arguments are kept for that. Changes that calls made are lost. Calls that had not ended run again, in order,
+    /// if they have a [`max_retries`](Options::max_retries) left, and fail otherwise; results of calls that had ended
+    /// are lost. A call that runs again may have run in part before: it runs at least once.
+    ///
+    /// ```
+    /// let options = mosaic::Options::new().restarts(1).max_retries(1);
+    /// assert_eq!(options.restarts, Some(1));
+    /// ```
     #[must_use]
     pub fn restarts(mut self, restarts: u32) -> Options {
         self.restarts = Some(restarts);
         self
     }
 
-    /// Fails a constructor, a call or a function that has not ended so long after it was submitted. One that runs is told
-    /// as by `task.cancel()`; a method that does not heed that keeps its tessera busy until it ends.
+    /// Sets how long a constructor, a call or a function may take after it was submitted. Then it fails.
+    ///
+    /// A running method is told as by `task.cancel()`. If the method ignores that, its tessera stays busy until it
+    /// ends.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let options = mosaic::Options::new().timeout(Duration::from_secs(60));
+    /// assert_eq!(options.timeout, Some(Duration::from_secs(60)));
+    /// ```
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Options {
         self.timeout = Some(timeout);
         self
     }
 
-    /// These options, and those of `others` that are not set here.
+    /// Fills in `others` where these options set nothing.
+    ///
+    /// ```
+    /// use mosaic::Options;
+    /// let options = Options::new().max_retries(1).or(&Options::new().max_retries(2).restarts(3));
+    /// assert_eq!((options.max_retries, options.restarts), (Some(1), Some(3)));
+    /// ```
     #[must_use]
     pub fn or(self, others: &Options) -> Options {
         Options {
@@ -80,7 +123,7 @@ impl Options {
         }
     }
 
-    /// The options as they cross, which is without a byte where nothing is set.
+    /// Encodes the options for the ABI. Options that set nothing take no bytes.
     pub fn encoded(&self) -> Vec<u8> {
         if *self == Options::default() {
             return Vec::new();
@@ -89,11 +132,11 @@ impl Options {
         crate::encode(self).unwrap_or_default()
     }
 
-    /// The options that [`Options::encoded`] encoded.
+    /// Decodes options that [`Options::encoded`] encoded.
     ///
     /// # Errors
     ///
-    /// The bytes may be no options.
+    /// The bytes encode no options.
     pub fn decoded(bytes: &[u8]) -> Result<Options, String> {
         match bytes {
             [] => Ok(Options::default()),
@@ -107,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_closer_wins() {
+    fn closer_options_win() {
         let closer = Options::new().max_retries(1);
         let others = Options::new().max_retries(2).worker("worker:0:1");
         assert_eq!(closer.or(&others), Options::new().max_retries(1).worker("worker:0:1"));

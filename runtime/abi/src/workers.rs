@@ -1,154 +1,98 @@
-//! What is asked about the workers, and what is answered.
+//! The machine and its workers.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a guest asks the runtime; see [`crate::Host::query`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Query {
-    /// The uids of the workers that live, in the order of their numbers: a `Vec<String>`.
-    WorkerUids,
-    /// Answered, by nothing, when all has ended that this process had submitted.
-    Barrier,
-    /// How far the tasks are that this process submitted: a [`crate::Tasks`].
-    Tasks,
-    /// What happened as far as this process knows: a [`crate::Timeline`].
-    Timeline,
-    /// What this process's books and the workers keep: a [`Census`].
-    Census,
-    /// What the hub knows.
-    Hub(HubQuery),
-}
-
-/// What the hub is asked, which knows of all workers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HubQuery {
-    /// The machine, and the workers with what each of them uses: a [`Workers`].
-    Workers,
-    /// The uid of the worker that the next tessera would be placed on: a `String`.
-    SelectWorker,
-    /// Shows something to the user: the answer is a `()`.
-    Show(View),
-    /// Has this worker end when it has nothing to do; the answer, a `()`, comes when it has ended.
-    Retire(String),
-}
-
-/// Something to look at, which changes in its place.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct View {
-    /// The name of its place: what is shown there is replaced.
-    pub place: String,
-    /// As text.
-    pub text: String,
-    /// The same as HTML.
-    pub html: String,
-    /// Whether it does not change any more.
-    pub is_last: bool,
-}
-
-/// How workers are chosen for tesserae that name none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Placement {
-    /// One after the other, round and round.
-    #[default]
-    RoundRobin,
-    /// The one with the fewest constructors and methods to execute, and of those that are equal the one with the fewest
-    /// tesserae.
-    LeastLoaded,
-    /// The one on which most bytes of the constructor's arguments lie, as far as they are results of tasks; the least loaded
-    /// where there are none.
-    DataLocality,
-}
-
-/// How much is kept, and by whom: what nobody can want any more is in none of the counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Census {
-    /// Tesserae, tasks and stored values in this process's books.
-    pub objects: u64,
-    /// Waits in this process's books.
-    pub waits: u64,
-    /// In the order of their numbers.
-    pub workers: Vec<Kept>,
-}
-
-/// What a worker keeps.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
-    /// Such as `worker:0:1`.
-    pub uid: String,
-    /// Tesserae that may be called.
-    pub tesserae: u64,
-    /// Objects of tesserae that exist, or may come to.
-    pub alive: u64,
-    /// Tasks and constructors that are to run, run, or have results.
-    pub tasks: u64,
-    /// Stored values at hand.
-    pub stored: u64,
-}
-
 /// The machine, and the workers that run on it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Workers {
-    /// Bytes of memory that the processes here may use: the machine's, or fewer where a control group limits them.
+    /// Memory that processes here may use, in bytes: the machine's, or the limit of a control group.
     pub memory_total: u64,
-    /// Bytes of it that are in use, by whomever.
+    /// Memory in use by any process, in bytes.
     pub memory_used: u64,
-    /// The machine's GPUs, in the order of their numbers, as far as NVIDIA's library knows them: none where there is none.
+    /// The machine's NVIDIA GPUs, in the order of their numbers, as far as NVIDIA's library knows them.
     pub gpus: Vec<Gpu>,
-    /// In the order of their numbers.
+    /// The workers, in the order of their numbers.
     pub workers: Vec<Worker>,
 }
 
-/// A GPU of the machine.
+/// A GPU of the machine. `mosaic::workers().await?.gpus()` lists them.
+///
+/// ```
+/// fn free(gpu: &mosaic::Gpu) -> u64 {
+///     gpu.memory_total - gpu.memory_used
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Gpu {
-    /// The number that the library gives it.
+    /// The GPU's number in NVIDIA's library.
     pub number: u32,
-    /// What its vendor calls it.
+    /// The vendor's name of the GPU.
     pub name: String,
-    /// The part of the last moments in which it was executing something, whosever: between 0 and 1.
+    /// The fraction of recent time, between 0 and 1, in which the GPU executed something, for any process.
     pub load: f64,
-    /// Bytes of its memory.
+    /// The GPU's memory, in bytes.
     pub memory_total: u64,
-    /// Bytes of it that are in use, by whomever.
+    /// Memory of the GPU in use by any process, in bytes.
     pub memory_used: u64,
 }
 
 /// A worker, and what it uses.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let workers = mosaic::workers().await?;
+/// let mosaic::Worker { uid, resident, .. } = &workers[0];
+/// println!("{uid} occupies {} MB", resident >> 20);
+/// # Ok(()) })? }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Worker {
-    /// Such as `worker:0:1`.
+    /// The worker's uid, such as `worker:0:1`.
     pub uid: String,
-    /// Its process.
+    /// The id of the worker's process.
     pub pid: u32,
-    /// What it is doing.
+    /// The worker's present activity.
     pub activity: Activity,
-    /// Constructors and methods that are being executed.
+    /// Constructors and methods that are running.
     pub running: u32,
-    /// Constructors and methods that could run, and wait for a thread or for memory.
+    /// Constructors and methods that wait for a thread or for memory only.
     pub waiting: u32,
-    /// Tesserae that were placed on it and not freed.
+    /// Tesserae that were placed on the worker and not freed.
     pub tesserae: u64,
-    /// CPUs that it keeps busy at present: 2.0 are two of them.
+    /// CPUs that the worker keeps busy at present: 2.0 means two of them.
     pub cpu: f64,
-    /// Bytes of memory that it occupies, those that it shares with other processes included.
+    /// Memory that the worker occupies, in bytes, including memory that it shares with other processes.
     pub resident: u64,
-    /// The same, of what is shared only its part; zero where the system does not tell.
+    /// Memory that the worker occupies, in bytes, counting its share of shared memory only. Zero if the system does not
+    /// tell.
     pub proportional: u64,
-    /// Bytes of memory that it occupies on GPUs; zero where the library does not tell, as in containers.
+    /// GPU memory that the worker occupies, in bytes. Zero if NVIDIA's library does not tell, as in containers.
     pub gpu_memory: u64,
 }
 
-/// What a worker is doing.
+/// The present activity of a worker.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let workers = mosaic::workers().await?;
+/// println!("{} is {}", workers[0].uid, workers[0].activity);      // idle, busy, …
+/// # assert!(matches!(workers[0].activity, mosaic::Activity::Idle | mosaic::Activity::Busy));
+/// # Ok(()) })? }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Activity {
-    /// Nothing.
+    /// Does nothing.
     Idle,
-    /// Executing constructors or methods.
+    /// Executes constructors or methods.
     Busy,
-    /// Starting nothing until there is memory.
+    /// Starts nothing until there is memory.
     ShortOfMemory,
-    /// Its process was stopped by a signal, and goes on when it is continued.
+    /// The process was stopped by a signal, until it is continued.
     Stopped,
 }
 

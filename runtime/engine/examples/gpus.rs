@@ -1,4 +1,5 @@
-//! NVIDIA's library, of a machine with two GPUs, of which one is broken. The tests put it where that would be found.
+//! A stand-in for NVIDIA's library on a machine with two GPUs, the first of which is broken. The tests put it where the real
+//! library would be found.
 #![allow(
     missing_docs,
     non_snake_case,
@@ -20,14 +21,14 @@ pub extern "C" fn nvmlInit_v2() -> nvmlReturn_t {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetCount_v2(count: *mut u32) -> nvmlReturn_t {
-    // SAFETY: the caller passes the place for a number.
+    // SAFETY: the caller passes a pointer to a number.
     unsafe { *count = 2 };
     SUCCESS
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetHandleByIndex_v2(index: u32, device: *mut nvmlDevice_t) -> nvmlReturn_t {
-    // SAFETY: the caller passes the place for a handle, which is never looked into.
+    // SAFETY: the caller passes a pointer to a handle, which nobody dereferences.
     unsafe { *device = ptr::without_provenance_mut(64) };
     if index == 0 { GPU_IS_LOST } else { SUCCESS }
 }
@@ -35,15 +36,15 @@ pub unsafe extern "C" fn nvmlDeviceGetHandleByIndex_v2(index: u32, device: *mut 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetName(_: nvmlDevice_t, name: *mut c_char, len: u32) -> nvmlReturn_t {
     let text = c"Made <Up>";
-    assert!(text.count_bytes() < len as usize, "there is room for the name");
-    // SAFETY: the caller passes a place for `len` bytes.
+    assert!(text.count_bytes() < len as usize, "there is capacity for the name");
+    // SAFETY: the caller passes a pointer to `len` bytes.
     unsafe { text.as_ptr().copy_to_nonoverlapping(name, text.count_bytes() + 1) };
     SUCCESS
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(_: nvmlDevice_t, memory: *mut nvmlMemory_v2_t) -> nvmlReturn_t {
-    // SAFETY: the caller passes a structure of this version.
+    // SAFETY: the caller passes a pointer to a structure of this version.
     let memory = unsafe { &mut *memory };
     (memory.total, memory.used) = (16 << 30, 3 << 30);
     SUCCESS
@@ -51,12 +52,12 @@ pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(_: nvmlDevice_t, memory: *mu
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetUtilizationRates(_: nvmlDevice_t, rates: *mut nvmlUtilization_t) -> nvmlReturn_t {
-    // SAFETY: the caller passes the place for both rates.
+    // SAFETY: the caller passes a pointer to both rates.
     unsafe { *rates = nvmlUtilization_t { gpu: 35, memory: 1 } };
     SUCCESS
 }
 
-/// One process, whose number is in a file.
+/// Lists one process, whose pid is in a file.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(
     _: nvmlDevice_t,
@@ -65,12 +66,12 @@ pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(
 ) -> nvmlReturn_t {
     let scratch = env::var("MOSAIC_TEST_SCRATCH").unwrap_or_default();
     let pid = fs::read_to_string(Path::new(&scratch).join("pid")).unwrap_or_default();
-    // SAFETY: the caller passes the place for a number, in which it says how many processes there is room for.
-    let room = unsafe { std::mem::replace(&mut *count, 1) };
-    if room == 0 {
+    // SAFETY: the caller passes a pointer to the number of processes that fit.
+    let capacity = unsafe { std::mem::replace(&mut *count, 1) };
+    if capacity == 0 {
         return INSUFFICIENT_SIZE;
     }
-    // SAFETY: there is room for one.
+    // SAFETY: at least one process fits.
     let process = unsafe { &mut *processes };
     (process.pid, process.usedGpuMemory) = (pid.parse().unwrap_or_default(), 2 << 30);
     SUCCESS

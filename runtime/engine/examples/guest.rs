@@ -1,4 +1,4 @@
-//! Tesserae in a shared object, as a cell of a notebook has them. The tests load it.
+//! A shared object with a tessera, like a cell of a notebook. The tests load it.
 #![allow(missing_docs, reason = "made for the tests alone")]
 
 use mosaic::prelude::*;
@@ -26,13 +26,13 @@ impl Greeter {
     }
 }
 
-/// Creates a tessera and has it greet; the host must have been given before.
+/// Creates a tessera and calls its method `greet`. The host must have been installed before.
 #[unsafe(no_mangle)]
 pub extern "Rust" fn greet(name: &str) -> TaskProxy<String> {
     Greeter::remote("hello").greet(name)
 }
 
-/// Creates a tessera and has it fail.
+/// Creates a tessera and calls a method that fails.
 #[unsafe(no_mangle)]
 pub extern "Rust" fn fail() -> TaskProxy<()> {
     Greeter::remote("hello").fail()

@@ -1,14 +1,14 @@
-//! The time, as all processes of a machine have it.
+//! The time, on a clock that all processes of a machine share.
 
 use std::{
     mem::MaybeUninit,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Nanoseconds of the clock that never goes back, since the machine started.
+/// Returns the nanoseconds since the machine started, on a clock that never goes back.
 pub(crate) fn now() -> u64 {
     let mut now = MaybeUninit::<libc::timespec>::zeroed();
-    // SAFETY: the call writes one `timespec`, of which zeroes are a valid one where it refuses.
+    // SAFETY: the call writes one `timespec`. If it fails, the zeroes are a valid one.
     let now = unsafe {
         libc::clock_gettime(libc::CLOCK_MONOTONIC, now.as_mut_ptr());
         now.assume_init()
@@ -17,7 +17,7 @@ pub(crate) fn now() -> u64 {
     seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or_default()
 }
 
-/// What is to be added to [`now`] to have nanoseconds since 1970.
+/// Returns what is to be added to [`now`] to get nanoseconds since 1970.
 pub(crate) fn wall_clock() -> u64 {
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(wall.as_nanos()).unwrap_or_default().saturating_sub(now())

@@ -2,7 +2,7 @@
 
 use mosaic_abi::{Failure, FailureKind};
 
-/// A failure of no tessera in particular.
+/// Returns a failure without the names of a tessera, a method or a worker.
 pub(crate) fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
     Failure {
         kind,
@@ -15,7 +15,7 @@ pub(crate) fn failure(kind: FailureKind, message: impl Into<String>) -> Failure 
     }
 }
 
-/// What a task or tessera fails with whose producer failed.
+/// Returns what a task or tessera fails with if something that it needs failed.
 pub(crate) fn dependency_failed(uid: &str, cause: &Failure) -> Failure {
     let on = match cause.worker.as_str() {
         "" => String::new(),
@@ -25,7 +25,7 @@ pub(crate) fn dependency_failed(uid: &str, cause: &Failure) -> Failure {
     failure(FailureKind::DependencyFailed, message)
 }
 
-/// What a call fails with whose tessera failed: with the tessera's own kind where the tessera is gone.
+/// Returns what a call fails with if its tessera failed. If the tessera is gone, the call fails for the same reason.
 pub(crate) fn tessera_failed(uid: &str, cause: &Failure) -> Failure {
     match cause.kind {
         FailureKind::WorkerLost | FailureKind::NotRunning => failure(cause.kind, cause.message.clone()),
@@ -33,12 +33,12 @@ pub(crate) fn tessera_failed(uid: &str, cause: &Failure) -> Failure {
     }
 }
 
-/// What fails with the worker that had it.
+/// Returns what an object fails with if its worker is gone.
 pub(crate) fn worker_lost(worker: &str, status: &str) -> Failure {
     failure(FailureKind::WorkerLost, format!("{worker} ended: {status}"))
 }
 
-/// What placing fails with when there is nowhere left.
+/// Returns what placing fails with if no worker is left.
 pub(crate) fn no_worker_left() -> Failure {
     failure(
         FailureKind::Runtime,
@@ -46,7 +46,7 @@ pub(crate) fn no_worker_left() -> Failure {
     )
 }
 
-/// What placing on a worker by its name fails with when there is none of that name.
+/// Returns what placing on a named worker fails with if there is no such worker.
 pub(crate) fn no_such_worker(worker: &str, workers: &[&str]) -> Failure {
     if workers.is_empty() {
         return no_worker_left();
@@ -55,7 +55,7 @@ pub(crate) fn no_such_worker(worker: &str, workers: &[&str]) -> Failure {
     failure(FailureKind::Runtime, message)
 }
 
-/// What placing on a worker by its name fails with when that takes nothing new.
+/// Returns what placing on a named worker fails with if the worker is retiring.
 pub(crate) fn retired(worker: &str) -> Failure {
     failure(
         FailureKind::Runtime,
@@ -63,11 +63,19 @@ pub(crate) fn retired(worker: &str) -> Failure {
     )
 }
 
-/// What a call fails with that was to run on another worker than its tessera.
+/// Returns what a call fails with if it was to run on another worker than its tessera.
 pub(crate) fn lives_elsewhere(tessera: &str, lives_on: &str, wanted: &str) -> Failure {
     let message = format!(
         "it was to run on {wanted}, but {tessera} lives on {lives_on}, where its calls run: a worker is chosen when a \
          tessera is made, by `T::with(options).remote(…)`"
     );
     failure(FailureKind::Runtime, message)
+}
+
+/// Returns what a call fails with if it was cancelled.
+pub(crate) fn cancelled() -> Failure {
+    failure(
+        FailureKind::Cancelled,
+        "`cancel` was called on its task, or its time was over",
+    )
 }

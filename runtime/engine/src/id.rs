@@ -1,4 +1,4 @@
-//! Names of tesserae and tasks.
+//! Ids: the unique part of the uids of tesserae, tasks, stored values and heads.
 
 use serde::{Deserialize, Serialize};
 use std::{
@@ -9,13 +9,14 @@ use std::{
     },
 };
 
-/// Odd and without a pattern: numbers that follow one another give ids that do not look alike.
+/// The distance between consecutive ids: odd and without a pattern, so that consecutive ids do not look alike.
 const STRIDE: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
 
-/// What the stride times this is one, of 128 bits.
+/// The inverse of the stride modulo 2^128: their product is 1.
 const INVERSE: u128 = inverse(STRIDE);
 
-/// Newton's method: each step doubles how many of the lowest bits are right, of which an odd number has three.
+/// Computes the inverse of an odd number modulo 2^128 with Newton's method. The number itself is right in the lowest three
+/// bits, and each step doubles the number of right bits.
 const fn inverse(odd: u128) -> u128 {
     let (mut inverse, mut step) = (odd, 0);
     while step < 6 {
@@ -25,14 +26,14 @@ const fn inverse(odd: u128) -> u128 {
     inverse
 }
 
-/// The unique part of a uid: what tesserae and tasks are called on the wire.
+/// The unique part of a uid, by which processes name an object.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Id(u128);
 
 impl Id {
-    /// An id that nothing else has.
+    /// Returns an id that nothing else has.
     pub(crate) fn unique() -> Id {
-        // Random once for a process: asking the system for each costs a call of it.
+        // The first id of a process is random. Random ids for all would cost a system call each.
         static FIRST: OnceLock<u128> = OnceLock::new();
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let first = *FIRST.get_or_init(|| uuid::Uuid::new_v4().as_u128());
@@ -40,37 +41,39 @@ impl Id {
         Id(first.wrapping_add(count.wrapping_mul(STRIDE)))
     }
 
-    /// That of number `number` of whoever has this id, which nothing else has either.
+    /// Returns the id of object `number` of whoever has this id. Nothing else has that id.
     pub(crate) fn numbered(self, number: u64) -> Id {
-        // Far from those of `unique`, which count as well.
+        // Rotated, so that these ids are far from those of `unique`.
         Id(self
             .0
             .rotate_left(64)
             .wrapping_add(u128::from(number).wrapping_mul(STRIDE)))
     }
 
-    /// The number of an id that [`Id::numbered`] made of this one; any number for others.
+    /// Returns the number of an id that [`Id::numbered`] made from this id, or an arbitrary number for any other id.
     pub(crate) fn number_of(self, id: Id) -> u64 {
         let stride = id.0.wrapping_sub(self.0.rotate_left(64));
         u64::try_from(stride.wrapping_mul(INVERSE)).unwrap_or(u64::MAX)
     }
 
-    /// The id at the end of a tessera's uid, such as `tess-solver1-70c4…`.
+    /// Returns the id at the end of a tessera's uid, such as `tess-solver1-70c4…`.
     pub(crate) fn of_tessera(uid: &str) -> Option<Id> {
         Id::at_end_of(uid.strip_prefix("tess-")?)
     }
 
-    /// The id at the end of a stored value's uid, such as `ware-array3-70c4…`.
+    /// Returns the id at the end of a stored value's uid, such as `ware-array3-70c4…`.
     pub(crate) fn of_stored(uid: &str) -> Option<Id> {
         Id::at_end_of(uid.strip_prefix("ware-")?)
     }
 
+    /// Returns the id at the end of a name.
     fn at_end_of(name: &str) -> Option<Id> {
         let (_, digits) = name.rsplit_once('-')?;
         let is_id = digits.len() == 32 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
         u128::from_str_radix(digits, 16).ok().filter(|_| is_id).map(Id)
     }
 
+    /// Returns the id with this number, for tests.
     #[cfg(test)]
     pub(crate) fn of(number: u128) -> Id {
         Id(number)

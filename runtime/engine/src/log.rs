@@ -1,4 +1,4 @@
-//! What the runtime's processes say of what they do, on standard error.
+//! The log of the runtime's processes, on standard error.
 
 use mosaic_abi::{LogLevel, LogOptions, Slice};
 use std::{
@@ -22,12 +22,16 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-/// The level, as a number of [`LogLevel::ALL`].
+/// The level, as an index of [`LogLevel::ALL`]. Any thread reads it, and a changed level applies at some later log call, so
+/// that all accesses are `Relaxed`.
 static LEVEL: AtomicU32 = AtomicU32::new(LogLevel::Warn as u32);
+/// Whether lines have a timestamp; accessed as [`LEVEL`] is.
 static TIMESTAMPS: AtomicBool = AtomicBool::new(false);
+/// The way to change the level of the subscriber, if this process's log is ours. Set once.
 static FILTER: OnceLock<Handle<LevelFilter, Registry>> = OnceLock::new();
 
-/// Has this process say what it does, behind `name`, unless it has a log of its own already: then that decides.
+/// Starts the log of this process, with `name` before each line. If the process has a `tracing` subscriber of its own, that
+/// one stays.
 pub(crate) fn start(name: &'static str) {
     let (filter, handle) = reload::Layer::new(filter(level()));
     let lines = tracing_subscriber::fmt::layer()
@@ -45,16 +49,17 @@ pub(crate) fn start(name: &'static str) {
     }
 }
 
-/// Says so much from now on.
+/// Changes the level and the timestamps.
 pub(crate) fn set(options: LogOptions) {
     LEVEL.store(options.level as u32, Ordering::Relaxed);
     TIMESTAMPS.store(options.timestamps, Ordering::Relaxed);
     if let Some(handle) = FILTER.get() {
-        // It fails only where the subscriber is gone, which lives as long as the process.
+        // This fails only if the subscriber is gone, which lives as long as the process.
         let _ = handle.modify(|current| *current = filter(options.level));
     }
 }
 
+/// Returns the present level.
 fn level() -> LogLevel {
     LogLevel::ALL[LEVEL.load(Ordering::Relaxed) as usize]
 }
@@ -70,12 +75,12 @@ fn filter(level: LogLevel) -> LevelFilter {
     }
 }
 
-/// For guests: see [`mosaic_abi::Host::log_level`].
+/// Returns the present level, for guests; see [`mosaic_abi::Host::log_level`].
 pub(crate) unsafe extern "C" fn guests_level() -> LogLevel {
     level()
 }
 
-/// For guests: see [`mosaic_abi::Host::log`].
+/// Logs a line, for guests; see [`mosaic_abi::Host::log`].
 pub(crate) unsafe extern "C" fn guest_says(level: LogLevel, text: Slice) {
     // SAFETY: the guest lends the text for this call.
     let text = String::from_utf8_lossy(unsafe { text.as_bytes() });
@@ -89,7 +94,7 @@ pub(crate) unsafe extern "C" fn guest_says(level: LogLevel, text: Slice) {
     }
 }
 
-/// A line of the log: who, when, how important, and what.
+/// The format of a line: name, time, level, and text.
 struct Line {
     name: &'static str,
 }

@@ -1,7 +1,7 @@
 //! A hash map that gives its memory back.
 //!
-//! The standard library's keeps the room for as many entries as it ever had. The books of a runtime hold hundreds of
-//! thousands of objects for a moment, and a handful for hours.
+//! The standard library's map keeps the capacity for the largest number of entries that it ever had. The state of a runtime
+//! holds hundreds of thousands of objects for a moment, and a handful for hours.
 
 use foldhash::fast::RandomState;
 use std::{
@@ -11,11 +11,13 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
-/// A map with fewer entries than this is left alone.
+/// The capacity up to which a map does not shrink.
 const SMALL: usize = 1 << 10;
 
-/// A [`HashMap`] whose `remove` gives room back where little of it is used. Its keys are numbers of the runtime's own, for
-/// which the standard library's way to hash takes longer than all else that is done with an entry.
+/// A [`HashMap`] whose `remove` shrinks the map when little of its capacity is used.
+///
+/// The keys are numbers that the runtime makes itself, so that a fast hash suffices: the standard library's hash would take
+/// longer than everything else that is done with an entry.
 #[derive(Debug)]
 pub(crate) struct Map<K, V>(HashMap<K, V, RandomState>);
 
@@ -49,7 +51,7 @@ impl<'a, K, V> IntoIterator for &'a Map<K, V> {
 }
 
 impl<K: Eq + Hash, V> Map<K, V> {
-    /// As [`HashMap::remove`].
+    /// Removes an entry, as [`HashMap::remove`] does, and shrinks the map if little of it is used.
     pub(crate) fn remove<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -59,7 +61,7 @@ impl<K: Eq + Hash, V> Map<K, V> {
         value
     }
 
-    /// Gives room back where little of it is used. What that costs is spread over the many entries that went before.
+    /// Shrinks the map if little of its capacity is used. The cost is spread over the many entries that were removed before.
     pub(crate) fn give_back(&mut self) {
         let capacity = self.0.capacity();
         if capacity <= SMALL || self.0.len() >= capacity / 8 {
@@ -74,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn room_is_given_back() {
+    fn memory_is_given_back() {
         let mut map = Map::default();
         for key in 0..100_000 {
             map.insert(key, key);

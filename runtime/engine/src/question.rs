@@ -1,12 +1,15 @@
-//! What guest code asks the front end, on its way there.
+//! A question of guest code to the front end, on its way there.
 
 use std::fmt;
 
-/// The answer's bytes, or why there is none.
+/// The bytes of an answer, or why there is none.
 type Answer = Result<Vec<u8>, String>;
 
-/// A message to the front end that waits for its answer; see [`mosaic_abi::Host::ask`]. The runtime does not look into
-/// it. One that is dropped is answered by a refusal, so that whoever asked does not wait for ever.
+/// A message to the front end that waits for its answer; see [`mosaic_abi::Host::ask`].
+///
+/// The runtime does not look into the message. Dropping a question refuses it, so that whoever asked does not wait for ever.
+///
+/// # Examples
 ///
 /// ```
 /// use mosaic_engine::Question;
@@ -20,7 +23,7 @@ pub struct Question {
 }
 
 impl Question {
-    /// A question whose answer goes to `respond`, which may be called on any thread and must not block.
+    /// Makes a question whose answer goes to `respond`. That function may be called on any thread, and must not block.
     pub fn new(message: Vec<u8>, respond: impl FnOnce(Result<Vec<u8>, String>) + Send + 'static) -> Question {
         Question {
             message,
@@ -28,17 +31,17 @@ impl Question {
         }
     }
 
-    /// What was asked.
+    /// Returns the message.
     pub fn message(&self) -> &[u8] {
         &self.message
     }
 
-    /// Answers it.
+    /// Answers the question.
     pub fn answer(mut self, answer: Vec<u8>) {
         self.respond(Ok(answer));
     }
 
-    /// Says why there is no answer.
+    /// Refuses the question, and says why.
     pub fn refuse(mut self, reason: impl Into<String>) {
         self.respond(Err(reason.into()));
     }

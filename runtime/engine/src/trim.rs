@@ -1,9 +1,9 @@
 //! Giving free memory back to the system.
 //!
-//! The C library's allocator keeps most of what was freed, for the next time. A process that handled much and then has
-//! nothing to do should not hold on to it.
+//! The C library's allocator keeps most of the memory that was freed, to use it again. A process that handled much data and
+//! then has nothing to do should give that memory back.
 
-use crate::shared;
+use crate::shared_memory;
 use std::{
     sync::{
         Arc,
@@ -13,32 +13,32 @@ use std::{
 };
 use tokio::{task::spawn_blocking, time::sleep};
 
-/// So much must have passed through before it is worth looking.
-const ENOUGH: usize = 4 << 20;
-/// What an object takes up beside the bytes of its value: a call in flight takes about 0.3 KB in the head, less elsewhere.
+/// The number of bytes that must have passed through before memory is given back.
+const WORTHWHILE: usize = 4 << 20;
+/// The memory of an object beside its value, in bytes: a call in flight takes about 0.3 KB in the head, and less elsewhere.
 const OBJECT: usize = 1 << 10;
-/// For how long memory may be used again before it is given back.
+/// How long free memory is kept, since it may be used again.
 const CALM: Duration = Duration::from_millis(500);
-/// The same of memory that processes share, of which the first touch costs more.
+/// How long free shared memory is kept, which costs more to allocate.
 const SHARED_CALM: Duration = Duration::from_secs(5);
 
-/// Gives memory back some time after much of it was freed, and does nothing while nothing is.
+/// Gives memory back some time after much of it was freed. Costs nothing while nothing is freed. Any thread may use it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trimmer(Arc<Noted>);
 
 #[derive(Debug, Default)]
 struct Noted {
-    /// Bytes since the last time.
+    /// The number of bytes since memory was last given back. No other memory depends on it.
     bytes: AtomicUsize,
-    /// Whether memory will be given back soon.
+    /// Whether a task is waiting to give memory back. Whoever sets it starts the task.
     pending: AtomicBool,
 }
 
 impl Trimmer {
-    /// So many bytes of values were freed, or passed through. To be called in a tokio runtime.
+    /// Notes that this number of bytes was freed, or passed through. Call this in a tokio runtime.
     pub(crate) fn note(&self, bytes: usize) {
         let noted = self.0.bytes.fetch_add(bytes + OBJECT, Ordering::Relaxed) + bytes + OBJECT;
-        if noted < ENOUGH || self.0.pending.swap(true, Ordering::Relaxed) {
+        if noted < WORTHWHILE || self.0.pending.swap(true, Ordering::Relaxed) {
             return;
         }
         let noted = self.0.clone();
@@ -48,19 +48,19 @@ impl Trimmer {
                 sleep(CALM).await;
                 noted.bytes.store(0, Ordering::Relaxed);
                 noted.pending.store(false, Ordering::Relaxed);
-                // It takes a while where much is free.
+                // This takes a while if much memory is free.
                 there_is_more = spawn_blocking(trim).await.unwrap_or(false);
             }
         });
     }
 }
 
-/// Says whether there is shared memory to be given back later.
+/// Gives memory back. Returns whether there is shared memory to be given back later.
 fn trim() -> bool {
     #[cfg(target_env = "gnu")]
     // SAFETY: the function takes any padding, and may be called on any thread at any time.
     unsafe {
         libc::malloc_trim(0);
     }
-    shared::give_back(SHARED_CALM)
+    shared_memory::give_back(SHARED_CALM)
 }

@@ -1,4 +1,4 @@
-//! All errors of an item, so that they are reported together.
+//! The errors of an item or a cell, collected so that they are reported together.
 
 use quote::ToTokens;
 
@@ -12,12 +12,12 @@ impl Errors {
         self.0.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// How many there are.
+    /// Returns the number of errors.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// All of them as one, if there are any.
+    /// Combines the errors into one, if there are any.
     pub(crate) fn into_result(self) -> Result<(), syn::Error> {
         let combined = self.0.into_iter().reduce(|mut all, error| {
             all.combine(error);

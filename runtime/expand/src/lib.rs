@@ -1,12 +1,17 @@
-//! The expansion of `#[tessera]`: parse, then a model, then one function per generated item.
+//! The expansion of `#[tessera]`: parse, then a model, then one function for each generated item.
 //!
-//! It has two users. The attribute macro in `mosaic-macros` hands over token streams ([`expand`]); the kernel hands over
-//! the text of a cell ([`expand_cell`]), because the rust-analyzer that infers the types of a notebook's variables runs
-//! no procedural macros. Both give the same code: a module `__mosaic_Solver1` that holds the proxy, the constructor
-//! `Solver1::remote`, and the table by which a worker constructs and calls the object.
+//! It has two users. The attribute macro in `mosaic-macros` passes token streams to [`expand`]. The kernel passes the
+//! text of a cell to [`expand_cell`], because the rust-analyzer that infers a notebook's types runs no procedural
+//! macros. Both get the same code: a module `__mosaic_Solver1` with the proxy, the constructor `Solver1::remote`, and
+//! the table by which a worker constructs and calls the object.
 //!
-//! Where generated code is about a token of the user's (an argument's type, a method's name), it carries that token's
-//! span. That is how the compiler's errors find the user's line in a program, and the kernel finds it in a cell.
+//! Generated code that stems from a token of the user's (an argument's type, a method's name) carries that token's
+//! span. By the span the compiler's errors find the user's line in a program, and the kernel finds it in a cell.
+//!
+//! - `parse` reads the item under the attribute, `options` the attribute's arguments.
+//! - `model`, `method` and `types` check the item and make the model: what travels, and how methods take it.
+//! - `emit` generates the items from the model.
+//! - `cell` finds the items in a cell's text and inserts the generated code; `subjects` names the parts for messages.
 
 mod cell;
 mod emit;
@@ -19,7 +24,8 @@ mod subjects;
 mod types;
 
 pub use cell::{
-    CellError, CellExpansion, Generated, Location, Origin, Place, Position, expand_cell, expand_cell_after,
+    CellError, CellExpansion, Generated, Location, Origin, Position, TextRange, expand_cell, expand_cell_after,
+    preamble,
 };
 
 use errors::Errors;
@@ -27,7 +33,8 @@ use model::Tessera;
 use parse::Target;
 use proc_macro2::{Span, TokenStream};
 
-/// Expands `#[tessera(arguments)]` on `item`: the item as it is, then what is generated for it, or its errors.
+/// Expands `#[tessera(arguments)]` on `item`. Returns the item unchanged, followed by the generated code or by its
+/// errors.
 ///
 /// ```
 /// use quote::quote;
@@ -46,7 +53,7 @@ pub fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let generated = match parse::target(item.clone()) {
         Ok((target, _rest)) => model_of(&target, arguments, &mut errors).map(|tessera| emit::module(&tessera)),
-        // The item is emitted as it is, so that the compiler reports the syntax error itself, and better.
+        // The item is emitted unchanged, so that the compiler reports its syntax error.
         Err(_) => None,
     };
     let mut expanded = item;
@@ -57,7 +64,7 @@ pub fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expanded
 }
 
-/// The model of a well-formed `target` that there is code to generate for, given what the attribute has in parentheses.
+/// Makes the model of a well-formed `target` from which code is generated. `arguments` are the attribute's.
 fn model_of(target: &Target, arguments: TokenStream, errors: &mut Errors) -> Option<Tessera> {
     match target {
         Target::Type(item) => {
@@ -85,7 +92,7 @@ fn model_of(target: &Target, arguments: TokenStream, errors: &mut Errors) -> Opt
     }
 }
 
-/// The place of `span`, with names resolved as if the macro's caller had written them.
+/// Returns `span` with names resolved as if the macro's caller had written them.
 fn at(span: Span) -> Span {
     Span::call_site().located_at(span)
 }

@@ -1,4 +1,4 @@
-//! One function of a tessera: its checks and its model.
+//! One function of a tessera: its checks, and its model.
 
 use crate::{
     errors::Errors,
@@ -19,10 +19,10 @@ pub(crate) struct Method {
     pub(crate) ident: Ident,
     pub(crate) documentation: Vec<Attribute>,
     pub(crate) parameters: Vec<Parameter>,
-    /// What it returns; `None` for `()` that is not written.
+    /// The return type; `None` for `()` that is not written.
     pub(crate) output: Option<Output>,
     pub(crate) is_async: bool,
-    /// The whole signature.
+    /// The span of the whole signature.
     pub(crate) span: Span,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Parameter {
     /// The type of the value that travels.
     pub(crate) ty: Type,
     pub(crate) lend: Lend,
-    /// The parameter as written, pattern and type.
+    /// The span of the parameter as written, pattern and type.
     pub(crate) span: Span,
 }
 
@@ -42,18 +42,18 @@ pub(crate) struct Output {
     pub(crate) span: Span,
 }
 
-/// Checks a function against what can be called remotely.
+/// Checks a function against the rules of remote calls.
 pub(crate) struct Checker<'a> {
     /// The tessera's name.
     pub(crate) owner: &'a Ident,
     /// The tessera's type, as the generated module writes it.
     pub(crate) self_type: &'a Type,
-    /// Where what is wrong goes.
+    /// The errors found so far.
     pub(crate) errors: &'a mut Errors,
 }
 
 impl Checker<'_> {
-    /// The model of a method; meaningful only if no error was added.
+    /// Makes the model of a method. The model is meaningful only if no error was added.
     pub(crate) fn method(&mut self, function: &Function) -> Method {
         let signature = &function.signature;
         let name = self.name(signature);
@@ -75,7 +75,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The model of `new`; meaningful only if no error was added.
+    /// Makes the model of `new`. The model is meaningful only if no error was added.
     pub(crate) fn constructor(&mut self, function: &Function) -> Method {
         let signature = &function.signature;
         let name = self.name(signature);
@@ -113,7 +113,7 @@ impl Checker<'_> {
         }
     }
 
-    /// What is refused for methods and constructors alike.
+    /// Checks what methods and constructors have in common.
     fn common(&mut self, name: &str, function: &Function) {
         let signature = &function.signature;
         if let Some(token) = &signature.unsafety {
@@ -262,7 +262,7 @@ impl Checker<'_> {
     }
 }
 
-/// A name for a parameter with any pattern: `mut data` is `data`, `(a, b)` is `a_b`, `_` has none.
+/// Returns a name for a parameter with any pattern: `mut data` is `data`, `(a, b)` is `a_b`, `_` has none.
 fn parameter_name(pattern: &Pat) -> Option<Ident> {
     struct Names(Vec<Ident>);
     impl Visit<'_> for Names {

@@ -1,4 +1,4 @@
-//! What an expansion is made from: a checked tessera.
+//! The model from which code is generated: a checked tessera.
 
 use crate::{
     errors::Errors,
@@ -17,22 +17,22 @@ pub(crate) struct Tessera {
     pub(crate) ident: Ident,
     /// The type, as the generated module writes it.
     pub(crate) self_type: Type,
-    /// `__mosaic_Solver1`
+    /// The generated module's name, such as `__mosaic_Solver1`.
     pub(crate) module: Ident,
-    /// `Solver1Proxy`
+    /// The proxy's name, such as `Solver1Proxy`.
     pub(crate) proxy: Ident,
-    /// `Solver1Remote`
+    /// The name of the type that `with` returns, such as `Solver1Remote`.
     pub(crate) remote: Ident,
-    /// Those on the attribute.
+    /// The options on the attribute.
     pub(crate) options: Vec<Setting>,
     pub(crate) constructor: Method,
     pub(crate) methods: Vec<Method>,
-    /// The `}` that ends the `impl`.
+    /// The span of the `}` that ends the `impl`.
     pub(crate) close: Span,
 }
 
 impl Tessera {
-    /// The model of an `impl`, or what keeps it from being a tessera, added to `errors`.
+    /// Makes the model of an `impl`, or adds to `errors` why it is no tessera.
     pub(crate) fn new(block: &ImplBlock, options: Vec<Setting>, errors: &mut Errors) -> Option<Tessera> {
         let errors_before = errors.len();
         let ident = check_block(block, errors)?;
@@ -80,7 +80,7 @@ impl Tessera {
     }
 }
 
-/// Checks the head of an `impl` and gives the type's name.
+/// Checks the head of an `impl`, and returns the type's name.
 fn check_block(block: &ImplBlock, errors: &mut Errors) -> Option<Ident> {
     let errors_before = errors.len();
     let Type::Path(path) = types::bare(&block.self_type) else {
@@ -123,7 +123,7 @@ fn check_block(block: &ImplBlock, errors: &mut Errors) -> Option<Ident> {
 
 /// Checks the definition of a tessera's type.
 pub(crate) fn check_type(item: &TypeItem, errors: &mut Errors) {
-    // Types and constants are the `impl`'s matter: `impl Solver<f32>` of a generic `Solver` is concrete.
+    // Generic types and constants concern the `impl`: `impl Solver<f32>` of a generic `Solver` is concrete.
     for lifetime in item.generics.lifetimes() {
         errors.push(lifetime, borrows(&item.ident, &types::display(&lifetime.lifetime)));
     }

@@ -1,4 +1,4 @@
-//! What stands in the parentheses of `#[tessera(max_retries = 2)]`.
+//! The arguments of the attribute: `#[tessera(max_retries = 2)]`.
 
 use crate::errors::Errors;
 use proc_macro2::TokenStream;
@@ -8,7 +8,7 @@ use syn::{
     punctuated::Punctuated,
 };
 
-/// The options that the attribute takes: each is a method of `mosaic::Options`.
+/// The options of the attribute. Each is a method of `mosaic::Options`.
 const KNOWN: [&str; 4] = ["max_retries", "restarts", "worker", "timeout"];
 
 /// One option and its value.
@@ -26,7 +26,7 @@ impl Parse for Setting {
     }
 }
 
-/// The options among an attribute's arguments; what is none of them goes to `errors`.
+/// Reads the options from an attribute's arguments, and adds anything else to `errors`.
 pub(crate) fn settings(arguments: TokenStream, errors: &mut Errors) -> Vec<Setting> {
     let parser = Punctuated::<Setting, Token![,]>::parse_terminated;
     let settings = match parser.parse2(arguments.clone()) {

@@ -1,6 +1,6 @@
-//! What stands under `#[tessera]`, as far as the expansion needs to see it.
+//! The parser of the item under `#[tessera]`, as far as the expansion needs it.
 //!
-//! Bodies of functions stay unparsed: they are the compiler's business, syntax errors included.
+//! Function bodies stay unparsed: the compiler reports their errors.
 
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -16,7 +16,7 @@ pub(crate) enum Target {
     Type(TypeItem),
     /// Any `impl`.
     Impl(Box<ImplBlock>),
-    /// Something that cannot be a tessera: its first tokens.
+    /// Something that cannot be a tessera; its first tokens.
     Other(TokenStream),
 }
 
@@ -37,17 +37,17 @@ pub(crate) struct ImplBlock {
     pub(crate) brace: Brace,
 }
 
-/// A function of an `impl`, with its body left out.
+/// A function of an `impl`, without its body.
 pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) signature: Signature,
 }
 
-/// Parses the item at the beginning of `tokens`, which may be preceded by attributes, and gives the rest.
+/// Parses the item at the beginning of `tokens`, after any attributes, and returns the remaining tokens.
 ///
 /// # Errors
 ///
-/// The tokens may not begin with a well-formed item.
+/// The tokens do not begin with a well-formed item.
 pub(crate) fn target(tokens: TokenStream) -> Result<(Target, TokenStream)> {
     let parser = |input: ParseStream<'_>| Ok((input.parse()?, input.parse()?));
     parser.parse2(tokens)
@@ -127,7 +127,7 @@ impl Parse for ImplBlock {
     }
 }
 
-/// Parses a member of an `impl`; `None` if it is no function.
+/// Parses a member of an `impl`. Returns `None` if it is no function.
 fn function(input: ParseStream<'_>) -> Result<Option<Function>> {
     let ahead = input.fork();
     let attributes = ahead.call(Attribute::parse_outer)?;

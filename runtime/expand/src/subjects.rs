@@ -1,11 +1,11 @@
-//! What each part of a tessera is called in messages.
+//! Names of the parts of a tessera, for messages.
 
 use crate::{method::Method, model::Tessera};
 use proc_macro2::Span;
 use std::ops::Range;
 use syn::ext::IdentExt;
 
-/// Names for the parts of a tessera, by their place in the text.
+/// Names for the parts of a tessera, by their position in the text.
 pub(crate) struct Subjects {
     whole: (Range<usize>, String),
     parts: Vec<(Range<usize>, String)>,
@@ -43,7 +43,7 @@ impl Subjects {
         self.parts.push((span.byte_range(), what));
     }
 
-    /// The smallest part that holds `token`, a place in the text; the whole tessera for what has none.
+    /// Returns the smallest part that contains the text range `token`, or the whole tessera if there is none.
     pub(crate) fn of(&self, token: &Range<usize>) -> &(Range<usize>, String) {
         let holds = |part: &&(Range<usize>, String)| part.0.start <= token.start && token.end <= part.0.end;
         let parts = self.parts.iter().filter(|_| !token.is_empty()).filter(holds);

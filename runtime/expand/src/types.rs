@@ -1,4 +1,4 @@
-//! The user's types: what a worker receives for them, and how they read from inside the generated module.
+//! The user's types: which type travels for each, and how it is written inside the generated module.
 
 use crate::at;
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
@@ -10,7 +10,7 @@ use syn::{
     visit_mut::{self, VisitMut},
 };
 
-/// How a decoded argument is passed to the method.
+/// The form in which a decoded argument is passed to the method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lend {
     /// `data`
@@ -23,11 +23,11 @@ pub(crate) enum Lend {
     ViewReference,
 }
 
-/// The type that travels for a parameter of type `ty`, and how it is lent to the method.
+/// Returns the type that travels for a parameter of type `ty`, and how its value is passed to the method.
 ///
 /// # Errors
 ///
-/// The reason why no value can travel for it, to be read after "argument `x` of `f`".
+/// The reason why no value can travel, to be read after "argument `x` of `f`".
 pub(crate) fn travelling(ty: &Type) -> Result<(Type, Lend), String> {
     let ty = bare(ty);
     if let Some(owned) = viewed(ty)? {
@@ -62,9 +62,9 @@ pub(crate) fn travelling(ty: &Type) -> Result<(Type, Lend), String> {
     travelling_inside(lent, owned, Lend::Reference)
 }
 
-/// Lets `owned` travel for `written` unless there is something borrowed inside.
+/// Lets `owned` travel for `written`, unless the type borrows inside.
 fn travelling_inside(written: &Type, owned: Type, lend: Lend) -> Result<(Type, Lend), String> {
-    // A view's own lifetime goes with the view.
+    // A view's own lifetime ends with the view.
     let inside = if matches!(lend, Lend::View | Lend::ViewReference) {
         &owned
     } else {
@@ -91,7 +91,7 @@ fn lost(ty: &Type) -> String {
     )
 }
 
-/// What keeps a type from travelling, as far as its spelling shows.
+/// The reason why a type cannot travel, as far as its spelling shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hindrance {
     /// A reference, a lifetime, or a view of an array.
@@ -102,13 +102,13 @@ pub(crate) enum Hindrance {
     Inferred,
 }
 
-/// What keeps `ty` from travelling, if anything. What the spelling does not show, the compiler checks.
+/// Returns the reason why `ty` cannot travel, if its spelling shows one. The compiler checks the rest.
 pub(crate) fn hindrance(ty: &Type) -> Option<Hindrance> {
     struct Search(Option<Hindrance>);
     impl Visit<'_> for Search {
         fn visit_type(&mut self, ty: &Type) {
             let found = match ty {
-                // A function pointer's own arguments are borrowed only when it is called.
+                // A function pointer borrows its arguments only when it is called.
                 Type::BareFn(_) => return,
                 Type::Reference(_) => Hindrance::Borrow,
                 Type::ImplTrait(_) => Hindrance::Opaque,
@@ -129,7 +129,7 @@ pub(crate) fn hindrance(ty: &Type) -> Option<Hindrance> {
     search.0
 }
 
-/// What to write instead of a borrowed type in a message, if there is something short to say.
+/// Returns the owned type to suggest instead of a borrowed one, if there is a short one.
 pub(crate) fn owned_spelling(ty: &Type) -> Option<String> {
     match travelling(ty) {
         Ok((owned, lend)) if lend != Lend::Value => {
@@ -144,12 +144,12 @@ pub(crate) fn owned_spelling(ty: &Type) -> Option<String> {
     }
 }
 
-/// `vec::Vec<u8>` as `Vec<u8>`
+/// Shortens `vec::Vec<u8>` to `Vec<u8>`.
 fn short(path: &str) -> String {
     path.split_once("::").map_or(path, |(_, rest)| rest).to_owned()
 }
 
-/// The owned array of an ndarray view, `None` for other types.
+/// Returns the owned array type of an ndarray view, or `None` for other types.
 fn viewed(ty: &Type) -> Result<Option<Type>, String> {
     let Type::Path(path) = ty else { return Ok(None) };
     let Some(suffix) = view_suffix(path) else {
@@ -177,7 +177,7 @@ fn viewed(ty: &Type) -> Result<Option<Type>, String> {
     Ok(Some(Type::Verbatim(quote_spanned!(span=> ::ndarray::#path))))
 }
 
-/// `View3` of `ArrayView3`, `ViewMutD` of `ArrayViewMutD`; `None` for what is no view.
+/// Returns `View3` for `ArrayView3` and `ViewMutD` for `ArrayViewMutD`, or `None` for other types.
 fn view_suffix(path: &TypePath) -> Option<String> {
     let name = path.path.segments.last()?.ident.to_string();
     let suffix = name.strip_prefix("Array")?;
@@ -187,7 +187,7 @@ fn view_suffix(path: &TypePath) -> Option<String> {
         .then(|| suffix.to_owned())
 }
 
-/// A type without parentheses and invisible groups around it.
+/// Returns a type without parentheses and invisible groups around it.
 pub(crate) fn bare(mut ty: &Type) -> &Type {
     loop {
         ty = match ty {
@@ -198,7 +198,7 @@ pub(crate) fn bare(mut ty: &Type) -> &Type {
     }
 }
 
-/// Tokens as a person would write them, for messages.
+/// Formats tokens as a person would write them, for messages.
 pub(crate) fn display(tokens: &impl ToTokens) -> String {
     let spaced = tokens.to_token_stream().to_string();
     let mut text = String::with_capacity(spaced.len());
@@ -213,21 +213,21 @@ pub(crate) fn display(tokens: &impl ToTokens) -> String {
     text
 }
 
-/// Makes a type that was written beside the `impl` mean the same inside the generated module: `Self` becomes the type,
-/// and relative paths start one module further up.
+/// Rewrites a type that was written beside the `impl`, so that it means the same inside the generated module: `Self`
+/// becomes the type, and relative paths start one module further up.
 pub(crate) struct Rebase<'a> {
     self_type: Option<&'a Type>,
 }
 
 impl Rebase<'_> {
-    /// The type of an `impl`, as the generated module writes it.
+    /// Returns the type of an `impl`, as the generated module writes it.
     pub(crate) fn self_type(written: &Type) -> Type {
         let mut ty = bare(written).clone();
         Rebase { self_type: None }.visit_type_mut(&mut ty);
         ty
     }
 
-    /// Another type within that `impl`.
+    /// Returns another type within the `impl`, as the generated module writes it.
     pub(crate) fn inner(self_type: &Type, written: &Type) -> Type {
         let mut ty = written.clone();
         Rebase {
@@ -237,7 +237,7 @@ impl Rebase<'_> {
         ty
     }
 
-    /// `Self::N` as `<Solver1>::N`.
+    /// Writes `Self::N` as `<Solver1>::N`.
     fn qualify(&self, qself: &mut Option<QSelf>, path: &mut Path) {
         let (Some(self_type), Some(first)) = (self.self_type, path.segments.first()) else {
             return;
@@ -295,7 +295,7 @@ impl VisitMut for Rebase<'_> {
     }
 }
 
-/// The same type, as if it were written at `span`.
+/// Returns the type with the span of all its tokens at `span`.
 fn respanned(ty: &Type, span: Span) -> Type {
     fn at_span(tokens: TokenStream, span: Span) -> TokenStream {
         let token = |mut token: TokenTree| {

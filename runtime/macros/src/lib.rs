@@ -1,22 +1,23 @@
-//! The attribute `#[tessera]`, for programs outside notebooks.
+//! The attribute `#[tessera]`, for programs outside notebooks. Use it through the crate `mosaic`.
 //!
-//! In a notebook the kernel expands the attribute itself; both use the crate `mosaic-expand`, which holds all there is to
-//! know about it. Use it through the crate `mosaic`.
+//! In a notebook the kernel expands the attribute. Both use the crate `mosaic-expand`, which does all the work.
 
 use proc_macro::TokenStream;
 
 /// Makes a type an actor whose objects live in worker processes.
 ///
-/// It goes on a `struct` or `enum`, and on one inherent `impl` of it, at a module's level (not within a function). The
-/// `impl` has a constructor `fn new(…) -> Self`; its methods that take `&self` or `&mut self` can be called remotely.
-/// Both items stay as they are. Added are `Type::remote(…)`, which constructs an object on a worker and returns its
-/// proxy, and that proxy's methods, which return tasks.
+/// The attribute goes on a `struct` or `enum`, and on one inherent `impl` of it, at the level of a module (not within a
+/// function). The `impl` has a constructor `fn new(…) -> Self`. Its methods that take `&self` or `&mut self` can be called
+/// remotely. Both items stay unchanged. The attribute adds `Type::remote(…)`, which constructs an object on a worker and
+/// returns its proxy, and the proxy's methods, which return tasks.
 ///
-/// The constructor and the methods may be `async`, with futures that are `Send`: while one waits, it holds up no thread of
-/// its worker, and the tessera's other calls wait behind it.
+/// The constructor and the methods may be `async`, if their futures are `Send`. While a method waits, it occupies no thread
+/// of its worker, and the tessera's other calls wait.
 ///
-/// What travels is owned: a parameter `&T`, `&[T]`, `&str` or a view of an array is lent to the method from an owned
-/// value, and a return value must not borrow.
+/// Arguments and results travel as owned values. A parameter `&T`, `&[T]`, `&str` or a view of an array borrows from an
+/// owned value on the worker; a result must not borrow.
+///
+/// The attribute takes the options of `mosaic::Options` as arguments: `#[tessera(max_retries = 2)]`.
 ///
 /// ```
 /// use mosaic::tessera;
@@ -38,7 +39,7 @@ use proc_macro::TokenStream;
 /// # fn main() { let _ = count; }
 /// ```
 ///
-/// What cannot be serialised cannot travel, and does not compile:
+/// A type that serde cannot serialise cannot travel, and does not compile:
 ///
 /// ```compile_fail,E0277
 /// use mosaic::tessera;
@@ -54,7 +55,7 @@ use proc_macro::TokenStream;
 /// # fn main() {}
 /// ```
 ///
-/// Nor does an argument of another type than the method's:
+/// Nor does an argument of another type than the parameter's:
 ///
 /// ```compile_fail,E0277
 /// # use mosaic::tessera;

@@ -1,8 +1,8 @@
-//! Programs that use the attribute: those that compile, and what is said about those that do not.
+//! Programs that use the attribute: some compile, and the others fail with our messages.
 //!
 //! Only our own messages are compared, since the compiler's change with its version.
 //!
-//! `TRYBUILD=overwrite cargo test -p mosaic-macros` writes the expectations anew.
+//! `TRYBUILD=overwrite cargo test -p mosaic-macros` updates the expectations.
 
 #[test]
 fn programs() {

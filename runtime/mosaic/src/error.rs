@@ -1,14 +1,20 @@
-//! Errors as values.
+//! The errors of tasks and of the runtime.
 
 use mosaic_abi::{Failure, FailureKind};
 use std::{error::Error, fmt};
 
-/// Why a task or a tessera did not end with a value.
+/// The error of a task, or of a tessera that could not be constructed or found.
+///
+/// `Display` gives one sentence; `Debug`, which `unwrap` and a failed `?` show, adds the remote backtrace.
 ///
 /// ```
-/// fn report(error: &mosaic::TaskError) -> String {
-///     format!("{}::{} on {}: {}", error.tessera(), error.method(), error.worker(), error.message())
-/// }
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let error = mosaic::spawn(|| -> u8 { panic!("no stones left") }, ()).await.unwrap_err();
+/// assert_eq!(error.kind(), mosaic::FailureKind::Panicked);
+/// assert!(error.to_string().starts_with("function `closure` panicked on worker:0:0: no stones left"));
+/// # Ok(()) })? }
 /// ```
 #[derive(Clone)]
 pub struct TaskError {
@@ -22,37 +28,87 @@ impl TaskError {
         }
     }
 
-    /// The kind of failure.
+    /// Returns the kind of failure.
+    ///
+    /// ```
+    /// # fn retry() {}
+    /// fn handle(error: &mosaic::TaskError) {
+    ///     match error.kind() {
+    ///         mosaic::FailureKind::WorkerLost => retry(),
+    ///         _ => eprintln!("{error}"),
+    ///     }
+    /// }
+    /// ```
     pub fn kind(&self) -> FailureKind {
         self.failure.kind
     }
 
-    /// The type of the tessera.
+    /// Returns the type of the tessera; empty if the error is that of a function.
+    ///
+    /// ```
+    /// fn report(error: &mosaic::TaskError) -> String {
+    ///     format!("{}::{} on {}", error.tessera(), error.method(), error.worker())
+    /// }
+    /// ```
     pub fn tessera(&self) -> &str {
         &self.failure.tessera
     }
 
-    /// The method, `new` for the constructor, or empty where a tessera was looked for.
+    /// Returns the method, or `new` for the constructor. Empty if a tessera was looked for.
+    ///
+    /// See [`TaskError::tessera`] for an example.
     pub fn method(&self) -> &str {
         &self.failure.method
     }
 
-    /// The worker, such as `worker:0:1`; empty where the task did not get as far as a worker.
+    /// Returns the worker, such as `worker:0:1`. Empty if the task had not reached a worker.
+    ///
+    /// See [`TaskError::tessera`] for an example.
     pub fn worker(&self) -> &str {
         &self.failure.worker
     }
 
-    /// The panic's message and place, or what went wrong.
+    /// Returns the panic's message and source location, or another reason.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let error = mosaic::spawn(|| -> u8 { panic!("no stones left") }, ()).await.unwrap_err();
+    /// assert!(error.message().starts_with("no stones left, at "));
+    /// # Ok(()) })? }
+    /// ```
     pub fn message(&self) -> &str {
         &self.failure.message
     }
 
-    /// How often it was tried: more than once where it may be retried.
+    /// Returns how often the call was attempted: more than once only with
+    /// [`Options::max_retries`](crate::Options::max_retries).
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let stubborn = mosaic::with(Options::new().max_retries(2));
+    /// let error = stubborn.spawn(|| -> u8 { panic!("no stones left") }, ()).await.unwrap_err();
+    /// assert_eq!(error.attempts(), 3);
+    /// # Ok(()) })? }
+    /// ```
     pub fn attempts(&self) -> u32 {
         self.failure.attempts
     }
 
-    /// The backtrace in the worker, or empty.
+    /// Returns the backtrace in the worker, or an empty text.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let error = mosaic::spawn(|| -> u8 { panic!("no stones left") }, ()).await.unwrap_err();
+    /// println!("{}", error.backtrace());
+    /// # assert!(!error.backtrace().is_empty());
+    /// # Ok(()) })? }
+    /// ```
     pub fn backtrace(&self) -> &str {
         &self.failure.backtrace
     }
@@ -89,7 +145,7 @@ impl fmt::Display for TaskError {
     }
 }
 
-/// The sentence and the remote backtrace: what `unwrap` and a failed `?` show.
+/// Shows the sentence and the remote backtrace, since `unwrap` and a failed `?` show errors by `Debug`.
 impl fmt::Debug for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")?;
@@ -102,14 +158,22 @@ impl fmt::Debug for TaskError {
 
 impl Error for TaskError {}
 
-/// So that what calls tesserae can also ask the runtime, with `?` for both.
+/// Lets a function that calls tesserae use `?` on errors of the runtime, too.
 impl From<RuntimeError> for TaskError {
     fn from(error: RuntimeError) -> TaskError {
         TaskError::new(crate::host::failure(error.kind, error.message))
     }
 }
 
-/// Why the runtime did not do what was asked: start, stop, store a value, find one.
+/// The error of a request to the runtime, such as to start, to stop, or to store a value.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// let error = mosaic::put(&1_u8).await.unwrap_err();
+/// assert_eq!(error.kind(), mosaic::FailureKind::NotRunning);
+/// println!("{error}");
+/// # Ok(()) })? }
+/// ```
 #[derive(Clone)]
 pub struct RuntimeError {
     kind: FailureKind,
@@ -124,7 +188,13 @@ impl RuntimeError {
         }
     }
 
-    /// The kind of failure.
+    /// Returns the kind of failure.
+    ///
+    /// ```
+    /// fn is_off(error: &mosaic::RuntimeError) -> bool {
+    ///     error.kind() == mosaic::FailureKind::NotRunning
+    /// }
+    /// ```
     pub fn kind(&self) -> FailureKind {
         self.kind
     }

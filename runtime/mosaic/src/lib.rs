@@ -1,90 +1,88 @@
 //! Actors for Rust: proxies, tasks and values that travel.
 //!
-//! A type marked `#[tessera]` becomes an actor in a worker process. `T::remote(…)` returns a proxy at once, a method of
-//! the proxy returns a [`TaskProxy`] at once, and awaiting that waits until the task is done. Its value stays on the
-//! worker until [`TaskProxy::result`] asks for it.
+//! A type marked `#[tessera]` becomes an actor in a worker process. `T::remote(…)` returns a proxy at once. A method of
+//! the proxy returns a [`TaskProxy`] at once, and awaiting that waits until the task is done. The task's value stays on
+//! the worker until [`TaskProxy::result`] fetches it.
 //!
-//! ```no_run
-//! # async fn cell() -> Result<(), mosaic::RuntimeError> {
+//! ```
 //! use mosaic::prelude::*;
 //!
+//! #[tessera]
+//! struct Counter(u64);
+//!
+//! #[tessera]
+//! impl Counter {
+//!     fn new(start: u64) -> Self { Counter(start) }
+//!     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
 //! mosaic::interactive(On).num_workers(2).await?;
-//! // let solver = Solver::remote(&array);
-//! // let task = solver.solve(&array);
-//! // let result = task.await?.result().await?;
+//! let counter = Counter::remote(1);
+//! let task = counter.add(2);
+//! assert_eq!(counter.add(&task).result().await?, 6);
 //! mosaic::interactive(Off).await?;
-//! # Ok(())
-//! # }
+//! # Ok(()) })? }
 //! ```
 //!
-//! This crate is thin: it encodes values and keeps handles. The runtime itself lives in the host, behind the table of
-//! `mosaic-abi`, so that a cell may be compiled against another copy of this crate and still talk to the same runtime.
+//! Functions run on workers without a tessera ([`spawn`]), values are stored once for all workers ([`put`],
+//! [`parameter()`]), and the runtime can be watched ([`status`], [`timeline()`], [`workers`]).
+//!
+//! This crate encodes values and holds handles. The runtime itself lives in the host, behind the table of `mosaic-abi`,
+//! so that a cell compiled against another copy of this crate still talks to the same runtime.
 
 #![allow(
     clippy::result_large_err,
-    reason = "a failure crosses the waist as it is, and only where something failed"
+    reason = "a failure crosses the ABI unboxed, and is made only where something failed"
 )]
 
 #[doc(hidden)]
 pub mod __private;
-mod argument;
-mod attach;
-mod barrier;
-mod bulk;
-mod cancel;
-mod copy;
-mod error;
-mod for_each;
-mod function;
-mod guest;
-mod handle;
-mod host;
-mod html;
-mod interactive;
-mod interrupt;
-mod lent;
-mod log;
-mod object;
-mod outputs;
-mod panics;
-mod parameter;
-mod pending;
+mod control; // start, stop, choose and retire workers, loops, barriers, cancellation
+mod error; // the two error types
+mod future; // a timer, and many futures in one task
+mod guest; // called by the host and by workers: constructors, methods, panics, interrupts
+mod host; // the host's table
+mod inspect; // status, workers, tesserae, timeline, progress, log
 pub mod prelude;
-mod progress;
-mod proxies;
-mod roster;
-mod spawn;
-mod status;
-mod stored;
-mod task;
-mod tasks;
-mod tessera;
-mod timeline;
-mod timer;
-mod unordered;
-mod view;
-mod workers;
+mod proxy; // what generated proxies are made of, and arrays of them
+mod remote; // the host's objects: handles, waits, arguments, questions
+mod store; // stored values and parameters
+mod task; // tasks, arrays of them, functions that travel, continuations
+mod value; // what travels, how it is encoded, and how it is read in place
 
-pub use argument::{IntoArg, Portable};
-pub use attach::{Listing, LivingTessera, Tesserae, tesserae};
-pub use barrier::{Barrier, Passing, barrier};
-pub use cancel::cancelled;
+pub use control::{
+    barrier::{Barrier, Passing, barrier},
+    cancelled::cancelled,
+    for_each::{ForEach, LoopResults, LoopWorker, for_each},
+    interactive::{Interactive, Switch, Switching, interactive},
+    worker_control::{Retirement, Selection, retire, select_worker},
+};
 pub use error::{RuntimeError, TaskError};
-pub use for_each::{ForEach, LoopResults, LoopWorker, for_each};
-pub use function::{AsyncFunction, Function, IntoArguments};
-pub use interactive::{Interactive, Switch, Switching, interactive};
+pub use inspect::{
+    progress::{Progress, ProgressHandle, Track, progress, progress_handle, track},
+    status::{Status, StatusFuture, Watch, status},
+    tesserae::{Listing, LivingTessera, Tesserae, tesserae},
+    timeline::{Event, Timeline, TimelineFuture, timeline},
+    workers::{Workers, WorkersFuture, workers},
+};
 pub use mosaic_abi::{Activity, FailureKind, Gpu, LogLevel, Options, Placement, Span, State, Subject, Tasks, Worker};
 #[cfg(feature = "macros")]
 pub use mosaic_macros::tessera;
-pub use outputs::{Actor, Outputs};
-pub use parameter::{Parameter, parameter};
-pub use progress::{Progress, ProgressHandle, Track, progress, progress_handle, track};
-pub use proxies::{AllConstructed, Proxy, ProxyArray};
-pub use spawn::{Spawner, after, spawn, spawn_async, with};
-pub use status::{Status, StatusFuture, Watch, status};
-pub use stored::{Published, Put, Stored, StoredValue, exec, put};
-pub use task::{TaskFuture, TaskProxy, TaskResult};
-pub use tasks::{AllDone, AllResults, Completed, TaskArray};
-pub use timeline::{Event, Timeline, TimelineFuture, timeline};
-pub use view::View;
-pub use workers::{Retirement, Selection, Workers, WorkersFuture, retire, select_worker, workers};
+pub use proxy::{
+    actor::Actor,
+    proxy_array::{AllConstructed, Proxy, ProxyArray},
+};
+pub use remote::argument::IntoArg;
+pub use store::{
+    parameter::{Parameter, parameter},
+    stored::{Published, Put, Stored, StoredValue, exec, put},
+};
+pub use task::{
+    continuation::Outputs,
+    function::{AsyncFunction, Function, IntoArguments},
+    spawn::{Spawner, after, spawn, spawn_async, with},
+    task_array::{AllDone, AllResults, Completed, TaskArray},
+    task_proxy::{TaskFuture, TaskProxy, TaskResult},
+};
+pub use value::{portable::Portable, view::View};

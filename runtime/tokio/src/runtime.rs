@@ -1,4 +1,4 @@
-//! `tokio::runtime`, with the notebook's [`Runtime`].
+//! `tokio::runtime`, with the notebook's own [`Runtime`].
 
 use std::{
     any::Any,
@@ -17,19 +17,19 @@ use std::{
 
 pub use real_tokio::runtime::*;
 
-/// A multi-threaded tokio runtime, as `tokio::runtime::Runtime`, on which cells wait.
+/// A multi-threaded tokio runtime on which cells wait; replaces `tokio::runtime::Runtime`.
 ///
 /// The waiting thread is not inside the runtime in tokio's sense: code in a cell may block, and may create and use
-/// runtimes of its own, as a plain `fn main` may.
+/// runtimes of its own, like a plain `fn main`.
 #[derive(Debug)]
 pub struct Runtime(real_tokio::runtime::Runtime);
 
 impl Runtime {
-    /// A runtime with all drivers enabled and one worker thread per CPU.
+    /// Makes a runtime with all drivers enabled and one worker thread for each CPU.
     ///
     /// # Errors
     ///
-    /// The operating system may refuse threads or an event queue.
+    /// The operating system refuses threads or an event queue.
     pub fn new() -> io::Result<Runtime> {
         real_tokio::runtime::Runtime::new().map(Runtime)
     }
@@ -57,13 +57,13 @@ impl Runtime {
 ///
 /// # Panics
 ///
-/// If the operating system refuses threads or an event queue. Unwinds with [`Interrupted`] when the cell is interrupted.
+/// The operating system refuses threads or an event queue. Unwinds with [`Interrupted`] when the cell is interrupted.
 pub fn run_cell<F: Future>(cell: F) {
     let mut cell = pin!(cell);
     wait_in_shared(&mut |context| cell.as_mut().poll(context).is_ready());
 }
 
-/// Not generic, like [`wait`].
+/// Waits on the shared runtime. Not generic, like [`wait`].
 fn wait_in_shared(is_done: &mut dyn FnMut(&mut Context) -> bool) {
     match shared() {
         Ok(runtime) => wait(runtime, is_done),
@@ -71,7 +71,7 @@ fn wait_in_shared(is_done: &mut dyn FnMut(&mut Context) -> bool) {
     }
 }
 
-/// The runtime that cells wait on, and async methods of tesserae. It lives as long as the process.
+/// Returns the runtime on which cells and async methods of tesserae wait. It lives as long as the process.
 fn shared() -> &'static io::Result<real_tokio::runtime::Runtime> {
     static SHARED: OnceLock<io::Result<real_tokio::runtime::Runtime>> = OnceLock::new();
     SHARED.get_or_init(real_tokio::runtime::Runtime::new)
@@ -85,18 +85,18 @@ impl Deref for Runtime {
     }
 }
 
-/// What an interrupted cell unwinds with.
+/// The payload with which an interrupted cell unwinds.
 #[derive(Debug)]
 pub struct Interrupted;
 
-/// The thread on which evcxr runs the cells: the first that waits. Other threads may have runtimes of their own, and an
-/// interrupt of the cell is none of their business.
+/// The thread on which evcxr runs cells: the first one that waits. Other threads may have runtimes of their own, which
+/// an interrupt of the cell does not concern.
 static CELL_THREAD: OnceLock<ThreadId> = OnceLock::new();
 
-/// Whether the cell that runs is to stop. What it waits for later ends as well.
+/// Set when the running cell should stop. Later waits of the cell end as well.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// The wait that an interrupt ends: the innermost of the cells' thread.
+/// The wait that an interrupt ends: the innermost one of the cells' thread.
 static WAITING: Mutex<Option<Arc<Wait>>> = Mutex::new(None);
 
 struct Wait {
@@ -111,7 +111,7 @@ impl Wake for Wait {
     }
 }
 
-/// Deregisters the wait however it ends.
+/// Deregisters the wait on drop, however the wait ends.
 struct Registered {
     previous: Option<Arc<Wait>>,
 }
@@ -122,7 +122,7 @@ impl Drop for Registered {
     }
 }
 
-/// Polls until it is done. Not generic on purpose: it is compiled here once, not in every cell.
+/// Polls until `is_done` returns true. Not generic, so that it is compiled once and not in each cell.
 fn wait(runtime: &real_tokio::runtime::Runtime, is_done: &mut dyn FnMut(&mut Context) -> bool) {
     let wait = Arc::new(Wait {
         thread: thread::current(),
@@ -139,7 +139,7 @@ fn wait(runtime: &real_tokio::runtime::Runtime, is_done: &mut dyn FnMut(&mut Con
         if wait.woken.swap(false, Ordering::Acquire) && is_done(&mut context) {
             return;
         }
-        // A destructor that waits while the cell unwinds already is let be.
+        // A destructor that waits while the cell already unwinds is left alone.
         if of_a_cell && INTERRUPTED.load(Ordering::Acquire) && !thread::panicking() {
             // `resume_unwind` runs no panic hook: an interrupt is not the cell's fault.
             std::panic::resume_unwind(Box::new(Interrupted) as Box<dyn Any + Send>);
@@ -148,7 +148,7 @@ fn wait(runtime: &real_tokio::runtime::Runtime, is_done: &mut dyn FnMut(&mut Con
     }
 }
 
-/// Runs a function within a runtime that this process keeps: what an async method of a tessera uses of tokio needs one.
+/// Runs a function within a runtime that this process keeps, for async methods of tesserae that use tokio.
 ///
 /// # Safety
 ///
@@ -160,8 +160,8 @@ pub unsafe extern "C" fn mosaic_in_runtime(run: unsafe extern "C" fn(data: *mut 
     unsafe { run(data) }
 }
 
-/// Whether the cell that runs is to stop at what it waits for, now or later. The cell process looks this symbol up; it
-/// takes an interrupt back when the next cell begins.
+/// Sets whether the running cell stops at its current or next wait. The cell process looks this symbol up, and resets
+/// it when the next cell begins.
 #[unsafe(no_mangle)]
 pub extern "C" fn mosaic_interrupt_wait(interrupted: bool) {
     INTERRUPTED.store(interrupted, Ordering::Release);

@@ -1,4 +1,4 @@
-//! Asking the kernel, from any thread.
+//! Asks the kernel, from any thread of a cell.
 
 use mosaic::__private::ask as begin_to_ask;
 use mosaic_message::{Ask, encode};
@@ -10,13 +10,13 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-/// Asks the kernel and waits for its answer, behind all that this process has printed.
+/// Asks the kernel and waits for its answer. The kernel reads everything that this process has printed first.
 ///
 /// # Errors
 ///
-/// There is no kernel to be asked, or it cannot answer: why.
+/// Says why there is no kernel to be asked, or why it cannot answer.
 pub fn ask(message: &Ask) -> Result<Vec<u8>, String> {
-    // What a closed standard output loses, it loses anyway.
+    // A closed standard output loses the text anyway.
     let _ = std::io::stdout().flush();
     match wait(begin_to_ask(&encode(message))) {
         Ok(answer) => Ok(answer.to_vec()),
@@ -24,8 +24,8 @@ pub fn ask(message: &Ask) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Wakes the thread that waits. Not by unparking it: a cell's own future may be waiting on the same thread, further out,
-/// and would miss its wake.
+/// Wakes the thread that waits for an answer. It does not unpark the thread: a future of the cell's may wait on the
+/// same thread, further out, and would miss its wake.
 #[derive(Default)]
 struct Signal {
     woken: Mutex<bool>,
@@ -39,6 +39,7 @@ impl Wake for Signal {
     }
 }
 
+/// Blocks the thread until the future is ready.
 fn wait<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let signal = Arc::new(Signal::default());

@@ -1,17 +1,18 @@
-//! The value of a cell's last expression.
+//! Shows the value of a cell's last expression.
 //!
-//! evcxr first tries `.evcxr_display()` on it and falls back to `{:?}` with a second compilation. The traits here make
-//! the first one succeed. The wrapper puts [`BeginResult::mosaic_begin_result`] before it, which gives a reference, so
-//! that the compiler finds what a type has in this order: a method `evcxr_display` of its own, [`Rich`], `Debug`.
+//! evcxr first compiles a call of `.evcxr_display()` on the value. If this fails, it compiles the cell again with
+//! `{:?}`. The traits here make the first compilation succeed. The rustc wrapper puts a call of
+//! [`BeginResult::mosaic_begin_result`] before `.evcxr_display()`. That call returns a reference, so the compiler looks
+//! for the type's way to be shown in this order: a method `evcxr_display` of its own, [`Rich`], `Debug`.
 
-use crate::ask;
+use crate::ask::ask;
 use mosaic::__private::{CellEvent, tell};
 use mosaic_message::{Ask, Rich};
 use std::fmt::Debug;
 
-/// Says that the result follows.
+/// Announces the result of a cell.
 pub trait BeginResult {
-    /// What the value prints from now on as a block of evcxr's is the cell's result.
+    /// Announces that the blocks of evcxr's content that the value prints from now on are the cell's result.
     fn mosaic_begin_result(&self) -> &Self;
 }
 
@@ -22,13 +23,13 @@ impl<T: ?Sized> BeginResult for T {
     }
 }
 
-/// Not generic: compiled here once, and not in every cell.
+/// Announces the result. Not generic, so that it is compiled here once and not in every cell.
 fn begin_result() {
-    // Where the kernel cannot be asked, the value is shown as what is printed is.
+    // If the kernel cannot be asked, the value is shown as output.
     let _ = ask(&Ask::ResultBegins);
 }
 
-/// Shows what a type makes of itself.
+/// Shows a value by the formats that its type offers.
 pub trait DisplayRich {
     /// Shows the value as the cell's result.
     fn evcxr_display(&self);
@@ -42,9 +43,9 @@ impl<T: Rich + ?Sized> DisplayRich for T {
     }
 }
 
-/// Shows what `{:?}` makes of a value.
+/// Shows a value as `{:?}` formats it.
 pub trait DisplayDebug {
-    /// Shows the value as the cell's result. The unit shows nothing.
+    /// Shows the value as the cell's result. The unit `()` shows nothing.
     fn evcxr_display(&self);
 }
 
@@ -54,7 +55,7 @@ impl<T: Debug + ?Sized> DisplayDebug for &T {
     }
 }
 
-/// Not generic: formatting through `dyn` keeps the cell's own code small.
+/// Shows a value. Formatting through `dyn` keeps the code small that each cell compiles.
 fn show(value: &dyn Debug, type_name: &str) {
     if type_name != "()" {
         tell(CellEvent::Result, "text/plain", &format!("{value:?}"));

@@ -1,18 +1,20 @@
-//! What the definitions were that a variable's type depends on.
+//! The fingerprint of a variable's type: what the definitions were that the type depends on.
 //!
-//! A fingerprint is a text of lines `name=hash`, one for each definition that the type reaches. The kernel's rustc wrapper
-//! writes it into the cell, the store keeps it beside the value, and both compare the two. This file is part of both.
+//! A fingerprint is a text of lines `name=hash`, one for each definition that the type reaches. The rustc wrapper
+//! writes it into the cell, and the store keeps it beside the value. Both compare the old one with the new one, so this
+//! file is part of both crates.
 
 use std::collections::BTreeMap;
 
-/// Begins the line of a definition that may join the others without a change: an `impl`, whose associated types nobody
-/// can have used before it was there.
+/// Begins the line of a definition that may join the others without a change of the type: an `impl`, whose associated
+/// types no code can have used before.
 pub(crate) const JOINING: char = '~';
-/// Begins, at the end of a line, the hash of a definition that may join and leads to the one of the line. Where only such
-/// lead there, and all are new, nobody can have meant something else by its name.
+/// Begins, at the end of a line, the hash of a joining definition that leads to the line's definition. If only joining
+/// definitions lead there, and all of them are new, no code can have meant something else by the name.
 pub(crate) const JOINS_WITH: char = '@';
 
-/// The definitions that are not what they were, by name: empty where a value of the old type is one of the new type.
+/// Returns the names of the definitions that changed. If there are none, a value of the old type is one of the new
+/// type.
 pub(crate) fn changed<'a>(old: &'a str, new: &'a str) -> Vec<&'a str> {
     let (before, after) = (lines(old), lines(new));
     let was_there = |joining: &str| {
@@ -20,7 +22,7 @@ pub(crate) fn changed<'a>(old: &'a str, new: &'a str) -> Vec<&'a str> {
         joined.any(|(_, line)| line.hash.split('+').any(|hash| hash == joining))
     };
     let joins = |name: &str, line: &Line| {
-        let has_joined = !line.with.is_empty() && !line.with.iter().any(|it| was_there(it));
+        let has_joined = !line.joining.is_empty() && !line.joining.iter().any(|it| was_there(it));
         name.starts_with(JOINING) || has_joined
     };
     let gone = before
@@ -34,9 +36,11 @@ pub(crate) fn changed<'a>(old: &'a str, new: &'a str) -> Vec<&'a str> {
     gone.chain(new).map(|name| name.trim_start_matches(JOINING)).collect()
 }
 
+/// A line of a fingerprint, without its name.
 struct Line<'a> {
     hash: &'a str,
-    with: Vec<&'a str>,
+    /// The hashes behind [`JOINS_WITH`].
+    joining: Vec<&'a str>,
 }
 
 fn lines(fingerprint: &str) -> BTreeMap<&str, Line<'_>> {
@@ -45,8 +49,8 @@ fn lines(fingerprint: &str) -> BTreeMap<&str, Line<'_>> {
         .map(|(name, hashes)| {
             let mut hashes = hashes.split(JOINS_WITH);
             let hash = hashes.next().unwrap_or_default();
-            let with = hashes.collect();
-            (name, Line { hash, with })
+            let joining = hashes.collect();
+            (name, Line { hash, joining })
         })
         .collect()
 }
@@ -62,7 +66,7 @@ mod tests {
             ("P=1\nQ=2", "Q=2\nP=1", vec![]),
             ("P=1", "P=2", vec!["P"]),
             ("P=1\nQ=1", "P=1", vec!["Q"]),
-            // It hides a name that came from elsewhere.
+            // The new definition hides a name that came from elsewhere.
             ("P=1", "P=1\nQ=1", vec!["Q"]),
             ("P=1", "P=1\n~impl Add for P=1", vec![]),
             (
@@ -71,7 +75,7 @@ mod tests {
                 vec!["impl Add for P"],
             ),
             ("P=1\n~impl Add for P=1", "P=1", vec!["impl Add for P"]),
-            // What only a new one leads to has joined as well.
+            // A definition that only a new `impl` leads to joins as well.
             ("P=1", "P=1\n~impl Add for P=2\nQ=1@2", vec![]),
             ("P=1\n~impl Add for P=2", "P=1\n~impl Add for P=2\nQ=1@2", vec!["Q"]),
             (

@@ -1,4 +1,4 @@
-//! What the code that evcxr generates around a cell calls, compiled once instead of in every cell.
+//! The code that generated code around a cell calls, compiled once instead of in every cell.
 //!
 //! evcxr talks to itself through marker lines on the cell's standard output. Nothing here prints: events go to the cell
 //! process through the host's table, so that a cell may print whatever it likes.
@@ -19,17 +19,17 @@ pub use variables::{Fingerprints, VariableStore, create_variable_store, mosaic_c
 use mosaic::__private::{CellEvent, tell};
 use std::fmt;
 
-/// The cell's code unwound. The message follows from the guest, which kept it.
+/// Reports that the cell's code unwound. The message of the panic follows from the guest, which kept it.
 pub fn panicked() {
     tell(CellEvent::Panicked, "", "");
 }
 
-/// A `?` of the cell returned `error`, which is not formatted yet, so that no cell needs to know how.
+/// Reports that a `?` of the cell returned `error`. The error is formatted here, so that no cell compiles that code.
 pub fn question_mark_failed(error: fmt::Arguments<'_>) {
     tell(CellEvent::Failed, &error.to_string(), "");
 }
 
-/// The text of the cell's last expression, where evcxr formatted it itself.
+/// Shows the text of the cell's last expression, if evcxr's code formatted it.
 pub fn send_text_plain(text: &str) {
     tell(CellEvent::Result, "text/plain", text);
 }

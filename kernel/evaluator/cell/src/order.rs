@@ -1,8 +1,8 @@
-//! Standard output and standard error in the order in which a cell writes to them.
+//! Keeps standard output and standard error in the order in which a cell writes to them.
 //!
-//! The two are pipes of their own, and whoever reads them cannot tell which of two texts was written first. So the cells'
-//! `println!` and its kin, which shadow the standard library's at the root of a cell, wait for the one pipe to be read
-//! before they write to the other. Output that takes another way (a crate's own, a subprocess's) is in order within each.
+//! The two are separate pipes, so the kernel cannot tell which of two texts was written first. The macros of a cell,
+//! which shadow `println!` and its kin, wait until the kernel has read one pipe before they write to the other. Output
+//! that takes another way (a crate's or a subprocess's) is in order within each pipe only.
 
 use mosaic::__private::{CellEvent, checkpoint, tell};
 use std::{
@@ -14,10 +14,11 @@ const NONE: u8 = 0;
 const STDOUT: u8 = 1;
 const STDERR: u8 = 2;
 
-/// Where the process wrote last. It is a hint: two threads that write at the same time have no order to keep.
+/// The pipe that the process wrote to last. Relaxed loads do: two threads that write at the same time have no order to
+/// keep.
 static LAST: AtomicU8 = AtomicU8::new(NONE);
 
-/// To be called before writing to standard output. A cell that was interrupted stops here.
+/// Waits until the kernel has read standard error, before a write to standard output. An interrupted cell stops here.
 pub fn before_stdout() {
     checkpoint();
     if LAST.load(Ordering::Relaxed) != STDOUT && LAST.swap(STDOUT, Ordering::Relaxed) == STDERR {
@@ -25,35 +26,35 @@ pub fn before_stdout() {
     }
 }
 
-/// To be called before writing to standard error. A cell that was interrupted stops here.
+/// Waits until the kernel has read standard output, before a write to standard error. An interrupted cell stops here.
 pub fn before_stderr() {
     checkpoint();
     if LAST.load(Ordering::Relaxed) != STDERR && LAST.swap(STDERR, Ordering::Relaxed) == STDOUT {
-        // What a closed standard output loses, it loses anyway.
+        // A closed standard output loses the text anyway.
         let _ = std::io::stdout().flush();
         tell(CellEvent::Settle, "stdout", "");
     }
 }
 
-/// `std::print!`, after all that was written to standard error.
+/// Prints as `std::print!` does, after everything that was written to standard error.
 #[macro_export]
 macro_rules! print {
     ($($arguments:tt)*) => {{ $crate::before_stdout(); ::std::print!($($arguments)*) }};
 }
 
-/// `std::println!`, after all that was written to standard error.
+/// Prints as `std::println!` does, after everything that was written to standard error.
 #[macro_export]
 macro_rules! println {
     ($($arguments:tt)*) => {{ $crate::before_stdout(); ::std::println!($($arguments)*) }};
 }
 
-/// `std::eprint!`, after all that was written to standard output.
+/// Prints as `std::eprint!` does, after everything that was written to standard output.
 #[macro_export]
 macro_rules! eprint {
     ($($arguments:tt)*) => {{ $crate::before_stderr(); ::std::eprint!($($arguments)*) }};
 }
 
-/// `std::eprintln!`, after all that was written to standard output.
+/// Prints as `std::eprintln!` does, after everything that was written to standard output.
 #[macro_export]
 macro_rules! eprintln {
     ($($arguments:tt)*) => {{ $crate::before_stderr(); ::std::eprintln!($($arguments)*) }};

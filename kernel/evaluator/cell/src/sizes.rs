@@ -1,8 +1,8 @@
-//! What values own on the heap, where that is told at once.
+//! The memory that values own on the heap, as far as it can be told without walking through them.
 
 use std::any::Any;
 
-/// The bytes that the value owns beside its own, or nothing for a type of which that is not known.
+/// Returns the bytes that a value owns on the heap, if that is known for its type.
 pub(crate) fn heap(value: &dyn Any) -> Option<usize> {
     if let Some(text) = value.downcast_ref::<String>() {
         return Some(text.capacity());
@@ -18,6 +18,7 @@ pub(crate) fn heap(value: &dyn Any) -> Option<usize> {
     owns_nothing(value).then_some(0)
 }
 
+/// Reports whether a value is of a type that owns nothing on the heap.
 fn owns_nothing(value: &dyn Any) -> bool {
     macro_rules! is_one_of {
         ($($ty:ty),*) => { $(value.is::<$ty>())||* };

@@ -1,7 +1,7 @@
 //! The variables of a notebook, between cells. The names of these items are those that evcxr's generated code uses.
 //!
-//! All cells are one crate to the compiler, whatever its items are, so a `TypeId` says only that a type has the name that
-//! it had. What the type was when a value was stored, its [fingerprint] says.
+//! All cells are one crate to the compiler, so equal `TypeId`s only mean that two types have the same name. The
+//! [fingerprint] of a variable's type says what the type was when the value was stored.
 
 use crate::fingerprint;
 use mosaic::__private::{Buffer, CellEvent, encode, tell};
@@ -16,36 +16,39 @@ use std::{
 /// Names of variables, and the fingerprints of their types.
 pub type Fingerprints = &'static [(&'static str, &'static str)];
 
-/// Holds each variable between cells, by name.
+/// Holds the variables of a notebook between cells, by name.
 #[derive(Default)]
 pub struct VariableStore {
     variables: HashMap<String, Variable>,
-    /// For the variables that the running cell takes out, and for those that it puts in.
+    /// The types of the variables that the running cell takes out.
     taken: Fingerprints,
+    /// The types of the variables that the running cell puts in.
     put: Fingerprints,
 }
 
 struct Variable {
-    /// Nothing while a cell has it.
+    /// The value, unless a cell has taken it.
     value: Option<Box<dyn Any>>,
     fingerprint: &'static str,
-    /// In bytes, without and with what it owns elsewhere, where that is known.
+    /// The value's own size, in bytes.
     size: usize,
+    /// The memory that the value owns on the heap, in bytes, if that is known.
     heap: Option<usize>,
 }
 
-/// A new, empty store, owned by the cell process.
+/// Creates an empty store, which the cell process owns.
 pub fn create_variable_store() -> *mut VariableStore {
     Box::into_raw(Box::default())
 }
 
+/// Finds the fingerprint of a variable's type.
 fn find(fingerprints: Fingerprints, name: &str) -> &'static str {
     let found = fingerprints.iter().find(|(it, _)| *it == name);
     found.map_or("", |(_, fingerprint)| fingerprint)
 }
 
 impl VariableStore {
-    /// What the types of variables are in the cell that begins.
+    /// Begins a cell: sets what the types of its variables are.
     pub fn begin(&mut self, taken: Fingerprints, put: Fingerprints) {
         (self.taken, self.put) = (taken, put);
     }
@@ -55,12 +58,13 @@ impl VariableStore {
         self.put(name, Box::new(value));
     }
 
-    /// Whether the variable, if it is there, still has the type `T`. If not, it is dropped, and the user told.
+    /// Reports whether the variable still has the type `T`. If not, drops the variable and tells the user. A missing
+    /// variable passes: the kernel knows of it.
     pub fn check_variable<T: 'static>(&mut self, name: &str) -> bool {
         self.check(name, TypeId::of::<T>(), std::any::type_name::<T>())
     }
 
-    /// Drops a variable whose type is no longer the one that it was stored with, and tells the user.
+    /// Drops a variable whose type changed since it was stored, and tells the user.
     pub fn lose_variable(&mut self, name: &str, type_name: &str, fingerprint: &str) {
         if self.variables.get(name).is_none_or(|variable| variable.value.is_none()) {
             return tell(CellEvent::VariableLost, name, "");
@@ -79,32 +83,34 @@ impl VariableStore {
         lost(name, &reason);
     }
 
-    /// Drops a variable, by the code that it was made with.
+    /// Drops a variable. Its destructor is that of the cell that stored it.
     pub fn discard_variable(&mut self, name: &str) {
         let variable = self.variables.remove(name);
-        // A destructor of the user's that panics has said so by itself.
+        // A destructor that panics has printed its message by itself.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(variable)));
     }
 
-    /// Takes a variable out.
+    /// Takes a variable out of the store.
     ///
     /// # Panics
     ///
-    /// If it is not there or has another type, which `check_variable` has ruled out.
+    /// If the variable is missing or has another type. [`check_variable`](Self::check_variable) has ruled this out.
     pub fn take_variable<T: 'static>(&mut self, name: &str) -> T {
         let value: *mut () = self.take(name, TypeId::of::<T>());
         // SAFETY: `take` gives up a box of a `T`.
         *unsafe { Box::from_raw(value.cast::<T>()) }
     }
 
-    /// Says that the cell has all of its variables, and that the user's code is next.
+    /// Reports that the cell has all of its variables, and that the user's code is next.
     pub fn started(&self) {
         tell(CellEvent::Started, "", "");
     }
 
-    /// The value under `name`, created where it is missing or has another type. One that has another type is kept, since
-    /// others may still use it. Asked for where [`started`](Self::started) would be said: a cell with a tokio of the
-    /// user's own keeps its runtime so.
+    /// Returns the value under `name`, and creates it if it is missing or has another type. A value of another type is
+    /// kept, since other code may still use it.
+    ///
+    /// A cell with a tokio of the user's keeps its runtime so. It asks where other cells call
+    /// [`started`](Self::started), so this reports the same.
     pub fn lazy_arc<T: 'static>(&mut self, name: &str, create: impl FnOnce() -> T) -> Arc<T> {
         self.started();
         if let Some(variable) = self.variables.get(name) {
@@ -118,7 +124,8 @@ impl VariableStore {
         value
     }
 
-    /// Tells the kernel how large the variables are: lines of name, bytes, and bytes on the heap or nothing, by tabs.
+    /// Tells the kernel how large the variables are: lines of the name, the bytes, and the bytes on the heap if known,
+    /// separated by tabs.
     pub fn tell_sizes(&self) {
         let lines = self.variables.iter().map(|(name, variable)| {
             let heap = variable.heap.map(|heap| heap.to_string()).unwrap_or_default();
@@ -127,7 +134,7 @@ impl VariableStore {
         tell(CellEvent::Result, SIZES, &lines.collect::<String>());
     }
 
-    /// The variables that no cell has at the moment.
+    /// Yields the names of the variables that no cell has taken.
     fn names(&self) -> impl Iterator<Item = String> {
         let there = self.variables.iter().filter(|(_, variable)| variable.value.is_some());
         there.map(|(name, _)| name.clone())
@@ -137,6 +144,7 @@ impl VariableStore {
         self.variables.get(name).map_or("", |variable| variable.fingerprint)
     }
 
+    /// Keeps a variable under a name that no cell uses.
     fn set_aside(&mut self, name: &str) {
         if let Some(variable) = self.variables.remove(name) {
             let aside = format!("{name} {}", self.variables.len());
@@ -144,7 +152,7 @@ impl VariableStore {
         }
     }
 
-    // What follows is not generic: it is compiled here once, and not for each variable of each cell.
+    // The functions that follow are not generic: they are compiled here once, and not for each variable of each cell.
 
     fn put(&mut self, name: &str, value: Box<dyn Any>) {
         let variable = Variable {
@@ -158,7 +166,7 @@ impl VariableStore {
 
     fn check(&mut self, name: &str, type_id: TypeId, type_name: &str) -> bool {
         let Some(value) = self.variables.get(name).and_then(|it| it.value.as_ref()) else {
-            // The kernel knows of it.
+            // The kernel knows that the variable is missing.
             return true;
         };
         let same_name = (**value).type_id() == type_id;
@@ -169,7 +177,7 @@ impl VariableStore {
         intact
     }
 
-    /// Takes out the box of a variable that has this type, which is the caller's from then on.
+    /// Takes the box of a variable of this type out of the store. The caller owns it from then on.
     fn take(&mut self, name: &str, type_id: TypeId) -> *mut () {
         let value = self.variables.get_mut(name).and_then(|variable| variable.value.take());
         let value = value.unwrap_or_else(|| panic!("variable `{name}` is missing"));
@@ -178,7 +186,7 @@ impl VariableStore {
     }
 }
 
-/// The encoded names of the variables that are stored. The cell process looks this symbol up.
+/// Returns the encoded names of the stored variables. The cell process looks this symbol up.
 ///
 /// # Safety
 ///
@@ -188,19 +196,22 @@ pub unsafe extern "C" fn mosaic_cell_variables(store: *const VariableStore) -> B
     // SAFETY: by this function's contract.
     let store = unsafe { store.as_ref() };
     let names: Vec<String> = store.into_iter().flat_map(|store| store.names()).collect();
-    // Encoding strings is not refused.
+    // Encoding strings does not fail.
     encode(&names).unwrap_or_default()
 }
 
-/// The format of [`VariableStore::tell_sizes`].
+/// The format in which [`VariableStore::tell_sizes`] tells the sizes.
 const SIZES: &str = "application/x-mosaic-sizes";
 
+/// Tells the user and the kernel that a variable was dropped.
 fn lost(name: &str, reason: &str) {
-    // On the cell's own standard error, before anything that the cell says. One that is closed is no reason to stop.
+    // The text goes to the cell's own standard error, before anything that the cell prints. If that is closed, the cell
+    // goes on.
     let _ = writeln!(std::io::stderr(), "the variable `{name}` was dropped: {reason}");
     tell(CellEvent::VariableLost, name, "");
 }
 
+/// Lists names in a sentence.
 fn list(names: &[&str]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")

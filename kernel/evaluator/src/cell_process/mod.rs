@@ -85,7 +85,7 @@ fn run(kernel: &Arc<KernelProcess>) -> Result<()> {
     forget_environment();
     instructions::start(link, Arc::clone(kernel))?;
     let host = mosaic_engine::install_head(mosaic_engine::HeadOptions {
-        hub: kernel.monitor.clone(),
+        monitor: kernel.monitor.clone(),
         cell_event: run_state::cell_event,
         ask: |question| channels::report(&questions::ask(question)),
     })?;

@@ -18,7 +18,7 @@ use crate::{
 };
 use annotate_snippets::Level;
 use evcxr::CompilationError;
-use mosaic_expand::{CellExpansion, Location, Place};
+use mosaic_expand::{CellExpansion, Location, TextRange};
 use std::ops::Range;
 
 const CANNOT_BE_KEPT: &str = "a variable of this cell cannot be kept for the next: it borrows from this one, or its type is \
@@ -93,7 +93,7 @@ impl CellError {
     pub(crate) fn from_expansion(errors: &[mosaic_expand::CellError], code: &str, number: u32) -> CellError {
         let errors = errors
             .iter()
-            .map(|error| Diagnostic::at(byte_range(code, &error.place), &error.message, ""));
+            .map(|error| Diagnostic::at(byte_range(code, &error.range), &error.message, ""));
         CellError::from_diagnostics(&errors.collect::<Vec<_>>(), code, number)
     }
 
@@ -139,7 +139,7 @@ impl CellError {
             let end = locate(expansion, label.line, label.columns.end);
             match (start, end) {
                 (Location::User(start), Location::User(end)) => Some((
-                    byte_range(code, &Place { start, end }),
+                    byte_range(code, &TextRange { start, end }),
                     label.text.clone(),
                     label.primary,
                 )),

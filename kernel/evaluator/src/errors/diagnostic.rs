@@ -10,7 +10,7 @@ use crate::{
 };
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use evcxr::CompilationError;
-use mosaic_expand::{CellExpansion, Location, Place};
+use mosaic_expand::{CellExpansion, Location, TextRange};
 use std::ops::Range;
 
 /// Keeps one error for each subject. Generated code mentions a type several times, and rustc complains as often. The error
@@ -72,7 +72,7 @@ impl Diagnostic {
                         title = format!("{}: {title}", origin.what);
                         subject = Some(origin.what.clone());
                     }
-                    labels.push((byte_range(code, &origin.place), String::new(), message.is_primary));
+                    labels.push((byte_range(code, &origin.range), String::new(), message.is_primary));
                 }
                 Location::User(start) => {
                     let end = match locate(expansion, span.end_line, span.end_column) {
@@ -80,7 +80,7 @@ impl Diagnostic {
                         Location::Generated(_) => start,
                     };
                     labels.push((
-                        byte_range(code, &Place { start, end }),
+                        byte_range(code, &TextRange { start, end }),
                         in_words_of_the_cell(&message.label),
                         message.is_primary,
                     ));

@@ -1,6 +1,6 @@
 //! What an interrupt, a panic or the end of the cell process costs: the texts that name lost variables.
 
-use crate::errors::cell_error::CellError;
+use crate::{errors::cell_error::CellError, evcxr_text::messages::PROCESS_ENDED};
 use std::{collections::BTreeSet, process::ExitStatus};
 
 /// What the end of the cell process never takes away.
@@ -27,7 +27,7 @@ impl CellError {
     /// The error of a cell whose process has ended by itself, and the variables `lost` with it. `status` says how the process
     /// ended, in evcxr's words or in those of [`status`].
     pub(crate) fn process_ended(status: &str, lost: &BTreeSet<String>) -> CellError {
-        let status = status.replace("Subprocess terminated", "the cell's process ended");
+        let status = status.replace(PROCESS_ENDED, "the cell's process ended");
         CellError::new(
             "CellProcessEnded",
             format!("{}; {}; {KEPT}", status.trim(), losses(lost)),

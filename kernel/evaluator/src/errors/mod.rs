@@ -3,7 +3,7 @@
 //! | file | about |
 //! | --- | --- |
 //! | [`cell_error`] | [`CellError`](cell_error::CellError), and the errors of cells that ran |
-//! | [`compile_error`] | how a compile error is shown |
+//! | [`compile_error`](mod@compile_error) | how a compile error is shown |
 //! | [`diagnostic`] | one error of rustc's, translated to the text of the cell and rendered |
 //! | [`places`] | lines and columns of the compiled text as bytes of the cell |
 //! | [`unstorable`] | variables that cannot be kept for the next cell: why, and what to write instead |

@@ -1,6 +1,6 @@
 //! Places in a cell: lines and columns of the compiled text become bytes of the text that the user wrote.
 
-use mosaic_expand::{CellExpansion, Location, Place, Position};
+use mosaic_expand::{CellExpansion, Location, Position, TextRange};
 use std::ops::Range;
 
 /// Finds where a line and column of the compiled text come from. Both count from 1.
@@ -18,7 +18,7 @@ fn bytes(code: &str, start: (usize, usize), end: (usize, usize)) -> Range<usize>
 }
 
 /// Returns the bytes of a cell that a place covers.
-pub(super) fn byte_range(code: &str, place: &Place) -> Range<usize> {
+pub(super) fn byte_range(code: &str, place: &TextRange) -> Range<usize> {
     bytes(
         code,
         (place.start.line, place.start.column),

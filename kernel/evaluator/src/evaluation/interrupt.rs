@@ -1,6 +1,6 @@
 //! What happens at an interrupt.
 //!
-//! The kernel's handle calls [`interrupt`]. It depends on the state of the execution what follows:
+//! The kernel's handle calls [`interrupt`]. What follows depends on the state of the execution:
 //!
 //! * While the cell is compiled, the compiler and cargo are ended, and the cell fails before it has run.
 //! * While the cell runs, the cell process is asked to stop the cell, which it does where that is safe. Variables stay.

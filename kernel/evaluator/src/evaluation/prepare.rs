@@ -21,7 +21,7 @@ pub(crate) fn prepare() -> Result<()> {
     let crates = CacheDirectory::for_toolchain(&toolchain)?;
     let options = Options {
         run_dir: run_dir.path().to_owned(),
-        hub: run_dir.path().join("no-hub.sock"),
+        monitor: run_dir.path().join("no-monitor.sock"),
     };
     let paths = CellPaths::in_directory(run_dir.path());
     let (sender, _reports) = mpsc::channel::<Numbered>();

@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 pub struct Options {
     /// A private directory with a short path, for the socket and the pipes of the cell process.
     pub run_dir: PathBuf,
-    /// The socket of the runtime's hub.
-    pub hub: PathBuf,
+    /// The socket of the runtime's monitor, which places and watches workers.
+    pub monitor: PathBuf,
 }
 
 /// A request to the evaluation thread, with the channel for its reply.

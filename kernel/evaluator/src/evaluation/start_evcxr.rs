@@ -77,7 +77,7 @@ fn cell_process_command(executable: &Path, options: &Options, directory: &Path, 
         .process_group(0)
         .current_dir(working_directory)
         .env(RUN_DIRECTORY_VARIABLE, &options.run_dir)
-        .env(MONITOR_VARIABLE, &options.hub)
+        .env(MONITOR_VARIABLE, &options.monitor)
         .env(SESSION_VARIABLE, directory);
     environment::give_back(&mut command);
     command

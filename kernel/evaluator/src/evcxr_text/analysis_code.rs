@@ -6,8 +6,8 @@ use crate::evcxr_text::markers::{
 };
 use syn::{ItemFn, spanned::Spanned};
 
-/// The function around the cell's code with the stored variables inside, and not as parameters. A parameter's type may not
-/// leave a lifetime out in an asynchronous function, where each such lifetime would be another one.
+/// The function around the cell's code with the stored variables inside, and not as parameters. A parameter's type may
+/// not leave a lifetime out in an asynchronous function, where each such lifetime would be another one.
 const FUNCTION_WITHOUT_PARAMETERS: &str = "\nfn __mosaic_variable<T>() -> T { loop {} } \
      async fn evcxr_analysis_wrapper() -> ::std::result::Result<(), EvcxrUserCodeError> {\n";
 
@@ -21,8 +21,8 @@ pub(crate) fn split_items(source: &str) -> (&str, &str) {
     source.split_at(source.find(ANALYSIS_ITEMS_END).unwrap_or(0))
 }
 
-/// Makes the stored variables local variables, and names `Result` by its whole path. As evcxr writes it, the source may not
-/// compile although the cell has no error: a notebook may give `Result` another meaning. No line moves.
+/// Makes the stored variables local variables, and names `Result` by its whole path. As evcxr writes it, the source may
+/// not compile although the cell has no error: a notebook may give `Result` another meaning. No line moves.
 pub(crate) fn with_local_variables(source: &str) -> String {
     let changed = || {
         let begin = source.find(ANALYSIS_FUNCTION_BEGINS)?;

@@ -8,8 +8,8 @@ pub(crate) fn name_of(text: &str) -> &str {
     &text[..end.unwrap_or(text.len())]
 }
 
-/// Shortens paths to those that the user writes: without the crate that evcxr compiles, and without the modules in which
-/// the expansion of a tessera lies.
+/// Shortens paths to those that the user writes: without the crate that evcxr compiles, and without the modules in
+/// which the expansion of a tessera lies.
 pub(crate) fn as_written(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     let mut rest = text;

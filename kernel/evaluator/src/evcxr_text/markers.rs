@@ -31,7 +31,8 @@ const EMPTY_CELL_BEGINS: &str =
 /// The source of an empty cell behind the cell's number: `code_to_compile`.
 const EMPTY_CELL_ENDS: &str = "(\nmut x: *mut std::os::raw::c_void) -> *mut std::os::raw::c_void {x}\n";
 
-/// The type of the error that a failing `?` returns from a cell: `error_trait_code`. A cell without `?` has no such type.
+/// The type of the error that a failing `?` returns from a cell: `error_trait_code`. A cell without `?` has no such
+/// type.
 pub(crate) const USER_ERROR: &str = "EvcxrUserCodeError";
 /// Begins the conversion that a failing `?` calls: `error_trait_code`.
 pub(crate) const USER_ERROR_BEGINS: &str = "struct EvcxrUserCodeError {}";
@@ -108,7 +109,8 @@ pub(crate) const EXECUTION_COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
 pub(crate) const PANIC_NOTIFICATION: &str = "EVCXR_PANIC_NOTIFICATION";
 /// Says that a `?` of the cell failed: `USER_ERROR_OCCURRED`.
 pub(crate) const ERROR_OCCURRED: &str = "EVCXR_ERROR_OCCURRED";
-/// Says that a variable was dropped, since its type is another one; the variable's name follows: `VARIABLE_CHANGED_TYPE`.
+/// Says that a variable was dropped, since its type is another one; the variable's name follows:
+/// `VARIABLE_CHANGED_TYPE`.
 pub(crate) const VARIABLE_CHANGED_TYPE: &str = "EVCXR_VARIABLE_CHANGED_TYPE:";
 /// The environment variable that makes a process evcxr's cell process: `EVCXR_IS_RUNTIME_VAR`.
 pub(crate) const CELL_PROCESS_VARIABLE: &str = "EVCXR_IS_RUNTIME";
@@ -144,8 +146,8 @@ pub(crate) fn empty_cell(number: &str) -> String {
     format!("{EMPTY_CELL_BEGINS}{number}{EMPTY_CELL_ENDS}")
 }
 
-/// The content of evcxr's configuration file: where evcxr compiles, and the program that cargo starts in place of rustc.
-/// `toml_parse.rs` reads it.
+/// The content of evcxr's configuration file: where evcxr compiles, and the program that cargo starts in place of
+/// rustc. `toml_parse.rs` reads it.
 pub(crate) fn configuration(directory: &std::path::Path, rustc_wrapper: &std::path::Path) -> String {
     format!("[evcxr]\ntmpdir = {directory:?}\nsccache = {rustc_wrapper:?}\n")
 }

@@ -13,6 +13,8 @@ pub(crate) enum Reason {
     Private,
 }
 
+/// Says that the cell process ended by itself; the process's status follows: `child_process.rs`.
+pub(crate) const PROCESS_ENDED: &str = "Subprocess terminated";
 /// Begins the error of a shell command that failed: `command_context.rs`.
 const SHELL_COMMAND_FAILED: &str = "Shell command failed";
 /// Stand in errors of compilation that are not rustc's own: `eval_context.rs` and `module.rs`.

@@ -1,13 +1,13 @@
 //! Missing variables: evcxr believes that they are stored, and they are not.
 //!
-//! The cell process tells evcxr at a cell's begin that the cell has ended, so that evcxr can answer questions meanwhile.
-//! evcxr then takes the cell's new variables for stored, although a panic, a failed `?` or an interrupt may keep the cell
-//! from storing them. When the process ends, all variables are gone.
+//! The cell process tells evcxr at a cell's begin that the cell has ended, so that evcxr can answer questions
+//! meanwhile. evcxr then takes the cell's new variables for stored, although a panic, a failed `?` or an interrupt may
+//! keep the cell from storing them. When the process ends, all variables are gone.
 //!
-//! The kernel knows what is stored. It writes down the missing variables, and the wrapper compiles the next cell without
-//! taking them out of the store. A cell that does not define such a variable has nothing of its name to store at the end.
-//! For that cell the wrapper prints the error that rustc would print. evcxr then forgets the variable and compiles the cell
-//! again.
+//! The kernel knows what is stored. It writes down the missing variables, and the wrapper compiles the next cell
+//! without taking them out of the store. A cell that does not define such a variable has nothing of its name to store
+//! at the end. For that cell the wrapper prints the error that rustc would print. evcxr then forgets the variable and
+//! compiles the cell again.
 
 use crate::{
     evcxr_text::{

@@ -1,22 +1,25 @@
-//! Everything that knows a text of evcxr's: the code that it generates around a cell, the lines that it exchanges with the
-//! cell process, and the messages in which it reports errors.
+//! Everything that knows a text of evcxr's: the code that it generates around a cell, the lines that it exchanges with
+//! the cell process, and the messages in which it reports errors.
 //!
-//! evcxr has no interface for what this kernel changes in it, so the kernel matches its texts. All of them are those of the
-//! version that the workspace pins, evcxr 0.22.
+//! evcxr has no interface for what this kernel changes in it, so the kernel matches its texts. All of them are those of
+//! the version that the workspace pins, evcxr 0.22.
 //!
-//! | module | what it is for | entered at |
-//! | --- | --- | --- |
-//! | [`markers`] | the texts of evcxr's that are matched, with the place in evcxr that writes each | constants |
-//! | [`replacements`] | the calls that the wrapper writes in their place | constants |
-//! | [`rewrite`] | replaces generated code around a cell by calls into compiled code | [`rewrite()`](rewrite::rewrite) |
-//! | [`store_calls`] | tells the variable store the fingerprints of its variables' types | [`with_fingerprints`](store_calls::with_fingerprints) |
-//! | [`missing_variables`] | compiles a cell without variables that evcxr believes in and that are not stored | [`tell`](missing_variables::tell), [`without_loads`](missing_variables::without_loads) |
-//! | [`retries`] | recognises a cell that evcxr compiles again, with other code around it | [`Retry::between`](retries::Retry::between) |
-//! | [`analysis_code`] | the source that evcxr has checked and never runs | [`analysis_code::is_analysis`] |
-//! | [`rustc_messages`] | rustc's messages about generated code | [`without_places_of_notes`](rustc_messages::without_places_of_notes), [`in_words_of_the_cell`](rustc_messages::in_words_of_the_cell) |
-//! | [`messages`] | evcxr's own errors | [`refused_variable`](messages::refused_variable) |
-//! | [`shell_commands`] | the commands before a cell's code | [`mark_commands`](shell_commands::mark_commands) |
-//! | [`displayed_paths`] | paths of types, as the user writes them | [`as_written`](displayed_paths::as_written) |
+//! | module | what it is for |
+//! | --- | --- |
+//! | [`markers`] | the texts of evcxr's that are matched, with the place in evcxr that writes each |
+//! | [`replacements`] | the calls that the rustc wrapper writes in their place |
+//! | [`rewrite`] | replaces generated code around a cell by calls into compiled code |
+//! | [`store_calls`] | tells the variable store the fingerprints of its variables' types |
+//! | [`missing_variables`] | compiles a cell without variables that evcxr takes for stored and that are not |
+//! | [`retries`] | recognises a cell that evcxr compiles again with other code around it |
+//! | [`analysis_code`] | the source that evcxr has checked and never runs |
+//! | [`rustc_messages`] | rustc's messages about generated code |
+//! | [`messages`] | evcxr's own errors |
+//! | [`shell_commands`] | the shell commands before a cell's code |
+//! | [`displayed_paths`] | paths of types, as the user writes them |
+//!
+//! The rustc wrapper enters at [`rewrite()`](rewrite::rewrite). To follow a new version of evcxr, begin with
+//! [`markers`].
 //!
 //! Invariants:
 //!

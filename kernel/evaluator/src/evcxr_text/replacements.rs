@@ -9,12 +9,12 @@ pub(crate) const CATCH_ENDS: &str = "})) { \n  Ok(_) => {}\n  Err(_) => {\n    :
 pub(crate) const SEND_TEXT_IMPORT: &str = "use ::mosaic_cell::send_text_plain as evcxr_send_text_plain;";
 /// Announces the result and shows it. Stands in place of [`DISPLAY_ENDS`](super::markers::DISPLAY_ENDS).
 pub(crate) const RESULT_ENDS: &str = ").mosaic_begin_result().evcxr_display();";
-/// Imports the variable store that `mosaic-cell` holds compiled. Stands in place of evcxr's copy of the store. The macros
-/// come by `macro_use`, the only import that gives way to macros that the user imports.
+/// Imports the variable store that `mosaic-cell` holds compiled. Stands in place of evcxr's copy of the store. The
+/// macros come by `macro_use`, the only import that gives way to macros that the user imports.
 pub(super) const RUNTIME_IMPORTS: &str = "#[allow(unused_imports)] #[macro_use] extern crate mosaic_cell; \
      use ::mosaic_cell as evcxr_internal_runtime; #[allow(unused_imports)] use ::mosaic_cell::BeginResult as _;";
-/// Imports the traits that show a value which has no `evcxr_display` of its own: richly, or by `{:?}`. Without them, evcxr
-/// shows such a value in the format that the user chose.
+/// Imports the traits that show a value which has no `evcxr_display` of its own: richly, or by `{:?}`. Without them,
+/// evcxr shows such a value in the format that the user chose.
 pub(super) const DISPLAY_IMPORTS: &str =
     " #[allow(unused_imports)] use ::mosaic_cell::{DisplayDebug as _, DisplayRich as _};";
 /// Gives a cell that may sleep a standard library whose `sleep` an interrupt ends.

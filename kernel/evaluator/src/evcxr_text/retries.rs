@@ -1,8 +1,8 @@
 //! The ways in which evcxr compiles a cell again after an error.
 //!
-//! evcxr compiles a cell again with another way to show its last expression, if the error is in there. It compiles the cell
-//! once more without the closure that catches panics, since rustc explains errors of borrowing better so. The user's code
-//! stays the same, and so do errors of names and types in it, on other lines.
+//! evcxr compiles a cell again with another way to show its last expression, if the error is in there. It compiles the
+//! cell once more without the closure that catches panics, since rustc explains errors of borrowing better so. The
+//! user's code stays the same, and so do errors of names and types in it, on other lines.
 
 use crate::evcxr_text::{
     markers::{CATCH_BEGINS, CELL_FUNCTION_BEGINS, DEBUG_BEGINS, DEBUG_ENDS},

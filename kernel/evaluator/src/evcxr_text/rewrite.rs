@@ -44,7 +44,8 @@ impl RewrittenCell {
 ///
 /// `uses_own_tokio` says that the cell's crate `tokio` is the user's, and not the notebook's.
 pub(crate) fn rewrite(source: &str, settings: &Settings, uses_own_tokio: bool) -> Option<RewrittenCell> {
-    // The user's items stand before the generated runtime and may contain its end, so that is searched behind its begin.
+    // The user's items stand before the generated runtime and may contain its end, so that is searched behind its
+    // begin.
     let begin = source.find(RUNTIME_BEGINS)?;
     let end = begin + source[begin..].find(RUNTIME_ENDS)?;
     let (items, runtime, function) = (&source[..=begin], &source[begin + 1..end], &source[end..]);
@@ -71,7 +72,8 @@ fn line_breaks(text: &str) -> String {
     "\n".repeat(text.matches('\n').count())
 }
 
-/// Replaces the report in the conversion that a failing `?` calls. The conversion ends the items of a cell that has one.
+/// Replaces the report in the conversion that a failing `?` calls. The conversion ends the items of a cell that has
+/// one.
 fn replace_error_report(items: &str) -> Option<Cow<'_, str>> {
     let Some(begin) = items.rfind(USER_ERROR_BEGINS) else {
         return Some(Cow::Borrowed(items));
@@ -136,7 +138,8 @@ fn replace_display(function: &str) -> Cow<'_, str> {
     }
 }
 
-/// Replaces the function that prints a value, which evcxr's second way to show a value defines before the last expression.
+/// Replaces the function that prints a value, which evcxr's second way to show a value defines before the last
+/// expression.
 fn replace_send_text(function: &str) -> Cow<'_, str> {
     let found = function
         .rfind(SEND_TEXT_BEGINS)

@@ -1,9 +1,10 @@
-//! rustc's messages about the code that evcxr generates: changed for evcxr by the wrapper, and for the user by the kernel.
+//! rustc's messages about the code that evcxr generates: changed for evcxr by the wrapper, and for the user by the
+//! kernel.
 //!
-//! evcxr places a whole message at the first part of it that points to the user's code. Two kinds of errors then show up in
-//! the wrong place. An error in a cell's last expression, which evcxr wraps, is placed at a note such as "function defined
-//! here". An error on storing a variable that is not there is placed at the advice to import something of its name. Without
-//! the places of the notes, evcxr finds the place of the error itself.
+//! evcxr places a whole message at the first part of it that points to the user's code. Two kinds of errors then show
+//! up in the wrong place. An error in a cell's last expression, which evcxr wraps, is placed at a note such as
+//! "function defined here". An error on storing a variable that is not there is placed at the advice to import
+//! something of its name. Without the places of the notes, evcxr finds the place of the error itself.
 
 use crate::evcxr_text::{
     markers::{DISPLAY_ENDS, PUT_VARIABLE, TYPE_PREFIX, USER_ERROR, VARIABLE_STORE},

@@ -1,7 +1,7 @@
 //! The commands before a cell's code, which evcxr runs.
 //!
-//! The kernel marks each shell command, `!ls`, with a variable of its environment, so that it finds the processes of the
-//! command and can end them.
+//! The kernel marks each shell command, `!ls`, with a variable of its environment, so that it finds the processes of
+//! the command and can end them.
 
 use crate::{
     session::{environment, variables::KERNEL_VARIABLE},

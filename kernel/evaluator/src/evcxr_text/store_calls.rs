@@ -25,11 +25,11 @@ struct Call<'a> {
     fingerprint: String,
 }
 
-/// Tells the store in a cell's function the fingerprints of its variables' types. Returns the function, and the types of
-/// the variables that are stored once the cell has run.
+/// Tells the store in a cell's function the fingerprints of its variables' types. Returns the function, and the types
+/// of the variables that are stored once the cell has run.
 ///
-/// A variable whose stored type changed is dropped: in its place, if the cell sets it anew, or else before anything of the
-/// cell runs. evcxr hears of the latter and compiles the cell again without the variable.
+/// A variable whose stored type changed is dropped: in its place, if the cell sets it anew, or else before anything of
+/// the cell runs. evcxr hears of the latter and compiles the cell again without the variable.
 pub(crate) fn with_fingerprints(
     function: &str,
     definitions: &Definitions,

@@ -4,11 +4,11 @@ use crate::{
     errors::warnings,
     evcxr_text::{rustc_messages, store_calls::StoredTypes},
     rustc_wrapper::{
-        CANNOT_RUN_RUSTC,
         attempts::{Attempt, Facts, Items, Lesson, attempts, lesson},
         empty_cell::EmptyCell,
         reachable_items::ManyItems,
         replay_errors,
+        rustc::{CANNOT_RUN_RUSTC, Rustc},
         rustc_call::RustcCall,
     },
     session::{
@@ -21,8 +21,6 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    ffi::OsStr,
-    fs,
     io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
@@ -41,14 +39,6 @@ pub(super) struct Cell {
     /// What identifies the builds of the crates that the cell links, by the crate's name.
     pub(super) crates: BTreeMap<String, String>,
     pub(super) settings: Settings,
-}
-
-/// How rustc compiles a cell.
-pub(super) struct Rustc<'a> {
-    pub(super) program: &'a OsStr,
-    pub(super) call: &'a RustcCall,
-    /// The file that the source is written to.
-    pub(super) source: &'a Path,
 }
 
 /// What is known of a cell before rustc runs, and what the attempts need for it.
@@ -149,11 +139,9 @@ impl Cell {
 
     /// Has rustc compile a source.
     fn run(&self, rustc: &Rustc, text: &str) -> Result<Compilation> {
-        fs::write(rustc.source, text).with_context(|| format!("cannot write {}", rustc.source.display()))?;
+        rustc.write_source(text)?;
         let call = rustc.call.of_running_cell(&self.settings, text.len() >= LONG_SOURCE);
-        let mut command = Command::new(rustc.program);
-        command.args(call.arguments()).stderr(Stdio::piped());
-        run_and_read(&mut command).context(CANNOT_RUN_RUSTC)
+        run_and_read(rustc.command(&call).stderr(Stdio::piped())).context(CANNOT_RUN_RUSTC)
     }
 
     /// Prints rustc's messages for evcxr, and keeps the warnings of a successful compilation for the kernel.

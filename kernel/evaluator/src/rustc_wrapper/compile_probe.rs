@@ -7,7 +7,10 @@ use crate::{
         analysis_code::{split_items, with_local_variables, without_variable_checks},
         markers::CELL_CRATE,
     },
-    rustc_wrapper::{CANNOT_RUN_RUSTC, compile_cell::Rustc, reachable_items::ManyItems},
+    rustc_wrapper::{
+        reachable_items::ManyItems,
+        rustc::{CANNOT_RUN_RUSTC, Rustc},
+    },
     session::files,
     type_probe,
 };
@@ -16,7 +19,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 /// Has rustc print whole paths of types, which it shortens otherwise.
@@ -24,7 +27,8 @@ const WHOLE_PATHS: &str = "-Ztrim-diagnostic-paths=no";
 /// Has a stable rustc accept [`WHOLE_PATHS`] for the cell's crate.
 const ALLOW_UNSTABLE_OPTIONS: (&str, &str) = ("RUSTC_BOOTSTRAP", CELL_CRATE);
 
-/// Has rustc print the errors of analysis code. If the code is a probe, keeps the types of its variables for the kernel.
+/// Has rustc print the errors of analysis code. If the code is a probe, keeps the types of its variables for the
+/// kernel.
 pub(super) fn compile(rustc: &Rustc, text: &str, session: &Path, crates: &BTreeMap<String, String>) -> Result<()> {
     let (items, rest) = split_items(text);
     let is_probe = type_probe::is_probe(text);
@@ -34,11 +38,10 @@ pub(super) fn compile(rustc: &Rustc, text: &str, session: &Path, crates: &BTreeM
     let rest = with_local_variables(rest);
     let rest = if is_probe { without_variable_checks(&rest) } else { rest };
     let text = reachable.as_deref().unwrap_or(items).to_owned() + &rest;
-    fs::write(rustc.source, text).with_context(|| format!("cannot write {}", rustc.source.display()))?;
+    rustc.write_source(&text)?;
     let output = files::PROBE_OUTPUT.path(session);
     let kind = if is_probe { "mir" } else { "metadata" };
-    let mut command = Command::new(rustc.program);
-    command.args(rustc.call.of_checked_cell(kind, &output).arguments());
+    let mut command = rustc.command(&rustc.call.of_checked_cell(kind, &output));
     if is_probe {
         let (variable, value) = ALLOW_UNSTABLE_OPTIONS;
         command.arg(WHOLE_PATHS).env(variable, value);

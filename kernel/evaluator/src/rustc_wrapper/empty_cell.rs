@@ -1,7 +1,7 @@
 //! The empty cell, with which evcxr has crates built when a command has added them.
 //!
-//! The library of an empty cell names no crate, so it is the same whatever the crates are. It is compiled once and shared
-//! among the sessions.
+//! The library of an empty cell names no crate, so it is the same whatever the crates are. It is compiled once and
+//! shared among the sessions.
 
 use crate::{
     evcxr_text::markers::is_empty_cell,

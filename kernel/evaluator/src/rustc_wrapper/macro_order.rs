@@ -1,7 +1,7 @@
 //! Makes the macros of a notebook usable in items before their definition.
 //!
-//! A macro is known from its definition on, and evcxr writes items in an order that differs between sessions. An import of
-//! the macro is known in the whole module. Where something else has the macro's name, there can be no such import.
+//! A macro is known from its definition on, and evcxr writes items in an order that differs between sessions. An import
+//! of the macro is known in the whole module. Where something else has the macro's name, there can be no such import.
 
 use crate::rustc_wrapper::reachable_items;
 use proc_macro2::Ident;

@@ -1,17 +1,19 @@
 //! The rustc wrapper: the program that cargo runs in place of rustc while evcxr compiles a cell.
 //!
-//! evcxr puts a copy of its variable store into every cell, and the copy reports panics and early returns by lines that it
-//! prints. The wrapper [rewrites](crate::evcxr_text::rewrite) these generated parts and nothing else: the store becomes the
-//! one that `mosaic-cell` holds compiled, and the reports become calls. It then compiles the cell in the fastest way that
-//! gives what rustc would give.
+//! evcxr puts a copy of its variable store into every cell, and the copy reports panics and early returns by lines that
+//! it prints. The wrapper [rewrites](crate::evcxr_text::rewrite) these generated parts and nothing else: the store
+//! becomes the one that `mosaic-cell` holds compiled, and the reports become calls. It then compiles the cell in the
+//! fastest way that gives what rustc would give.
 //!
 //! | module | what it is for |
 //! | --- | --- |
 //! | [`rustc_call`] | the arguments of rustc, parsed once |
+//! | [`rustc`] | rustc and the source of a cell |
 //! | [`attempts`] | the ways to compile a cell, and their order |
 //! | [`compile_cell`] | compiles a cell to be run |
 //! | [`compile_probe`] | compiles analysis code, which never runs |
 //! | [`replay_errors`] | rustc's errors, when evcxr compiles a cell that failed again |
+//! | [`dynamic_library`] | libraries to which cargo gives the same name in every build |
 //! | [`empty_cell`] | the library of a cell without code, shared among sessions |
 //! | [`reachable_items`] | the notebook's items that a cell needs |
 //! | [`macro_order`] | the notebook's macros, for items before their definition |
@@ -20,22 +22,26 @@
 //!
 //! - No line of a cell's source moves, so every error still points where it should.
 //! - A crate that is not a cell is compiled as cargo asks for, but for a library's name and a crate's metadata.
-//! - What does not compile in a faster way is compiled with all items. So the errors that the user sees are about all of them.
+//! - What does not compile in a faster way is compiled with all items. So the errors that the user sees are about all
+//!   of them.
 
 pub(crate) mod attempts;
 pub(crate) mod compile_cell;
 pub(crate) mod compile_probe;
+pub(crate) mod dynamic_library;
 pub(crate) mod empty_cell;
 pub(crate) mod macro_order;
 pub(crate) mod reachable_items;
 pub(crate) mod replay_errors;
+pub(crate) mod rustc;
 pub(crate) mod rustc_call;
 
 use crate::{
     cargo_shim::rustc_invocation,
     evcxr_text::{analysis_code, markers::LIBRARY_PATH_VARIABLE, missing_variables, rewrite::rewrite},
     rustc_wrapper::{
-        compile_cell::{Cell, Rustc, read_stored, write_stored},
+        compile_cell::{Cell, read_stored, write_stored},
+        rustc::{Rustc, run_unchanged},
         rustc_call::RustcCall,
     },
     session::{files, variables::KERNEL_VARIABLE},
@@ -49,10 +55,8 @@ use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
-    process::{Command, ExitCode, ExitStatus},
+    process::{ExitCode, ExitStatus},
 };
-
-const CANNOT_RUN_RUSTC: &str = "cannot run rustc";
 
 /// Runs as rustc's wrapper if this process was started as one, by the arguments `wrapper rustc ARGUMENTS…`.
 pub fn rustc_wrapper() -> Option<ExitCode> {
@@ -79,12 +83,8 @@ fn run(program: &OsStr, mut call: RustcCall) -> Result<ExitCode> {
         call.add_option(library.link_option());
     }
     call.keep_type_ids();
-    let status = match call.cell_source() {
-        Some(source) => compile(&Rustc {
-            program,
-            call: &call,
-            source,
-        })?,
+    let status = match Rustc::of_cell(program, &call) {
+        Some(rustc) => compile(&rustc)?,
         None => Some(run_unchanged(program, &call)?),
     };
     if let Some(library) = library.filter(|_| status.is_some_and(|it| it.success())) {
@@ -96,19 +96,12 @@ fn run(program: &OsStr, mut call: RustcCall) -> Result<ExitCode> {
         .map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// Has rustc do what cargo asks for.
-fn run_unchanged(program: &OsStr, call: &RustcCall) -> Result<ExitStatus> {
-    let mut command = Command::new(program);
-    command.args(call.arguments()).status().context(CANNOT_RUN_RUSTC)
-}
-
 /// Compiles or checks the source of a cell. There is no status if its errors are known without rustc, or if there is no
 /// library that cargo would look for.
 fn compile(rustc: &Rustc) -> Result<Option<ExitStatus>> {
-    let source = rustc.source;
-    let text = fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
+    let text = rustc.read_source()?;
     let text = macro_order::with_imports(&text);
-    let session = session_directory(source);
+    let session = session_directory(rustc.source);
     if analysis_code::is_analysis(&text) {
         return check(rustc, &text, &session);
     }
@@ -121,9 +114,8 @@ fn check(rustc: &Rustc, text: &str, session: &Path) -> Result<Option<ExitStatus>
         compile_probe::compile(rustc, text, session, &rustc.call.linked_crates())?;
         return Ok(None);
     }
-    let text = analysis_code::with_local_variables(text);
-    fs::write(rustc.source, text).with_context(|| format!("cannot write {}", rustc.source.display()))?;
-    run_unchanged(rustc.program, rustc.call).map(Some)
+    rustc.write_source(&analysis_code::with_local_variables(text))?;
+    rustc.run_unchanged().map(Some)
 }
 
 /// Compiles a cell to be run.
@@ -147,7 +139,7 @@ fn compile_cell(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<Ex
         }
         // The cell has only items and touches no variable.
         None if rustc.call.links() => (text.to_string(), text.len(), stored),
-        None => return run_unchanged(rustc.program, rustc.call).map(Some),
+        None => return rustc.run_unchanged().map(Some),
     };
     let cell = Cell {
         session,
@@ -186,8 +178,8 @@ fn kernel_lives() -> bool {
     kernel.is_none_or(|kernel| test_kill_process(kernel).is_ok())
 }
 
-/// Tells evcxr which library to load. evcxr would load cargo's copy, a directory higher, which does not find the dylibs: it
-/// looks for them by relative paths.
+/// Tells evcxr which library to load. evcxr would load cargo's copy, a directory higher, which does not find the
+/// dylibs: it looks for them by relative paths.
 fn tell_evcxr(library: &Path) -> Result<()> {
     match std::env::var_os(LIBRARY_PATH_VARIABLE) {
         Some(file) => {

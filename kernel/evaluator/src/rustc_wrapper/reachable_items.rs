@@ -1,8 +1,8 @@
 //! Finds the notebook's items that a cell reaches, directly or through other items.
 //!
 //! evcxr compiles a cell with all items defined so far, and rustc checks each of them again. Once a set of items has
-//! compiled, the wrapper leaves out those that a cell does not reach. Names are compared as words, in literals and comments
-//! too, so an item is rather kept once too often. If the cell does not compile, it is compiled with all items.
+//! compiled, the wrapper leaves out those that a cell does not reach. Names are compared as words, in literals and
+//! comments too, so an item is rather kept once too often. If the cell does not compile, it is compiled with all items.
 
 use crate::{
     evcxr_text::markers::USER_ERROR,

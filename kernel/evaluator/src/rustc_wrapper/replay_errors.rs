@@ -1,7 +1,8 @@
 //! rustc's errors on a cell that did not compile, replayed when evcxr compiles the cell again.
 //!
-//! evcxr compiles such a cell again with other code around it, see [`retries`](crate::evcxr_text::retries). Names and types
-//! are the same each time. If all errors are about these, the wrapper prints the errors of the first time, their lines moved.
+//! evcxr compiles such a cell again with other code around it, see [`retries`](crate::evcxr_text::retries). Names and
+//! types are the same each time. If all errors are about these, the wrapper prints the errors of the first time, their
+//! lines moved.
 
 use crate::{
     evcxr_text::retries::{Change, Retry},

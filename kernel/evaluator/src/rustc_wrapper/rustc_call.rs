@@ -3,13 +3,13 @@
 use crate::{
     evcxr_text::markers::CELL_CRATE,
     prebuilt::builtin,
+    rustc_wrapper::dynamic_library::{self, DynamicLibrary},
     session::{environment, files, settings::Settings},
 };
-use anyhow::{Context, Result};
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
@@ -165,7 +165,7 @@ impl RustcCall {
     /// The library that rustc writes for the cell, if the call compiles a cell.
     pub(super) fn cell_library(&self) -> Option<PathBuf> {
         self.cell_source()?;
-        Some(self.out_dir.as_ref()?.join(dynamic_library_file(CELL_CRATE)))
+        Some(self.out_dir.as_ref()?.join(dynamic_library::file_name(CELL_CRATE)))
     }
 
     /// The library of the call, if other builds give it the same file name.
@@ -174,10 +174,7 @@ impl RustcCall {
             return None;
         }
         let (name, metadata) = (self.crate_name.as_ref()?, self.metadata.as_ref()?);
-        Some(DynamicLibrary {
-            path: self.out_dir.as_ref()?.join(dynamic_library_file(name)),
-            own_name: dynamic_library_file(&format!("{name}-{metadata}")),
-        })
+        Some(DynamicLibrary::new(self.out_dir.as_ref()?, name, metadata))
     }
 
     /// Adds the option `-C OPTION`.
@@ -185,8 +182,8 @@ impl RustcCall {
         self.add_codegen(option.into());
     }
 
-    /// Keeps the `TypeId`s of a crate's types across builds, if the crate's types are the same in each. A `TypeId` depends
-    /// on the crate's metadata, and cargo changes the metadata with every dependency.
+    /// Keeps the `TypeId`s of a crate's types across builds, if the crate's types are the same in each. A `TypeId`
+    /// depends on the crate's metadata, and cargo changes the metadata with every dependency.
     pub(super) fn keep_type_ids(&mut self) {
         let name = self.crate_name.as_deref();
         if name.is_some_and(builtin::has_constant_types) {
@@ -209,8 +206,8 @@ impl RustcCall {
 
     /// The call that compiles a cell to be run.
     ///
-    /// A cell is compiled once. Files for the next compilation cost more than they save unless the cell is `long`, and so
-    /// does more than one unit of code generation.
+    /// A cell is compiled once. Files for the next compilation cost more than they save unless the cell is `long`, and
+    /// so does more than one unit of code generation.
     pub(super) fn of_running_cell(&self, settings: &Settings, long: bool) -> RustcCall {
         let mut call = self.clone();
         call.set_constant_metadata();
@@ -252,37 +249,6 @@ impl Argument {
     /// Reports whether this is an option `-C` that begins so.
     fn is_option(&self, begin: &str) -> bool {
         matches!(self, Argument::Codegen(option) if option.as_encoded_bytes().starts_with(begin.as_bytes()))
-    }
-}
-
-fn dynamic_library_file(name: &str) -> String {
-    format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
-}
-
-/// A library that cargo gives the same file name in every build.
-///
-/// The dynamic linker takes a library that is loaded already for every library of its name. So each build also gets a name
-/// of its own.
-pub(super) struct DynamicLibrary {
-    path: PathBuf,
-    own_name: String,
-}
-
-impl DynamicLibrary {
-    /// The option `-C` by which the linker writes the build's own name into the library.
-    pub(super) fn link_option(&self) -> String {
-        format!("link-arg=-Wl,-soname,{}", self.own_name)
-    }
-
-    /// Gives the library's file the build's own name, too.
-    pub(super) fn link_own_name(&self) -> Result<()> {
-        let own = self.path.with_file_name(&self.own_name);
-        let _ = fs::remove_file(&own);
-        match fs::hard_link(&self.path, &own) {
-            // A check writes no library.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other.with_context(|| format!("cannot name {}", own.display())),
-        }
     }
 }
 
@@ -350,7 +316,7 @@ mod tests {
         let library = parse(CELL).cell_library();
         assert_eq!(
             library,
-            Some(Path::new("/s/target/deps").join(dynamic_library_file("ctx")))
+            Some(Path::new("/s/target/deps").join(dynamic_library::file_name("ctx")))
         );
     }
 
@@ -369,9 +335,8 @@ mod tests {
     #[test]
     fn a_dylib_of_one_name_gets_another_for_each_build() {
         let call = |more: &str| parse(&format!("--crate-name mosaic --out-dir /s -C metadata=0123 {more}"));
-        let library = call("--crate-type dylib").dynamic_library().unwrap();
-        assert_eq!(library.path, Path::new("/s").join(dynamic_library_file("mosaic")));
-        assert_eq!(library.own_name, dynamic_library_file("mosaic-0123"));
+        let expected = DynamicLibrary::new(Path::new("/s"), "mosaic", "0123");
+        assert_eq!(call("--crate-type dylib").dynamic_library(), Some(expected));
         for more in ["--crate-type rlib", "--crate-type dylib -C extra-filename=-0123"] {
             assert!(call(more).dynamic_library().is_none(), "{more}");
         }

@@ -1,4 +1,4 @@
-//! Whether a cell's text is complete.
+//! Tells a console whether the text of a cell is complete.
 
 use crate::source::{
     preamble::end_of_preamble,
@@ -6,21 +6,21 @@ use crate::source::{
 };
 use proc_macro2::TokenStream;
 
-/// What a console asks before it executes a line.
+/// Whether the text of a cell can be executed as it is. A console asks before it executes a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Completeness {
-    /// It can be executed.
+    /// The text can be executed.
     Complete,
-    /// More must follow, indented like this.
+    /// The text needs more lines.
     Incomplete {
-        /// The spaces with which the next line begins.
+        /// The spaces with which the next line should begin.
         indent: String,
     },
-    /// It can never become valid.
+    /// No further line makes the text valid.
     Invalid,
 }
 
-/// Whether `code` is a complete cell.
+/// Reports whether `code` is a complete cell.
 ///
 /// ```
 /// use mosaic_evaluator::{Completeness, is_complete};
@@ -38,9 +38,9 @@ pub fn is_complete(code: &str) -> Completeness {
     complete
 }
 
-/// Parses balanced code: it is incomplete only if the end came too early.
+/// Judges code whose delimiters are in balance. It is incomplete only if the parser misses something at the end.
 fn parse(code: &str) -> Completeness {
-    // A cell may begin with attributes of the crate, which no block may.
+    // A cell may begin with attributes of the crate. A block may not.
     if code.contains("#![") {
         return Completeness::Complete;
     }
@@ -63,7 +63,7 @@ fn incomplete(depth: usize) -> Completeness {
     }
 }
 
-/// Looks at the delimiters of code that is no sequence of tokens.
+/// Judges code that has no tokens, by its delimiters, quotes and comments.
 fn scan(code: &str) -> Completeness {
     match unbalanced(code) {
         Some(Unbalanced::Unterminated { open, .. } | Unbalanced::Unclosed { open, .. }) => incomplete(open),

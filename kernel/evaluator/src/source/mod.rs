@@ -1,4 +1,23 @@
-//! TODO
+//! Reads the text of a cell, without evcxr and without rustc.
+//!
+//! | module | what it reads |
+//! | --- | --- |
+//! | [`preamble`] | the commands before a cell's code |
+//! | [`completeness`] | whether a console should wait for more lines |
+//! | [`syntax`] | syntax errors, the last expression, names |
+//! | [`skip`] | comments and literals in a text without tokens |
+//! | [`fingerprints`] | the definitions that a variable's type depends on |
+//! | [`fingerprint`] | the text of a fingerprint, in a file that `mosaic-cell` shares |
+//!
+//! The kernel enters at [`completeness::is_complete`], [`syntax::check`] and [`preamble::without_commands`], and the
+//! rustc wrapper at [`fingerprints::Definitions`].
+//!
+//! Invariants:
+//!
+//! - Nothing here does I/O or knows a text of evcxr's.
+//! - Places are bytes of the text that came in. A command that is blanked out moves none.
+//! - A function that parses with `proc_macro2` also empties its map of sources, which otherwise grows with each cell.
+//!   The functions that return syntax trees leave this to their callers.
 
 pub(crate) mod completeness;
 #[path = "../../cell/src/fingerprint.rs"]

@@ -1,15 +1,16 @@
-//! Comments and literals in a text that need not be made of tokens.
+//! Skips comments and literals in a text that may not be made of tokens.
 
-/// What a text begins with that is not to be looked into.
+/// The comment or literal at the beginning of a text, in which delimiters do not count.
 pub(crate) enum Skip {
     /// A comment or a literal of this many bytes.
     Token(usize),
-    /// One without an end.
+    /// A comment or a literal without an end.
     Unterminated,
+    /// Neither a comment nor a literal.
     Nothing,
 }
 
-/// Whether a text begins with a comment or a literal.
+/// Reports whether a text begins with a comment or a literal.
 pub(crate) fn skip(text: &str) -> Skip {
     let up_to = |end: Option<usize>| end.map_or(Skip::Unterminated, Skip::Token);
     if text.starts_with("//") {
@@ -28,12 +29,13 @@ pub(crate) fn skip(text: &str) -> Skip {
     }
     match text.chars().next() {
         Some('"') => up_to(quoted(text, '"')),
-        // A lifetime has no closing quote two characters on; a literal has.
+        // A literal has a closing quote two characters on. A lifetime has none there.
         Some('\'') if text.starts_with("'\\") || text.chars().nth(2) == Some('\'') => up_to(quoted(text, '\'')),
         _ => Skip::Nothing,
     }
 }
 
+/// The length of the block comment at the beginning of a text, if it ends.
 fn block_comment(text: &str) -> Option<usize> {
     let mut depth = 0;
     let mut at = 0;
@@ -52,6 +54,7 @@ fn block_comment(text: &str) -> Option<usize> {
     None
 }
 
+/// The length of the literal at the beginning of a text, if it ends.
 fn quoted(text: &str, quote: char) -> Option<usize> {
     let mut escaped = false;
     for (at, character) in text.char_indices().skip(1) {

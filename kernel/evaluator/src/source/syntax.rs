@@ -1,23 +1,26 @@
-//! Syntax errors that evcxr would pass over in silence, or that rustc would find in the code that evcxr wraps around a
-//! cell's.
+//! The syntax of a cell: errors that are found before evcxr sees the cell, and the parts of a cell that parses.
+//!
+//! evcxr passes over some syntax errors in silence. Others, rustc would find in the code that evcxr wraps around the
+//! cell.
 
 use crate::source::skip::{Skip, skip};
 use proc_macro2::{TokenStream, TokenTree};
 use std::ops::Range;
 use syn::{Pat, PatIdent};
 
-/// A syntax error of the cell's own.
+/// A syntax error in a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SyntaxError {
     pub(crate) title: String,
-    /// Where it is, in bytes, and what is there.
+    /// The place of the error, in bytes.
     pub(crate) range: Range<usize>,
+    /// What is wrong at the place.
     pub(crate) label: &'static str,
-    /// What it has to do with.
+    /// The delimiter that is not closed because of the error.
     pub(crate) opened: Option<Range<usize>>,
 }
 
-/// The first syntax error of a cell without commands, unless rustc tells it better.
+/// Finds the first syntax error of a cell without commands, unless rustc explains it better.
 pub(crate) fn check(code: &str) -> Option<SyntaxError> {
     let tokens = code.parse::<TokenStream>();
     let error = match tokens {
@@ -28,14 +31,14 @@ pub(crate) fn check(code: &str) -> Option<SyntaxError> {
     error
 }
 
-/// Why a text has no tokens. Places are in bytes.
+/// Delimiters, quotes or comments that are out of balance, so that a text has no tokens. Places are in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unbalanced {
-    /// A quote or a comment has no end. So many delimiters are open around it.
+    /// A quote or a comment at `at` has no end. `open` delimiters are open around it.
     Unterminated { at: usize, open: usize },
-    /// A closing delimiter closes nothing, or what stands at `open`.
+    /// The closing delimiter at `at` closes nothing, or not the delimiter at `open`.
     Unexpected { at: usize, open: Option<usize> },
-    /// Delimiters are open at the end, the last of them here.
+    /// `open` delimiters are open at the end of the text, the last of them at `at`.
     Unclosed { at: usize, open: usize },
 }
 
@@ -79,7 +82,7 @@ impl Unbalanced {
     }
 }
 
-/// Where delimiters, quotes and comments of a text are out of balance.
+/// Finds where delimiters, quotes or comments of a text are out of balance.
 pub(crate) fn unbalanced(code: &str) -> Option<Unbalanced> {
     let mut open: Vec<(usize, char)> = Vec::new();
     let mut at = 0;
@@ -111,7 +114,7 @@ pub(crate) fn unbalanced(code: &str) -> Option<Unbalanced> {
     Some(Unbalanced::Unclosed { at, open: open.len() })
 }
 
-/// Where a `let` of the cell itself has no pattern. evcxr drops such a statement without a word.
+/// Finds a `let` without a pattern among the cell's own statements. evcxr drops such a statement in silence.
 fn let_without_pattern(code: &str, tokens: TokenStream) -> Option<SyntaxError> {
     if !code.contains("let") {
         return None;
@@ -129,7 +132,7 @@ fn let_without_pattern(code: &str, tokens: TokenStream) -> Option<SyntaxError> {
     })
 }
 
-/// Where the last expression of a cell stands, in bytes, if its value is shown.
+/// Returns the place of a cell's last expression, in bytes, if its value is shown.
 pub(crate) fn last_expression(code: &str) -> Option<Range<usize>> {
     let block = block(code)?;
     let Some(syn::Stmt::Expr(expression, None)) = block.stmts.last() else {
@@ -141,18 +144,18 @@ pub(crate) fn last_expression(code: &str) -> Option<Range<usize>> {
     Some(range.start.checked_sub(1)?..range.end.checked_sub(1)?)
 }
 
-/// A cell without commands as a block, whose spans are one byte further on.
+/// Parses a cell without commands as a block. Its spans are one byte further on, behind the block's brace.
 pub(crate) fn block(code: &str) -> Option<syn::Block> {
     syn::parse_str(&format!("{{{code}\n}}")).ok()
 }
 
-/// All that may be a name, in literals too: formats and attributes name things there.
+/// Yields all words of a text that may be names, those in literals too: formats and attributes name things there.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric() && c != '_')
         .filter(|word| !word.is_empty())
 }
 
-/// The variables that a pattern binds.
+/// Returns the variables that a pattern binds.
 pub(crate) fn bindings(pattern: &Pat) -> Vec<&PatIdent> {
     let mut found = Vec::new();
     find_bindings(pattern, &mut found);
@@ -172,7 +175,7 @@ fn find_bindings<'a>(pattern: &'a Pat, found: &mut Vec<&'a PatIdent>) {
         Pat::Struct(record) => record.fields.iter().for_each(|it| find_bindings(&it.pat, found)),
         Pat::Reference(reference) => find_bindings(&reference.pat, found),
         Pat::Slice(slice) => slice.elems.iter().for_each(|it| find_bindings(it, found)),
-        // Each case binds the same names.
+        // Every alternative binds the same names.
         Pat::Or(cases) => cases.cases.iter().take(1).for_each(|it| find_bindings(it, found)),
         _ => {}
     }
@@ -203,7 +206,7 @@ mod tests {
             ("let ä = \"abc", Some(("unterminated string", "\"abc"))),
             ("let a = 1; /* open", Some(("unterminated block comment", "/* open"))),
             ("'}' \"{\" // {", None),
-            // Tokens, though no Rust: rustc says it better.
+            // The text has tokens, so rustc explains the error.
             ("let x = 5 let y = 6;", None),
         ] {
             let found = check(code);

@@ -1,10 +1,10 @@
-//! What rustc says of a probe's types, in the code that it makes of it (MIR).
+//! Reads the types of a probe's variables from the code that rustc makes of it (MIR).
 
-use crate::{session::files::Type, source::syntax::words, type_probe::TYPE_OF};
+use crate::{session::files::Type, source::syntax::words, type_probe::probe::TYPE_OF};
 use std::collections::BTreeSet;
 
 impl Type {
-    /// As a cell can write it, if it can.
+    /// Returns the type as a cell can write it, if it can.
     pub(super) fn written(&self) -> Option<&str> {
         match self {
             Type::Named(name) => Some(name),
@@ -12,27 +12,30 @@ impl Type {
         }
     }
 
-    /// As users see it.
+    /// Returns the type as users see it.
     pub(crate) fn shown(&self) -> &str {
         let (Type::Named(shown) | Type::Nameless(shown)) = self;
         shown
     }
 }
 
-/// The types of the calls in what rustc made of a probe, as far as they are known to a cell: with paths that begin in the
-/// standard library, in one of the `crates`, or among the words of the `items`.
+/// Reads the types of a probe's variables, by the number of the variable. A type is left out if a cell does not know
+/// all of its paths: they begin in the standard library, in one of the `crates`, or with a word of the `items`.
 pub(crate) fn types_in(mir: &str, items: &str, crates: &BTreeSet<&str>) -> Vec<Option<Type>> {
     let begin = format!(" = {TYPE_OF}::<");
-    let short: Vec<(&str, &str)> = PRELUDE
+    let prelude: Vec<(&str, &str)> = PRELUDE
         .into_iter()
         .filter(|(_, name)| !is_redefined(name, items))
         .collect();
     let items: BTreeSet<&str> = words(items).collect();
     let is_known = |name: &str| {
-        IN_SCOPE.contains(&name) || short.iter().any(|it| it.1 == name) || crates.contains(name) || items.contains(name)
+        IN_SCOPE.contains(&name)
+            || prelude.iter().any(|it| it.1 == name)
+            || crates.contains(name)
+            || items.contains(name)
     };
     let shortened = |text: &str| {
-        short
+        prelude
             .iter()
             .fold(text.to_owned(), |text, (path, name)| text.replace(path, name))
     };
@@ -41,52 +44,53 @@ pub(crate) fn types_in(mir: &str, items: &str, crates: &BTreeSet<&str>) -> Vec<O
         let Some((number, rest)) = call.split_once(", ") else {
             continue;
         };
-        let (Ok(number), Some((told, _))) = (number.parse::<usize>(), rest.rsplit_once(">(")) else {
+        let (Ok(number), Some((printed, _))) = (number.parse::<usize>(), rest.rsplit_once(">(")) else {
             continue;
         };
         types.resize(types.len().max(number + 1), None);
-        types[number] = if NAMELESS.iter().any(|it| told.contains(it)) {
-            let shown = signature(told, mir).unwrap_or_else(|| told.to_owned());
+        types[number] = if NAMELESS.iter().any(|it| printed.contains(it)) {
+            let shown = signature(printed, mir).unwrap_or_else(|| printed.to_owned());
             Some(Type::Nameless(shortened(&shown)))
         } else {
-            let name = shortened(&kept(of_function(told)));
+            let name = shortened(&with_static_lifetimes(as_function_pointer(printed)));
             is_nameable(&name, is_known).then_some(Type::Named(name))
         };
     }
     types
 }
 
-/// How types begin that have no name.
+/// Begins the types that have no name, as rustc prints them.
 const NAMELESS: [&str; 2] = ["{closure@", "{async "];
-/// The state of an asynchronous block is passed so.
+/// Begins the type by which a function takes the state of an asynchronous block.
 const POLLED: &str = "std::pin::Pin<&mut ";
+/// Begins the type that a function returns which runs an asynchronous block.
 const POLLS: &str = "std::task::Poll<";
 
-/// A function's own type as that of a pointer to it, which is what can be written: `fn(u8) -> u8 {module::name}`.
-fn of_function(told: &str) -> &str {
-    let is_function = told.starts_with("fn(") || told.starts_with("for<");
-    match told.split_once(" {") {
+/// Writes a function's own type, `fn(u8) -> u8 {module::name}`, as the type of a pointer to it, which a cell can write.
+fn as_function_pointer(printed: &str) -> &str {
+    let is_function = printed.starts_with("fn(") || printed.starts_with("for<");
+    match printed.split_once(" {") {
         Some((pointer, name)) if is_function && name.ends_with('}') && !pointer.contains('{') => pointer,
-        _ => told,
+        _ => printed,
     }
 }
 
-/// What a nameless type implements, if its code is of this crate.
-fn signature(told: &str, mir: &str) -> Option<String> {
+/// Finds what a nameless type implements, if its code is in this crate.
+fn signature(printed: &str, mir: &str) -> Option<String> {
     let functions = mir
         .lines()
         .filter_map(|line| line.strip_prefix("fn ")?.split_once("(_1: "));
     functions
         .map(|(_, function)| function)
-        .find_map(|it| implemented(told, it))
+        .find_map(|it| implemented_by(it, printed))
 }
 
-/// The same by a function that may be its code, from the first argument on: that is the closure, by reference if it can be
-/// called again, or the state of an asynchronous block.
-fn implemented(told: &str, function: &str) -> Option<String> {
+/// Reads what a nameless type implements from a function that may be its code. `function` begins with the type of the
+/// first argument: the closure, by reference if it can be called again, or the state of an asynchronous block.
+fn implemented_by(function: &str, printed: &str) -> Option<String> {
     let (arguments, returned) = split_at_closing(function.strip_suffix(" {")?)?;
     let returned = without_nameless(returned.strip_prefix(" -> ")?);
-    let polled = arguments.strip_prefix(POLLED).and_then(|it| it.strip_prefix(told));
+    let polled = arguments.strip_prefix(POLLED).and_then(|it| it.strip_prefix(printed));
     if polled.is_some_and(|it| it.starts_with('>')) {
         let output = returned.strip_prefix(POLLS)?.strip_suffix('>')?;
         return Some(format!("impl Future<Output = {output}>"));
@@ -94,7 +98,7 @@ fn implemented(told: &str, function: &str) -> Option<String> {
     let called = [("&mut ", "FnMut"), ("&", "Fn"), ("", "FnOnce")];
     let (mut rest, name) = called
         .iter()
-        .find_map(|(by, name)| Some((arguments.strip_prefix(by)?.strip_prefix(told)?, name)))?;
+        .find_map(|(by, name)| Some((arguments.strip_prefix(by)?.strip_prefix(printed)?, name)))?;
     let mut arguments = Vec::new();
     for number in 2.. {
         let Some(argument) = rest.strip_prefix(&format!(", _{number}: ")) else {
@@ -111,7 +115,7 @@ fn implemented(told: &str, function: &str) -> Option<String> {
     })
 }
 
-/// What is before a text's first closing parenthesis that it does not open, and what is after it.
+/// Splits a text at the first closing parenthesis that the text does not open.
 fn split_at_closing(text: &str) -> Option<(&str, &str)> {
     let mut depth = 0_usize;
     let closing = text.char_indices().find(|(_, character)| {
@@ -126,7 +130,7 @@ fn split_at_closing(text: &str) -> Option<(&str, &str)> {
     closing.map(|(at, _)| (&text[..at], &text[at + 1..]))
 }
 
-/// The text with an ellipsis for what has no name.
+/// Replaces nameless types by an ellipsis.
 fn without_nameless(text: &str) -> String {
     let mut rest = text;
     let mut named = String::new();
@@ -138,7 +142,7 @@ fn without_nameless(text: &str) -> String {
     named + rest
 }
 
-/// Types that are known without their modules, unless something else has their name.
+/// Types that a cell can write without their modules, unless something else has their name.
 const PRELUDE: [(&str, &str); 5] = [
     ("std::boxed::Box", "Box"),
     ("std::option::Option", "Option"),
@@ -147,7 +151,7 @@ const PRELUDE: [(&str, &str); 5] = [
     ("std::vec::Vec", "Vec"),
 ];
 
-/// Whether items give a name another meaning: rather once too often.
+/// Reports whether items may give a name another meaning.
 fn is_redefined(name: &str, items: &str) -> bool {
     let defines = |line: &str| {
         ["use ", "struct ", "enum ", "type ", "union "]
@@ -159,30 +163,31 @@ fn is_redefined(name: &str, items: &str) -> bool {
         .any(|line| defines(line) && words(line).any(|word| word == name))
 }
 
-/// Primitive types, keywords of types, and the crates of the standard library.
+/// Words in types that every cell knows: primitive types, keywords, and the crates of the standard library.
 const IN_SCOPE: [&str; 27] = [
     "alloc", "bool", "char", "const", "core", "dyn", "extern", "f32", "f64", "fn", "for", "i128", "i16", "i32", "i64",
     "i8", "isize", "mut", "std", "str", "u128", "u16", "u32", "u64", "u8", "unsafe", "usize",
 ];
 
-/// A type with the only lifetime that a variable may have that is kept. At this point rustc has forgotten which it had.
-fn kept(type_name: &str) -> String {
+/// Gives references the lifetime `'static`, the only one that a stored variable may have. rustc no longer knows the
+/// lifetimes that the references had.
+fn with_static_lifetimes(type_name: &str) -> String {
     let mut rest = type_name.split('&');
-    let mut kept = rest.next().unwrap_or_default().to_owned();
+    let mut written = rest.next().unwrap_or_default().to_owned();
     for part in rest {
-        // A function's own lifetimes have names.
-        kept += if part.starts_with('\'') { "&" } else { "&'static " };
-        kept += part;
+        // Only a function's own lifetimes have names.
+        written += if part.starts_with('\'') { "&" } else { "&'static " };
+        written += part;
     }
-    kept.replace("'_", "'static")
+    written.replace("'_", "'static")
 }
 
-/// Whether a type as rustc tells it can be written: no closure, and no name that is not known.
+/// Reports whether a cell can write a type as rustc prints it: the type is no closure, and every name is known.
 fn is_nameable(type_name: &str, is_known: impl Fn(&str) -> bool) -> bool {
     let mut all = words(type_name);
     !type_name.contains(['{', '#', '"'])
         && all.all(|word| {
-            // Words are parts of the text.
+            // A word is a part of the text.
             let at = word.as_ptr() as usize - type_name.as_ptr() as usize;
             let (before, after) = (&type_name[..at], &type_name[at + word.len()..]);
             let is_lifetime = before.ends_with('\'') && !after.starts_with('\'');
@@ -201,7 +206,7 @@ mod tests {
     fn types_are_taken_if_a_cell_can_name_them() {
         let items = "enum Option {}\nstruct Mine; mod inner { pub struct Deep<T>(T); }";
         let crates = BTreeSet::from(["ndarray"]);
-        for (told, written) in [
+        for (printed, written) in [
             ("i32", "i32"),
             ("std::vec::Vec<&str>", "Vec<&'static str>"),
             ("std::option::Option<u8>", "std::option::Option<u8>"),
@@ -236,17 +241,17 @@ mod tests {
             ("std::vec::Vec<_>", ""),
         ] {
             let mir = format!(
-                "fn f() {{\n    _4 = {TYPE_OF}::<1, {told}>(copy _5) -> [return: bb4, unwind: bb61];\n}}\n\
+                "fn f() {{\n    _4 = {TYPE_OF}::<1, {printed}>(copy _5) -> [return: bb4, unwind: bb61];\n}}\n\
                  fn {TYPE_OF}(_1: &T) -> () {{\n"
             );
             let written = Some(written.to_owned()).filter(|it| !it.is_empty());
             let expected = [None, written.map(Type::Named)];
-            assert_eq!(types_in(&mir, items, &crates), expected, "{told}");
+            assert_eq!(types_in(&mir, items, &crates), expected, "{printed}");
         }
     }
 
     #[test]
-    fn what_has_no_name_is_shown_by_what_it_implements() {
+    fn a_nameless_type_is_shown_by_what_it_implements() {
         let functions = "\
             fn g() -> {closure@a.rs:1:1: 1:2} {\n\
             fn f::{closure#0}(_1: &{closure@a.rs:2:1: 2:2}, _2: &str, _3: fn(u8, i8) -> u8) -> std::vec::Vec<u8> {\n\
@@ -254,7 +259,7 @@ mod tests {
             fn f::{closure#2}(_1: {closure@a.rs:4:1: 4:2}) -> {closure@a.rs:4:3: 4:4} {\n\
             fn a::{closure#0}(_1: std::pin::Pin<&mut {async fn body of a()}>, _2: &mut std::task::Context<'_>) -> \
                 std::task::Poll<std::string::String> {\n";
-        for (told, shown) in [
+        for (printed, shown) in [
             ("{closure@a.rs:2:1: 2:2}", "impl Fn(&str, fn(u8, i8) -> u8) -> Vec<u8>"),
             ("{closure@a.rs:3:1: 3:2}", "impl FnMut(u8)"),
             ("{closure@a.rs:4:1: 4:2}", "impl FnOnce() -> …"),
@@ -265,9 +270,9 @@ mod tests {
                 "std::iter::Map<I, {closure@a.rs:2:1: 2:2}>",
             ),
         ] {
-            let mir = format!("    _4 = {TYPE_OF}::<0, {told}>(copy _5) -> [return: bb4];\n{functions}");
+            let mir = format!("    _4 = {TYPE_OF}::<0, {printed}>(copy _5) -> [return: bb4];\n{functions}");
             let expected = Some(Type::Nameless(shown.to_owned()));
-            assert_eq!(types_in(&mir, "", &BTreeSet::new()), [expected], "{told}");
+            assert_eq!(types_in(&mir, "", &BTreeSet::new()), [expected], "{printed}");
         }
     }
 }

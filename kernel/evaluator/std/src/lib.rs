@@ -1,15 +1,15 @@
 //! The standard library as a cell that sleeps sees it.
 //!
-//! `std::thread::sleep` begins its system call anew after a signal, so that nothing could stop a cell that sleeps. In such
-//! a cell this crate has the name `std`, and its `sleep` ends when the cell is interrupted. Everything here is hidden, so
-//! that rustc does not suggest to import from it.
+//! `std::thread::sleep` repeats its system call after a signal, so an interrupt could not stop a cell that sleeps. A
+//! cell that may sleep gets this crate under the name `std`. Its `sleep` ends when the cell is interrupted. Everything
+//! here is hidden from documentation, so that rustc does not suggest imports from it.
 
 #![doc(hidden)]
 
 #[doc(hidden)]
 pub use ::std::*;
 
-/// `std::thread`, with a `sleep` that an interrupt ends.
+/// The module `std::thread`, with a `sleep` that an interrupt ends.
 #[doc(hidden)]
 pub mod thread {
     #[doc(hidden)]

@@ -1,4 +1,4 @@
-//! What all widgets of `@jupyter-widgets/controls` are made of.
+//! The common parts of the widgets of `@jupyter-widgets/controls`.
 
 use super::Model;
 use crate::{Value, json};
@@ -7,7 +7,7 @@ const CONTROLS: &str = "@jupyter-widgets/controls";
 const BASE: &str = "@jupyter-widgets/base";
 const VERSION: &str = "2.0.0";
 
-/// A new layout, as other models name it.
+/// Opens a new layout model, and returns the name by which other models refer to it.
 pub(super) fn layout() -> String {
     let model = Model::open(json!({
         "_model_module": BASE,
@@ -34,7 +34,7 @@ fn style(name: &str) -> String {
     model.reference()
 }
 
-/// Opens a model with its own properties and those that all of its kind have.
+/// Opens a model with its own properties and those common to all controls.
 pub(super) fn control(name: &str, view: &str, style_name: Option<&str>, properties: Value) -> Model {
     let mut state = json!({
         "_model_module": CONTROLS,
@@ -60,7 +60,7 @@ pub(super) fn control(name: &str, view: &str, style_name: Option<&str>, properti
     Model::open(state)
 }
 
-/// A widget's type and what all of them have.
+/// Defines a widget's type with the methods that all widgets have.
 macro_rules! widget {
     ($(#[$about:meta])* $name:ident) => {
         $(#[$about])*
@@ -82,14 +82,24 @@ macro_rules! widget {
         }
 
         impl $name {
-            /// The same with another property, such as `("disabled", true)`.
+            /// Sets a property, such as `("disabled", true)`, and returns the widget.
+            ///
+            /// ```
+            /// use notebook::prelude::*;
+            /// let slider = IntSlider::new(5, 0..=10).with("step", 5);
+            /// ```
             #[must_use]
             pub fn with(self, property: &str, value: impl ToProperty) -> Self {
                 self.model.set(property, value.to_property());
                 self
             }
 
-            /// The same with a text beside it, or on it.
+            /// Sets the text beside the widget, or on it, and returns the widget.
+            ///
+            /// ```
+            /// use notebook::prelude::*;
+            /// let slider = IntSlider::new(5, 0..=10).with_description("steps");
+            /// ```
             #[must_use]
             pub fn with_description(self, description: &str) -> Self {
                 self.with("description", description)
@@ -100,19 +110,38 @@ macro_rules! widget {
         widget!($(#[$about])* $name);
 
         impl $name {
-            /// The value, here as in the front end.
+            /// Returns the value, which the front end shares.
+            ///
+            /// ```
+            /// use notebook::prelude::*;
+            /// assert_eq!(IntSlider::new(5, 0..=10).value(), 5);
+            /// ```
             pub fn value(&self) -> $type {
                 let read: fn(&Value) -> $type = $read;
                 read(&self.model.get("value"))
             }
 
             /// Sets the value, here and in the front end.
+            ///
+            /// ```
+            /// use notebook::prelude::*;
+            /// let slider = IntSlider::new(5, 0..=10);
+            /// slider.set_value(6);
+            /// assert_eq!(slider.value(), 6);
+            /// ```
             pub fn set_value(&self, value: impl Into<$type>) {
                 let value: $type = value.into();
                 self.model.set("value", value.to_property());
             }
 
-            /// Has `observer` called with each new value, whoever sets it.
+            /// Calls `observer` with each new value, whichever side sets it.
+            ///
+            /// ```
+            /// use notebook::prelude::*;
+            /// let slider = IntSlider::new(5, 0..=10);
+            /// slider.observe(|value| println!("the value is {value}"));
+            /// slider.set_value(6);
+            /// ```
             pub fn observe(&self, mut observer: impl FnMut($type) + Send + 'static) {
                 let read: fn(&Value) -> $type = $read;
                 self.model.observe("value", move |value| observer(read(value)));
@@ -121,7 +150,7 @@ macro_rules! widget {
     };
 }
 
-/// A whole number, also where a front end sends it as `3.0`.
+/// Reads a whole number, also if a front end sends it as `3.0`.
 #[expect(clippy::cast_possible_truncation, reason = "a slider's value is a whole number")]
 pub(super) fn integer(value: &Value) -> i64 {
     value.as_i64().unwrap_or_else(|| number(value) as i64)

@@ -1,10 +1,10 @@
-//! Jupyter's widgets, as ipywidgets 8 has them.
+//! Widgets, as in ipywidgets 8.
 //!
-//! A widget is a model that the cell process and the front end share: what one side sets, the other side sees. It is
-//! shown where it is a cell's last expression, or by [`display`](crate::display::display). Closures that observe it run
-//! on a thread of this crate's, also while a cell runs.
+//! A widget is a model that the cell process and the front end share: a property that one side sets changes on the
+//! other side. A widget is shown as a cell's last expression, or by [`display`](crate::display::display). Closures that
+//! observe it run on a thread of this crate, also while a cell runs.
 //!
-//! ```no_run
+//! ```
 //! use notebook::prelude::*;
 //!
 //! let steps = IntSlider::new(20, 0..=100).with_description("steps");
@@ -17,40 +17,60 @@
 //! let _ = display(&VBox::new([&steps as &dyn Widget, &run, &bar]));
 //! ```
 
+mod boxes;
+mod button;
+mod choices;
 mod control;
-mod kinds;
 mod model;
 mod output;
+mod progress_bars;
+mod sliders;
+mod texts;
 
-pub use kinds::{
-    Button, Checkbox, Dropdown, FloatProgress, FloatSlider, HBox, IntProgress, IntSlider, Label, TextInput, VBox,
-};
+pub use boxes::{HBox, VBox};
+pub use button::Button;
+pub use choices::{Checkbox, Dropdown};
 pub use model::Model;
 pub use output::Output;
+pub use progress_bars::{FloatProgress, IntProgress};
+pub use sliders::{FloatSlider, IntSlider};
+pub use texts::{Label, TextInput};
 
 use crate::{Value, display::MimeBundle};
 use mosaic_cell::message::Content;
 use serde::Serialize;
 
-/// What all widgets have.
+/// The trait of all widgets.
+///
+/// ```
+/// use notebook::{json, prelude::*};
+/// let slider = IntSlider::new(5, 0..=10);
+/// Widget::set(&slider, "disabled", &true);
+/// assert_eq!(slider.get("disabled"), json!(true));
+/// ```
 pub trait Widget {
-    /// The state that is shared with the front end.
+    /// Returns the state that is shared with the front end.
     fn model(&self) -> &Model;
 
-    /// One property of it, by the name that ipywidgets gives it: null where there is no such.
+    /// Returns a property by its name in ipywidgets; null if there is none.
     fn get(&self, property: &str) -> Value {
         self.model().get(property)
     }
 
-    /// Sets one property, such as `("disabled", true)`.
+    /// Sets a property, such as `("disabled", true)`, here and in the front end.
     fn set(&self, property: &str, value: &dyn ToProperty) {
         self.model().set(property, value.to_property());
     }
 }
 
-/// A value that a property can have: whatever serialises to JSON.
+/// A value of a property: any type that serialises to JSON.
+///
+/// ```
+/// use notebook::{json, widgets::ToProperty};
+/// assert_eq!([1, 2].to_property(), json!([1, 2]));
+/// ```
 pub trait ToProperty {
-    /// The value as JSON, or null where it has none.
+    /// Returns the value as JSON; null if it cannot be serialised.
     fn to_property(&self) -> Value;
 }
 
@@ -60,7 +80,7 @@ impl<T: Serialize> ToProperty for T {
     }
 }
 
-/// The formats in which a front end gets to see a widget.
+/// Returns the formats in which a front end gets a widget.
 fn view(model: &Model) -> MimeBundle {
     let view = serde_json::json!({ "version_major": 2, "version_minor": 0, "model_id": model.id() });
     MimeBundle::new()

@@ -1,4 +1,4 @@
-//! The state of a widget, shared with the front end by the protocol `jupyter.widget` 2.1.0.
+//! The state of a widget, which the front end shares by the protocol `jupyter.widget` 2.1.0.
 
 use crate::{
     Error, Value,
@@ -17,7 +17,7 @@ const TARGET: &str = "jupyter.widget";
 const CONTROL_TARGET: &str = "jupyter.widget.control";
 const PROTOCOL: &str = "2.1.0";
 
-/// All models of this process: a front end that connects later asks for them.
+/// All models of this process. A front end that connects later asks for them.
 static MODELS: LazyLock<Mutex<HashMap<String, Model>>> = LazyLock::new(|| {
     if let Err(error) = comm::register_target(CONTROL_TARGET, |comm, _| comm.on_message(answer_control)) {
         eprintln!("widgets cannot be shown: {error}");
@@ -27,17 +27,24 @@ static MODELS: LazyLock<Mutex<HashMap<String, Model>>> = LazyLock::new(|| {
 
 type Observer = Arc<Mutex<dyn FnMut(&Value) + Send>>;
 
-/// The state of a widget; cheap to clone.
+/// The state of a widget, which the front end shares. Cheap to clone.
+///
+/// ```
+/// use notebook::{json, prelude::*, widgets::Model};
+/// let slider = IntSlider::new(5, 0..=10);
+/// let model: &Model = slider.model();
+/// assert_eq!(model.get("max"), json!(10));
+/// ```
 #[derive(Clone)]
 pub struct Model {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    /// None where there is no front end.
+    /// `None` if there is no front end.
     comm: Option<Comm>,
     state: Mutex<Map<String, Value>>,
-    /// By property; those of what a view sends on its own (a click) by the name of its event.
+    /// Observers by property; those of a view's own events (a click), by the name of the event.
     observers: Mutex<Vec<(String, Observer)>>,
 }
 
@@ -78,22 +85,38 @@ impl Model {
         model
     }
 
-    /// The model's unique id.
+    /// Returns the model's unique id; empty without a front end.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let slider = IntSlider::new(5, 0..=10);
+    /// println!("{}", slider.model().id());
+    /// ```
     pub fn id(&self) -> &str {
         self.shared.comm.as_ref().map_or("", Comm::id)
     }
 
-    /// How other models name this one.
+    /// Returns the name by which other models refer to this one.
     pub(super) fn reference(&self) -> String {
         format!("IPY_MODEL_{}", self.id())
     }
 
-    /// A property, or null.
+    /// Returns a property, or null.
+    ///
+    /// ```
+    /// use notebook::{json, prelude::*};
+    /// assert_eq!(IntSlider::new(5, 0..=10).model().get("max"), json!(10));
+    /// ```
     pub fn get(&self, property: &str) -> Value {
         lock(&self.shared.state).get(property).cloned().unwrap_or_default()
     }
 
-    /// Sets a property here and in the front end, and tells who observes it.
+    /// Sets a property, here and in the front end, and calls its observers.
+    ///
+    /// ```
+    /// use notebook::{json, prelude::*};
+    /// IntSlider::new(5, 0..=10).model().set("max", json!(20));
+    /// ```
     pub fn set(&self, property: &str, value: Value) {
         if self.change(property, &value) {
             let state = Map::from_iter([(property.to_owned(), value.clone())]);
@@ -104,16 +127,27 @@ impl Model {
         }
     }
 
-    /// Has `observer` called with each new value of a property.
+    /// Calls `observer` with each new value of a property.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// let slider = IntSlider::new(5, 0..=10);
+    /// slider.model().observe("max", |max| println!("the maximum is {max}"));
+    /// ```
     pub fn observe(&self, property: &str, observer: impl FnMut(&Value) + Send + 'static) {
         lock(&self.shared.observers).push((property.to_owned(), Arc::new(Mutex::new(observer))));
     }
 
-    /// Closes the model: the front end removes it.
+    /// Closes the model. The front end removes its widget.
+    ///
+    /// ```
+    /// use notebook::prelude::*;
+    /// IntSlider::new(5, 0..=10).model().close();
+    /// ```
     pub fn close(&self) {
         lock(&MODELS).remove(self.id());
         if let Some(comm) = &self.shared.comm {
-            // Without a front end it is closed as well.
+            // Without a front end the model is closed as well.
             let _ = comm.close();
         }
     }
@@ -128,21 +162,21 @@ impl Model {
         }
     }
 
-    /// Whether that is another value.
+    /// Sets a property here. Returns whether its value changed.
     fn change(&self, property: &str, value: &Value) -> bool {
         let before = lock(&self.shared.state).insert(property.to_owned(), value.clone());
         before.as_ref() != Some(value)
     }
 
     fn notify(&self, name: &str, value: &Value) {
-        // Outside the locks: an observer may observe, and set what it observes.
+        // Outside the locks, since an observer may observe, and set what it observes.
         let observers = lock(&self.shared.observers).clone();
         for (_, observer) in observers.iter().filter(|(of, _)| of == name) {
-            // One that sets its own property is not called again from within itself.
+            // An observer that sets its own property is not called again from within itself.
             let Ok(mut observer) = observer.try_lock() else {
                 continue;
             };
-            // Caught here, so that its lock is not poisoned.
+            // Caught here, so that the observer's lock is not poisoned.
             let outcome = catch_unwind(AssertUnwindSafe(|| observer(value)));
             drop(observer);
             if let Err(panic) = outcome {
@@ -158,7 +192,7 @@ impl Model {
         }
     }
 
-    /// What the front end has sent.
+    /// Handles a message of the front end.
     fn receive(&self, data: &Value) {
         match data["method"].as_str() {
             Some("update") => {
@@ -182,7 +216,7 @@ impl Model {
         }
     }
 
-    /// As a front end that connects later wants it.
+    /// Returns the state in the form that a front end asks for when it connects later.
     fn saved(&self) -> Value {
         let state = lock(&self.shared.state).clone();
         let part = |name: &str| state.get(name).cloned().unwrap_or_default();
@@ -195,7 +229,7 @@ impl Model {
     }
 }
 
-/// `jupyter.widget.control`: all models at once.
+/// Answers `jupyter.widget.control`, which asks for all models at once.
 fn answer_control(comm: &Comm, message: Message) {
     if message.data["method"] != "request_states" {
         return;

@@ -1,4 +1,4 @@
-//! A widget that shows what code prints and displays.
+//! A widget that shows output.
 
 use super::{Model, Widget, control::layout, view};
 use crate::{
@@ -10,9 +10,9 @@ use mosaic_cell::{
     message::{Ask, decode},
 };
 
-/// Shows what is printed and displayed while [`Output::capture`] runs.
+/// A widget that shows what is printed and displayed while [`Output::capture`] runs.
 ///
-/// ```no_run
+/// ```
 /// use notebook::prelude::*;
 /// let output = Output::new();
 /// let button = Button::new("where am I?");
@@ -27,7 +27,11 @@ pub struct Output {
 }
 
 impl Output {
-    /// One that is empty.
+    /// Makes an empty output.
+    ///
+    /// ```
+    /// let output = notebook::prelude::Output::new();
+    /// ```
     #[expect(clippy::new_without_default, reason = "each call opens another one")]
     pub fn new() -> Output {
         let model = Model::open(json!({
@@ -46,7 +50,12 @@ impl Output {
         Output { model }
     }
 
-    /// Runs `run`; what the process says meanwhile is shown in this widget.
+    /// Runs `run`. What the process prints and displays meanwhile is shown in this widget.
+    ///
+    /// ```
+    /// let output = notebook::prelude::Output::new();
+    /// assert_eq!(output.capture(|| 42), 42);
+    /// ```
     pub fn capture<T>(&self, run: impl FnOnce() -> T) -> T {
         let parent = ask(&Ask::Parent).and_then(|bytes| decode::<String>(&bytes));
         self.model.set("msg_id", parent.unwrap_or_default().into());
@@ -54,13 +63,17 @@ impl Output {
         run()
     }
 
-    /// Removes what it shows.
+    /// Removes what the widget shows.
+    ///
+    /// ```
+    /// notebook::prelude::Output::new().clear();
+    /// ```
     pub fn clear(&self) {
         self.model.set("outputs", json!([]));
     }
 }
 
-/// Ends the capture, however the code ends. The message has its place behind all that was said until then.
+/// Ends the capture, however the code ends. The message takes its position behind all output until then.
 struct Captured<'a>(&'a Model);
 
 impl Drop for Captured<'_> {

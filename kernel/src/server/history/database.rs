@@ -1,7 +1,7 @@
 //! The history's database: SQLite, since several kernels read and write one file at the same time.
 //!
-//! A file that cannot be used must not keep anybody from working. One that is broken is left alone, and the history
-//! then lasts as long as the kernel; what a locked one does not take is offered again with the next cell.
+//! A file that cannot be used does not keep anybody from working. The kernel leaves a broken file alone and keeps the
+//! history in memory. If the file is locked, the kernel writes to it again with the next cell.
 
 use std::{
     fs::{DirBuilder, OpenOptions},
@@ -15,7 +15,7 @@ use mosaic_jupyter::HistoryAccess;
 use rusqlite::{Connection, Error, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use tracing::warn;
 
-/// The version of the tables. A file with a later one belongs to a later kernel.
+/// The version of the tables. A file with a later version belongs to a later kernel.
 const VERSION: u32 = 1;
 const TABLES: &str = "
     CREATE TABLE session (id INTEGER PRIMARY KEY AUTOINCREMENT, started TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP);
@@ -30,17 +30,18 @@ const TABLES: &str = "
     PRAGMA user_version = 1;
 ";
 
-/// How long to wait for a kernel that writes.
+/// How long to wait while another kernel writes.
 const LOCK_TIME: Duration = Duration::from_secs(5);
-/// How many inputs the file keeps, and how many bytes of them.
-const MOST_INPUTS: i64 = 20_000;
-const MOST_BYTES: i64 = 32 << 20;
-/// Longer texts are data rather than something to look up; they are not kept.
-const LONGEST: usize = 1 << 20;
-/// How many entries `tail` gives where the client names no number.
-const TAIL: usize = 10;
+/// How many inputs the file keeps.
+const MAX_INPUTS: i64 = 20_000;
+/// How many bytes of inputs and outputs the file keeps.
+const MAX_BYTES: i64 = 32 << 20;
+/// How many bytes an input or output may have. A longer text is data, and is not kept.
+const MAX_TEXT_BYTES: usize = 1 << 20;
+/// How many entries a request for the tail gets if it names no number.
+const DEFAULT_TAIL: usize = 10;
 
-/// An input of some session.
+/// An input of any session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) session: i64,
@@ -49,33 +50,36 @@ pub(super) struct Entry {
     pub(super) output: Option<String>,
 }
 
-/// What is to be written.
+/// A change that has to be written.
 #[derive(Debug)]
 enum Change {
     Input { number: u32, source: String },
     Output { number: u32, output: String },
 }
 
-/// An open database, and the session in it.
+/// An open database, and this kernel's session in it.
 pub(super) struct Database {
     connection: Connection,
-    /// Begins with the first input.
+    /// Id of the session, which begins with its first input.
     session: Option<i64>,
-    /// What could not be written yet.
+    /// Changes that could not be written yet.
     unwritten: Vec<Change>,
 }
 
 impl Database {
-    /// Opens the file, and makes it if there is none. Without a usable file the history is kept in memory.
+    /// Opens the file, or creates it. Without a usable file, the history is kept in memory.
     ///
     /// # Panics
-    /// When SQLite has no memory left for an empty database.
+    /// When there is no memory left for an empty database.
     pub(super) fn open(file: Option<&Path>) -> Self {
         let opened = file.map(|file| (file, open(file)));
         let connection = match opened {
             Some((_, Ok(connection))) => connection,
             Some((file, Err(error))) => {
-                warn!("history ends with the kernel: cannot use {}: {error}", file.display());
+                warn!(
+                    "the history ends with the kernel: cannot use {}: {error}",
+                    file.display()
+                );
                 in_memory()
             }
             None => in_memory(),
@@ -87,17 +91,17 @@ impl Database {
         }
     }
 
-    /// Keeps an input of this session.
+    /// Adds an input of this session.
     pub(super) fn add(&mut self, number: u32, source: String) {
-        if source.len() <= LONGEST {
+        if source.len() <= MAX_TEXT_BYTES {
             self.unwritten.push(Change::Input { number, source });
             self.write();
         }
     }
 
-    /// Keeps the result of an input of this session.
+    /// Adds the result of an input of this session.
     pub(super) fn add_output(&mut self, number: u32, output: String) {
-        if output.len() <= LONGEST {
+        if output.len() <= MAX_TEXT_BYTES {
             self.unwritten.push(Change::Output { number, output });
             self.write();
         }
@@ -106,12 +110,12 @@ impl Database {
     fn write(&mut self) {
         match self.try_write() {
             Ok(()) => self.unwritten.clear(),
-            Err(error) => warn!("cannot write to the history, and try again with the next cell: {error}"),
+            Err(error) => warn!("cannot write the history and will try again with the next cell: {error}"),
         }
     }
 
     fn try_write(&mut self) -> Result<(), Error> {
-        // At once for writing: what reads first may find that another kernel has written meanwhile.
+        // Locks for writing at once. A transaction that reads first fails if another kernel has written meanwhile.
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -136,7 +140,7 @@ impl Database {
         Ok(())
     }
 
-    /// What a client asks for, in the order in which it was run, whatever the session.
+    /// Finds inputs of any session, in the order in which they ran.
     pub(super) fn find(&self, access: &HistoryAccess) -> Vec<Entry> {
         self.try_find(access).unwrap_or_else(|error| {
             warn!("cannot read the history: {error}");
@@ -146,7 +150,7 @@ impl Database {
 
     fn try_find(&self, access: &HistoryAccess) -> Result<Vec<Entry>, Error> {
         match access {
-            HistoryAccess::Tail { n } => self.last("FROM input", params![], n.or(Some(TAIL))),
+            HistoryAccess::Tail { n } => self.last("FROM input", params![], n.or(Some(DEFAULT_TAIL))),
             HistoryAccess::Range { session, start, stop } => {
                 let session = self.resolve(session.unwrap_or(0))?;
                 let (start, stop) = (bound(*start), stop.map_or(i64::MAX, bound));
@@ -165,14 +169,14 @@ impl Database {
         }
     }
 
-    /// A session's id: 0 is this one, -1 the one before it.
+    /// Converts a session as clients name it to an id. 0 is this session, -1 the session before it.
     fn resolve(&self, session: i64) -> Result<i64, Error> {
         if session > 0 {
             return Ok(session);
         }
         let this = match self.session {
             Some(this) => this,
-            // The next to begin.
+            // This session has not begun. It will be the next one.
             None => {
                 let last = "SELECT seq FROM sqlite_sequence WHERE name = 'session'";
                 let last: Option<i64> = self.connection.query_row(last, [], |row| row.get(0)).optional()?;
@@ -200,7 +204,7 @@ impl Drop for Database {
     }
 }
 
-/// As SQLite counts.
+/// Converts a number to SQLite's integers.
 fn bound(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -214,7 +218,7 @@ fn entry(row: &Row<'_>) -> Result<Entry, Error> {
     })
 }
 
-/// Why a file cannot be used.
+/// A file cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum OpenError {
     #[error(transparent)]
@@ -229,7 +233,7 @@ fn open(file: &Path) -> Result<Connection, OpenError> {
     if let Some(directory) = file.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     }
-    // What somebody has typed is nobody else's business. SQLite itself would let others read.
+    // SQLite itself would create a file that other users can read.
     OpenOptions::new().append(true).create(true).mode(0o600).open(file)?;
     let mut connection = Connection::open(file)?;
     connection.busy_timeout(LOCK_TIME)?;
@@ -245,7 +249,7 @@ fn make_tables(connection: &mut Connection) -> Result<(), OpenError> {
         _ => return Err(OpenError::Later),
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another kernel may have made them meanwhile.
+    // Another kernel may have made the tables meanwhile.
     if version(&transaction)? == 0 {
         transaction.execute_batch(TABLES)?;
     }
@@ -260,7 +264,7 @@ fn in_memory() -> Connection {
     connection.expect("an empty database in memory needs no more than memory")
 }
 
-/// A new session. The oldest inputs make room for it.
+/// Begins a session, and removes the oldest inputs beyond the limits.
 fn begin_session(transaction: &Transaction<'_>) -> Result<i64, Error> {
     transaction.execute("INSERT INTO session DEFAULT VALUES", [])?;
     let session = transaction.last_insert_rowid();
@@ -273,7 +277,7 @@ fn begin_session(transaction: &Transaction<'_>) -> Result<i64, Error> {
                 FROM input WINDOW newest AS (ORDER BY id DESC)
             ) WHERE inputs > ? OR bytes > ?
         )",
-        [MOST_INPUTS, MOST_BYTES],
+        [MAX_INPUTS, MAX_BYTES],
     )?;
     let with_inputs = "DELETE FROM session WHERE id < ? AND id NOT IN (SELECT session FROM input)";
     transaction.execute(with_inputs, [session])?;

@@ -1,4 +1,4 @@
-//! What the machine allows.
+//! The limits of the machine, to compare the runtime with.
 
 use crate::{LONG_ENOUGH, figure, gigabytes_a_second, median_of};
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-/// A byte over a Unix socket to another CPU, and back.
+/// Measures the round trip of a byte over a Unix socket to another CPU.
 pub(crate) fn ping_pong() {
     let (mut near, mut far) = UnixStream::pair().expect("a pair of sockets");
     let echo = thread::spawn(move || {
@@ -33,14 +33,14 @@ pub(crate) fn ping_pong() {
     echo.join().expect("the game is over");
 }
 
-/// On a machine with one CPU both share it.
+/// Keeps this thread on one CPU. On a machine with one CPU, both threads share it.
 fn stay_on(cpu: usize) {
     let mut cpus = CpuSet::new();
     cpus.set(cpu);
     let _ = sched_setaffinity(None, &cpus);
 }
 
-/// A copy of 256 MiB to memory that was used before.
+/// Measures a copy of 256 MiB to memory that was used before.
 pub(crate) fn memcpy() {
     let (from, mut to) = (vec![1_u8; 256 << 20], vec![2_u8; 256 << 20]);
     let times = (0..10).map(|_| {

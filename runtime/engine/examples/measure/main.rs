@@ -1,5 +1,5 @@
-//! Measures the runtime, for `cargo xtask bench runtime`: takes the name of one measurement, and prints a line of JSON
-//! for each of its figures. Times are in seconds.
+//! Measures the runtime, for `cargo xtask bench runtime`. The argument is the name of a measurement. Each of its figures is
+//! printed as a line of JSON. Times are in seconds.
 
 mod machine;
 mod spread;
@@ -13,9 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Sizes of arrays, in MiB.
+/// The sizes of arrays, in MiB.
 const SIZES: [usize; 3] = [4, 64, 256];
-/// For how long what is short is measured again.
+/// How long a short operation is repeated.
 const LONG_ENOUGH: Duration = Duration::from_secs(1);
 const PIPELINED: usize = 100_000;
 const MANY: usize = 10_000;
@@ -86,13 +86,13 @@ fn figure(name: &str, value: f64) {
     println!("{{\"name\": \"{name}\", \"value\": {value}}}");
 }
 
-/// An argument of the program, or what it is without.
+/// Returns an argument of the program, or a default.
 fn number(index: usize, otherwise: usize) -> usize {
     let number = env::args().nth(index).and_then(|number| number.parse().ok());
     number.unwrap_or(otherwise)
 }
 
-/// Float32 numbers that take up so much.
+/// Returns an array of `f32` with this size.
 fn array(mebibytes: usize) -> Array1<f32> {
     Array1::from_elem(mebibytes << 18, 1.0)
 }
@@ -104,14 +104,14 @@ async fn on(workers: usize) {
         .expect("the workers start");
 }
 
-/// The sorted times of one run after another.
+/// Runs an operation again and again, and returns the sorted times.
 async fn times<F: Future>(mut run: impl FnMut() -> F) -> Vec<f64> {
     let (begun, mut times) = (Instant::now(), Vec::new());
     while times.len() < 5 || begun.elapsed() < LONG_ENOUGH {
         let before = Instant::now();
         let value = run().await;
         times.push(before.elapsed().as_secs_f64());
-        // Not timed: peers free what they returned later, too.
+        // Dropping the result is not timed: the peers free their results later, too.
         drop(value);
     }
     times.sort_by(f64::total_cmp);
@@ -154,7 +154,7 @@ async fn calls(workers: usize, suffix: &str) {
     }
 }
 
-/// Calls one after another and nothing else, for whoever counts what they do.
+/// Makes calls one after another and nothing else, so that a profiler counts only these.
 async fn empty() {
     on(1).await;
     let peer = Peer::remote();
@@ -189,7 +189,7 @@ async fn echo() {
     figure("echo_inside", seconds);
 }
 
-/// An array that a method looks at: sent with the call, and stored before.
+/// Measures methods that borrow an array: sent with the call, and stored before.
 async fn lent() {
     on(2).await;
     let peer = Peer::remote();
@@ -203,7 +203,7 @@ async fn lent() {
     figure("lent_stored", seconds);
 }
 
-/// The result of one tessera as the argument of another, on the same worker.
+/// Measures passing the result of one tessera to another one on the same worker.
 async fn pass() {
     on(1).await;
     let (a, b) = (Peer::remote(), Peer::remote());
@@ -242,7 +242,7 @@ async fn many() {
     figure("many", before.elapsed().as_secs_f64());
 }
 
-/// On two tesserae, or on as many as it is told.
+/// Measures a million calls on two tesserae, or on the number that the argument says.
 async fn million() {
     on(2).await;
     let peers: Vec<_> = (0..number(2, 2)).map(|_| Peer::remote()).collect();
@@ -259,12 +259,12 @@ async fn million() {
     figure("million_bytes", grown / A_MILLION as f64);
 }
 
-/// Of this process.
+/// Returns the resident memory of this process, in bytes.
 fn resident_bytes() -> f64 {
     bytes_in("/proc/self/status", "VmRSS:")
 }
 
-/// A line of a file of Linux's that says kilobytes.
+/// Reads a number of kilobytes from a file of Linux, and returns it in bytes.
 fn bytes_in(path: &str, name: &str) -> f64 {
     let text = fs::read_to_string(path).expect("Linux says it");
     let line = text.lines().find_map(|line| line.strip_prefix(name));
@@ -272,7 +272,7 @@ fn bytes_in(path: &str, name: &str) -> f64 {
     kibibytes.expect("a number of kB") * 1024.0
 }
 
-/// Says its proportional memory before it starts the rest; who measures looks at all of them then, and ends them.
+/// Prints the proportional memory of this process, starts the runtime, and waits, so that all processes can be measured.
 async fn idle() {
     figure("before", bytes_in("/proc/self/smaps_rollup", "Pss:"));
     on(2).await;

@@ -1,20 +1,20 @@
-//! Calls spread over many workers, beside the same over two: what more workers than CPUs cost.
+//! Calls over many workers compared with calls over two: the cost of more workers than CPUs.
 
 use crate::{PIPELINED, Peer, figure, median_of, on};
 use mosaic::prelude::*;
 use std::time::Instant;
 
-/// So many calls one after another in each round.
+/// The number of calls that are made one after another in each round.
 const IN_TURN: usize = 6_400;
 const FEW: usize = 2;
 
-/// What the calls of one round took, in seconds: the median of those in turn, and all that were pipelined.
+/// The times of one round, in seconds: the median of the calls in turn, and the sum of the pipelined calls.
 struct Round {
     in_turn: f64,
     pipelined: f64,
 }
 
-/// Measures both again and again, in turn, so that what else the machine does touches both.
+/// Measures both in turn, many times, so that other programs on the machine affect both alike.
 pub(crate) async fn spread(many: usize, rounds: usize) {
     let (mut of_few, mut of_many) = (Vec::new(), Vec::new());
     for _ in 0..rounds {

@@ -1,35 +1,22 @@
-//! The head: the process in which the user's code runs. It offers the [`mosaic_abi::Host`] table, keeps the books of
-//! what was submitted, and talks to the hub and directly to the workers.
+//! The head: the process in which the user's code runs.
 //!
-//! - `ledger`, `dispatch`, `progress`, `flight`, `find`, `history`, `queries`, `store`, `objects`: the books; no I/O. A
-//!   call of the table changes them under a lock and yields actions.
-//! - `process`: the one head of a process, with its books.
-//! - `table`: the C functions.
-//! - `listing`: what turning the runtime on prints.
-//! - `link`: one thread that carries the actions out and reports back what arrived; `storing`: its part in the
-//!   warehouse.
+//! A head offers the [`mosaic_abi::Host`] table to guests, knows everything that they submitted, and talks to the monitor
+//! and directly to the workers.
+//!
+//! - `install`: makes this process a head; the entry point.
+//! - `host_table`: the C functions that guests call. Each of them changes the state under its lock.
+//! - `state`: what the head knows ([`state::HeadState`]). Pure state without I/O, with tests.
+//! - `link`: the one thread that does I/O: carries out the state's actions, and reports to the state what arrives.
+//! - `process`, `current`: the head of this process, with the lock around its state; `command`: what it asks the link.
 
-mod dispatch;
-mod find;
-mod flight;
-mod history;
-mod ledger;
-mod limits;
+mod command;
+mod current;
+mod host_table;
+mod install;
 mod link;
-mod listing;
-mod objects;
 mod process;
-mod progress;
-mod queries;
-mod revive;
-mod store;
-mod storing;
-mod submit;
-mod table;
+mod state;
 
-#[cfg(test)]
-mod tests;
-
+pub use install::install_head;
+pub(crate) use install::install_worker_head;
 pub use process::HeadOptions;
-pub use table::install_head;
-pub(crate) use table::install_worker_head;

@@ -1,48 +1,58 @@
-//! Programs outside notebooks: hub, head and workers from one executable.
+//! Programs outside notebooks: monitor, head and workers in one executable.
+//!
+//! - `output_copier`: copies the workers' output to the program's own.
+//! - `output_lines`: the format of output lines: each line behind the worker's name.
 
-mod copier;
-mod prefix;
+mod output_copier;
+mod output_lines;
 
 use crate::{
     head::{HeadOptions, install_head},
-    hub::{Hub, HubOptions, WorkerCommand, run_dir},
-    worker::{is_worker, worker_main},
+    monitor::{Monitor, MonitorOptions, WorkerCommand, run_dir},
+    worker_process::{is_worker, worker_main},
 };
-use copier::Copier;
 use mosaic_abi::{CellEvent, Slice};
+use output_copier::Copier;
 use std::{
     env, io,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
 };
 
-/// Runs a program that uses tesserae: starts the hub in this process, runs `main`, and ends all workers. In the worker
-/// processes, which are the same executable, it runs the worker instead and does not return.
+/// Runs a program that uses tesserae.
 ///
-/// The processes find each other by themselves, so that no launcher is needed: start the program as any other. How it ends
-/// is its own business: `main`'s value is returned, a panic in it unwinds through here and an interrupt (SIGINT) ends the
-/// program as it always does. Whatever ends it, SIGKILL included, its workers end with it.
+/// This starts the monitor in this process, runs `main`, ends all workers, and returns the value of `main`. The workers are
+/// processes of the same executable. In a worker, this function runs the worker instead, and does not return.
 ///
-/// It must be called first thing in `fn main`: whatever comes before it runs in every worker too. The workers' output
-/// appears on this process's own, each line behind the worker's name.
+/// Call this first in `fn main`: code before it runs in every worker, too. No launcher is needed: start the program as any
+/// other. The workers' output appears in the output of this process, each line behind the worker's name. However the program
+/// ends, SIGKILL included, its workers end with it.
 ///
 /// # Errors
 ///
-/// The directory for sockets, the hub or its threads could not be made; `main` did not run then.
+/// The directory for sockets, the monitor or its threads cannot be made. `main` has not run then.
 ///
 /// # Panics
 ///
-/// Where `main` does, when the workers have ended.
+/// `main` panicked. The panic goes on when the workers have ended.
 ///
 /// # Examples
 ///
-/// ```no_run
+/// ```standalone_crate
 /// use mosaic::prelude::*;
 ///
+/// fn double(number: u64) -> u64 {
+///     2 * number
+/// }
+///
 /// fn main() -> std::io::Result<()> {
-///     mosaic_engine::run(|| async {
-///         mosaic::interactive(On).num_workers(2).await.expect("two workers start");
-///         mosaic::interactive(Off).await.expect("they end");
-///     })
+///     let doubled = mosaic_engine::run(|| async {
+///         mosaic::interactive(On).num_workers(1).await.expect("a worker starts");
+///         let doubled = mosaic::spawn(double, (21_u64,)).result().await.expect("the function runs");
+///         mosaic::interactive(Off).await.expect("the worker ends");
+///         doubled
+///     })?;
+///     assert_eq!(doubled, 42);
+///     Ok(())
 /// }
 /// ```
 pub fn run<F: Future>(main: impl FnOnce() -> F) -> io::Result<F::Output> {
@@ -55,27 +65,27 @@ pub fn run<F: Future>(main: impl FnOnce() -> F) -> io::Result<F::Output> {
         args: Vec::new(),
         env: Vec::new(),
     };
-    let options = HubOptions {
+    let options = MonitorOptions {
         run_dir: run_dir.path().to_owned(),
         worker,
     };
     let copier = Copier::start()?;
-    let hub = Hub::start(options, copier.on_event()?)?;
+    let monitor = Monitor::start(options, copier.on_event()?)?;
     let host = install_head(HeadOptions {
-        hub: hub.address().to_owned(),
+        monitor: monitor.address().to_owned(),
         cell_event,
         ask: |question| question.refuse(NO_FRONT_END),
     })?;
     mosaic::__private::install_host(host);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // After a panic, too, the workers end and what they said is shown.
+    // After a panic, too, the workers end and their output is shown.
     let output = catch_unwind(AssertUnwindSafe(|| runtime.block_on(async move { main().await })));
-    hub.shutdown();
+    monitor.shutdown();
     copier.finish();
     Ok(output.unwrap_or_else(|panic| resume_unwind(panic)))
 }
 
-/// What everybody is told who asks the front end.
+/// The refusal for everybody who asks the front end.
 const NO_FRONT_END: &str = "this program has no front end: only a notebook has one";
 
 unsafe extern "C" fn cell_event(_: CellEvent, _: Slice, _: Slice) {}

@@ -1,30 +1,30 @@
-//! Where stored values lie: files that every process of a node maps.
+//! The warehouse: stored values, which are files that every process of a node maps.
 //!
-//! A value is written once and never changed, so that readers share its bytes without asking anyone. It lies in memory
-//! (a file of a file system in memory) or, when there is too little of that, on disk; it moves from there to here by
-//! being copied, made visible, and then removed, so that a reader who looks in that order always finds it. The hub
-//! decides what lies where and when it goes (`hub::stores`).
+//! A value is written once and never changed, so that readers share its bytes without asking anyone. Its file lies in memory
+//! (in a file system in memory), or on disk if memory is short. To move a value to disk, its file is copied, the copy is made
+//! visible, and then the file in memory is removed: a reader who looks in memory first and then on disk always finds it. The
+//! monitor decides which value lies where, and when it is freed (`monitor::state::warehouse`).
 //!
-//! - `shelves`: the two directories.
-//! - `mapped`: a file's bytes in this process.
-//! - `capacity`: how much memory there is.
+//! - `store_dirs`: the two directories.
+//! - `value_file`: the format of a file, and mapping it.
+//! - `memory_limit`: how much memory stored values may take up.
 
-mod capacity;
-mod mapped;
-mod shelves;
+mod memory_limit;
+mod store_dirs;
+mod value_file;
 
-pub(crate) use capacity::memory_limit;
-pub(crate) use shelves::{Keeper, Shelf, Shelves};
+pub(crate) use memory_limit::memory_limit;
+pub(crate) use store_dirs::{Keeper, StoreDir, StoreDirs};
 
 use crate::{failures::failure, id::Id};
 use mosaic_abi::{Failure, FailureKind};
 
-/// What a stored value is called: `ware-array3-70c4…`.
+/// Returns the uid of a stored value, such as `ware-array3-70c4…`.
 pub(crate) fn uid(type_name: &str, ware: Id) -> String {
     format!("ware-{}-{ware}", short(type_name))
 }
 
-/// The last part of a type's path, without its parameters.
+/// Returns the last part of a type's path in lower case, without its parameters.
 fn short(type_name: &str) -> String {
     let path = type_name.split(['<', '[', '(']).next().unwrap_or_default();
     let name = path.rsplit("::").next().unwrap_or_default().trim();
@@ -34,12 +34,12 @@ fn short(type_name: &str) -> String {
     }
 }
 
-/// What is said of a stored value that was looked for as another type than it has.
+/// Returns the error text for a stored value that was looked for with the wrong type.
 pub(crate) fn of_another_type(uid: &str, is: &str, wanted: &str) -> String {
     format!("{uid} is a `{is}`, not a `{wanted}`")
 }
 
-/// What using a stored value fails with that was dropped.
+/// Returns what the use of a dropped value fails with.
 pub(crate) fn dropped(uid: &str) -> Failure {
     failure(FailureKind::Dropped, format!("{uid} was dropped"))
 }

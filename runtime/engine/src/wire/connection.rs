@@ -2,9 +2,9 @@
 
 use super::{
     frame::{Frame, Length, PREFIX, Prefix, first_of},
-    outbox::{Outbox, Piece, Sender, Waiting, outbox},
+    outbox::{Outbox, Piece, Sender, Unwritten, outbox},
 };
-use crate::shared::{self, Sent, Writer};
+use crate::shared_memory::{self, Sent, Writer};
 use mosaic_abi::Buffer;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{io, pin::Pin, sync::Arc};
@@ -14,19 +14,23 @@ use tokio::{
     task::{JoinHandle, coop::consume_budget},
 };
 
-/// Room for so many bytes that wait to be written is kept.
-const KEPT: usize = 1 << 20;
-/// What is set aside at once for a payload that is announced; a longer one grows as it arrives.
-const RESERVE: u64 = 1 << 30;
+/// The capacity that is kept for bytes that wait to be written.
+const KEPT_CAPACITY: usize = 1 << 20;
+/// The largest number of bytes that is allocated when a payload is announced. A longer payload grows as it arrives.
+const MOST_RESERVED: u64 = 1 << 30;
 
 /// The receiving half of a connection.
 #[derive(Debug)]
 pub(crate) struct Receiver {
-    reader: BufReader<shared::Reader>,
+    reader: BufReader<shared_memory::Reader>,
 }
 
 impl Receiver {
-    /// The next frame, if all of it was read already.
+    /// Returns the next frame, if all of it was read from the socket already.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are no frame.
     pub(crate) fn received<M: DeserializeOwned>(&mut self) -> io::Result<Option<Frame<M>>> {
         let first = first_of(self.reader.buffer())?;
         Ok(first.map(|(frame, len)| {
@@ -35,7 +39,11 @@ impl Receiver {
         }))
     }
 
-    /// The next frame, or `None` where the other side closed the connection between two.
+    /// Waits for the next frame. Returns `None` if the other side closed the connection after a whole frame.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke, or the bytes are no frame.
     pub(crate) async fn receive<M: DeserializeOwned>(&mut self) -> io::Result<Option<Frame<M>>> {
         if let Some(frame) = self.received()? {
             return Ok(Some(frame));
@@ -56,15 +64,16 @@ impl Receiver {
                 Length::Here(len) => self.payload(len).await?,
                 Length::Shared(len) => {
                     let offset = self.reader.read_u64_le().await?;
-                    shared::receive(self.reader.get_mut().file()?, offset, len)?
+                    shared_memory::receive(self.reader.get_mut().file()?, offset, len)?
                 }
             }));
         }
         Ok(Some(Frame { message, payloads }))
     }
 
+    /// Reads a payload from the socket.
     async fn payload(&mut self, length: u64) -> io::Result<Buffer> {
-        let mut bytes = mosaic_abi::room(usize::try_from(length.min(RESERVE)).unwrap_or(0));
+        let mut bytes = mosaic_abi::large_vec(usize::try_from(length.min(MOST_RESERVED)).unwrap_or(0));
         (&mut self.reader).take(length).read_to_end(&mut bytes).await?;
         if bytes.len() as u64 != length {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -73,23 +82,24 @@ impl Receiver {
     }
 }
 
-/// Splits `stream` into its two halves. The returned task ends when all has been written or the connection is gone.
+/// Splits a socket into its two halves. The returned task ends when everything is written or the connection is gone.
 pub(crate) fn connect<M: Serialize + Send + 'static>(
     stream: UnixStream,
 ) -> io::Result<(Sender<M>, Receiver, JoinHandle<()>)> {
-    let (read, write) = shared::split(stream)?;
+    let (read, write) = shared_memory::split(stream)?;
     let (sender, outbox) = outbox();
     let writer = tokio::spawn(async move {
         if let Err(error) = write_all(outbox, write).await {
             tracing::debug!(%error, "a connection ended while it was written to");
         }
     });
-    let reader = BufReader::with_capacity(shared::Reader::BUFFER, read);
+    let reader = BufReader::with_capacity(shared_memory::Reader::BUFFER, read);
     Ok((sender, Receiver { reader }, writer))
 }
 
+/// Writes what is sent, until the last sender is dropped.
 async fn write_all(outbox: Outbox, socket: Writer) -> io::Result<()> {
-    let mut waiting = Waiting::default();
+    let mut waiting = Unwritten::default();
     while outbox.take(&mut waiting).await {
         let (mut begin, mut files) = (0, Vec::new());
         for (end, piece) in waiting.pieces.drain(..) {
@@ -102,18 +112,18 @@ async fn write_all(outbox: Outbox, socket: Writer) -> io::Result<()> {
         }
         write_part(&socket, &waiting.bytes[begin..], &files).await?;
         for told in waiting.flushed.drain(..) {
-            // Whoever waited may have given up.
+            // Whoever waits may have given up meanwhile.
             let _ = told.send(());
         }
         waiting.bytes.clear();
-        waiting.bytes.shrink_to(KEPT);
-        // Who sends all the time must not keep this thread.
+        waiting.bytes.shrink_to(KEPT_CAPACITY);
+        // A sender that never pauses must not keep the thread from other tasks.
         consume_budget().await;
     }
     Ok(())
 }
 
-/// Writes bytes, and descriptors with the first of them.
+/// Writes bytes, and file descriptors along with the first byte.
 async fn write_part(socket: &Writer, bytes: &[u8], sent: &[Sent]) -> io::Result<()> {
     let files: Vec<_> = sent.iter().filter_map(Sent::file).collect();
     socket.write(bytes, &files).await

@@ -4,26 +4,26 @@
 //! u32 length of the message | u32 number of payloads | u64 length of each payload | message | payloads
 //! ```
 //!
-//! All numbers are little-endian. The message is postcard; payloads are raw, so that large values are never copied
-//! through an encoder. Those that lie in shared memory are not even copied through the socket: the highest bit of their
-//! length is set, a file descriptor comes with the frame, and in the payload's place is an u64, where in that memory it
-//! begins.
+//! All numbers are little-endian. The message is encoded with postcard. Payloads are raw bytes, so that large values are
+//! never copied through an encoder. A payload in shared memory is not even copied through the socket: the highest bit of its
+//! length is set, a file descriptor travels with the frame, and instead of the payload's bytes the frame holds an u64, the
+//! payload's offset in that memory.
 
 use mosaic_abi::Buffer;
 use postcard::ser_flavors::Flavor;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{io, sync::Arc};
 
-/// Bytes of a value, shared by whoever sends or keeps them.
+/// The bytes of a value, shared by all who send or keep them.
 pub(crate) type Payload = Arc<Buffer>;
 
-/// A longer message is garbage: values travel as payloads.
+/// The longest message. Anything longer is garbage, since values travel as payloads.
 const LONGEST_MESSAGE: usize = 64 << 20;
-/// More payloads are garbage: there is one for each argument of a call.
+/// The largest number of payloads. Anything above is garbage, since there is one payload for each argument of a call.
 const MOST_PAYLOADS: usize = 1 << 16;
 /// Marks the length of a payload that lies in shared memory.
 const SHARED: u64 = 1 << 63;
-/// Bytes of a frame's fixed part.
+/// The number of bytes of a frame's fixed part.
 pub(crate) const PREFIX: usize = 8;
 
 /// A message with its payloads.
@@ -34,7 +34,7 @@ pub(crate) struct Frame<M> {
 }
 
 impl<M> Frame<M> {
-    /// The bytes of its payloads.
+    /// Returns the number of bytes of the payloads.
     pub(crate) fn size(&self) -> usize {
         self.payloads.iter().map(|payload| payload.len()).sum()
     }
@@ -49,7 +49,7 @@ impl<M> From<M> for Frame<M> {
     }
 }
 
-/// What a frame's fixed part says.
+/// The fixed part of a frame: the length of the message and the number of payloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Prefix {
     message: usize,
@@ -57,6 +57,11 @@ pub(crate) struct Prefix {
 }
 
 impl Prefix {
+    /// Reads the fixed part.
+    ///
+    /// # Errors
+    ///
+    /// The numbers are out of range.
     pub(crate) fn parse(bytes: [u8; PREFIX]) -> io::Result<Prefix> {
         let [a, b, c, d, e, f, g, h] = bytes;
         let prefix = Prefix {
@@ -69,12 +74,16 @@ impl Prefix {
         Ok(prefix)
     }
 
-    /// Bytes between the prefix and the payloads.
+    /// Returns the number of bytes between the prefix and the payloads.
     pub(crate) fn header_len(self) -> usize {
         self.payloads * 8 + self.message
     }
 
-    /// The message, and how long its payloads are.
+    /// Reads the message, and the lengths of its payloads.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are no such message.
     pub(crate) fn parse_header<M: DeserializeOwned>(self, header: &[u8]) -> io::Result<(M, Vec<Length>)> {
         Ok((self.message(header)?, self.lengths(header).collect()))
     }
@@ -91,10 +100,12 @@ impl Prefix {
     }
 }
 
-/// The length of a payload, in bytes.
+/// The length of a payload in bytes, and where the payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Length {
+    /// The payload is part of the frame.
     Here(u64),
+    /// The payload lies in shared memory.
     Shared(u64),
 }
 
@@ -114,7 +125,11 @@ impl Length {
     }
 }
 
-/// Appends all of a frame but its payloads' bytes to `bytes`. Some of its payloads may be shared.
+/// Appends everything of a frame except the bytes of its payloads. `is_shared` says which payloads lie in shared memory.
+///
+/// # Errors
+///
+/// The message cannot be encoded, or is too long. `bytes` may end with a part of the frame then.
 pub(crate) fn encode_header<M: Serialize>(
     frame: &Frame<M>,
     is_shared: impl Fn(usize) -> bool,
@@ -122,7 +137,7 @@ pub(crate) fn encode_header<M: Serialize>(
 ) -> io::Result<()> {
     let payloads = u32::try_from(frame.payloads.len()).map_err(|_| garbage("it has too many payloads"))?;
     let begin = bytes.len();
-    // The length, once it is known.
+    // Replaced by the length, once it is known.
     bytes.extend_from_slice(&[0; 4]);
     bytes.extend_from_slice(&payloads.to_le_bytes());
     for (number, payload) in frame.payloads.iter().enumerate() {
@@ -141,7 +156,7 @@ pub(crate) fn encode_header<M: Serialize>(
     Ok(())
 }
 
-/// Has a message written behind what is there already.
+/// Lets postcard append a message to bytes.
 struct Appending<'a>(&'a mut Vec<u8>);
 
 impl Flavor for Appending<'_> {
@@ -162,7 +177,8 @@ impl Flavor for Appending<'_> {
     }
 }
 
-/// The frame that `bytes` begin with, and how many of them it takes, if all of it is there and none of it is shared.
+/// Returns the frame at the beginning of `bytes`, and its number of bytes. Returns `None` if a part of it is missing or lies
+/// in shared memory.
 pub(crate) fn first_of<M: DeserializeOwned>(bytes: &[u8]) -> io::Result<Option<(Frame<M>, usize)>> {
     let Some((prefix, rest)) = bytes.split_first_chunk() else {
         return Ok(None);
@@ -191,6 +207,7 @@ pub(crate) fn first_of<M: DeserializeOwned>(bytes: &[u8]) -> io::Result<Option<(
     Ok(Some((Frame { message, payloads }, bytes.len() - rest.len())))
 }
 
+/// Returns the error of a frame that cannot be read or written.
 fn garbage(reason: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,

@@ -1,14 +1,20 @@
-//! What processes say to each other, and how it is laid out in a stream of bytes.
+//! The messages between processes, and how they are laid out in a stream of bytes.
+//!
+//! - `messages`: the messages, one enum for each direction.
+//! - `frame`: a message and its payloads, in bytes. No I/O.
+//! - `outbox`: what waits to be written. No I/O.
+//! - `connection`: frames over a Unix socket.
 
 mod connection;
 mod frame;
-mod message;
+mod messages;
 mod outbox;
 
 pub(crate) use connection::connect;
 pub(crate) use frame::{Frame, Payload};
-pub(crate) use message::{
-    Argument, Callee, Code, FromHub, FromWarehouse, FromWorker, Load, Location, LostWorker, Near, Needs, Peer, Place,
-    Resident, Running, RuntimeInfo, Source, TaskProgress, ToHub, ToWarehouse, ToWorker, Wish,
+pub(crate) use messages::{
+    Argument, Callee, Code, FromMonitor, FromWarehouse, FromWorker, LivingTessera, Load, Location, LostWorker, Near,
+    Needs, Peer, RunningRuntime, RuntimePart, Source, TaskProgress, ToMonitor, ToWarehouse, ToWorker, Wish,
+    WorkerAddress,
 };
 pub(crate) use outbox::Sender;

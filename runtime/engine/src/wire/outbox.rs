@@ -1,10 +1,10 @@
 //! What waits to be written to a connection. No I/O here.
 //!
-//! Who sends a message encodes it behind those that wait already, so that nothing of it has to be kept or handed on,
-//! and all that has gathered while one write went on is the next one.
+//! The thread that sends a message encodes it behind the messages that wait already. So nothing of the message has to be
+//! kept or handed on, and everything that gathers during one write is the next write.
 
 use super::frame::{Frame, Payload, encode_header};
-use crate::shared::{self, Sent};
+use crate::shared_memory::{self, Sent};
 use serde::Serialize;
 use std::{
     fmt, io,
@@ -13,67 +13,72 @@ use std::{
 };
 use tokio::sync::{Notify, oneshot};
 
-/// Payloads up to this many bytes are copied behind their header, which saves a system call.
-const SMALL: usize = 16 << 10;
+/// Payloads of at most this many bytes are copied behind their header, which saves a system call.
+const SMALL_PAYLOAD: usize = 16 << 10;
 
-/// So many bytes are written at once also where what is sent may wait for more.
-const ENOUGH: usize = 16 << 10;
+/// Delayed messages are written once they have this number of bytes.
+const ENOUGH_TO_WRITE: usize = 16 << 10;
 
 /// Makes an empty outbox.
 pub(super) fn outbox<M>() -> (Sender<M>, Outbox) {
-    let shelf = Arc::new(Shelf::default());
+    let shared_state = Arc::new(Shared::default());
     let sender = Sender {
-        last: Arc::new(Last(shelf.clone())),
+        last: Arc::new(Last(shared_state.clone())),
         messages: PhantomData,
     };
-    (sender, Outbox(shelf))
+    (sender, Outbox(shared_state))
 }
 
-/// The sending half of a connection. Sending never blocks; frames leave in the order in which they were sent. The
-/// socket closes for writing when the last sender is dropped and all has been written.
+/// The sending half of a connection.
+///
+/// Sending never blocks, and frames leave in the order in which they were sent. When the last sender is dropped and
+/// everything is written, the socket is closed for writing.
 pub(crate) struct Sender<M> {
     last: Arc<Last>,
     messages: PhantomData<fn(M)>,
 }
 
-/// What is sent and not yet written.
+/// What the senders and the writer share.
 #[derive(Default)]
-struct Shelf {
-    waiting: Mutex<Waiting>,
-    /// Told when there is something to write, or will be nothing more.
+struct Shared {
+    /// Locked while a frame is encoded or taken, never while the socket is written to.
+    waiting: Mutex<Unwritten>,
+    /// Notified when there is something to write, or when nothing more will be sent.
     changed: Notify,
 }
 
-/// The same, as the writer takes it.
+/// What was sent and not written yet, in the form in which the writer takes it.
 #[derive(Default)]
-pub(super) struct Waiting {
+pub(super) struct Unwritten {
+    /// Headers and small payloads, one after the other.
     pub(super) bytes: Vec<u8>,
-    /// What is to be written where so many of the bytes have been.
+    /// What is to be written once this number of the bytes was written.
     pub(super) pieces: Vec<(usize, Piece)>,
-    /// To be told when all of this has been written.
+    /// Those who wait until all of this is written.
     pub(super) flushed: Vec<oneshot::Sender<()>>,
-    /// The writer will look by itself.
+    /// Whether the writer was notified since it last looked.
     told: bool,
-    /// No more will be sent.
+    /// Whether nothing more will be sent.
     ended: bool,
-    /// No more will be written.
+    /// Whether nothing more will be written.
     closed: bool,
 }
 
-/// What is not among the bytes.
+/// Something that is written between the bytes, or along with them.
 pub(super) enum Piece {
+    /// A large payload.
     Payload(Payload),
-    /// Descriptors, to go with the next byte.
+    /// File descriptors, to travel with the next byte.
     Files(Vec<Sent>),
 }
 
-impl Shelf {
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+impl Shared {
+    fn waiting(&self) -> MutexGuard<'_, Unwritten> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the writer look, unless it will by itself.
-    fn tell(&self, mut waiting: MutexGuard<'_, Waiting>) {
+    /// Notifies the writer, unless it was notified and has not looked yet.
+    fn tell(&self, mut waiting: MutexGuard<'_, Unwritten>) {
         let was_told = std::mem::replace(&mut waiting.told, true);
         drop(waiting);
         if !was_told {
@@ -82,12 +87,13 @@ impl Shelf {
     }
 }
 
-impl Waiting {
+impl Unwritten {
     fn is_empty(&self) -> bool {
-        // Pieces are never without bytes before or behind them.
+        // There are always bytes before or behind a piece.
         self.bytes.is_empty() && self.flushed.is_empty()
     }
 
+    /// Encodes a frame behind those that wait.
     fn push<M: Serialize>(&mut self, frame: &Frame<M>) -> io::Result<()> {
         let mut shared = share(&frame.payloads);
         let begin = self.bytes.len();
@@ -100,7 +106,7 @@ impl Waiting {
         for (number, payload) in frame.payloads.iter().enumerate() {
             if let Some(Some(sent)) = shared.get(number) {
                 self.bytes.extend_from_slice(&sent.offset().to_le_bytes());
-            } else if payload.len() <= SMALL {
+            } else if payload.len() <= SMALL_PAYLOAD {
                 self.bytes.extend_from_slice(payload);
             } else {
                 self.pieces.push((self.bytes.len(), Piece::Payload(payload.clone())));
@@ -108,22 +114,22 @@ impl Waiting {
         }
         let sent: Vec<Sent> = shared.drain(..).flatten().collect();
         if !sent.is_empty() {
-            // Descriptors come with the first byte of their frame.
+            // File descriptors travel with the first byte of their frame.
             self.pieces.insert(files, (begin, Piece::Files(sent)));
         }
         Ok(())
     }
 }
 
-/// The payloads that lie in shared memory, in their places; nothing where there is none.
+/// Returns, for each payload, how it is sent if it lies in shared memory; nothing if none of them does.
 fn share(payloads: &[Payload]) -> Vec<Option<Sent>> {
-    if payloads.iter().all(|payload| payload.len() < shared::LARGE) {
+    if payloads.iter().all(|payload| payload.len() < shared_memory::THRESHOLD) {
         return Vec::new();
     }
     let mut files = 0;
     let shared = payloads.iter().map(|payload| {
-        let sent = if files < shared::AT_ONCE {
-            shared::send(payload)
+        let sent = if files < shared_memory::AT_ONCE {
+            shared_memory::send(payload)
         } else {
             None
         };
@@ -134,27 +140,27 @@ fn share(payloads: &[Payload]) -> Vec<Option<Sent>> {
 }
 
 impl<M: Serialize> Sender<M> {
-    /// Sends a frame. If the connection is gone, the receiving half says so; here the frame is dropped.
+    /// Sends a frame. If the connection is gone, the frame is dropped, and the receiving half reports the end.
     pub(crate) fn send(&self, frame: impl Into<Frame<M>>) {
         let waiting = self.push(&frame.into());
         self.last.0.tell(waiting);
     }
 
-    /// Sends a frame with the next one, when it is hurried, or when enough has gathered.
+    /// Sends a frame later: together with the next frame, at [`Sender::send_delayed`], or when enough bytes have gathered.
     pub(crate) fn send_later(&self, frame: impl Into<Frame<M>>) {
         let waiting = self.push(&frame.into());
-        if waiting.ended || waiting.bytes.len() >= ENOUGH || !waiting.pieces.is_empty() {
+        if waiting.ended || waiting.bytes.len() >= ENOUGH_TO_WRITE || !waiting.pieces.is_empty() {
             self.last.0.tell(waiting);
         }
     }
 
-    fn push(&self, frame: &Frame<M>) -> MutexGuard<'_, Waiting> {
+    fn push(&self, frame: &Frame<M>) -> MutexGuard<'_, Unwritten> {
         let mut waiting = self.last.0.waiting();
         if !waiting.closed
             && !waiting.ended
             && let Err(error) = waiting.push(frame)
         {
-            tracing::debug!(%error, "a connection ends with what cannot be sent");
+            tracing::debug!(%error, "a connection ends because a message cannot be encoded");
             waiting.ended = true;
         }
         waiting
@@ -162,15 +168,15 @@ impl<M: Serialize> Sender<M> {
 }
 
 impl<M> Sender<M> {
-    /// Has what was to be sent later be written now.
-    pub(crate) fn hurry(&self) {
+    /// Writes the frames that were to be sent later.
+    pub(crate) fn send_delayed(&self) {
         let waiting = self.last.0.waiting();
         if !waiting.is_empty() {
             self.last.0.tell(waiting);
         }
     }
 
-    /// Waits until all that was sent before has been written, or the connection is gone.
+    /// Waits until everything that was sent before is written, or the connection is gone.
     pub(crate) async fn flush(&self) {
         let (told, flushed) = oneshot::channel();
         {
@@ -205,8 +211,8 @@ impl<M> fmt::Debug for Sender<M> {
     }
 }
 
-/// Dropped with the last sender.
-struct Last(Arc<Shelf>);
+/// Notes the end of sending when the last sender is dropped.
+struct Last(Arc<Shared>);
 
 impl Drop for Last {
     fn drop(&mut self) {
@@ -215,13 +221,12 @@ impl Drop for Last {
     }
 }
 
-/// The writer's side. What is sent after it was dropped goes nowhere.
-pub(super) struct Outbox(Arc<Shelf>);
+/// The writer's side. Once it is dropped, nothing more is written.
+pub(super) struct Outbox(Arc<Shared>);
 
 impl Outbox {
-    /// Waits for something to write, and exchanges it for `taken`, which must be empty; `false` if there will be no
-    /// more.
-    pub(super) async fn take(&self, taken: &mut Waiting) -> bool {
+    /// Waits for something to write, and swaps it with `taken`, which must be empty; `false` if nothing more will be sent.
+    pub(super) async fn take(&self, taken: &mut Unwritten) -> bool {
         loop {
             {
                 let mut waiting = self.0.waiting();
@@ -247,7 +252,7 @@ impl Drop for Outbox {
         let left = std::mem::take(&mut *waiting);
         waiting.closed = true;
         drop(waiting);
-        // Outside of the lock: values may be large.
+        // After the lock is released, because dropping large values takes a while.
         drop(left);
     }
 }
@@ -267,18 +272,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_gathers_is_taken_at_once_and_in_order() {
+    async fn frames_that_gather_are_taken_at_once_and_in_order() {
         let (sender, outbox) = outbox::<u8>();
-        for payload in [1, SMALL + 1, 2] {
+        for payload in [1, SMALL_PAYLOAD + 1, 2] {
             sender.send(frame(payload));
         }
-        let mut taken = Waiting::default();
+        let mut taken = Unwritten::default();
         assert!(outbox.take(&mut taken).await);
         let header = 8 + 8 + 1;
         let places: Vec<usize> = taken.pieces.iter().map(|(place, _)| *place).collect();
         assert_eq!((places, taken.bytes.len()), (vec![2 * header + 1], 3 * header + 3));
         drop(sender);
-        assert!(!outbox.take(&mut Waiting::default()).await);
+        assert!(!outbox.take(&mut Unwritten::default()).await);
     }
 
     #[tokio::test]
@@ -293,7 +298,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_encoded_ends_the_connection_after_what_was_sent() {
+    async fn a_frame_that_cannot_be_encoded_ends_the_connection_after_the_frames_before_it() {
         struct Stubborn;
         impl Serialize for Stubborn {
             fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
@@ -304,16 +309,17 @@ mod tests {
         sender.send(Ok(1));
         sender.send(Err(Stubborn));
         sender.send(Ok(2));
-        let mut taken = Waiting::default();
+        let mut taken = Unwritten::default();
         assert!(outbox.take(&mut taken).await);
         assert_eq!(taken.bytes.len(), 8 + 2);
-        assert!(!outbox.take(&mut Waiting::default()).await);
+        assert!(!outbox.take(&mut Unwritten::default()).await);
     }
+
     #[tokio::test]
-    async fn what_is_sent_later_is_written_with_what_follows_when_hurried_or_when_it_is_enough() {
+    async fn a_delayed_frame_is_written_with_the_next_on_request_or_when_enough_has_gathered() {
         let (sender, outbox) = outbox::<u8>();
         let told = async || {
-            let mut taken = Waiting::default();
+            let mut taken = Unwritten::default();
             let writing = timeout(Duration::ZERO, outbox.0.changed.notified()).await.is_ok();
             if writing {
                 outbox.take(&mut taken).await;
@@ -325,13 +331,13 @@ mod tests {
         assert_eq!(told().await, 0);
         sender.send(7);
         assert_eq!(told().await, 2 * one);
-        sender.hurry();
+        sender.send_delayed();
         assert_eq!(told().await, 0);
         sender.send_later(7);
-        sender.hurry();
+        sender.send_delayed();
         assert_eq!(told().await, one);
-        sender.send_later(frame(ENOUGH));
-        assert!(told().await > ENOUGH);
+        sender.send_later(frame(ENOUGH_TO_WRITE));
+        assert!(told().await > ENOUGH_TO_WRITE);
         sender.send_later(7);
         drop(sender);
         assert_eq!(told().await, one);

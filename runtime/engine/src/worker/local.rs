@@ -1,10 +1,15 @@
-//! The tesserae of a head: a worker that is a thread of the head's process instead of a process of its own.
+//! A worker within a head's process: a thread instead of a process of its own, for the tesserae of the head itself.
 //!
-//! It listens as every worker does, so that calls, dependencies and results need not know where an object lives. What its
-//! methods print is the process's own output.
+//! The worker listens as every worker does, so that calls, dependencies and results need not know where an object lives.
+//! What its methods print is the process's own output.
 
-use super::{MOST_THREADS, Settings, Site, runtime, serve};
-use crate::{affinity::Cpus, id::Id, warehouse::Shelves, wire::Place};
+use super::{
+    runtime::{MOST_THREADS, worker_runtime},
+    serve,
+    settings::Settings,
+    state::WorkerState,
+};
+use crate::{cpu_affinity::Cpus, id::Id, warehouse::StoreDirs, wire::WorkerAddress, worker_uid::LOCAL};
 use mosaic_abi::{Host, LogOptions};
 use std::{
     fs, io,
@@ -23,42 +28,40 @@ use tokio::{
     time::timeout,
 };
 
-/// The uid that a head's own tesserae have as their runtime, and that options name.
-pub(crate) const LOCAL: &str = "head";
 /// How long the objects may take to be dropped before the runtime counts as off all the same.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Where a head listens for whoever wants the results of its own tesserae.
-pub(crate) fn local_address(hub: &Path, head: Id) -> PathBuf {
-    hub.with_file_name(format!("head-{head}.sock"))
+/// Returns the socket at which a head listens for those who want results of its own tesserae.
+pub(crate) fn local_address(monitor: &Path, head: Id) -> PathBuf {
+    monitor.with_file_name(format!("head-{head}.sock"))
 }
 
-/// A worker within this process. Dropping it ends it, and its objects are dropped as they become idle.
+/// A worker within this process. Dropping it ends the worker; the worker drops its objects as they become idle.
 #[derive(Debug)]
 pub(crate) struct Local {
-    place: Place,
-    /// Stored values that moved or are gone. Dropped: the worker ends.
+    place: WorkerAddress,
+    /// Sends stored values that moved or are gone to the worker's thread. Dropping it ends the worker.
     forgotten: UnboundedSender<Id>,
-    /// Ends when all objects are dropped.
+    /// Receives a value, or an error, when all objects are dropped and the thread has ended.
     ended: oneshot::Receiver<()>,
 }
 
 impl Local {
-    /// Starts the worker of the head `id`, whose guests know `host`.
-    pub(crate) fn start(hub: &Path, id: Id, host: &'static Host, shelves: Shelves) -> io::Result<Local> {
-        let address = local_address(hub, id);
+    /// Starts the worker of the head `id`, whose guests get `host`.
+    pub(crate) fn start(monitor: &Path, id: Id, host: &'static Host, store_dirs: StoreDirs) -> io::Result<Local> {
+        let address = local_address(monitor, id);
         let listener = UnixListener::bind(&address)?;
         listener.set_nonblocking(true)?;
-        let runtime = runtime()?;
+        let runtime = worker_runtime()?;
         let settings = Settings {
             uid: LOCAL.to_owned(),
-            hub: hub.to_owned(),
-            shelves,
+            monitor: monitor.to_owned(),
+            store_dirs,
             threads: MOST_THREADS,
-            // The hub, which sees to it that one method may always run, does not know of this worker.
+            // The monitor, which lets a job begin when nothing else does, does not know of this worker.
             memory_limit: f64::INFINITY,
             cpus: Cpus::default(),
-            // That of this process holds.
+            // The log options of this process apply.
             log: LogOptions::default(),
         };
         let (forgotten, forget) = unbounded_channel();
@@ -70,38 +73,40 @@ impl Local {
                 tracing::error!(%error, "the head's own tesserae cannot run");
             }
             let _ = fs::remove_file(&path);
-            // A method that still runs is not waited for.
+            // Methods that still run are not waited for.
             runtime.shutdown_background();
             let _ = told.send(());
         };
         thread::Builder::new().name("mosaic-local".to_owned()).spawn(run)?;
         let uid = LOCAL.to_owned();
         Ok(Local {
-            place: Place { uid, address },
+            place: WorkerAddress { uid, address },
             forgotten,
             ended,
         })
     }
 
-    /// A stored value moved or is gone.
+    /// Forgets a stored value that moved or is gone.
     pub(crate) fn forget(&self, ware: Id) {
-        // Where nobody listens, the worker has just ended.
+        // If nobody receives this, the worker has just ended.
         let _ = self.forgotten.send(ware);
     }
 
-    pub(crate) fn place(&self) -> &Place {
+    /// Returns the worker's address.
+    pub(crate) fn place(&self) -> &WorkerAddress {
         &self.place
     }
 
-    /// Ends the worker, and waits a while for its objects to be dropped.
+    /// Ends the worker, and waits at most [`GRACE`] for its objects to be dropped.
     pub(crate) async fn stop(self) {
         drop(self.forgotten);
-        // Nobody is reachable from here on, however long a method takes.
+        // The worker cannot be reached from here on, however long a method takes.
         let _ = fs::remove_file(&self.place.address);
         let _ = timeout(GRACE, self.ended).await;
     }
 }
 
+/// Serves requests until the sender of `forget` is dropped, and then drops all objects.
 async fn work(
     listener: UnixListener,
     host: &'static Host,
@@ -109,11 +114,11 @@ async fn work(
     mut forget: UnboundedReceiver<Id>,
 ) -> io::Result<()> {
     let listener = tokio::net::UnixListener::from_std(listener)?;
-    let site = Rc::new(Site::new(settings, host)?);
-    spawn_local(serve::accept(site.clone(), listener));
+    let state = Rc::new(WorkerState::new(settings, host)?);
+    spawn_local(serve::accept(state.clone(), listener));
     while let Some(ware) = forget.recv().await {
-        site.wares.forget(ware);
+        state.stored_values.forget(ware);
     }
-    site.close().await;
+    state.close().await;
     Ok(())
 }

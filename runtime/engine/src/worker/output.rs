@@ -1,4 +1,4 @@
-//! Having the worker's output seen in time: while a method runs, and before its end is reported.
+//! Flushes what methods write, so that it is seen in time: while a method runs, and before its end is reported.
 
 use mosaic_abi::Guest;
 use std::{
@@ -11,50 +11,53 @@ use std::{
 /// How often the output of a running method is flushed, so that text without a newline appears live.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Flushes what is written.
+/// Flushes the output of guests. The I/O thread, the threads that execute methods, and the flushing thread share it.
 #[derive(Default)]
-pub(super) struct Output {
-    running: Mutex<Running>,
-    /// Told when the thread that flushes is to wake up.
+pub(crate) struct Output {
+    /// Locked for a few instructions at a time, and never while a guest's output is flushed.
+    active: Mutex<Active>,
+    /// Notified when the flushing thread is to wake up.
     busy: Condvar,
 }
 
+/// The guests whose code runs.
 #[derive(Default)]
-struct Running {
-    /// The guests that are executing something, each as often as it does.
+struct Active {
+    /// One entry for each constructor or method that runs.
     guests: Vec<&'static Guest>,
-    /// Whether the thread that flushes sleeps until something is executed. Otherwise it looks again by itself, and many
-    /// short methods do not wake it up each time.
+    /// Whether the flushing thread sleeps until something runs. While it is awake, it looks again by itself, so that many
+    /// short methods need not wake it up.
     asleep: bool,
 }
 
 impl Output {
-    /// Starts the thread that flushes. It sleeps while nothing runs.
+    /// Starts the flushing thread, which sleeps while nothing runs.
     pub(super) fn start() -> io::Result<Arc<Output>> {
         let output = Arc::new(Output::default());
         let ticking = output.clone();
-        // A thread of its own: a flush waits for a method that holds the stream and waits for a full pipe.
+        // The thread is separate because a flush may block: on a method that holds the stream, or on a full pipe.
         thread::Builder::new()
             .name("mosaic-flush".to_owned())
             .spawn(move || ticking.tick())?;
         Ok(output)
     }
 
+    /// Flushes after each [`TICK`] in which something runs.
     fn tick(&self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            running.asleep = running.guests.is_empty();
-            running = (self.busy.wait_while(running, |running| running.asleep)).unwrap_or_else(PoisonError::into_inner);
-            drop(running);
+            active.asleep = active.guests.is_empty();
+            active = (self.busy.wait_while(active, |active| active.asleep)).unwrap_or_else(PoisonError::into_inner);
+            drop(active);
             thread::sleep(TICK);
             self.flush();
-            running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Flushes the output of all guests that are executing something.
-    pub(super) fn flush(&self) {
-        let mut guests = (self.running.lock().unwrap_or_else(PoisonError::into_inner).guests).clone();
+    /// Flushes the output of all guests whose code runs.
+    pub(crate) fn flush(&self) {
+        let mut guests = (self.active.lock().unwrap_or_else(PoisonError::into_inner).guests).clone();
         guests.sort_by_key(|guest| ptr::from_ref(*guest));
         guests.dedup_by_key(|guest| ptr::from_ref(*guest));
         for guest in guests {
@@ -62,24 +65,24 @@ impl Output {
         }
     }
 
-    /// Flushes `guest`'s output now and then until the value is dropped, and then once more.
+    /// Flushes a guest's output regularly until the returned value is dropped, and then once more.
     pub(super) fn flush_while_running(&self, guest: &'static Guest) -> Flushing<'_> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.guests.push(guest);
-        if std::mem::take(&mut running.asleep) {
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        active.guests.push(guest);
+        if std::mem::take(&mut active.asleep) {
             self.busy.notify_one();
         }
         Flushing { output: self, guest }
     }
 
-    /// Whether something that this process wrote has not been read yet.
+    /// Whether something that this process wrote was not read yet.
     pub(super) fn is_unread(&self) -> bool {
         let unread = |stream| rustix::io::ioctl_fionread(stream).map_or(true, |bytes| bytes > 0);
         unread(rustix::stdio::stdout()) || unread(rustix::stdio::stderr())
     }
 }
 
-/// A guest that is executing something.
+/// Marks a guest's code as running, until it is dropped.
 pub(super) struct Flushing<'a> {
     output: &'a Output,
     guest: &'static Guest,
@@ -87,11 +90,11 @@ pub(super) struct Flushing<'a> {
 
 impl Drop for Flushing<'_> {
     fn drop(&mut self) {
-        let mut running = self.output.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = running.guests.iter().position(|guest| ptr::eq(*guest, self.guest)) {
-            running.guests.swap_remove(index);
+        let mut active = self.output.active.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = active.guests.iter().position(|guest| ptr::eq(*guest, self.guest)) {
+            active.guests.swap_remove(index);
         }
-        drop(running);
+        drop(active);
         (self.guest.flush)();
     }
 }
@@ -133,11 +136,11 @@ mod tests {
         *FLUSHED.lock().unwrap() = Some(sender);
         let output = Output::start().unwrap();
         let running = output.flush_while_running(&GUEST);
-        // The method has not ended, and two flushes arrive all the same.
+        // Two flushes arrive although the method has not ended.
         flushed.recv().unwrap();
         flushed.recv().unwrap();
         drop(running);
         flushed.recv().unwrap();
-        assert!(output.running.lock().unwrap().guests.is_empty());
+        assert!(output.active.lock().unwrap().guests.is_empty());
     }
 }

@@ -1,10 +1,10 @@
-//! Fetching results from other workers, directly.
+//! Fetching results directly from other workers.
 
-use super::stock::Outcome;
+use super::results::Outcome;
 use crate::{
     id::Id,
     trim::Trimmer,
-    wire::{self, Frame, FromWorker, Peer, Place, ToWorker},
+    wire::{self, Frame, FromWorker, Peer, ToWorker, WorkerAddress},
 };
 use std::{cell::RefCell, collections::HashMap, io};
 use tokio::{
@@ -16,38 +16,42 @@ use tokio::{
     task::spawn_local,
 };
 
-/// A task of another worker.
+/// A task of another worker whose outcome is wanted.
 pub(super) struct Wanted {
     pub(super) task: Id,
-    /// The head that submitted it, or will.
+    /// The head that submitted the task, or will.
     pub(super) head: Id,
-    /// Whether its value is wanted, or only its end.
+    /// Whether the value is wanted, or only the end of the task.
     pub(super) value: bool,
 }
 
-enum Request {
+/// A request to another worker.
+enum PeerRequest {
     Fetch {
         wanted: Wanted,
         reply: oneshot::Sender<Outcome>,
     },
-    /// Answered when the worker knows of all requests before it.
+    /// Answered when the other worker knows of all requests before this one.
     Fence { reply: oneshot::Sender<()> },
 }
 
-/// What a request is answered to.
-enum Reply {
+/// Receives the answer to a request.
+enum PeerReply {
     Fetch(oneshot::Sender<Outcome>),
     Fence(oneshot::Sender<()>),
 }
 
-/// One connection to each worker that something was fetched from.
+/// The connections to other workers: one to each worker that something was fetched from. Only the I/O thread uses them.
 pub(super) struct Peers {
+    /// This worker's uid.
     uid: String,
     trimmer: Trimmer,
-    connections: RefCell<HashMap<String, UnboundedSender<Request>>>,
+    /// The ways to the tasks that converse with other workers, by uid. A closed channel belongs to a connection that ended.
+    connections: RefCell<HashMap<String, UnboundedSender<PeerRequest>>>,
 }
 
 impl Peers {
+    /// Makes an empty set of connections, for the worker `uid`.
     pub(super) fn new(uid: String, trimmer: Trimmer) -> Peers {
         Peers {
             uid,
@@ -56,20 +60,20 @@ impl Peers {
         }
     }
 
-    /// Asks another worker for a task, at once; what is returned is told how it ended, or dropped with the connection.
-    pub(super) fn fetch(&self, place: &Place, wanted: Wanted) -> oneshot::Receiver<Outcome> {
+    /// Asks another worker at once for a task. The returned receiver gets the outcome, or an error if the connection ends.
+    pub(super) fn fetch(&self, place: &WorkerAddress, wanted: Wanted) -> oneshot::Receiver<Outcome> {
         let (reply, outcome) = oneshot::channel();
-        self.request(place, Request::Fetch { wanted, reply });
+        self.request(place, PeerRequest::Fetch { wanted, reply });
         outcome
     }
 
-    /// Waits until all that was asked for is known where it was asked for.
+    /// Waits until the other workers know of everything that was asked of them.
     pub(super) async fn fence(&self) {
         let mut fences = Vec::new();
         for connection in self.connections.borrow().values() {
             let (reply, fenced) = oneshot::channel();
             // If the connection is gone, so is the worker, and `reply` is dropped.
-            let _ = connection.send(Request::Fence { reply });
+            let _ = connection.send(PeerRequest::Fence { reply });
             fences.push(fenced);
         }
         for fenced in fences {
@@ -77,10 +81,10 @@ impl Peers {
         }
     }
 
-    fn request(&self, place: &Place, request: Request) {
+    fn request(&self, place: &WorkerAddress, request: PeerRequest) {
         let mut connections = self.connections.borrow_mut();
         let request = match connections.get(&place.uid) {
-            // A connection that ended takes no more: perhaps the worker was not reachable, or another has its name now.
+            // A connection that ended takes no more requests: the worker was not reachable, or another one has its uid now.
             Some(connection) => match connection.send(request) {
                 Ok(()) => return,
                 Err(refused) => refused.0,
@@ -88,10 +92,10 @@ impl Peers {
             None => request,
         };
         let (connection, requests) = unbounded_channel();
-        // The channel is new; its other end follows.
+        // Sending cannot fail: the other end of the channel is in `requests`.
         let _ = connection.send(request);
         connections.insert(place.uid.clone(), connection);
-        let hello = Peer::Worker(Place {
+        let hello = Peer::Worker(WorkerAddress {
             uid: self.uid.clone(),
             ..place.clone()
         });
@@ -104,11 +108,11 @@ impl Peers {
     }
 }
 
-/// Passes requests on and replies back, until the connection ends; then all that is open is dropped.
+/// Passes requests on and answers back until the connection ends. Requests that are open then are dropped.
 async fn converse(
     hello: Peer,
-    place: &Place,
-    mut requests: UnboundedReceiver<Request>,
+    place: &WorkerAddress,
+    mut requests: UnboundedReceiver<PeerRequest>,
     trimmer: Trimmer,
 ) -> io::Result<()> {
     let (sender, mut receiver, _) = wire::connect(UnixStream::connect(&place.address).await?)?;
@@ -117,7 +121,7 @@ async fn converse(
     let ask = async {
         for request in 0.. {
             let (message, reply) = match requests.recv().await {
-                Some(Request::Fetch { wanted, reply }) => {
+                Some(PeerRequest::Fetch { wanted, reply }) => {
                     let Wanted { task, head, value } = wanted;
                     let message = ToWorker::Fetch {
                         request,
@@ -125,9 +129,9 @@ async fn converse(
                         head,
                         value,
                     };
-                    (message, Reply::Fetch(reply))
+                    (message, PeerReply::Fetch(reply))
                 }
-                Some(Request::Fence { reply }) => (ToWorker::Fence { request }, Reply::Fence(reply)),
+                Some(PeerRequest::Fence { reply }) => (ToWorker::Fence { request }, PeerReply::Fence(reply)),
                 None => break,
             };
             open.borrow_mut().insert(request, reply);
@@ -142,13 +146,13 @@ async fn converse(
                 continue;
             };
             let reply = open.borrow_mut().remove(request);
-            // Whoever asked may have given up.
+            // Whoever asked may have given up meanwhile.
             match (reply, message) {
-                (Some(Reply::Fetch(reply)), FromWorker::Fetched { outcome, .. }) => {
+                (Some(PeerReply::Fetch(reply)), FromWorker::Fetched { outcome, .. }) => {
                     let outcome = outcome.map_err(|failure| *failure);
                     let _ = reply.send(outcome.map(|()| payloads.into_iter().next().unwrap_or_default()));
                 }
-                (Some(Reply::Fence(reply)), _) => {
+                (Some(PeerReply::Fence(reply)), _) => {
                     let _ = reply.send(());
                 }
                 _ => {}

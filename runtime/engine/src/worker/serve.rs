@@ -1,23 +1,35 @@
-//! Connections of heads and of other workers.
+//! Requests of heads and of other workers: accepts connections, and does what their messages ask for.
 
-use super::site::{Head, Site};
-use crate::wire::{self, Frame, FromWorker, Peer, Sender, ToWorker};
+use super::{
+    execution::{Job, function, tessera},
+    gather::{Interest, gather_inputs},
+    head::HeadConnection,
+    state::WorkerState,
+    tesserae::Condition,
+};
+use crate::{
+    failures::failure,
+    id::Id,
+    wire::{self, Frame, FromWorker, Payload, Peer, Sender, ToWorker},
+};
+use mosaic_abi::FailureKind;
 use std::{rc::Rc, time::Duration};
 use tokio::{
     net::{UnixListener, UnixStream},
+    sync::mpsc::unbounded_channel,
     task::spawn_local,
     time::sleep,
 };
 
-/// Where a connection cannot be accepted, it is usually for want of file descriptors, which take a while to be freed.
+/// The pause after a connection could not be accepted. Usually there are no file descriptors left, and some are freed soon.
 const RECOVERY: Duration = Duration::from_millis(100);
 
 /// Accepts connections for as long as the worker runs.
-pub(super) async fn accept(site: Rc<Site>, listener: UnixListener) {
+pub(crate) async fn accept(state: Rc<WorkerState>, listener: UnixListener) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                spawn_local(serve(site.clone(), stream));
+                spawn_local(serve(state.clone(), stream));
             }
             Err(error) => {
                 tracing::warn!(%error, "the worker cannot accept a connection");
@@ -27,7 +39,8 @@ pub(super) async fn accept(site: Rc<Site>, listener: UnixListener) {
     }
 }
 
-async fn serve(site: Rc<Site>, stream: UnixStream) {
+/// Does what one connection asks for, until it ends.
+async fn serve(state: Rc<WorkerState>, stream: UnixStream) {
     let (sender, mut receiver, _) = match wire::connect(stream) {
         Ok(connection) => connection,
         Err(error) => return tracing::warn!(%error, "the worker cannot use a connection"),
@@ -38,10 +51,10 @@ async fn serve(site: Rc<Site>, stream: UnixStream) {
             Ok(Some(Frame {
                 message: ToWorker::Hello(Peer::Head(id)),
                 ..
-            })) if head.is_none() => head = Some(site.admit(id, sender.clone())),
+            })) if head.is_none() => head = Some(state.head_connected(id, sender.clone())),
             Ok(Some(frame)) => {
-                site.trimmer.note(frame.size());
-                handle(&site, &sender, head.as_ref(), frame);
+                state.trimmer.note(frame.size());
+                handle(&state, &sender, head.as_ref(), frame);
             }
             Ok(None) => break,
             Err(error) => {
@@ -51,36 +64,160 @@ async fn serve(site: Rc<Site>, stream: UnixStream) {
         }
     }
     if let Some(head) = head {
-        site.leave(&head);
+        state.head_disconnected(&head);
     }
 }
 
-fn handle(site: &Rc<Site>, sender: &Sender<FromWorker>, head: Option<&Head>, frame: Frame<ToWorker>) {
+/// Does what a message asks for.
+fn handle(state: &Rc<WorkerState>, sender: &Sender<FromWorker>, head: Option<&HeadConnection>, frame: Frame<ToWorker>) {
     let Frame { message, payloads } = frame;
     match (message, head) {
-        (message @ ToWorker::Create { .. }, Some(head)) => site.create(head, message, payloads),
-        (message @ ToWorker::Call { .. }, Some(head)) => site.call(head, message, payloads),
-        (message @ ToWorker::Run { .. }, Some(head)) => site.run(head, message, payloads),
-        (ToWorker::Cancel { task }, Some(head)) => site.cancel(head, task),
-        (ToWorker::DropTask { task }, Some(_)) => site.drop_task(task),
-        (ToWorker::DropTessera { tessera }, Some(head)) => site.residents.borrow_mut().release(tessera, head.id),
-        (ToWorker::Attach { tessera }, Some(head)) => site.attach(head, tessera),
-        (ToWorker::Detach { tessera }, Some(head)) => site.residents.borrow_mut().detach(tessera, head.id),
+        (message @ ToWorker::Create { .. }, Some(head)) => create(state, head, message, payloads),
+        (message @ ToWorker::Call { .. }, Some(head)) => call(state, head, message, payloads),
+        (message @ ToWorker::Run { .. }, Some(head)) => run(state, head, message, payloads),
+        (ToWorker::Cancel { task }, Some(head)) => state.cancel(head, task),
+        (ToWorker::DropTask { task }, Some(_)) => state.drop_task(task),
+        (ToWorker::DropTessera { tessera }, Some(head)) => state.tesserae.borrow_mut().release(tessera, head.id),
+        (ToWorker::Attach { tessera }, Some(head)) => attach(state, head, tessera),
+        (ToWorker::Detach { tessera }, Some(head)) => state.tesserae.borrow_mut().detach(tessera, head.id),
         (ToWorker::Count { request }, _) => {
-            let kept = site.kept();
+            let kept = state.kept();
             sender.send(FromWorker::Counted { request, kept });
         }
         (ToWorker::List { request }, Some(head)) => {
-            let tesserae = site.residents.borrow().list();
+            let tesserae = state.tesserae.borrow().list();
             head.send(FromWorker::Listed { request, tesserae });
         }
         (ToWorker::Keep { request, ware, uid }, _) => {
-            let outcome = site.wares.get(ware, &uid).map(drop).map_err(Box::new);
+            let outcome = state.stored_values.get(ware, &uid).map(drop).map_err(Box::new);
             sender.send(FromWorker::Kept { request, outcome });
         }
-        (message @ ToWorker::Fetch { .. }, _) => site.fetch(&message, sender),
+        (message @ ToWorker::Fetch { .. }, _) => fetch(state, &message, sender),
         (ToWorker::Fence { request }, _) => sender.send(FromWorker::Fenced { request }),
         (ToWorker::Hello(_), _) => {}
         (message, None) => tracing::warn!(?message, "only a head may ask for this"),
     }
+}
+
+/// Begins to construct a tessera.
+fn create(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, payloads: Vec<Payload>) {
+    let ToWorker::Create {
+        tessera,
+        code,
+        maker,
+        needs,
+        max_retries,
+    } = message
+    else {
+        return;
+    };
+    let (jobs, inbox) = unbounded_channel();
+    let condition = Condition::new();
+    state.tessera_began();
+    state.results.borrow_mut().declare(tessera, head.id);
+    let type_name = code.name.clone();
+    let inputs = gather_inputs(state, head, tessera, needs, payloads);
+    let head = head.clone();
+    // Sending cannot fail: the other end of the channel is handed to the loop below.
+    let _ = jobs.send(Job::Create {
+        head: head.clone(),
+        code,
+        maker,
+        inputs,
+        max_retries,
+    });
+    (state.tesserae.borrow_mut()).add(tessera, &type_name, head.id, jobs, condition.clone());
+    let state = state.clone();
+    spawn_local(async move {
+        tessera::run(&state, tessera, &condition, inbox).await;
+        state.results.borrow_mut().remove(tessera);
+        state.tessera_ended();
+    });
+}
+
+/// Puts a call into the queue of its tessera.
+fn call(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, payloads: Vec<Payload>) {
+    let ToWorker::Call {
+        task,
+        tessera,
+        callee,
+        needs,
+        max_retries,
+    } = message
+    else {
+        return;
+    };
+    state.results.borrow_mut().declare(task, head.id);
+    let job = Job::Call {
+        head: head.clone(),
+        task,
+        callee,
+        inputs: gather_inputs(state, head, task, needs, payloads),
+        max_retries,
+    };
+    if !state.tesserae.borrow().queue(tessera, job) {
+        let message = "the tessera is not on this worker";
+        state.finish(head, task, Err(failure(FailureKind::Runtime, message)), false);
+    }
+}
+
+/// Runs a function by itstate.
+fn run(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, payloads: Vec<Payload>) {
+    let ToWorker::Run {
+        task,
+        code,
+        needs,
+        max_retries,
+    } = message
+    else {
+        return;
+    };
+    state.results.borrow_mut().declare(task, head.id);
+    let inputs = gather_inputs(state, head, task, needs, payloads);
+    let (state, head) = (state.clone(), head.clone());
+    spawn_local(async move { function::run(&state, &head, task, code, (inputs, max_retries)).await });
+}
+
+/// Makes a head an owner of a tessera, and tells it when the tessera is constructed.
+fn attach(state: &Rc<WorkerState>, head: &HeadConnection, tessera: Id) {
+    let condition = state.tesserae.borrow_mut().share(tessera, head.id);
+    let head = head.clone();
+    spawn_local(async move {
+        let constructed = match condition.map(|condition| condition.watch()) {
+            Some(mut watch) => watch
+                .wait_for(Option::is_some)
+                .await
+                .ok()
+                .and_then(|outcome| outcome.clone()),
+            None => None,
+        };
+        let gone = || Err(failure(FailureKind::Runtime, "the tessera is gone"));
+        let outcome = constructed.unwrap_or_else(gone).map_err(Box::new);
+        head.send(FromWorker::Attached { tessera, outcome });
+    });
+}
+
+/// Sends a task's outcome once it has ended, with its value if the message asks for it.
+fn fetch(state: &Rc<WorkerState>, message: &ToWorker, sender: &Sender<FromWorker>) {
+    let ToWorker::Fetch {
+        request,
+        task,
+        head,
+        value,
+    } = *message
+    else {
+        return;
+    };
+    // The result is kept from here on, since somebody waits for it.
+    let interest = Interest::new(state, task, head);
+    let sender = sender.clone();
+    spawn_local(async move {
+        let (outcome, payloads) = match interest.outcome().await {
+            Ok(payload) if value => (Ok(()), vec![payload]),
+            Ok(_) => (Ok(()), Vec::new()),
+            Err(failure) => (Err(Box::new(failure)), Vec::new()),
+        };
+        let message = FromWorker::Fetched { request, outcome };
+        sender.send(Frame { message, payloads });
+    });
 }

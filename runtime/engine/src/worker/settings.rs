@@ -1,14 +1,15 @@
-//! What the hub tells a worker that it starts: in the environment, so that it holds from the first instruction on.
+//! The settings that the monitor gives a worker. The environment carries them, so that they apply from the first
+//! instruction.
 
 use crate::{
-    affinity::Cpus,
-    warehouse::{Shelf, Shelves},
+    cpu_affinity::Cpus,
+    warehouse::{StoreDir, StoreDirs},
 };
 use mosaic_abi::LogOptions;
 use std::{env, ffi::OsString, io, path::PathBuf, str::FromStr};
 
-/// The variables of a worker's own, in the order of the fields of [`Settings`]. The first one tells a program that it is a
-/// worker.
+/// The environment variables of a worker, in the order of the fields of [`Settings`]. The first one tells a program that it
+/// is a worker.
 const OWN: [&str; 9] = [
     "MOSAIC_WORKER_UID",
     "MOSAIC_HUB",
@@ -20,41 +21,42 @@ const OWN: [&str; 9] = [
     "MOSAIC_WORKER_LOG_LEVEL",
     "MOSAIC_WORKER_LOG_TIMESTAMPS",
 ];
-/// The variables by which libraries are told how many threads to use.
+/// The environment variables that tell libraries how many threads to use.
 const LIBRARIES: [&str; 2] = ["OMP_NUM_THREADS", "RAYON_NUM_THREADS"];
 
-/// A worker's settings.
+/// The settings of a worker.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Settings {
+    /// The worker's uid, such as `worker:0:1`.
     pub(crate) uid: String,
-    /// The socket of the hub.
-    pub(crate) hub: PathBuf,
-    /// Where stored values lie.
-    pub(crate) shelves: Shelves,
-    /// How many constructors and methods run at once.
+    /// The socket of the monitor.
+    pub(crate) monitor: PathBuf,
+    /// The directories of stored values.
+    pub(crate) store_dirs: StoreDirs,
+    /// The number of constructors and methods that may run at once.
     pub(crate) threads: usize,
-    /// The part of the machine's memory above which nothing is started.
+    /// The part of the machine's memory above which no method begins.
     pub(crate) memory_limit: f64,
-    /// The CPUs that it may run on; none: all.
+    /// The CPUs that the worker may run on; empty for all.
     pub(crate) cpus: Cpus,
-    /// How much it says of what it does.
+    /// The level and the format of the worker's log.
     pub(crate) log: LogOptions,
 }
 
 impl Settings {
-    /// Whether this process was started by a hub as a worker.
+    /// Whether this process was started by a monitor as a worker.
     pub(crate) fn are_given() -> bool {
         env::var_os(OWN[0]).is_some()
     }
 
-    /// The variables that a worker takes its settings from, and those that tell libraries with threads of their own how many
-    /// to use. What the user has set stays.
+    /// Returns the environment variables that tell a worker its settings, and libraries in it how many threads to use.
+    /// Variables for libraries that the user has set stay as they are.
     pub(crate) fn variables(&self, library_threads: usize) -> impl Iterator<Item = (&'static str, OsString)> {
         let own: [OsString; 9] = [
             self.uid.clone().into(),
-            self.hub.clone().into(),
-            self.shelves.directory(Shelf::Memory).into(),
-            self.shelves.directory(Shelf::Disk).into(),
+            self.monitor.clone().into(),
+            self.store_dirs.directory(StoreDir::Memory).into(),
+            self.store_dirs.directory(StoreDir::Disk).into(),
             self.threads.to_string().into(),
             self.memory_limit.to_string().into(),
             self.cpus.to_string().into(),
@@ -68,17 +70,27 @@ impl Settings {
             .chain(unset.map(move |name| (name, library_threads.clone())))
     }
 
-    /// Takes the settings out of the environment: a program that a method starts is not to take itself for this worker.
+    /// Takes the settings out of the environment, so that a program that a method starts does not take itself for a worker.
     ///
     /// # Safety
     ///
     /// No other thread may run.
-    pub(super) unsafe fn take() -> io::Result<Settings> {
-        let [uid, hub, memory, disk, threads, memory_limit, cpus, level, timestamps] = OWN;
+    pub(crate) unsafe fn take() -> io::Result<Settings> {
+        let [
+            uid,
+            monitor,
+            memory,
+            disk,
+            threads,
+            memory_limit,
+            cpus,
+            level,
+            timestamps,
+        ] = OWN;
         let settings = Settings {
             uid: variable(uid)?,
-            hub: variable(hub)?,
-            shelves: Shelves::at(variable(memory)?, variable(disk)?),
+            monitor: variable(monitor)?,
+            store_dirs: StoreDirs::at(variable(memory)?, variable(disk)?),
             threads: variable(threads)?,
             memory_limit: variable(memory_limit)?,
             cpus: variable(cpus)?,
@@ -95,7 +107,12 @@ impl Settings {
     }
 }
 
+/// Reads an environment variable.
 fn variable<T: FromStr>(name: &str) -> io::Result<T> {
     let value = env::var(name).ok().and_then(|value| value.parse().ok());
-    value.ok_or_else(|| io::Error::other(format!("{name} is not set as it should be: only a hub starts workers")))
+    value.ok_or_else(|| {
+        io::Error::other(format!(
+            "{name} is missing or malformed: only a monitor can start workers"
+        ))
+    })
 }

@@ -1,4 +1,4 @@
-//! Arrays that travel, and the memory that processes share for them.
+//! Arrays that travel between processes, and the memory that the processes share for them.
 
 use crate::{
     failing::kill,
@@ -13,9 +13,9 @@ use std::fs;
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario!(arrays_of_any_kind_travel),
-        scenario!(arrays_are_lent_where_they_lie),
-        scenario!(complex_numbers_are_lent_where_they_lie),
-        scenario!(views_lie_where_their_values_do_and_outlive_them),
+        scenario!(arrays_are_lent_in_place),
+        scenario!(complex_numbers_are_lent_in_place),
+        scenario!(views_share_the_memory_of_their_values_and_outlive_them),
         scenario!(more_large_values_than_a_process_may_have_files_open),
         scenario!(shared_memory_goes_with_its_values),
         scenario!(shared_memory_of_a_killed_worker_is_freed),
@@ -57,12 +57,12 @@ impl Lender {
         (parts.0.len(), parts.1)
     }
 
-    /// Where the numbers of an array lie, and their sum.
+    /// Returns the address of an array's numbers, and their sum.
     fn place(&self, array: &Array1<f32>) -> (usize, f32) {
         (array.as_ptr().addr(), array.sum())
     }
 
-    /// The same of complex numbers.
+    /// Returns the address of an array's complex numbers, and their sum.
     fn place_of_complex(&self, array: &Array1<Complex<f64>>) -> (usize, Complex<f64>) {
         (array.as_ptr().addr(), array.sum())
     }
@@ -79,7 +79,7 @@ impl Lender {
         std::process::id()
     }
 
-    /// Waits with an array in its hands.
+    /// Waits at a door while the array is borrowed.
     fn hold(&self, array: &Array1<f32>, door: &str) -> f32 {
         fs::File::open(door).unwrap();
         array[0]
@@ -120,7 +120,7 @@ async fn arrays_of_any_kind_travel() {
     assert_eq!(a.total(&numbers).result().await.unwrap(), numbers.iter().sum::<u64>());
 }
 
-async fn arrays_are_lent_where_they_lie() {
+async fn arrays_are_lent_in_place() {
     on(1).await;
     let lender = Lender::remote();
     let array = Array1::<f32>::ones(1 << 20);
@@ -137,7 +137,7 @@ async fn arrays_are_lent_where_they_lie() {
     }
 }
 
-/// Whether what lies at this address is memory that processes share.
+/// Whether the memory at this address is shared by processes.
 fn is_shared(address: usize) -> bool {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     maps.lines().any(|line| {
@@ -148,7 +148,7 @@ fn is_shared(address: usize) -> bool {
     })
 }
 
-async fn views_lie_where_their_values_do_and_outlive_them() {
+async fn views_share_the_memory_of_their_values_and_outlive_them() {
     on(2).await;
     let lender = Lender::remote();
     let array = Array1::<f32>::ones(1 << 20);
@@ -159,7 +159,7 @@ async fn views_lie_where_their_values_do_and_outlive_them() {
     }
     assert_eq!(made.view().await.unwrap().as_ptr(), of_task.as_ptr());
     assert_eq!(lender.first(&of_task).result().await.unwrap(), 1.0);
-    // What is small is a value of its own.
+    // A small value is copied.
     assert_eq!(*lender.first(&stored).view().await.unwrap(), 1.0);
     drop(made);
     stored.drop();
@@ -169,7 +169,7 @@ async fn views_lie_where_their_values_do_and_outlive_them() {
     assert!(*of_task == array && *of_stored == array);
 }
 
-async fn complex_numbers_are_lent_where_they_lie() {
+async fn complex_numbers_are_lent_in_place() {
     on(1).await;
     let lender = Lender::remote();
     let array = Array1::from_elem(1 << 20, Complex::new(0.5, -1.0));
@@ -196,7 +196,7 @@ async fn more_large_values_than_a_process_may_have_files_open() {
     }
 }
 
-/// The mappings of shared memory that a process has.
+/// Returns the number of mappings of shared memory in a process.
 fn mappings(pid: u32) -> usize {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
     maps.matches("memfd:mosaic-value").count()
@@ -211,7 +211,7 @@ async fn shared_memory_goes_with_its_values() {
     lender.keep(Array1::zeros(4 << 20)).await.unwrap();
     assert!(mappings(worker) > 0 && mappings(std::process::id()) > 0);
     drop(made);
-    // What a method keeps is its own.
+    // A method that keeps an array has a copy.
     until(|| mappings(worker) == 0 && mappings(std::process::id()) == 0);
     assert_eq!(lender.first(Array1::ones(4 << 20)).result().await.unwrap(), 1.0);
 }

@@ -1,4 +1,4 @@
-//! Calls: their order, what they wait for, and how often they run.
+//! Calls: their order, their dependencies, and how often they run.
 
 use crate::{
     scenario,
@@ -68,7 +68,7 @@ async fn results_go_to_other_workers() {
     assert_ne!(a.pid().result().await.unwrap(), b.pid().result().await.unwrap());
     let path = meeting_point("door");
     let held = a.meet_writing(&path);
-    // Submitted while what it needs still runs; the proxy of that may go.
+    // Submitted while the task that it needs still runs. The proxy of that task may be dropped.
     let sum = b.add(&held);
     drop(held);
     fs::File::open(path).unwrap();
@@ -176,7 +176,7 @@ async fn objects_are_dropped_with_their_last_proxy() {
     last_call.await.unwrap();
     let keeper = Keeper::remote(&second).await.unwrap();
     mosaic::interactive(Off).await.unwrap();
-    // The worker that was asked to end dropped both.
+    // The worker was asked to end, and dropped both objects.
     assert!(!Path::new(&first).exists() && !Path::new(&second).exists());
     drop(keeper);
 }
@@ -198,14 +198,14 @@ async fn calls_behind_a_long_one_wait_as_any_other() {
     on(1).await;
     let counter = Counter::remote(0);
     let (first, second) = (meeting_point("first"), meeting_point("second"));
-    // All of these are there when the first one ends, and could be done in a row.
+    // All these calls have arrived when the first one ends, and could be a batch.
     let held = counter.meet_reading(&first);
     let adds: Vec<_> = (0..10).map(|_| counter.add(1)).collect();
     let long = counter.meet_reading(&second);
     let (unwanted, failing, last) = (counter.add(100), counter.fail("as it should"), counter.add(1));
     fs::OpenOptions::new().write(true).open(first).unwrap();
     held.await.unwrap();
-    // What has ended is known, although what came after it has not.
+    // The ends of these calls are known, although the call behind them has not ended.
     for (add, value) in adds.iter().zip(1..) {
         assert_eq!(add.result().await.unwrap(), value);
     }
@@ -224,9 +224,9 @@ async fn many_calls_that_nobody_awaits_run_soon() {
     let (door, next_door) = (meeting_point("door"), meeting_point("next_door"));
     let tasks: Vec<_> = (0..2_000).map(|number| counters[number % 2].add(1)).collect();
     let last = counters[0].meet_writing(&door);
-    // This thread waits where the runtime does not see it.
+    // The runtime does not see that this thread waits.
     fs::File::open(&door).unwrap();
-    // One that may not have left is cancelled all the same.
+    // A call that may not have been sent yet is cancelled all the same.
     (0..1_000).for_each(|_| drop(counters[1].add(1)));
     let held = counters[1].meet_writing(&next_door);
     let (cancelled, behind) = (counters[1].add(1), counters[1].add(1));

@@ -1,4 +1,4 @@
-//! Tasks that are no longer wanted, and waits that last too long.
+//! Cancelled tasks, and time limits.
 
 use crate::{
     scenario,
@@ -15,8 +15,8 @@ use std::{
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario!(what_has_not_begun_never_does),
-        scenario!(what_runs_is_told),
+        scenario!(a_cancelled_task_that_has_not_begun_never_runs),
+        scenario!(a_running_method_learns_that_it_is_cancelled),
         scenario!(an_async_method_is_dropped_where_it_waits),
         scenario!(a_function_is_cancelled),
         scenario!(a_wait_may_be_limited),
@@ -28,7 +28,7 @@ async fn on(workers: usize) {
     mosaic::interactive(On).num_workers(workers).await.unwrap();
 }
 
-/// Opens a door, and then works until nobody wants that any more.
+/// Opens a door, and then works until it is cancelled.
 fn work(door: String) -> u64 {
     OpenOptions::new().write(true).open(door).unwrap();
     let mut steps = 0;
@@ -69,7 +69,7 @@ impl Worker {
     }
 }
 
-async fn what_has_not_begun_never_does() {
+async fn a_cancelled_task_that_has_not_begun_never_runs() {
     on(2).await;
     let (a, b) = (Counter::remote(1).await.unwrap(), Counter::remote(10).await.unwrap());
     let (door, marks) = (meeting_point("door"), scratch("marks"));
@@ -90,17 +90,17 @@ async fn what_has_not_begun_never_does() {
         assert_eq!(error.kind(), FailureKind::DependencyFailed);
         assert!(error.message().contains("`cancel` was called"), "{error}");
     }
-    // All of that while the first one runs.
+    // All of this happened while the first call runs.
     assert_ne!(held.state(), State::Done);
     File::open(door).unwrap();
     assert_eq!(wanted.result().await.unwrap(), 2);
     assert!(!Path::new(&marks).exists());
-    // What has ended stays so.
+    // A task that has ended cannot be cancelled.
     held.cancel();
     assert_eq!(held.result().await.unwrap(), 1);
 }
 
-async fn what_runs_is_told() {
+async fn a_running_method_learns_that_it_is_cancelled() {
     on(1).await;
     let (worker, door) = (Worker::remote(), meeting_point("door"));
     let task = worker.work(&door);
@@ -162,7 +162,7 @@ async fn a_wait_may_be_limited() {
 async fn a_task_may_be_limited() {
     on(1).await;
     let (worker, door) = (Worker::remote(), meeting_point("door"));
-    // Open at both ends: it holds nobody up, whether the time is over before the method begins or after.
+    // Open at both ends, so that nobody waits there, whether the time is over before or after the method begins.
     let _door = OpenOptions::new().read(true).write(true).open(&door).unwrap();
     let limited = worker.with(Options::new().timeout(Duration::from_millis(50)));
     let (runs, queued) = (limited.work(&door), limited.cancelled());
@@ -172,7 +172,7 @@ async fn a_task_may_be_limited() {
         error.message().contains("it had not ended 50ms after it was submitted"),
         "{error}"
     );
-    // The method heeds that it was told, and the tessera goes on.
+    // The method ended because it was cancelled, and the tessera goes on.
     assert!(!worker.cancelled().result().await.unwrap());
     let _ = queued.await;
 }

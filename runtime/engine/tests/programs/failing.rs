@@ -1,4 +1,4 @@
-//! Whatever fails, fails as a value, at once, and alone.
+//! Failures: each is a value, arrives at once, and affects only its dependents.
 
 use crate::{
     scenario,
@@ -17,8 +17,8 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario!(a_panic_is_an_error_with_all_there_is_to_know),
         scenario!(a_constructor_that_panics_fails_the_calls),
         scenario!(dependents_of_a_failed_task_fail_at_once),
-        scenario!(what_cannot_be_encoded_or_decoded_fails),
-        scenario!(a_killed_worker_fails_its_tasks_and_no_others),
+        scenario!(values_that_cannot_be_encoded_or_decoded_fail),
+        scenario!(a_killed_worker_fails_only_its_tasks),
         scenario!(dependents_of_a_lost_task_fail),
         scenario!(a_lost_result_cannot_be_fetched),
         scenario!(without_workers_remote_says_so, |ended| {
@@ -84,7 +84,7 @@ async fn dependents_of_a_failed_task_fail_at_once() {
     on(2).await;
     let (a, b) = (Counter::remote(1), Counter::remote(2));
     let (door, other_door, marks) = (meeting_point("door"), meeting_point("other"), scratch("marks"));
-    // B is busy, so that its next call cannot have had its turn.
+    // `b` is busy, so that its next call cannot have begun.
     let busy = b.meet_writing(&door);
     let failed = a.after(&a.meet_writing(&other_door)).fail("no way");
     let by_value = b.add(&failed);
@@ -99,7 +99,7 @@ async fn dependents_of_a_failed_task_fail_at_once() {
         assert_eq!(error.kind(), FailureKind::DependencyFailed);
         assert!(error.message().contains("no way"), "{error}");
     }
-    // Submitted when the failure is known already.
+    // Submitted after the failure is known.
     let error = b.add(&failed).await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::DependencyFailed);
     assert_ne!(busy.state(), State::Done);
@@ -109,7 +109,7 @@ async fn dependents_of_a_failed_task_fail_at_once() {
     assert!(!Path::new(&marks).exists());
 }
 
-async fn what_cannot_be_encoded_or_decoded_fails() {
+async fn values_that_cannot_be_encoded_or_decoded_fail() {
     on(1).await;
     let counter = Counter::remote(1);
     let error = counter.take(Odd(1)).await.unwrap_err();
@@ -138,7 +138,7 @@ async fn what_cannot_be_encoded_or_decoded_fails() {
     assert_eq!(counter.add(1).result().await.unwrap(), 2);
 }
 
-async fn a_killed_worker_fails_its_tasks_and_no_others() {
+async fn a_killed_worker_fails_only_its_tasks() {
     on(2).await;
     let (a, b) = (Counter::remote(1), Counter::remote(2));
     let pid = a.pid().result().await.unwrap();
@@ -155,7 +155,7 @@ async fn a_killed_worker_fails_its_tasks_and_no_others() {
     assert!(error.message().contains("SIGKILL"), "{error}");
     assert_eq!(queued.await.unwrap_err().kind(), FailureKind::WorkerLost);
     assert_eq!(a.add(1).await.unwrap_err().kind(), FailureKind::WorkerLost);
-    // The other worker goes on, and gets all that is new.
+    // The other worker goes on, and gets all new tesserae.
     let pid = b.pid().result().await.unwrap();
     for _ in 0..3 {
         assert_eq!(Counter::remote(3).pid().result().await.unwrap(), pid);

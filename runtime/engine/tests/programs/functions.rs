@@ -1,4 +1,4 @@
-//! Functions that travel: by themselves, on a tessera's fields, and on a task's result.
+//! Functions that run on workers: alone, on a tessera's fields, and on a task's result.
 
 use crate::{
     scenario,
@@ -16,15 +16,15 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario!(functions_run_on_workers_in_turn),
         scenario!(functions_take_values_references_and_tasks),
-        scenario!(functions_run_at_once_and_wait_for_tasks),
+        scenario!(functions_run_in_parallel_and_wait_for_tasks),
         scenario!(a_function_that_panics_is_named_and_retried),
         scenario!(a_function_without_a_runtime_fails),
         scenario!(fields_are_read_and_changed_in_turn),
         scenario!(the_users_own_names_win),
-        scenario!(a_result_goes_on_where_it_lies),
+        scenario!(a_function_runs_where_its_argument_lies),
         scenario!(the_elements_of_a_tuple_are_outputs),
         scenario!(a_result_becomes_a_tessera),
-        scenario!(what_needs_a_failed_task_fails_with_its_cause),
+        scenario!(a_function_that_needs_a_failed_task_fails_with_its_cause),
     ]
 }
 
@@ -72,7 +72,7 @@ async fn functions_take_values_references_and_tasks() {
     let four = mosaic::spawn(double, (mosaic::spawn(double, (1,)),));
     let longer = mosaic::spawn(|text: String, n: u64| text.len() as u64 + n, (joined, &four));
     assert_eq!(longer.result().await.unwrap(), 12);
-    // To and from tesserae, and into a constructor.
+    // Results of tesserae are arguments of functions, and the other way round; a constructor takes them, too.
     let counter = Counter::remote(&four);
     assert_eq!(
         mosaic::spawn(double, (counter.add(&longer),)).result().await.unwrap(),
@@ -80,7 +80,7 @@ async fn functions_take_values_references_and_tasks() {
     );
 }
 
-async fn functions_run_at_once_and_wait_for_tasks() {
+async fn functions_run_in_parallel_and_wait_for_tasks() {
     on(1).await;
     let (door, marks) = (meeting_point("door"), scratch("marks"));
     let read = |path: String| drop(fs::File::open(path).unwrap());
@@ -97,7 +97,7 @@ async fn functions_run_at_once_and_wait_for_tasks() {
     assert_eq!(fs::read_to_string(marks).unwrap(), "after");
 }
 
-/// How often a worker tried.
+/// The number of attempts in this worker.
 static TRIED: AtomicU32 = AtomicU32::new(0);
 
 async fn a_function_that_panics_is_named_and_retried() {
@@ -207,7 +207,7 @@ async fn the_users_own_names_win() {
     assert_eq!(register.get().result().await.unwrap(), 107);
 }
 
-async fn a_result_goes_on_where_it_lies() {
+async fn a_function_runs_where_its_argument_lies() {
     on(2).await;
     let there = mosaic::with(Options::new().worker("worker:0:1"));
     let values = there.spawn(|| vec![1.0_f64, 2.0, 3.0], ());
@@ -223,7 +223,7 @@ async fn a_result_goes_on_where_it_lies() {
     assert_eq!(done.result().await.unwrap(), 1);
 }
 
-/// Cannot be decoded: who takes what is behind it out of a tuple would notice.
+/// A value that cannot be decoded, so that decoding a whole tuple with it would fail.
 #[derive(Serialize)]
 struct Opaque(u8);
 
@@ -238,13 +238,13 @@ async fn the_elements_of_a_tuple_are_outputs() {
     let task = mosaic::spawn(|| (vec![1_u8; 3], "text".to_owned(), 7_u32), ());
     let (bytes, text, number) = task.outputs();
     assert_eq!(number.result().await.unwrap(), 7);
-    // Each is a task: passed on, awaited, gone on with.
+    // Each output is a task: it can be passed on, awaited and continued.
     let lengths = mosaic::spawn(|a: Vec<u8>, b: String| (a.len(), b.len()), (&bytes, &text));
     assert_eq!(lengths.result().await.unwrap(), (3, 4));
     let (three, four) = lengths.outputs();
     assert_eq!((three.result().await.unwrap(), four.result().await.unwrap()), (3, 4));
     assert_eq!(bytes.await.unwrap().result().await.unwrap(), [1; 3]);
-    // The first is had without the others.
+    // The first output is decoded without the others.
     let (number, opaque) = mosaic::spawn(|| (1_u8, Opaque(2)), ()).outputs();
     assert_eq!(number.result().await.unwrap(), 1);
     let error = opaque.await.unwrap_err();
@@ -284,7 +284,7 @@ async fn a_result_becomes_a_tessera() {
     assert_eq!(found.get(|account| account.balance).result().await.unwrap(), 42);
 }
 
-async fn what_needs_a_failed_task_fails_with_its_cause() {
+async fn a_function_that_needs_a_failed_task_fails_with_its_cause() {
     on(2).await;
     let failed = mosaic::spawn(|| -> (u64, u64) { panic!("no stones left") }, ());
     let (first, _) = failed.outputs();
@@ -299,6 +299,6 @@ async fn what_needs_a_failed_task_fails_with_its_cause() {
         assert_eq!(error.kind(), FailureKind::DependencyFailed);
         assert!(error.message().contains("no stones left"), "{error}");
     }
-    // After it failed as well as before.
+    // This holds after the task failed as well as before.
     assert!(failed.await.is_err());
 }

@@ -1,4 +1,4 @@
-//! Heads that are processes of their own, so that they can die while the hub and the workers live on.
+//! Heads that are processes of their own, so that they can die while the monitor and the workers live on.
 
 use crate::world::{scratch, sockets};
 use mosaic_abi::{CellEvent, Slice};
@@ -11,23 +11,23 @@ use std::{
     process::{Command, ExitCode},
 };
 
-/// What a head does, and the name by which it is told to.
+/// What a head does, with a name by which the process is told to do it.
 pub(crate) type Role = (&'static str, fn() -> Pin<Box<dyn Future<Output = ()>>>);
 
 const ROLE: &str = "MOSAIC_TEST_ROLE";
 const HUB: &str = "MOSAIC_TEST_HUB";
 
-/// Has a head play a role to its end, and says how it ended: its exit code, or the signal.
+/// Starts a head process that plays a role, and waits for its end. Returns its exit code, or the signal that ended it.
 pub(crate) fn head(role: &str) -> (Option<i32>, Option<i32>) {
-    let hub = sockets().into_iter().find(|path| path.ends_with("hub.sock")).unwrap();
-    head_of(&hub, role)
+    let monitor = sockets().into_iter().find(|path| path.ends_with("hub.sock")).unwrap();
+    head_of(&monitor, role)
 }
 
-/// Has a head of this hub play a role to its end.
-pub(crate) fn head_of(hub: &Path, role: &str) -> (Option<i32>, Option<i32>) {
+/// Starts a head process of this monitor, as [`head`] does.
+pub(crate) fn head_of(monitor: &Path, role: &str) -> (Option<i32>, Option<i32>) {
     let mut head = Command::new(env::current_exe().unwrap())
         .env(ROLE, role)
-        .env(HUB, hub)
+        .env(HUB, monitor)
         .spawn()
         .unwrap();
     let status = head.wait().unwrap();
@@ -38,15 +38,15 @@ pub(crate) const KILLED: (Option<i32>, Option<i32>) = (None, Some(9));
 pub(crate) const ABORTED: (Option<i32>, Option<i32>) = (None, Some(6));
 pub(crate) const WELL: (Option<i32>, Option<i32>) = (Some(0), None);
 
-/// In the process of a head: plays its role.
+/// Plays the role of this process, if it is a head process.
 pub(crate) fn play(roles: Vec<Role>) -> Option<ExitCode> {
     unsafe extern "C" fn cell_event(_: CellEvent, _: Slice, _: Slice) {}
 
     let role = env::var(ROLE).ok()?;
-    let hub = env::var_os(HUB)?.into();
+    let monitor = env::var_os(HUB)?.into();
     let (_, play) = roles.into_iter().find(|(name, _)| *name == role)?;
     let options = mosaic_engine::HeadOptions {
-        hub,
+        monitor,
         cell_event,
         ask: drop,
     };

@@ -1,4 +1,4 @@
-//! On, off, and the end.
+//! Turning the runtime on and off, and the end of a program.
 
 use crate::{
     scenario,

@@ -1,7 +1,7 @@
-//! Tesserae of the head's own process.
+//! Tesserae in the head's own process.
 
 use crate::{
-    references::census_becomes,
+    freeing::census_becomes,
     scenario,
     tesserae::{Counter, Keeper, Stillborn},
     world::{Scenario, meeting_point, scratch, sockets},
@@ -78,10 +78,10 @@ async fn a_local_tessera_prints_as_this_process_does() {
     Counter::local(1).print("here\n").await.unwrap();
 }
 
-/// Calls a tessera of its own process.
+/// A tessera that uses tesserae of its own process.
 #[tessera]
 struct Office {
-    /// What it lends to others.
+    /// A tessera that it lends to others.
     lent: Option<<Counter as mosaic::Actor>::Proxy>,
 }
 
@@ -91,7 +91,8 @@ impl Office {
         Office { lent: None }
     }
 
-    /// The processes of this tessera and of one that it makes, what that was told, and where it says that it lives.
+    /// Returns the process of this tessera, and of a tessera that it makes: its process, its value, and the worker that its
+    /// proxy shows.
     async fn ask(&mut self, n: u64) -> (u32, u32, u64, String) {
         let here = Counter::local(40);
         let pid = here.pid().result().await.unwrap();
@@ -124,7 +125,7 @@ async fn a_method_has_tesserae_of_its_own_process() {
         assert_eq!((pid, sum), (own, 42));
         assert_eq!(own == process::id(), worker == "head");
         assert!(shown.ends_with(&format!(", runtime={worker}, state=done>")), "{shown}");
-        // It is a tessera as any other, and goes with its last proxy.
+        // It is a tessera like any other, and is dropped with its last proxy.
         let uid = office.lent().result().await.unwrap();
         let found = Counter::attach(&uid).await.unwrap();
         assert_eq!(found.add(0).result().await.unwrap(), 42);

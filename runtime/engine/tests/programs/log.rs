@@ -1,4 +1,4 @@
-//! What the runtime and its users say of what happens.
+//! The log of the runtime and of its users.
 
 use crate::{
     scenario,
@@ -9,21 +9,21 @@ use mosaic::{LogLevel, prelude::*};
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario!(it_is_quiet, |ended| {
+        scenario!(a_worker_is_quiet_by_default, |ended| {
             assert_eq!(
                 said(ended),
                 "HEAD            WARN  here\nWORKER:0:0      WARN  warn there\n"
             );
         }),
-        scenario!(a_level_is_chosen, |ended| {
+        scenario!(the_level_can_be_chosen, |ended| {
             let worker = "WORKER:0:0      ";
             assert_eq!(
                 said(ended),
                 format!("{worker}INFO  info there\n{worker}WARN  warn there\nHEAD            INFO  here\n")
             );
         }),
-        scenario!(nothing_is_said, |ended| assert_eq!(said(ended), "")),
-        scenario!(each_step_is_said_with_its_time, |ended| {
+        scenario!(the_log_can_be_off, |ended| assert_eq!(said(ended), "")),
+        scenario!(each_step_is_logged_with_its_time, |ended| {
             let said = said(ended);
             let said = |what: &str| {
                 said.lines()
@@ -57,32 +57,32 @@ async fn on(level: LogLevel) {
     mosaic::interactive(On).num_workers(1).log_level(level).await.unwrap();
 }
 
-async fn it_is_quiet() {
+async fn a_worker_is_quiet_by_default() {
     mosaic::interactive(On).num_workers(1).await.unwrap();
     mosaic::info!("not {}", "here");
     mosaic::warn!("{}", "here");
     Counter::remote(1).log("there").await.unwrap();
 }
 
-async fn a_level_is_chosen() {
+async fn the_level_can_be_chosen() {
     on(LogLevel::Info).await;
     Counter::remote(1).log("there").await.unwrap();
     mosaic::log!(LogLevel::Info, "here");
     mosaic::trace!("{}", unreachable());
 }
 
-/// What is not said is not even formatted.
+/// Panics: a log line below the level must not even be formatted.
 fn unreachable() -> String {
     panic!("formatted")
 }
 
-async fn nothing_is_said() {
+async fn the_log_can_be_off() {
     on(LogLevel::Off).await;
     Counter::remote(1).log("there").await.unwrap();
     mosaic::error!("nothing");
 }
 
-async fn each_step_is_said_with_its_time() {
+async fn each_step_is_logged_with_its_time() {
     let on = mosaic::interactive(On).num_workers(1).log_level(LogLevel::Debug);
     on.log_timestamps(true).await.unwrap();
     let counter = Counter::remote(1);

@@ -1,4 +1,4 @@
-//! Loops over workers, and waiting for all that was submitted.
+//! Loops over workers, and barriers.
 
 use crate::{
     scenario,
@@ -13,16 +13,16 @@ use std::{
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario!(whoever_is_free_takes_the_next_item),
+        scenario!(the_next_free_worker_takes_the_next_item),
         scenario!(another_worker_takes_what_a_lost_one_had),
         scenario!(an_unsafe_loop_ends_with_its_first_worker),
         scenario!(a_loop_without_workers_says_so),
         scenario!(a_loop_ends_with_its_first_error),
-        scenario!(a_loop_takes_no_longer_than_it_may),
+        scenario!(a_loop_has_a_time_limit),
         scenario!(enough_results_end_a_loop),
         scenario!(results_of_a_loop_come_as_they_are_ready),
-        scenario!(a_barrier_waits_for_what_no_proxy_is_left_of),
-        scenario!(a_barrier_waits_no_longer_than_it_may),
+        scenario!(a_barrier_waits_for_tasks_without_proxies),
+        scenario!(a_barrier_has_a_time_limit),
     ]
 }
 
@@ -30,11 +30,11 @@ async fn on(workers: usize) {
     mosaic::interactive(On).num_workers(workers).await.unwrap();
 }
 
-async fn whoever_is_free_takes_the_next_item() {
+async fn the_next_free_worker_takes_the_next_item() {
     on(2).await;
     let counters = &Counter::remote_array(2, 0).await.unwrap();
     let door = &meeting_point("door");
-    // The first item is done when the last one is, so that one worker does all the others.
+    // The first item ends after the last one, so that the other worker does all the others.
     let workers = mosaic::for_each(0..10).run(|worker, item| async move {
         let counter = &counters.on(&worker)?[0];
         match item {
@@ -58,7 +58,7 @@ async fn another_worker_takes_what_a_lost_one_had() {
     let workers = mosaic::for_each(0..12).run(|worker, item| async move {
         let counter = &counters.on(&worker)?[0];
         if worker.uid() == "worker:0:1" {
-            // Nobody opens the door: the worker dies with a method that runs.
+            // Nobody opens the door: the worker is killed while the method runs.
             let pid = counter.pid().result().await?;
             let held = counter.meet_reading(door);
             crate::failing::kill(pid);
@@ -119,7 +119,7 @@ async fn a_loop_ends_with_its_first_error() {
     fs::OpenOptions::new().write(true).open(door).unwrap();
 }
 
-async fn a_loop_takes_no_longer_than_it_may() {
+async fn a_loop_has_a_time_limit() {
     on(1).await;
     let counter = &Counter::remote(0);
     let door = &meeting_point("door");
@@ -166,7 +166,7 @@ async fn results_of_a_loop_come_as_they_are_ready() {
     assert!(stream.next().await.is_none() && stream.next().await.is_none());
 }
 
-async fn a_barrier_waits_for_what_no_proxy_is_left_of() {
+async fn a_barrier_waits_for_tasks_without_proxies() {
     mosaic::barrier().await.unwrap();
     on(2).await;
     mosaic::barrier().await.unwrap();
@@ -180,7 +180,7 @@ async fn a_barrier_waits_for_what_no_proxy_is_left_of() {
     assert_eq!(fs::read_to_string(&marks).unwrap().len(), 100);
 }
 
-async fn a_barrier_waits_no_longer_than_it_may() {
+async fn a_barrier_has_a_time_limit() {
     on(1).await;
     let door = meeting_point("door");
     let held = Counter::remote(0).meet_reading(&door);

@@ -1,30 +1,30 @@
-//! Programs with real workers. Each scenario is a process of its own, in a directory of its own for sockets, and fails
-//! if it leaves a process, a file or a socket behind.
+//! Programs with real workers. Each scenario is a process of its own, with a directory of its own for sockets. It fails if
+//! it leaves a process, a file or a socket behind.
 
 mod arrays;
+mod async_methods;
 mod calls;
 mod cancelling;
 mod failing;
-mod flight;
+mod freeing;
 mod functions;
 mod heads;
+mod in_flight;
 mod lifecycle;
-mod loads;
+mod load;
 mod local;
 mod log;
 mod loops;
-mod many;
 mod memory;
 mod options;
 mod output;
+mod proxy_arrays;
 mod questions;
-mod references;
 mod scale;
 mod shared_object;
 mod survival;
 mod tesserae;
 mod timeline;
-mod waiting;
 mod warehouse;
 mod workers;
 mod world;
@@ -43,35 +43,35 @@ use world::{Scenario, World};
 fn scenarios() -> Vec<Scenario> {
     [
         arrays::scenarios(),
+        async_methods::scenarios(),
         calls::scenarios(),
+        cancelling::scenarios(),
         failing::scenarios(),
-        flight::scenarios(),
+        freeing::scenarios(),
         functions::scenarios(),
+        in_flight::scenarios(),
         lifecycle::scenarios(),
-        loads::scenarios(),
+        load::scenarios(),
         local::scenarios(),
         log::scenarios(),
         loops::scenarios(),
-        many::scenarios(),
         memory::scenarios(),
         options::scenarios(),
         output::scenarios(),
+        proxy_arrays::scenarios(),
         questions::scenarios(),
-        references::scenarios(),
         scale::scenarios(),
         shared_object::scenarios(),
         survival::scenarios(),
         timeline::scenarios(),
-        workers::scenarios(),
-        waiting::scenarios(),
-        cancelling::scenarios(),
         warehouse::scenarios(),
+        workers::scenarios(),
     ]
     .concat()
 }
 
 fn main() -> ExitCode {
-    // A worker, a head of its own, and a scenario's program, know what they are from their environment.
+    // The environment tells this process whether it is a worker, a head, or the program of a scenario.
     if let Some(exit) = heads::play(survival::roles()) {
         return exit;
     }

@@ -1,10 +1,10 @@
-//! Where large stored values lie.
+//! Large stored values: in memory, in its limits, and on disk.
 
 use crate::{
     scenario,
     tesserae::Counter,
     warehouse::bytes,
-    world::{Scenario, rooms, scratch, stored_files, until},
+    world::{Scenario, scratch, stored_files, unstored_files, until},
 };
 use mosaic::prelude::*;
 use std::{
@@ -26,11 +26,11 @@ async fn on() {
     mosaic::interactive(On).num_workers(2).await.unwrap();
 }
 
-/// Has a file system in memory, of so many bytes, where values are stored; `false` where that is not allowed.
+/// Mounts a file system in memory with this number of bytes, where values are stored; `false` if that is not allowed.
 fn mount_memory(bytes: usize) -> bool {
     let options = CString::new(format!("size={bytes}")).unwrap();
     let directory = CString::new(scratch("memory")).unwrap();
-    // SAFETY: all four texts end in a zero and outlive the call.
+    // SAFETY: all four texts end with a zero and outlive the call.
     let mounted = unsafe {
         libc::mount(
             c"tmpfs".as_ptr(),
@@ -68,7 +68,7 @@ async fn memory_that_is_full_or_closed_leaves_the_disk() {
     mosaic::interactive(Off).await.unwrap();
     if is_mounted {
         let directory = CString::new(scratch("memory")).unwrap();
-        // SAFETY: the text ends in a zero and outlives the call.
+        // SAFETY: the text ends with a zero and outlives the call.
         assert_eq!(unsafe { libc::umount2(directory.as_ptr(), libc::MNT_DETACH) }, 0);
     } else {
         fs::remove_file(scratch("memory")).unwrap();
@@ -84,16 +84,16 @@ async fn a_large_value_is_stored_where_it_was_written() {
             panic!("one value is stored")
         };
         let is_room = |room: &PathBuf| fs::metadata(room).unwrap().ino() == fs::metadata(file).unwrap().ino();
-        assert!(rooms().iter().any(is_room));
+        assert!(unstored_files().iter().any(is_room));
         counter.sum(&stored).await.unwrap();
         assert!(stored.get().await.unwrap() == bytes(1 << 20, seed));
         drop(stored);
         until(|| stored_files().is_empty());
     }
-    // The memory is used again, once no process reads the value that lay there.
-    assert!(rooms().len() < 5, "{:?}", rooms());
-    // With nothing to do, it is given back.
-    until(|| rooms().is_empty());
+    // The memory is used again once no process reads the value in it.
+    assert!(unstored_files().len() < 5, "{:?}", unstored_files());
+    // When nothing happens, it is given back.
+    until(|| unstored_files().is_empty());
 }
 
 async fn values_may_be_longer_than_a_number_of_32_bits_says() {

@@ -1,4 +1,4 @@
-//! Options: on the attribute, on the type, on a call; what wins, and what is refused.
+//! Options on the attribute, on the type and on a call: which of them win, and which are refused.
 
 use crate::{
     scenario,
@@ -12,9 +12,9 @@ use std::{
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario!(what_panics_is_run_again, |ended| {
+        scenario!(panics_are_retried, |ended| {
             assert_eq!(ended.code, Some(0));
-            // Each try of the constructor says so, and what it printed before is kept.
+            // Each attempt of the constructor prints a line, and the output of earlier attempts is kept.
             assert_eq!(
                 ended.stdout.matches("WORKER:0:0      trying\n").count(),
                 3,
@@ -27,8 +27,8 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 ended.stderr
             );
         }),
-        scenario!(the_last_attempt_is_told),
-        scenario!(what_is_no_panic_is_not_run_again),
+        scenario!(the_last_attempt_is_reported),
+        scenario!(only_panics_are_retried),
         scenario!(a_tessera_lives_where_it_is_told_to),
         scenario!(the_tesserae_of_an_array_have_its_options),
         scenario!(a_worker_that_is_unknown_or_wrong_is_refused),
@@ -39,14 +39,14 @@ async fn on(workers: usize) {
     mosaic::interactive(On).num_workers(workers).await.unwrap();
 }
 
-/// Adds a line to a file, and returns how many it has now.
+/// Adds a line to a file, and returns the number of its lines.
 fn count(path: &str) -> usize {
     let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
     file.write_all(b"x\n").unwrap();
     fs::read_to_string(path).unwrap().lines().count()
 }
 
-/// Panics until it was tried often enough.
+/// A tessera whose constructor and methods panic until they were tried often enough.
 #[tessera]
 struct Persistent;
 
@@ -83,14 +83,14 @@ impl serde::Serialize for Stubborn {
     }
 }
 
-async fn what_panics_is_run_again() {
+async fn panics_are_retried() {
     on(1).await;
     let (made, called) = (scratch("made"), scratch("called"));
     let persistent = Persistent::remote(&made, 3).await.unwrap();
     assert_eq!(persistent.attempt(&called, 3).result().await.unwrap(), 3);
 }
 
-async fn the_last_attempt_is_told() {
+async fn the_last_attempt_is_reported() {
     on(1).await;
     let (made, called, again) = (scratch("made"), scratch("called"), scratch("again"));
     let error = Persistent::remote(&made, 9).await.unwrap_err();
@@ -101,7 +101,7 @@ async fn the_last_attempt_is_told() {
         .remote(&again, 2)
         .await
         .unwrap();
-    // The tessera's options are its calls', too, and those of a call win over them.
+    // The options of a tessera apply to its calls, too. The options of a call win.
     let error = persistent.attempt(&called, 9).await.unwrap_err();
     assert_eq!(error.attempts(), 2);
     let once = persistent.with(Options::new().max_retries(0));
@@ -109,7 +109,7 @@ async fn the_last_attempt_is_told() {
     assert_eq!(fs::read_to_string(called).unwrap().lines().count(), 3);
 }
 
-async fn what_is_no_panic_is_not_run_again() {
+async fn only_panics_are_retried() {
     on(1).await;
     let (made, called) = (scratch("made"), scratch("called"));
     let persistent = Persistent::remote(&made, 0);
@@ -127,7 +127,7 @@ async fn a_tessera_lives_where_it_is_told_to() {
     assert_eq!(b.worker().result().await.unwrap(), pid);
     let described = a.await.unwrap().to_string();
     assert!(described.contains("runtime=worker:0:1"), "{described}");
-    // Nobody else's turn was taken.
+    // The turns of the workers did not change.
     assert_ne!(Persistent::remote(&path, 0).worker().result().await.unwrap(), pid);
 }
 
@@ -145,7 +145,7 @@ async fn the_tesserae_of_an_array_have_its_options() {
         error.message().starts_with("there is no worker `worker:7:7`"),
         "{error}"
     );
-    // Those that the attribute has hold where none are given.
+    // Without other options, the attribute's options apply.
     let error = Persistent::remote_array(2, scratch("never"), 99).await.unwrap_err();
     assert_eq!(error.attempts(), 3);
 }

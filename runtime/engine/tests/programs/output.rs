@@ -42,7 +42,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// What was shown after the listing.
+/// Returns the output after the listing.
 fn shown(ended: &Ended) -> String {
     assert_eq!(ended.code, Some(0));
     let lines = ended.stdout.split_inclusive('\n');
@@ -106,7 +106,7 @@ async fn output_without_a_newline_is_whole() {
     let counter = Counter::remote(0);
     let door = meeting_point("door");
     let held = counter.print_and_meet("half a line", &door);
-    // That it is also live is a test of the flusher in the worker.
+    // A unit test of the worker's output checks that output also appears while a method runs.
     fs::OpenOptions::new().write(true).open(&door).unwrap();
     held.await.unwrap();
     println!();

@@ -1,4 +1,4 @@
-//! What methods ask the front end.
+//! Questions of methods to the front end.
 
 use crate::{
     heads::head_of,
@@ -7,7 +7,7 @@ use crate::{
     world::{Scenario, meeting_point, scratch},
 };
 use mosaic::prelude::*;
-use mosaic_engine::{Hub, HubEvent, HubOptions, WorkerCommand, run_dir};
+use mosaic_engine::{Monitor, MonitorEvent, MonitorOptions, WorkerCommand, run_dir};
 use std::{
     env,
     fs::{self, File},
@@ -37,7 +37,7 @@ async fn a_program_has_no_front_end() {
     assert!(answer.unwrap_err().message.contains("no front end"));
 }
 
-/// This program is the front end: a hub of its own tells it what is asked.
+/// This program is the front end: a monitor of its own reports the questions.
 async fn a_worker_asks_the_front_end() {
     let run_dir = run_dir().unwrap();
     let worker = WorkerCommand {
@@ -45,35 +45,38 @@ async fn a_worker_asks_the_front_end() {
         args: Vec::new(),
         env: Vec::new(),
     };
-    let options = HubOptions {
+    let options = MonitorOptions {
         run_dir: run_dir.path().to_owned(),
         worker,
     };
     meeting_point("asked");
-    let hub = Hub::start(options, front_end).unwrap();
-    let ended = head_of(hub.address(), "asks");
-    hub.shutdown();
+    let monitor = Monitor::start(options, front_end).unwrap();
+    let ended = head_of(monitor.address(), "asks");
+    monitor.shutdown();
     assert_eq!(ended, (Some(0), None));
 }
 
 /// The standard output of the worker.
 static OUTPUT: Mutex<Option<File>> = Mutex::new(None);
 
-fn front_end(event: HubEvent) {
+fn front_end(event: MonitorEvent) {
     match event {
-        HubEvent::WorkerStarted { stdout, stderr, .. } => {
+        MonitorEvent::WorkerStarted { stdout, stderr, .. } => {
             *OUTPUT.lock().unwrap() = Some(stdout.into());
             thread::spawn(move || io::copy(&mut File::from(stderr), &mut io::stderr()));
         }
-        HubEvent::Ask { uid, question } => answer(&uid, question),
-        HubEvent::Drain { done } => done(),
-        HubEvent::WorkerEnded { .. } | HubEvent::Notice { .. } | HubEvent::Progress { .. } | HubEvent::Shown(_) => {}
+        MonitorEvent::Ask { uid, question } => answer(&uid, question),
+        MonitorEvent::Drain { done } => done(),
+        MonitorEvent::WorkerEnded { .. }
+        | MonitorEvent::Notice { .. }
+        | MonitorEvent::Progress { .. }
+        | MonitorEvent::Shown(_) => {}
     }
 }
 
 fn answer(uid: &str, question: mosaic_engine::Question) {
     let message = String::from_utf8(question.message().to_vec()).unwrap();
-    // What was printed before the question is there, although no newline ended it.
+    // The output before the question is there, although it does not end with a newline.
     let printed = format!("asking {message}");
     let mut bytes = vec![0; printed.len()];
     let mut output = OUTPUT.lock().unwrap();
@@ -84,7 +87,7 @@ fn answer(uid: &str, question: mosaic_engine::Question) {
         "who" => question.answer(format!("you are {uid}").into_bytes()),
         "nobody" => drop(question),
         "long" => question.answer(vec![b'x'; 100 << 20]),
-        // Answered much later, and on another thread.
+        // Answered much later, on another thread.
         "later" => drop(thread::spawn(move || {
             fs::File::open(scratch("asked")).unwrap();
             question.answer(b"now".to_vec());
@@ -93,7 +96,7 @@ fn answer(uid: &str, question: mosaic_engine::Question) {
     }
 }
 
-/// In a head of that front end.
+/// Runs in a head of that front end.
 pub(crate) async fn asks() {
     mosaic::interactive(On).num_workers(1).await.unwrap();
     let (counter, other) = (Counter::remote(1), Counter::remote(2));
@@ -105,7 +108,7 @@ pub(crate) async fn asks() {
     let refused = counter.ask("nobody").result().await.unwrap();
     assert_eq!(refused, Err("the front end did not answer".to_owned()));
     let later = counter.ask("later");
-    // A worker that waits for an answer does everything else.
+    // While a method waits for an answer, its worker does everything else.
     assert_eq!(other.add(1).result().await.unwrap(), 3);
     assert_eq!(
         other.ask("who").result().await.unwrap(),
@@ -113,7 +116,7 @@ pub(crate) async fn asks() {
     );
     fs::OpenOptions::new().write(true).open(scratch("asked")).unwrap();
     assert_eq!(later.result().await.unwrap(), Ok("now".to_owned()));
-    // Longer than a message may be: it travels as a value does.
+    // The answer is longer than a message may be, so that it travels as a payload.
     let long = counter.ask("long").result().await.unwrap().unwrap();
     assert_eq!(long.len(), 100 << 20);
     mosaic::interactive(Off).await.unwrap();

@@ -1,9 +1,9 @@
-//! Many objects: nothing gets slower or larger with those that are gone.
+//! Many objects: the runtime gets neither slower nor larger with objects that are gone.
 //!
-//! A million tasks in all, on ten thousand tesserae at a time; `MOSAIC_TEST_TASKS` says how many tasks, if others.
+//! A million tasks run, on ten thousand tesserae at a time. `MOSAIC_TEST_TASKS` sets another number of tasks.
 
 use crate::{
-    references::{census_becomes, resident},
+    freeing::{census_becomes, resident},
     scenario,
     tesserae::Counter,
     world::{Scenario, until},
@@ -18,13 +18,13 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// How many tasks run in all.
+/// Returns the number of tasks.
 fn tasks() -> usize {
     env::var("MOSAIC_TEST_TASKS").map_or(1_000_000, |tasks| tasks.parse().unwrap())
 }
 
 const ROUNDS: usize = 5;
-/// Bytes that a process may keep for the next time, and for its timeline.
+/// The number of bytes that a process may keep, to use them again and for its timeline.
 const SPARE: usize = 16 << 20;
 
 async fn many_tesserae_and_tasks_leave_nothing() {
@@ -46,11 +46,11 @@ async fn many_tesserae_and_tasks_leave_nothing() {
         }
         let last = calls.last().unwrap().result().await.unwrap();
         assert_eq!(last as usize, calls.len() / tesserae.len());
-        // With all that a round needs: the allocator may keep it for the next one.
+        // The first round counts: the allocator may keep the memory for the next one.
         let first = *first_round.get_or_insert_with(|| pids.map(resident));
         drop((tesserae, calls));
         census_becomes("2 0 | 1 1 1 0 | 1 1 1 0").await;
-        // It does not grow with what was there.
+        // The memory does not grow with the number of rounds.
         for (pid, first) in pids.into_iter().zip(first) {
             until(|| resident(pid) < first + SPARE);
         }
@@ -65,7 +65,7 @@ async fn a_thousand_tasks_in_a_chain_through_two_workers() {
         last = counters[number % 2].echo(last);
     }
     let last = last.await.unwrap();
-    // Of all the links, none is kept but the last.
+    // Of all tasks in the chain, only the last one is kept.
     census_becomes("3 0 | 1 1 1 0 | 1 1 2 0").await;
     assert_eq!(last.result().await.unwrap(), [7]);
 }

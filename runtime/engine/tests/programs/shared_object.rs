@@ -1,4 +1,4 @@
-//! Tesserae whose code is in a shared object, with a crate `mosaic` of its own, as in a notebook.
+//! Tesserae with code in a shared object that has its own copy of the crate `mosaic`, as in a notebook.
 
 use crate::{
     scenario,
@@ -23,17 +23,17 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 unsafe extern "C" fn cell_event(_: CellEvent, _: Slice, _: Slice) {}
 
 fn guest() -> Library {
-    // SAFETY: the object has no initialisers but the standard library's.
+    // SAFETY: the object has only the initialisers of the standard library.
     unsafe { Library::open(Some(example("guest")), RTLD_NOW | RTLD_LOCAL) }.unwrap()
 }
 
 async fn tesserae_of_a_shared_object() {
     mosaic::interactive(On).num_workers(2).await.unwrap();
     let guest = guest();
-    // The head is there already; this only asks for its table.
-    let hub = PathBuf::new();
+    // The head exists already: this only returns its table.
+    let monitor = PathBuf::new();
     let host = mosaic_engine::install_head(mosaic_engine::HeadOptions {
-        hub,
+        monitor,
         cell_event,
         ask: drop,
     })
@@ -56,6 +56,6 @@ async fn tesserae_of_a_shared_object() {
     assert_eq!((error.kind(), error.worker()), (FailureKind::Panicked, "worker:0:1"));
     assert!(error.message().starts_with("no greeting, at "), "{error}");
     (table.flush)();
-    // What was loaded stays: the guest's code may still be named by its panic hook.
+    // The library stays loaded: the guest's panic hook may still refer to its code.
     std::mem::forget(guest);
 }

@@ -1,6 +1,6 @@
-//! Heads that die, one after the other, while the hub and the workers live on: as the processes of a notebook's cells.
+//! Heads that die, one after the other, while the monitor and the workers live on, as in a notebook whose cell process dies.
 //!
-//! The scenario's own process has the hub; each head is a process of its own, which plays one of the [`roles`].
+//! The scenario's own process has the monitor. Each head is a process of its own, which plays one of the [`roles`].
 
 use crate::{
     heads::{ABORTED, KILLED, Role, WELL, die, head, note, noted},
@@ -15,7 +15,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario!(a_counter_outlives_its_heads, |ended| {
             assert_eq!(ended.code, Some(0));
-            // Only who turns the runtime on is shown what it consists of, and each head but once.
+            // Only a head that turns the runtime on prints the listing, and each head only once.
             assert_eq!(
                 ended.stdout.matches("WORKER:0:0      Listening").count(),
                 2,
@@ -24,8 +24,8 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             );
         }),
         scenario!(tasks_between_workers_outlive_their_head),
-        scenario!(what_cannot_be_attached_says_why),
-        scenario!(who_attached_last_frees),
+        scenario!(attaching_says_why_it_fails),
+        scenario!(the_last_head_that_attached_frees),
         scenario!(an_attach_that_is_given_up_frees_nothing),
         scenario!(results_that_nobody_can_want_are_freed),
         scenario!(output_is_shown_while_no_head_lives, |ended| {
@@ -40,7 +40,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// What heads of these and other scenarios do.
+/// Returns the roles of heads in these and other scenarios.
 pub(crate) fn roles() -> Vec<Role> {
     macro_rules! role {
         ($name:ident) => {
@@ -61,7 +61,7 @@ pub(crate) fn roles() -> Vec<Role> {
         role!(leaves_a_large_result),
         role!(finds_the_worker_small_again),
         role!(leaves_a_talker),
-        ("leaves_references", || Box::pin(crate::references::leaves_references())),
+        ("leaves_references", || Box::pin(crate::freeing::leaves_references())),
         ("leaves_stored_values", || {
             Box::pin(crate::warehouse::leaves_stored_values())
         }),
@@ -89,7 +89,7 @@ async fn counts_and_is_killed() {
     let _entered = counter.meet_writing(scratch("entered"));
     let _held = counter.meet_reading(scratch("door"));
     let _queued = (counter.add(5), counter.mark(scratch("marks"), "a"));
-    // All that was sent to this worker before has arrived.
+    // Everything that was sent to this worker before has arrived.
     other.pid().await.unwrap();
     fs::File::open(scratch("entered")).unwrap();
     note("counter", &counter.uid());
@@ -109,12 +109,12 @@ async fn goes_on_counting_and_aborts() {
         counter.to_string().ends_with("runtime=worker:0:0, state=done>"),
         "{counter}"
     );
-    // Behind what the first head had submitted.
+    // This call is behind those of the first head.
     let added = counter.add(10);
     counter.mark(scratch("marks"), "b").state();
     fs::OpenOptions::new().write(true).open(scratch("door")).unwrap();
     assert_eq!(added.result().await.unwrap(), 17);
-    // New ones can be made without turning on what runs.
+    // New tesserae can be made without turning the runtime on again.
     assert_eq!(Counter::remote(7).add(1).result().await.unwrap(), 8);
     on(1).await;
     std::process::abort();
@@ -139,7 +139,7 @@ async fn tasks_between_workers_outlive_their_head() {
     assert_eq!(head("finds_what_those_tasks_did"), WELL);
 }
 
-/// `b` needs a value of `a` that is not there before this head is gone.
+/// `b` needs a value of `a` that does not exist before this head is gone.
 async fn leaves_tasks_between_workers() {
     on(2).await;
     let (a, b) = (Counter::remote(1), Counter::remote(2));
@@ -149,7 +149,7 @@ async fn leaves_tasks_between_workers() {
     let value = a.add(10);
     let _sum = b.add(&value);
     let _after = b.after(&a.add(100)).add(1000);
-    // All that was sent to these workers before has arrived.
+    // Everything that was sent to these workers before has arrived.
     on_as.pid().await.unwrap();
     on_bs.pid().await.unwrap();
     fs::File::open(scratch("entered")).unwrap();
@@ -162,7 +162,7 @@ async fn finds_what_those_tasks_did() {
     assert_eq!(b.add(0).result().await.unwrap(), 2 + 11 + 1000);
 }
 
-async fn what_cannot_be_attached_says_why() {
+async fn attaching_says_why_it_fails() {
     assert_eq!(head("leaves_some_of_each"), KILLED);
     assert_eq!(head("attaches_wrongly"), WELL);
 }
@@ -212,7 +212,7 @@ async fn attaches_wrongly() {
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     held.await.unwrap_err();
     for _ in 0..2 {
-        // First known in this head's books, then no more.
+        // The tessera is in this head's state at first, and then no more.
         let error = Counter::attach(&counter).await.unwrap_err();
         assert_eq!((error.kind(), error.worker()), (FailureKind::WorkerLost, "worker:0:0"));
         assert!(
@@ -226,7 +226,7 @@ async fn attaches_wrongly() {
     Keeper::attach(&keeper).await.unwrap().idle().await.unwrap();
 }
 
-async fn who_attached_last_frees() {
+async fn the_last_head_that_attached_frees() {
     assert_eq!(head("leaves_a_keeper"), KILLED);
     assert!(Path::new(&scratch("kept")).exists());
     assert_eq!(head("shares_and_drops_a_keeper"), WELL);
@@ -250,7 +250,7 @@ async fn shares_and_drops_a_keeper() {
     assert_eq!(mosaic::tesserae().await.unwrap().len(), 1);
     drop(second);
     assert!(mosaic::tesserae().await.unwrap().is_empty());
-    // Its destructor runs on another thread of the worker's.
+    // The destructor runs on another thread of the worker.
     until(|| !Path::new(&scratch("kept")).exists());
 }
 
@@ -279,10 +279,10 @@ async fn results_that_nobody_can_want_are_freed() {
     assert_eq!(head("finds_the_worker_small_again"), WELL);
 }
 
-/// More than the allocator keeps for later.
+/// More bytes than the allocator keeps to use them again.
 const LARGE: usize = 40 << 20;
 
-/// Bytes of memory that a process uses.
+/// Returns the number of bytes of memory that a process uses.
 fn memory(pid: u32) -> usize {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let used = status
@@ -323,7 +323,7 @@ async fn leaves_a_talker() {
     let _held = talker.meet_reading(scratch("door"));
     let _said = talker.print("still here\n");
     let _entered = talker.meet_writing(scratch("entered"));
-    // All that was sent to this worker before has arrived.
+    // Everything that was sent to this worker before has arrived.
     other.pid().await.unwrap();
     die().await;
 }
@@ -349,7 +349,7 @@ async fn a_living_head_lists_and_attaches() {
     let door = meeting_point("door");
     let busy = Counter::remote(1);
     let held = busy.meet_reading(&door);
-    // Not with its worker yet: it waits for a task.
+    // This tessera is not on a worker yet, since it waits for a task.
     let waiting = Counter::remote(busy.add(0));
     let states: Vec<State> = mosaic::tesserae()
         .await

@@ -1,4 +1,4 @@
-//! The types that the scenarios work with.
+//! The types that the scenarios use.
 
 use mosaic::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -23,7 +23,7 @@ impl Counter {
         self.value
     }
 
-    /// Adds a character to a file, so that it can be seen how often this ran.
+    /// Adds a character to a file, which shows how often this ran.
     fn mark(&self, path: &str, mark: &str) -> u64 {
         let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
         file.write_all(mark.as_bytes()).unwrap();
@@ -44,7 +44,7 @@ impl Counter {
         std::env::vars().map(|(name, _)| name).collect()
     }
 
-    /// The CPUs that this worker may run on, as the kernel writes them.
+    /// Returns the CPUs that this worker may run on, as Linux writes them.
     fn cpus(&self) -> String {
         let status = fs::read_to_string("/proc/self/status").unwrap();
         let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
@@ -74,13 +74,13 @@ impl Counter {
         print!("{text}");
     }
 
-    /// Prints, and then waits.
+    /// Prints a text, and then waits.
     fn print_and_meet(&self, text: &str, path: &str) {
         print!("{text}");
         File::open(path).unwrap();
     }
 
-    /// Prints, and then asks the front end: its answer, or why there is none.
+    /// Prints a text, and then asks the front end. Returns the answer, or why there is none.
     fn ask(&self, question: &str) -> Result<String, String> {
         print!("asking {question}");
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -89,7 +89,7 @@ impl Counter {
         Ok(String::from_utf8(answer.to_vec()).unwrap())
     }
 
-    /// Takes two steps, and waits between them.
+    /// Reports two steps, and waits between them.
     fn step(&self, path: &str) {
         let mut steps = mosaic::track(0..2);
         steps.next();
@@ -106,7 +106,7 @@ impl Counter {
         bytes
     }
 
-    /// A text of so many bytes, which travel faster than a vector's without optimisation.
+    /// Returns a text of this number of bytes. Without optimisation, a text travels faster than a vector.
     fn text(&self, size: usize) -> String {
         "x".repeat(size)
     }
@@ -141,7 +141,7 @@ impl Stillborn {
     fn idle(&self) {}
 }
 
-/// Removes a file when it is dropped.
+/// A type that removes a file when it is dropped.
 #[tessera]
 pub(crate) struct Keeper {
     path: String,
@@ -163,7 +163,7 @@ impl Drop for Keeper {
     }
 }
 
-/// Can be encoded, but never decoded.
+/// A value that can be encoded and never decoded.
 #[derive(Serialize)]
 pub(crate) struct Odd(pub(crate) u8);
 
@@ -173,7 +173,7 @@ impl<'de> Deserialize<'de> for Odd {
     }
 }
 
-/// Cannot even be encoded.
+/// A value that cannot be encoded.
 #[derive(Deserialize)]
 pub(crate) struct Stubborn;
 
@@ -195,7 +195,7 @@ impl Host {
     fn idle(&self) {}
 }
 
-/// Is made again when its worker is lost.
+/// A tessera that is made again when its worker is lost.
 #[tessera]
 pub(crate) struct Phoenix {
     marks: String,
@@ -208,7 +208,7 @@ impl Phoenix {
         Phoenix { marks, calls: 0 }
     }
 
-    /// Counts the calls since it was made, and leaves a mark for each.
+    /// Counts the calls since the tessera was made, and leaves a mark for each.
     fn count(&mut self, mark: &str) -> u64 {
         self.calls += 1;
         let mut file = OpenOptions::new().create(true).append(true).open(&self.marks).unwrap();
@@ -216,7 +216,7 @@ impl Phoenix {
         self.calls
     }
 
-    /// Ends its worker the first time.
+    /// Ends the worker, the first time.
     fn burn(&mut self, once: &str) -> u64 {
         self.calls += 1;
         if fs::metadata(once).is_err() {
@@ -226,7 +226,7 @@ impl Phoenix {
         self.calls
     }
 
-    /// Ends its worker every time.
+    /// Ends the worker, every time.
     fn burn_always(&mut self) {
         std::process::abort();
     }

@@ -1,4 +1,4 @@
-//! What happened, and when.
+//! The timeline, the status, and the progress of methods.
 
 use crate::{
     failing::kill,
@@ -12,16 +12,16 @@ use std::fs;
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario!(each_task_is_remembered_with_its_times),
-        scenario!(what_failed_and_what_runs_is_on_the_timeline),
-        scenario!(what_is_freed_is_on_the_timeline),
+        scenario!(failed_and_running_tasks_are_on_the_timeline),
+        scenario!(freed_objects_are_on_the_timeline),
         scenario!(a_timeline_is_saved),
         scenario!(the_status_shows_workers_tesserae_and_tasks, |ended| {
             assert_eq!(ended.code, Some(0));
             let last = "tasks: 0 pending, 0 queued, 0 running, 3 done, 1 failed";
             assert_eq!(ended.stderr.matches(last).count(), 1, "{}", ended.stderr);
         }),
-        scenario!(threads_of_a_method_say_how_far_it_is),
-        scenario!(a_task_says_how_far_it_is, |ended| {
+        scenario!(threads_of_a_method_report_its_progress),
+        scenario!(a_task_reports_its_progress, |ended| {
             assert_eq!(ended.code, Some(0));
             for worker in ["worker:0:0", "head"] {
                 let line = format!("{worker}: Counter::step has done all its 2 steps\n");
@@ -68,7 +68,7 @@ async fn each_task_is_remembered_with_its_times() {
     assert_eq!(find(&after, "worker:0:1").state, State::Done);
 }
 
-async fn what_failed_and_what_runs_is_on_the_timeline() {
+async fn failed_and_running_tasks_are_on_the_timeline() {
     on(2).await;
     let (a, b) = (Counter::remote(1), Counter::remote(2));
     let failed = a.fail("no stones left");
@@ -99,7 +99,7 @@ async fn what_failed_and_what_runs_is_on_the_timeline() {
     runs.await.unwrap();
 }
 
-async fn what_is_freed_is_on_the_timeline() {
+async fn freed_objects_are_on_the_timeline() {
     on(1).await;
     let (kept, stays) = (Counter::remote(1).await.unwrap(), Counter::remote(1).await.unwrap());
     let stored = [1_u8, 2, 3].map(|value| mosaic::put(&vec![value; 3]));
@@ -131,7 +131,7 @@ async fn what_is_freed_is_on_the_timeline() {
         (span.subject, span.name.as_str()),
         (Subject::Stored, "alloc::vec::Vec<u8>")
     );
-    // A copy that is found is no other value.
+    // Attaching to a value makes no new value.
     let found = mosaic::Stored::<Vec<u8>>::attach(&living[1]).await.unwrap();
     let after = mosaic::timeline().await.unwrap();
     assert_eq!(after.spans().len(), timeline.spans().len());
@@ -170,7 +170,7 @@ async fn the_status_shows_workers_tesserae_and_tasks() {
     assert_eq!((held.state(), queued.state()), (State::Done, State::Done));
 }
 
-async fn a_task_says_how_far_it_is() {
+async fn a_task_reports_its_progress() {
     on(1).await;
     for (name, counter) in [("a", Counter::remote(1)), ("b", Counter::local(1))] {
         let door = meeting_point(name);
@@ -184,7 +184,7 @@ async fn a_task_says_how_far_it_is() {
     mosaic::progress(1, 2);
 }
 
-/// Works with threads of its own.
+/// A tessera whose methods start threads.
 #[tessera]
 struct Crew {
     progress: mosaic::ProgressHandle,
@@ -206,14 +206,14 @@ impl Crew {
         }
     }
 
-    /// Says something of what has ended.
+    /// Reports progress after the method has ended.
     fn linger(&self) {
         let progress = self.progress.clone();
         std::thread::spawn(move || progress.report(7, 7)).join().unwrap();
     }
 }
 
-async fn threads_of_a_method_say_how_far_it_is() {
+async fn threads_of_a_method_report_its_progress() {
     on(1).await;
     for crew in [Crew::remote(), Crew::local()] {
         let worked = crew.work().await.unwrap();
@@ -230,6 +230,6 @@ async fn threads_of_a_method_say_how_far_it_is() {
     };
     let worked = mosaic::spawn(work, (5,)).await.unwrap();
     assert_eq!(worked.progress(), Some(mosaic::Progress { done: 5, total: 5 }));
-    // Nothing is executed here.
+    // This thread executes no method.
     mosaic::progress_handle().report(1, 2);
 }

@@ -1,10 +1,10 @@
-//! Values that live in the runtime.
+//! Stored values.
 
 use crate::{
     heads::{KILLED, die, head, note, noted},
     scenario,
     tesserae::Counter,
-    world::{Scenario, meeting_point, rooms, scratch, stored_files, until},
+    world::{Scenario, meeting_point, scratch, stored_files, unstored_files, until},
 };
 use mosaic::{FailureKind, State, Stored, prelude::*};
 use std::{fs, os::unix::fs::symlink, path::Path};
@@ -12,19 +12,19 @@ use std::{fs, os::unix::fs::symlink, path::Path};
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario!(a_stored_value_is_an_argument_by_reference),
-        scenario!(a_stored_value_goes_with_its_last_reference),
-        scenario!(what_was_dropped_is_gone_for_all_but_earlier_calls),
-        scenario!(what_cannot_be_had_says_why),
+        scenario!(a_stored_value_is_freed_with_its_last_reference),
+        scenario!(a_dropped_value_is_gone_except_for_earlier_calls),
+        scenario!(finding_a_value_says_why_it_fails),
         scenario!(values_move_to_disk_and_are_read_from_there),
         scenario!(a_disk_that_cannot_be_written_is_an_error),
         scenario!(a_disk_that_is_full_is_an_error),
-        scenario!(what_memory_does_not_take_goes_to_disk),
+        scenario!(values_that_do_not_fit_into_memory_go_to_disk),
         scenario!(stored_values_outlive_the_workers),
         scenario!(stored_values_end_with_the_runtime),
-        scenario!(a_head_that_dies_frees_what_it_alone_held),
+        scenario!(a_dead_head_frees_the_values_that_only_it_held),
         scenario!(functions_run_on_stored_values),
         scenario!(a_parameter_has_a_root_and_copies),
-        scenario!(a_hub_that_is_killed_leaves_no_values, |ended| assert_eq!(
+        scenario!(a_monitor_that_is_killed_leaves_no_values, |ended| assert_eq!(
             ended.signal,
             Some(9)
         )),
@@ -35,7 +35,7 @@ async fn on(workers: usize) {
     mosaic::interactive(On).num_workers(workers).await.unwrap();
 }
 
-/// So many bytes of a value that says which it is.
+/// Returns a value of this number of bytes, which differ with the seed.
 pub(crate) fn bytes(size: usize, seed: usize) -> Vec<u8> {
     (0..size).map(|index| ((index + seed) % 251) as u8).collect()
 }
@@ -68,7 +68,7 @@ async fn a_stored_value_is_an_argument_by_reference() {
     assert!(same.get().await.unwrap() == value);
 }
 
-async fn a_stored_value_goes_with_its_last_reference() {
+async fn a_stored_value_is_freed_with_its_last_reference() {
     on(2).await;
     let stored = mosaic::put(&bytes(1 << 20, 1)).await.unwrap();
     let copy = stored.clone();
@@ -77,7 +77,7 @@ async fn a_stored_value_goes_with_its_last_reference() {
     let busy = counter.meet_reading(&door);
     let later = counter.sum(&stored);
     drop((stored, copy));
-    // A call that has not begun needs it.
+    // A call that has not begun needs the value.
     assert_eq!(stored_files().len(), 1);
     fs::OpenOptions::new().write(true).open(door).unwrap();
     busy.await.unwrap();
@@ -85,12 +85,12 @@ async fn a_stored_value_goes_with_its_last_reference() {
     stored_files_become(0);
 }
 
-/// Waits until so many values are stored.
+/// Waits until this number of values is stored.
 fn stored_files_become(count: usize) {
     until(|| stored_files().len() == count);
 }
 
-async fn what_was_dropped_is_gone_for_all_but_earlier_calls() {
+async fn a_dropped_value_is_gone_except_for_earlier_calls() {
     on(2).await;
     let (stored, counter) = (mosaic::put(&bytes(1000, 1)).await.unwrap(), Counter::remote(0));
     let door = meeting_point("door");
@@ -112,7 +112,7 @@ async fn what_was_dropped_is_gone_for_all_but_earlier_calls() {
     busy.await.unwrap();
     earlier.await.unwrap();
     stored_files_become(0);
-    // The bytes are nowhere, although a reference is.
+    // The value is gone, although there is a reference to it.
     assert_eq!(
         Stored::<Vec<u8>>::attach(&uid).await.unwrap_err().kind(),
         FailureKind::Dropped
@@ -125,7 +125,7 @@ async fn what_was_dropped_is_gone_for_all_but_earlier_calls() {
     );
 }
 
-async fn what_cannot_be_had_says_why() {
+async fn finding_a_value_says_why_it_fails() {
     let error = mosaic::put(&1_u8).await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::NotRunning);
     assert!(error.to_string().contains("interactive(On)"), "{error}");
@@ -146,7 +146,7 @@ async fn what_cannot_be_had_says_why() {
     assert!(error.to_string().contains("Stubborn"), "{error}");
 }
 
-/// The runtime, whose stored values may take up about so many bytes of memory.
+/// Turns the runtime on. Stored values may take up about this number of bytes of memory.
 async fn on_with_memory(bytes: f64) {
     let info = fs::read_to_string("/proc/meminfo").unwrap();
     let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:")).unwrap();
@@ -164,7 +164,7 @@ async fn values_move_to_disk_and_are_read_from_there() {
     let mut all = Vec::new();
     for seed in 0..5 {
         all.push(mosaic::put(&bytes(1 << 20, seed)).await.unwrap());
-        // Used by a worker, which lets go of what moves.
+        // A worker uses the value, and forgets it when it moves.
         Counter::remote(0).sum(all.last().unwrap()).await.unwrap();
     }
     let in_memory =
@@ -178,14 +178,14 @@ async fn values_move_to_disk_and_are_read_from_there() {
         assert_eq!(b.sum(stored).result().await.unwrap(), sum);
         assert!(stored.get().await.unwrap() == value);
     }
-    // What never fits in memory is no error either.
+    // A value that never fits into memory is no error either.
     let large = mosaic::put(&bytes(3 << 20, 9)).await.unwrap();
     assert!(large.get().await.unwrap() == bytes(3 << 20, 9));
     drop((all, large));
     stored_files_become(0);
 }
 
-/// Stores what fits, and then what has to go to disk, which cannot be written.
+/// Stores a value that fits into memory, and then one that has to go to the disk, which cannot be written.
 async fn is_told_of_the_disk(reason: &str) {
     let first = mosaic::put(&bytes(2 << 20, 1)).await.unwrap();
     let limit = limit_files(1 << 20);
@@ -200,14 +200,14 @@ async fn is_told_of_the_disk(reason: &str) {
         assert!(expected.iter().all(|part| error.to_string().contains(part)), "{error}");
     }
     drop(limit);
-    // What was stored before stays, and goes as ever.
+    // The first value stays, and is freed as usual.
     assert!(first.get().await.unwrap() == bytes(2 << 20, 1));
     drop(first);
     stored_files_become(0);
     mosaic::put(&bytes(2 << 20, 3)).await.unwrap();
 }
 
-/// Gives the files of this process their size back.
+/// Removes the limit of file sizes when it is dropped.
 struct Limited(rustix::process::Rlimit);
 
 impl Drop for Limited {
@@ -216,9 +216,9 @@ impl Drop for Limited {
     }
 }
 
-/// Files that this process writes cannot have more bytes, as if the file system were full.
+/// Limits the size of files that this process writes, as if the file system were full.
 fn limit_files(bytes: u64) -> Limited {
-    // SAFETY: ignoring a signal runs no code; what is written fails instead.
+    // SAFETY: ignoring a signal runs no code. Writes fail instead.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     let usual = rustix::process::getrlimit(rustix::process::Resource::Fsize);
     let limit = rustix::process::Rlimit {
@@ -241,7 +241,7 @@ async fn a_disk_that_cannot_be_written_is_an_error() {
     is_told_of_the_disk("Not a directory").await;
     mosaic::interactive(Off).await.unwrap();
     fs::remove_file(scratch("disk")).unwrap();
-    // Nobody may make files there, whoever runs this.
+    // Nobody can make files there, not even root.
     symlink("/proc/none", scratch("disk")).unwrap();
     on_with_memory(2_500_000.0).await;
     is_told_of_the_disk("No such file").await;
@@ -249,7 +249,7 @@ async fn a_disk_that_cannot_be_written_is_an_error() {
     fs::remove_file(scratch("disk")).unwrap();
 }
 
-async fn what_memory_does_not_take_goes_to_disk() {
+async fn values_that_do_not_fit_into_memory_go_to_disk() {
     fs::remove_dir_all(scratch("memory")).unwrap();
     fs::write(scratch("memory"), "no directory").unwrap();
     on(1).await;
@@ -292,13 +292,13 @@ async fn stored_values_end_with_the_runtime() {
     assert_eq!(again.get().await.unwrap(), 8);
 }
 
-async fn a_head_that_dies_frees_what_it_alone_held() {
+async fn a_dead_head_frees_the_values_that_only_it_held() {
     on(2).await;
     let shared = mosaic::put(&bytes(1000, 3)).await.unwrap();
     note("shared", &shared.uid());
     meeting_point("door");
     assert_eq!(head("leaves_stored_values"), KILLED);
-    // One of the two is still needed by a call that has not begun, and the other one is held here.
+    // A call that has not begun needs one of the two values, and the other one is held here.
     let mine = noted("mine");
     until(|| {
         stored_files()
@@ -309,7 +309,7 @@ async fn a_head_that_dies_frees_what_it_alone_held() {
     let counter = Counter::attach(noted("counter")).await.unwrap();
     let expected: u64 = bytes(1 << 20, 4).iter().map(|byte| u64::from(*byte)).sum();
     assert_eq!(counter.add(0).result().await.unwrap(), expected);
-    assert!(rooms().is_empty());
+    assert!(unstored_files().is_empty());
     assert!(shared.get().await.unwrap() == bytes(1000, 3));
     assert_eq!(stored_files().len(), 1);
 }
@@ -323,14 +323,14 @@ pub(crate) async fn leaves_stored_values() {
     let _busy = counter.meet_reading(scratch("door"));
     let sum = counter.sum(&mine);
     let _needs_it = counter.add(&sum);
-    // All that was sent to this worker before has arrived.
+    // Everything that was sent to this worker before has arrived.
     let _ = shared.get().await.unwrap();
     Counter::remote(0).pid().await.unwrap();
     Counter::remote(0).pid().await.unwrap();
     die().await;
 }
 
-async fn a_hub_that_is_killed_leaves_no_values() {
+async fn a_monitor_that_is_killed_leaves_no_values() {
     on(2).await;
     let _stored = mosaic::put(&bytes(1000, 3)).await.unwrap();
     assert!(Path::new(&scratch("memory")).exists());
@@ -361,7 +361,7 @@ async fn a_parameter_has_a_root_and_copies() {
     let (a, b) = (Counter::remote(0), Counter::remote(0));
     assert_eq!(a.sum(&first).result().await.unwrap(), 3);
     first[0] = 10;
-    // Nobody else knows yet.
+    // The change is not pushed yet.
     assert_eq!((second[0], b.sum(&first).result().await.unwrap()), (1, 3));
     let door = meeting_point("door");
     let (busy, earlier) = (b.meet_reading(&door), b.sum(&first));
@@ -370,7 +370,7 @@ async fn a_parameter_has_a_root_and_copies() {
     assert_eq!((second[0], a.sum(&second).result().await.unwrap()), (1, 12));
     fs::OpenOptions::new().write(true).open(door).unwrap();
     busy.await.unwrap();
-    // What was called before gets what was the root then.
+    // An earlier call gets the value that was the root at that time.
     assert_eq!(earlier.result().await.unwrap(), 3);
     second.pull().await.unwrap();
     assert_eq!(*second, [10, 2]);
@@ -382,7 +382,7 @@ async fn a_parameter_has_a_root_and_copies() {
     assert_eq!((first.to_vec(), second.to_vec()), (vec![11, 2], vec![11, 100]));
     let error = first.get(|values| values[7]).await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::Panicked);
-    // Of all versions, one is stored.
+    // Only the last version stays stored.
     until(|| stored_files().len() == 1);
     drop((first, second, earlier));
     until(|| stored_files().is_empty());

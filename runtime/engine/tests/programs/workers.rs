@@ -1,4 +1,4 @@
-//! Where tesserae go, and workers that come and go.
+//! Placement, retirement and replacement of workers.
 
 use crate::{
     failing::kill,
@@ -18,15 +18,15 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario!(tesserae_go_where_their_arguments_lie),
         scenario!(a_selected_worker_can_be_named),
         scenario!(workers_have_cpus_of_their_own),
-        scenario!(a_worker_that_retires_does_what_it_has_to_do, |ended| {
+        scenario!(a_retiring_worker_finishes_its_work, |ended| {
             assert_eq!(ended.code, Some(0));
             assert!(ended.stdout.contains("the last words\n"), "{}", ended.stdout);
             assert!(!ended.stderr.contains("worker:0:0 ended"), "{}", ended.stderr);
         }),
         scenario!(a_lost_worker_is_replaced),
-        scenario!(what_is_submitted_while_no_worker_lives_goes_to_the_replacement),
-        scenario!(a_tessera_rises_again_on_another_worker),
-        scenario!(a_tessera_rises_again_on_the_replacement),
+        scenario!(tesserae_made_while_no_worker_lives_go_to_the_replacement),
+        scenario!(a_tessera_is_restarted_on_another_worker),
+        scenario!(a_tessera_is_restarted_on_the_replacement),
         scenario!(functions_with_retries_are_run_again),
         scenario!(a_program_ends_while_a_worker_is_replaced),
         scenario!(off_while_a_worker_is_replaced),
@@ -37,13 +37,13 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// The uids of the workers that run.
+/// Returns the uids of the running workers.
 async fn running() -> Vec<String> {
     let workers = mosaic::workers().await.unwrap();
     workers.iter().map(|worker| worker.uid.clone()).collect()
 }
 
-/// Waits until these workers run: their coming and going is told a moment later.
+/// Waits until exactly these workers run: changes are reported a moment later.
 async fn until_these_run(expected: &[&str]) {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
@@ -55,7 +55,7 @@ async fn until_these_run(expected: &[&str]) {
     }
 }
 
-/// The worker that a tessera lives on, which is a field of what shows it.
+/// Returns the worker of a tessera, from the text that its proxy shows.
 fn home(counter: &impl std::fmt::Display) -> String {
     let shown = counter.to_string();
     let (_, runtime) = shown.split_once("runtime=").unwrap();
@@ -75,7 +75,7 @@ async fn the_least_loaded_worker_gets_the_next_tessera() {
     let held = busy.meet_reading(&door);
     while mosaic::workers().await.unwrap()[0].running == 0 {}
     for _ in 0..2 {
-        // The second one, too, as what was dropped is no load.
+        // The second tessera goes there, too, since dropped tesserae do not count.
         let idle = Counter::remote(2);
         (&idle).await.unwrap();
         assert_eq!(home(&idle), "worker:0:1");
@@ -131,7 +131,7 @@ async fn workers_have_cpus_of_their_own() {
     assert!(seen.iter().all(|cpus| cpus.parse::<usize>().is_ok()), "{seen:?}");
 }
 
-async fn a_worker_that_retires_does_what_it_has_to_do() {
+async fn a_retiring_worker_finishes_its_work() {
     mosaic::interactive(On).num_workers(2).await.unwrap();
     let (leaving, staying) = (Counter::remote(1), Counter::remote(2));
     let error = mosaic::retire("worker:0:7").await.unwrap_err();
@@ -141,10 +141,10 @@ async fn a_worker_that_retires_does_what_it_has_to_do() {
     let held = leaving.meet_reading(&door);
     let queued = leaving.mark(&marks, "x");
     let said = leaving.print("the last words\n");
-    // What another worker will ask for is waited for as well.
+    // The worker also waits until another worker has taken a result.
     let taken = staying.add(leaving.add(1));
     (&leaving).await.unwrap();
-    // It is sent when it is made, and awaited last.
+    // The request is sent here, and awaited last.
     let retired = mosaic::retire("worker:0:0");
     let error = Counter::with(Options::new().worker("worker:0:0"))
         .remote(1)
@@ -191,7 +191,7 @@ async fn a_lost_worker_is_replaced() {
     assert_eq!(there.add(other.add(1)).result().await.unwrap(), 7);
 }
 
-async fn what_is_submitted_while_no_worker_lives_goes_to_the_replacement() {
+async fn tesserae_made_while_no_worker_lives_go_to_the_replacement() {
     mosaic::interactive(On)
         .num_workers(1)
         .replace_lost_workers(1)
@@ -224,7 +224,7 @@ async fn replacements_have_a_limit() {
     assert_eq!(Counter::remote(1).add(1).result().await.unwrap(), 2);
 }
 
-async fn a_tessera_rises_again_on_another_worker() {
+async fn a_tessera_is_restarted_on_another_worker() {
     mosaic::interactive(On).num_workers(2).await.unwrap();
     let marks = scratch("marks");
     let phoenix = Phoenix::remote(&marks);
@@ -233,19 +233,19 @@ async fn a_tessera_rises_again_on_another_worker() {
     assert_eq!(home(&phoenix), "worker:0:0");
     let (burning, queued) = (phoenix.burn(scratch("once")), phoenix.count("b"));
     let once_only = phoenix.with(Options::new().max_retries(0)).count("never");
-    // The constructor and the calls were run again, in their order, and the result that was there is gone.
+    // The constructor and the calls ran again in order, and the earlier result is gone.
     assert_eq!(burning.result().await.unwrap(), 1);
     assert_eq!(queued.result().await.unwrap(), 2);
     assert_eq!(once_only.await.unwrap_err().kind(), FailureKind::WorkerLost);
     assert_eq!(before.result().await.unwrap_err().kind(), FailureKind::WorkerLost);
     assert_eq!(home(&phoenix), "worker:0:1");
     assert_eq!(fs::read_to_string(marks).unwrap(), "ab");
-    // The last worker is gone, and there are no others.
+    // The last worker is gone.
     let error = phoenix.burn_always().await.unwrap_err();
     assert!(error.message().contains("no worker is left"), "{error}");
 }
 
-async fn a_tessera_rises_again_on_the_replacement() {
+async fn a_tessera_is_restarted_on_the_replacement() {
     mosaic::interactive(On)
         .num_workers(1)
         .replace_lost_workers(5)
@@ -254,7 +254,7 @@ async fn a_tessera_rises_again_on_the_replacement() {
     let phoenix = Phoenix::remote(scratch("marks"));
     assert_eq!(phoenix.burn(scratch("once")).result().await.unwrap(), 1);
     assert_eq!(home(&phoenix), "worker:0:1");
-    // Once by itself and once as a retry: that was the last restart.
+    // The call ran once, and once more as a retry: that was the last restart.
     let error = phoenix.burn_always().await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::WorkerLost);
     assert!(error.message().contains("worker:0:2 ended: signal: 6"), "{error}");
@@ -277,7 +277,7 @@ async fn functions_with_retries_are_run_again() {
     assert_eq!(error.kind(), FailureKind::WorkerLost);
 }
 
-/// A worker was lost, and the one in its place is on its way.
+/// Loses a worker while its replacement starts.
 async fn lose_a_worker() {
     mosaic::interactive(On)
         .num_workers(1)

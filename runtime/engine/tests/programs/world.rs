@@ -13,21 +13,21 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A hanging scenario is killed after this. No scenario takes a tenth of it.
+/// The time after which a hanging scenario is killed. No scenario takes a tenth of it.
 const LIMIT: Duration = Duration::from_secs(60);
-/// How long what must end by itself may take.
+/// The time within which processes must end and files must be removed.
 const SOON: Duration = Duration::from_secs(5);
 const SCENARIO: &str = "MOSAIC_TEST_SCENARIO";
 const SCRATCH: &str = "MOSAIC_TEST_SCRATCH";
-/// Where stored values lie, in memory and on disk, under the scratch directory.
+/// The directories of stored values, in memory and on disk, under the scratch directory.
 const STORES: [&str; 2] = ["memory", "disk"];
 
-/// Where a scenario may put what its program finds as a library, under the scratch directory.
+/// The directory in which the scenario's program finds libraries, under the scratch directory.
 pub(crate) const LIBRARIES: &str = "libraries";
 
 type Body = fn() -> Pin<Box<dyn Future<Output = ()>>>;
 
-/// What a scenario's program wrote, and how it ended.
+/// The output of a scenario's program, and how it ended.
 pub(crate) struct Ended {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -40,11 +40,11 @@ pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     /// Runs in the program, as the argument of `mosaic_engine::run`.
     pub(crate) body: Body,
-    /// Looks at the program from the outside, when it has ended.
+    /// Checks the program after it has ended.
     pub(crate) check: fn(&Ended),
 }
 
-/// A scenario that is right if its program ends well.
+/// Makes a scenario. Without a check, the program must exit with code 0.
 #[macro_export]
 macro_rules! scenario {
     ($name:ident) => {
@@ -59,7 +59,7 @@ macro_rules! scenario {
     };
 }
 
-/// In the process of a scenario or of one of its workers: runs it.
+/// Runs the scenario or the worker that this process is, if it is one.
 pub(crate) fn inside(scenarios: &[Scenario]) -> Option<ExitCode> {
     let name = env::var(SCENARIO).ok()?;
     let scenario = scenarios.iter().find(|scenario| scenario.name == name)?;
@@ -67,13 +67,13 @@ pub(crate) fn inside(scenarios: &[Scenario]) -> Option<ExitCode> {
     Some(ExitCode::SUCCESS)
 }
 
-/// A path for the running scenario's own use.
+/// Returns a path in the running scenario's scratch directory.
 pub(crate) fn scratch(name: &str) -> String {
     let directory = env::var(SCRATCH).unwrap();
     Path::new(&directory).join(name).to_str().unwrap().to_owned()
 }
 
-/// An example of this package that is a shared object.
+/// Returns the path of an example of this package that is a shared object.
 pub(crate) fn example(name: &str) -> PathBuf {
     let tests = env::current_exe().unwrap();
     let path = tests.ancestors().nth(2).unwrap().join(format!("examples/lib{name}.so"));
@@ -82,7 +82,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
     path
 }
 
-/// A named pipe: who opens it waits for the other end to be opened, so that two processes meet there.
+/// Makes a named pipe. Opening one end waits until the other end is opened, so that two processes meet there.
 pub(crate) fn meeting_point(name: &str) -> String {
     let path = scratch(name);
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
@@ -90,14 +90,14 @@ pub(crate) fn meeting_point(name: &str) -> String {
     path
 }
 
-/// Files in the directory where this program's sockets are.
+/// Returns the files in the directory of this program's sockets.
 pub(crate) fn sockets() -> Vec<PathBuf> {
     let runtime_dir = PathBuf::from(env::var("XDG_RUNTIME_DIR").unwrap());
     let in_directory = |path: PathBuf| fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
     in_directory(runtime_dir).flat_map(in_directory).collect()
 }
 
-/// The files of stored values.
+/// Returns the files of stored values.
 pub(crate) fn stored_files() -> Vec<PathBuf> {
     let in_directory = |path: PathBuf| {
         let entries = fs::read_dir(path).into_iter().flatten();
@@ -109,8 +109,8 @@ pub(crate) fn stored_files() -> Vec<PathBuf> {
     files.filter(is_value).collect()
 }
 
-/// The files that values are written to before they are stored.
-pub(crate) fn rooms() -> Vec<PathBuf> {
+/// Returns the files to which values are written before they are stored.
+pub(crate) fn unstored_files() -> Vec<PathBuf> {
     let directories = fs::read_dir(scratch("memory")).unwrap();
     let files = directories.flat_map(|directory| fs::read_dir(directory.unwrap().path()).unwrap());
     let files = files.map(|file| file.unwrap().path());
@@ -119,11 +119,11 @@ pub(crate) fn rooms() -> Vec<PathBuf> {
         .collect()
 }
 
-/// Waits for what gives no signal of its own.
+/// Waits until a condition holds whose change is not reported.
 pub(crate) fn until(condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !condition() {
-        assert!(Instant::now() < deadline, "it did not come true");
+        assert!(Instant::now() < deadline, "the condition did not become true");
         thread::sleep(Duration::from_millis(2));
     }
 }
@@ -147,13 +147,13 @@ impl World {
         world
     }
 
-    /// Runs the scenario's program and checks what it did and what it left.
+    /// Runs the scenario's program, and checks that it did the right thing and left nothing behind.
     pub(crate) fn run(&self, scenario: &Scenario) -> Result<(), String> {
         let program = Command::new(env::current_exe().unwrap())
             .env(SCENARIO, self.name)
             .env(SCRATCH, self.scratch.path())
             .env("XDG_RUNTIME_DIR", self.sockets.path())
-            // Read when a process starts, and looked into whenever it wants a library.
+            // The loader reads this when a process starts, and searches the directory for each library.
             .env("LD_LIBRARY_PATH", self.scratch.path().join(LIBRARIES))
             .env("MOSAIC_MEMORY_DIR", self.scratch.path().join(STORES[0]))
             .env("MOSAIC_SPILL_DIR", self.scratch.path().join(STORES[1]))
@@ -172,7 +172,7 @@ impl World {
         checked.and(left)
     }
 
-    /// Waits for the program to end; if it does not, kills it and its workers.
+    /// Waits for the end of the program; kills it and its workers if it takes too long.
     fn watch(&self, mut program: Child) -> Ended {
         let (mut out, mut error) = (program.stdout.take().unwrap(), program.stderr.take().unwrap());
         let pidfd = rustix::process::pidfd_open(
@@ -216,12 +216,12 @@ impl World {
             if Instant::now() > deadline {
                 return Err(format!("left behind: processes {processes:?}, files {files:?}"));
             }
-            // The end of a process that is not our child gives no signal that we could wait for without knowing it.
+            // The end of a process that is not a child of ours is not reported.
             thread::sleep(Duration::from_millis(2));
         }
     }
 
-    /// The processes of this world: those whose environment names its directory.
+    /// Returns the processes of this world: those whose environment names its directory.
     fn processes(&self) -> Vec<u32> {
         let marker = format!("XDG_RUNTIME_DIR={}\0", self.sockets.path().display());
         let pids = fs::read_dir("/proc")

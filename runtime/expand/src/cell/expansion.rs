@@ -1,62 +1,67 @@
-//! The expanded cell, and the way back from it to what the user wrote.
+//! An expanded cell, and the mapping from it to the user's text.
 
 use super::{
-    place::{LineIndex, Place, Position},
     scan,
+    text_range::{LineIndex, Position, TextRange},
 };
 use std::ops::Range;
 
 /// A cell whose tesserae are expanded.
+///
+/// ```
+/// let expansion = mosaic_expand::expand_cell("#[tessera]\nimpl S { fn new() -> S { S } }").unwrap().unwrap();
+/// assert_eq!(expansion.source().lines().count(), 2);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CellExpansion {
     source: String,
     generated: Vec<Generated>,
 }
 
-/// Code that was added to a cell: one line, or part of one.
+/// Code that was added to a cell: a line, or part of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generated {
     /// The code.
     pub code: String,
-    /// The line of [`CellExpansion::source`] that it is on, from 1.
+    /// The line of [`CellExpansion::source`] that holds the code, from 1.
     pub line: usize,
-    /// Its columns there, in characters from 1, the end excluded.
+    /// The columns of the code, in characters from 1, without the end.
     pub columns: Range<usize>,
-    /// What each of those columns is about, in order and without gaps.
+    /// The origin of each of these columns, in order and without gaps.
     pub origins: Vec<(Range<usize>, Origin)>,
 }
 
-/// What the user wrote that generated code is about.
+/// The part of the user's text from which generated code stems.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// Where it stands in the cell.
-    pub place: Place,
-    /// What it is: "argument `data` of `Solver1::solve`".
+    /// The range in the cell.
+    pub range: TextRange,
+    /// A description, such as "argument `data` of `Solver1::solve`".
     pub what: String,
 }
 
-/// What a position in [`CellExpansion::source`] shows.
+/// The meaning of a position in [`CellExpansion::source`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Location<'a> {
-    /// The cell's own text, at this position of the cell as the user wrote it.
+    /// The cell's own text, at this position of the text that the user wrote.
     User(Position),
-    /// Generated code.
+    /// Generated code, which stems from this part of the user's text.
     Generated(&'a Origin),
 }
 
-/// Code to be added.
+/// Code to be added to a cell.
 pub(super) struct Insertion {
-    /// Where in the cell's text, in bytes.
+    /// The offset in the cell's text, in bytes.
     pub(super) offset: usize,
-    /// What separates the code from what is before it.
+    /// The separator between the code and the text before it.
     pub(super) lead: &'static str,
     pub(super) code: String,
-    /// What the code's columns are about, from 0.
+    /// The origins of the code's columns, from 0.
     pub(super) origins: Vec<(Range<usize>, Origin)>,
 }
 
 impl CellExpansion {
-    /// Blanks out the attributes and inserts the code, which is in the order of the text.
+    /// Blanks out the attributes, and inserts the code in the order of the text.
     pub(super) fn new(text: &str, blanks: &[Range<usize>], mut insertions: Vec<Insertion>) -> CellExpansion {
         let lines = LineIndex::new(text);
         let blanked = scan::blanked(text, blanks.iter().cloned());
@@ -102,20 +107,20 @@ impl CellExpansion {
         });
     }
 
-    /// The cell to compile: the user's text with the attributes blanked out and the generated code in it.
+    /// Returns the cell to compile: the user's text with the attributes blanked out and the generated code inserted.
     ///
-    /// It has as many lines as the cell. No token of the user's is moved, but for those that share a line with the end
-    /// of a tessera's `impl` and come after it, when the attribute does not have a line to itself.
+    /// The result has as many lines as the cell. Tokens of the user keep their position, except tokens that follow the
+    /// end of a tessera's `impl` on the same line, if the attribute does not have a line of its own.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// The code that was added, in the order of the text.
+    /// Returns the added code, in the order of the text.
     pub fn generated(&self) -> &[Generated] {
         &self.generated
     }
 
-    /// What stands at a position (from 1, in characters) of [`CellExpansion::source`].
+    /// Returns what a position (from 1, in characters) of [`CellExpansion::source`] means.
     pub fn locate(&self, line: usize, column: usize) -> Location<'_> {
         let mut shift = 0;
         for generated in self
@@ -138,7 +143,7 @@ impl CellExpansion {
         })
     }
 
-    /// What the generated code at a position is about; `None` in the user's own text.
+    /// Returns the origin of the generated code at a position, or `None` in the user's own text.
     pub fn origin(&self, line: usize, column: usize) -> Option<&Origin> {
         match self.locate(line, column) {
             Location::User(_) => None,

@@ -1,48 +1,49 @@
 //! The expansion of a notebook's cell, as text.
 
 mod expansion;
-mod former;
-mod place;
+mod plain_types;
+pub mod preamble;
 mod print;
 mod scan;
+mod text_range;
 
 pub use expansion::{CellExpansion, Generated, Location, Origin};
-pub use place::{Place, Position};
+pub use text_range::{Position, TextRange};
 
 use crate::{emit, errors::Errors, model::Tessera, model_of, parse, parse::Target, subjects::Subjects};
 use expansion::Insertion;
-use place::LineIndex;
 use proc_macro2::{TokenStream, TokenTree};
 use std::{
     collections::{BTreeSet, HashSet},
     fmt,
 };
+use text_range::LineIndex;
 
-/// What is wrong with a tessera in a cell.
+/// An error in a tessera of a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CellError {
-    /// What is wrong, and what to do.
+    /// The message: what is wrong, and what to do.
     pub message: String,
-    /// Where in the cell.
-    pub place: Place,
+    /// The range in the cell.
+    pub range: TextRange,
 }
 
 impl fmt::Display for CellError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place.start, self.message)
+        write!(f, "{}: {}", self.range.start, self.message)
     }
 }
 
 impl std::error::Error for CellError {}
 
-/// Expands every `#[tessera]` on a cell's own items; `None` if there is none.
+/// Expands every `#[tessera]` on a cell's own items. Returns `None` if there is none.
 ///
-/// A cell is what a notebook's user runs at once: items, statements and expressions, after lines of commands (`:dep …`).
-/// The attribute is found among tokens, so one in a string, a comment or a nested module is left alone, and a syntax
-/// error elsewhere in the cell does not matter. A tessera that does not parse itself loses its attribute and gets no
-/// code: the compiler then reports the syntax error, at the user's line.
+/// A cell is the text that a notebook's user runs at once: lines of commands (`:dep …`), then items, statements and
+/// expressions. The attribute is found among the cell's tokens. An attribute in a string, a comment or a nested module
+/// is left alone, and a syntax error elsewhere in the cell does not matter. A tessera that does not parse loses its
+/// attribute and gets no code: the compiler then reports the syntax error, at the user's line.
 ///
-/// Forgets the spans of everything that `proc_macro2` parsed on the calling thread.
+/// Invalidates the spans of everything that `proc_macro2` parsed on the calling thread.
 ///
 /// ```
 /// let cell = "#[tessera]\nimpl Counter {\n    fn new() -> Self { Counter(0) }\n}\nCounter::remote()";
@@ -54,17 +55,19 @@ impl std::error::Error for CellError {}
 ///
 /// # Errors
 ///
-/// All malformed tesserae of the cell, in the order of the text.
+/// The errors of all malformed tesserae, in the order of the text.
 ///
 /// # Panics
 ///
-/// Within a procedural macro, which has the compiler's spans and not those of a text.
+/// Called within a procedural macro, whose spans are the compiler's and not those of a text.
 pub fn expand_cell(text: &str) -> Result<Option<CellExpansion>, Vec<CellError>> {
     expand_cell_after(text, &BTreeSet::new())
 }
 
-/// [`expand_cell`] in a notebook in which the types of these names are tesserae. One that the cell defines and implements
-/// without the attribute is none any more: an empty module takes the place of what was generated for it.
+/// Expands a cell like [`expand_cell`], in a notebook in which the types named in `tesserae` are tesserae.
+///
+/// If the cell defines and implements such a type without the attribute, the type is no longer a tessera: an empty
+/// module replaces the one that was generated for it.
 ///
 /// ```
 /// let cell = "struct Counter(u64);\nimpl Counter {}";
@@ -74,22 +77,22 @@ pub fn expand_cell(text: &str) -> Result<Option<CellExpansion>, Vec<CellError>> 
 ///
 /// # Errors
 ///
-/// As [`expand_cell`].
+/// The errors of [`expand_cell`].
 ///
 /// # Panics
 ///
-/// As [`expand_cell`].
+/// Called within a procedural macro, like [`expand_cell`].
 pub fn expand_cell_after(text: &str, tesserae: &BTreeSet<String>) -> Result<Option<CellExpansion>, Vec<CellError>> {
     if !text.contains("tessera") && !tesserae.iter().any(|name| text.contains(name)) {
         return Ok(None);
     }
     let _forget = ForgetSpans;
-    let code = scan::without_commands(text);
+    let code = preamble::without_commands(text);
     let Ok(tokens) = code.parse::<TokenStream>() else {
         let blanks = scan::attributes_by_line(&code);
         return Ok((!blanks.is_empty()).then(|| CellExpansion::new(text, &blanks, Vec::new())));
     };
-    let former = former::plain_types(tokens.clone());
+    let former = plain_types::plain_types(tokens.clone());
     let former: Vec<_> = former
         .into_iter()
         .filter(|plain| tesserae.contains(&plain.name))
@@ -113,13 +116,13 @@ pub fn expand_cell_after(text: &str, tesserae: &BTreeSet<String>) -> Result<Opti
     };
     let errors = errors.into_iter().map(|error| CellError {
         message: error.to_string(),
-        place: lines.place(&error.span().byte_range()),
+        range: lines.range(&error.span().byte_range()),
     });
     Err(errors.collect())
 }
 
-/// An empty module in the place of a former tessera's.
-fn emptied(former: &former::Plain) -> Insertion {
+/// Replaces the module of a former tessera by an empty one.
+fn emptied(former: &plain_types::PlainType) -> Insertion {
     Insertion {
         offset: former.offset,
         lead: "",
@@ -128,7 +131,7 @@ fn emptied(former: &former::Plain) -> Insertion {
     }
 }
 
-/// Empties `proc_macro2`'s map of sources, which otherwise grows with each cell.
+/// Empties `proc_macro2`'s source map on drop, which would otherwise grow with each cell.
 struct ForgetSpans;
 
 impl Drop for ForgetSpans {
@@ -137,7 +140,7 @@ impl Drop for ForgetSpans {
     }
 }
 
-/// The model of a marked `impl`, if there is to be code for it.
+/// Makes the model of a marked `impl`, if code is generated for it.
 fn model(item: &scan::Marked, modules: &mut HashSet<String>, errors: &mut Errors) -> Option<Tessera> {
     if item.tokens.is_empty() {
         errors.push(
@@ -163,21 +166,21 @@ fn model(item: &scan::Marked, modules: &mut HashSet<String>, errors: &mut Errors
     Some(tessera)
 }
 
-/// The generated code, printed, and where it goes.
+/// Prints the generated code, and chooses where it goes.
 ///
-/// It takes the attribute's place when nothing else stands on the rest of that line. So it comes before the `impl`:
-/// evcxr keeps items by name and attaches an `impl` to the named item before it, so that running a cell again that holds
-/// the `impl` alone replaces the `impl` and the module. Otherwise it goes after the end of the `impl`.
+/// If nothing else stands on the rest of the attribute's line, the code replaces the attribute and so comes before the
+/// `impl`. evcxr keeps items by name and attaches an `impl` to the named item before it. Running a cell again that
+/// holds only the `impl` then replaces both the `impl` and the module. Otherwise the code follows the `impl`.
 fn insertion(item: &scan::Marked, tessera: &Tessera, lines: &LineIndex<'_>) -> Insertion {
     let printed = print::one_line(emit::module(tessera), tessera.close);
     let subjects = Subjects::new(tessera);
     let origins = printed.pieces.into_iter().map(|(columns, token)| {
         let (subject, what) = subjects.of(&token);
-        let place = lines.place(if token.is_empty() { subject } else { &token });
+        let range = lines.range(if token.is_empty() { subject } else { &token });
         (
             columns,
             Origin {
-                place,
+                range,
                 what: what.clone(),
             },
         )

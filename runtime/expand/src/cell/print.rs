@@ -1,4 +1,4 @@
-//! Generated tokens as one line of text that remembers which of the user's tokens each part is about.
+//! The printer of generated tokens: one line of text that remembers from which of the user's tokens each part stems.
 
 use proc_macro2::{Delimiter, Literal, Spacing, Span, TokenStream, TokenTree};
 use std::ops::Range;
@@ -6,11 +6,11 @@ use std::ops::Range;
 /// One line of code.
 pub(super) struct Printed {
     pub(super) code: String,
-    /// Columns of the line, in characters from 0, and the bytes of the cell that they are about: empty for none.
+    /// Columns of the line, in characters from 0, and the bytes of the cell from which they stem (empty for none).
     pub(super) pieces: Vec<(Range<usize>, Range<usize>)>,
 }
 
-/// Prints `tokens` on one line; `user` is a span of the cell's text.
+/// Prints `tokens` on one line. `user` is any span of the cell's text.
 pub(super) fn one_line(tokens: TokenStream, user: Span) -> Printed {
     let mut printer = Printer {
         file: user.file(),
@@ -26,11 +26,11 @@ pub(super) fn one_line(tokens: TokenStream, user: Span) -> Printed {
 }
 
 struct Printer {
-    /// The cell, as `proc_macro2` calls it: `quote` makes its literals by parsing texts of their own.
+    /// The cell's name in `proc_macro2`. `quote` makes its literals by parsing texts of their own.
     file: String,
     printed: Printed,
     column: usize,
-    /// No space before the next token.
+    /// True if no space precedes the next token.
     tight: bool,
 }
 
@@ -84,7 +84,7 @@ impl Printer {
     }
 }
 
-/// A literal, with the line breaks of a string (such as a written `#[doc = "…"]`) escaped.
+/// Prints a literal, and escapes line breaks in a string (such as a written `#[doc = "…"]`).
 fn on_one_line(literal: &Literal) -> String {
     let text = literal.to_string();
     if !text.contains('\n') {

@@ -1,41 +1,24 @@
-//! Finds the marked items of a cell.
+//! The search for marked items in a cell.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
-use std::{borrow::Cow, ops::Range};
+use std::ops::Range;
 
 /// An item under `#[tessera]`.
 pub(super) struct Marked {
-    /// The bytes of its `#[tessera]`; of each, should it have several.
+    /// The bytes of the item's `#[tessera]`, or of each if it has several.
     pub(super) attributes: Vec<Range<usize>>,
-    /// The tokens of the first of them.
+    /// The tokens of the first attribute.
     pub(super) attribute: TokenStream,
-    /// What the attributes have in parentheses, where they do.
+    /// The arguments of the attributes that have any.
     pub(super) arguments: Vec<TokenTree>,
-    /// Where the attribute begins, if nothing of the cell's code stands on the rest of its line.
+    /// The attribute's offset, if no code stands on the rest of its line.
     pub(super) free_line: Option<usize>,
-    /// The item and all that follows it.
+    /// The item, and everything after it.
     pub(super) tokens: TokenStream,
 }
 
-/// The text with its commands blanked out, which are no Rust: evcxr's lines `:dep …` and `!shell` before any code.
-pub(super) fn without_commands(text: &str) -> Cow<'_, str> {
-    let mut code = Cow::Borrowed(text);
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        let content = line.trim_start_matches('\u{feff}').trim();
-        let path = content.starts_with("::");
-        if content.starts_with([':', '!']) && !path || line.starts_with('\u{feff}') && content.is_empty() {
-            code = Cow::Owned(blanked(&code, std::iter::once(offset..offset + line.len())));
-        } else if !content.is_empty() && !line.starts_with("//") {
-            break;
-        }
-        offset += line.len();
-    }
-    code
-}
-
-/// `text` with spaces for all characters within `ranges` but line breaks, as many as the characters had bytes.
+/// Replaces the characters within `ranges`, except line breaks, by as many spaces as they have bytes.
 pub(super) fn blanked(text: &str, ranges: impl Iterator<Item = Range<usize>>) -> String {
     let mut bytes = text.as_bytes().to_vec();
     for byte in ranges.flatten() {
@@ -46,9 +29,9 @@ pub(super) fn blanked(text: &str, ranges: impl Iterator<Item = Range<usize>>) ->
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
-/// The attributes of a text that has no tokens (a quote or a bracket is missing): those at the beginning of a line.
+/// Finds the attributes at the beginning of a line, in a text that has no tokens since a quote or a bracket is missing.
 ///
-/// Taken out all the same, or the compiler would complain of them beside the syntax error.
+/// They are removed all the same: otherwise the compiler would report them beside the syntax error.
 pub(super) fn attributes_by_line(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut offset = 0;
@@ -65,7 +48,7 @@ pub(super) fn attributes_by_line(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The marked items among a cell's own, in the order of the text.
+/// Finds the marked items among a cell's own, in the order of the text.
 pub(super) fn marked_items(tokens: TokenStream) -> Vec<Marked> {
     let trees: Vec<TokenTree> = tokens.into_iter().collect();
     let mut marked = Vec::new();
@@ -83,7 +66,7 @@ pub(super) fn is_attribute(pair: &[TokenTree]) -> bool {
         if hash.as_char() == '#' && group.delimiter() == Delimiter::Bracket)
 }
 
-/// The item after the `count` attributes that `trees` begins with, if it is marked.
+/// Returns the item after the `count` attributes at the beginning of `trees`, if it is marked.
 fn marked_item(trees: &[TokenTree], count: usize) -> Option<Marked> {
     let (attributes, item) = trees.split_at(2 * count);
     let pairs: Vec<&[TokenTree]> = attributes.chunks(2).collect();
@@ -105,7 +88,7 @@ fn bytes(pair: &[TokenTree]) -> Range<usize> {
     pair[0].span().byte_range().start..pair[1].span().byte_range().end
 }
 
-/// The arguments of a `#[tessera]`, `None` for another attribute.
+/// Returns the arguments of a `#[tessera]`, or `None` for another attribute.
 pub(super) fn arguments(pair: &[TokenTree]) -> Option<Option<TokenTree>> {
     let TokenTree::Group(group) = &pair[1] else { return None };
     let mut trees: Vec<TokenTree> = group.stream().into_iter().collect();

@@ -1,8 +1,8 @@
-//! One function per generated item.
+//! One function for each generated item.
 //!
-//! Paths are absolute, since the user may call a type of their own `Result`; names beside the proxy's begin with `__`,
-//! since `use super::*` brings the user's names in. Nothing here needs a macro to be expanded or a return type to be
-//! inferred, so that rust-analyzer sees the types of proxies and tasks.
+//! Paths are absolute, since the user may call a type `Result`. Names beside the proxy's begin with `__`, since `use
+//! super::*` brings the user's names into scope. Generated code needs no macro expansion and no inference of return
+//! types, so that rust-analyzer sees the types of proxies and tasks.
 
 mod proxy;
 mod table;
@@ -11,7 +11,7 @@ use crate::{method::Method, model::Tessera};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// Everything generated for a tessera.
+/// Generates the module of a tessera.
 pub(crate) fn module(tessera: &Tessera) -> TokenStream {
     let module = &tessera.module;
     let items = [

@@ -1,4 +1,4 @@
-//! The caller's half: the proxy, and how one is had.
+//! The caller's half: the proxy, and the functions that make one.
 
 use super::output;
 use crate::{
@@ -55,7 +55,7 @@ pub(super) fn remote(tessera: &Tessera) -> TokenStream {
     }
 }
 
-/// The options on the attribute.
+/// The function that returns the options on the attribute.
 pub(super) fn options(tessera: &Tessera) -> TokenStream {
     let options = tessera.options.iter().map(|option| {
         let (name, value) = (&option.name, &option.value);
@@ -80,11 +80,14 @@ pub(super) fn with(tessera: &Tessera) -> TokenStream {
     } = tessera;
     let (inputs, values): (Vec<TokenStream>, TokenStream) = (inputs(constructor).collect(), values(constructor));
     let own = &constructor.documentation;
-    let documentation = format!(" A `{ident}` that is to be constructed on a worker with other options than usual.");
+    let documentation =
+        format!(" The options with which `{ident}`s are constructed and called. Made by `{ident}::with`.");
     let (construct, construct_all, with) = (
-        format!(" Constructs the `{ident}` on a worker and returns its proxy at once."),
-        format!(" Constructs as many `{ident}`s as the first argument says, all with these options."),
-        format!(" The options with which a `{ident}` is constructed and called."),
+        format!(" Constructs a `{ident}` on a worker, with these options, and returns its proxy at once."),
+        format!(
+            " Constructs `__len` `{ident}`s with these options and the same arguments, and returns their proxies at once."
+        ),
+        format!(" Sets options for the construction and the calls of a `{ident}`: `{ident}::with(options).remote(…)`."),
     );
     quote! {
         #[doc = #documentation]
@@ -126,7 +129,7 @@ pub(super) fn local(tessera: &Tessera) -> TokenStream {
     } = tessera;
     let (inputs, values) = (inputs(constructor), values(constructor));
     let documentation = format!(
-        " Constructs a `{ident}` in this process (in a method, that of its worker), on a thread of its own, and returns its proxy at once."
+        " Constructs a `{ident}` in the calling process, on a thread of its own, and returns its proxy at once."
     );
     quote! {
         impl #self_type {
@@ -150,7 +153,7 @@ pub(super) fn remote_array(tessera: &Tessera) -> TokenStream {
     } = tessera;
     let (inputs, values) = (inputs(constructor), values(constructor));
     let documentation = format!(
-        " Constructs as many `{ident}`s as the first argument says, spread over the workers, each with the same arguments."
+        " Constructs `__len` `{ident}`s on workers, all with the same arguments, and returns their proxies at once."
     );
     quote! {
         impl #self_type {
@@ -171,7 +174,7 @@ pub(super) fn attach(tessera: &Tessera) -> TokenStream {
         ..
     } = tessera;
     let documentation =
-        format!(" Finds a `{ident}` that lives, by its unique name, and gives a proxy of it, once awaited.");
+        format!(" Finds a living `{ident}` by its unique name, and returns a new proxy of it, once awaited.");
     quote! {
         impl #self_type {
             #[doc = #documentation]
@@ -210,15 +213,15 @@ pub(super) fn proxy_methods(tessera: &Tessera) -> TokenStream {
         impl #proxy {
             #(#methods)*
             #(#fields)*
-            /// The same tessera, whose calls begin when `task` is done.
+            /// Returns a proxy of the same tessera whose calls also wait until `task` is done.
             pub fn after<__D>(&self, task: &::mosaic::TaskProxy<__D>) -> #proxy {
                 #proxy { raw: self.raw.after(task) }
             }
-            /// The same tessera, whose calls have these options.
+            /// Returns a proxy of the same tessera whose calls have these options.
             pub fn with(&self, options: ::mosaic::Options) -> #proxy {
                 #proxy { raw: self.raw.with(options) }
             }
-            /// The tessera's unique name.
+            /// Returns the tessera's unique name.
             pub fn uid(&self) -> ::std::string::String {
                 self.raw.uid()
             }
@@ -230,7 +233,7 @@ pub(super) fn proxy_methods(tessera: &Tessera) -> TokenStream {
 fn fields(tessera: &Tessera) -> Vec<TokenStream> {
     let self_type = &tessera.self_type;
     let get = quote! {
-        /// Reads the object with a function that captures nothing, in its turn among the calls.
+        /// Runs a function that reads the object, in its turn among the calls. The function must capture nothing.
         pub fn get<__R: ::mosaic::Portable>(
             &self,
             function: impl ::core::ops::Fn(&#self_type) -> __R
@@ -240,7 +243,7 @@ fn fields(tessera: &Tessera) -> Vec<TokenStream> {
         }
     };
     let update = quote! {
-        /// Changes the object with a function that captures nothing and takes an argument, in its turn among the calls.
+        /// Runs a function that changes the object, in its turn among the calls. The function must capture nothing.
         pub fn update<__A: ::mosaic::Portable, __R: ::mosaic::Portable>(
             &self,
             function: impl ::core::ops::Fn(&mut #self_type, __A) -> __R
@@ -261,7 +264,7 @@ fn proxy_method(number: u32, method: &Method) -> TokenStream {
     let (ident, documentation) = (&method.ident, &method.documentation);
     let (inputs, values, output) = (inputs(method), values(method), output(method));
     let number = Literal::u32_unsuffixed(number);
-    // `self` must be resolved where it is declared, so both come from here, whatever macro wrote the user's tokens.
+    // `self` must be resolved where it is declared, so both get the same span, whichever macro wrote the user's tokens.
     quote_spanned! {at(ident.span())=>
         #(#documentation)*
         pub fn #ident(&self, #(#inputs),*) -> ::mosaic::TaskProxy<#output> {
@@ -303,7 +306,7 @@ pub(super) fn futures(tessera: &Tessera) -> TokenStream {
     quote!(#by_value #by_reference)
 }
 
-/// `data: impl IntoArg<Array3<f32>>`
+/// The parameters of a remote call: `data: impl IntoArg<Array3<f32>>`.
 fn inputs(method: &Method) -> impl Iterator<Item = TokenStream> {
     method.parameters.iter().map(
         |Parameter { name, ty, span, .. }| quote_spanned!(at(*span)=> #name: impl ::mosaic::__private::IntoArg<#ty>),

@@ -1,4 +1,4 @@
-//! The worker's half: the table of the type's functions, and what they call.
+//! The worker's half: the table of the type's functions, and the functions themselves.
 
 use super::output;
 use crate::{
@@ -11,8 +11,8 @@ use proc_macro2::{Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Ident, Type, ext::IdentExt};
 
-/// Constants, which are compiled where they are used, as statics are not: a cell that only calls needs the definition alone,
-/// and one that does neither needs nothing.
+/// The constants are compiled where they are used, unlike statics: a cell that only calls compiles the definition
+/// alone, and a cell that does not even call compiles nothing.
 pub(super) fn table(tessera: &Tessera) -> TokenStream {
     let self_type = &tessera.self_type;
     let name = tessera.ident.unraw().to_string();
@@ -36,7 +36,8 @@ pub(super) fn table(tessera: &Tessera) -> TokenStream {
     }
 }
 
-/// `solve(Array3<f32>) -> Array3<f32>`: what must be the same for a call to mean the same.
+/// Returns the signature, such as `solve(Array3<f32>) -> Array3<f32>`. Calls between two definitions of a type match by
+/// it.
 fn signature(method: &Method) -> String {
     let parameters: Vec<String> = method
         .parameters
@@ -106,8 +107,8 @@ fn call_arm(number: u32, self_type: &Type, method: &Method) -> TokenStream {
     let (ident, decoded, lent) = (&method.ident, decoded(method), lent(method));
     let number = Literal::u32_unsuffixed(number);
     let output = output(method);
-    // The types of what travels are spelt out, so that one that cannot is reported where it is written. Called by path: a
-    // trait in scope cannot have a method of that name taken instead.
+    // Types that travel are written out, so that an error is reported where the user wrote the type. Methods are called
+    // by path, so that a method of a trait in scope cannot take their place.
     if method.is_async {
         let encode = quote!(::mosaic::__private::encode::<#output>(&value));
         return quote_spanned! {at(ident.span())=>
@@ -140,7 +141,7 @@ pub(super) fn drop_object(tessera: &Tessera) -> TokenStream {
     }
 }
 
-/// One per type that travels, so that a type that cannot is reported where it is written.
+/// One assertion for each type that travels, so that an error is reported where the user wrote the type.
 pub(super) fn assertions(tessera: &Tessera) -> TokenStream {
     let self_type = &tessera.self_type;
     let functions = std::iter::once(&tessera.constructor).chain(&tessera.methods);
@@ -159,7 +160,7 @@ pub(super) fn assertions(tessera: &Tessera) -> TokenStream {
     }
 }
 
-/// The statements that decode the arguments. Their variables are numbered, since an argument may have any name.
+/// The statements that decode the arguments. Variables are numbered, since an argument may have any name.
 fn decoded(method: &Method) -> TokenStream {
     let decode = method
         .parameters
@@ -177,7 +178,7 @@ fn decoded(method: &Method) -> TokenStream {
     decode.collect()
 }
 
-/// The decoded arguments as the method takes them.
+/// The decoded arguments, as the method takes them.
 fn lent(method: &Method) -> TokenStream {
     let lent = method
         .parameters
@@ -196,8 +197,8 @@ fn lent(method: &Method) -> TokenStream {
     lent.collect()
 }
 
-/// Whether an argument is read where its bytes lie: they do so as long as the call does not return, which one of an async
-/// method does before its end.
+/// Returns whether an argument is read in place. Its bytes stay until the call returns, which an async method does
+/// before its end.
 fn is_in_place(method: &Method, lend: Lend) -> bool {
     lend != Lend::Value && !method.is_async
 }

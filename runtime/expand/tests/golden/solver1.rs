@@ -58,7 +58,7 @@ mod __mosaic_Solver1 {
         }
     }
     impl Solver1 {
-        /// Constructs a `Solver1` in this process (in a method, that of its worker), on a thread of its own, and returns its proxy at once.
+        /// Constructs a `Solver1` in the calling process, on a thread of its own, and returns its proxy at once.
         #[track_caller]
         pub fn local(
             data: impl ::mosaic::__private::IntoArg<Array3<f32>>,
@@ -74,7 +74,7 @@ mod __mosaic_Solver1 {
         }
     }
     impl Solver1 {
-        /// Constructs as many `Solver1`s as the first argument says, spread over the workers, each with the same arguments.
+        /// Constructs `__len` `Solver1`s on workers, all with the same arguments, and returns their proxies at once.
         #[track_caller]
         pub fn remote_array(
             __len: usize,
@@ -89,13 +89,13 @@ mod __mosaic_Solver1 {
             )
         }
     }
-    /// A `Solver1` that is to be constructed on a worker with other options than usual.
+    /// The options with which `Solver1`s are constructed and called. Made by `Solver1::with`.
     #[must_use]
     pub struct Solver1Remote {
         options: ::mosaic::Options,
     }
     impl Solver1 {
-        /// The options with which a `Solver1` is constructed and called.
+        /// Sets options for the construction and the calls of a `Solver1`: `Solver1::with(options).remote(…)`.
         pub fn with(options: ::mosaic::Options) -> Solver1Remote {
             Solver1Remote {
                 options: options.or(&__options()),
@@ -103,7 +103,7 @@ mod __mosaic_Solver1 {
         }
     }
     impl Solver1Remote {
-        /// Constructs the `Solver1` on a worker and returns its proxy at once.
+        /// Constructs a `Solver1` on a worker, with these options, and returns its proxy at once.
         ///
         #[track_caller]
         pub fn remote(
@@ -119,7 +119,7 @@ mod __mosaic_Solver1 {
                 ),
             }
         }
-        /// Constructs as many `Solver1`s as the first argument says, all with these options.
+        /// Constructs `__len` `Solver1`s with these options and the same arguments, and returns their proxies at once.
         #[track_caller]
         pub fn remote_array(
             &self,
@@ -136,7 +136,7 @@ mod __mosaic_Solver1 {
         }
     }
     impl Solver1 {
-        /// Finds a `Solver1` that lives, by its unique name, and gives a proxy of it, once awaited.
+        /// Finds a living `Solver1` by its unique name, and returns a new proxy of it, once awaited.
         pub fn attach(
             uid: impl ::core::convert::AsRef<str>,
         ) -> ::mosaic::__private::Attach<Solver1Proxy> {
@@ -177,7 +177,7 @@ mod __mosaic_Solver1 {
         pub fn solve_more(&self) -> ::mosaic::TaskProxy<()> {
             self.raw.call(&__DEFINITION, 1, ::std::vec::Vec::new())
         }
-        /// Reads the object with a function that captures nothing, in its turn among the calls.
+        /// Runs a function that reads the object, in its turn among the calls. The function must capture nothing.
         pub fn get<__R: ::mosaic::Portable>(
             &self,
             function: impl ::core::ops::Fn(
@@ -186,7 +186,7 @@ mod __mosaic_Solver1 {
         ) -> ::mosaic::TaskProxy<__R> {
             self.raw.get::<Solver1, __R, _>(&__DEFINITION, function)
         }
-        /// Changes the object with a function that captures nothing and takes an argument, in its turn among the calls.
+        /// Runs a function that changes the object, in its turn among the calls. The function must capture nothing.
         pub fn update<__A: ::mosaic::Portable, __R: ::mosaic::Portable>(
             &self,
             function: impl ::core::ops::Fn(
@@ -198,19 +198,19 @@ mod __mosaic_Solver1 {
             let argument = ::mosaic::__private::IntoArg::into_arg(argument);
             self.raw.update::<Solver1, __A, __R, _>(&__DEFINITION, function, argument)
         }
-        /// The same tessera, whose calls begin when `task` is done.
+        /// Returns a proxy of the same tessera whose calls also wait until `task` is done.
         pub fn after<__D>(&self, task: &::mosaic::TaskProxy<__D>) -> Solver1Proxy {
             Solver1Proxy {
                 raw: self.raw.after(task),
             }
         }
-        /// The same tessera, whose calls have these options.
+        /// Returns a proxy of the same tessera whose calls have these options.
         pub fn with(&self, options: ::mosaic::Options) -> Solver1Proxy {
             Solver1Proxy {
                 raw: self.raw.with(options),
             }
         }
-        /// The tessera's unique name.
+        /// Returns the tessera's unique name.
         pub fn uid(&self) -> ::std::string::String {
             self.raw.uid()
         }

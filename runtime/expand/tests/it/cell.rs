@@ -10,7 +10,7 @@ fn expansion(cell: &str) -> CellExpansion {
     expand_cell(cell).expect("well-formed tesserae").expect("a tessera")
 }
 
-/// The source of the expansion, with generated code shown as `«mod name»` and each line between bars.
+/// Checks the source of the expansion, with generated code shown as `«mod name»` and each line between bars.
 fn check(cell: &str, expect: Expect) {
     let expansion = expansion(cell);
     let mut source = expansion.source().to_owned();
@@ -27,8 +27,8 @@ fn check(cell: &str, expect: Expect) {
     check_positions(cell, &expansion);
 }
 
-/// Checks that each token of the cell, but for `tessera`, is where [`CellExpansion::locate`] says, and that the line is
-/// the same; if no code follows on the line of an attribute or of the end of an `impl`, the column is the same as well.
+/// Checks that [`CellExpansion::locate`] finds each token of the cell, except `tessera`, on its line. If no code follows on
+/// the line of an attribute or of the end of an `impl`, the column is unchanged as well.
 fn check_positions(cell: &str, expansion: &CellExpansion) {
     let mut source = expansion.source().lines().enumerate().flat_map(|(line, text)| {
         (0..text.chars().count()).map(move |column| Position {
@@ -284,7 +284,7 @@ fn generated_code_knows_what_it_is_about() {
     for (columns, origin) in &generated.origins {
         assert_eq!(columns.start, next, "no gaps");
         next = columns.end;
-        let line = format!("{}-{} {}", origin.place.start, origin.place.end, origin.what);
+        let line = format!("{}-{} {}", origin.range.start, origin.range.end, origin.what);
         if !seen.contains(&line) {
             seen.push(line);
         }
@@ -315,7 +315,7 @@ fn an_unportable_argument_is_found_from_its_assertion() {
     let byte = line.find("assert_portable :: < Rc").expect("an assertion") + "assert_portable :: < ".len();
     let column = line[..byte].chars().count() + 1;
     let origin = expansion.origin(1, column).expect("generated");
-    expect!["4:24 argument `é` of `S::solve`"].assert_eq(&format!("{} {}", origin.place.start, origin.what));
+    expect!["4:24 argument `é` of `S::solve`"].assert_eq(&format!("{} {}", origin.range.start, origin.what));
 }
 
 #[test]

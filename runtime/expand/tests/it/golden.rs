@@ -1,4 +1,4 @@
-//! What is generated for well-formed tesserae.
+//! Generated code of well-formed tesserae.
 
 use crate::readable::{expanded, part};
 use expect_test::{Expect, expect, expect_file};
@@ -35,7 +35,7 @@ fn a_type_stays_as_it_is() {
     .assert_eq(&expanded(item));
 }
 
-/// The generated call of a method `f` with these parameters, in an `impl S`.
+/// Checks the generated call of a method `f` with these parameters, in an `impl S`.
 fn check_parameters(parameters: &str, expect: Expect) {
     let item = format!("impl S {{ fn new() -> S {{ S }} fn f(&self, {parameters}) {{}} }}");
     let signature = part(&item, "pub fn f(", "self.raw");

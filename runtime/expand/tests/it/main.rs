@@ -1,4 +1,4 @@
-//! The expansion as its two users see it.
+//! The expansion, as its two users see it.
 
 mod cell;
 mod golden;

@@ -1,4 +1,4 @@
-//! What is said about malformed tesserae, and where.
+//! Messages about malformed tesserae, and their positions.
 
 use expect_test::{Expect, expect};
 
@@ -7,7 +7,7 @@ fn check(cell: &str, expect: Expect) {
     let errors = mosaic_expand::expand_cell(cell).expect_err("a malformed tessera");
     let lines: Vec<&str> = cell.lines().collect();
     let report = errors.iter().map(|error| {
-        let (start, end) = (error.place.start, error.place.end);
+        let (start, end) = (error.range.start, error.range.end);
         let line: Vec<char> = lines[start.line - 1].chars().collect();
         let last = if end.line == start.line {
             end.column - 1
@@ -26,6 +26,12 @@ fn check_members(members: &str, expect: Expect) {
         &format!("#[tessera]\nimpl S {{\nfn new() -> Self {{ S }}\n{members}\n}}"),
         expect,
     );
+}
+
+fn check_cells<const N: usize>(cases: [(&str, Expect); N]) {
+    for (cell, expect) in cases {
+        check(cell, expect);
+    }
 }
 
 #[test]
@@ -184,8 +190,8 @@ fn constructors() {
 }
 
 #[test]
-fn types_and_blocks() {
-    for (cell, expect) in [
+fn types_and_generics() {
+    check_cells([
         (
             "#[tessera] struct S<'a, T>(&'a T);",
             expect![[r#"
@@ -214,6 +220,12 @@ fn types_and_blocks() {
                 `S` borrows for `'_`, but a tessera lives on another process: let it own its data (`String` for `&str`, `Vec<T>` for `&[T]`)
         "#]],
         ),
+    ]);
+}
+
+#[test]
+fn items_that_cannot_be_tesserae() {
+    check_cells([
         (
             "#[tessera] impl Display for S { fn fmt(&self) {} }",
             expect![[r#"
@@ -242,6 +254,12 @@ fn types_and_blocks() {
                 `#[tessera]` goes on a struct, an enum, or an inherent `impl` of one
         "#]],
         ),
+    ]);
+}
+
+#[test]
+fn arguments_of_the_attribute() {
+    check_cells([
         (
             "#[tessera(name = 1)] struct S;",
             expect![[r#"
@@ -276,9 +294,7 @@ fn types_and_blocks() {
                 `#[tessera]` stands before nothing: put it on a struct, an enum, or their `impl`
         "#]],
         ),
-    ] {
-        check(cell, expect);
-    }
+    ]);
 }
 
 #[test]

@@ -1,15 +1,16 @@
-//! Expansions made readable.
+//! Formatting of expansions.
 
 use proc_macro2::TokenStream;
 
-/// The expansion of `#[tessera]` on `item`, formatted.
+/// Returns the expansion of `#[tessera]` on `item`, formatted.
 pub(crate) fn expanded(item: &str) -> String {
     let tokens: TokenStream = item.parse().expect("the test's item has tokens");
     let expanded = mosaic_expand::expand(TokenStream::new(), tokens);
     prettyplease::unparse(&syn::parse2(expanded).expect("an expansion is Rust"))
 }
 
-/// The part of [`expanded`] between the line that begins with `from` and the next that begins with `to`.
+/// Returns the lines of [`expanded`] from the one that begins with `from` to the one before the next that begins with
+/// `to`.
 pub(crate) fn part(item: &str, from: &str, to: &str) -> String {
     let text = expanded(item);
     let begins = |line: &&str, with: &str| line.trim_start().starts_with(with);

@@ -1,4 +1,4 @@
-//! All that is wrong with a tessera is reported together.
+//! All errors of a tessera are reported together.
 
 use mosaic::tessera;
 

@@ -1,4 +1,4 @@
-//! The user's names do not get in the way of the generated ones, nor lints.
+//! Neither the user's names nor lints conflict with generated code.
 
 #![deny(warnings, missing_docs, unreachable_pub, unsafe_code, clippy::all, clippy::pedantic)]
 #![allow(dead_code)]

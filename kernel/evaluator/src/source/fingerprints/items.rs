@@ -1,4 +1,4 @@
-//! The items of a source, as far as they decide what bytes mean.
+//! Reads the items of a source, as far as they decide what the bytes of a value mean.
 
 use crate::{
     session::digest,
@@ -17,18 +17,18 @@ use syn::{GenericParam, Generics, Ident, ImplItem, Item, TraitItem, UseTree};
 pub(super) struct Definition {
     pub(super) name: String,
     pub(super) module: Vec<String>,
-    /// Other names by which it counts.
+    /// Other names by which a type reaches the item.
     pub(super) also: BTreeSet<String>,
     pub(super) hash: String,
     pub(super) tokens: TokenStream,
     pub(super) mentions: Vec<Vec<String>>,
-    /// It changes no type that was there before it.
+    /// Whether the item, when it is new, changes no type that existed before: it is an `impl` or a glob.
     pub(super) joins: bool,
-    /// Values can be of it.
+    /// Whether values can be of the item.
     pub(super) is_type: bool,
-    /// It can define names that it does not tell.
+    /// Whether the item can define names that are not in its text.
     pub(super) brings_names: bool,
-    /// The path of a glob or of a renaming, by which the names of a module can be had elsewhere.
+    /// The path that a glob or a renaming import makes reachable elsewhere.
     pub(super) opens: Vec<String>,
 }
 
@@ -37,12 +37,12 @@ impl Definition {
         self.module.iter().chain([&self.name]).cloned().collect()
     }
 
-    /// How it is called in messages.
+    /// The item's name in messages.
     pub(super) fn label(&self) -> String {
         self.path().join("::")
     }
 
-    /// Its name in a fingerprint.
+    /// The item's name in a fingerprint.
     pub(super) fn line_name(&self) -> String {
         match self.joins {
             true => format!("{JOINING}{}", self.label()),
@@ -63,14 +63,14 @@ impl Definition {
         }
     }
 
-    /// Without mentions of what it declares itself, such as a type parameter.
+    /// Removes the mentions of names that the item declares itself, such as a type parameter.
     fn declaring<'a>(mut self, names: impl IntoIterator<Item = &'a Ident>) -> Definition {
         let names: BTreeSet<String> = names.into_iter().map(Ident::to_string).collect();
         self.mentions.retain(|path| !names.contains(&path[0]));
         self
     }
 
-    /// Text that counts wherever one of its names does.
+    /// Makes a definition of tokens that are not understood. A type reaches it by any name in it.
     fn opaque(module: &[String], tokens: TokenStream) -> Definition {
         let mut definition = Definition::new(module, "", tokens);
         definition.name = format!("an item ({})", definition.hash);
@@ -87,9 +87,9 @@ pub(super) fn read(tokens: TokenStream) -> Vec<Definition> {
     reader.items(&[], tokens);
     let local: BTreeSet<String> = reader.found.iter().map(|it| it.name.clone()).collect();
     reader.close_enums();
-    for residue in reader.found.iter_mut().filter(|it| it.joins) {
-        // An `impl` counts for the notebook's own names in its header, not for all iterators, say.
-        residue.also.retain(|name| local.contains(name));
+    for joining in reader.found.iter_mut().filter(|it| it.joins) {
+        // A type reaches an `impl` by the notebook's own names in its header, and not by `Iterator`, say.
+        joining.also.retain(|name| local.contains(name));
     }
     reader.found
 }
@@ -123,13 +123,13 @@ impl Reader {
             }
             Item::TraitAlias(it) => self.add(module, &it.ident, &it),
             Item::Const(it) if it.ident == "_" => {
-                // It has no name, and nothing in it can be named from outside; but what is there may be implemented.
+                // Nothing in the constant can be named from outside, but it may hold implementations.
                 let mut definition = Definition::opaque(module, it.into_token_stream());
                 definition.brings_names = false;
                 self.found.push(definition);
             }
             Item::Const(it) => self.add(module, &it.ident, &it),
-            // No type depends on a body that is not evaluated by the compiler.
+            // No type depends on a body that the compiler does not evaluate.
             Item::Fn(it) if it.sig.constness.is_none() => {}
             Item::Fn(it) => self.add(module, &it.sig.ident, &it),
             Item::Static(_) => {}
@@ -170,7 +170,8 @@ impl Reader {
         });
     }
 
-    /// A trait decides what a table of its methods looks like, and names types.
+    /// Adds a trait, without the bodies of its methods. A trait decides what the table of its methods looks like, and
+    /// names types.
     fn add_trait(&mut self, module: &[String], mut item: syn::ItemTrait) {
         for member in &mut item.items {
             if let TraitItem::Fn(method) = member
@@ -190,7 +191,7 @@ impl Reader {
             .push(definition.declaring(parameters(&item.generics).chain(members)));
     }
 
-    /// Of an `impl`, what types can depend on: associated types and constants.
+    /// Adds the parts of an `impl` that types can depend on: associated types, constants, and constant functions.
     fn add_impl(&mut self, module: &[String], mut item: syn::ItemImpl) {
         item.items
             .retain(|member| !matches!(member, ImplItem::Fn(method) if method.sig.constness.is_none()));
@@ -203,7 +204,7 @@ impl Reader {
         });
         let consts: BTreeSet<String> = consts.collect();
         if consts.len() == item.items.len() {
-            // Constant functions alone count only for who calls them.
+            // Constant functions alone count for the types that call them.
             for member in &item.items {
                 if let ImplItem::Fn(method) = member {
                     self.add(module, &method.sig.ident, method);
@@ -259,14 +260,14 @@ impl Reader {
                 definition.mentions = vec![path(before)];
                 definition.brings_names = true;
                 definition.opens = path(before);
-                // A name that another glob brought in is ambiguous from then on, which rustc refuses.
+                // A name that two globs bring in is ambiguous, which rustc refuses.
                 definition.joins = true;
                 self.found.push(definition);
             }
         }
     }
 
-    /// A glob of an enum brings variants in, which are no types.
+    /// Marks globs of enums: they bring in variants, which are no types.
     fn close_enums(&mut self) {
         let types = self.found.iter().filter(|it| it.is_type).map(Definition::path);
         let types: BTreeSet<Vec<String>> = types.collect();
@@ -282,15 +283,15 @@ impl Reader {
         }
         let tokens: TokenStream = imported.join("::").parse().unwrap_or_default();
         let mut definition = Definition::new(module, name, tokens);
-        // A name that is imported under itself is what it names.
+        // A name that is imported under itself is no mention of itself.
         definition
             .mentions
             .retain(|mention| mention.len() > 1 || mention[0] != name);
         self.found.push(definition);
     }
 
-    /// The definition of a macro, or a call of one in the place of items. Each counts for the other, and for every name
-    /// that they may define.
+    /// Adds the definition of a macro, or a call of a macro in place of items. A type reaches both by the macro's name,
+    /// and by every name that they may define.
     fn add_macro(&mut self, module: &[String], item: &syn::ItemMacro) {
         let tokens = item.mac.tokens.clone();
         if let Some(name) = &item.ident {
@@ -310,7 +311,7 @@ impl Reader {
     }
 }
 
-/// The types and constants that an item takes.
+/// Returns the type and constant parameters of an item.
 fn parameters(generics: &Generics) -> impl Iterator<Item = &Ident> {
     generics.params.iter().filter_map(|parameter| match parameter {
         GenericParam::Type(parameter) => Some(&parameter.ident),
@@ -323,7 +324,7 @@ fn with(before: &[String], name: &syn::Ident) -> Vec<String> {
     before.iter().cloned().chain([name.to_string()]).collect()
 }
 
-/// A path from the crate's root, as far as that is known.
+/// Removes the keywords with which a path may begin, and the marks `r#`.
 fn path(path: &[String]) -> Vec<String> {
     let root = ["crate", "self", "super"];
     let names = path.iter().map(|name| name.trim_start_matches("r#"));

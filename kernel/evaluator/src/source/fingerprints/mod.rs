@@ -1,8 +1,8 @@
-//! Which of a notebook's definitions a type depends on, and whether they are what they were.
+//! Finds the definitions of a notebook that a type depends on, so that a change of one is noticed.
 //!
-//! Each cell is compiled with all items defined so far. The wrapper reads them here, and computes for each variable the
-//! [fingerprint](Definitions::fingerprint) of its type: a hash of everything that can decide what its bytes mean. Names are
-//! resolved roughly, and where it is not clear what a name means, all that it can mean counts.
+//! A cell is compiled with all items defined so far. The rustc wrapper reads these items, and computes the
+//! [fingerprint](Definitions::fingerprint) of each variable's type: a hash of every definition that can decide what the
+//! bytes of the variable mean. Names are resolved roughly. If a name can mean several definitions, all of them count.
 
 pub(crate) mod items;
 #[cfg(test)]
@@ -22,7 +22,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-/// A path as it is written, in the module where it is written.
+/// A path as the source has it, and the module in which it stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Mention {
     module: Vec<String>,
@@ -34,13 +34,14 @@ struct Mention {
 pub(crate) struct Definitions {
     definitions: Vec<Definition>,
     crates: BTreeMap<String, String>,
-    /// What was found out, since most variables' types have much in common.
+    /// The definitions that paths were found to mean. The types of variables have most paths in common.
     resolved: RefCell<BTreeMap<Mention, Vec<usize>>>,
+    /// The fingerprints computed so far, by the type.
     fingerprints: RefCell<BTreeMap<String, String>>,
 }
 
 impl Definitions {
-    /// The items of a source, and the crates by name, each with what identifies its build.
+    /// Reads the items of a source. `crates` are the crates that it links, each with what identifies its build.
     pub(crate) fn new(source: &str, crates: BTreeMap<String, String>) -> Definitions {
         let tokens: TokenStream = source.parse().unwrap_or_default();
         let definitions = items::read(tokens);
@@ -52,7 +53,7 @@ impl Definitions {
         }
     }
 
-    /// Lines `name=hash`, one for each definition that the type reaches.
+    /// Computes the fingerprint of a type: lines `name=hash`, one for each definition that the type reaches.
     pub(crate) fn fingerprint(&self, type_name: &str) -> String {
         if let Some(known) = self.fingerprints.borrow().get(type_name) {
             return known.clone();
@@ -62,12 +63,12 @@ impl Definitions {
         let joining = self.joining(&reached, &tokens);
         proc_macro2::extra::invalidate_current_thread_spans();
         let mut lines: BTreeMap<String, String> = reached.crates.iter().map(|name| self.crate_line(name)).collect();
-        let all = reached.is_erased();
+        let reaches_all_types = reached.is_erased();
         for (index, definition) in self.definitions.iter().enumerate() {
             if reached.definitions.contains(&index) {
                 add(&mut lines, definition.line_name(), &definition.hash);
-            } else if all && definition.is_type {
-                // The value may be of any type that there was, and can be asked for it.
+            } else if reaches_all_types && definition.is_type {
+                // The value may be of any type that existed when it was stored, and code can ask for that type.
                 add(&mut lines, format!("{JOINING}{}", definition.label()), &definition.hash);
             }
         }
@@ -83,7 +84,8 @@ impl Definitions {
         fingerprint
     }
 
-    /// The lines of what is reached by way of `impl`s alone, each with the hashes of those that lead there.
+    /// Finds the definitions that are reached through `impl`s alone, by the name of their line, each with the hashes of
+    /// the `impl`s that lead there.
     fn joining<'a>(&'a self, reached: &Reached, type_name: &TokenStream) -> BTreeMap<String, BTreeSet<&'a str>> {
         if !reached.definitions.iter().any(|index| self.definitions[*index].joins) {
             return BTreeMap::new();
@@ -93,26 +95,29 @@ impl Definitions {
         });
         let mut joining = BTreeMap::<String, BTreeSet<&str>>::new();
         for index in &reached.definitions {
-            let residue = &self.definitions[*index];
-            if !residue.joins {
+            let implementation = &self.definitions[*index];
+            if !implementation.joins {
                 continue;
             }
-            let behind = self.reach(&residue.mentions, &residue.module, &residue.tokens, |index| {
-                !self.definitions[index].joins && !direct.definitions.contains(&index)
-            });
+            let behind = self.reach(
+                &implementation.mentions,
+                &implementation.module,
+                &implementation.tokens,
+                |index| !self.definitions[index].joins && !direct.definitions.contains(&index),
+            );
             let definitions = behind.definitions.difference(&direct.definitions);
             let crates = behind.crates.difference(&direct.crates);
             let names = definitions
                 .map(|index| self.definitions[*index].line_name())
                 .chain(crates.map(|name| self.crate_line(name).0));
             for name in names {
-                joining.entry(name).or_default().insert(&residue.hash);
+                joining.entry(name).or_default().insert(&implementation.hash);
             }
         }
         joining
     }
 
-    /// What is reached from paths in a module. It goes on from the definitions that `leads_on` picks.
+    /// Finds what paths in a module reach. The search goes on from the definitions for which `leads_on` is true.
     fn reach(
         &self,
         paths: &[Vec<String>],
@@ -130,6 +135,7 @@ impl Definitions {
         reached
     }
 
+    /// The line of a crate in a fingerprint: its name, and what identifies its build.
     fn crate_line(&self, name: &str) -> (String, String) {
         (
             format!("crate {name}"),
@@ -137,12 +143,14 @@ impl Definitions {
         )
     }
 
+    /// Adds the crate and the definitions that a path can mean.
     fn follow(&self, mention: &Mention, reached: &mut Reached, leads_on: &impl Fn(usize) -> bool) {
         let Some(first) = mention.path.first() else { return };
         if tokens::is_of_standard_library(first) {
             return;
         }
         let is_crate = self.crates.contains_key(first);
+        // Such types are the same in every build of their crate.
         if is_crate && !builtin::has_constant_types(first) {
             reached.crates.insert(first.clone());
         }
@@ -157,7 +165,7 @@ impl Definitions {
         }
     }
 
-    /// The definitions that a path can mean.
+    /// Returns the definitions that a path can mean, looked up once.
     fn meaning(&self, mention: &Mention) -> Vec<usize> {
         if let Some(known) = self.resolved.borrow().get(mention) {
             return known.clone();
@@ -170,8 +178,8 @@ impl Definitions {
         found
     }
 
-    /// What a path can mean where it is told: the longest end of it that names something, or else whatever one of its
-    /// parts names.
+    /// Finds the definitions that a path names: by the longest end of the path that names one, or else by each of its
+    /// parts.
     fn resolve(&self, Mention { module, path }: &Mention) -> Vec<usize> {
         for length in (2..=path.len()).rev() {
             let found = self.indices(|it| it.path().ends_with(&path[..length]));
@@ -185,6 +193,7 @@ impl Definitions {
         found
     }
 
+    /// Finds the definitions that a single name can mean: those of the same module, or else of any module.
     fn resolve_name(&self, module: &[String], name: &str) -> Vec<usize> {
         let also = self.indices(|it| it.also.contains(name));
         let mut found = self.indices(|it| it.name == name && it.module == module);
@@ -195,8 +204,8 @@ impl Definitions {
         found
     }
 
-    /// What may bring a name in without naming it: globs and macros, where it is written, around that, and in modules that
-    /// it goes through or that are opened to others.
+    /// Finds the globs and macros that may define a name without having it in their text. They stand in the module of
+    /// the path, around that module, in a module that the path goes through, or in one that an import opens to others.
     fn anywhere(&self, Mention { module, path }: &Mention) -> Vec<usize> {
         let is_opened = |name: &String| self.definitions.iter().any(|it| it.opens.contains(name));
         self.indices(|it| {
@@ -218,7 +227,7 @@ impl Definitions {
     }
 }
 
-/// Several items of one name are one line.
+/// Adds a hash to the line of a name. Several items of one name share a line.
 fn add(lines: &mut BTreeMap<String, String>, name: String, hash: &str) {
     let line = lines.entry(name).or_default();
     let mut hashes: Vec<&str> = line.split('+').chain([hash]).filter(|hash| !hash.is_empty()).collect();
@@ -226,14 +235,15 @@ fn add(lines: &mut BTreeMap<String, String>, name: String, hash: &str) {
     *line = hashes.join("+");
 }
 
-/// What a type reaches.
+/// The definitions and crates that a type reaches.
 #[derive(Debug, Default)]
 struct Reached {
+    /// Paths that are still to be followed.
     open: Vec<Mention>,
     seen: BTreeSet<Mention>,
     definitions: BTreeSet<usize>,
     crates: BTreeSet<String>,
-    /// Every name in what was reached.
+    /// Every name in the definitions that were reached.
     names: BTreeSet<String>,
 }
 
@@ -246,7 +256,8 @@ impl Reached {
         }));
     }
 
-    /// Whether a value's own type is forgotten but can be asked for: `dyn Any`, `dyn Error` and what is like them.
+    /// Reports whether code can ask a value for a type that the variable's type does not name: `dyn Any`, `dyn Error`
+    /// and the like.
     fn is_erased(&self) -> bool {
         let has = |name: &str| self.names.contains(name);
         has("dyn") && (has("Any") || has("Error")) || self.crates.contains("anyhow") || self.crates.contains("eyre")

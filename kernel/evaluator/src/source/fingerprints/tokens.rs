@@ -1,10 +1,10 @@
-//! Names in tokens.
+//! Names and paths in tokens, and the items that tokens consist of.
 
 use crate::session::digest;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use std::collections::BTreeSet;
 
-/// Attributes that neither change an item nor what its bytes mean.
+/// Attributes that change neither an item nor what its bytes mean.
 const INERT: [&str; 11] = [
     "doc",
     "derive",
@@ -19,7 +19,7 @@ const INERT: [&str; 11] = [
     "inline",
 ];
 
-/// Names that are there without being imported, and no items of the notebook's own.
+/// Names that a cell knows without an import and that no item of the notebook has.
 const PRELUDE: [&str; 44] = [
     "Self",
     "Option",
@@ -67,7 +67,7 @@ const PRELUDE: [&str; 44] = [
     "IntoFuture",
 ];
 
-/// The tokens without attributes that are inert, and without a comma after the last field.
+/// Removes inert attributes, and the comma after the last field.
 pub(super) fn significant(tokens: TokenStream) -> TokenStream {
     let mut kept: Vec<TokenTree> = Vec::new();
     for tree in tokens {
@@ -88,17 +88,18 @@ pub(super) fn significant(tokens: TokenStream) -> TokenStream {
     kept.into_iter().collect()
 }
 
+/// Reports whether an attribute changes nothing that a fingerprint is about.
 fn is_inert(attribute: &Group) -> bool {
     let first = attribute.stream().into_iter().next();
     first.is_some_and(|first| INERT.contains(&first.to_string().as_str()))
 }
 
-/// A hash of the tokens, whatever the space between them.
+/// Hashes tokens, without the space between them.
 pub(super) fn hash(tokens: &TokenStream) -> String {
     digest::of(tokens.to_string(), 8)
 }
 
-/// Every path in the tokens, without `crate`, `self` and `super`.
+/// Returns every path in the tokens, without a leading `crate`, `self` or `super`.
 pub(super) fn mentions(tokens: &TokenStream) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     collect(tokens.clone(), &mut found);
@@ -113,6 +114,7 @@ pub(super) fn mentions(tokens: &TokenStream) -> Vec<Vec<String>> {
     found
 }
 
+/// Adds the paths in the tokens to those that were found.
 fn collect(tokens: TokenStream, found: &mut Vec<Vec<String>>) {
     let mut colons = 0;
     let mut in_path = false;
@@ -143,19 +145,20 @@ fn collect(tokens: TokenStream, found: &mut Vec<Vec<String>>) {
     }
 }
 
-/// Types that are no items.
+/// Primitive types, which are no items.
 const PRIMITIVE: [&str; 19] = [
     "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
     "f16", "f32", "f64", "f128",
 ];
 
-/// Whether a notebook may define an item of this name.
+/// Reports whether a notebook may define an item of this name.
 pub(super) fn is_definable(name: &str) -> bool {
     let is_keyword = || syn::parse_str::<syn::Ident>(name).is_err();
     !PRIMITIVE.contains(&name) && !PRELUDE.contains(&name) && !is_keyword()
 }
 
-/// Whether an import gives a name the meaning that it has without. There is more than one `Result`.
+/// Reports whether an import gives a name the meaning that it has without the import. The standard library has more
+/// than one `Result`.
 pub(super) fn is_in_prelude(name: &str, imported: &[String]) -> bool {
     let is_of_std = imported.first().is_some_and(|it| is_of_standard_library(it));
     let is_renamed = imported.last().is_none_or(|it| it != name);
@@ -163,7 +166,7 @@ pub(super) fn is_in_prelude(name: &str, imported: &[String]) -> bool {
     is_of_std && !is_renamed && !is_another && PRELUDE.contains(&name)
 }
 
-/// Whether a path that begins with this name leads into the standard library.
+/// Reports whether a path that begins with this name leads into the standard library.
 pub(super) fn is_of_standard_library(first: &str) -> bool {
     ["std", "core", "alloc"].contains(&first)
 }
@@ -206,8 +209,8 @@ fn is_punct(tree: &TokenTree, mark: char) -> bool {
     matches!(tree, TokenTree::Punct(punct) if punct.as_char() == mark)
 }
 
-/// Splits a source into items: each ends with a semicolon or with braces. The tokens of one that is not parsed are
-/// returned as they are.
+/// Splits a source into items, each of which ends with a semicolon or with braces. An item that does not parse is
+/// returned as its tokens.
 pub(super) fn split(tokens: TokenStream) -> Vec<Result<syn::Item, TokenStream>> {
     let mut items = Vec::new();
     let mut open: Vec<TokenTree> = Vec::new();
@@ -218,7 +221,7 @@ pub(super) fn split(tokens: TokenStream) -> Vec<Result<syn::Item, TokenStream>> 
         };
         let semicolon = is_punct(&tree, ';');
         open.push(tree);
-        // `#![…]` of the crate.
+        // An attribute of the crate, `#![…]`.
         if let [hash, mark, TokenTree::Group(_)] = &open[..]
             && is_punct(hash, '#')
             && is_punct(mark, '!')

@@ -16,7 +16,7 @@ impl World {
         }
     }
 
-    /// A session that has run these inputs.
+    /// Runs a session with these inputs.
     fn session(&self, inputs: &[&str]) -> Database {
         let mut database = Database::open(Some(&self.file));
         for (number, input) in (1..).zip(inputs) {
@@ -154,7 +154,7 @@ fn a_file_of_a_later_version_is_left_alone() {
 fn the_file_does_not_grow_without_bound() {
     let world = World::new();
     let mut database = world.session(&[]);
-    let long = "x".repeat(LONGEST);
+    let long = "x".repeat(MAX_TEXT_BYTES);
     for number in 1..=40 {
         database.add(number, format!("{number}{}", &long[10..]));
     }

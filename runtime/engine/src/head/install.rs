@@ -1,0 +1,47 @@
+//! Making this process a head.
+
+use super::{
+    current::{ensure_link, make},
+    host_table::host_table,
+    process::HeadOptions,
+};
+use crate::log;
+use mosaic_abi::Host;
+use std::io;
+
+/// Makes this process a head and returns the table to give to guests. Later calls return the table of the first one.
+///
+/// If the monitor can be reached, this waits until it has said what runs: a runtime that an earlier head turned on is on
+/// for this head too.
+///
+/// # Errors
+///
+/// The thread that talks to the monitor and the workers cannot be started.
+///
+/// # Examples
+///
+/// ```no_run
+/// # unsafe extern "C" fn cell_event(_: mosaic_abi::CellEvent, _: mosaic_abi::Slice, _: mosaic_abi::Slice) {}
+/// let options = mosaic_engine::HeadOptions {
+///     monitor: "/run/user/1000/mosaic-x/hub.sock".into(),
+///     cell_event,
+///     ask: |question| question.refuse("there is no front end"),
+/// };
+/// let host = mosaic_engine::install_head(options)?;
+/// mosaic::__private::install_host(host);
+/// # std::io::Result::Ok(())
+/// ```
+pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
+    log::start("HEAD");
+    let table = host_table(options.cell_event);
+    let head = make(options, table, None);
+    ensure_link(head)?;
+    Ok(head.host())
+}
+
+/// Makes this process, the worker `uid`, a head as well, so that its methods may use the runtime. The head connects to
+/// nothing before one of them does.
+pub(crate) fn install_worker_head(options: HeadOptions, uid: String) -> &'static Host {
+    let table = host_table(options.cell_event);
+    make(options, table, Some(uid)).host()
+}

@@ -1,0 +1,255 @@
+//! The monitor's loop: one event at a time, on one thread.
+//!
+//! - `event`: everything that can happen.
+//! - `connections`: accepts connections, and sends to heads and workers.
+//! - `workers`: starts and stops the workers, and notices that they ended.
+//! - `replace`: replaces lost workers, retires workers, and places tesserae.
+//! - `queries`: answers queries of heads.
+//! - `status`: what the workers do and use: the columns of `mosaic::status()`.
+//! - `front_end`: what workers ask the front end.
+//! - `warehouse`: stored values.
+
+mod connections;
+mod event;
+mod front_end;
+mod queries;
+mod replace;
+mod status;
+mod warehouse;
+mod workers;
+
+pub(super) use event::Event;
+
+use super::{
+    events::MonitorEvent,
+    node::{Launch, Node, Sample},
+    options::{MonitorOptions, monitor_address},
+    state::{Lifecycle, MonitorState},
+};
+use crate::{
+    id::Id,
+    warehouse::{Keeper, StoreDirs},
+    wire::{Frame, FromMonitor, Peer, Sender, TaskProgress, ToMonitor},
+    worker::local_address,
+};
+use connections::{Connections, accept};
+use std::{collections::HashMap, fs, time::Duration};
+use tokio::{
+    net::UnixListener,
+    sync::mpsc::{UnboundedReceiver, UnboundedSender},
+    time::sleep,
+};
+
+/// How long a worker may take to connect.
+const START: Duration = Duration::from_secs(30);
+
+/// The monitor's loop: what it knows, and everything with which it does I/O. Only the loop's thread touches it.
+///
+/// Tasks on the same thread, and threads of the embedder, report to the loop with [`Event`]s.
+pub(super) struct EventLoop {
+    options: MonitorOptions,
+    /// Called on this thread for everything that the embedder has to know; it does not block.
+    on_event: Box<dyn Fn(MonitorEvent) + Send + Sync>,
+    /// Sends to this loop's own inbox.
+    events: UnboundedSender<Event>,
+    /// Everything that the monitor knows, without I/O.
+    state: MonitorState,
+    /// The connections of heads and workers that said who they are.
+    connections: Connections,
+    /// The worker processes that were not reaped yet.
+    node: Node,
+    /// How the workers of the present run are started.
+    launch: Launch,
+    /// The last measurements of the workers' processes.
+    samples: HashMap<u32, Sample>,
+    /// The directories of stored values; the same for every run.
+    store_dirs: StoreDirs,
+    /// Keeps the directories of stored values locked. Present while the runtime is not off.
+    keeper: Option<Keeper>,
+}
+
+impl EventLoop {
+    /// Makes the loop of a monitor whose runtime is off. `events` sends to the loop's own inbox.
+    pub(super) fn new(
+        options: MonitorOptions,
+        on_event: Box<dyn Fn(MonitorEvent) + Send + Sync>,
+        events: UnboundedSender<Event>,
+    ) -> EventLoop {
+        EventLoop {
+            options,
+            on_event,
+            events,
+            state: MonitorState::default(),
+            connections: Connections::default(),
+            node: Node::default(),
+            launch: Launch::default(),
+            samples: HashMap::new(),
+            store_dirs: StoreDirs::unused(),
+            keeper: None,
+        }
+    }
+
+    /// Handles events until the monitor is shut down and all workers have ended.
+    pub(super) async fn run(mut self, listener: UnixListener, mut inbox: UnboundedReceiver<Event>) {
+        tokio::spawn(accept(listener, self.events.clone()));
+        while let Some(event) = inbox.recv().await {
+            self.handle(event);
+            if self.state.shutting_down && self.state.lifecycle == Lifecycle::Off {
+                break;
+            }
+        }
+        let _ = fs::remove_file(monitor_address(&self.options.run_dir));
+    }
+
+    /// Handles one event.
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Connected { session, peer, sender } => self.connected(session, &peer, sender),
+            Event::Message { session, frame } => self.message(session, frame),
+            Event::Answered {
+                session,
+                uid,
+                question,
+                answer,
+            } => self.answered(session, &uid, question, answer),
+            Event::Closed { session, peer } => self.closed(session, &peer),
+            Event::Exited { uid, status } => self.exited(&uid, status),
+            Event::Drained { session, request } => self.connections.to_head(session, FromMonitor::Synced { request }),
+            Event::Spilled { ware, outcome } => self.spilled(ware, outcome),
+            Event::Removed { ware } => self.removed(ware),
+            Event::Emptied => self.turned_off(),
+            Event::StartOver { run } if run == self.state.run => self.start_over(),
+            Event::JoinOver { uid } => self.join_over(&uid),
+            Event::GraceOver { run } if run == self.state.run => self.kill_all(),
+            Event::StartOver { .. } | Event::GraceOver { .. } => {}
+            Event::Measured {
+                session,
+                request,
+                usage,
+                gpus,
+            } => self.measured(session, request, &usage, gpus),
+            Event::Shutdown => {
+                self.state.shutting_down = true;
+                if self.state.lifecycle != Lifecycle::Off {
+                    self.stop(None, "the monitor was shut down");
+                }
+            }
+        }
+    }
+
+    /// Deals with a head or a worker that has connected.
+    fn connected(&mut self, session: u64, peer: &Peer, sender: Sender<FromMonitor>) {
+        self.connections.add(session, peer, sender);
+        let Peer::Worker(place) = peer else {
+            return self.welcome(session);
+        };
+        if matches!(self.state.lifecycle, Lifecycle::Stopping { .. }) {
+            return self.ask_to_exit(&place.uid);
+        }
+        self.state.directory.add(place.clone());
+        match self.state.lifecycle.connected(&place.uid) {
+            Some(waiting) => waiting.into_iter().for_each(|head| self.reply_started(head)),
+            None if self.state.lifecycle == Lifecycle::On => self.joined(place),
+            None => {}
+        }
+    }
+
+    /// Tells a new head what runs already. If the runtime is starting, the head is told again once it is on.
+    fn welcome(&mut self, head: u64) {
+        if let Lifecycle::Starting { waiting, .. } = &mut self.state.lifecycle {
+            waiting.push(head);
+        }
+        let running = (self.state.lifecycle == Lifecycle::On).then(|| self.running());
+        let store_dirs = self.store_dirs.clone();
+        self.connections
+            .to_head(head, FromMonitor::Welcome { running, store_dirs });
+    }
+
+    /// Does what a message asks for.
+    fn message(&mut self, session: u64, frame: Frame<ToMonitor>) {
+        match frame.message {
+            ToMonitor::Start { options } => self.start(session, options),
+            ToMonitor::Stop => match self.state.lifecycle {
+                Lifecycle::Off => self.connections.to_head(session, FromMonitor::Stopped),
+                _ => self.stop(Some(session), "the mosaic runtime was stopped while it was starting"),
+            },
+            ToMonitor::Place { tessera, wish, .. } => self.place(session, tessera, wish),
+            ToMonitor::Forget { tessera } => self.state.directory.forget(tessera),
+            ToMonitor::Find { tessera } => {
+                let lost = self.state.directory.lost(tessera).cloned();
+                self.connections.to_head(session, FromMonitor::Found { tessera, lost });
+            }
+            ToMonitor::Ask { question } => self.ask(session, question, frame.payloads),
+            ToMonitor::Query { request, query } => self.query(session, request, query),
+            ToMonitor::Progress(TaskProgress {
+                uid,
+                name,
+                worker,
+                progress,
+            }) => (self.on_event)(MonitorEvent::Progress {
+                uid,
+                name,
+                worker,
+                progress,
+            }),
+            ToMonitor::Load(load) => self.reported(session, load),
+            ToMonitor::Drained { head } => self.drained(session, head),
+            ToMonitor::Warehouse(message) => self.hear_warehouse(session, message),
+            ToMonitor::Sync { request } => self.drain(Event::Drained { session, request }),
+            ToMonitor::Hello(peer) => tracing::warn!(?peer, "a connection introduced itself twice"),
+        }
+    }
+
+    /// Deals with a connection that has ended.
+    fn closed(&mut self, session: u64, peer: &Peer) {
+        match peer {
+            Peer::Head(head) => {
+                self.connections.remove_head(session);
+                let monitor = monitor_address(&self.options.run_dir);
+                let _ = fs::remove_file(local_address(&monitor, *head));
+                self.head_ended(*head);
+            }
+            // A worker without this connection is of no use, whatever it still does.
+            Peer::Worker(place) if self.connections.is_worker(&place.uid, session) => {
+                self.state.directory.withdraw(&place.uid);
+                self.node.kill(&place.uid);
+            }
+            // The worker was reaped already, and another one may have its uid by now.
+            Peer::Worker(_) => {}
+        }
+    }
+
+    /// Deals with a head that is gone. What it submitted lives on. The workers say when they have read all its messages.
+    fn head_ended(&mut self, head: Id) {
+        if self.state.departed_heads.begin(head, self.connections.worker_uids()) {
+            return self.head_settled(head);
+        }
+        self.connections.to_workers(&FromMonitor::HeadEnded { head });
+    }
+
+    /// Notes that a worker has read all messages of a head that is gone.
+    fn drained(&mut self, session: u64, head: Id) {
+        let worker = self.connections.worker_of(session);
+        if worker.is_some_and(|worker| self.state.departed_heads.drained(head, worker)) {
+            self.head_settled(head);
+        }
+    }
+
+    /// Asks the embedder to show all output. `then` happens after that.
+    fn drain(&self, then: Event) {
+        let events = self.events.clone();
+        let done = Box::new(move || {
+            let _ = events.send(then);
+        });
+        (self.on_event)(MonitorEvent::Drain { done });
+    }
+
+    /// Lets an event happen after a delay.
+    fn after(&self, delay: Duration, event: Event) {
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            sleep(delay).await;
+            let _ = events.send(event);
+        });
+    }
+}

@@ -1,0 +1,114 @@
+//! Replacing lost workers, retiring workers, and placing tesserae.
+
+use super::{super::events::MonitorEvent, EventLoop, START, event::Event};
+use crate::{
+    failures::no_such_worker,
+    id::Id,
+    wire::{FromMonitor, LostWorker, Wish, WorkerAddress},
+};
+use mosaic_abi::{Failure, LogLevel};
+
+impl EventLoop {
+    /// Deals with a worker that ended while the runtime is on: replaces it if that is allowed, and tells the heads.
+    pub(super) fn lost(&mut self, lost: LostWorker, asked: bool) {
+        self.state.replacements.settle(&lost.uid);
+        if !asked {
+            self.replace(&lost.uid);
+        }
+        let expected = self.state.replacements.expected();
+        self.connections.to_heads(&FromMonitor::WorkerLost { lost, expected });
+        if self.state.directory.is_empty() && expected == 0 {
+            for (session, tessera, wish) in std::mem::take(&mut self.state.unplaced) {
+                self.place(session, tessera, wish);
+            }
+        }
+        if self.node.is_empty() {
+            self.start_postponed();
+        }
+    }
+
+    /// Starts a replacement for a lost worker, or says why there is none.
+    fn replace(&mut self, lost: &str) {
+        match self.state.replacements.replace(lost) {
+            Some((uid, slot)) => match self.spawn(&uid, slot) {
+                Ok(()) => self.after(START, Event::JoinOver { uid }),
+                Err(reason) => {
+                    self.state.replacements.settle(&uid);
+                    self.notice(reason);
+                }
+            },
+            None if self.state.replacements.limit() > 0 => {
+                let limit = self.state.replacements.limit();
+                self.notice(format!(
+                    "{lost} is not replaced: {limit} workers were, as many as `interactive(On).replace_lost_workers({limit})` allows"
+                ));
+            }
+            None => {}
+        }
+    }
+
+    /// Tells the user what happens, if the log level is high enough.
+    pub(super) fn log(&self, level: LogLevel, text: impl FnOnce() -> String) {
+        if self.launch.logs(level) {
+            self.notice(format!("{:<5} {}", level.name().to_uppercase(), text()));
+        }
+    }
+
+    /// Tells the user something, in the name of the monitor.
+    pub(super) fn notice(&self, text: String) {
+        let uid = "monitor".to_owned();
+        (self.on_event)(MonitorEvent::Notice { uid, text });
+    }
+
+    /// Deals with a replacement that has connected: tells the heads, and places what waited for it.
+    pub(super) fn joined(&mut self, place: &WorkerAddress) {
+        self.state.replacements.settle(&place.uid);
+        let expected = self.state.replacements.expected();
+        let place = place.clone();
+        self.connections
+            .to_heads(&FromMonitor::WorkerJoined { place, expected });
+        for (session, tessera, wish) in std::mem::take(&mut self.state.unplaced) {
+            self.place(session, tessera, wish);
+        }
+        self.start_postponed();
+    }
+
+    /// Kills a replacement that did not connect in time.
+    pub(super) fn join_over(&mut self, uid: &str) {
+        if self.state.replacements.is_expected(uid) {
+            self.notice(format!("{uid} was not ready after {START:?}"));
+            self.node.kill(uid);
+        }
+    }
+
+    /// Chooses a worker for a tessera. If no worker runs and a replacement is starting, the tessera waits for it.
+    pub(super) fn place(&mut self, session: u64, tessera: Id, wish: Wish) {
+        if self.state.directory.is_empty() && self.state.replacements.expected() > 0 {
+            return self.state.unplaced.push((session, tessera, wish));
+        }
+        let place = self.state.directory.place(tessera, &wish, &self.state.loads);
+        self.log(LogLevel::Debug, || match &place {
+            Ok(place) => format!("{tessera} goes to {}", place.uid),
+            Err(failure) => format!("{tessera} cannot be placed: {}", failure.message),
+        });
+        self.connections
+            .to_head(session, FromMonitor::Placed { tessera, place });
+    }
+
+    /// Asks a worker to end once it has nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// There is no such worker.
+    pub(super) fn retire(&mut self, worker: &str) -> Result<(), Failure> {
+        if !self.state.directory.retire(worker) {
+            let workers: Vec<&str> = self.state.directory.workers().map(|place| place.uid.as_str()).collect();
+            return Err(no_such_worker(worker, &workers));
+        }
+        if !self.state.retiring.contains_key(worker) {
+            self.node.asked(worker);
+            self.connections.to_worker(worker, FromMonitor::Retire);
+        }
+        Ok(())
+    }
+}

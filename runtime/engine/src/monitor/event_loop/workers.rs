@@ -1,0 +1,247 @@
+//! Starting the workers, ending them, and noticing that they ended.
+
+use super::{
+    super::{
+        events::MonitorEvent,
+        node::{Launch, worker_address},
+        options::monitor_address,
+        state::{Directory, Lifecycle, Replacements},
+    },
+    EventLoop, START,
+    event::Event,
+};
+use crate::{
+    wire::{FromMonitor, LostWorker, RunningRuntime, RuntimePart},
+    worker_uid,
+};
+use mosaic_abi::StartOptions;
+use std::{fs, time::Duration};
+
+/// How long a worker that was asked to end may take before it is killed.
+const GRACE: Duration = Duration::from_millis(500);
+
+impl EventLoop {
+    /// Turns the runtime on for a head, or answers that it is on.
+    pub(super) fn start(&mut self, head: u64, options: StartOptions) {
+        match &mut self.state.lifecycle {
+            Lifecycle::On if !self.state.directory.is_empty() => self.reply_started(head),
+            // Workers are starting, or have not quite ended.
+            Lifecycle::On if !self.node.is_empty() => self.state.postponed.push((head, options)),
+            Lifecycle::Starting { waiting, .. } => waiting.push(head),
+            Lifecycle::Stopping { .. } => self.state.postponed.push((head, options)),
+            Lifecycle::Off | Lifecycle::On => self.spawn_workers(head, &options),
+        }
+    }
+
+    /// Begins to start all workers.
+    fn spawn_workers(&mut self, head: u64, options: &StartOptions) {
+        if let Err(reason) = check(options) {
+            let running = Err(reason);
+            return self.connections.to_head(head, FromMonitor::Started { running });
+        }
+        self.state.run += 1;
+        self.open_warehouse(options.spill_above);
+        let launch = Launch::new(options);
+        self.state.directory = Directory::new(options.placement.unwrap_or_default());
+        let uids: Vec<String> = (0..launch.count()).map(worker_uid::numbered).collect();
+        self.state.lifecycle = Lifecycle::Starting {
+            waiting: vec![head],
+            missing: uids.iter().cloned().collect(),
+        };
+        self.state.replacements = Replacements::new(launch.count(), options.replace_lost_workers);
+        self.launch = launch;
+        for (slot, uid) in uids.iter().enumerate() {
+            if let Err(reason) = self.spawn(uid, slot) {
+                return self.stop(None, &reason);
+            }
+        }
+        self.after(START, Event::StartOver { run: self.state.run });
+    }
+
+    /// Starts worker number `slot`, or a worker that replaces it.
+    ///
+    /// # Errors
+    ///
+    /// The program cannot be started; the text says so.
+    pub(super) fn spawn(&mut self, uid: &str, slot: usize) -> Result<(), String> {
+        let launch = &self.launch;
+        let settings = launch.settings(uid, slot, &self.options, &self.store_dirs);
+        let library_threads = launch.library_threads(&settings);
+        let (events, worker) = (self.events.clone(), uid.to_owned());
+        let exited = move |status| {
+            let _ = events.send(Event::Exited { uid: worker, status });
+        };
+        let spawned = (self.node).spawn(&self.options, &settings, library_threads, &self.on_event, exited);
+        spawned.map_err(|error| {
+            let program = self.options.worker.program.display();
+            format!("{uid} could not be started as {program}: {error}")
+        })
+    }
+
+    /// Tells a head that the runtime is on.
+    pub(super) fn reply_started(&self, head: u64) {
+        let running = Ok(self.running());
+        self.connections.to_head(head, FromMonitor::Started { running });
+    }
+
+    /// Describes the present runtime for heads.
+    pub(super) fn running(&self) -> RunningRuntime {
+        RunningRuntime {
+            runtimes: self.runtimes(),
+            in_flight_limit: self.launch.in_flight_limit(),
+        }
+    }
+
+    /// Lists the monitor, the node and the workers.
+    fn runtimes(&self) -> Vec<RuntimePart> {
+        let address = monitor_address(&self.options.run_dir);
+        let here = |uid: &str| RuntimePart {
+            uid: uid.to_owned(),
+            address: address.clone(),
+            pid: std::process::id(),
+        };
+        let workers = self.state.directory.workers().map(|place| RuntimePart {
+            uid: place.uid.clone(),
+            address: place.address.clone(),
+            pid: self.node.pid(&place.uid).unwrap_or_default(),
+        });
+        [here("monitor"), here("node:0")].into_iter().chain(workers).collect()
+    }
+
+    /// Deals with a worker process that has ended.
+    pub(super) fn exited(&mut self, uid: &str, status: String) {
+        let asked = self.node.ended(uid);
+        let retiring = self.state.retiring.remove(uid);
+        let status = match retiring {
+            Some(_) => "it was retired".to_owned(),
+            None => status,
+        };
+        let lost = LostWorker {
+            uid: uid.to_owned(),
+            status: status.clone(),
+        };
+        self.state.directory.remove(&lost);
+        self.state.loads.remove(uid);
+        self.connections.remove_worker(uid);
+        for head in self.state.departed_heads.lose(uid) {
+            self.head_settled(head);
+        }
+        let _ = fs::remove_file(worker_address(&self.options, uid));
+        (self.on_event)(MonitorEvent::WorkerEnded {
+            uid: uid.to_owned(),
+            status: status.clone(),
+            asked,
+        });
+        match self.state.lifecycle {
+            Lifecycle::Starting { .. } => self.stop(None, &format!("{uid} ended before it was ready: {status}")),
+            Lifecycle::Stopping { .. } if self.node.is_empty() => self.drain(Event::Emptied),
+            Lifecycle::On => self.lost(lost, asked),
+            Lifecycle::Off | Lifecycle::Stopping { .. } => {}
+        }
+        for (session, request) in retiring.unwrap_or_default() {
+            self.reply(session, request, Ok(()));
+        }
+    }
+
+    /// Begins to end all workers, for a head if it asked. `reason` is told to heads that wait for a start.
+    pub(super) fn stop(&mut self, head: Option<u64>, reason: &str) {
+        let already = matches!(self.state.lifecycle, Lifecycle::Stopping { .. });
+        self.state.lifecycle.stop(head, reason);
+        if already {
+            return;
+        }
+        self.state.directory.clear();
+        self.state.departed_heads.clear();
+        self.state.loads.clear();
+        self.samples.clear();
+        self.state.unplaced.clear();
+        for uid in self.node.uids() {
+            self.ask_to_exit(&uid);
+        }
+        if self.node.is_empty() {
+            return self.drain(Event::Emptied);
+        }
+        self.after(GRACE, Event::GraceOver { run: self.state.run });
+    }
+
+    /// Asks a worker to end.
+    pub(super) fn ask_to_exit(&mut self, uid: &str) {
+        self.node.asked(uid);
+        // A worker that has not connected has nothing to tidy up.
+        if !self.connections.to_worker(uid, FromMonitor::Exit) {
+            self.node.kill(uid);
+        }
+    }
+
+    /// Kills the workers that have not ended in time.
+    pub(super) fn kill_all(&mut self) {
+        if matches!(self.state.lifecycle, Lifecycle::Stopping { .. }) {
+            for uid in self.node.uids() {
+                self.node.kill(&uid);
+            }
+        }
+    }
+
+    /// Gives a start up whose time is over.
+    pub(super) fn start_over(&mut self) {
+        if let Lifecycle::Starting { missing, .. } = &self.state.lifecycle {
+            let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
+            let reason = format!("not ready after {START:?}: {}", missing.join(", "));
+            self.stop(None, &reason);
+        }
+    }
+
+    /// Completes a stop: all workers are reaped, and their output is shown.
+    pub(super) fn turned_off(&mut self) {
+        let Lifecycle::Stopping { waiting, failed } = std::mem::take(&mut self.state.lifecycle) else {
+            return;
+        };
+        self.close_warehouse();
+        if let Some((heads, reason)) = failed {
+            for head in heads {
+                let running = Err(reason.clone());
+                self.connections.to_head(head, FromMonitor::Started { running });
+            }
+        }
+        for head in waiting {
+            self.connections.to_head(head, FromMonitor::Stopped);
+        }
+        self.start_postponed();
+    }
+
+    /// Deals with requests to start that could not be met before.
+    pub(super) fn start_postponed(&mut self) {
+        for (head, options) in std::mem::take(&mut self.state.postponed) {
+            match self.state.shutting_down {
+                true => {
+                    let running = Err("the monitor was shut down".to_owned());
+                    self.connections.to_head(head, FromMonitor::Started { running });
+                }
+                false => self.start(head, options),
+            }
+        }
+    }
+}
+
+/// Checks options for values that make no sense.
+///
+/// # Errors
+///
+/// The text names the option.
+fn check(options: &StartOptions) -> Result<(), String> {
+    if options.num_threads == Some(0) {
+        return Err("num_threads(0): a worker needs at least one thread".to_owned());
+    }
+    let is_none = |part: &f64| part.is_nan() || *part <= 0.0;
+    if let Some(part) = options.memory_limit.filter(is_none) {
+        return Err(format!(
+            "memory_limit({part}): it is a part of the memory, such as 0.95, and 1.0 sets no limit"
+        ));
+    }
+    if let Some(part) = options.in_flight_limit.filter(is_none) {
+        return Err(format!(
+            "in_flight_limit({part}): it is a part of the memory, such as 0.25"
+        ));
+    }
+    Ok(())
+}

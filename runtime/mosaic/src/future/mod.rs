@@ -1,0 +1,4 @@
+//! Futures that work in any executor.
+
+pub(crate) mod timer;
+pub(crate) mod unordered;

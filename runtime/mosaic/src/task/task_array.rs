@@ -1,0 +1,216 @@
+//! Arrays of tasks.
+
+use super::task_proxy::{TaskFuture, TaskProxy, TaskResult};
+use crate::{
+    error::TaskError,
+    future::unordered::{All, Unordered},
+    remote::object::least_advanced,
+    value::portable::Portable,
+};
+use mosaic_abi::State;
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    ops::Deref,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+/// Several tasks of one result type. Derefs to a slice of their proxies; awaiting it waits for all of them.
+///
+/// Made by [`ProxyArray::map`](crate::ProxyArray::map), or by collecting tasks.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let tasks: TaskArray<u64> = (0..8).map(|n| mosaic::spawn(|n: u64| n * n, (n,))).collect();
+/// let tasks = tasks.await?;                       // all are done; the values are still on the workers
+/// assert_eq!(tasks.results().await?[7], 49);
+/// assert_eq!(tasks[3].result().await?, 9);
+/// # Ok(()) })? }
+/// ```
+pub struct TaskArray<T>(Vec<TaskProxy<T>>);
+
+impl<T> TaskArray<T> {
+    /// Fetches the values of all tasks, once awaited, in the order of the tasks.
+    ///
+    /// # Errors
+    ///
+    /// A task failed, or its value is lost. The first such error ends the wait; the other tasks go on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let tasks: TaskArray<u64> = (0..3).map(|n| mosaic::spawn(|n: u64| n * n, (n,))).collect();
+    /// assert_eq!(tasks.results().await?, [0, 1, 4]);
+    /// # Ok(()) })? }
+    /// ```
+    pub fn results(&self) -> AllResults<T>
+    where
+        T: Portable,
+    {
+        AllResults(All::new(self.0.iter().map(TaskProxy::result)))
+    }
+
+    /// Returns the tasks in the order in which they end, each with its index.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let tasks: TaskArray<u64> = (0..3).map(|n| mosaic::spawn(|n: u64| n * n, (n,))).collect();
+    /// let mut completed = tasks.completed();
+    /// while let Some((index, task)) = completed.next().await {
+    ///     println!("{index}: {}", task?.result().await?);
+    /// }
+    /// # Ok(()) })? }
+    /// ```
+    pub fn completed(&self) -> Completed<T> {
+        let mut waits = Unordered::new();
+        for (index, task) in self.0.iter().enumerate() {
+            waits.push(index, task.into_future());
+        }
+        Completed(waits)
+    }
+
+    /// Returns `Failed` if a task failed, and otherwise the state of the least advanced task.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let tasks: TaskArray<()> = (0..3).map(|_| mosaic::spawn(|| (), ())).collect();
+    /// assert_eq!(tasks.await?.state(), mosaic::State::Done);
+    /// # Ok(()) })? }
+    /// ```
+    pub fn state(&self) -> State {
+        least_advanced(self.0.iter().map(TaskProxy::state))
+    }
+}
+
+impl<T> Clone for TaskArray<T> {
+    fn clone(&self) -> TaskArray<T> {
+        TaskArray(self.0.clone())
+    }
+}
+
+impl<T> FromIterator<TaskProxy<T>> for TaskArray<T> {
+    fn from_iter<I: IntoIterator<Item = TaskProxy<T>>>(tasks: I) -> TaskArray<T> {
+        TaskArray(tasks.into_iter().collect())
+    }
+}
+
+impl<T> Deref for TaskArray<T> {
+    type Target = [TaskProxy<T>];
+
+    fn deref(&self) -> &[TaskProxy<T>] {
+        &self.0
+    }
+}
+
+impl<T> IntoIterator for TaskArray<T> {
+    type Item = TaskProxy<T>;
+    type IntoIter = std::vec::IntoIter<TaskProxy<T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a, T> IntoIterator for &'a TaskArray<T> {
+    type Item = &'a TaskProxy<T>;
+    type IntoIter = std::slice::Iter<'a, TaskProxy<T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl<T> fmt::Display for TaskArray<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (len, state) = (self.0.len(), self.state());
+        write!(f, "<TaskArray object, len={len}, state={state}>")
+    }
+}
+
+impl<T> fmt::Debug for TaskArray<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl<T> IntoFuture for TaskArray<T> {
+    type Output = Result<TaskArray<T>, TaskError>;
+    type IntoFuture = AllDone<T>;
+
+    fn into_future(self) -> AllDone<T> {
+        AllDone(All::new(self.0.into_iter().map(TaskProxy::into_future)))
+    }
+}
+
+impl<T> IntoFuture for &TaskArray<T> {
+    type Output = Result<TaskArray<T>, TaskError>;
+    type IntoFuture = AllDone<T>;
+
+    fn into_future(self) -> AllDone<T> {
+        self.clone().into_future()
+    }
+}
+
+/// A future that waits until all tasks are done, or one of them fails. Made by awaiting a [`TaskArray`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct AllDone<T>(All<TaskFuture<T>, TaskProxy<T>, TaskError>);
+
+impl<T> Future for AllDone<T> {
+    type Output = Result<TaskArray<T>, TaskError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let tasks = ready!(Pin::new(&mut self.0).poll(context));
+        Poll::Ready(tasks.map(TaskArray))
+    }
+}
+
+/// A future of the values of all tasks. Made by [`TaskArray::results`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct AllResults<T: Portable>(All<TaskResult<T>, T, TaskError>);
+
+impl<T: Portable> Future for AllResults<T> {
+    type Output = Result<Vec<T>, TaskError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context)
+    }
+}
+
+/// Tasks in the order in which they end. Made by [`TaskArray::completed`], which has an example.
+#[must_use = "nothing is waited for until `next` is awaited"]
+pub struct Completed<T>(Unordered<TaskFuture<T>>);
+
+impl<T> Completed<T> {
+    /// Returns the next task that ends and its index, or `None` after the last one.
+    ///
+    /// The future may be dropped before it is ready; no task is lost. See [`TaskArray::completed`] for an example.
+    pub async fn next(&mut self) -> Option<(usize, Result<TaskProxy<T>, TaskError>)> {
+        poll_fn(|context| self.0.poll_next(context)).await
+    }
+
+    /// Returns how many tasks [`next`](Completed::next) has not returned yet.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let tasks: TaskArray<()> = (0..3).map(|_| mosaic::spawn(|| (), ())).collect();
+    /// let mut completed = tasks.completed();
+    /// completed.next().await;
+    /// assert_eq!(completed.remaining(), 2);
+    /// # Ok(()) })? }
+    /// ```
+    pub fn remaining(&self) -> usize {
+        self.0.len()
+    }
+}

@@ -1,0 +1,26 @@
+//! Which values can travel.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A value that can travel to a worker and back: any owned type that serde can serialise and deserialise.
+///
+/// The trait is implemented for all such types. Derive `serde::Serialize` and `serde::Deserialize` for yours.
+///
+/// ```
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Shot { position: (f32, f32) }
+///
+/// fn travels<T: mosaic::Portable>() {}
+/// travels::<Shot>();
+/// travels::<Vec<ndarray::Array2<f64>>>();
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel to a worker",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it"
+)]
+pub trait Portable: Serialize + DeserializeOwned + 'static {}
+
+impl<T: Serialize + DeserializeOwned + 'static> Portable for T {}
+
+/// Compiles only if `T` can travel. Generated code calls it for each parameter and result.
+pub fn assert_portable<T: Portable>() {}
