@@ -10,7 +10,8 @@
 //! | cargo compiles a cell | [`compile_cell`]: replays the rustc call of an earlier cell |
 //! | evcxr asks whether a crate exists | [`crate_lookup`]: from a record that it exists |
 //! | cargo's metadata and configuration, and builds while a kernel starts | [`recorded_answers`] |
-//! | `rustc -vV`, `rustc --print sysroot`, `rustup which` | at once; see `run` |
+//! | `rustc -vV` | [`recorded_answers`] |
+//! | `rustc --print sysroot`, `rustup which` | at once; see `run` |
 //! | everything else | the real tool |
 //!
 //! | module | what it does |
@@ -22,6 +23,7 @@
 //! | [`built_units`] | reads which files cargo built, and what the build depended on |
 //! | [`crate_lookup`] | answers whether a crate exists |
 //! | [`recorded_answers`] | answers from a recording of cargo |
+//! | [`cargo_call`] | recognises the calls of cargo whose answers can be recorded |
 //! | [`metadata_filter`] | leaves out packages that rust-analyzer need not read |
 //! | [`std_source_view`] | writes the standard library's sources without what rust-analyzer need not read |
 //! | [`cache_key`] | computes the keys of what sessions share |
@@ -34,6 +36,7 @@
 
 pub(crate) mod built_units;
 pub(crate) mod cache_key;
+pub(crate) mod cargo_call;
 pub(crate) mod compile_cell;
 pub(crate) mod crate_lookup;
 pub(crate) mod crate_pool;

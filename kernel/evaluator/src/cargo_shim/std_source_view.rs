@@ -1,4 +1,4 @@
-//! A view of the standard library's sources that rust-analyzer reads in half the time.
+//! A view of the standard library's sources without what rust-analyzer need not read.
 //!
 //! rust-analyzer reads all sources when it is first asked for a type, and half of their text defines the intrinsics of
 //! processors. In the view, intrinsics have their signatures and documentation, and no bodies, on which no type depends.

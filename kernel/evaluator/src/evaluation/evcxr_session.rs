@@ -10,7 +10,7 @@ use crate::{
         start_evcxr::{WARM_UP, start_evcxr},
         template,
     },
-    prebuilt::{builtin, cache_directory::CacheDirectory, toolchain::Toolchain, versions},
+    prebuilt::{cache_directory::CacheDirectory, requested_dependency, toolchain::Toolchain, versions},
     session::{
         directory::SessionDirectory,
         environment, files,
@@ -151,8 +151,8 @@ impl EvcxrSession {
     }
 
     /// Returns the versions of the built-in crates.
-    pub(super) fn built_in_versions(&self) -> builtin::Versions {
-        builtin::versions(self.directory())
+    pub(super) fn built_in_versions(&self) -> requested_dependency::Versions {
+        requested_dependency::versions(self.directory())
     }
 
     /// Returns what evcxr is to run in the place of `source`, such that commands that add crates leave the versions of other

@@ -2,7 +2,8 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`builtin`] | lists the built-in crates, the one place to add one, and decides which `:dep` they serve |
+//! | [`builtin`] | lists the built-in crates: the one place to add one |
+//! | [`requested_dependency`] | decides whether a `:dep` asks for a built-in crate |
 //! | [`crates`] | writes the sources of the built-in crates to the cache |
 //! | [`cache_directory`] | knows the layout of the cache directory of a toolchain |
 //! | [`toolchain`] | finds the toolchain that compiles cells |
@@ -19,5 +20,6 @@
 pub(crate) mod builtin;
 pub(crate) mod cache_directory;
 pub(crate) mod crates;
+pub(crate) mod requested_dependency;
 pub(crate) mod toolchain;
 pub(crate) mod versions;

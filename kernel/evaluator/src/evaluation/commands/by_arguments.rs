@@ -2,14 +2,14 @@
 
 use crate::{
     evaluation::commands::{command::Runner, doc::show_documentation, settings::set_opt_level},
-    prebuilt::builtin::{self, Served, Versions},
+    prebuilt::requested_dependency::{self, Served, Versions},
 };
 
 type Decision = Result<Runner, String>;
 
 /// `:dep`: evcxr adds crates, but for the built-in ones.
 pub(super) fn dependency(arguments: Option<&str>, versions: &Versions) -> Decision {
-    match builtin::serve(arguments.unwrap_or_default(), versions)? {
+    match requested_dependency::serve(arguments.unwrap_or_default(), versions)? {
         Served::BuiltIn => Ok(Runner::Kernel(|_, _, _| Ok(Default::default()))),
         Served::Cargo => Ok(Runner::Evcxr),
     }

@@ -1,6 +1,6 @@
 //! The parts of an entry in the [table of commands](super::table).
 
-use crate::{MimeBundle, errors::cell_error::CellError, evaluation::Evaluation, prebuilt::builtin};
+use crate::{MimeBundle, errors::cell_error::CellError, evaluation::Evaluation, prebuilt::requested_dependency};
 
 /// A command that a cell may contain.
 pub(super) struct Command {
@@ -85,4 +85,4 @@ pub(super) type KernelFunction = fn(&mut Evaluation, Option<&str>, u64) -> Resul
 
 /// Decides by a command's arguments who runs it. Takes the versions of the built-in crates too. The error is the reason for
 /// which the command is refused.
-pub(super) type Decide = fn(Option<&str>, &builtin::Versions) -> Result<Runner, String>;
+pub(super) type Decide = fn(Option<&str>, &requested_dependency::Versions) -> Result<Runner, String>;

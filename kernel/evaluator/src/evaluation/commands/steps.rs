@@ -10,7 +10,7 @@ use crate::{
             table,
         },
     },
-    prebuilt::builtin,
+    prebuilt::requested_dependency,
     source::preamble::{blank, end_of_preamble, is_command},
 };
 use std::ops::Range;
@@ -68,7 +68,7 @@ impl Refusal {
 /// # Errors
 ///
 /// The first command that is refused. No step has run by then.
-pub(crate) fn steps(code: &str, versions: &builtin::Versions) -> Result<Vec<Step>, Refusal> {
+pub(crate) fn steps(code: &str, versions: &requested_dependency::Versions) -> Result<Vec<Step>, Refusal> {
     let (commands, _) = code.split_at(end_of_preamble(code));
     let mut steps = Vec::new();
     // Lines for evcxr are collected until a command for the kernel comes.
@@ -111,7 +111,7 @@ pub(crate) fn steps(code: &str, versions: &builtin::Versions) -> Result<Vec<Step
 }
 
 /// Reads the line of a command. Returns nothing if evcxr is to run it, and the reason if it is refused.
-fn kernel_command(line: &str, versions: &builtin::Versions) -> Result<Option<KernelCommand>, String> {
+fn kernel_command(line: &str, versions: &requested_dependency::Versions) -> Result<Option<KernelCommand>, String> {
     let (name, arguments) = line.split_once(' ').unwrap_or((line, ""));
     let arguments = Some(arguments.trim()).filter(|arguments| !arguments.is_empty());
     let command = table::find(name).ok_or_else(|| unknown(name))?;
@@ -158,7 +158,7 @@ mod tests {
     }
 
     fn steps_of(code: &str) -> Result<Vec<Step>, Refusal> {
-        steps(code, &builtin::Versions::default())
+        steps(code, &requested_dependency::Versions::default())
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::evaluation::commands::{
     steps::steps,
     table::{COMMANDS, nearest},
 };
-use crate::prebuilt::builtin;
+use crate::prebuilt::requested_dependency;
 use std::{collections::BTreeSet, env, fs, path::PathBuf, process};
 
 #[test]
@@ -61,7 +61,10 @@ fn words_that_completion_offers_are_accepted() {
         if let Completer::Words(words) = command.completer {
             for word in words {
                 let code = format!("{} {word}", command.name);
-                assert!(steps(&code, &builtin::Versions::default()).is_ok(), "{code}");
+                assert!(
+                    steps(&code, &requested_dependency::Versions::default()).is_ok(),
+                    "{code}"
+                );
             }
         }
     }
