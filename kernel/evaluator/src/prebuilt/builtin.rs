@@ -4,6 +4,7 @@
 //! directory is embedded in this executable, and for a crate of crates.io, `[workspace.dependencies]` of the workspace's
 //! `Cargo.toml` says the version.
 
+use crate::session::files;
 use include_dir::{Dir, include_dir};
 
 /// A crate that is built ahead for all cells of a toolchain.
