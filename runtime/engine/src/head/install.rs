@@ -23,7 +23,7 @@ use std::io;
 /// ```no_run
 /// # unsafe extern "C" fn cell_event(_: mosaic_abi::CellEvent, _: mosaic_abi::Slice, _: mosaic_abi::Slice) {}
 /// let options = mosaic_engine::HeadOptions {
-///     monitor: "/run/user/1000/mosaic-x/hub.sock".into(),
+///     monitor: "/run/user/1000/mosaic-x/monitor.sock".into(),
 ///     cell_event,
 ///     ask: |question| question.refuse("there is no front end"),
 /// };

@@ -9,7 +9,7 @@ use std::{
 use tempfile::TempDir;
 
 /// The name of the monitor's socket in the run directory.
-const SOCKET: &str = "hub.sock";
+const SOCKET: &str = "monitor.sock";
 
 /// Returns the monitor's socket in a run directory.
 pub(super) fn monitor_address(run_dir: &Path) -> PathBuf {

@@ -12,7 +12,7 @@ use std::{env, ffi::OsString, io, path::PathBuf, str::FromStr};
 /// that it is a worker.
 const OWN: [&str; 9] = [
     "MOSAIC_WORKER_UID",
-    "MOSAIC_HUB",
+    "MOSAIC_WORKER_MONITOR",
     "MOSAIC_WORKER_MEMORY",
     "MOSAIC_WORKER_DISK",
     "MOSAIC_WORKER_THREADS",
