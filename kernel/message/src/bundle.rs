@@ -4,6 +4,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A value in one format.
+///
+/// ```
+/// use mosaic_message::{Content, MimeBundle};
+/// let (contents, _) = MimeBundle::new().with_text("text/plain", "a map").into_parts();
+/// assert_eq!(contents["text/plain"], Content::Text("a map".to_owned()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
     /// Text, such as HTML.

@@ -134,21 +134,21 @@ macro_rules! texts {
 }
 
 texts! {
-    /// HTML.
+    /// Text that is shown as HTML.
     ///
     /// ```
     /// use notebook::prelude::*;
     /// let _ = display(&Html("<b>300 K</b>"));
     /// ```
     Html: "text/html";
-    /// Markdown.
+    /// Text that is shown as Markdown.
     ///
     /// ```
     /// use notebook::prelude::*;
     /// let _ = display(&Markdown("**300 K**"));
     /// ```
     Markdown: "text/markdown";
-    /// LaTeX, including its dollar signs.
+    /// Text that is shown as LaTeX, including its dollar signs.
     ///
     /// ```
     /// use notebook::prelude::*;
@@ -162,7 +162,7 @@ texts! {
     /// let _ = display(&Svg("<svg viewBox='0 0 2 2'><circle cx='1' cy='1' r='1'/></svg>"));
     /// ```
     Svg: "image/svg+xml";
-    /// Plain text.
+    /// Text that is shown as it is.
     ///
     /// ```
     /// use notebook::prelude::*;

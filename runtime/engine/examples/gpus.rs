@@ -1,5 +1,5 @@
-//! A stand-in for NVIDIA's library on a machine with two GPUs, the first of which is broken. The tests put it where the real
-//! library would be found.
+//! A stand-in for NVIDIA's library on a machine with two GPUs, the first of which is broken. The tests put it where the
+//! real library would be found.
 #![allow(
     missing_docs,
     non_snake_case,

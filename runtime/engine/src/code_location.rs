@@ -43,8 +43,9 @@ pub(crate) fn locate(address: *const c_void) -> Option<Location> {
 
 /// Returns where a loaded shared object begins, from the load bias in its link map and its path.
 ///
-/// The bias differs from the beginning only for an object whose first segment is not linked at zero. No linker makes such a
-/// shared object, but the object is looked up by the bias, and its path is compared, before the beginning is trusted.
+/// The bias differs from the beginning only for an object whose first segment is not linked at zero. No linker makes
+/// such a shared object, but the object is looked up by the bias, and its path is compared, before the beginning is
+/// trusted.
 pub(crate) fn begins_at(bias: usize, path: &Path) -> Option<usize> {
     let (found, base) = object_of(bias as *const c_void)?;
     let same = found == path || found.canonicalize().ok()? == path.canonicalize().ok()?;

@@ -15,8 +15,8 @@ const STRIDE: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
 /// The inverse of the stride modulo 2^128: their product is 1.
 const INVERSE: u128 = inverse(STRIDE);
 
-/// Computes the inverse of an odd number modulo 2^128 with Newton's method. The number itself is right in the lowest three
-/// bits, and each step doubles the number of right bits.
+/// Computes the inverse of an odd number modulo 2^128 with Newton's method. The number itself is right in the lowest
+/// three bits, and each step doubles the number of right bits.
 const fn inverse(odd: u128) -> u128 {
     let (mut inverse, mut step) = (odd, 0);
     while step < 6 {

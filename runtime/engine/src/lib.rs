@@ -1,7 +1,7 @@
 //! The runtime of actors: head, monitor, node and workers.
 //!
-//! A *tessera* is an actor: an object in a worker process. A *task* is a call of its method, and a *guest* is code that uses
-//! the runtime: a cell of a notebook, or a program.
+//! A *tessera* is an actor: an object in a worker process. A *task* is a call of its method, and a *guest* is code that
+//! uses the runtime: a cell of a notebook, or a program.
 //!
 //! # Entry points
 //!
@@ -20,11 +20,12 @@
 //! # Map
 //!
 //! - `head`: the process in which the user's code runs. `head::state` is what it knows, `head::link` does its I/O.
-//! - `monitor`: `monitor::state` is what it knows (`placement` chooses workers), `monitor::event_loop` does its I/O, and
-//!   `monitor::node` starts, reaps and measures the worker processes of this machine.
-//! - `worker`: `worker::state` is what it has, `worker::serve` does what messages ask for, and `worker::execution` runs guest
-//!   code. `worker_process` is the process around it.
-//! - `program`: programs outside notebooks ([`run`]); `program::output_lines` is the format of the workers' output lines.
+//! - `monitor`: `monitor::state` is what it knows (`placement` chooses workers), `monitor::event_loop` does its I/O,
+//!   and `monitor::node` starts, reaps and measures the worker processes of this machine.
+//! - `worker`: `worker::state` is what it has, `worker::serve` does what messages ask for, and `worker::execution` runs
+//!   guest code. `worker_process` is the process around it.
+//! - `program`: programs outside notebooks ([`run`]); `program::output_lines` is the format of the workers' output
+//!   lines.
 //! - `wire`: the messages between processes, and how they are laid out in bytes.
 //! - `warehouse`: stored values, which are files that all processes map.
 //! - `shared_memory`: large values in memory that processes share, and the threshold from which they are shared.

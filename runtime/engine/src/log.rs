@@ -22,16 +22,16 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-/// The level, as an index of [`LogLevel::ALL`]. Any thread reads it, and a changed level applies at some later log call, so
-/// that all accesses are `Relaxed`.
+/// The level, as an index of [`LogLevel::ALL`]. Any thread reads it, and a changed level applies at some later log
+/// call, so that all accesses are `Relaxed`.
 static LEVEL: AtomicU32 = AtomicU32::new(LogLevel::Warn as u32);
 /// Whether lines have a timestamp; accessed as [`LEVEL`] is.
 static TIMESTAMPS: AtomicBool = AtomicBool::new(false);
 /// The way to change the level of the subscriber, if this process's log is ours. Set once.
 static FILTER: OnceLock<Handle<LevelFilter, Registry>> = OnceLock::new();
 
-/// Starts the log of this process, with `name` before each line. If the process has a `tracing` subscriber of its own, that
-/// one stays.
+/// Starts the log of this process, with `name` before each line. If the process has a `tracing` subscriber of its own,
+/// that one stays.
 pub(crate) fn start(name: &'static str) {
     let (filter, handle) = reload::Layer::new(filter(level()));
     let lines = tracing_subscriber::fmt::layer()

@@ -1,7 +1,7 @@
 //! A hash map that gives its memory back.
 //!
-//! The standard library's map keeps the capacity for the largest number of entries that it ever had. The state of a runtime
-//! holds hundreds of thousands of objects for a moment, and a handful for hours.
+//! The standard library's map keeps the capacity for the largest number of entries that it ever had. The state of a
+//! runtime holds hundreds of thousands of objects for a moment, and a handful for hours.
 
 use foldhash::fast::RandomState;
 use std::{
@@ -16,8 +16,8 @@ const SMALL: usize = 1 << 10;
 
 /// A [`HashMap`] whose `remove` shrinks the map when little of its capacity is used.
 ///
-/// The keys are numbers that the runtime makes itself, so that a fast hash suffices: the standard library's hash would take
-/// longer than everything else that is done with an entry.
+/// The keys are numbers that the runtime makes itself, so that a fast hash suffices: the standard library's hash would
+/// take longer than everything else that is done with an entry.
 #[derive(Debug)]
 pub(crate) struct Map<K, V>(HashMap<K, V, RandomState>);
 
@@ -61,7 +61,8 @@ impl<K: Eq + Hash, V> Map<K, V> {
         value
     }
 
-    /// Shrinks the map if little of its capacity is used. The cost is spread over the many entries that were removed before.
+    /// Shrinks the map if little of its capacity is used. The cost is spread over the many entries that were removed
+    /// before.
     pub(crate) fn give_back(&mut self) {
         let capacity = self.0.capacity();
         if capacity <= SMALL || self.0.len() >= capacity / 8 {

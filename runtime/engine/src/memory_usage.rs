@@ -25,7 +25,8 @@ impl Used {
     }
 }
 
-/// Returns a part, between 0 and 1, of the memory that this process may use, in bytes; `None` if the system does not tell.
+/// Returns a part, between 0 and 1, of the memory that this process may use, in bytes; `None` if the system does not
+/// tell.
 #[allow(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -38,8 +39,8 @@ pub(crate) fn part_of_all(part: f64) -> Option<u64> {
     Some((limits.fold(machine, u64::min) as f64 * part.clamp(0.0, 1.0)) as u64)
 }
 
-/// Returns the memory in use of the machine or of a control group, whichever is closest to its limit; `None` if the system
-/// does not tell.
+/// Returns the memory in use of the machine or of a control group, whichever is closest to its limit; `None` if the
+/// system does not tell.
 pub(crate) fn used() -> Option<Used> {
     let machine = Meminfo::current().ok().and_then(|memory| {
         let available = memory.mem_available?;

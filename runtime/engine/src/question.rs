@@ -7,7 +7,8 @@ type Answer = Result<Vec<u8>, String>;
 
 /// A message to the front end that waits for its answer; see [`mosaic_abi::Host::ask`].
 ///
-/// The runtime does not look into the message. Dropping a question refuses it, so that whoever asked does not wait for ever.
+/// The runtime does not look into the message. Dropping a question refuses it, so that whoever asked does not wait for
+/// ever.
 ///
 /// # Examples
 ///

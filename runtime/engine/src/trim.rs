@@ -1,7 +1,7 @@
 //! Giving free memory back to the system.
 //!
-//! The C library's allocator keeps most of the memory that was freed, to use it again. A process that handled much data and
-//! then has nothing to do should give that memory back.
+//! The C library's allocator keeps most of the memory that was freed, to use it again. A process that handled much data
+//! and then has nothing to do should give that memory back.
 
 use crate::shared_memory;
 use std::{
@@ -15,7 +15,8 @@ use tokio::{task::spawn_blocking, time::sleep};
 
 /// The number of bytes that must have passed through before memory is given back.
 const WORTHWHILE: usize = 4 << 20;
-/// The memory of an object beside its value, in bytes: a call in flight takes about 0.3 KB in the head, and less elsewhere.
+/// The memory of an object beside its value, in bytes: a call in flight takes about 0.3 KB in the head, and less
+/// elsewhere.
 const OBJECT: usize = 1 << 10;
 /// How long free memory is kept, since it may be used again.
 const CALM: Duration = Duration::from_millis(500);

@@ -56,14 +56,28 @@ impl TaskError {
 
     /// Returns the method, or `new` for the constructor. Empty if a tessera was looked for.
     ///
-    /// See [`TaskError::tessera`] for an example.
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let error = mosaic::spawn(|| -> u8 { panic!("no stones left") }, ()).await.unwrap_err();
+    /// assert_eq!(error.method(), "closure");
+    /// # Ok(()) })? }
+    /// ```
     pub fn method(&self) -> &str {
         &self.failure.method
     }
 
     /// Returns the worker, such as `worker:0:1`. Empty if the task had not reached a worker.
     ///
-    /// See [`TaskError::tessera`] for an example.
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let error = mosaic::spawn(|| -> u8 { panic!("no stones left") }, ()).await.unwrap_err();
+    /// assert_eq!(error.worker(), "worker:0:0");
+    /// # Ok(()) })? }
+    /// ```
     pub fn worker(&self) -> &str {
         &self.failure.worker
     }

@@ -130,7 +130,10 @@ fn wait(runtime: &real_tokio::runtime::Runtime, is_done: &mut dyn FnMut(&mut Con
     });
     let of_a_cell = *CELL_THREAD.get_or_init(|| thread::current().id()) == thread::current().id();
     let _registered = of_a_cell.then(|| Registered {
-        previous: WAITING.lock().unwrap_or_else(PoisonError::into_inner).replace(Arc::clone(&wait)),
+        previous: WAITING
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(Arc::clone(&wait)),
     });
     let _entered = runtime.enter();
     let waker = Waker::from(Arc::clone(&wait));

@@ -170,19 +170,23 @@ fn only_the_session_module_names_the_environment_variables_between_programs() {
     assert!(foreign.is_empty(), "use session/variables.rs: {foreign:#?}");
 }
 
-/// Reports whether a text has a name of evcxr's: of generated code, of a line between evcxr and the cell process, or of an
-/// environment variable. The word `evcxr` in a sentence is none, and neither is `evcxr.toml`.
-fn has_name_of_evcxr(text: &str) -> bool {
-    // Escapes are as they are written.
+/// The words of a literal, whose escapes are as they are written.
+fn words(text: &str) -> Vec<String> {
     let text = text.replace("\\n", " ");
-    let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
-    let is_name = |word: &str| {
-        ["evcxr_", "Evcxr", "EVCXR", "run_user_code_"]
-            .iter()
-            .any(|begin| word.starts_with(begin))
-            || ["ctx", "vars_ok", "LOAD_AND_RUN"].contains(&word)
-    };
-    text == "evcxr" || words.any(is_name)
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Reports whether a word is a name of evcxr's: of generated code, of a line between evcxr and the cell process, or of an
+/// environment variable.
+fn is_name_of_evcxr(word: &str) -> bool {
+    let begins = ["evcxr_", "Evcxr", "EVCXR", "run_user_code_"];
+    begins.iter().any(|begin| word.starts_with(begin)) || ["ctx", "vars_ok", "LOAD_AND_RUN"].contains(&word)
+}
+
+/// Reports whether a text has a name of evcxr's. The word `evcxr` in a sentence is none, and neither is `evcxr.toml`.
+fn has_name_of_evcxr(text: &str) -> bool {
+    text == "evcxr" || words(text).iter().any(|word| is_name_of_evcxr(word))
 }
 
 #[test]
@@ -231,4 +235,53 @@ fn a_name_of_evcxr_is_told_from_a_word_to_users() {
     ] {
         assert!(!has_name_of_evcxr(text), "{text}");
     }
+}
+
+/// The text of the sources of evcxr, of the version that the workspace pins.
+fn sources_of_evcxr() -> String {
+    // Packages of other platforms need not be there.
+    let version = Command::new("rustc").arg("-vV").output().unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let metadata = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--locked",
+            "--offline",
+            "--filter-platform",
+            host,
+        ])
+        .current_dir(string_literals::root())
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let mut packages = metadata["packages"].as_array().unwrap().iter();
+    let evcxr = packages.find(|package| package["name"] == "evcxr").unwrap();
+    let manifest = Path::new(evcxr["manifest_path"].as_str().unwrap());
+    let mut directories = vec![manifest.with_file_name("src")];
+    let mut text = String::new();
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                text += &std::fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn evcxr_has_the_names_that_are_matched() {
+    let sources = sources_of_evcxr();
+    let markers = string_literals_of(&Path::new(EVALUATOR).join("evcxr_text/markers.rs"));
+    let texts = markers.iter().flat_map(|it| words(&it.text));
+    let names: BTreeSet<String> = texts.filter(|word| is_name_of_evcxr(word)).collect();
+    assert!(names.len() > 10, "markers.rs has lost its names: {names:?}");
+    let missing: Vec<_> = names.iter().filter(|name| !sources.contains(name.as_str())).collect();
+    assert!(missing.is_empty(), "evcxr no longer has these names: {missing:?}");
 }

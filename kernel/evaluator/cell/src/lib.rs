@@ -1,4 +1,4 @@
-//! The code that generated code around a cell calls, compiled once instead of in every cell.
+//! The library of every cell: what the generated code around a cell calls, compiled once instead of in every cell.
 //!
 //! evcxr talks to itself through marker lines on the cell's standard output. Nothing here prints: events go to the cell
 //! process through the host's table, so that a cell may print whatever it likes.

@@ -6,7 +6,7 @@ use crate::{
         displayed_paths::name_of,
         markers::{DISPLAY_METHOD, FUNCTION_PREFIX, TYPE_PREFIX},
     },
-    prebuilt::builtin,
+    prebuilt::builtin::{self, BuiltInCrate},
 };
 use ra_ap_ide::Edition;
 use ra_ap_syntax::{
@@ -47,11 +47,11 @@ const INTERNAL: [&str; 3] = ["__", FUNCTION_PREFIX, TYPE_PREFIX];
 /// Calls that turn a value into another first, and would crowd out the value's own methods.
 const DETOURS: [&str; 3] = ["await.", "iter().", "into_iter()."];
 
-/// The root of the crate `mosaic`.
-const MOSAIC: &str = include_str!("../../../../runtime/mosaic/src/lib.rs");
-
 /// The private modules of the crate `mosaic`, as completions show them: `task::`.
-static PRIVATE_MODULES: LazyLock<HashSet<String>> = LazyLock::new(|| private_modules(MOSAIC));
+static PRIVATE_MODULES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let mosaic = builtin::find("mosaic").and_then(BuiltInCrate::root_module);
+    mosaic.map(private_modules).unwrap_or_default()
+});
 
 /// Removes names that nobody is to use, and puts the methods of a tessera first.
 pub(super) fn presentable(mut matches: Vec<Completion>) -> Vec<Completion> {

@@ -1,7 +1,8 @@
 //! Texts of evcxr 0.22 that this crate matches, each with the place in evcxr's sources that writes it.
 //!
-//! After an update of evcxr, compare every constant with the named function. A text that no longer matches makes a cell
-//! slower or an error plainer, and an end-to-end test fails: the wrapper leaves what it does not recognise as it is.
+//! After an update of evcxr, compare every constant with the function of evcxr that its comment names. The wrapper
+//! leaves a text that it does not recognise as it is. The cell then still runs, but slower or with plainer errors, and
+//! end-to-end tests fail.
 
 // The crate of a cell: `module.rs`.
 

@@ -1,4 +1,4 @@
-//! What evcxr 0.22 says in words, of which its errors consist where rustc's do not.
+//! Messages of evcxr 0.22: its own errors, which rustc has no part in.
 
 /// Why evcxr refuses to store a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,18 +10,18 @@ use crate::evcxr_text::{
 };
 use std::ops::Range;
 
-/// The same code of the user's with other code around it.
+/// Two sources of one cell: the user's code is the same, and the code around it differs.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Retry<'a> {
-    /// Where the change begins in the first source, in bytes.
+    /// The begin of the change in both sources, in bytes.
     pub(crate) begin: usize,
-    /// Where the code is in the first source, in bytes.
+    /// The place of the user's code in the first source, in bytes.
     pub(crate) code: Range<usize>,
-    /// What stands before the code in the first source, from where the change begins.
+    /// The text between the begin of the change and the user's code, in the first source.
     pub(crate) first_opening: &'a str,
-    /// What stands before the code in the second source, from where the change begins.
+    /// The text between the begin of the change and the user's code, in the second source.
     pub(crate) second_opening: &'a str,
-    /// Which part of the code around the user's was changed.
+    /// The part of the generated code that differs.
     pub(crate) change: Change,
 }
 
@@ -35,7 +35,7 @@ pub(crate) enum Change {
 }
 
 impl<'a> Retry<'a> {
-    /// Finds what changed from the first source of a cell to the second, if evcxr compiles the same cell again.
+    /// Compares two sources. There is a retry if evcxr compiles the same cell again.
     pub(crate) fn between(first: &'a str, second: &'a str) -> Option<Retry<'a>> {
         Retry::without_catch(first, second).or_else(|| Retry::with_debug_format(first, second))
     }

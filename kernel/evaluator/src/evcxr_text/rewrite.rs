@@ -1,7 +1,7 @@
 //! Replaces the code that evcxr generates around a cell by calls into compiled code.
 //!
-//! No line moves, so every error of rustc's still points where it should. A generated part that is not what
-//! [`markers`](super::markers) says stays as evcxr wrote it.
+//! No line moves, so every error of rustc's still points where it should. A generated part that does not
+//! match [`markers`](super::markers) stays as evcxr wrote it.
 
 use crate::{
     evcxr_text::{

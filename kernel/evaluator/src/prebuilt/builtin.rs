@@ -4,6 +4,7 @@
 //! directory is embedded in this executable, and for a crate of crates.io, `[workspace.dependencies]` of the workspace's
 //! `Cargo.toml` says the version.
 
+use crate::session::files;
 use include_dir::{Dir, include_dir};
 
 /// A crate that is built ahead for all cells of a toolchain.
@@ -185,6 +186,15 @@ impl BuiltInCrate {
     /// Whether the sources of the crate travel in this executable.
     pub(crate) fn is_embedded(&self) -> bool {
         matches!(self.source, Source::Embedded { .. })
+    }
+
+    /// Returns the text of the crate's root module, if the crate is embedded.
+    pub(crate) fn root_module(&'static self) -> Option<&'static str> {
+        match &self.source {
+            // Cargo finds the root in the same place as that of a cell's crate.
+            Source::Embedded { files: sources, .. } => sources.get_file(files::CELL_SOURCE.name())?.contents_utf8(),
+            Source::Registry => None,
+        }
     }
 
     /// Returns the name of an embedded crate's directory in the cache.

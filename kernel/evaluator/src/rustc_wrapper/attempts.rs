@@ -1,12 +1,12 @@
 //! The ways to compile a cell, and the order in which the wrapper tries them.
 //!
-//! Which ways come into question is decided here, from a few facts and without running anything.
-//! [`compile_cell`](super::compile_cell) gathers the facts, follows the list, and remembers what the result teaches.
+//! This module decides from a few facts, without running anything. [`compile_cell`](super::compile_cell) gathers the
+//! facts, follows the list, and keeps the lesson of the result.
 
 /// A way to compile a cell. An attempt settles the compilation, or leaves it to the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attempt {
-    /// Print the errors that follow from those of the last compilation. Settles it without a library.
+    /// Print the errors that follow from the errors of the last compilation. Settles it without a library.
     ReplayErrors,
     /// Copy the library of an empty cell that another session compiled. Settles it if there is such a library.
     CopyEmptyCell,
@@ -16,12 +16,12 @@ pub(super) enum Attempt {
     AllItems,
 }
 
-/// What is known of a cell before rustc runs.
+/// The facts of a cell that are known before rustc runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
-    /// The user wants what only saves time.
+    /// The user has not turned off shortcuts, `MOSAIC_FAST_PATH=0`.
     pub(super) is_fast: bool,
-    /// rustc's errors follow from those of the last compilation.
+    /// rustc's errors follow from the errors of the last compilation.
     pub(super) errors_are_known: bool,
     /// The cell has neither items nor statements.
     pub(super) is_empty: bool,
@@ -39,7 +39,7 @@ pub(super) enum Items {
     Passed,
 }
 
-/// Something that later compilations profit from.
+/// A result that later compilations profit from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lesson {
     /// The library of an empty cell, for [`Attempt::CopyEmptyCell`].
@@ -67,7 +67,7 @@ pub(super) fn attempts(facts: Facts) -> &'static [Attempt] {
     }
 }
 
-/// Says what a compilation with all items teaches, by whether it succeeded.
+/// Decides what to keep of a compilation with all items.
 pub(super) fn lesson(facts: Facts, succeeded: bool) -> Option<Lesson> {
     match facts {
         Facts { is_fast: false, .. } => None,
@@ -115,7 +115,7 @@ mod tests {
             (known(FAST), &[Attempt::ReplayErrors]),
             (known(with_items(FAST, Items::Passed)), &[Attempt::ReplayErrors]),
             (known(empty(FAST)), &[Attempt::ReplayErrors]),
-            // Only what is known already counts where the user wants no shortcuts.
+            // Without shortcuts, only errors that are known already count.
             (SLOW, &[Attempt::AllItems]),
             (with_items(SLOW, Items::Passed), &[Attempt::AllItems]),
             (empty(SLOW), &[Attempt::AllItems]),

@@ -36,18 +36,18 @@ pub(super) struct Cell {
     pub(super) text: String,
     /// The length of the notebook's items, with which the source begins, in bytes.
     pub(super) items: usize,
-    /// What identifies the builds of the crates that the cell links, by the crate's name.
+    /// The builds of the crates that the cell links, by the crate's name.
     pub(super) crates: BTreeMap<String, String>,
     pub(super) settings: Settings,
 }
 
-/// What is known of a cell before rustc runs, and what the attempts need for it.
+/// The data of the attempts, from which their [`Facts`] follow.
 struct Knowledge<'a> {
     is_fast: bool,
     /// rustc's messages, if they follow from those of the last compilation.
     known_messages: Option<String>,
     empty_cell: Option<EmptyCell>,
-    /// The notebook's items, if they are many; their digests; and whether they have compiled together.
+    /// The notebook's items, if they are many, their digests, and whether they have compiled together.
     items: Option<(ManyItems<'a>, PassedItems, bool)>,
 }
 
@@ -98,7 +98,7 @@ impl Cell {
         Ok(None)
     }
 
-    /// Gathers what is known, up to the first fact that decides: each costs more than the one before.
+    /// Gathers data up to the first fact that decides. Each fact costs more than the one before.
     fn gather(&self, call: &RustcCall) -> Knowledge<'_> {
         let mut known = Knowledge {
             is_fast: environment::is_fast(),
@@ -128,7 +128,7 @@ impl Cell {
             Some(Lesson::EmptyCell) => known.empty_cell.iter().try_for_each(EmptyCell::share)?,
             Some(Lesson::PassedItems) => {
                 if let Some((_, digests, _)) = &known.items {
-                    digests.pass(&self.session)?;
+                    digests.remember(&self.session)?;
                 }
             }
             Some(Lesson::Errors) => replay_errors::keep(&self.session, &self.text, &compilation.messages)?,

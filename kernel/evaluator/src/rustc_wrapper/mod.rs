@@ -3,7 +3,7 @@
 //! evcxr puts a copy of its variable store into every cell, and the copy reports panics and early returns by lines that
 //! it prints. The wrapper [rewrites](crate::evcxr_text::rewrite) these generated parts and nothing else: the store
 //! becomes the one that `mosaic-cell` holds compiled, and the reports become calls. It then compiles the cell in the
-//! fastest way that gives what rustc would give.
+//! fastest way that has the same result.
 //!
 //! | module | what it is for |
 //! | --- | --- |
@@ -105,7 +105,7 @@ fn compile(rustc: &Rustc) -> Result<Option<ExitStatus>> {
     if analysis_code::is_analysis(&text) {
         return check(rustc, &text, &session);
     }
-    compile_cell(rustc, &text, session)
+    compile_to_run(rustc, &text, session)
 }
 
 /// Checks analysis code.
@@ -119,7 +119,7 @@ fn check(rustc: &Rustc, text: &str, session: &Path) -> Result<Option<ExitStatus>
 }
 
 /// Compiles a cell to be run.
-fn compile_cell(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<ExitStatus>> {
+fn compile_to_run(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<ExitStatus>> {
     rustc_invocation::record(&session)?;
     let settings = files::SETTINGS.read(&session).unwrap_or_default();
     let crates = rustc.call.linked_crates();

@@ -65,7 +65,7 @@ impl PassedItems {
     }
 
     /// Keeps that these items have compiled together.
-    pub(super) fn pass(&self, session: &Path) -> io::Result<()> {
+    pub(super) fn remember(&self, session: &Path) -> io::Result<()> {
         files::PASSED_ITEMS.write(session, self)
     }
 }
@@ -317,10 +317,10 @@ mod tests {
         let generated = format!("fn g() {{}}\nfn f() {{}}\nstruct {USER_ERROR};{}", filled(""));
         let digests = |text: &str| ManyItems::of(text).unwrap().digests(&crates);
         assert!(!digests(&first).have_passed(session.path()));
-        digests(&first).pass(session.path()).unwrap();
+        digests(&first).remember(session.path()).unwrap();
         assert!(digests(&first).have_passed(session.path()));
         assert!(!digests(&second).have_passed(session.path()));
-        // Neither the order of the items nor what evcxr generates for a cell that can fail matters.
+        // Neither the order of the items matters nor the type that evcxr generates for a cell that can fail.
         assert!(digests(&generated.replace("#![allow(dead_code)]", "")).have_passed(session.path()));
         let other = BTreeMap::from([("serde".to_owned(), "libserde.so@1".to_owned())]);
         assert!(

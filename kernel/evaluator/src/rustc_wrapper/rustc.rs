@@ -11,10 +11,10 @@ use std::{
 
 pub(super) const CANNOT_RUN_RUSTC: &str = "cannot run rustc";
 
-/// The compiler, what cargo asks of it, and the source of the cell.
+/// The compiler, cargo's call of it, and the source of the cell.
 pub(super) struct Rustc<'a> {
     program: &'a OsStr,
-    /// What cargo asks for.
+    /// The call as cargo makes it.
     pub(super) call: &'a RustcCall,
     /// The file that holds the source.
     pub(super) source: &'a Path,
@@ -44,13 +44,13 @@ impl<'a> Rustc<'a> {
         command
     }
 
-    /// Does what cargo asks for.
+    /// Runs rustc as cargo calls it.
     pub(super) fn run_unchanged(&self) -> Result<ExitStatus> {
         run_unchanged(self.program, self.call)
     }
 }
 
-/// Has a compiler do what cargo asks for.
+/// Runs a compiler as cargo calls it.
 pub(super) fn run_unchanged(program: &OsStr, call: &RustcCall) -> Result<ExitStatus> {
     let mut command = Command::new(program);
     command.args(call.arguments()).status().context(CANNOT_RUN_RUSTC)

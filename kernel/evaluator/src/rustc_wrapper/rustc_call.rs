@@ -17,13 +17,13 @@ use std::{
 /// Metadata that is the same in every build.
 const CONSTANT_METADATA: &str = "metadata=mosaic";
 
-/// What cargo asks rustc for.
+/// The arguments with which cargo calls rustc.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RustcCall {
     /// All arguments, in cargo's order.
     arguments: Vec<Argument>,
     /// The value of `--crate-name`.
-    pub(super) crate_name: Option<String>,
+    crate_name: Option<String>,
     /// The value of `--crate-type`.
     crate_type: Option<String>,
     /// The kinds of output in `--emit=…`.
@@ -36,7 +36,7 @@ pub(super) struct RustcCall {
     source: Option<PathBuf>,
     /// The value of `-C metadata=…`.
     metadata: Option<String>,
-    /// Whether `-C extra-filename=…` makes the output's name one of this build alone.
+    /// `-C extra-filename=…` is there, so the output's name differs between builds.
     has_extra_filename: bool,
 }
 
@@ -103,6 +103,7 @@ impl RustcCall {
         self.arguments.push(Argument::Crates(flag, value));
     }
 
+    /// Keeps the value of a flag that is read later.
     fn note(&mut self, flag: &str, value: Option<&OsStr>) {
         let text = value.and_then(OsStr::to_str).map(str::to_owned);
         match flag {
@@ -115,7 +116,9 @@ impl RustcCall {
 
     fn add_other(&mut self, argument: OsString) {
         if let Some(kinds) = argument.to_str().and_then(|text| text.strip_prefix("--emit=")) {
-            self.emit.extend(kinds.split(',').map(str::to_owned));
+            // A kind may name its file: `link=FILE`.
+            let kinds = kinds.split(',').filter_map(|kind| kind.split('=').next());
+            self.emit.extend(kinds.map(str::to_owned));
             self.arguments.push(Argument::Emit(argument));
             return;
         }
@@ -141,7 +144,7 @@ impl RustcCall {
         self.emit.iter().any(|kind| kind == "link")
     }
 
-    /// Reads what identifies the builds of the crates that the cell links: each crate's file, and when it was written.
+    /// Identifies the builds of the crates that the cell links, by each crate's file and the time when it was written.
     pub(super) fn linked_crates(&self) -> BTreeMap<String, String> {
         let build = |path: &Path| {
             let file = path.file_name()?.to_string_lossy();
@@ -325,6 +328,7 @@ mod tests {
         for (emit, links) in [
             ("--emit=dep-info,link", true),
             ("--emit=dep-info,metadata,link", true),
+            ("--emit=dep-info,link=/s/libctx.so", true),
             ("--emit=dep-info,metadata", false),
             ("-vV", false),
         ] {

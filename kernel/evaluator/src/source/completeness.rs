@@ -6,7 +6,7 @@ use crate::source::{
 };
 use proc_macro2::TokenStream;
 
-/// Whether the text of a cell can be executed as it is. A console asks before it executes a line.
+/// The answer to a console that asks whether it can execute a text or should wait for more lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Completeness {
     /// The text can be executed.

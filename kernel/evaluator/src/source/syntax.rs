@@ -14,7 +14,7 @@ pub(crate) struct SyntaxError {
     pub(crate) title: String,
     /// The place of the error, in bytes.
     pub(crate) range: Range<usize>,
-    /// What is wrong at the place.
+    /// A label for the place.
     pub(crate) label: &'static str,
     /// The delimiter that is not closed because of the error.
     pub(crate) opened: Option<Range<usize>>,

@@ -1,5 +1,5 @@
-//! Measures the runtime, for `cargo xtask bench runtime`. The argument is the name of a measurement. Each of its figures is
-//! printed as a line of JSON. Times are in seconds.
+//! Measures the runtime, for `cargo xtask bench runtime`. The argument is the name of a measurement. Each of its
+//! figures is printed as a line of JSON. Times are in seconds.
 
 mod machine;
 mod spread;
@@ -272,7 +272,8 @@ fn bytes_in(path: &str, name: &str) -> f64 {
     kibibytes.expect("a number of kB") * 1024.0
 }
 
-/// Prints the proportional memory of this process, starts the runtime, and waits, so that all processes can be measured.
+/// Prints the proportional memory of this process, starts the runtime, and waits, so that all processes can be
+/// measured.
 async fn idle() {
     figure("before", bytes_in("/proc/self/smaps_rollup", "Pss:"));
     on(2).await;

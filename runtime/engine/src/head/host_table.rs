@@ -168,8 +168,8 @@ unsafe extern "C" fn spawn(table: *const FunctionTable, request: abi::Request) -
 
 /// Submits an operation, within the limit of what may be in flight.
 ///
-/// Beyond the limit, a method is refused, since waiting could hold up what it waits for. Any other caller gets a wait, unless
-/// a method runs in this process: then the calling thread may be one that the method started.
+/// Beyond the limit, a method is refused, since waiting could hold up what it waits for. Any other caller gets a wait,
+/// unless a method runs in this process: then the calling thread may be one that the method started.
 fn submit(head: &Head, submit: impl FnOnce(&mut HeadState) -> Result<Handle, Failure>) -> Submitted {
     let is_method = head.worker.is_some() || is_executing();
     if is_method && let Err(refusal) = head.change_untimed(|state| state.check_method_limit()) {

@@ -11,8 +11,8 @@ use std::io;
 
 /// Makes this process a head and returns the table to give to guests. Later calls return the table of the first one.
 ///
-/// If the monitor can be reached, this waits until it has said what runs: a runtime that an earlier head turned on is on
-/// for this head too.
+/// If the monitor can be reached, this waits until it has said what runs: a runtime that an earlier head turned on is
+/// on for this head too.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! The head: the process in which the user's code runs.
 //!
-//! A head offers the [`mosaic_abi::Host`] table to guests, knows everything that they submitted, and talks to the monitor
-//! and directly to the workers.
+//! A head offers the [`mosaic_abi::Host`] table to guests, knows everything that they submitted, and talks to the
+//! monitor and directly to the workers.
 //!
 //! - `install`: makes this process a head; the entry point.
 //! - `host_table`: the C functions that guests call. Each of them changes the state under its lock.

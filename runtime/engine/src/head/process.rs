@@ -29,7 +29,8 @@ pub(super) struct Head {
     pub(super) id: Id,
     /// Locked for a few instructions at a time, and never while a guest's waker runs or bytes are copied.
     state: Mutex<HeadState>,
-    /// The way to the link, which owns all sockets. Actions are sent while the state is locked, so they keep their order.
+    /// The way to the link, which owns all sockets. Actions are sent while the state is locked, so they keep their
+    /// order.
     commands: UnboundedSender<Command>,
     /// The table that guests get. It never changes.
     host: Host,
@@ -71,8 +72,8 @@ impl Head {
         })
     }
 
-    /// Changes the state without reading the clock, and carries out the actions that follow. For changes whose time is not
-    /// recorded.
+    /// Changes the state without reading the clock, and carries out the actions that follow. For changes whose time is
+    /// not recorded.
     pub(super) fn change_untimed<T>(&self, change: impl FnOnce(&mut HeadState) -> T) -> T {
         let mut guests = Vec::new();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

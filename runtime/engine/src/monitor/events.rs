@@ -6,8 +6,8 @@ use std::{fmt, os::fd::OwnedFd};
 
 /// An event that the monitor reports to the process that embeds it.
 pub enum MonitorEvent {
-    /// A worker process was started. The embedder reads both pipes until they end: they carry everything that the worker
-    /// writes, even if it dies.
+    /// A worker process was started. The embedder reads both pipes until they end: they carry everything that the
+    /// worker writes, even if it dies.
     WorkerStarted {
         /// The worker's uid, such as `worker:0:1`.
         uid: String,
@@ -54,8 +54,8 @@ pub enum MonitorEvent {
     },
     /// A process of the user shows a view, which later views of the same place replace.
     Shown(LiveDisplay),
-    /// The embedder is to read and show everything that is in the workers' pipes now, together with what it has read before
-    /// and not shown yet, and then to call `done`.
+    /// The embedder is to read and show everything that is in the workers' pipes now, together with what it has read
+    /// before and not shown yet, and then to call `done`.
     Drain {
         /// Call this on any thread. If it is never called, those who wait for it wait for ever.
         done: Box<dyn FnOnce() + Send>,

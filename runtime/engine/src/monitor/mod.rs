@@ -1,8 +1,8 @@
 //! The monitor: starts worker processes, places tesserae on them, and watches them. It lives in the process that lives
 //! longest, and includes node 0, the worker processes of this machine.
 //!
-//! - [`Monitor`], here: the handle of the process that embeds the monitor; `options`, `events`: what it is started with, and
-//!   what it reports.
+//! - [`Monitor`], here: the handle of the process that embeds the monitor; `options`, `events`: what it is started
+//!   with, and what it reports.
 //! - `event_loop`: one loop over everything that can happen, on a thread of its own. It does the I/O.
 //! - `state`: what the monitor knows. Pure state without I/O, with tests; `state::placement` chooses workers.
 //! - `node`: the worker processes of this machine: how they are started, reaped and measured.
@@ -26,8 +26,8 @@ use tokio::{net::UnixListener, sync::mpsc::UnboundedSender};
 
 /// The monitor: starts worker processes on this machine, places tesserae on them, and watches them.
 ///
-/// The monitor runs on a thread of its own. No worker runs before a head turns the runtime on. Dropping the monitor ends all
-/// workers.
+/// The monitor runs on a thread of its own. No worker runs before a head turns the runtime on. Dropping the monitor
+/// ends all workers.
 ///
 /// # Examples
 ///

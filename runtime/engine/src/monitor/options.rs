@@ -38,8 +38,8 @@ pub struct MonitorOptions {
 
 /// Makes a new directory for sockets that only this user may enter.
 ///
-/// The directory lies under `$XDG_RUNTIME_DIR`, or under the directory for temporary files if that is not set. It is removed
-/// when the returned value is dropped, or by the last worker if this process is killed.
+/// The directory lies under `$XDG_RUNTIME_DIR`, or under the directory for temporary files if that is not set. It is
+/// removed when the returned value is dropped, or by the last worker if this process is killed.
 ///
 /// # Errors
 ///

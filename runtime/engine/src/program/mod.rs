@@ -20,12 +20,12 @@ use std::{
 
 /// Runs a program that uses tesserae.
 ///
-/// This starts the monitor in this process, runs `main`, ends all workers, and returns the value of `main`. The workers are
-/// processes of the same executable. In a worker, this function runs the worker instead, and does not return.
+/// This starts the monitor in this process, runs `main`, ends all workers, and returns the value of `main`. The workers
+/// are processes of the same executable. In a worker, this function runs the worker instead, and does not return.
 ///
-/// Call this first in `fn main`: code before it runs in every worker, too. No launcher is needed: start the program as any
-/// other. The workers' output appears in the output of this process, each line behind the worker's name. However the program
-/// ends, SIGKILL included, its workers end with it.
+/// Call this first in `fn main`: code before it runs in every worker, too. No launcher is needed: start the program as
+/// any other. The workers' output appears in the output of this process, each line behind the worker's name. However
+/// the program ends, SIGKILL included, its workers end with it.
 ///
 /// # Errors
 ///

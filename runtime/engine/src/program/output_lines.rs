@@ -8,7 +8,8 @@ pub(super) struct OutputLines {
 }
 
 impl OutputLines {
-    /// Returns what to write for `bytes` of `writer`. Every byte is kept. If a line of another writer has not ended, it is ended.
+    /// Returns what to write for `bytes` of `writer`. Every byte is kept. If a line of another writer has not ended, it
+    /// is ended.
     pub(super) fn push(&mut self, writer: &str, bytes: &[u8]) -> Vec<u8> {
         let mut text = Vec::with_capacity(bytes.len() + 32);
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {

@@ -14,8 +14,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The largest number of segments; further values are copied. Each segment takes up a file descriptor, and a process often has
-/// no more than 1024 of them.
+/// The largest number of segments; further values are copied. Each segment takes up a file descriptor, and a process
+/// often has no more than 1024 of them.
 const MOST_SEGMENTS: usize = 200;
 /// Unused segments of this process are freed if all its segments have more than this number of bytes.
 const KEPT_BYTES: usize = 1 << 30;
@@ -50,8 +50,8 @@ pub(super) struct SharedBuffers {
     count: usize,
 }
 
-/// The pool of this process. Any thread locks it for a few instructions; memory is mapped and unmapped outside of the lock
-/// where that is possible.
+/// The pool of this process. Any thread locks it for a few instructions; memory is mapped and unmapped outside of the
+/// lock where that is possible.
 static POOL: Mutex<Pool> = Mutex::new(Pool {
     names: None,
     named: 0,
@@ -67,9 +67,9 @@ pub(super) fn pool() -> MutexGuard<'static, Pool> {
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Allocates shared memory for a value of `len` bytes, which the caller writes to before anybody else has it. The byte at
-/// offset `prefix` is aligned for any numbers. Returns `None` if the value is small or there is no shared memory: then the
-/// value is copied when it is sent.
+/// Allocates shared memory for a value of `len` bytes, which the caller writes to before anybody else has it. The byte
+/// at offset `prefix` is aligned for any numbers. Returns `None` if the value is small or there is no shared memory:
+/// then the value is copied when it is sent.
 pub(crate) fn allocate(kind: SegmentKind, len: usize, prefix: usize) -> Option<Buffer> {
     if len < THRESHOLD {
         return None;
@@ -223,8 +223,8 @@ impl Pool {
         Some(self.names.as_ref()?.with_extension(format!("{}.room", self.named)))
     }
 
-    /// Frees unused segments until `bytes` more are within [`KEPT_BYTES`] and one more segment is allowed. If that does not
-    /// suffice, unmaps segments in which only other processes have buffers.
+    /// Frees unused segments until `bytes` more are within [`KEPT_BYTES`] and one more segment is allowed. If that does
+    /// not suffice, unmaps segments in which only other processes have buffers.
     fn free_unused(&mut self, bytes: usize) {
         let mut all: usize = self
             .own
@@ -247,7 +247,8 @@ impl Pool {
         }
     }
 
-    /// Returns the segment with this identity, if it is mapped here: a value that comes back lies where it was sent from.
+    /// Returns the segment with this identity, if it is mapped here: a value that comes back lies where it was sent
+    /// from.
     pub(super) fn known(&self, identity: Identity) -> Option<Arc<Segment>> {
         let other = self.others.get(&identity).and_then(Weak::upgrade);
         other.or_else(|| self.own.iter().find(|segment| segment.identity() == identity).cloned())
@@ -265,8 +266,8 @@ impl Pool {
         self.mapped.push(segment.clone());
     }
 
-    /// Enters a segment of another process into the pool, where [`known`](Pool::known) finds it while it is mapped. Returns
-    /// whether the segment is another process's.
+    /// Enters a segment of another process into the pool, where [`known`](Pool::known) finds it while it is mapped.
+    /// Returns whether the segment is another process's.
     pub(super) fn know(&mut self, segment: &Arc<Segment>) -> bool {
         let is_own = self.own.iter().any(|own| Arc::ptr_eq(own, segment));
         if !is_own {
@@ -287,8 +288,9 @@ impl Pool {
             count: 0,
         });
         found.count += 1;
-        // SAFETY: the bytes are mapped as long as the pool has the buffer's entry, which `release` removes. The maker of the
-        // segment writes to them only while it has the only buffer there (see `unused`) and that buffer has one owner.
+        // SAFETY: the bytes are mapped as long as the pool has the buffer's entry, which `release` removes. The maker
+        // of the segment writes to them only while it has the only buffer there (see `unused`) and that buffer has one
+        // owner.
         unsafe { Buffer::from_raw_parts(address.as_ptr(), len, release) }
     }
 }

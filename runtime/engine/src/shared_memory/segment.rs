@@ -67,8 +67,8 @@ pub(super) struct Segment {
     len: usize,
 }
 
-// SAFETY: the mapping belongs to the segment and is unmapped with it. Its first page is only accessed with atomics, and the
-// values behind it by the rules of the pool (see `Pool::buffer`).
+// SAFETY: the mapping belongs to the segment and is unmapped with it. Its first page is only accessed with atomics, and
+// the values behind it by the rules of the pool (see `Pool::buffer`).
 unsafe impl Send for Segment {}
 // SAFETY: as above.
 unsafe impl Sync for Segment {}
@@ -241,12 +241,13 @@ impl Segment {
 
     /// Returns the number of buffers that lie in the segment, in all processes and on their way.
     ///
-    /// A process adds one before it has a buffer: `Relaxed` if it has another buffer here already, and `AcqRel` to open a stored
-    /// value, which may be freed meanwhile. It subtracts one after its last access (`Release`). The maker of the segment uses
-    /// the memory again once it has changed zero to one (`Acquire`), so that all accesses of others come before its own.
+    /// A process adds one before it has a buffer: `Relaxed` if it has another buffer here already, and `AcqRel` to open
+    /// a stored value, which may be freed meanwhile. It subtracts one after its last access (`Release`). The maker of
+    /// the segment uses the memory again once it has changed zero to one (`Acquire`), so that all accesses of others
+    /// come before its own.
     pub(super) fn count(&self) -> &AtomicU32 {
-        // SAFETY: the first four bytes of the mapping are this counter and nothing else, in every process. They are aligned
-        // as a page is, can be written to, and stay mapped as long as the segment is borrowed.
+        // SAFETY: the first four bytes of the mapping are this counter and nothing else, in every process. They are
+        // aligned as a page is, can be written to, and stay mapped as long as the segment is borrowed.
         unsafe { AtomicU32::from_ptr(self.address.as_ptr().cast()) }
     }
 
@@ -258,8 +259,8 @@ impl Segment {
 
     /// Returns one of the first page's numbers.
     fn number(&self, at: usize) -> &AtomicU64 {
-        // SAFETY: `at` is the offset of one of the first page's numbers, which are accessed here only, are aligned, can be
-        // written to, and stay mapped as long as the segment is borrowed.
+        // SAFETY: `at` is the offset of one of the first page's numbers, which are accessed here only, are aligned, can
+        // be written to, and stay mapped as long as the segment is borrowed.
         unsafe { AtomicU64::from_ptr(self.address.as_ptr().add(at).cast()) }
     }
 

@@ -23,8 +23,8 @@ pub(crate) const AT_ONCE: usize = 250;
 
 /// Splits a socket into its halves.
 ///
-/// tokio's own halves would be slower: they are woken up whenever the other side reads, since that makes it possible to write,
-/// and they read once more after everything was read.
+/// tokio's own halves would be slower: they are woken up whenever the other side reads, since that makes it possible to
+/// write, and they read once more after everything was read.
 ///
 /// # Errors
 ///
@@ -40,7 +40,8 @@ pub(crate) fn split(stream: UnixStream) -> io::Result<(Reader, Writer)> {
 
 /// Registers a socket with this thread's runtime.
 fn register<T: AsFd + AsRawFd>(socket: T, interest: Interest) -> io::Result<AsyncFd<T>> {
-    // SAFETY: `T` is an owned descriptor here, or an `Arc` of one: always the same descriptor, and open as long as `T` lives.
+    // SAFETY: `T` is an owned descriptor here, or an `Arc` of one: always the same descriptor, and open as long as `T`
+    // lives.
     Ok(unsafe { AsyncFd::register_with_interest(socket, interest) }?)
 }
 
@@ -116,8 +117,8 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// The largest read that receives file descriptors. A larger read is for payloads alone: descriptors that arrive with it
-    /// are lost.
+    /// The largest read that receives file descriptors. A larger read is for payloads alone: descriptors that arrive
+    /// with it are lost.
     pub(crate) const BUFFER: usize = 64 << 10;
 
     /// Returns the next file descriptor. Call this after the bytes that the descriptor travelled with were read.
@@ -143,8 +144,8 @@ impl AsyncRead for Reader {
             });
             let Ok(received) = received else { continue };
             let len = received?;
-            // A short read has read everything, unless it ended at bytes with file descriptors. More bytes, and the end of
-            // the stream, make the socket ready again.
+            // A short read has read everything, unless it ended at bytes with file descriptors. More bytes, and the end
+            // of the stream, make the socket ready again.
             if 0 < len && len < wanted && files.len() == had {
                 ready.clear_ready();
             }

@@ -1,4 +1,5 @@
-//! Values that are stored in the file in which they were written: the file gets one more name, which counts as a buffer does.
+//! Values that are stored in the file in which they were written: the file gets one more name, which counts as a buffer
+//! does.
 
 use super::{
     pool::{SharedBuffers, outside, pool},
@@ -53,8 +54,8 @@ pub(crate) fn open_stored(file: OwnedFd, path: &Path) -> io::Result<Buffer> {
         None => Arc::new(Segment::stored(file)?),
     };
     segment.count().fetch_add(1, Ordering::AcqRel);
-    // To free a value, its name is removed before its count is. If the name is there after this count, the memory is not used
-    // for another value.
+    // To free a value, its name is removed before its count is. If the name is there after this count, the memory is
+    // not used for another value.
     let value = identity_of(path).and_then(|named| match segment.stored_value() {
         _ if named != identity => Err(io::ErrorKind::NotFound.into()),
         Some((offset, len)) if segment.value(offset, len).is_some() => Ok((offset, len)),

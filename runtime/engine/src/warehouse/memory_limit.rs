@@ -8,7 +8,8 @@ const SPILL_ABOVE: f64 = 0.6;
 /// How many tenths of a file system in memory stored values may fill. Other programs use it, too.
 const TENTHS_OF_FILE_SYSTEM: u64 = 9;
 
-/// Returns the number of bytes that stored values may take up in `directory`, which lies in memory or will be made there.
+/// Returns the number of bytes that stored values may take up in `directory`, which lies in memory or will be made
+/// there.
 pub(crate) fn memory_limit(spill_above: Option<f64>, directory: &Path) -> u64 {
     let wanted = memory_usage::part_of_all(spill_above.unwrap_or(SPILL_ABOVE)).unwrap_or(u64::MAX);
     match rustix::fs::statvfs(directory) {

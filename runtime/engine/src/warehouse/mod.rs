@@ -1,9 +1,9 @@
 //! The warehouse: stored values, which are files that every process of a node maps.
 //!
-//! A value is written once and never changed, so that readers share its bytes without asking anyone. Its file lies in memory
-//! (in a file system in memory), or on disk if memory is short. To move a value to disk, its file is copied, the copy is made
-//! visible, and then the file in memory is removed: a reader who looks in memory first and then on disk always finds it. The
-//! monitor decides which value lies where, and when it is freed (`monitor::state::warehouse`).
+//! A value is written once and never changed, so that readers share its bytes without asking anyone. Its file lies in
+//! memory (in a file system in memory), or on disk if memory is short. To move a value to disk, its file is copied, the
+//! copy is made visible, and then the file in memory is removed: a reader who looks in memory first and then on disk
+//! always finds it. The monitor decides which value lies where, and when it is freed (`monitor::state::warehouse`).
 //!
 //! - `store_dirs`: the two directories.
 //! - `value_file`: the format of a file, and mapping it.
@@ -35,12 +35,12 @@ fn short(type_name: &str) -> String {
 }
 
 /// Returns the error text for a stored value that was looked for with the wrong type.
-pub(crate) fn of_another_type(uid: &str, is: &str, wanted: &str) -> String {
+pub(crate) fn wrong_type_text(uid: &str, is: &str, wanted: &str) -> String {
     format!("{uid} is a `{is}`, not a `{wanted}`")
 }
 
 /// Returns what the use of a dropped value fails with.
-pub(crate) fn dropped(uid: &str) -> Failure {
+pub(crate) fn value_dropped(uid: &str) -> Failure {
     failure(FailureKind::Dropped, format!("{uid} was dropped"))
 }
 

@@ -7,8 +7,8 @@
 //! All numbers are little-endian.
 //!
 //! A value that was copied into the file begins on the first page. It has the same offset in a cache line as it had in
-//! memory, so that aligned numbers stay aligned and methods can use them in place. A value that begins behind the first page
-//! was written into the file from the start: the file is a segment, whose first page counts buffers (see
+//! memory, so that aligned numbers stay aligned and methods can use them in place. A value that begins behind the first
+//! page was written into the file from the start: the file is a segment, whose first page counts buffers (see
 //! [`crate::shared_memory`]).
 
 use crate::shared_memory::{self, BEGIN, HEAD, LEN};
@@ -76,8 +76,8 @@ pub(super) fn map(path: &Path) -> io::Result<Buffer> {
             "the file holds no stored value",
         ));
     }
-    // SAFETY: the system chooses a free address. The file lies in a directory that only this user may enter, and is never
-    // changed or cut after it got its name, so that its bytes stay as they are while they are mapped.
+    // SAFETY: the system chooses a free address. The file lies in a directory that only this user may enter, and is
+    // never changed or cut after it got its name, so that its bytes stay as they are while they are mapped.
     let data = unsafe {
         mmap(
             ptr::null_mut(),

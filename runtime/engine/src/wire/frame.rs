@@ -4,10 +4,10 @@
 //! u32 length of the message | u32 number of payloads | u64 length of each payload | message | payloads
 //! ```
 //!
-//! All numbers are little-endian. The message is encoded with postcard. Payloads are raw bytes, so that large values are
-//! never copied through an encoder. A payload in shared memory is not even copied through the socket: the highest bit of its
-//! length is set, a file descriptor travels with the frame, and instead of the payload's bytes the frame holds an u64, the
-//! payload's offset in that memory.
+//! All numbers are little-endian. The message is encoded with postcard. Payloads are raw bytes, so that large values
+//! are never copied through an encoder. A payload in shared memory is not even copied through the socket: the highest
+//! bit of its length is set, a file descriptor travels with the frame, and instead of the payload's bytes the frame
+//! holds an u64, the payload's offset in that memory.
 
 use mosaic_abi::Buffer;
 use postcard::ser_flavors::Flavor;
@@ -125,7 +125,8 @@ impl Length {
     }
 }
 
-/// Appends everything of a frame except the bytes of its payloads. `is_shared` says which payloads lie in shared memory.
+/// Appends everything of a frame except the bytes of its payloads. `is_shared` says which payloads lie in shared
+/// memory.
 ///
 /// # Errors
 ///
@@ -177,8 +178,8 @@ impl Flavor for Appending<'_> {
     }
 }
 
-/// Returns the frame at the beginning of `bytes`, and its number of bytes. Returns `None` if a part of it is missing or lies
-/// in shared memory.
+/// Returns the frame at the beginning of `bytes`, and its number of bytes. Returns `None` if a part of it is missing or
+/// lies in shared memory.
 pub(crate) fn first_of<M: DeserializeOwned>(bytes: &[u8]) -> io::Result<Option<(Frame<M>, usize)>> {
     let Some((prefix, rest)) = bytes.split_first_chunk() else {
         return Ok(None);

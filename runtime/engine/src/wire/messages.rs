@@ -1,7 +1,7 @@
 //! The messages between processes, one enum for each direction.
 //!
-//! Their encoding depends on the order of variants and fields, and not on names. All processes of a runtime run the same
-//! executable.
+//! Their encoding depends on the order of variants and fields, and not on names. All processes of a runtime run the
+//! same executable.
 
 use crate::{
     id::Id,

@@ -1,7 +1,7 @@
 //! What waits to be written to a connection. No I/O here.
 //!
-//! The thread that sends a message encodes it behind the messages that wait already. So nothing of the message has to be
-//! kept or handed on, and everything that gathers during one write is the next write.
+//! The thread that sends a message encodes it behind the messages that wait already. So nothing of the message has to
+//! be kept or handed on, and everything that gathers during one write is the next write.
 
 use super::frame::{Frame, Payload, encode_header};
 use crate::shared_memory::{self, Sent};
@@ -146,7 +146,8 @@ impl<M: Serialize> Sender<M> {
         self.last.0.tell(waiting);
     }
 
-    /// Sends a frame later: together with the next frame, at [`Sender::send_delayed`], or when enough bytes have gathered.
+    /// Sends a frame later: together with the next frame, at [`Sender::send_delayed`], or when enough bytes have
+    /// gathered.
     pub(crate) fn send_later(&self, frame: impl Into<Frame<M>>) {
         let waiting = self.push(&frame.into());
         if waiting.ended || waiting.bytes.len() >= ENOUGH_TO_WRITE || !waiting.pieces.is_empty() {
@@ -225,7 +226,8 @@ impl Drop for Last {
 pub(super) struct Outbox(Arc<Shared>);
 
 impl Outbox {
-    /// Waits for something to write, and swaps it with `taken`, which must be empty; `false` if nothing more will be sent.
+    /// Waits for something to write, and swaps it with `taken`, which must be empty; `false` if nothing more will be
+    /// sent.
     pub(super) async fn take(&self, taken: &mut Unwritten) -> bool {
         loop {
             {

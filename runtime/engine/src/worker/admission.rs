@@ -1,7 +1,7 @@
 //! Admission of jobs: how many constructors and methods run at once, and whether there is memory for one more.
 //!
-//! A worker that is short of memory starts nothing by itself. The monitor, which knows of all workers, lets one job begin if
-//! nothing runs or nothing ends, so that a job that would free memory does not wait for ever.
+//! A worker that is short of memory starts nothing by itself. The monitor, which knows of all workers, lets one job
+//! begin if nothing runs or nothing ends, so that a job that would free memory does not wait for ever.
 
 use super::settings::Settings;
 use crate::{
@@ -77,7 +77,7 @@ impl Admission {
             }
             self.change(|load| load.short_of_memory = false);
         }
-        waiting.is_over();
+        waiting.end();
         self.change(|load| load.running += 1);
         Permit {
             admission: self.clone(),
@@ -133,12 +133,14 @@ impl Drop for Permit {
 struct WaitingJob<'a>(Option<&'a Admission>);
 
 impl<'a> WaitingJob<'a> {
+    /// Counts one more job as waiting.
     fn new(admission: &'a Admission) -> WaitingJob<'a> {
         admission.change(|load| load.waiting += 1);
         WaitingJob(Some(admission))
     }
 
-    fn is_over(&mut self) {
+    /// Ends the wait. Later calls do nothing.
+    fn end(&mut self) {
         if let Some(admission) = self.0.take() {
             admission.change(|load| load.waiting -= 1);
         }
@@ -147,7 +149,7 @@ impl<'a> WaitingJob<'a> {
 
 impl Drop for WaitingJob<'_> {
     fn drop(&mut self) {
-        self.is_over();
+        self.end();
     }
 }
 

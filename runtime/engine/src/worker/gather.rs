@@ -13,7 +13,8 @@ use tokio::{
     task::spawn_local,
 };
 
-/// Asks at once for everything that an operation of `head` needs. Fails the operation as soon as one of its needs fails.
+/// Asks at once for everything that an operation of `head` needs. Fails the operation as soon as one of its needs
+/// fails.
 pub(super) fn gather_inputs(
     state: &Rc<WorkerState>,
     head: &HeadConnection,
@@ -69,7 +70,7 @@ enum Input {
     /// A stored value, or why it cannot be had.
     Stored(Outcome),
     /// A task of this worker.
-    Own { uid: String, interest: Interest },
+    Own { uid: String, wait: TaskWait },
     /// A task of another worker, which was asked for the outcome.
     Other {
         source: Source,
@@ -84,7 +85,7 @@ impl Input {
         if source.place.uid == state.uid {
             return Input::Own {
                 uid: source.uid,
-                interest: Interest::new(state, task, head),
+                wait: TaskWait::new(state, task, head),
             };
         }
         let outcome = state.peers.fetch(&source.place, Wanted { task, head, value });
@@ -96,10 +97,7 @@ impl Input {
         match self {
             Input::Here(payload) => Ok(payload),
             Input::Stored(outcome) => outcome,
-            Input::Own { uid, interest } => interest
-                .outcome()
-                .await
-                .map_err(|cause| dependency_failed(&uid, &cause)),
+            Input::Own { uid, wait } => wait.outcome().await.map_err(|cause| dependency_failed(&uid, &cause)),
             Input::Other { source, outcome } => {
                 let lost = |_| Err(worker_lost(&source.place.uid, "its connection closed"));
                 let outcome = outcome.await.unwrap_or_else(lost);
@@ -110,17 +108,17 @@ impl Input {
 }
 
 /// A wait for a task of this worker. While it exists, the task's result is kept.
-pub(super) struct Interest {
+pub(super) struct TaskWait {
     state: Rc<WorkerState>,
     task: Id,
     /// Sees the outcome; `None` if the task will never be done.
     watch: Option<watch::Receiver<Option<Outcome>>>,
 }
 
-impl Interest {
+impl TaskWait {
     /// Begins to wait for a task that `head` submitted or will submit.
-    pub(super) fn new(state: &Rc<WorkerState>, task: Id, head: Id) -> Interest {
-        Interest {
+    pub(super) fn new(state: &Rc<WorkerState>, task: Id, head: Id) -> TaskWait {
+        TaskWait {
             state: state.clone(),
             task,
             watch: state.results.borrow_mut().watch(task, head),
@@ -141,7 +139,7 @@ impl Interest {
     }
 }
 
-impl Drop for Interest {
+impl Drop for TaskWait {
     fn drop(&mut self) {
         drop(self.watch.take());
         self.state.results.borrow_mut().free_unwanted(self.task);

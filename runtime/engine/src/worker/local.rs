@@ -1,7 +1,7 @@
 //! A worker within a head's process: a thread instead of a process of its own, for the tesserae of the head itself.
 //!
-//! The worker listens as every worker does, so that calls, dependencies and results need not know where an object lives.
-//! What its methods print is the process's own output.
+//! The worker listens as every worker does, so that calls, dependencies and results need not know where an object
+//! lives. What its methods print is the process's own output.
 
 use super::{
     runtime::{MOST_THREADS, worker_runtime},

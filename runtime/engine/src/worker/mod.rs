@@ -1,8 +1,8 @@
 //! A worker: holds tesserae and the results of their tasks. It is a process of its own (`crate::worker_process`), or a
 //! thread of a head's process (`local`).
 //!
-//! One thread, the I/O thread, does all I/O and owns all state. Constructors, methods and destructors run on other threads,
-//! so that a busy method holds up nothing but its own tessera.
+//! One thread, the I/O thread, does all I/O and owns all state. Constructors, methods and destructors run on other
+//! threads, so that a busy method holds up nothing but its own tessera.
 //!
 //! - `state`: what the worker has ([`state::WorkerState`]). Pure data and its bookkeeping.
 //! - `serve`: accepts connections of heads and other workers, and does what their messages ask for.

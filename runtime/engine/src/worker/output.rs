@@ -25,8 +25,8 @@ pub(crate) struct Output {
 struct Active {
     /// One entry for each constructor or method that runs.
     guests: Vec<&'static Guest>,
-    /// Whether the flushing thread sleeps until something runs. While it is awake, it looks again by itself, so that many
-    /// short methods need not wake it up.
+    /// Whether the flushing thread sleeps until something runs. While it is awake, it looks again by itself, so that
+    /// many short methods need not wake it up.
     asleep: bool,
 }
 

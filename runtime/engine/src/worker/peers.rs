@@ -46,7 +46,8 @@ pub(super) struct Peers {
     /// This worker's uid.
     uid: String,
     trimmer: Trimmer,
-    /// The ways to the tasks that converse with other workers, by uid. A closed channel belongs to a connection that ended.
+    /// The ways to the tasks that converse with other workers, by uid. A closed channel belongs to a connection that
+    /// ended.
     connections: RefCell<HashMap<String, UnboundedSender<PeerRequest>>>,
 }
 
@@ -60,7 +61,8 @@ impl Peers {
         }
     }
 
-    /// Asks another worker at once for a task. The returned receiver gets the outcome, or an error if the connection ends.
+    /// Asks another worker at once for a task. The returned receiver gets the outcome, or an error if the connection
+    /// ends.
     pub(super) fn fetch(&self, place: &WorkerAddress, wanted: Wanted) -> oneshot::Receiver<Outcome> {
         let (reply, outcome) = oneshot::channel();
         self.request(place, PeerRequest::Fetch { wanted, reply });
@@ -84,7 +86,8 @@ impl Peers {
     fn request(&self, place: &WorkerAddress, request: PeerRequest) {
         let mut connections = self.connections.borrow_mut();
         let request = match connections.get(&place.uid) {
-            // A connection that ended takes no more requests: the worker was not reachable, or another one has its uid now.
+            // A connection that ended takes no more requests: the worker was not reachable, or another one has its uid
+            // now.
             Some(connection) => match connection.send(request) {
                 Ok(()) => return,
                 Err(refused) => refused.0,

@@ -62,8 +62,8 @@ impl Results {
 
     /// Returns a receiver that sees a task's outcome; `None` if there never will be one.
     ///
-    /// A task may be asked for before it is known. Its head keeps it until the operations that need it have ended, so while
-    /// the head lives, an unknown task is still on its way.
+    /// A task may be asked for before it is known. Its head keeps it until the operations that need it have ended, so
+    /// while the head lives, an unknown task is still on its way.
     pub(super) fn watch(&mut self, task: Id, head: Id) -> Option<watch::Receiver<Option<Outcome>>> {
         if self.settled.contains(&head) && !self.tasks.contains_key(&task) {
             return None;
@@ -94,14 +94,15 @@ impl Results {
         self.tasks.get(&task).is_none_or(Task::has_ended)
     }
 
-    /// Frees a task's result, and returns its number of bytes. Whoever waits for the result learns that it will not come.
+    /// Frees a task's result, and returns its number of bytes. Whoever waits for the result learns that it will not
+    /// come.
     pub(super) fn remove(&mut self, task: Id) -> Option<usize> {
         let task = self.tasks.remove(&task)?;
         task.outcome?.ok().map(|value| value.len())
     }
 
-    /// Notes that a head is gone and that whoever needs one of its tasks has asked for it. A task that was not submitted by
-    /// now never will be, and each result is freed when it has reached those who wait for it.
+    /// Notes that a head is gone and that whoever needs one of its tasks has asked for it. A task that was not
+    /// submitted by now never will be, and each result is freed when it has reached those who wait for it.
     pub(super) fn settle(&mut self, head: Id) {
         self.settled.insert(head);
         self.tasks.retain(|_, task| task.head != head || task.declared);

@@ -3,7 +3,8 @@
 use std::io;
 use tokio::runtime::{Builder, Runtime};
 
-/// More threads than a worker's jobs and destructors ever need at once: [`admission`](super::admission) limits the jobs.
+/// More threads than a worker's jobs and destructors ever need at once: [`admission`](super::admission) limits the
+/// jobs.
 pub(crate) const MOST_THREADS: usize = 4096;
 /// The stack of a thread that executes methods: as large as a main thread's usually is.
 const STACK: usize = 8 << 20;

@@ -2,7 +2,7 @@
 
 use super::{
     execution::{Job, function, tessera},
-    gather::{Interest, gather_inputs},
+    gather::{TaskWait, gather_inputs},
     head::HeadConnection,
     state::WorkerState,
     tesserae::Condition,
@@ -21,7 +21,8 @@ use tokio::{
     time::sleep,
 };
 
-/// The pause after a connection could not be accepted. Usually there are no file descriptors left, and some are freed soon.
+/// The pause after a connection could not be accepted. Usually there are no file descriptors left, and some are freed
+/// soon.
 const RECOVERY: Duration = Duration::from_millis(100);
 
 /// Accepts connections for as long as the worker runs.
@@ -209,10 +210,10 @@ fn fetch(state: &Rc<WorkerState>, message: &ToWorker, sender: &Sender<FromWorker
         return;
     };
     // The result is kept from here on, since somebody waits for it.
-    let interest = Interest::new(state, task, head);
+    let wait = TaskWait::new(state, task, head);
     let sender = sender.clone();
     spawn_local(async move {
-        let (outcome, payloads) = match interest.outcome().await {
+        let (outcome, payloads) = match wait.outcome().await {
             Ok(payload) if value => (Ok(()), vec![payload]),
             Ok(_) => (Ok(()), Vec::new()),
             Err(failure) => (Err(Box::new(failure)), Vec::new()),

@@ -8,8 +8,8 @@ use crate::{
 use mosaic_abi::LogOptions;
 use std::{env, ffi::OsString, io, path::PathBuf, str::FromStr};
 
-/// The environment variables of a worker, in the order of the fields of [`Settings`]. The first one tells a program that it
-/// is a worker.
+/// The environment variables of a worker, in the order of the fields of [`Settings`]. The first one tells a program
+/// that it is a worker.
 const OWN: [&str; 9] = [
     "MOSAIC_WORKER_UID",
     "MOSAIC_HUB",
@@ -70,7 +70,8 @@ impl Settings {
             .chain(unset.map(move |name| (name, library_threads.clone())))
     }
 
-    /// Takes the settings out of the environment, so that a program that a method starts does not take itself for a worker.
+    /// Takes the settings out of the environment, so that a program that a method starts does not take itself for a
+    /// worker.
     ///
     /// # Safety
     ///

@@ -34,7 +34,8 @@ use tokio::{sync::Notify, time::timeout};
 /// How often a retiring worker looks whether its last results have been taken.
 const RECHECK: Duration = Duration::from_millis(20);
 
-/// A value of at most this many bytes is sent along with the message that it is there. A larger value is sent on request.
+/// A value of at most this many bytes is sent along with the message that it is there. A larger value is sent on
+/// request.
 const SMALL_VALUE: usize = 1 << 10;
 
 /// Everything that a worker has.
@@ -120,8 +121,8 @@ impl WorkerState {
         HeadConnection { id, sender }
     }
 
-    /// Notes that a head's connection has ended and that everything on it was read. What the head submitted is done all the
-    /// same, and its tesserae stay.
+    /// Notes that a head's connection has ended and that everything on it was read. What the head submitted is done all
+    /// the same, and its tesserae stay.
     pub(super) fn head_disconnected(&self, head: &HeadConnection) {
         let mut heads = self.heads.borrow_mut();
         let left = heads.get_mut(&head.id).map_or(0, |connections| {

@@ -1,7 +1,7 @@
 //! The tesserae of a worker, and who owns them. No I/O here.
 //!
-//! A tessera is freed when the last head that owns it says so. A head that merely ends frees nothing: its tesserae stay, so
-//! that the next head can attach to them.
+//! A tessera is freed when the last head that owns it says so. A head that merely ends frees nothing: its tesserae
+//! stay, so that the next head can attach to them.
 
 use crate::{id::Id, map::Map, wire};
 use mosaic_abi::{Failure, State};
@@ -73,7 +73,8 @@ impl<J> Tessera<J> {
 
 /// All tesserae that may still be called, each with a queue of jobs of the type `J`.
 ///
-/// Removing a tessera closes its queue. The task that does its jobs then does those that are queued, and drops the object.
+/// Removing a tessera closes its queue. The task that does its jobs then does those that are queued, and drops the
+/// object.
 #[derive(Debug)]
 pub(super) struct Tesserae<J>(Map<Id, Tessera<J>>);
 

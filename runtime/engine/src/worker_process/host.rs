@@ -1,5 +1,5 @@
-//! The host of the guests in a worker: a head, as in any other process. Only what the guests ask the front end takes another
-//! way: over the worker's own connection to the monitor, after what they printed.
+//! The host of the guests in a worker: a head, as in any other process. Only what the guests ask the front end takes
+//! another way: over the worker's own connection to the monitor, after what they printed.
 
 use crate::{
     head::{HeadOptions, install_worker_head},

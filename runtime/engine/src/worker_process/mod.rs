@@ -2,8 +2,8 @@
 //!
 //! - `host`: the table for the guests of this process, which is a head as well.
 //!
-//! The connection to the monitor is the worker's lifeline: the process ends as soon as it closes, so that no worker outlives
-//! its monitor, however that ends.
+//! The connection to the monitor is the worker's lifeline: the process ends as soon as it closes, so that no worker
+//! outlives its monitor, however that ends.
 
 mod host;
 
@@ -27,11 +27,11 @@ pub(crate) fn is_worker() -> bool {
     Settings::are_given()
 }
 
-/// Runs this process as the worker that a monitor started it as. The process ends when the monitor asks it to, or when the
-/// monitor is gone.
+/// Runs this process as the worker that a monitor started it as. The process ends when the monitor asks it to, or when
+/// the monitor is gone.
 ///
-/// Call this while the process has no other thread yet. A worker that cannot start says why on standard error and ends with
-/// exit code 1. Programs that use [`crate::run`] need not call this.
+/// Call this while the process has no other thread yet. A worker that cannot start says why on standard error and ends
+/// with exit code 1. Programs that use [`crate::run`] need not call this.
 ///
 /// # Examples
 ///
@@ -51,8 +51,8 @@ pub fn worker_main() -> ! {
 /// Takes the settings, and works until the monitor is gone.
 fn run() -> io::Result<()> {
     let runtime = worker_runtime()?;
-    // SAFETY: no other thread runs yet that could read the environment. The runtime starts its threads when they are needed,
-    // and callers of `worker_main` have started none.
+    // SAFETY: no other thread runs yet that could read the environment. The runtime starts its threads when they are
+    // needed, and callers of `worker_main` have started none.
     let settings = unsafe { Settings::take() }?;
     log::set(settings.log);
     log::start(NO_NAME);
@@ -76,7 +76,7 @@ async fn work(settings: Settings) -> io::Result<()> {
     spawn_local(serve::accept(state.clone(), listener));
     sender.send(ToMonitor::Hello(Peer::Worker(place)));
     while let Ok(Some(frame)) = lifeline.receive::<FromMonitor>().await {
-        obey(&state, &sender, frame, &address);
+        handle_message(&state, &sender, frame, &address);
     }
     // The monitor is gone, however that happened: nothing here is of use any more, and no method is waited for.
     leave(&address, &monitor, state.stored_values.store_dirs());
@@ -84,7 +84,7 @@ async fn work(settings: Settings) -> io::Result<()> {
 }
 
 /// Does what a message of the monitor asks for.
-fn obey(state: &Rc<WorkerState>, monitor: &Sender<ToMonitor>, frame: Frame<FromMonitor>, address: &Path) {
+fn handle_message(state: &Rc<WorkerState>, monitor: &Sender<ToMonitor>, frame: Frame<FromMonitor>, address: &Path) {
     let Frame { message, payloads } = frame;
     let (state, monitor, address) = (state.clone(), monitor.clone(), address.to_owned());
     match message {
@@ -137,7 +137,7 @@ fn leave(address: &Path, monitor: &Path, store_dirs: &StoreDirs) {
 
 /// Ends the process, although methods may be running.
 fn end(code: i32) -> ! {
-    // SAFETY: `_exit` takes any code and does not return. Unlike `exit` it runs no handlers, which could wait for a running
-    // method or free memory that it uses. The callers have flushed and removed what had to be.
+    // SAFETY: `_exit` takes any code and does not return. Unlike `exit` it runs no handlers, which could wait for a
+    // running method or free memory that it uses. The callers have flushed and removed what had to be.
     unsafe { libc::_exit(code) }
 }

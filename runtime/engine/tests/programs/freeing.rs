@@ -1,4 +1,5 @@
-//! Objects that nobody can want any more are freed, whoever held them and however the holders ended. The runtime counts.
+//! Objects that nobody can want any more are freed, whoever held them and however the holders ended. The runtime
+//! counts.
 
 use crate::{
     heads::{KILLED, die, head, note, noted},
@@ -23,8 +24,8 @@ async fn on(workers: usize) {
     mosaic::interactive(On).num_workers(workers).await.unwrap();
 }
 
-/// Returns the number of the head's objects and waits, and of each worker's tesserae, objects of tesserae, tasks and stored
-/// values. A constructor counts as a task as long as the head has its tessera.
+/// Returns the number of the head's objects and waits, and of each worker's tesserae, objects of tesserae, tasks and
+/// stored values. A constructor counts as a task as long as the head has its tessera.
 async fn census() -> String {
     let Census {
         objects,

@@ -91,8 +91,8 @@ impl Office {
         Office { lent: None }
     }
 
-    /// Returns the process of this tessera, and of a tessera that it makes: its process, its value, and the worker that its
-    /// proxy shows.
+    /// Returns the process of this tessera, and of a tessera that it makes: its process, its value, and the worker that
+    /// its proxy shows.
     async fn ask(&mut self, n: u64) -> (u32, u32, u64, String) {
         let here = Counter::local(40);
         let pid = here.pid().result().await.unwrap();

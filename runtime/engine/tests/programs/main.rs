@@ -1,5 +1,5 @@
-//! Programs with real workers. Each scenario is a process of its own, with a directory of its own for sockets. It fails if
-//! it leaves a process, a file or a socket behind.
+//! Programs with real workers. Each scenario is a process of its own, with a directory of its own for sockets. It fails
+//! if it leaves a process, a file or a socket behind.
 
 mod arrays;
 mod async_methods;

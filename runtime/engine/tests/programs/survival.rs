@@ -1,4 +1,5 @@
-//! Heads that die, one after the other, while the monitor and the workers live on, as in a notebook whose cell process dies.
+//! Heads that die, one after the other, while the monitor and the workers live on, as in a notebook whose cell process
+//! dies.
 //!
 //! The scenario's own process has the monitor. Each head is a process of its own, which plays one of the [`roles`].
 

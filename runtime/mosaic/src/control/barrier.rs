@@ -26,6 +26,15 @@ pub fn barrier() -> Barrier {
 }
 
 /// A barrier, with its timeout. Made by [`barrier`]; waits when it is awaited.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let barrier = mosaic::barrier().timeout(std::time::Duration::from_secs(60));
+/// barrier.await?;
+/// # Ok(()) })? }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is waited for until it is awaited"]
 pub struct Barrier {
@@ -61,6 +70,16 @@ impl IntoFuture for Barrier {
 }
 
 /// A future that waits until everything has ended. Made by awaiting a [`Barrier`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// use std::future::IntoFuture;
+/// let passing: mosaic::Passing = mosaic::barrier().into_future();
+/// passing.await?;
+/// # Ok(()) })? }
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Passing {
     passed: Answer<()>,

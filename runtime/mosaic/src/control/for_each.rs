@@ -51,6 +51,15 @@ pub fn for_each<I: IntoIterator>(items: I) -> ForEach<I::IntoIter> {
 }
 
 /// A loop and its options. Made by [`for_each`], and run by [`ForEach::run`] or [`ForEach::stream`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let shots = mosaic::for_each(0..100_u64).max_await(2);
+/// assert_eq!(shots.run(|_, shot| async move { Ok(shot) }).await?.len(), 2);
+/// # Ok(()) })? }
+/// ```
 #[must_use = "nothing runs before `run` or `stream` is awaited"]
 pub struct ForEach<I> {
     items: I,
@@ -238,8 +247,19 @@ where
     }
 }
 
-/// The results of a loop as they come. Made by [`ForEach::stream`]. The loop goes on while [`next`](Self::next) is
+/// The results of a loop, as they come. Made by [`ForEach::stream`]. The loop goes on while [`next`](Self::next) is
 /// awaited.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let mut results = mosaic::for_each(0..3_u64).stream(|_, shot| async move { Ok(shot) }).await?;
+/// while let Some(result) = results.next().await {
+///     println!("{:?}", result?);
+/// }
+/// # Ok(()) })? }
+/// ```
 #[must_use = "the loop goes on while `next` is awaited"]
 pub struct LoopResults<I: Iterator, F, Fut> {
     queue: LoopQueue<I>,
@@ -258,9 +278,17 @@ where
     F: FnMut(LoopWorker, I::Item) -> Fut,
     Fut: Future<Output = Result<R, TaskError>>,
 {
-    /// Returns the next result and the index of its item. Returns `None` at the end, and after an error.
+    /// Returns the next result and the index of its item, once awaited. Returns `None` at the end, and after an error.
     ///
-    /// See [`ForEach::stream`] for an example.
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let mut results = mosaic::for_each([7_u64]).stream(|_, shot| async move { Ok(2 * shot) }).await?;
+    /// assert_eq!(results.next().await.transpose()?, Some((0, 14)));
+    /// assert!(results.next().await.is_none());
+    /// # Ok(()) })? }
+    /// ```
     pub async fn next(&mut self) -> Option<Result<(usize, R), TaskError>> {
         let next = poll_fn(|context| self.poll_next(context)).await;
         self.left = match &next {

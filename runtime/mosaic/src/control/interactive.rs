@@ -214,7 +214,12 @@ impl Interactive {
 
     /// Sets whether each line of the log begins with the time, in UTC. Default: off.
     ///
-    /// See [`Interactive::log_level`] for an example.
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # use mosaic::prelude::*;
+    /// mosaic::interactive(On).num_workers(1).log_timestamps(true).await?;
+    /// # Ok(()) })? }
+    /// ```
     pub fn log_timestamps(mut self, timestamps: bool) -> Interactive {
         self.options.log.timestamps = timestamps;
         self
@@ -242,6 +247,15 @@ impl IntoFuture for Interactive {
 }
 
 /// A future that waits until the runtime is on or off. Made by awaiting an [`Interactive`].
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # use mosaic::prelude::*;
+/// use std::future::IntoFuture;
+/// let starting: mosaic::Switching = mosaic::interactive(On).num_workers(1).into_future();
+/// starting.await?;
+/// # Ok(()) })? }
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Switching {
     switch: Switch,

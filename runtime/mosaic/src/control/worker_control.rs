@@ -29,6 +29,15 @@ pub fn select_worker() -> Selection {
 }
 
 /// A future of a chosen worker's uid. Made by [`select_worker`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let selection: mosaic::Selection = mosaic::select_worker();
+/// assert_eq!(selection.await?, "worker:0:0");
+/// # Ok(()) })? }
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Selection(Answer<String>);
 
@@ -57,6 +66,15 @@ pub fn retire(worker: impl Into<String>) -> Retirement {
 }
 
 /// A future that waits until a retired worker has ended. Made by [`retire`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(2).await?;
+/// let retirement: mosaic::Retirement = mosaic::retire("worker:0:1");
+/// retirement.await?;
+/// # Ok(()) })? }
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Retirement(Answer<()>);
 

@@ -84,7 +84,12 @@ pub fn progress_handle() -> ProgressHandle {
     }))
 }
 
-/// A handle to which any thread reports the progress of a method. Made by [`progress_handle`], which has an example.
+/// A handle to which any thread reports the progress of a method. Made by [`progress_handle`].
+///
+/// ```
+/// let progress: mosaic::ProgressHandle = mosaic::progress_handle();
+/// std::thread::spawn(move || progress.report(1, 2));
+/// ```
 #[derive(Clone)]
 pub struct ProgressHandle(Option<Arc<Reporting>>);
 
@@ -161,7 +166,12 @@ where
     }
 }
 
-/// An iterator that reports its progress. Made by [`track`], which has an example.
+/// An iterator that reports its progress. Made by [`track`].
+///
+/// ```
+/// let numbers: mosaic::Track<_> = mosaic::track(0..4);
+/// assert_eq!(numbers.sum::<i32>(), 6);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Track<I> {
     items: I,

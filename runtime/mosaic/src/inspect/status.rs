@@ -43,6 +43,15 @@ pub fn status() -> StatusFuture {
 }
 
 /// A future of the runtime's status. Made by [`status`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let look: mosaic::StatusFuture = mosaic::status();
+/// println!("{}", look.await?);
+/// # Ok(()) })? }
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct StatusFuture(Pin<Box<dyn Future<Output = Result<Status, RuntimeError>> + Send>>);
 
@@ -110,6 +119,15 @@ async fn show(id: &str, status: &Status) -> Result<bool, RuntimeError> {
 }
 
 /// A future that shows the status until no task is unfinished. Made by [`StatusFuture::watch`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let watch: mosaic::Watch = mosaic::status().watch();
+/// watch.await?;
+/// # Ok(()) })? }
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Watch(Pin<Box<dyn Future<Output = Result<(), RuntimeError>> + Send>>);
 
@@ -121,7 +139,16 @@ impl Future for Watch {
     }
 }
 
-/// The status of the runtime at the time of the question. Made by [`status`], which has an example.
+/// The status of the runtime at the time of the question. Made by [`status`], and displayed as a table.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let status: mosaic::Status = mosaic::status().await?;
+/// println!("{status}");
+/// # Ok(()) })? }
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct Status {
     workers: Workers,

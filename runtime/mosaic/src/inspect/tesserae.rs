@@ -41,6 +41,15 @@ pub fn tesserae() -> Listing {
 }
 
 /// A future of the list of tesserae. Made by [`tesserae`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let listing: mosaic::Listing = mosaic::tesserae();
+/// assert!(listing.await?.is_empty());
+/// # Ok(()) })? }
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Listing {
     wait: Wait,

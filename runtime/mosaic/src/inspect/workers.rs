@@ -28,6 +28,15 @@ pub fn workers() -> WorkersFuture {
 }
 
 /// A future of the list of workers. Made by [`workers`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let question: mosaic::WorkersFuture = mosaic::workers();
+/// assert_eq!(question.await?.len(), 1);
+/// # Ok(()) })? }
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct WorkersFuture(Answer<mosaic_abi::Workers>);
 

@@ -8,6 +8,21 @@ use crate::{
 use mosaic_abi::{Options, TesseraTable};
 
 /// A type under `#[tessera]`: it has a proxy, and its objects can live on workers.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # #[tessera] struct Counter(u64);
+/// # #[tessera] impl Counter {
+/// #     fn new(start: u64) -> Self { Counter(start) }
+/// #     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+/// # }
+/// fn proxies<T: mosaic::Actor>(proxy: T::Proxy) -> Vec<T::Proxy> { vec![proxy] }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let counters = proxies::<Counter>(Counter::remote(1));
+/// assert_eq!(counters[0].add(2).result().await?, 3);
+/// # Ok(()) })? }
+/// ```
 pub trait Actor: Sized + 'static {
     /// The typed proxy of a remote object, such as `SolverProxy`.
     type Proxy;

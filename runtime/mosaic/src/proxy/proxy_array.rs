@@ -19,6 +19,23 @@ use std::{
 };
 
 /// The trait of all proxies that `#[tessera]` generates.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # #[tessera] struct Counter(u64);
+/// # #[tessera] impl Counter {
+/// #     fn new(start: u64) -> Self { Counter(start) }
+/// #     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+/// # }
+/// async fn constructed<P: mosaic::Proxy>(proxies: Vec<P>) -> Result<ProxyArray<P>, TaskError> {
+///     proxies.into_iter().collect::<ProxyArray<P>>().await
+/// }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let counters = constructed(vec![Counter::remote(1), Counter::remote(2)]).await?;
+/// assert_eq!(counters.len(), 2);
+/// # Ok(()) })? }
+/// ```
 pub trait Proxy: Clone + IntoFuture<Output = Result<Self, TaskError>> {
     /// Returns the untyped proxy.
     #[doc(hidden)]
@@ -263,6 +280,21 @@ impl<P: Proxy> IntoFuture for &ProxyArray<P> {
 }
 
 /// A future that waits until all tesserae are constructed, or one of them fails. Made by awaiting a [`ProxyArray`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # #[tessera] struct Counter(u64);
+/// # #[tessera] impl Counter {
+/// #     fn new(start: u64) -> Self { Counter(start) }
+/// #     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// use std::future::IntoFuture;
+/// let constructed: mosaic::AllConstructed<_> = Counter::remote_array(2, 10).into_future();
+/// assert_eq!(constructed.await?.len(), 2);
+/// # Ok(()) })? }
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct AllConstructed<P: Proxy>(All<P::IntoFuture, P, TaskError>);
 

@@ -306,6 +306,15 @@ impl<T> IntoArg<T> for &Stored<T> {
 }
 
 /// A future that waits until a value is stored or found. Made by [`put`] and [`Stored::attach`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let storing: mosaic::Put<u64> = mosaic::put(&42);
+/// assert_eq!(storing.await?.get().await?, 42);
+/// # Ok(()) })? }
+/// ```
 #[must_use = "without being awaited, the value is not kept"]
 pub struct Put<T> {
     wait: Wait,
@@ -333,6 +342,15 @@ impl<T> Future for Put<T> {
 }
 
 /// A future of a stored value. Made by [`Stored::get`] and, for a [`View`] of the value, by [`Stored::view`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let value: mosaic::StoredValue<u64> = mosaic::put(&42).await?.get();
+/// assert_eq!(value.await?, 42);
+/// # Ok(()) })? }
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct StoredValue<T, V = T> {
     wait: Wait,
@@ -356,6 +374,16 @@ impl<T, V> Future for StoredValue<T, V> {
 }
 
 /// A future that waits until all workers know a stored value. Made by [`Stored::publish`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(2).await?;
+/// let stored = mosaic::put(&42_u64).await?;
+/// let published: mosaic::Published = stored.publish();
+/// published.await?;
+/// # Ok(()) })? }
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Published {
     wait: Wait,

@@ -15,6 +15,12 @@ use crate::{
 use mosaic_abi::{FunctionTable, Options};
 
 /// A tuple of two to six elements. A task that returns one has an output for each element: see [`TaskProxy::outputs`].
+///
+/// ```
+/// fn split<T: mosaic::Outputs>(task: &mosaic::TaskProxy<T>) -> T::Tasks {
+///     task.outputs()
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a task that returns `{Self}` has one output, its result",
     note = "a task that returns a tuple of two to six elements has an output for each of them"

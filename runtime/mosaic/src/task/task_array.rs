@@ -162,6 +162,17 @@ impl<T> IntoFuture for &TaskArray<T> {
 }
 
 /// A future that waits until all tasks are done, or one of them fails. Made by awaiting a [`TaskArray`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// use std::future::IntoFuture;
+/// let tasks: TaskArray<u64> = (0..3).map(|n| mosaic::spawn(|n: u64| n * n, (n,))).collect();
+/// let done: mosaic::AllDone<u64> = tasks.into_future();
+/// assert_eq!(done.await?.len(), 3);
+/// # Ok(()) })? }
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct AllDone<T>(All<TaskFuture<T>, TaskProxy<T>, TaskError>);
 
@@ -175,6 +186,16 @@ impl<T> Future for AllDone<T> {
 }
 
 /// A future of the values of all tasks. Made by [`TaskArray::results`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let tasks: TaskArray<u64> = (0..3).map(|n| mosaic::spawn(|n: u64| n * n, (n,))).collect();
+/// let values: mosaic::AllResults<u64> = tasks.results();
+/// assert_eq!(values.await?, [0, 1, 4]);
+/// # Ok(()) })? }
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct AllResults<T: Portable>(All<TaskResult<T>, T, TaskError>);
 
@@ -186,14 +207,37 @@ impl<T: Portable> Future for AllResults<T> {
     }
 }
 
-/// Tasks in the order in which they end. Made by [`TaskArray::completed`], which has an example.
+/// Tasks in the order in which they end. Made by [`TaskArray::completed`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let tasks: TaskArray<u64> = (0..3).map(|n| mosaic::spawn(|n: u64| n * n, (n,))).collect();
+/// let mut completed: mosaic::Completed<u64> = tasks.completed();
+/// while let Some((index, task)) = completed.next().await {
+///     println!("{index}: {}", task?.result().await?);
+/// }
+/// # Ok(()) })? }
+/// ```
 #[must_use = "nothing is waited for until `next` is awaited"]
 pub struct Completed<T>(Unordered<TaskFuture<T>>);
 
 impl<T> Completed<T> {
-    /// Returns the next task that ends and its index, or `None` after the last one.
+    /// Returns the next task that ends and its index, once awaited, or `None` after the last one.
     ///
-    /// The future may be dropped before it is ready; no task is lost. See [`TaskArray::completed`] for an example.
+    /// The future may be dropped before it is ready; no task is lost.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let tasks: TaskArray<u64> = [mosaic::spawn(|| 42, ())].into_iter().collect();
+    /// let mut completed = tasks.completed();
+    /// assert_eq!(completed.next().await.map(|(index, _)| index), Some(0));
+    /// assert!(completed.next().await.is_none());
+    /// # Ok(()) })? }
+    /// ```
     pub async fn next(&mut self) -> Option<(usize, Result<TaskProxy<T>, TaskError>)> {
         poll_fn(|context| self.0.poll_next(context)).await
     }

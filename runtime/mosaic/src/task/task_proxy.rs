@@ -234,6 +234,16 @@ impl<T> IntoFuture for &TaskProxy<T> {
 }
 
 /// A future that waits until a task is done. Made by awaiting a [`TaskProxy`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// use std::future::IntoFuture;
+/// let done: mosaic::TaskFuture<u64> = mosaic::spawn(|| 42, ()).into_future();
+/// assert_eq!(done.await?.result().await?, 42);
+/// # Ok(()) })? }
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct TaskFuture<T> {
     wait: Wait,
@@ -279,6 +289,15 @@ fn unreadable(mut failure: Failure, task: &Object) -> TaskError {
 }
 
 /// A future of a task's value. Made by [`TaskProxy::result`] and, for a [`View`] of the value, by [`TaskProxy::view`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let value: mosaic::TaskResult<u64> = mosaic::spawn(|| 42, ()).result();
+/// assert_eq!(value.await?, 42);
+/// # Ok(()) })? }
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct TaskResult<T, V = T> {
     wait: Wait,

@@ -22,11 +22,11 @@ pub(super) struct Definition {
     pub(super) hash: String,
     pub(super) tokens: TokenStream,
     pub(super) mentions: Vec<Vec<String>>,
-    /// Whether the item, when it is new, changes no type that existed before: it is an `impl` or a glob.
+    /// The item is an `impl` or a glob. When it is new, it changes no type that existed before.
     pub(super) joins: bool,
-    /// Whether values can be of the item.
+    /// The item is a type that values can have.
     pub(super) is_type: bool,
-    /// Whether the item can define names that are not in its text.
+    /// The item can define names that are not in its text.
     pub(super) brings_names: bool,
     /// The path that a glob or a renaming import makes reachable elsewhere.
     pub(super) opens: Vec<String>,

@@ -150,7 +150,7 @@ impl Definitions {
             return;
         }
         let is_crate = self.crates.contains_key(first);
-        // Such types are the same in every build of their crate.
+        // The types of such a crate are the same in every build.
         if is_crate && !builtin::has_constant_types(first) {
             reached.crates.insert(first.clone());
         }

@@ -118,10 +118,8 @@ pub(super) fn mentions(tokens: &TokenStream) -> Vec<Vec<String>> {
 fn collect(tokens: TokenStream, found: &mut Vec<Vec<String>>) {
     let mut colons = 0;
     let mut in_path = false;
-    let mut lifetime = false;
     for tree in tokens {
         match tree {
-            TokenTree::Ident(_) if lifetime => in_path = false,
             TokenTree::Ident(name) => {
                 let name = name.to_string().trim_start_matches("r#").to_owned();
                 match found.last_mut() {
@@ -140,7 +138,6 @@ fn collect(tokens: TokenStream, found: &mut Vec<Vec<String>>) {
             }
             _ => in_path = false,
         }
-        lifetime = false;
         colons = 0;
     }
 }
@@ -171,17 +168,17 @@ pub(super) fn is_of_standard_library(first: &str) -> bool {
     ["std", "core", "alloc"].contains(&first)
 }
 
-/// Every name in the tokens.
+/// Returns every name in the tokens.
 pub(super) fn names(tokens: &TokenStream) -> BTreeSet<String> {
     mentions(tokens).into_iter().flatten().collect()
 }
 
-/// Whether a name that nothing defines can be a type that a glob or a macro brought in.
+/// Reports whether a name that nothing defines can be a type that a glob or a macro brought in.
 pub(super) fn may_be_a_type(name: &str) -> bool {
     name.starts_with(char::is_uppercase) && !PRELUDE.contains(&name)
 }
 
-/// The names that the tokens may define, whatever macro they are in: those after a keyword of an item.
+/// Returns the names that tokens in a macro may define: every name behind a keyword of an item.
 pub(super) fn defined(tokens: &TokenStream) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut keyword = false;

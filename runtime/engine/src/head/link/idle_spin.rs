@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 use tokio::task::yield_now;
 
-/// The longest time to look for the next event. Waking a thread up takes longer than a short call, above all if a CPU has
-/// gone to sleep meanwhile.
+/// The longest time to look for the next event. Waking a thread up takes longer than a short call, above all if a CPU
+/// has gone to sleep meanwhile.
 const LONGEST_SPIN: Duration = Duration::from_micros(100);
 
 /// The largest number of pauses that are skipped before the next attempt.
@@ -22,8 +22,8 @@ pub(super) struct IdleSpin {
 }
 
 impl IdleSpin {
-    /// Looks for the next event. Call this before waiting for an event, which may be there already. Returns when an event
-    /// is there, or when none is likely to come soon.
+    /// Looks for the next event. Call this before waiting for an event, which may be there already. Returns when an
+    /// event is there, or when none is likely to come soon.
     pub(super) async fn spin(&mut self, is_quiet: impl Fn() -> bool) {
         let begins = Instant::now();
         let last = self.began.replace(begins);

@@ -6,8 +6,8 @@ use crate::{
 };
 use std::path::Path;
 
-/// Returns a line for each part of the runtime, if there is something to `list` (the monitor's address, and the parts), and
-/// a hint if the number of workers is not the one that was `wanted` (zero: any).
+/// Returns a line for each part of the runtime, if there is something to `list` (the monitor's address, and the parts),
+/// and a hint if the number of workers is not the one that was `wanted` (zero: any).
 pub(super) fn text(list: Option<(&Path, &[RuntimePart])>, count: usize, wanted: usize) -> String {
     let mut lines = list
         .map(|(monitor, runtimes)| listing(monitor, runtimes))

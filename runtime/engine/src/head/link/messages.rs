@@ -11,13 +11,13 @@ use std::sync::Arc;
 
 impl Link {
     /// Does what a message of the monitor asks for.
-    pub(super) async fn hear_monitor(&mut self, message: FromMonitor) {
+    pub(super) async fn handle_monitor_message(&mut self, message: FromMonitor) {
         match message {
             FromMonitor::Welcome { running, store_dirs } => {
                 shared_memory::store_in(store_dirs.unstored_prefix(self.head.id));
                 self.store_dirs = Some(store_dirs);
                 if let Some(running) = running {
-                    self.runs(&running);
+                    self.enter_runtime(&running);
                 }
                 self.welcomed = None;
             }
@@ -56,7 +56,7 @@ impl Link {
                     local.forget(ware);
                 }
             }
-            FromMonitor::Warehouse(message) => self.hear_warehouse(message),
+            FromMonitor::Warehouse(message) => self.handle_warehouse_message(message),
             FromMonitor::Answer { .. }
             | FromMonitor::HeadEnded { .. }
             | FromMonitor::HeadSettled { .. }
@@ -69,7 +69,7 @@ impl Link {
     }
 
     /// Enters what runs into the state, and returns the number of workers.
-    fn runs(&self, running: &RunningRuntime) -> usize {
+    fn enter_runtime(&self, running: &RunningRuntime) -> usize {
         let workers = listing::workers(&running.runtimes);
         let count = workers.len();
         self.head.change(|state| {
@@ -90,7 +90,7 @@ impl Link {
                 return;
             }
         };
-        let count = self.runs(&running);
+        let count = self.enter_runtime(&running);
         for (wait, wanted) in waits {
             let list = !std::mem::replace(&mut self.listed, true);
             let text = listing::text(list.then_some((&*self.address, &*running.runtimes)), count, wanted);
@@ -122,13 +122,13 @@ impl Link {
     }
 
     /// Enters messages of a worker into the state, under one lock.
-    pub(super) fn hear_worker(&mut self, uid: &str, frames: Vec<Frame<FromWorker>>) {
+    pub(super) fn handle_worker_messages(&mut self, uid: &str, frames: Vec<Frame<FromWorker>>) {
         for frame in &frames {
             self.trimmer.note(frame.size());
         }
         self.head.change(|state| {
             for frame in frames {
-                hear(state, uid, frame);
+                enter_message(state, uid, frame);
             }
         });
     }
@@ -147,7 +147,7 @@ impl Link {
 }
 
 /// Enters what a worker says into the state.
-fn hear(state: &mut HeadState, uid: &str, frame: Frame<FromWorker>) {
+fn enter_message(state: &mut HeadState, uid: &str, frame: Frame<FromWorker>) {
     match frame.message {
         FromWorker::Started { id, .. } | FromWorker::Finished { id, .. } if !state.is_placed_on(id, uid) => {}
         FromWorker::Started { id, at } => {

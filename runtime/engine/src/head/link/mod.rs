@@ -140,7 +140,7 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
         let event = tokio::select! {
             count = inbox.recv_many(&mut commands, COMMANDS_AT_ONCE) => {
                 for command in commands.drain(..) {
-                    link.obey(command).await;
+                    link.run_command(command).await;
                 }
                 if count == 0 {
                     return;
@@ -157,24 +157,24 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
                 None => return,
             },
         };
-        link.handle(event).await;
+        link.handle_event(event).await;
     }
 }
 
 impl Link {
-    async fn obey(&mut self, command: Command) {
+    async fn run_command(&mut self, command: Command) {
         match command {
             Command::Start { wait, options } => self.turn_on(wait, *options).await,
             Command::Stop { wait } => self.turn_off(wait).await,
-            Command::Act(action) => self.act(action).await,
+            Command::Act(action) => self.perform(action).await,
         }
     }
 
-    async fn handle(&mut self, event: Event) {
+    async fn handle_event(&mut self, event: Event) {
         match event {
-            Event::Monitor(message) => self.hear_monitor(*message).await,
+            Event::Monitor(message) => self.handle_monitor_message(*message).await,
             Event::MonitorClosed => self.monitor_closed().await,
-            Event::Worker { uid, frames } => self.hear_worker(&uid, frames),
+            Event::Worker { uid, frames } => self.handle_worker_messages(&uid, frames),
             Event::WorkerClosed(uid) => self.worker_closed(uid),
             Event::TimeExpired { subject, after } => self.head.change(|state| state.time_expired(subject, after)),
             // The monitor has said meanwhile that the worker is lost.
@@ -226,7 +226,7 @@ impl Link {
         self.head.change(|state| state.runtime_stopped(reason));
     }
 
-    async fn act(&mut self, action: Action) {
+    async fn perform(&mut self, action: Action) {
         match action {
             Action::Place {
                 tessera,

@@ -1,10 +1,10 @@
 //! Delayed messages, which travel together.
 //!
 //! A message that travels alone wakes its worker up. With more workers than CPUs, waking a worker up and bringing its
-//! memory back into the CPU's caches takes longer than a short call does. So messages that nobody waits for are delayed:
-//! calls of which many are submitted in a row, and messages that drop a result. A delayed message stays with the
-//! connection until the next message for that worker leaves, until enough bytes have gathered there, until somebody waits,
-//! or until its time is over.
+//! memory back into the CPU's caches takes longer than a short call does. So messages that nobody waits for are
+//! delayed: calls of which many are submitted in a row, and messages that drop a result. A delayed message stays with
+//! the connection until the next message for that worker leaves, until enough bytes have gathered there, until somebody
+//! waits, or until its time is over.
 
 use super::{Event, Link};
 use std::time::Duration;

@@ -4,7 +4,7 @@ use super::{Event, Link};
 use crate::{
     failures::failure,
     id::Id,
-    warehouse::{StoreDir, dropped},
+    warehouse::{StoreDir, value_dropped},
     wire::{FromWarehouse, Payload, ToMonitor, ToWarehouse},
 };
 use mosaic_abi::{FailureKind, Handle};
@@ -20,7 +20,7 @@ impl Link {
     }
 
     /// Does what a message of the warehouse asks for.
-    pub(super) fn hear_warehouse(&mut self, message: FromWarehouse) {
+    pub(super) fn handle_warehouse_message(&mut self, message: FromWarehouse) {
         match message {
             FromWarehouse::Granted { ware, outcome: Ok(dir) } => self.write(ware, dir),
             FromWarehouse::Granted {
@@ -50,8 +50,8 @@ impl Link {
         });
     }
 
-    /// Tells the monitor and the state that a value was written, in this order: nobody may use a value of which the monitor
-    /// has not heard.
+    /// Tells the monitor and the state that a value was written, in this order: nobody may use a value of which the
+    /// monitor has not heard.
     pub(super) fn written(&mut self, ware: Id, outcome: Result<StoreDir, String>) {
         let message = match outcome {
             Ok(dir) => ToWarehouse::Stored { ware, dir },
@@ -76,7 +76,7 @@ impl Link {
             None => Err(io::ErrorKind::NotFound.into()),
         };
         let value = read.map(Payload::new).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => dropped(uid),
+            io::ErrorKind::NotFound => value_dropped(uid),
             _ => failure(FailureKind::Runtime, format!("{uid} cannot be read: {error}")),
         });
         self.head.change(|state| state.fetched(wait, value));

@@ -32,7 +32,7 @@ impl HeadState {
             && let Some(object) = self.objects.get_mut(&handle)
         {
             if *object.name.type_name != *type_name {
-                return Err(of_another_type(uid, &object.name.type_name, type_name));
+                return Err(wrong_type(uid, &object.name.type_name, type_name));
             }
             if let Some(failure) = object.failure() {
                 return Err(failure.clone());
@@ -103,7 +103,7 @@ impl HeadState {
         };
         if living.type_name != type_name {
             let uid = object.rare.wanted.as_deref().unwrap_or_default().to_owned();
-            return self.fail(tessera, of_another_type(&uid, &living.type_name, type_name));
+            return self.fail(tessera, wrong_type(&uid, &living.type_name, type_name));
         }
         object.place = Some(place.clone());
         let (place, frame) = (place.clone(), ToWorker::Attach { tessera: id }.into());
@@ -142,7 +142,7 @@ impl HeadState {
                 worker: uid.clone(),
                 ..worker_lost(&uid, &status)
             },
-            None => nothing_of_that_name(object, &others),
+            None => no_such_tessera(object, &others),
         };
         self.fail(handle, failure);
     }
@@ -154,6 +154,7 @@ fn list_order(listed: &Listed) -> (&str, Option<WorkerUid<'_>>, &str) {
     (&listed.type_name, worker, &listed.uid)
 }
 
+/// Describes a living tessera for a list.
 fn listed(tessera: &LivingTessera, place: &WorkerAddress) -> Listed {
     Listed {
         uid: Object::uid_of_tessera(&tessera.type_name, tessera.tessera),
@@ -163,12 +164,14 @@ fn listed(tessera: &LivingTessera, place: &WorkerAddress) -> Listed {
     }
 }
 
-fn of_another_type(uid: &str, is: &str, wanted: &str) -> Failure {
+/// Returns the failure of attaching to a tessera of another type.
+fn wrong_type(uid: &str, is: &str, wanted: &str) -> Failure {
     let message = format!("{uid} is a `{is}`, not a `{wanted}`: call `{is}::attach`");
     failure(FailureKind::Runtime, message)
 }
 
-fn nothing_of_that_name(object: &Object, others: &[(LivingTessera, Arc<WorkerAddress>)]) -> Failure {
+/// Returns the failure of attaching to a tessera that does not exist, with the living tesserae of its type.
+fn no_such_tessera(object: &Object, others: &[(LivingTessera, Arc<WorkerAddress>)]) -> Failure {
     let (uid, type_name) = (
         object.rare.wanted.as_deref().unwrap_or_default(),
         &object.name.type_name,

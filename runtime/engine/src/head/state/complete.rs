@@ -216,7 +216,8 @@ impl HeadState {
         }
     }
 
-    /// Moves on a wait for an object that has ended and whose output has been shown: the wait ends, or fetches the value.
+    /// Moves on a wait for an object that has ended and whose output has been shown: the wait ends, or fetches the
+    /// value.
     pub(super) fn answer_wait(&mut self, wait: Handle, handle: Handle) {
         let Some(object) = self.objects.get(&handle) else {
             return;
@@ -286,8 +287,8 @@ impl HeadState {
         }
     }
 
-    /// Notes that a worker is gone. Its values are lost, and the operations that it had not ended fail or are run again.
-    /// Objects without a worker stay: the monitor will name another one, or none.
+    /// Notes that a worker is gone. Its values are lost, and the operations that it had not ended fail or are run
+    /// again. Objects without a worker stay: the monitor will name another one, or none.
     pub(crate) fn worker_lost(&mut self, worker: &str, status: &str) {
         let Runtime::On(workers) = &mut self.runtime else {
             return;
@@ -321,8 +322,8 @@ impl HeadState {
             .filter(|(_, object)| affects(object))
             .map(|(handle, _)| *handle)
             .collect();
-        // The youngest object fails first. An object that depends on another affected object then fails for `failure`, and
-        // not because of the other one.
+        // The youngest object fails first. An object that depends on another affected object then fails for `failure`,
+        // and not because of the other one.
         affected.sort_unstable();
         let mut lost = HashMap::new();
         let mut failing = Vec::new();

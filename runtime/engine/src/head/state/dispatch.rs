@@ -29,8 +29,8 @@ impl HeadState {
         }
     }
 
-    /// Sends or discards the first operation of a tessera's queue. Returns the tesserae whose queues may go on, or `None` if
-    /// this queue is empty or must wait.
+    /// Sends or discards the first operation of a tessera's queue. Returns the tesserae whose queues may go on, or
+    /// `None` if this queue is empty or must wait.
     fn send_first(&mut self, tessera: Handle) -> Option<Vec<Handle>> {
         let object = self.objects.get(&tessera)?;
         let first = object.queue()?.front()?;

@@ -138,8 +138,8 @@ impl InFlight {
         self.by_callers.bytes > self.limit
     }
 
-    /// Blocks a caller: `wait` ends when the operations beside its own are below the limit. Returns a text for the user,
-    /// the first time.
+    /// Blocks a caller: `wait` ends when the operations beside its own are below the limit. Returns a text for the
+    /// user, the first time.
     pub(super) fn block(&mut self, wait: Handle, object: Handle, charge: Charge) -> Option<String> {
         let own_bytes = charge.bytes.get();
         self.blocked.push(BlockedCaller {

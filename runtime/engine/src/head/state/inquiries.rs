@@ -76,8 +76,8 @@ impl Inquiries {
         self.0.remove(&request).map(|inquiry| inquiry.purpose)
     }
 
-    /// Forgets workers that are gone, with their answers. Returns all requests in the order of asking, in which answers of
-    /// living workers would arrive.
+    /// Forgets workers that are gone, with their answers. Returns all requests in the order of asking, in which answers
+    /// of living workers would arrive.
     pub(super) fn forget_workers(&mut self, is_gone: impl Fn(&str) -> bool) -> Vec<u64> {
         for inquiry in self.0.values_mut() {
             inquiry.missing.retain(|worker| !is_gone(worker));

@@ -1,7 +1,7 @@
 //! [`HeadState`]: everything that a head knows of what it submitted. Pure state; no I/O here.
 //!
-//! A call of the host table changes the state under a lock. A change queues [`Action`]s, which the caller carries out in
-//! their order once the change is complete.
+//! A call of the host table changes the state under a lock. A change queues [`Action`]s, which the caller carries out
+//! in their order once the change is complete.
 //!
 //! Data, each with unit tests of its own or none needed:
 //!

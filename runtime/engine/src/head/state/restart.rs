@@ -1,9 +1,9 @@
 //! Running objects of a lost worker again. No I/O here.
 //!
 //! A tessera with restarts left is made again on another worker, by its constructor with the same arguments. Its calls
-//! that were sent and had not ended run again if they have retries left, in their order and before the calls that were not
-//! sent yet. So do functions with retries left. Nobody knows how far a lost operation had got, so each of them runs at
-//! least once.
+//! that were sent and had not ended run again if they have retries left, in their order and before the calls that were
+//! not sent yet. So do functions with retries left. Nobody knows how far a lost operation had got, so each of them runs
+//! at least once.
 
 use super::{
     Action, HeadState,
@@ -194,7 +194,8 @@ impl HeadState {
         });
     }
 
-    /// Makes an object own the producers that its constructor needs. Returns why one of them cannot be had, if that is so.
+    /// Makes an object own the producers that its constructor needs. Returns why one of them cannot be had, if that is
+    /// so.
     fn own_producers_again(&mut self, handle: Handle, create: &Submission) -> Option<mosaic_abi::Failure> {
         let producers: Vec<Handle> = create.producers().collect();
         let held = self.objects.get_mut(&handle)?;

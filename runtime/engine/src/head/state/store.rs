@@ -1,7 +1,7 @@
 //! Stored values. No I/O here.
 //!
-//! A stored value lies in the warehouse and not on a worker: it needs no place, and outlives all workers. Like a task it
-//! is owned by handles, waits and operations that need it. The monitor frees it when no head refers to it any more.
+//! A stored value lies in the warehouse and not on a worker: it needs no place, and outlives all workers. Like a task
+//! it is owned by handles, waits and operations that need it. The monitor frees it when no head refers to it any more.
 
 use super::{
     Action, Awaited, HeadState, OFF,
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     failures::failure,
     id::Id,
-    warehouse::{dropped, of_another_type},
+    warehouse::{value_dropped, wrong_type_text},
     wire::{Payload, ToWarehouse, ToWorker},
 };
 use mosaic_abi::{Buffer, Failure, FailureKind, Handle};
@@ -50,7 +50,7 @@ impl HeadState {
             if *object.name.type_name != *type_name {
                 return Err(failure(
                     FailureKind::NotPortable,
-                    of_another_type(uid, &object.name.type_name, type_name),
+                    wrong_type_text(uid, &object.name.type_name, type_name),
                 ));
             }
             object.owners += 1;
@@ -91,7 +91,7 @@ impl HeadState {
         else {
             return;
         };
-        let (ware, gone) = (object.id, dropped(&object.uid()));
+        let (ware, gone) = (object.id, value_dropped(&object.uid()));
         let Kind::Stored { uses } = object.kind else { return };
         object.rare.lost = Some(gone);
         self.history.object_freed(ware);

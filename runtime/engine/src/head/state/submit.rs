@@ -71,8 +71,8 @@ impl HeadState {
         Ok(handle)
     }
 
-    /// Submits an operation whose object has no worker yet. The monitor chooses the worker, unless the object goes to the
-    /// worker of a task that it needs.
+    /// Submits an operation whose object has no worker yet. The monitor chooses the worker, unless the object goes to
+    /// the worker of a task that it needs.
     fn submit_unplaced(&mut self, handle: Handle, operation: Operation, request: Request) {
         if let Some(object) = self.objects.get(&handle).filter(|_| request.near.is_none()) {
             self.actions.push_back(match is_local(&request) {

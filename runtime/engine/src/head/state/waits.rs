@@ -159,8 +159,8 @@ impl Waits {
         Some((wait.subject, wait.waker.take()))
     }
 
-    /// Takes how a wait ended, or keeps `waker` until it ends. Gives back the waker that is not needed. Drop that waker with
-    /// no lock held: its destructor is the guest's code.
+    /// Takes how a wait ended, or keeps `waker` until it ends. Gives back the waker that is not needed. Drop that waker
+    /// with no lock held: its destructor is the guest's code.
     pub(crate) fn poll(&mut self, wait: Handle, waker: GuestWaker) -> (Option<Ending>, Option<GuestWaker>) {
         let Some(wait) = self.waits.get_mut(&wait) else {
             return (None, Some(waker));

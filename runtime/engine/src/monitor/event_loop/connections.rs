@@ -12,7 +12,8 @@ use tokio::{
     time::sleep,
 };
 
-/// The pause after a connection could not be accepted. Usually there are no file descriptors left, and some are freed soon.
+/// The pause after a connection could not be accepted. Usually there are no file descriptors left, and some are freed
+/// soon.
 const RECOVERY: Duration = Duration::from_millis(100);
 
 /// The connections that said who they are.

@@ -34,11 +34,11 @@ pub(in super::super) enum Event {
     /// The embedder has shown all output of the workers that were stopped.
     Emptied,
     /// The time for the workers of this run to connect is over.
-    StartOver { run: u64 },
+    StartTimedOut { run: u64 },
     /// The time for this replacement to connect is over.
-    JoinOver { uid: String },
+    JoinTimedOut { uid: String },
     /// The time for the workers of this run to end is over.
-    GraceOver { run: u64 },
+    StopTimedOut { run: u64 },
     /// A stored value was moved to disk, or could not be.
     Spilled { ware: Id, outcome: Result<(), String> },
     /// A stored value's file is gone.

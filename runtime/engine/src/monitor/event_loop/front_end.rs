@@ -9,7 +9,7 @@ use mosaic_abi::Buffer;
 
 impl EventLoop {
     /// Passes a worker's question to the embedder.
-    pub(super) fn ask(&self, session: u64, question: u64, payloads: Vec<Payload>) {
+    pub(super) fn pass_question(&self, session: u64, question: u64, payloads: Vec<Payload>) {
         let Some(uid) = self.connections.worker_of(session).map(str::to_owned) else {
             return;
         };
@@ -30,7 +30,7 @@ impl EventLoop {
     }
 
     /// Sends the front end's answer to the worker that asked.
-    pub(super) fn answered(&self, session: u64, uid: &str, question: u64, answer: Result<Vec<u8>, String>) {
+    pub(super) fn question_answered(&self, session: u64, uid: &str, question: u64, answer: Result<Vec<u8>, String>) {
         // Another worker may have this uid by now.
         if !self.connections.is_worker(uid, session) {
             return;

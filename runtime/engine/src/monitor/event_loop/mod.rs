@@ -93,7 +93,7 @@ impl EventLoop {
     pub(super) async fn run(mut self, listener: UnixListener, mut inbox: UnboundedReceiver<Event>) {
         tokio::spawn(accept(listener, self.events.clone()));
         while let Some(event) = inbox.recv().await {
-            self.handle(event);
+            self.handle_event(event);
             if self.state.shutting_down && self.state.lifecycle == Lifecycle::Off {
                 break;
             }
@@ -102,32 +102,32 @@ impl EventLoop {
     }
 
     /// Handles one event.
-    fn handle(&mut self, event: Event) {
+    fn handle_event(&mut self, event: Event) {
         match event {
-            Event::Connected { session, peer, sender } => self.connected(session, &peer, sender),
-            Event::Message { session, frame } => self.message(session, frame),
+            Event::Connected { session, peer, sender } => self.peer_connected(session, &peer, sender),
+            Event::Message { session, frame } => self.handle_message(session, frame),
             Event::Answered {
                 session,
                 uid,
                 question,
                 answer,
-            } => self.answered(session, &uid, question, answer),
-            Event::Closed { session, peer } => self.closed(session, &peer),
-            Event::Exited { uid, status } => self.exited(&uid, status),
+            } => self.question_answered(session, &uid, question, answer),
+            Event::Closed { session, peer } => self.connection_closed(session, &peer),
+            Event::Exited { uid, status } => self.worker_exited(&uid, status),
             Event::Drained { session, request } => self.connections.to_head(session, FromMonitor::Synced { request }),
-            Event::Spilled { ware, outcome } => self.spilled(ware, outcome),
-            Event::Removed { ware } => self.removed(ware),
+            Event::Spilled { ware, outcome } => self.value_spilled(ware, outcome),
+            Event::Removed { ware } => self.value_removed(ware),
             Event::Emptied => self.turned_off(),
-            Event::StartOver { run } if run == self.state.run => self.start_over(),
-            Event::JoinOver { uid } => self.join_over(&uid),
-            Event::GraceOver { run } if run == self.state.run => self.kill_all(),
-            Event::StartOver { .. } | Event::GraceOver { .. } => {}
+            Event::StartTimedOut { run } if run == self.state.run => self.start_timed_out(),
+            Event::JoinTimedOut { uid } => self.join_timed_out(&uid),
+            Event::StopTimedOut { run } if run == self.state.run => self.kill_all(),
+            Event::StartTimedOut { .. } | Event::StopTimedOut { .. } => {}
             Event::Measured {
                 session,
                 request,
                 usage,
                 gpus,
-            } => self.measured(session, request, &usage, gpus),
+            } => self.answer_workers(session, request, &usage, gpus),
             Event::Shutdown => {
                 self.state.shutting_down = true;
                 if self.state.lifecycle != Lifecycle::Off {
@@ -138,7 +138,7 @@ impl EventLoop {
     }
 
     /// Deals with a head or a worker that has connected.
-    fn connected(&mut self, session: u64, peer: &Peer, sender: Sender<FromMonitor>) {
+    fn peer_connected(&mut self, session: u64, peer: &Peer, sender: Sender<FromMonitor>) {
         self.connections.add(session, peer, sender);
         let Peer::Worker(place) = peer else {
             return self.welcome(session);
@@ -149,7 +149,7 @@ impl EventLoop {
         self.state.directory.add(place.clone());
         match self.state.lifecycle.connected(&place.uid) {
             Some(waiting) => waiting.into_iter().for_each(|head| self.reply_started(head)),
-            None if self.state.lifecycle == Lifecycle::On => self.joined(place),
+            None if self.state.lifecycle == Lifecycle::On => self.replacement_joined(place),
             None => {}
         }
     }
@@ -166,7 +166,7 @@ impl EventLoop {
     }
 
     /// Does what a message asks for.
-    fn message(&mut self, session: u64, frame: Frame<ToMonitor>) {
+    fn handle_message(&mut self, session: u64, frame: Frame<ToMonitor>) {
         match frame.message {
             ToMonitor::Start { options } => self.start(session, options),
             ToMonitor::Stop => match self.state.lifecycle {
@@ -179,7 +179,7 @@ impl EventLoop {
                 let lost = self.state.directory.lost(tessera).cloned();
                 self.connections.to_head(session, FromMonitor::Found { tessera, lost });
             }
-            ToMonitor::Ask { question } => self.ask(session, question, frame.payloads),
+            ToMonitor::Ask { question } => self.pass_question(session, question, frame.payloads),
             ToMonitor::Query { request, query } => self.query(session, request, query),
             ToMonitor::Progress(TaskProgress {
                 uid,
@@ -192,16 +192,16 @@ impl EventLoop {
                 worker,
                 progress,
             }),
-            ToMonitor::Load(load) => self.reported(session, load),
-            ToMonitor::Drained { head } => self.drained(session, head),
-            ToMonitor::Warehouse(message) => self.hear_warehouse(session, message),
+            ToMonitor::Load(load) => self.load_reported(session, load),
+            ToMonitor::Drained { head } => self.messages_drained(session, head),
+            ToMonitor::Warehouse(message) => self.handle_warehouse_message(session, message),
             ToMonitor::Sync { request } => self.drain(Event::Drained { session, request }),
             ToMonitor::Hello(peer) => tracing::warn!(?peer, "a connection introduced itself twice"),
         }
     }
 
     /// Deals with a connection that has ended.
-    fn closed(&mut self, session: u64, peer: &Peer) {
+    fn connection_closed(&mut self, session: u64, peer: &Peer) {
         match peer {
             Peer::Head(head) => {
                 self.connections.remove_head(session);
@@ -219,7 +219,8 @@ impl EventLoop {
         }
     }
 
-    /// Deals with a head that is gone. What it submitted lives on. The workers say when they have read all its messages.
+    /// Deals with a head that is gone. What it submitted lives on. The workers say when they have read all its
+    /// messages.
     fn head_ended(&mut self, head: Id) {
         if self.state.departed_heads.begin(head, self.connections.worker_uids()) {
             return self.head_settled(head);
@@ -228,7 +229,7 @@ impl EventLoop {
     }
 
     /// Notes that a worker has read all messages of a head that is gone.
-    fn drained(&mut self, session: u64, head: Id) {
+    fn messages_drained(&mut self, session: u64, head: Id) {
         let worker = self.connections.worker_of(session);
         if worker.is_some_and(|worker| self.state.departed_heads.drained(head, worker)) {
             self.head_settled(head);

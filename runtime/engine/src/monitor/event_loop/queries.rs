@@ -39,7 +39,7 @@ impl EventLoop {
     }
 
     /// Notes how busy a worker says it is. If memory is short, tells the user, or lets one job begin.
-    pub(super) fn reported(&mut self, session: u64, load: Load) {
+    pub(super) fn load_reported(&mut self, session: u64, load: Load) {
         let Some(worker) = self.connections.worker_of(session).map(str::to_owned) else {
             return;
         };

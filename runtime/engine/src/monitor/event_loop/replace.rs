@@ -10,7 +10,7 @@ use mosaic_abi::{Failure, LogLevel};
 
 impl EventLoop {
     /// Deals with a worker that ended while the runtime is on: replaces it if that is allowed, and tells the heads.
-    pub(super) fn lost(&mut self, lost: LostWorker, asked: bool) {
+    pub(super) fn worker_lost(&mut self, lost: LostWorker, asked: bool) {
         self.state.replacements.settle(&lost.uid);
         if !asked {
             self.replace(&lost.uid);
@@ -31,7 +31,7 @@ impl EventLoop {
     fn replace(&mut self, lost: &str) {
         match self.state.replacements.replace(lost) {
             Some((uid, slot)) => match self.spawn(&uid, slot) {
-                Ok(()) => self.after(START, Event::JoinOver { uid }),
+                Ok(()) => self.after(START, Event::JoinTimedOut { uid }),
                 Err(reason) => {
                     self.state.replacements.settle(&uid);
                     self.notice(reason);
@@ -61,7 +61,7 @@ impl EventLoop {
     }
 
     /// Deals with a replacement that has connected: tells the heads, and places what waited for it.
-    pub(super) fn joined(&mut self, place: &WorkerAddress) {
+    pub(super) fn replacement_joined(&mut self, place: &WorkerAddress) {
         self.state.replacements.settle(&place.uid);
         let expected = self.state.replacements.expected();
         let place = place.clone();
@@ -74,7 +74,7 @@ impl EventLoop {
     }
 
     /// Kills a replacement that did not connect in time.
-    pub(super) fn join_over(&mut self, uid: &str) {
+    pub(super) fn join_timed_out(&mut self, uid: &str) {
         if self.state.replacements.is_expected(uid) {
             self.notice(format!("{uid} was not ready after {START:?}"));
             self.node.kill(uid);

@@ -31,7 +31,7 @@ impl EventLoop {
     }
 
     /// Answers a query with the measurements.
-    pub(super) fn measured(&mut self, session: u64, request: u64, usage: &HashMap<u32, Usage>, gpus: Gpus) {
+    pub(super) fn answer_workers(&mut self, session: u64, request: u64, usage: &HashMap<u32, Usage>, gpus: Gpus) {
         self.samples = usage.iter().map(|(pid, usage)| (*pid, usage.sample)).collect();
         let workers = self.state.directory.workers().filter_map(|place| {
             let pid = self.node.pid(&place.uid)?;

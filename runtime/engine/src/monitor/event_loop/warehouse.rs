@@ -32,7 +32,7 @@ impl EventLoop {
     }
 
     /// Does what a head's message to the warehouse asks for.
-    pub(super) fn hear_warehouse(&mut self, session: u64, message: ToWarehouse) {
+    pub(super) fn handle_warehouse_message(&mut self, session: u64, message: ToWarehouse) {
         let Some(head) = self.connections.head_of(session) else {
             return;
         };
@@ -74,17 +74,17 @@ impl EventLoop {
     }
 
     /// Notes that a value moved to disk, or could not.
-    pub(super) fn spilled(&mut self, ware: Id, outcome: Result<(), String>) {
+    pub(super) fn value_spilled(&mut self, ware: Id, outcome: Result<(), String>) {
         if outcome.is_ok() {
             self.log(LogLevel::Info, || format!("the stored value {ware} moved to disk"));
-            self.removed(ware);
+            self.value_removed(ware);
         }
         self.state.warehouse.spilled(ware, outcome);
         self.take_steps();
     }
 
     /// Tells all processes that a value's file is gone, so that they forget it.
-    pub(super) fn removed(&self, ware: Id) {
+    pub(super) fn value_removed(&self, ware: Id) {
         // Heads may have tesserae in their own process.
         self.connections.to_workers(&FromMonitor::Forget { ware });
         self.connections.to_heads(&FromMonitor::Forget { ware });

@@ -55,7 +55,7 @@ impl EventLoop {
                 return self.stop(None, &reason);
             }
         }
-        self.after(START, Event::StartOver { run: self.state.run });
+        self.after(START, Event::StartTimedOut { run: self.state.run });
     }
 
     /// Starts worker number `slot`, or a worker that replaces it.
@@ -109,7 +109,7 @@ impl EventLoop {
     }
 
     /// Deals with a worker process that has ended.
-    pub(super) fn exited(&mut self, uid: &str, status: String) {
+    pub(super) fn worker_exited(&mut self, uid: &str, status: String) {
         let asked = self.node.ended(uid);
         let retiring = self.state.retiring.remove(uid);
         let status = match retiring {
@@ -135,7 +135,7 @@ impl EventLoop {
         match self.state.lifecycle {
             Lifecycle::Starting { .. } => self.stop(None, &format!("{uid} ended before it was ready: {status}")),
             Lifecycle::Stopping { .. } if self.node.is_empty() => self.drain(Event::Emptied),
-            Lifecycle::On => self.lost(lost, asked),
+            Lifecycle::On => self.worker_lost(lost, asked),
             Lifecycle::Off | Lifecycle::Stopping { .. } => {}
         }
         for (session, request) in retiring.unwrap_or_default() {
@@ -161,7 +161,7 @@ impl EventLoop {
         if self.node.is_empty() {
             return self.drain(Event::Emptied);
         }
-        self.after(GRACE, Event::GraceOver { run: self.state.run });
+        self.after(GRACE, Event::StopTimedOut { run: self.state.run });
     }
 
     /// Asks a worker to end.
@@ -183,7 +183,7 @@ impl EventLoop {
     }
 
     /// Gives a start up whose time is over.
-    pub(super) fn start_over(&mut self) {
+    pub(super) fn start_timed_out(&mut self) {
         if let Lifecycle::Starting { missing, .. } = &self.state.lifecycle {
             let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
             let reason = format!("not ready after {START:?}: {}", missing.join(", "));

@@ -30,8 +30,8 @@ pub(super) struct Node {
 #[derive(Debug)]
 struct Process {
     pid: u32,
-    /// Kills the process when it is used or dropped. The task that reaps the process kills it, so that the signal never hits
-    /// another process that was given the same pid.
+    /// Kills the process when it is used or dropped. The task that reaps the process kills it, so that the signal never
+    /// hits another process that was given the same pid.
     kill: Option<oneshot::Sender<()>>,
     /// Whether the process was asked to end.
     asked: bool,
@@ -43,8 +43,8 @@ pub(super) fn worker_address(options: &MonitorOptions, uid: &str) -> PathBuf {
 }
 
 impl Node {
-    /// Starts a worker and tells the embedder. When the process has ended and was reaped, `exited` is called with how it
-    /// ended.
+    /// Starts a worker and tells the embedder. When the process has ended and was reaped, `exited` is called with how
+    /// it ended.
     ///
     /// # Errors
     ///

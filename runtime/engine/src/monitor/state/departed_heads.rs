@@ -1,7 +1,8 @@
 //! Heads that are gone, and the workers that have not read all their messages. No I/O here.
 //!
-//! The messages of a dead head are still on their way for a while, and a worker that reads one may ask another worker for a
-//! result. Once every worker has read everything, and has asked for what it needs, nobody will want the head's other results.
+//! The messages of a dead head are still on their way for a while, and a worker that reads one may ask another worker
+//! for a result. Once every worker has read everything, and has asked for what it needs, nobody will want the head's
+//! other results.
 
 use crate::id::Id;
 use std::collections::{BTreeSet, HashMap};

@@ -1,7 +1,7 @@
 //! Memory pressure: when a worker that is short of memory may go on all the same. No I/O here.
 //!
-//! If nothing runs, nothing frees memory. If nothing ends, what runs may wait for what does not begin. In both cases one job
-//! may begin although memory is short, so that the runtime never stands still for ever.
+//! If nothing runs, nothing frees memory. If nothing ends, what runs may wait for what does not begin. In both cases
+//! one job may begin although memory is short, so that the runtime never stands still for ever.
 
 use super::loads::Loads;
 use std::time::{Duration, Instant};
@@ -14,7 +14,8 @@ const QUIET: Duration = Duration::from_secs(60);
 /// The events since workers became short of memory.
 #[derive(Debug, Default)]
 pub(in super::super) struct MemoryPressure {
-    /// Since when no job has ended, and the number of jobs that had ended by then; `None` while no worker is short of memory.
+    /// Since when no job has ended, and the number of jobs that had ended by then; `None` while no worker is short of
+    /// memory.
     standing: Option<(Instant, u64)>,
     /// When the user was last told.
     told: Option<Instant>,

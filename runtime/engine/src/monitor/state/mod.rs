@@ -1,6 +1,7 @@
 //! [`MonitorState`]: everything that a monitor knows. Pure state; no I/O here.
 //!
-//! - `directory`: which workers there are, and which tessera is where; `placement`: chooses the worker of a new tessera.
+//! - `directory`: which workers there are, and which tessera is where; `placement`: chooses the worker of a new
+//!   tessera.
 //! - `lifecycle`: where the runtime is between off and on.
 //! - `replacements`: workers in the place of lost ones.
 //! - `loads`: how busy the workers are; `memory_pressure`: what follows when memory is short.

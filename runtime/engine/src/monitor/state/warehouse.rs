@@ -1,12 +1,12 @@
 //! The stored values: which heads hold them, and which of them lie in memory. No I/O here.
 //!
-//! A head that wants to store a value asks first. If the value does not fit into memory, the oldest values there move to
-//! disk, one at a time, and the head waits meanwhile.
+//! A head that wants to store a value asks first. If the value does not fit into memory, the oldest values there move
+//! to disk, one at a time, and the head waits meanwhile.
 
 use crate::{
     id::Id,
     map::Map,
-    warehouse::{StoreDir, of_another_type, uid},
+    warehouse::{StoreDir, uid, wrong_type_text},
 };
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
@@ -200,7 +200,7 @@ impl WarehouseState {
     pub(in super::super) fn find(&mut self, head: Id, ware: Id, type_name: &str, name: &str) -> Result<(), String> {
         let found = self.values.get_mut(&ware);
         match found.filter(|value| matches!(value.stage, Stage::Ready | Stage::Spilling)) {
-            Some(value) if value.type_name != type_name => Err(of_another_type(name, &value.type_name, type_name)),
+            Some(value) if value.type_name != type_name => Err(wrong_type_text(name, &value.type_name, type_name)),
             Some(value) if uid(type_name, ware) == name => {
                 value.holders.insert(head);
                 Ok(())

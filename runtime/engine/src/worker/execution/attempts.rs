@@ -19,8 +19,8 @@ impl Attempts {
         self.made == 1
     }
 
-    /// Whether an attempt that ended like this is followed by another one. Only panics are retried: any other failure would
-    /// repeat itself. The last failure says how many attempts were made.
+    /// Whether an attempt that ended like this is followed by another one. Only panics are retried: any other failure
+    /// would repeat itself. The last failure says how many attempts were made.
     pub(super) fn again<T>(&mut self, outcome: &mut Result<T, Failure>) -> bool {
         let Err(failure) = outcome else { return false };
         if failure.kind != FailureKind::Panicked {

@@ -1,8 +1,8 @@
-//! ShortCall calls of one tessera that wait in its queue. One thread executes them in a row: handing each call over and back
-//! would take longer than the calls themselves.
+//! ShortCall calls of one tessera that wait in its queue. One thread executes them in a row: handing each call over and
+//! back would take longer than the calls themselves.
 //!
-//! The thread reports calls that have ended in groups, some microseconds after they ended. As soon as one call turns out not
-//! to be short, the calls behind it are taken back, to wait as any other call does.
+//! The thread reports calls that have ended in groups, some microseconds after they ended. As soon as one call turns
+//! out not to be short, the calls behind it are taken back, to wait as any other call does.
 
 use super::{
     super::{head::HeadConnection, inputs::Inputs, output::Output, state::WorkerState, tesserae::Condition},
@@ -83,8 +83,8 @@ impl ShortCall {
 
 /// The calls of a batch, shared by the batch's thread and the I/O thread under a lock.
 ///
-/// The thread takes calls from the front, and adds to `ended`. It sends a report while it holds the lock, so that the I/O
-/// thread, which may take back all calls and all unreported ends, sees each end once and in order.
+/// The thread takes calls from the front, and adds to `ended`. It sends a report while it holds the lock, so that the
+/// I/O thread, which may take back all calls and all unreported ends, sees each end once and in order.
 #[derive(Default)]
 struct Queue {
     /// The calls that have not begun.
@@ -110,8 +110,8 @@ struct Report {
     unread_output: bool,
 }
 
-/// Executes the calls at the front of a tessera's queue, if at least two of them can be a batch. Jobs that are left are in
-/// `next`, before those in `jobs`.
+/// Executes the calls at the front of a tessera's queue, if at least two of them can be a batch. Jobs that are left are
+/// in `next`, before those in `jobs`.
 pub(super) async fn run(
     state: &Rc<WorkerState>,
     condition: &Condition,

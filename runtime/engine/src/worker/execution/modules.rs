@@ -66,8 +66,8 @@ impl Modules {
     /// Returns the table of a function, and what was loaded with it. Loads the shared object if need be.
     pub(super) fn function(&self, code: &Code) -> Result<(&'static FunctionTable, Loaded), Failure> {
         let (address, loaded) = self.locate(code)?;
-        // SAFETY: the head found a `FunctionTable` at this offset of the same file, which is loaded for good. That it is
-        // the same build of the file is checked by version and name before it is called.
+        // SAFETY: the head found a `FunctionTable` at this offset of the same file, which is loaded for good. That it
+        // is the same build of the file is checked by version and name before it is called.
         let table = unsafe { &*ptr::with_exposed_provenance::<FunctionTable>(address) };
         check(code, table.version, || table.name())?;
         Ok((table, loaded))

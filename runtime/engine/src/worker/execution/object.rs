@@ -28,25 +28,25 @@ pub(super) enum Constructed {
     /// The constructor ended well.
     Ended(Object),
     /// The constructor is async and waits for something.
-    Waits(GuestFuture, Unborn),
+    Waits(GuestFuture, UnfinishedObject),
 }
 
 /// An object that is being constructed.
-pub(super) struct Unborn {
+pub(super) struct UnfinishedObject {
     /// Written by the constructor, when it ends well.
     address: Arc<AtomicPtr<c_void>>,
     table: &'static TesseraTable,
     loaded: Loaded,
 }
 
-impl Unborn {
+impl UnfinishedObject {
     /// Returns what was loaded with the object's code.
     pub(super) fn loaded(&self) -> Loaded {
         self.loaded
     }
 
     /// Returns the object, once its constructor has ended well.
-    pub(super) fn born(self) -> Object {
+    pub(super) fn complete(self) -> Object {
         Object {
             // The thread that last polled the constructor's future has handed the future over since.
             pointer: self.address.load(Ordering::Relaxed),
@@ -67,8 +67,8 @@ pub(super) struct Object {
 unsafe impl Send for Object {}
 
 impl Object {
-    /// Constructs an object from encoded arguments: with the constructor, or with a function that makes the object from its
-    /// argument.
+    /// Constructs an object from encoded arguments: with the constructor, or with a function that makes the object from
+    /// its argument.
     pub(super) fn construct(
         table: &'static TesseraTable,
         loaded: Loaded,
@@ -86,14 +86,14 @@ impl Object {
             // SAFETY: as above. Whoever has the future keeps the memory for the address (see `TesseraTable`).
             None => unsafe { (table.construct)(object_address, arguments, slices.len(), &raw mut outcome) },
         };
-        let unborn = Unborn {
+        let unfinished = UnfinishedObject {
             address: address.clone(),
             table,
             loaded,
         };
         match GuestFuture::new(pending, Some(address)) {
-            Some(call) => Ok(Constructed::Waits(call, unborn)),
-            None => read_outcome(outcome).map(|_| Constructed::Ended(unborn.born())),
+            Some(call) => Ok(Constructed::Waits(call, unfinished)),
+            None => read_outcome(outcome).map(|_| Constructed::Ended(unfinished.complete())),
         }
     }
 

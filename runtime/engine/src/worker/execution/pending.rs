@@ -58,8 +58,8 @@ pub(super) async fn finish(
     }
 }
 
-/// Runs `run` within a tokio runtime, which a method may use: one of the guest's own tokio, or this process's if the guest
-/// has no tokio of its own.
+/// Runs `run` within a tokio runtime, which a method may use: one of the guest's own tokio, or this process's if the
+/// guest has no tokio of its own.
 fn in_runtime<T>(loaded: Loaded, run: impl FnOnce() -> T) -> T {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     let Some(enter) = loaded.enter else {
@@ -92,7 +92,8 @@ fn in_runtime<T>(loaded: Loaded, run: impl FnOnce() -> T) -> T {
         value: None,
     };
     let call = pass(&passed);
-    // SAFETY: the symbol has this type in the notebook's tokio, and calls `call` once, on this thread, before it returns.
+    // SAFETY: the symbol has this type in the notebook's tokio, and calls `call` once, on this thread, before it
+    // returns.
     unsafe { enter(call, (&raw mut passed).cast()) };
     passed.value.expect("the runtime calls the function that it is given")
 }

@@ -126,10 +126,10 @@ async fn construct(
         let (returned, made, mut unread_output) = made;
         let mut outcome = match made {
             Ok(Constructed::Ended(object)) => Ok(object),
-            Ok(Constructed::Waits(call, unborn)) => {
+            Ok(Constructed::Waits(call, unfinished)) => {
                 unread_output = true;
-                let constructed = pending::finish(state, unborn.loaded(), job, call).await;
-                constructed.map(|_| unborn.born())
+                let constructed = pending::finish(state, unfinished.loaded(), job, call).await;
+                constructed.map(|_| unfinished.complete())
             }
             Err(failure) => Err(failure),
         };
@@ -151,8 +151,8 @@ async fn construct(
     }
 }
 
-/// Executes a constructor to its end, or to the first `await` of an async one. Gives the arguments back, and says whether
-/// some output is unread. The first attempt is reported to the head.
+/// Executes a constructor to its end, or to the first `await` of an async one. Gives the arguments back, and says
+/// whether some output is unread. The first attempt is reported to the head.
 async fn begin_to_construct(
     state: &Rc<WorkerState>,
     (head, id, cancellation): (&HeadConnection, Id, &Arc<Cancellation>),
@@ -256,8 +256,8 @@ struct Begun {
     unread_output: bool,
 }
 
-/// Executes a call to its end, or to the first `await` of an async method. The first attempt is reported to the head, if it
-/// takes long.
+/// Executes a call to its end, or to the first `await` of an async method. The first attempt is reported to the head,
+/// if it takes long.
 ///
 /// # Errors
 ///

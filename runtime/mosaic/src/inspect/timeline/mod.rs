@@ -37,6 +37,15 @@ pub fn timeline() -> TimelineFuture {
 }
 
 /// A future of the timeline. Made by [`timeline`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let question: mosaic::TimelineFuture = mosaic::timeline();
+/// println!("{}", question.await?);
+/// # Ok(()) })? }
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct TimelineFuture(Answer<mosaic_abi::Timeline>);
 
@@ -48,11 +57,30 @@ impl Future for TimelineFuture {
     }
 }
 
-/// The history of the runtime until the question. Made by [`timeline`], which has an example.
+/// The history of the runtime until the question. Made by [`timeline`], and displayed as a summary.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let timeline: mosaic::Timeline = mosaic::timeline().await?;
+/// assert!(timeline.to_string().contains("1 workers, 0 tesserae, 0 tasks"));
+/// # Ok(()) })? }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Timeline(mosaic_abi::Timeline);
 
 /// A change of the state of a worker, a tessera, a task or a stored value. Made by [`Timeline::events`].
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let timeline = mosaic::timeline().await?;
+/// let first: &mosaic::Event = &timeline.events()[0];
+/// assert_eq!(first.span.uid, "worker:0:0");
+/// # Ok(()) })? }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
     /// The time since the first event.
