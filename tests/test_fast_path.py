@@ -57,7 +57,7 @@ def test_cargos_and_rustups_variables_are_the_users(start, tmp_path, capfd):
     kernel = start(CARGO=str(cargo), RUSTUP_TOOLCHAIN=sysroot)
     code = "String::new().is_em"
     assert kernel.request(kernel.client.complete, code, len(code))["matches"] == ["is_empty()"]
-    names = ["CARGO", "RUSTUP_TOOLCHAIN", "MOSAIC_TOOLS", "MOSAIC_USERS_CARGO"]
+    names = ["CARGO", "RUSTUP_TOOLCHAIN", "MOSAIC_SHIM", "MOSAIC_USERS_CARGO"]
     kernel.ok(f"fn seen() -> Vec<Option<String>> {{ {json.dumps(names)}.iter().map(|it| std::env::var(it).ok()).collect() }}")
     expected = f'[Some("{cargo}"), Some("{sysroot}"), None, None]'
     assert kernel.ok("seen()").result == expected
@@ -146,18 +146,18 @@ def test_why_a_variable_is_not_kept(typed, code, why, instead):
 
 
 def test_why_a_variable_is_not_kept_is_known_without_rust_analyzer(start, world):
-    def stages():
-        return set(Path(world.run).glob("mosaic-*/tools/stage.json"))
+    def states():
+        return set(Path(world.run).glob("mosaic-*/shim/state.json"))
 
-    others = stages()
+    others = states()
     kernel = start()
     kernel.ok(TYPES)
     for code, why, _ in UNKEPT:
         assert why in kernel.run(code).error
     kernel.ok("let power = i32::pow; let shadowed = |x: i32| x; let shadowed = shadowed(2);")
     assert kernel.ok("power(2, 3) + shadowed").result == "10"
-    (stage,) = stages() - others
-    assert not json.loads(stage.read_text())["analysing"]
+    (state,) = states() - others
+    assert not json.loads(state.read_text())["analysing"]
 
 
 def test_a_type_that_rust_analyzer_does_not_know(typed, request):

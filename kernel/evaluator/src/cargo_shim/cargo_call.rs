@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn call<'a>(state: &'a ShimState, arguments: &'a [OsString]) -> Option<CargoCall<'a>> {
-        CargoCall::new(Path::new("/run/tools"), state, &state.session, arguments)
+        CargoCall::new(Path::new("/run/shim"), state, &state.session, arguments)
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
         );
         let replayed = call.with_own_paths(&recorded);
         assert!(
-            replayed.ends_with(&format!("/run/tools/sysroot/{STD_SOURCES}/core")),
+            replayed.ends_with(&format!("/run/shim/sysroot/{STD_SOURCES}/core")),
             "{replayed}"
         );
         assert!(replayed.starts_with(&*directory.path().to_string_lossy()));

@@ -175,7 +175,7 @@ mod tests {
             ..ShimState::of_session(directory.path().to_owned())
         };
         let arguments = ["metadata".into()];
-        let call = CargoCall::new(Path::new("/run/tools"), &state, &state.session, &arguments).unwrap();
+        let call = CargoCall::new(Path::new("/run/shim"), &state, &state.session, &arguments).unwrap();
         // This package is not in the view of the sources.
         let of_library = sysroot.join(STD_SOURCES).join("coretests");
         let answer = Answer {

@@ -48,7 +48,7 @@ pub(super) fn run(commands: File, host: &'static Host) -> Result<()> {
     Ok(())
 }
 
-/// What passes from one cell to the next.
+/// The state that one cell leaves to the next.
 struct Cells {
     host: &'static Host,
     flusher: Flusher,

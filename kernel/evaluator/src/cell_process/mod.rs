@@ -21,8 +21,7 @@
 //! # Shared state
 //!
 //! Cells are dynamic libraries that call in from any thread, so the state of the process is in ten statics. Each is private
-//! to its module, which documents who writes and who reads it. No lock is held while code of a cell runs, with one
-//! exception that is meant: [`stdin`] holds the entered text while it asks the user.
+//! to its module, and its doc comment says who writes and who reads it. No lock is held while code of the user runs.
 //!
 //! # Invariants
 //!

@@ -1,4 +1,4 @@
-//! How the running cell goes, as its code reports it, and what evcxr is told of it.
+//! The events of the running cell, and what evcxr is told of them.
 
 use crate::{
     cell_process::{

@@ -1,4 +1,4 @@
-//! What is there before the first cell: the toolchain, and the crates that are built ahead for all cells.
+//! The toolchain, and the crates that are built with it before the first cell.
 //!
 //! | module | what it does |
 //! | --- | --- |

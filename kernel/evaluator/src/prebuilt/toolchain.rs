@@ -27,7 +27,7 @@ pub enum ToolchainError {
     Broken {
         /// The name of the tool.
         tool: &'static str,
-        /// What the tool printed.
+        /// The output of the tool, or the error of starting it.
         reason: String,
     },
     /// The standard library's sources are missing.

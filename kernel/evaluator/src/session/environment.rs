@@ -18,7 +18,7 @@ use std::{
 /// The variable by which users turn off everything that only saves time: set to `0`.
 const FAST_PATH_VARIABLE: &str = "MOSAIC_FAST_PATH";
 /// The variable that names the directory of the cargo shim. Set while the shim stands first in the path.
-const SHIM_DIRECTORY_VARIABLE: &str = "MOSAIC_TOOLS";
+const SHIM_DIRECTORY_VARIABLE: &str = "MOSAIC_SHIM";
 const PATH: &str = "PATH";
 /// The variables that would lead rust-analyzer past the shim, each with the variable that keeps the user's value. Cargo and
 /// rustup set them for all that they run, such as a test that starts a kernel.
@@ -63,9 +63,9 @@ pub unsafe fn take_over(run_dir: &Path) -> io::Result<()> {
     unsafe {
         env::set_var(SHIM_DIRECTORY_VARIABLE, &shim);
         env::set_var(PATH, path);
-        for (name, kept) in HIDDEN {
+        for (name, saved) in HIDDEN {
             if let Some(value) = env::var_os(name) {
-                env::set_var(kept, value);
+                env::set_var(saved, value);
                 env::remove_var(name);
             }
         }
@@ -90,7 +90,7 @@ pub fn users_environment() -> Vec<(&'static str, Option<OsString>)> {
     ];
     let hidden = HIDDEN
         .into_iter()
-        .flat_map(|(name, kept)| [(name, env::var_os(kept)), (kept, None)]);
+        .flat_map(|(name, saved)| [(name, env::var_os(saved)), (saved, None)]);
     ours.into_iter().chain(hidden).collect()
 }
 

@@ -8,14 +8,14 @@
 //! | --- | --- | --- | --- |
 //! | [`SETTINGS`] | `mosaic-settings.json` | kernel | rustc wrapper, kernel |
 //! | [`MISSING_VARIABLES`] | `mosaic-missing-variables.json` | kernel | rustc wrapper |
-//! | [`VARIABLE_FINGERPRINTS`] | `mosaic-variables.json` | rustc wrapper | rustc wrapper |
-//! | [`FAILED_CELL`] | `mosaic-failed.json` | rustc wrapper | rustc wrapper |
-//! | [`PASSED_ITEMS`] | `mosaic-passed.json` | rustc wrapper | rustc wrapper |
+//! | [`VARIABLE_FINGERPRINTS`] | `mosaic-variable-fingerprints.json` | rustc wrapper | rustc wrapper |
+//! | [`FAILED_CELL`] | `mosaic-failed-cell.json` | rustc wrapper | rustc wrapper |
+//! | [`PASSED_ITEMS`] | `mosaic-passed-items.json` | rustc wrapper | rustc wrapper |
 //! | [`WARNINGS`] | `mosaic-warnings.json` | rustc wrapper | kernel |
-//! | [`PROBED_TYPES`] | `mosaic-types.json` | rustc wrapper | kernel |
-//! | [`PROBE_OUTPUT`] | `mosaic-analysis.out` | rustc | rustc wrapper |
-//! | [`RUSTC_INVOCATIONS`] | `mosaic-recipe-*.json` | rustc wrapper, cargo shim | cargo shim |
-//! | [`POOLED_FOR`] | `mosaic-given.txt` | cargo shim | cargo shim |
+//! | [`PROBED_TYPES`] | `mosaic-probed-types.json` | rustc wrapper | kernel |
+//! | [`PROBE_OUTPUT`] | `mosaic-probe-output.txt` | rustc | rustc wrapper |
+//! | [`RUSTC_INVOCATIONS`] | `mosaic-rustc-invocation-*.json` | rustc wrapper, cargo shim | cargo shim |
+//! | [`POOLED_FOR`] | `mosaic-pooled-for.txt` | cargo shim | cargo shim |
 //! | [`SAVED_VERSIONS`] | `mosaic-versions.lock` | kernel | a shell command of the kernel |
 //! | [`RESTORED_VERSIONS`] | `mosaic-versions.new` | a shell command of the kernel | the same command |
 //! | [`MANIFEST`] | `Cargo.toml` | evcxr | cargo, cargo shim, code help |
@@ -40,7 +40,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What commands such as `:opt` and `:fmt` set for the compilation of cells. Absent until the first such command.
+/// The settings of commands such as `:opt` and `:fmt`. Absent until the first such command.
 pub(crate) const SETTINGS: SessionFile<Json<Settings>> = SessionFile::new("mosaic-settings.json");
 
 /// The variables that evcxr takes for stored and that are not. The wrapper leaves out the lines that would load them.
@@ -51,28 +51,28 @@ pub(crate) const MISSING_VARIABLES: SessionFile<Json<BTreeSet<String>>> =
 ///
 /// The wrapper of the next cell compares them, so that a variable whose type was redefined is dropped and never misread.
 pub(crate) const VARIABLE_FINGERPRINTS: SessionFile<Json<BTreeMap<String, String>>> =
-    SessionFile::new("mosaic-variables.json");
+    SessionFile::new("mosaic-variable-fingerprints.json");
 
 /// The last cell that did not compile. evcxr compiles it again in another form, for which the wrapper replays the errors.
-pub(crate) const FAILED_CELL: SessionFile<Json<FailedCell>> = SessionFile::new("mosaic-failed.json");
+pub(crate) const FAILED_CELL: SessionFile<Json<FailedCell>> = SessionFile::new("mosaic-failed-cell.json");
 
 /// The items that have compiled together. The wrapper leaves those out that a cell does not reach.
-pub(crate) const PASSED_ITEMS: SessionFile<Json<PassedItems>> = SessionFile::new("mosaic-passed.json");
+pub(crate) const PASSED_ITEMS: SessionFile<Json<PassedItems>> = SessionFile::new("mosaic-passed-items.json");
 
 /// The warnings of the last compilation. Absent if there are none.
 pub(crate) const WARNINGS: SessionFile<Json<CompilerWarnings>> = SessionFile::new("mosaic-warnings.json");
 
 /// The types of the variables of the last probe, in the order of their `let`s; `None` where rustc does not tell.
-pub(crate) const PROBED_TYPES: SessionFile<Json<Vec<Option<Type>>>> = SessionFile::new("mosaic-types.json");
+pub(crate) const PROBED_TYPES: SessionFile<Json<Vec<Option<Type>>>> = SessionFile::new("mosaic-probed-types.json");
 
 /// The MIR of the last probe, or the metadata of evcxr's analysis code, which nobody reads.
-pub(crate) const PROBE_OUTPUT: SessionFile<Text> = SessionFile::new("mosaic-analysis.out");
+pub(crate) const PROBE_OUTPUT: SessionFile<Text> = SessionFile::new("mosaic-probe-output.txt");
 
 /// How cargo called the rustc wrapper for a cell, by a digest of all that the call depends on.
-pub(crate) const RUSTC_INVOCATIONS: SessionFiles<Json<RustcInvocation>> = SessionFiles::new("mosaic-recipe-");
+pub(crate) const RUSTC_INVOCATIONS: SessionFiles<Json<RustcInvocation>> = SessionFiles::new("mosaic-rustc-invocation-");
 
-/// The manifest for which the session last got the crates of the pool.
-pub(crate) const POOLED_FOR: SessionFile<Text> = SessionFile::new("mosaic-given.txt");
+/// The manifest, its lines sorted, for which the session last got the crates of the pool.
+pub(crate) const POOLED_FOR: SessionFile<Text> = SessionFile::new("mosaic-pooled-for.txt");
 
 /// The lock file from before a command that adds crates.
 pub(crate) const SAVED_VERSIONS: SessionFile<Text> = SessionFile::new("mosaic-versions.lock");

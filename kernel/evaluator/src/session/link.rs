@@ -118,7 +118,7 @@ pub(crate) fn receive<T: DeserializeOwned>(stream: &mut impl Read) -> io::Result
 
 /// Creates a named pipe and opens it for reading. The pipe outlives its writers.
 ///
-/// It has a name since evcxr starts the cell process, and passes no open files on to it.
+/// The pipe has a name since evcxr starts the cell process and passes no open files on to it.
 ///
 /// # Errors
 ///

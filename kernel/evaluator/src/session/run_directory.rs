@@ -7,10 +7,10 @@
 //! | --- | --- | --- |
 //! | `cell.sock` | the kernel | the cell process connects; see [`link`](crate::session::link) |
 //! | `cell-stdout`, `cell-stderr` | the kernel, as named pipes | the cell process writes what cells print |
-//! | `tools/` | the kernel, by [`take_over`](crate::session::environment::take_over) | the cargo shim; first in `PATH` |
-//! | `tools/cargo`, `tools/rustc`, `tools/rustup` | the kernel | links to this executable, which runs as the cargo shim |
-//! | `tools/stage.json` | the kernel | the cargo shim reads its [`ShimState`](crate::session::shim_state::ShimState) |
-//! | `tools/sysroot/` | the kernel | the toolchain's directory as rust-analyzer sees it |
+//! | `shim/` | the kernel, by [`take_over`](crate::session::environment::take_over) | the cargo shim; first in `PATH` |
+//! | `shim/cargo`, `shim/rustc`, `shim/rustup` | the kernel | links to this executable, which runs as the cargo shim |
+//! | `shim/state.json` | the kernel | the cargo shim reads its [`ShimState`](crate::session::shim_state::ShimState) |
+//! | `shim/sysroot/` | the kernel | the toolchain's directory as rust-analyzer sees it |
 
 use std::path::{Path, PathBuf};
 
@@ -38,12 +38,12 @@ impl CellPaths {
 
 /// Returns the directory whose `cargo`, `rustc` and `rustup` are the cargo shim.
 pub(crate) fn shim_directory(run_directory: &Path) -> PathBuf {
-    run_directory.join("tools")
+    run_directory.join("shim")
 }
 
 /// Returns the file that tells the cargo shim what the kernel is doing.
 pub(crate) fn shim_state_file(shim_directory: &Path) -> PathBuf {
-    shim_directory.join("stage.json")
+    shim_directory.join("state.json")
 }
 
 /// Returns the toolchain's directory as rust-analyzer sees it.

@@ -16,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What a kernel is doing, and where its directories are.
+/// The state of a kernel and the paths of its directories.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ShimState {
     /// The directory of the toolchain.

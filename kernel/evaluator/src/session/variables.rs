@@ -1,7 +1,7 @@
 //! The environment variables through which the programs of the evaluator tell each other where things are.
 //!
 //! [`environment`](crate::session::environment) owns the variables that hide the cargo shim from the user's own
-//! processes, such as `MOSAIC_TOOLS`.
+//! processes, such as `MOSAIC_SHIM`.
 
 /// The process id of the kernel. Set for all that evcxr starts: cargo, rustc and shell commands.
 ///
@@ -9,7 +9,7 @@
 pub(crate) const KERNEL_VARIABLE: &str = "MOSAIC_KERNEL";
 
 /// The run directory. Set for the cell process, which removes the variable before it runs code of the user.
-pub(crate) const RUN_DIRECTORY_VARIABLE: &str = "MOSAIC_CELL_DIRECTORY";
+pub(crate) const RUN_DIRECTORY_VARIABLE: &str = "MOSAIC_RUN_DIRECTORY";
 
 /// The socket of the runtime's monitor. Set for the cell process, which removes the variable before it runs code of the
 /// user.
@@ -23,4 +23,4 @@ pub(crate) const ANALYSING_VARIABLE: &str = "MOSAIC_ANALYSING";
 
 /// The file in which the rustc wrapper records its own call. The cargo shim sets it for cargo, and replays the call for
 /// the next cell.
-pub(crate) const RUSTC_INVOCATION_VARIABLE: &str = "MOSAIC_RECIPE";
+pub(crate) const RUSTC_INVOCATION_VARIABLE: &str = "MOSAIC_RUSTC_INVOCATION";
