@@ -23,7 +23,7 @@
 //!
 //! Invariants:
 //!
-//! - No other room has a string literal with a name of evcxr's. `xtask/tests/invariants.rs` checks this.
+//! - No other room has a string literal with a name of evcxr's. `xtask/tests/invariants/main.rs` checks this.
 //! - No change of generated code moves a line, so that rustc's errors point to where evcxr expects them.
 //! - A text that is not recognised stays as it is. The cell then compiles as plain evcxr would have it.
 

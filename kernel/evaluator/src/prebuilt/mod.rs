@@ -15,7 +15,7 @@
 //!
 //! - Everything that is built lies under a digest of the toolchain and the sources, so nothing is ever out of date.
 //! - A file in the cache has its final name only when it is complete, since several kernels use the cache at once.
-//! - No other module names what lies in the cache directory. A test checks it (`xtask/tests/invariants.rs`).
+//! - No other module names what lies in the cache directory. A test checks it (`xtask/tests/invariants/main.rs`).
 
 pub(crate) mod builtin;
 pub(crate) mod cache_directory;

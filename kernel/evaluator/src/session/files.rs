@@ -2,7 +2,7 @@
 //!
 //! The session directory is the crate in which evcxr compiles the cells of one notebook. Beside the files of cargo and of
 //! evcxr it holds the files by which the kernel, the rustc wrapper and the cargo shim talk. Each file has one entry here,
-//! and no other module names one (`xtask/tests/invariants.rs` checks it).
+//! and no other module names one (`xtask/tests/invariants/main.rs` checks it).
 //!
 //! | entry | file | written by | read by |
 //! | --- | --- | --- | --- |

@@ -21,7 +21,7 @@
 //! # Invariants
 //!
 //! - No other module names a file of the session directory or of the run directory, or a variable of [`variables`]. A test
-//!   checks it (`xtask/tests/invariants.rs`).
+//!   checks it (`xtask/tests/invariants/main.rs`).
 //! - The session directory does not outlive its kernel. The kernel removes it at its end. If the kernel was killed, the cell
 //!   process removes it, or else the next kernel.
 //! - This room uses no other room, so that all programs can use it.

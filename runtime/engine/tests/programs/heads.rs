@@ -19,7 +19,10 @@ const HUB: &str = "MOSAIC_TEST_HUB";
 
 /// Starts a head process that plays a role, and waits for its end. Returns its exit code, or the signal that ended it.
 pub(crate) fn head(role: &str) -> (Option<i32>, Option<i32>) {
-    let monitor = sockets().into_iter().find(|path| path.ends_with("monitor.sock")).unwrap();
+    let monitor = sockets()
+        .into_iter()
+        .find(|path| path.ends_with("monitor.sock"))
+        .unwrap();
     head_of(&monitor, role)
 }
 
