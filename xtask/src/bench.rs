@@ -1,4 +1,4 @@
-//! The benchmarks: each measures ours and its peers in one run, and reports the ratios.
+//! The benchmarks. Each measures this project and its peers in one run, and reports the ratios.
 
 use crate::{
     SetUp, kernel, peers,
@@ -7,7 +7,7 @@ use crate::{
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 
-/// What can be measured.
+/// A benchmark.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub(crate) enum Benchmark {
     /// How long cells take, against evcxr_jupyter
@@ -20,7 +20,7 @@ pub(crate) enum Benchmark {
     Runtime,
 }
 
-/// Runs a benchmark; its results lie in the target directory.
+/// Runs a benchmark and writes its results into the target directory.
 pub(crate) fn run_benchmark(set_up: &SetUp, benchmark: Benchmark, arguments: &[String]) -> Result<()> {
     let target = kernel::target(&set_up.root)?;
     let scripts = set_up.root.join("tests").join("bench");
@@ -61,7 +61,7 @@ pub(crate) fn run_benchmark(set_up: &SetUp, benchmark: Benchmark, arguments: &[S
     run(command.arg("--output").arg(target.join("bench")).args(arguments))
 }
 
-/// The executable that measures our runtime.
+/// Builds the program that measures the runtime, and returns its path.
 fn measure(root: &Path, target: &Path) -> Result<PathBuf> {
     step("building what measures the runtime");
     run(cargo()

@@ -1,12 +1,14 @@
-//! The browser that looks at JupyterLab.
+//! The browser in which the tests use JupyterLab.
 
 use crate::run::{ask, program, run, step};
 use anyhow::{Result, bail};
 
-/// What tests/test_jupyterlab.py looks for as well.
+/// The names of the browser's executable. `tests/conftest.py` looks for the same ones.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-/// Installs Chromium where that takes no question: as root on Debian. Elsewhere its absence skips a test, except in CI.
+/// Installs Chromium if nobody has to be asked for that: as root on Debian.
+///
+/// On other systems, tests that need a browser are skipped if there is none, except in CI.
 ///
 /// # Errors
 ///
@@ -34,7 +36,8 @@ fn present() -> bool {
     NAMES.iter().any(|name| ask(program(name).arg("--version")).is_some())
 }
 
-/// Only Debian: Ubuntu's package of that name installs a snap, which needs a running snapd.
+/// Says whether this is Debian. Ubuntu does not count: its package of this name installs a snap, which needs a running
+/// snapd.
 fn can_install() -> bool {
     let system = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     system.lines().any(|line| line == "ID=debian") && ask(program("id").arg("-u")).as_deref() == Some("0")

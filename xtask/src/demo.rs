@@ -1,4 +1,4 @@
-//! The notebooks: run headless, or opened in JupyterLab.
+//! Runs the tutorial headless, opens JupyterLab, and takes the README's picture.
 
 use crate::{
     SetUp, kernel,
@@ -44,7 +44,7 @@ pub(crate) fn demo(set_up: &SetUp) -> Result<()> {
     Ok(())
 }
 
-/// Opens JupyterLab, and stays until it is closed.
+/// Opens JupyterLab and returns when it is closed.
 pub(crate) fn lab(set_up: &SetUp, arguments: &[String]) -> Result<()> {
     step("opening JupyterLab");
     run(set_up

@@ -1,4 +1,4 @@
-//! The guide: built with mdBook into the target directory, without a warning or a dead link.
+//! Builds the guide with mdBook into the target directory. A warning or a dead link is an error.
 
 mod links;
 
@@ -67,7 +67,8 @@ fn has_warning(messages: &str) -> bool {
     })
 }
 
-/// The executable of mdBook, installed into the target directory if it is missing or has another version.
+/// Returns the path of mdBook's executable. Installs it into the target directory if it is missing or has another
+/// version.
 fn mdbook(target: &Path) -> Result<PathBuf> {
     let root = target.join("tools");
     let executable = root.join("bin").join(format!("mdbook{}", std::env::consts::EXE_SUFFIX));
@@ -75,7 +76,7 @@ fn mdbook(target: &Path) -> Result<PathBuf> {
         return Ok(executable);
     }
     step("installing mdBook (some minutes)");
-    // Without the feature that rebuilds pages while they are served.
+    // The feature that rebuilds pages while they are served is left out: it needs many more crates.
     run(cargo()
         .args(["install", "--locked", "mdbook", "--version", &format!("={MDBOOK}")])
         .args(["--no-default-features", "--features", "search,serve", "--root"])

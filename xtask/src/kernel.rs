@@ -1,4 +1,5 @@
-//! The kernel's executable: built, installed for the Jupyter of this repository, and its cells' crates prebuilt.
+//! Builds the kernel's executable, installs it for the Jupyter of this repository, and prebuilds the crates of its
+//! cells.
 
 use crate::{
     python::Environment,
@@ -14,8 +15,9 @@ pub(crate) struct Kernel {
 
 /// Builds the executable with the release profile.
 ///
-/// All packages are built at once: cargo then chooses the same features of the dependencies as it does for the tests, and
-/// what takes minutes is built once.
+/// All packages are built at once. Cargo then chooses the same features of the dependencies as it does for the tests,
+/// so
+/// evcxr, which takes minutes, is built once.
 pub(crate) fn build(root: &Path) -> Result<Kernel> {
     step("building the kernel (the first time takes some 10 minutes)");
     run(cargo()
@@ -27,7 +29,7 @@ pub(crate) fn build(root: &Path) -> Result<Kernel> {
     Ok(Kernel { executable })
 }
 
-/// Cargo's target directory.
+/// Returns cargo's target directory.
 pub(crate) fn target(root: &Path) -> Result<PathBuf> {
     let arguments = ["metadata", "--format-version", "1", "--no-deps", "--locked"];
     let metadata = ask(cargo().args(arguments).current_dir(root)).context("cannot run cargo metadata")?;
@@ -39,7 +41,7 @@ pub(crate) fn target(root: &Path) -> Result<PathBuf> {
 }
 
 impl Kernel {
-    /// Writes the kernelspec into the Python environment, where its Jupyter finds it.
+    /// Writes the kernelspec into the Python environment, in which Jupyter looks for it.
     pub(crate) fn install(&self, python: &Environment) -> Result<()> {
         step("installing the kernelspec");
         run(program(&self.executable)
@@ -47,7 +49,7 @@ impl Kernel {
             .arg(python.prefix()))
     }
 
-    /// Builds the crates that cells use without asking. The kernel keeps them per toolchain.
+    /// Builds the crates that cells use without `:dep`. The kernel caches them for each toolchain.
     pub(crate) fn prepare(&self) -> Result<()> {
         step("preparing the crates that cells use (the first time takes some minutes)");
         run(program(&self.executable).arg("prepare"))

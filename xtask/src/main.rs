@@ -1,8 +1,18 @@
 //! The project's commands: `cargo xtask demo | test | bench | lab | docs | screenshot`.
 //!
-//! Each command is a list of steps, and each step is one function of the module that knows how: [`toolchain`] what rustc
-//! needs, [`kernel`] the executable, [`python`] the Jupyter clients, [`browser`] what drives JupyterLab, [`peers`] what ours
-//! is compared with, [`docs`] the guide. Every step looks first whether its work is done already, so that a second run is quick.
+//! Each command is a list of steps, and each step is a function of one module:
+//!
+//! | module | about |
+//! | --- | --- |
+//! | [`toolchain`] | components of the Rust toolchain |
+//! | [`kernel`] | the kernel's executable and its kernelspec |
+//! | [`python`] | the Python environment with the Jupyter clients |
+//! | [`browser`] | the browser for JupyterLab |
+//! | [`suites`] | the tests |
+//! | [`bench`], [`peers`] | the benchmarks, and the programs that they compare this project with |
+//! | [`demo`], [`docs`] | the notebooks and the guide |
+//!
+//! Each step first checks whether its work is done already, so a second run is quick.
 
 mod bench;
 mod browser;
@@ -70,7 +80,7 @@ enum Command {
 fn main() -> ExitCode {
     match execute(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
-        // Without the backtrace that `RUST_BACKTRACE` would add: the message names the step and the remedy.
+        // `RUST_BACKTRACE` would add a backtrace to `{error:?}`. The message already names the step and the remedy.
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -101,14 +111,14 @@ fn execute(command: Command) -> Result<()> {
     }
 }
 
-/// What every command works with, once it is there.
+/// The results of the set-up that the commands share.
 struct SetUp {
     root: PathBuf,
     python: python::Environment,
 }
 
 fn set_up(root: &Path) -> Result<SetUp> {
-    // What fails fast comes before what takes minutes.
+    // The steps that fail fast come before those that take minutes.
     toolchain::ensure()?;
     let python = python::environment(root)?;
     let kernel = kernel::build(root)?;
@@ -120,7 +130,7 @@ fn set_up(root: &Path) -> Result<SetUp> {
     })
 }
 
-/// The repository, wherever the command was called.
+/// Returns the root of the repository, whatever the working directory is.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()

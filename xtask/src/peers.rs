@@ -1,4 +1,4 @@
-//! What ours is compared with, installed into the target directory.
+//! Installs the programs that the benchmarks compare this project with, into the target directory.
 
 use crate::{
     SetUp,
@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 const EVCXR_JUPYTER: &str = "0.22.0";
 
-/// The runtimes: the name of the virtual environment, and what is installed there.
+/// The Python runtimes: the name of the virtual environment, and the packages in it.
 const RUNTIMES: [(&str, &[&str]); 3] = [
     ("ray", &["ray==2.60.0", "numpy"]),
     ("dask", &["distributed==2026.8.0", "numpy"]),
-    // No registry has it: its sources are given to the benchmark, and this is what they import.
+    // Python mosaic is in no registry. The user gives the benchmark its sources, which import these packages.
     (
         "mosaic",
         &[
@@ -37,13 +37,13 @@ const RUNTIMES: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// The executable of evcxr_jupyter.
+/// Installs evcxr_jupyter, unless it is there, and returns the path of its executable.
 pub(crate) fn evcxr_jupyter(target: &Path) -> Result<PathBuf> {
     let root = target.join("peers");
     let executable = root.join("bin").join("evcxr_jupyter");
     if !executable.exists() {
         step("installing evcxr_jupyter (some 10 minutes)");
-        // Without the lock file a newer dependency is taken that does not compile.
+        // Without its lock file, cargo takes a newer dependency that does not compile.
         run(cargo()
             .args([
                 "install",
@@ -58,7 +58,9 @@ pub(crate) fn evcxr_jupyter(target: &Path) -> Result<PathBuf> {
     Ok(executable)
 }
 
-/// The directory of the runtimes' virtual environments. One that cannot be installed is left out, which is said.
+/// Installs the Python runtimes, and returns the directory of their virtual environments.
+///
+/// A runtime that cannot be installed is left out, with a message.
 pub(crate) fn runtimes(set_up: &SetUp, target: &Path, python_mosaic: bool) -> PathBuf {
     let root = target.join("peers");
     for (name, packages) in RUNTIMES {

@@ -1,5 +1,5 @@
-//! The Python environment of the demo and the tests: `.venv` in the repository, from `tests/requirements.txt` and our own
-//! package in `kernel/papermill/`.
+//! The Python environment of the demo and the tests: `.venv` in the repository. It holds the packages of
+//! `tests/requirements.txt` and this project's own package in `kernel/papermill/`.
 
 use crate::run::{ask, program, run, step};
 use anyhow::{Context, Result, bail};
@@ -12,7 +12,7 @@ use std::{
 };
 
 const OLDEST: (u32, u32) = (3, 10);
-/// The files of our own package.
+/// The files of this project's own package.
 const PACKAGE: [&str; 4] = [
     "pyproject.toml",
     "README.md",
@@ -20,7 +20,7 @@ const PACKAGE: [&str; 4] = [
     "mosaic_papermill/engine.py",
 ];
 
-/// A virtual environment that holds what the requirements name, and our own package.
+/// A virtual environment with the required packages and this project's own.
 pub(crate) struct Environment {
     prefix: PathBuf,
 }
@@ -30,11 +30,11 @@ impl Environment {
         &self.prefix
     }
 
-    /// A command for the environment's interpreter. Output is not held back, so that progress shows.
+    /// Returns a command for the environment's interpreter. Its output is unbuffered, so that progress shows.
     pub(crate) fn python(&self) -> Command {
         let mut command = program(self.prefix.join("bin").join("python"));
         command.env("PYTHONUNBUFFERED", "1");
-        // Kernels and what they keep for the next ones are to see the environment that Jupyter has without cargo.
+        // Kernels must see the environment that Jupyter has without cargo: they cache what they find for later kernels.
         for (name, _) in env::vars_os() {
             if name.to_str().is_some_and(is_set_by_cargo) {
                 command.env_remove(name);
@@ -43,13 +43,13 @@ impl Environment {
         command
     }
 
-    /// Whether it was made from these sources, completely, and its interpreter still exists.
+    /// Says whether the environment was completely made from these sources, and whether its interpreter still exists.
     fn is_made_from(&self, sources: &str) -> bool {
         fs::read_to_string(self.stamp()).is_ok_and(|made_from| made_from == sources)
             && ask(self.python().arg("--version")).is_some()
     }
 
-    /// A copy of what it was made from, written last.
+    /// Returns the path of the stamp: a copy of the sources, written last.
     fn stamp(&self) -> PathBuf {
         self.prefix.join("made-from.txt")
     }
@@ -60,7 +60,7 @@ impl Environment {
     }
 }
 
-/// The environment, made anew if the requirements or our package changed since it was made.
+/// Returns the environment. It is made again if the requirements or this project's own package have changed.
 ///
 /// # Errors
 ///
@@ -88,7 +88,7 @@ pub(crate) fn environment(root: &Path) -> Result<Environment> {
     Ok(environment)
 }
 
-/// Whether cargo sets the variable for what `cargo run` starts.
+/// Says whether cargo sets this variable for the programs that `cargo run` starts.
 fn is_set_by_cargo(variable: &str) -> bool {
     let ours = ["CARGO", "CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH"];
     ours.contains(&variable) || variable.starts_with("CARGO_PKG_")
@@ -98,7 +98,7 @@ fn read(file: &Path) -> Result<String> {
     fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// The Python that makes the environment: `$PYTHON`, `python3` or `python`, whichever is the first to exist.
+/// Finds the Python that makes the environment: the first of `$PYTHON`, `python3` and `python` that exists.
 fn interpreter() -> Result<String> {
     let chosen = env::var("PYTHON").ok();
     let names = chosen.map_or_else(

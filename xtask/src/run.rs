@@ -1,4 +1,5 @@
-//! Running programs: say what runs, let its output through, and turn a failure into an error that names it.
+//! Runs programs: prints the command, lets its output through, and turns a failure into an error that names the
+//! command.
 
 use anyhow::{Context, Result, bail};
 use std::{ffi::OsStr, process::Command};
@@ -8,17 +9,17 @@ pub(crate) fn step(text: &str) {
     eprintln!("==> {text}");
 }
 
-/// A program found on `PATH`, or at a path.
+/// Returns a command for a program, given by its path or by a name on `PATH`.
 pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     Command::new(name)
 }
 
-/// `cargo`, the one that runs us.
+/// Returns a command for the cargo that runs this program.
 pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// Runs a command to its end with our own standard streams.
+/// Runs a command to its end, with the standard streams of this process.
 ///
 /// # Errors
 ///
@@ -33,7 +34,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command that answers a question: what it prints, or `None` where it fails or does not exist.
+/// Runs a command and returns its output, or `None` if the command fails or does not exist.
 pub(crate) fn ask(command: &mut Command) -> Option<String> {
     let output = command.output().ok()?;
     output
@@ -42,7 +43,7 @@ pub(crate) fn ask(command: &mut Command) -> Option<String> {
         .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// A command as a person would type it.
+/// Returns a command as a person would type it.
 pub(crate) fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")

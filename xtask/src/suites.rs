@@ -1,4 +1,4 @@
-//! The tests: four suites, the quick ones first. The first that fails ends the run.
+//! The tests: four suites, the quick ones first. The first suite that fails ends the run.
 
 use crate::{
     SetUp, kernel,
@@ -7,7 +7,7 @@ use crate::{
 use anyhow::{Context, Result};
 use std::time::Instant;
 
-/// Every suite.
+/// Runs every suite.
 pub(crate) fn all(set_up: &SetUp) -> Result<()> {
     let mut summary = Vec::new();
     let mut suite = |name: &str, suite: &dyn Fn() -> Result<()>| {
@@ -37,7 +37,7 @@ pub(crate) fn all(set_up: &SetUp) -> Result<()> {
     suite("end to end", &|| end_to_end(set_up, &[]))
 }
 
-/// The suites in `tests/`: real kernels, real clients.
+/// Runs the tests in `tests/`, which use real kernels and real clients.
 pub(crate) fn end_to_end(set_up: &SetUp, arguments: &[String]) -> Result<()> {
     let target = kernel::target(&set_up.root)?;
     run(set_up

@@ -1,4 +1,4 @@
-//! What the kernel and its checks need of the Rust toolchain, beside cargo itself.
+//! The components of the Rust toolchain that the kernel and its checks need beside cargo.
 
 use crate::run::{ask, cargo, program, run, step};
 use anyhow::{Context, Result, bail};
@@ -26,7 +26,7 @@ fn missing() -> Result<Vec<&'static str>> {
         .context("cannot run rustc: install Rust from https://rustup.rs, or put rustc on PATH")?;
     let sources = Path::new(&sysroot).join("lib/rustlib/src/rust/library/std/src/lib.rs");
     let components = [
-        // The types of a notebook's variables are inferred with the standard library's sources.
+        // Code help reads the sources of the standard library.
         ("rust-src", sources.exists()),
         ("rustfmt", ask(cargo().args(["fmt", "--version"])).is_some()),
         ("clippy", ask(cargo().args(["clippy", "--version"])).is_some()),

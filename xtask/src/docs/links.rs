@@ -12,7 +12,7 @@ const SUMMARY: &str = "docs/src/SUMMARY.md";
 const OTHER_PAGES: [&str; 3] = ["README.md", "CHANGELOG.md", "kernel/papermill/README.md"];
 const INCLUDE: &str = "{{#include ";
 
-/// A page as far as links are concerned. Paths are relative to the repository.
+/// The links and names of files on one page. Paths are relative to the repository.
 struct Page {
     path: PathBuf,
     anchors: BTreeSet<String>,
@@ -23,7 +23,7 @@ struct Page {
     includes: Vec<(usize, String)>,
 }
 
-/// Everything that is wrong with the links of the repository at `root`, one problem in each text.
+/// Lists the problems with the links of the repository at `root`, one problem in each text.
 pub(crate) fn problems(root: &Path) -> Vec<String> {
     let chapters = markdown_in(&root.join(GUIDE));
     let chapters = chapters.iter().filter_map(|path| path.strip_prefix(root).ok());
@@ -112,7 +112,7 @@ impl Page {
         None
     }
 
-    /// Files that the page includes, or names as code, and that are not there.
+    /// Lists the missing files that the page includes or names as code.
     fn missing_files(&self, root: &Path, directories: &BTreeSet<String>) -> Vec<String> {
         let directory = self.path.parent().unwrap_or(Path::new(""));
         let included = self.includes.iter().map(|(line, path)| (line, directory.join(path)));
@@ -127,7 +127,7 @@ impl Page {
     }
 }
 
-/// Files that the guide's page includes by mdBook's directive.
+/// Lists the files that a page includes by mdBook's directive.
 fn includes(text: &str) -> Vec<(usize, String)> {
     let lines = text.lines().enumerate();
     let found = lines.filter_map(|(index, line)| {
@@ -138,7 +138,7 @@ fn includes(text: &str) -> Vec<(usize, String)> {
     found.collect()
 }
 
-/// The name by which mdBook, GitHub and others link to a section.
+/// Returns the anchor by which mdBook and GitHub link to a section.
 fn anchor(title: &str, headings: &mut HashMap<String, usize>) -> String {
     let characters = title.trim().chars().filter_map(|character| match character {
         '-' | '_' => Some(character),
@@ -161,14 +161,14 @@ fn is_external(link: &str) -> bool {
         .any(|scheme| link.starts_with(scheme))
 }
 
-/// Whether code in a text is the path of a file of the repository.
+/// Says whether code in a text is the path of a file of the repository.
 fn names_file(code: &str, directories: &BTreeSet<String>) -> bool {
     let is_path = |character: char| character.is_ascii_alphanumeric() || "/-_.".contains(character);
     let first = code.split('/').next().unwrap_or_default();
     code.contains('/') && code.chars().all(is_path) && directories.contains(first)
 }
 
-/// The repository's own directories, without hidden ones and those that are built.
+/// Lists the repository's own directories, without hidden and built ones.
 fn directories(root: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
     let directories = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
@@ -227,7 +227,7 @@ fn markdown_in(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The path without `.` and `..`.
+/// Returns the path without `.` and `..`.
 fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for component in path.components() {
