@@ -1,7 +1,6 @@
 //! [`Evaluator`], the handle of the kernel to the evaluation thread, the code help thread and the cell process.
 
 use crate::{
-    MimeBundle,
     code_help::{completions::Completions, thread::CodeHelp},
     errors::cell_error::CellError,
     evaluation::{
@@ -12,6 +11,7 @@ use crate::{
         interrupt,
         request::{Options, Request},
     },
+    mime_bundle::MimeBundle,
     session::{
         directory,
         link::{Instruction, Link, ProcessEvent, open_pipe},

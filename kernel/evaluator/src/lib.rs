@@ -41,6 +41,7 @@ mod errors;
 mod evaluation;
 mod evaluator;
 mod evcxr_text;
+mod mime_bundle;
 mod prebuilt;
 mod rustc_wrapper;
 mod session;
@@ -53,6 +54,7 @@ pub use code_help::completions::{Completion, Completions};
 pub use errors::cell_error::CellError;
 pub use evaluation::{request::Options, start_evcxr::this_executable};
 pub use evaluator::{CellPipes, Evaluator};
+pub use mime_bundle::MimeBundle;
 pub use prebuilt::toolchain::{Toolchain, ToolchainError};
 pub use rustc_wrapper::rustc_wrapper;
 pub use session::{
@@ -60,11 +62,6 @@ pub use session::{
     link::ProcessEvent,
 };
 pub use source::completeness::{Completeness, is_complete};
-
-use std::collections::BTreeMap;
-
-/// A value in several formats, from the MIME type of a format to the content.
-pub type MimeBundle = BTreeMap<String, serde_json::Value>;
 
 /// Finds the toolchain that compiles cells.
 ///

@@ -3,7 +3,6 @@
 //! The cell may be any text. Asking must have no effect on the notebook.
 
 use crate::{
-    MimeBundle,
     code_help::{
         completions::{Completions, byte_offset},
         notebook::Notebook,
@@ -11,6 +10,7 @@ use crate::{
         relevance::presentable,
     },
     evcxr_text::displayed_paths::as_written,
+    mime_bundle::MimeBundle,
     source::preamble::without_commands,
 };
 use serde_json::Value;

@@ -4,8 +4,8 @@
 //! read the standard library, evcxr also has it infer types for every cell, which takes longer than asking rustc.
 
 use crate::{
-    MimeBundle,
     code_help::{answers, completions::Completions, memory, notebook::Notebook, project::Project},
+    mime_bundle::MimeBundle,
 };
 use anyhow::{Context, Result};
 use std::{

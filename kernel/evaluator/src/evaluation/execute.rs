@@ -4,7 +4,6 @@
 //! `#[tessera]`, has evcxr compile and start the step, waits for its end, and turns what was reported into the result.
 
 use crate::{
-    MimeBundle,
     errors::{cell_error::CellError, lost_variables},
     evaluation::{
         Evaluation,
@@ -14,6 +13,7 @@ use crate::{
         request::Request,
     },
     evcxr_text::{missing_variables, shell_commands},
+    mime_bundle::MimeBundle,
     session::link::Report,
     source::{
         preamble::{asks_for, without_commands},

@@ -1,6 +1,6 @@
 //! Requests to the evaluation thread.
 
-use crate::{MimeBundle, errors::cell_error::CellError};
+use crate::{errors::cell_error::CellError, mime_bundle::MimeBundle};
 use std::path::PathBuf;
 use tokio::sync::oneshot;
 

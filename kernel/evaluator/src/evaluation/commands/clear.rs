@@ -1,9 +1,9 @@
 //! `:clear`.
 
 use crate::{
-    MimeBundle,
     errors::cell_error::CellError,
     evaluation::{Evaluation, commands::failed},
+    mime_bundle::MimeBundle,
 };
 
 /// Makes evcxr as it was when it was started.

@@ -1,6 +1,8 @@
 //! The parts of an entry in the [table of commands](super::table).
 
-use crate::{MimeBundle, errors::cell_error::CellError, evaluation::Evaluation, prebuilt::requested_dependency};
+use crate::{
+    errors::cell_error::CellError, evaluation::Evaluation, mime_bundle::MimeBundle, prebuilt::requested_dependency,
+};
 
 /// A command that a cell may contain.
 pub(super) struct Command {

@@ -1,9 +1,9 @@
 //! `:doc`.
 
 use crate::{
-    MimeBundle,
     errors::cell_error::CellError,
     evaluation::{Evaluation, commands::failed},
+    mime_bundle::MimeBundle,
 };
 
 /// Shows the documentation of a name.

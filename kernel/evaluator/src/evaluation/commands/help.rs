@@ -1,11 +1,11 @@
 //! `:help`.
 
 use crate::{
-    MimeBundle,
     evaluation::commands::{
         command::{Command, Group},
         escaped, text_and_html,
     },
+    mime_bundle::MimeBundle,
 };
 use std::fmt::Write;
 

@@ -20,7 +20,7 @@ mod table;
 mod tests;
 mod variables;
 
-use crate::{MimeBundle, errors::cell_error::CellError};
+use crate::{errors::cell_error::CellError, mime_bundle::MimeBundle};
 use serde_json::Value;
 
 /// Appends what one step shows to what the steps before it have shown.

@@ -2,13 +2,13 @@
 //! directory.
 
 use crate::{
-    MimeBundle,
     errors::cell_error::CellError,
     evaluation::{
         Evaluation,
         commands::{failed, text},
         evcxr_session::EvcxrSession,
     },
+    mime_bundle::MimeBundle,
     session::{files, settings::Settings},
 };
 

@@ -1,7 +1,6 @@
 //! A cell as steps: the commands before its code, and the code, in their order.
 
 use crate::{
-    MimeBundle,
     errors::cell_error::CellError,
     evaluation::{
         Evaluation,
@@ -10,6 +9,7 @@ use crate::{
             table,
         },
     },
+    mime_bundle::MimeBundle,
     prebuilt::requested_dependency,
     source::preamble::{blank, end_of_preamble, is_command},
 };

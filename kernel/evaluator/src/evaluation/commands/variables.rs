@@ -1,13 +1,13 @@
 //! `:vars`.
 
 use crate::{
-    MimeBundle,
     errors::cell_error::CellError,
     evaluation::{
         Evaluation,
         commands::{escaped, text, text_and_html},
     },
     evcxr_text::{displayed_paths::as_written, store_calls::TELL_SIZES},
+    mime_bundle::MimeBundle,
     session::link::Report,
 };
 use std::{collections::HashMap, fmt::Write};
