@@ -160,7 +160,7 @@ fn compile_to_run(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<
 
 /// Reports whether the cell's `tokio` is the notebook's, which is a dylib, and not the one of the registry.
 fn is_notebooks_tokio(crates: &BTreeMap<String, String>) -> bool {
-    let library = format!("{}tokio{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let library = dynamic_library::file_name("tokio");
     crates.get("tokio").is_some_and(|file| file.starts_with(&library))
 }
 
