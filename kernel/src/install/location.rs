@@ -12,7 +12,7 @@ use clap::Args;
 /// One of three locations. The default is the user's own.
 #[derive(Debug, Default, Args)]
 #[group(multiple = false)]
-pub(crate) struct Location {
+pub(super) struct Location {
     /// For the current user (the default)
     #[arg(long)]
     user: bool,
@@ -29,7 +29,7 @@ impl Location {
     ///
     /// # Errors
     /// When the home directory or Python's prefix is needed and cannot be found.
-    pub(crate) fn kernels(&self) -> Result<PathBuf> {
+    pub(super) fn kernels(&self) -> Result<PathBuf> {
         let data = if let Some(prefix) = &self.prefix {
             below(prefix)
         } else if self.sys_prefix {

@@ -20,7 +20,7 @@ const HOLD_BYTES: usize = 1 << 20;
 
 /// Something to show.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum OutputItem {
+pub(super) enum OutputItem {
     /// Text of a stream.
     Text(StreamName, String),
     /// A message that has its place among the text.
@@ -39,14 +39,14 @@ impl OutputItem {
 
 /// Something to show, with the request of the cell that shows it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct AttributedItem {
-    pub(crate) parent: Option<Arc<Header>>,
-    pub(crate) item: OutputItem,
+pub(super) struct AttributedItem {
+    pub(super) parent: Option<Arc<Header>>,
+    pub(super) item: OutputItem,
 }
 
 /// The cell that runs or ran last, and the items that wait for the next one.
 #[derive(Debug, Default)]
-pub(crate) struct Attribution {
+pub(super) struct Attribution {
     /// Request of the cell that runs, or of the last cell; `None` before the first cell.
     cell: Option<Arc<Header>>,
     is_running: bool,
@@ -58,14 +58,14 @@ pub(crate) struct Attribution {
 
 impl Attribution {
     /// Notes that a cell starts; returns the held items, which are now the cell's.
-    pub(crate) fn begin(&mut self, cell: Arc<Header>) -> Vec<AttributedItem> {
+    pub(super) fn begin(&mut self, cell: Arc<Header>) -> Vec<AttributedItem> {
         self.cell = Some(cell);
         self.is_running = true;
         self.release()
     }
 
     /// Notes that a silent cell starts; returns the held items, which go to the last cell.
-    pub(crate) fn begin_silent(&mut self) -> Vec<AttributedItem> {
+    pub(super) fn begin_silent(&mut self) -> Vec<AttributedItem> {
         self.is_silent = true;
         if self.cell.is_some() {
             self.release()
@@ -75,23 +75,23 @@ impl Attribution {
     }
 
     /// Returns whether a silent cell runs.
-    pub(crate) fn is_silent(&self) -> bool {
+    pub(super) fn is_silent(&self) -> bool {
         self.is_silent
     }
 
     /// Notes that the cell has ended.
-    pub(crate) fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.is_running = false;
         self.is_silent = false;
     }
 
     /// Returns the request of the cell that runs, or of the last cell.
-    pub(crate) fn cell(&self) -> Option<&Arc<Header>> {
+    pub(super) fn cell(&self) -> Option<&Arc<Header>> {
         self.cell.as_ref()
     }
 
     /// Adds an item; returns the items that can be shown now.
-    pub(crate) fn push(&mut self, item: OutputItem, now: Instant) -> Vec<AttributedItem> {
+    pub(super) fn push(&mut self, item: OutputItem, now: Instant) -> Vec<AttributedItem> {
         if self.is_running {
             return vec![AttributedItem {
                 parent: self.cell.clone(),
@@ -112,18 +112,18 @@ impl Attribution {
     }
 
     /// Adds an item that must not wait; returns it and all items held before it.
-    pub(crate) fn push_now(&mut self, item: OutputItem) -> Vec<AttributedItem> {
+    pub(super) fn push_now(&mut self, item: OutputItem) -> Vec<AttributedItem> {
         self.held.push(item);
         self.release()
     }
 
     /// Returns when [`Attribution::due`] has items.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
     /// Returns the held items if their time is over.
-    pub(crate) fn due(&mut self, now: Instant) -> Vec<AttributedItem> {
+    pub(super) fn due(&mut self, now: Instant) -> Vec<AttributedItem> {
         match self.deadline {
             Some(deadline) if deadline <= now => self.release(),
             _ => Vec::new(),
@@ -131,7 +131,7 @@ impl Attribution {
     }
 
     /// Returns the held items, whatever their time.
-    pub(crate) fn release(&mut self) -> Vec<AttributedItem> {
+    pub(super) fn release(&mut self) -> Vec<AttributedItem> {
         self.deadline = None;
         let parent = &self.cell;
         let attributed = |item| AttributedItem {

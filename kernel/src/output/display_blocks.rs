@@ -23,7 +23,7 @@ const MAX_FIRST_LINE_BYTES: usize = 256;
 
 /// A part of a process's text.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Segment {
+pub(super) enum Segment {
     /// Text outside of blocks.
     Text(String),
     /// The content of a whole block.
@@ -57,13 +57,13 @@ struct Block {
 
 /// A parser that finds blocks in a text that comes in pieces.
 #[derive(Debug, Default)]
-pub(crate) struct BlockParser {
+pub(super) struct BlockParser {
     state: ParserState,
 }
 
 impl BlockParser {
     /// Takes the next text; returns the parts that are complete with it.
-    pub(crate) fn push(&mut self, text: String) -> Vec<Segment> {
+    pub(super) fn push(&mut self, text: String) -> Vec<Segment> {
         if text.is_empty() {
             return Vec::new();
         }
@@ -80,7 +80,7 @@ impl BlockParser {
     }
 
     /// Returns the rest. No more text comes, or the cell has ended.
-    pub(crate) fn finish(&mut self) -> Vec<Segment> {
+    pub(super) fn finish(&mut self) -> Vec<Segment> {
         match mem::take(&mut self.state) {
             ParserState::MayBegin(text) => vec![Segment::Text(text)],
             ParserState::InBlock(block) if block.last_line() == END => vec![Segment::Block(block.bundle())],

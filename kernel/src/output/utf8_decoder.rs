@@ -2,14 +2,14 @@
 
 /// Decodes UTF-8 piece by piece. Invalid bytes become U+FFFD.
 #[derive(Debug, Default)]
-pub(crate) struct Utf8Decoder {
+pub(super) struct Utf8Decoder {
     /// The first bytes of a character whose rest has not come yet; at most three.
     partial: Vec<u8>,
 }
 
 impl Utf8Decoder {
     /// Takes the next bytes; returns the text that is complete with them.
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> String {
+    pub(super) fn push(&mut self, bytes: &[u8]) -> String {
         let joined;
         let mut rest = bytes;
         if !self.partial.is_empty() {
@@ -32,7 +32,7 @@ impl Utf8Decoder {
     }
 
     /// Returns the rest. No more bytes come.
-    pub(crate) fn finish(&mut self) -> &'static str {
+    pub(super) fn finish(&mut self) -> &'static str {
         if self.partial.is_empty() {
             return "";
         }

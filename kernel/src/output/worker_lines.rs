@@ -9,11 +9,11 @@ use mosaic_jupyter::StreamName;
 const PREFIX_WIDTH: usize = 16;
 
 /// Text, and the stream that shows it.
-pub(crate) type StreamPiece = (StreamName, String);
+pub(super) type StreamPiece = (StreamName, String);
 
 /// Merges the text of the cell and of workers into lines.
 #[derive(Debug, Default)]
-pub(crate) struct WorkerLines {
+pub(super) struct WorkerLines {
     unfinished: Option<UnfinishedLine>,
 }
 
@@ -34,7 +34,7 @@ enum Writer {
 
 impl WorkerLines {
     /// Takes text of the cell; returns the text to show.
-    pub(crate) fn cell(&mut self, stream: StreamName, text: String) -> Vec<StreamPiece> {
+    pub(super) fn cell(&mut self, stream: StreamName, text: String) -> Vec<StreamPiece> {
         let mut pieces = Vec::new();
         if text.is_empty() {
             return pieces;
@@ -53,7 +53,7 @@ impl WorkerLines {
     }
 
     /// Takes text of a worker; returns the text to show.
-    pub(crate) fn worker(&mut self, uid: &str, stream: StreamName, text: &str) -> Vec<StreamPiece> {
+    pub(super) fn worker(&mut self, uid: &str, stream: StreamName, text: &str) -> Vec<StreamPiece> {
         let mut pieces = Vec::new();
         if text.is_empty() {
             return pieces;
@@ -88,7 +88,7 @@ impl WorkerLines {
     }
 
     /// Forgets the unfinished line: text that follows is shown elsewhere.
-    pub(crate) fn start_afresh(&mut self) {
+    pub(super) fn start_afresh(&mut self) {
         self.unfinished = None;
     }
 

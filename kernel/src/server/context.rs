@@ -24,18 +24,18 @@ pub(crate) struct Context<E> {
 }
 
 /// A client's message, with what is needed to answer it.
-pub(crate) struct Incoming {
+pub(super) struct Incoming {
     /// Channel that the message came on. Its reply goes the same way.
-    pub(crate) channel: Channel,
+    pub(super) channel: Channel,
     /// The message as it came.
-    pub(crate) message: Message,
+    pub(super) message: Message,
     /// Header of the message, which is the parent of everything that it causes.
-    pub(crate) header: Arc<Header>,
+    pub(super) header: Arc<Header>,
 }
 
 impl Incoming {
     /// Takes a message that came on a channel.
-    pub(crate) fn new(channel: Channel, message: Message) -> Self {
+    pub(super) fn new(channel: Channel, message: Message) -> Self {
         let header = Arc::new(message.header.clone());
         Incoming {
             channel,
@@ -47,7 +47,7 @@ impl Incoming {
 
 impl<E> Context<E> {
     /// Answers a request that publishes nothing between busy and idle. These states go ahead of what cells say.
-    pub(crate) async fn answer(self, incoming: Incoming, reply: impl Future<Output = Reply>) {
+    pub(super) async fn answer(self, incoming: Incoming, reply: impl Future<Output = Reply>) {
         let parent = || Some(incoming.header.clone());
         self.iopub.status_ahead(parent(), ExecutionState::Busy);
         let reply = reply.await;
@@ -56,23 +56,23 @@ impl<E> Context<E> {
     }
 
     /// Publishes that the kernel works on a message.
-    pub(crate) fn busy(&self, incoming: &Incoming) {
+    pub(super) fn busy(&self, incoming: &Incoming) {
         self.iopub.status(Some(incoming.header.clone()), ExecutionState::Busy);
     }
 
     /// Publishes that the kernel has done with a message, behind everything that the message caused.
-    pub(crate) fn idle(&self, incoming: &Incoming) {
+    pub(super) fn idle(&self, incoming: &Incoming) {
         self.iopub.status(Some(incoming.header.clone()), ExecutionState::Idle);
     }
 
     /// Sends the reply to the client that sent the request.
-    pub(crate) async fn reply(&self, incoming: &Incoming, reply: &Reply) {
+    pub(super) async fn reply(&self, incoming: &Incoming, reply: &Reply) {
         let message = self.session.reply(&incoming.message, reply);
         self.replies.send(incoming.channel, message).await;
     }
 
     /// Publishes a message that a client's message caused.
-    pub(crate) async fn publish(&self, incoming: &Incoming, message: &IoPubMessage) {
+    pub(super) async fn publish(&self, incoming: &Incoming, message: &IoPubMessage) {
         self.iopub.publish(Some(incoming.header.clone()), message).await;
     }
 }

@@ -43,7 +43,7 @@ const MAXIMUM_SIZE: u64 = 8 << 30;
 const SIZES: &str = "sizes.tsv";
 
 /// The pool of one toolchain.
-pub(crate) struct Pool {
+pub(super) struct Pool {
     directory: PathBuf,
     /// The template, whose files every session has from the beginning.
     template: PathBuf,
@@ -60,7 +60,7 @@ pub(super) enum Records {
 
 impl Pool {
     /// Returns the pool beside a session.
-    pub(crate) fn of_session(session: &Path) -> Pool {
+    pub(super) fn of_session(session: &Path) -> Pool {
         let cache = CacheDirectory::of_session(session);
         Pool {
             directory: cache.pool(),
@@ -77,7 +77,7 @@ impl Pool {
     }
 
     /// Returns the path in the pool of a file with a path relative to the session directory.
-    pub(crate) fn file(&self, relative: &Path) -> PathBuf {
+    pub(super) fn file(&self, relative: &Path) -> PathBuf {
         self.directory.join(relative)
     }
 
@@ -87,7 +87,7 @@ impl Pool {
     /// # Errors
     ///
     /// The session cannot be written to.
-    pub(crate) fn provide_all(&self, manifest: &str, session: &Path) -> Result<bool> {
+    pub(super) fn provide_all(&self, manifest: &str, session: &Path) -> Result<bool> {
         if POOLED_FOR.read(session).is_some_and(|last| last == manifest) {
             return Ok(false);
         }
@@ -118,7 +118,7 @@ impl Pool {
     /// # Errors
     ///
     /// The cache cannot be written to.
-    pub(crate) fn collect(&self, session: &Path) -> Result<()> {
+    pub(super) fn collect(&self, session: &Path) -> Result<()> {
         if size(&self.directory) > MAXIMUM_SIZE {
             // Moved away in one step first, since another kernel may be reading it.
             let aside = TempDir::new_in(session)?;

@@ -34,15 +34,15 @@
 //! - The shim never changes what cargo would build. It only leaves out work whose result is known.
 //! - Cells, workers and shell commands get the user's own `PATH`, so they never meet the shim.
 
-pub(crate) mod built_units;
-pub(crate) mod cache_key;
-pub(crate) mod cargo_call;
-pub(crate) mod compile_cell;
-pub(crate) mod crate_lookup;
-pub(crate) mod crate_pool;
-pub(crate) mod dependency_cache;
-pub(crate) mod metadata_filter;
-pub(crate) mod recorded_answers;
+mod built_units;
+mod cache_key;
+mod cargo_call;
+mod compile_cell;
+mod crate_lookup;
+mod crate_pool;
+mod dependency_cache;
+mod metadata_filter;
+mod recorded_answers;
 pub(crate) mod rustc_invocation;
 pub(crate) mod std_source_view;
 

@@ -16,7 +16,7 @@ use crate::{
 use serde_json::Value;
 
 /// Completes the name left of `cursor`, counted in code points.
-pub(crate) fn complete(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<Completions> {
+pub(super) fn complete(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<Completions> {
     let cell = ExpandedCell::new(code);
     let offset = cell.offset(code, byte_offset(code, cursor));
     let source = notebook.source_with(&cell.text);
@@ -34,7 +34,7 @@ pub(crate) fn complete(project: &mut Project, notebook: &Notebook, code: &str, c
 }
 
 /// Returns the documentation of the name at `cursor`, counted in code points.
-pub(crate) fn inspect(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<MimeBundle> {
+pub(super) fn inspect(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<MimeBundle> {
     let cell = ExpandedCell::new(code);
     let end = end_of_name(&cell.text, cell.offset(code, byte_offset(code, cursor)));
     let source = notebook.source_with(&cell.text);
@@ -50,7 +50,7 @@ pub(crate) fn inspect(project: &mut Project, notebook: &Notebook, code: &str, cu
 }
 
 /// Returns the type of the variable whose name ends at a byte of a cell that has not run.
-pub(crate) fn type_of(project: &mut Project, notebook: &Notebook, cell: &str, end: usize) -> Option<String> {
+pub(super) fn type_of(project: &mut Project, notebook: &Notebook, cell: &str, end: usize) -> Option<String> {
     let cell = without_commands(cell);
     let begins = cell[..end]
         .rfind(|c: char| !c.is_alphanumeric() && c != '_')

@@ -16,10 +16,10 @@
 //! Invariants: nothing here runs code of the user's, calls evcxr's rust-analyzer or waits for a cell. rust-analyzer may panic
 //! over code that is being typed; the question then has no answer, and the thread goes on.
 
-pub(crate) mod answers;
+mod answers;
 pub(crate) mod completions;
 pub(crate) mod memory;
 pub(crate) mod notebook;
-pub(crate) mod project;
+mod project;
 mod relevance;
 pub(crate) mod thread;

@@ -28,7 +28,7 @@ use std::{
 };
 
 /// A crate and the crates that it depends on, as far as rust-analyzer has read them.
-pub(crate) struct Project {
+pub(super) struct Project {
     directory: AbsPathBuf,
     host: AnalysisHost,
     files: Vfs,
@@ -37,7 +37,7 @@ pub(crate) struct Project {
     /// The manifest with which the dependencies were read.
     manifest: Option<String>,
     /// rust-analyzer has been warmed up, and the memory that it needed only for that is freed.
-    pub(crate) is_settled: bool,
+    pub(super) is_settled: bool,
 }
 
 impl Project {
@@ -46,7 +46,7 @@ impl Project {
     /// # Errors
     ///
     /// The path of the directory is not absolute, or not UTF-8.
-    pub(crate) fn new(directory: &Path) -> Result<Project> {
+    pub(super) fn new(directory: &Path) -> Result<Project> {
         let directory = directory.to_str().context("the path of the session is not UTF-8")?;
         let directory = AbsPathBuf::try_from(directory).map_err(|path| anyhow!("{path} is not absolute"))?;
         let mut files = Vfs::default();
@@ -64,7 +64,7 @@ impl Project {
     }
 
     /// Returns whether the crate lies in this directory.
-    pub(crate) fn is_in(&self, directory: &Path) -> bool {
+    pub(super) fn is_in(&self, directory: &Path) -> bool {
         AsRef::<Path>::as_ref(&self.directory) == directory
     }
 
@@ -75,7 +75,7 @@ impl Project {
     ///
     /// The crate has another manifest just now, cargo cannot tell what it depends on, a source cannot be read, or the
     /// kernel has ended.
-    pub(crate) fn read(&mut self, manifest: &str, has_ended: &Mutex<bool>) -> Result<()> {
+    pub(super) fn read(&mut self, manifest: &str, has_ended: &Mutex<bool>) -> Result<()> {
         if self.manifest.as_deref() == Some(manifest) {
             return Ok(());
         }
@@ -97,7 +97,7 @@ impl Project {
     }
 
     /// Completes the name left of a byte of the crate's source. Returns the completions and the bytes that they replace.
-    pub(crate) fn completions(&mut self, source: &str, at: usize) -> Option<(Vec<Completion>, Range<usize>)> {
+    pub(super) fn completions(&mut self, source: &str, at: usize) -> Option<(Vec<Completion>, Range<usize>)> {
         self.set_source(source);
         let offset = TextSize::try_from(at).ok()?;
         let position = FilePosition {
@@ -117,7 +117,7 @@ impl Project {
     }
 
     /// Returns the documentation of the name that ends at a byte of the crate's source, as plain text and as Markdown.
-    pub(crate) fn hover(&mut self, source: &str, at: usize) -> Option<(String, String)> {
+    pub(super) fn hover(&mut self, source: &str, at: usize) -> Option<(String, String)> {
         self.set_source(source);
         let range = TextRange::empty(TextSize::try_from(at).ok()?);
         let shown = |format| {
@@ -132,7 +132,7 @@ impl Project {
     }
 
     /// Frees a part of the memory that rust-analyzer no longer needs.
-    pub(crate) fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         // rust-analyzer frees memory when a source changes.
         self.set_source("");
     }
@@ -160,7 +160,7 @@ fn completion(source: &str, item: &CompletionItem) -> Option<Completion> {
 /// # Errors
 ///
 /// The manifest cannot be read.
-pub(crate) fn manifest_in(directory: &Path) -> Result<String> {
+pub(super) fn manifest_in(directory: &Path) -> Result<String> {
     fs::read_to_string(files::MANIFEST.path(directory)).context("cannot read the manifest of the cells")
 }
 

@@ -25,16 +25,16 @@
 //! - What does not compile in a faster way is compiled with all items. So the errors that the user sees are about all
 //!   of them.
 
-pub(crate) mod attempts;
-pub(crate) mod compile_cell;
-pub(crate) mod compile_probe;
-pub(crate) mod dynamic_library;
-pub(crate) mod empty_cell;
-pub(crate) mod macro_order;
-pub(crate) mod reachable_items;
-pub(crate) mod replay_errors;
-pub(crate) mod rustc;
-pub(crate) mod rustc_call;
+mod attempts;
+mod compile_cell;
+mod compile_probe;
+mod dynamic_library;
+mod empty_cell;
+mod macro_order;
+mod reachable_items;
+mod replay_errors;
+mod rustc;
+mod rustc_call;
 
 use crate::{
     cargo_shim::rustc_invocation,

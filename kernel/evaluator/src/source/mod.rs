@@ -24,5 +24,5 @@ pub(crate) mod completeness;
 pub(crate) mod fingerprint;
 pub(crate) mod fingerprints;
 pub(crate) mod preamble;
-pub(crate) mod skip;
+mod skip;
 pub(crate) mod syntax;

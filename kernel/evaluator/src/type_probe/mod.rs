@@ -9,8 +9,8 @@
 //!    rust-analyzer knows the type without the standard library.
 //! 3. The rustc wrapper removes the declarations. The cell that runs is the one that the user wrote.
 
-pub(crate) mod mir_types;
-pub(crate) mod probe;
+mod mir_types;
+mod probe;
 
 pub(crate) use crate::{
     session::files::Type,

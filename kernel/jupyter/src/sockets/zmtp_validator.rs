@@ -19,7 +19,7 @@ const COMMAND: u8 = 4;
 
 /// Why a client is cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refused {
+pub(super) enum Refused {
     #[error("it does not speak ZeroMQ 3")]
     NotZmq,
     #[error("its handshake is not ZeroMQ's")]
@@ -34,7 +34,7 @@ pub(crate) enum Refused {
 
 /// Follows the bytes that one client sends.
 #[derive(Debug)]
-pub(crate) struct ZmtpValidator {
+pub(super) struct ZmtpValidator {
     state: State,
     /// Whether the handshake's command has been seen.
     ready: bool,
@@ -54,7 +54,7 @@ enum State {
 
 impl ZmtpValidator {
     /// Makes a validator for a new connection.
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         ZmtpValidator {
             state: State::Greeting { seen: 0 },
             ready: false,
@@ -64,7 +64,7 @@ impl ZmtpValidator {
     }
 
     /// Checks the next bytes. After an error, none of them may be passed on.
-    pub(crate) fn check(&mut self, mut input: &[u8]) -> Result<(), Refused> {
+    pub(super) fn check(&mut self, mut input: &[u8]) -> Result<(), Refused> {
         while let Some((&byte, rest)) = input.split_first() {
             input = rest;
             self.state = match self.state {

@@ -4,10 +4,10 @@
 //! [fingerprint](Definitions::fingerprint) of each variable's type: a hash of every definition that can decide what the
 //! bytes of the variable mean. Names are resolved roughly. If a name can mean several definitions, all of them count.
 
-pub(crate) mod items;
+mod items;
 #[cfg(test)]
 mod tests;
-pub(crate) mod tokens;
+mod tokens;
 
 use crate::{
     prebuilt::builtin,
