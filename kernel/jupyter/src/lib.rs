@@ -6,6 +6,8 @@
 //! | --- | --- |
 //! | `connection_file` | [`ConnectionFile`]: where to bind, and the key that signs |
 //! | `connection` | [`Connection`]: the sockets as one queue for each channel, or queues in memory for tests |
+//! | `memory_client` | [`MemoryClient`]: the client's end of a connection in memory |
+//! | `channel` | [`Channel`], and the signal that closes all channels |
 //! | `messages` | [`Message`], and one type for each message of the protocol: [`Request`], [`Reply`], [`IoPubMessage`] |
 //! | `wire` | messages as signed frames |
 //! | `iopub` | [`IoPub`]: publishes to all clients, in batches and below the rate limit |

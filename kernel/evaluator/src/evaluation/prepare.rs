@@ -1,4 +1,4 @@
-//! Preparing a toolchain before the first kernel starts, as `mosaic-kernel install` does.
+//! Prepares a toolchain before the first kernel starts, as `mosaic-kernel prepare` does.
 
 use crate::{
     evaluation::{evcxr_session::EvcxrSession, execution_state::ExecutionState, request::Options, template},

@@ -1,4 +1,4 @@
-//! Starting evcxr in a directory, with a cell process of this kernel.
+//! Starts evcxr in a directory, with a cell process of this kernel.
 
 use crate::{
     evaluation::request::Options,
