@@ -132,8 +132,8 @@ mod tests {
         message(CommKind::Open { target: target.into() }, comm_id)
     }
 
-    fn delivered(verdict: Route) -> Option<(u64, oneshot::Receiver<()>)> {
-        match verdict {
+    fn delivered(route: Route) -> Option<(u64, oneshot::Receiver<()>)> {
+        match route {
             Route::Deliver(delivery, waiting) => Some((delivery.number, waiting)),
             Route::Unknown => None,
         }

@@ -193,7 +193,7 @@ impl<E: CellEvaluator> Server<E> {
         None
     }
 
-    /// The table of requests.
+    /// Handles a message of a client by its type: the table of requests.
     async fn dispatch(&mut self, incoming: Incoming) -> Option<EndReason> {
         let request = match Request::read(&incoming.message) {
             Ok(request) => request,

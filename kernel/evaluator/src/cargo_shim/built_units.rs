@@ -140,7 +140,7 @@ impl BuildInputs {
     }
 }
 
-/// Whether a path is in the source of a crate that cargo has unpacked or checked out.
+/// Returns whether a path is in the source of a crate that cargo has unpacked or checked out.
 fn is_in_registry(path: &Path) -> bool {
     let text = path.to_string_lossy();
     text.contains("/registry/src/") || text.contains("/git/checkouts/")

@@ -111,7 +111,7 @@ fn configuration_files(project: &Path) -> Vec<PathBuf> {
     above.flat_map(below).chain(of_home).collect()
 }
 
-/// Whether a manifest names no source that can change under the same name: no directory except those of `built_in` crates,
+/// Returns whether a manifest names no source that can change under the same name: no directory except those of `built_in` crates,
 /// and no branch of a repository.
 fn is_pinned(manifest: &str, built_in: &Path) -> bool {
     let Ok(manifest) = manifest.parse::<Table>() else {

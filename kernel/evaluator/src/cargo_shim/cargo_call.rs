@@ -59,18 +59,18 @@ impl<'a> CargoCall<'a> {
         })
     }
 
-    /// Whether the call builds a trial cell of a kernel that is starting.
+    /// Returns whether the call builds a trial cell of a kernel that is starting.
     pub(super) fn is_build(&self) -> bool {
         self.arguments[0] == "build"
     }
 
-    /// Whether the call asks for the metadata of a project.
+    /// Returns whether the call asks for the metadata of a project.
     pub(super) fn is_metadata(&self) -> bool {
         self.arguments[0] == "metadata"
     }
 
-    /// Whether the answer differs after a `:dep`. A call that names the manifest is from rust-analyzer, which is told of no
-    /// crates before it has to know types.
+    /// Returns whether the answer differs after a `:dep`. A call that names the manifest is from rust-analyzer, which learns
+    /// of no crates before it has to know types.
     fn depends_on_crates(&self) -> bool {
         let is_of_rust_analyzer = self.arguments.contains(&"--manifest-path");
         self.is_build() || (self.is_metadata() && (self.state.analysing || !is_of_rust_analyzer))

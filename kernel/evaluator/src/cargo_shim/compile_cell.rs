@@ -55,7 +55,8 @@ impl<'a> CellCompilation<'a> {
             return None;
         }
         let mut arguments = arguments.to_vec();
-        // `check` would build the crates once more, as metadata only. So a cell is checked with the crates of those that run.
+        // `check` would build the crates once more, as metadata only. So a cell that is only checked is built, too, with the
+        // crates of the cells that run.
         arguments[0] = "build".into();
         let key = key(state, &arguments);
         Some(CellCompilation { state, arguments, key })
@@ -136,8 +137,8 @@ fn key(state: &ShimState, arguments: &[OsString]) -> String {
     parts.name(8)
 }
 
-/// Whether every crate is from a registry, from a repository, or built in, so that nobody edits its sources. Returns `None`
-/// if the manifest or the lock file cannot be read.
+/// Returns whether every crate is from a registry, from a repository, or built in, so that nobody edits its sources. Returns
+/// `None` if the manifest or the lock file cannot be read.
 fn has_only_fixed_sources(state: &ShimState) -> Option<bool> {
     let read = |file: &SessionFile<Text>| file.read(&state.session)?.parse::<Table>().ok();
     let built_in = CacheDirectory::of_session(&state.session).crates();

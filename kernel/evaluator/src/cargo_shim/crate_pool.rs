@@ -159,7 +159,7 @@ impl Pool {
     }
 }
 
-/// Whether each session has its own version of a file, given the file's path relative to the session directory.
+/// Returns whether each session has its own version of a file, given the file's path relative to the session directory.
 pub(super) fn is_of_session(file: &Path) -> bool {
     let mut names = file.iter().map(|name| name.to_string_lossy());
     let in_part = names.by_ref().find(|name| PARTS.contains(&&**name)).and(names.next());
@@ -224,7 +224,7 @@ fn entries(directory: &Path) -> io::Result<Vec<fs::DirEntry>> {
     }
 }
 
-/// Whether a file or a directory of this name belongs to a crate that each session builds for itself: a cell, or an
+/// Returns whether a file or a directory of this name belongs to a crate that each session builds for itself: a cell, or an
 /// embedded crate. A dylib among these has the same file name in every build.
 fn is_name_of_session(file_name: &str) -> bool {
     let stem = file_name.split('.').next().unwrap_or(file_name);
@@ -332,7 +332,7 @@ mod tests {
         pool.collect(&first).unwrap();
         pool.collect(&first).unwrap();
         assert!(pool.provide_all("hex", &second).unwrap() && !pool.provide_all("hex", &second).unwrap());
-        // It is in every session as it is.
+        // Every session has the template's file anyway.
         assert!(!second.join(&of_template).exists());
         for file in &files {
             let modified = |session: &Path| fs::metadata(session.join(file)).unwrap().modified().unwrap();
@@ -361,7 +361,7 @@ mod tests {
         pool.provide_all("both", &second).unwrap();
         assert_eq!(has(&second), [true, false]);
         assert!(!of_pool.exists());
-        // It was built again.
+        // The second session builds the file again.
         write(&second.join(&cut));
         pool.collect(&second).unwrap();
         pool.provide_all("both", &third).unwrap();

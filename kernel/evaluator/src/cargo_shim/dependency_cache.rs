@@ -73,7 +73,7 @@ impl Stamp {
         })
     }
 
-    /// Whether this stamp of some `files` is the expected one. Removes files of another length, which are not whole and
+    /// Returns whether this stamp of some `files` is the expected one. Removes files of another length, which are not whole and
     /// which cargo would take for fresh.
     fn is(self, expected: Stamp, files: &[&Path]) -> bool {
         if self.bytes != expected.bytes {
@@ -123,8 +123,8 @@ impl<'a> DependencyBuild<'a> {
         Some(record.invocation.in_session(&self.state.session))
     }
 
-    /// Provides the session with a file from the pool, unless the session has it. Returns whether it has now the file with
-    /// this stamp.
+    /// Provides the session with a file from the pool, unless the session has it. Returns whether the session
+    /// now has the file with this stamp.
     fn provide(&self, file: &Path, stamp: Stamp) -> bool {
         let (in_pool, in_session) = (self.pool.file(file), self.state.session.join(file));
         if let Some(found) = Stamp::of(&in_session) {

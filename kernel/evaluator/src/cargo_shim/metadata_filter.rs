@@ -40,7 +40,7 @@ const PRIVATE_DEPENDENCIES: [&str; 22] = [
 /// The packages of the standard library that code can name.
 const LIBRARY_ROOTS: [&str; 3] = ["core", "alloc", "std"];
 
-/// Whether a package shows no types of [`PRIVATE_DEPENDENCIES`].
+/// Returns whether a package shows no types of [`PRIVATE_DEPENDENCIES`].
 fn is_closed(package: &str) -> bool {
     CLOSED.contains(&package) || builtin::find(package).is_some()
 }
@@ -123,7 +123,7 @@ fn without_other_targets(mut package: Value) -> Value {
     package
 }
 
-/// Whether one of the targets of a package is of a kind, such as `proc-macro`.
+/// Returns whether one of the targets of a package is of a kind, such as `proc-macro`.
 fn has_kind(package: &Value, kind: &str) -> bool {
     let targets = package["targets"].as_array().map(Vec::as_slice).unwrap_or_default();
     targets

@@ -129,7 +129,7 @@ impl Answer {
         fs::write(file, serde_json::to_vec(self)?).context("cannot record what cargo said")
     }
 
-    /// Whether the answer is still true: the packages that cargo's metadata names still exist.
+    /// Returns whether the answer is still true: the packages that cargo's metadata names still exist.
     fn still_holds(&self, call: &CargoCall) -> bool {
         if !call.is_metadata() {
             return true;

@@ -92,7 +92,7 @@ impl RustcInvocation {
         Err(wrapper.exec()).context("cannot compile the cell as before")
     }
 
-    /// Whether the crates that the call links still exist.
+    /// Returns whether the crates that the call links still exist.
     pub(super) fn has_its_crates(&self) -> bool {
         let externs = self.arguments.windows(2).filter(|pair| pair[0] == "--extern");
         let mut paths = externs.filter_map(|pair| pair[1].split_once('='));

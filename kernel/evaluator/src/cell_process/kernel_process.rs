@@ -35,7 +35,7 @@ pub(super) fn expect_orderly_end() {
     ENDS_IN_ORDER.store(true, Ordering::Release);
 }
 
-/// Whether the kernel has said that it ends this process.
+/// Returns whether the kernel has said that it ends this process.
 pub(super) fn ends_in_order() -> bool {
     ENDS_IN_ORDER.load(Ordering::Acquire)
 }

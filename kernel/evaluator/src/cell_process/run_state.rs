@@ -106,7 +106,7 @@ mod tests {
         };
         let lost = format!("{VARIABLE_CHANGED_TYPE}a");
         assert_eq!(state.markers(), [PANIC_NOTIFICATION, &lost]);
-        assert_eq!(state.markers(), [PANIC_NOTIFICATION], "a lost variable is told of once");
+        assert_eq!(state.markers(), [PANIC_NOTIFICATION], "a lost variable is reported once");
         assert!(RunState::default().markers().is_empty());
     }
 }

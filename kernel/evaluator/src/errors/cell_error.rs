@@ -31,12 +31,12 @@ impl CellError {
         }
     }
 
-    /// The error of a cell that comes after the evaluation thread has ended.
+    /// Returns the error of a cell that comes after the evaluation thread has ended.
     pub(crate) fn ended() -> CellError {
         CellError::new("KernelError", "the kernel is shutting down")
     }
 
-    /// The error of a cell over which evcxr panicked. Everything that evcxr knew is gone.
+    /// Returns the error of a cell over which evcxr panicked. Everything that evcxr knew is gone.
     pub(crate) fn evaluator_panicked() -> CellError {
         let message = "the evaluator panicked and starts anew: run the cells with your definitions again";
         CellError::new("KernelError", message)

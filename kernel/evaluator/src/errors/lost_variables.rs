@@ -8,13 +8,13 @@ const KEPT: &str = "kept: definitions, imports, dependencies, and mosaic's worke
      `mosaic::tesserae().await?` lists them and `T::attach(uid).await?` gives a proxy again";
 
 impl CellError {
-    /// The error of a cell that was interrupted before it ran.
+    /// Returns the error of a cell that was interrupted before it ran.
     pub(crate) fn interrupted_before_it_ran() -> CellError {
         let message = "the cell was interrupted before its code ran; all variables are kept";
         CellError::new("Interrupted", message)
     }
 
-    /// The error of a cell that stopped at an interrupt. The cell had taken the variables `taken`, by moving or redefining
+    /// Returns the error of a cell that stopped at an interrupt. The cell had taken the variables `taken`, by moving or redefining
     /// them.
     pub(crate) fn interrupted(taken: &BTreeSet<String>) -> CellError {
         let kept = match names(taken) {
@@ -24,7 +24,7 @@ impl CellError {
         CellError::new("Interrupted", format!("the cell was interrupted; {kept}"))
     }
 
-    /// The error of a cell whose process has ended by itself, and the variables `lost` with it. `status` says how the process
+    /// Returns the error of a cell whose process has ended by itself, and the variables `lost` with it. `status` says how the process
     /// ended, in evcxr's words or in those of [`status`].
     pub(crate) fn process_ended(status: &str, lost: &BTreeSet<String>) -> CellError {
         let status = status.replace(PROCESS_ENDED, "the cell's process ended");
@@ -34,7 +34,7 @@ impl CellError {
         )
     }
 
-    /// The error of a cell that did not stop at an interrupt, so that its process was killed.
+    /// Returns the error of a cell that did not stop at an interrupt, so that its process was killed.
     pub(crate) fn process_replaced(lost: &BTreeSet<String>) -> CellError {
         let message = "the cell was interrupted and did not stop, so that its process was replaced";
         CellError::new("Interrupted", format!("{message}; {}; {KEPT}", losses(lost)))

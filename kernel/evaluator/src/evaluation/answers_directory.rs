@@ -1,4 +1,4 @@
-//! Where cargo's answers to the questions of a starting kernel are kept. The first kernel of a toolchain records them, and
+//! The directory of cargo's answers to the questions of a starting kernel. The first kernel of a toolchain records them, and
 //! the cargo shim of each later kernel answers from the record.
 
 use crate::{prebuilt::cache_directory::CacheDirectory, session::environment};

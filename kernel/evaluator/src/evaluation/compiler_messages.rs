@@ -3,7 +3,7 @@
 use crate::{errors::cell_error::CellError, evaluation::Evaluation};
 use mosaic_expand::CellExpansion;
 
-/// A step of a cell that the compiler has seen.
+/// A step of a cell, in the texts that its errors and warnings refer to.
 pub(super) struct CellText<'a> {
     /// The text of the step: the cell's text, blank where other steps are.
     pub(super) text: &'a str,

@@ -3,7 +3,7 @@
 use crate::code_help::{memory, thread::CodeHelp};
 use std::time::Duration;
 
-/// The next piece of idle work. Each piece is too short to be worth an interruption.
+/// The next piece of idle work. Each piece is short, so a request that comes meanwhile waits until it is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum IdleWork {
     /// Have the code help thread read the standard library and the notebook's crates.
@@ -17,10 +17,10 @@ pub(super) enum IdleWork {
     Rest,
 }
 
-/// How long nobody may have asked anything before code help reads ahead. Reading takes one CPU for seconds, and cells that
-/// are run in a row shall have both.
+/// The time without requests after which code help reads ahead. Reading takes one CPU for seconds, which cells that run one
+/// after the other may need.
 const BEFORE_READING: Duration = Duration::from_secs(1);
-/// How long nobody may have asked anything before memory is given back.
+/// The time without requests after which memory is given back.
 const BEFORE_GIVING_BACK: Duration = Duration::from_secs(1);
 /// The bytes that count as much memory. rust-analyzer leaves that much behind when it has looked through the standard
 /// library, and no cell does.
@@ -35,7 +35,7 @@ impl IdleWork {
         }
     }
 
-    /// Returns how long nobody may have asked anything before the work is done; nothing if there is no work.
+    /// Returns the time without requests after which the work is done, or `None` if there is no work.
     pub(super) fn patience(self) -> Option<Duration> {
         match self {
             IdleWork::ReadAhead => Some(BEFORE_READING),

@@ -1,4 +1,4 @@
-//! Who finds the types of a cell's variables.
+//! Finds the types of a cell's variables, by rustc or by evcxr's rust-analyzer.
 //!
 //! evcxr stores variables by their types, so that it must know the types before it compiles the cell. By itself it asks its
 //! rust-analyzer, which takes seconds to load and then slows each cell down. So the kernel asks rustc instead, with a

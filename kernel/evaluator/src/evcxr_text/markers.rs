@@ -141,13 +141,13 @@ pub(crate) fn is_empty_cell(source: &str) -> bool {
     number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The source of an empty cell with a number, as evcxr writes it.
+/// Returns the source of an empty cell with a number, as evcxr writes it.
 #[cfg(test)]
 pub(crate) fn empty_cell(number: &str) -> String {
     format!("{EMPTY_CELL_BEGINS}{number}{EMPTY_CELL_ENDS}")
 }
 
-/// The content of evcxr's configuration file: where evcxr compiles, and the program that cargo starts in place of
+/// Returns the content of evcxr's configuration file: where evcxr compiles, and the program that cargo starts in place of
 /// rustc. `toml_parse.rs` reads it.
 pub(crate) fn configuration(directory: &std::path::Path, rustc_wrapper: &std::path::Path) -> String {
     format!("[evcxr]\ntmpdir = {directory:?}\nsccache = {rustc_wrapper:?}\n")

@@ -39,7 +39,7 @@ pub(crate) fn refused_variable(message: &str) -> Option<(&str, Reason)> {
     Some((name, reason))
 }
 
-/// A message as evcxr would refuse a variable whose type has no name.
+/// Returns the message by which evcxr would refuse a variable whose type has no name.
 pub(crate) fn refusal_of_nameless(name: &str) -> String {
     format!("The variable `{name}` has a type without a name, which cannot be persisted.")
 }

@@ -1,7 +1,6 @@
 //! Missing variables: evcxr believes that they are stored, and they are not.
 //!
-//! The cell process tells evcxr at a cell's begin that the cell has ended, so that evcxr can answer questions
-//! meanwhile. evcxr then takes the cell's new variables for stored, although a panic, a failed `?` or an interrupt may
+//! When a cell begins, the cell process tells evcxr that the cell has ended, so that evcxr can answer questions meanwhile. evcxr then takes the cell's new variables for stored, although a panic, a failed `?` or an interrupt may
 //! keep the cell from storing them. When the process ends, all variables are gone.
 //!
 //! The kernel knows what is stored. It writes down the missing variables, and the wrapper compiles the next cell
@@ -81,7 +80,7 @@ fn without(text: String, names: &[&str]) -> Result<String, Vec<String>> {
     Ok(text.split_inclusive('\n').map(line).collect())
 }
 
-/// rustc's error that a name is not found, without suggestions, which evcxr would take for the error itself.
+/// Writes rustc's error that a name is not found. It has no suggestions, which evcxr would take for the error itself.
 fn not_found(name: &str, line: usize) -> String {
     let message = format!("cannot find value `{name}` in this scope");
     json!({

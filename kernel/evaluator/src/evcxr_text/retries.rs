@@ -13,13 +13,13 @@ use std::ops::Range;
 /// Two sources of one cell: the user's code is the same, and the code around it differs.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Retry<'a> {
-    /// The begin of the change in both sources, in bytes.
+    /// The beginning of the change in both sources, in bytes.
     pub(crate) begin: usize,
     /// The place of the user's code in the first source, in bytes.
     pub(crate) code: Range<usize>,
-    /// The text between the begin of the change and the user's code, in the first source.
+    /// The text between the beginning of the change and the user's code, in the first source.
     pub(crate) first_opening: &'a str,
-    /// The text between the begin of the change and the user's code, in the second source.
+    /// The text between the beginning of the change and the user's code, in the second source.
     pub(crate) second_opening: &'a str,
     /// The part of the generated code that differs.
     pub(crate) change: Change,
@@ -86,22 +86,22 @@ fn can_leave_closure(code: &str) -> bool {
 pub(crate) mod sources {
     use super::*;
 
-    /// The source of a cell whose panics are caught.
+    /// Returns the source of a cell whose panics are caught.
     pub(crate) fn catching(code: &str) -> String {
         plain(&format!("{CATCH_BEGINS}{code}{CATCH_ENDS}"))
     }
 
-    /// The source of a cell whose panics are not caught.
+    /// Returns the source of a cell whose panics are not caught.
     pub(crate) fn plain(code: &str) -> String {
         format!("fn item() {{}}\n{CELL_FUNCTION_BEGINS}1(\n{code}}}\n")
     }
 
-    /// A cell that shows its last expression.
+    /// Returns the source of a cell that shows its last expression.
     pub(crate) fn shown(expression: &str) -> String {
         catching(&format!("let a = 1;\n(\n{expression}\n{RESULT_ENDS}\n"))
     }
 
-    /// A cell that prints its last expression.
+    /// Returns the source of a cell that prints its last expression.
     pub(crate) fn printed(expression: &str) -> String {
         let print = format!("{DEBUG_BEGINS}\n{expression}\n{DEBUG_ENDS}");
         catching(&format!("let a = 1;\n{SEND_TEXT_IMPORT}\n\n\n{print}\n"))

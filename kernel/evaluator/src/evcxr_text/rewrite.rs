@@ -29,7 +29,7 @@ pub(crate) struct RewrittenCell {
 }
 
 impl RewrittenCell {
-    /// The whole source, in which the store learns the fingerprints of its variables' types; and the types of the
+    /// Returns the whole source, in which the store learns the fingerprints of its variables' types; and the types of the
     /// variables that are stored once the cell has run.
     pub(crate) fn with_fingerprints(&self, definitions: &Definitions, stored: &StoredTypes) -> (String, StoredTypes) {
         let (function, stored) = match with_fingerprints(&self.function, definitions, stored) {
@@ -40,12 +40,13 @@ impl RewrittenCell {
     }
 }
 
-/// Replaces the generated parts of a cell's source. There is nothing to replace in a source without the variable store.
+/// Replaces the generated parts of a cell's source. Returns `None` for a source without the variable store, in which there
+/// is nothing to replace.
 ///
 /// `uses_own_tokio` says that the cell's crate `tokio` is the user's, and not the notebook's.
 pub(crate) fn rewrite(source: &str, settings: &Settings, uses_own_tokio: bool) -> Option<RewrittenCell> {
-    // The user's items stand before the generated runtime and may contain its end, so that is searched behind its
-    // begin.
+    // The user's items stand before the generated runtime and may contain its end, so the end is searched behind its
+    // beginning.
     let begin = source.find(RUNTIME_BEGINS)?;
     let end = begin + source[begin..].find(RUNTIME_ENDS)?;
     let (items, runtime, function) = (&source[..=begin], &source[begin + 1..end], &source[end..]);
@@ -67,7 +68,7 @@ pub(crate) fn rewrite(source: &str, settings: &Settings, uses_own_tokio: bool) -
     })
 }
 
-/// As many line breaks as a text has, so that a replacement moves no line.
+/// Returns as many line breaks as a text has, so that a replacement moves no line.
 fn line_breaks(text: &str) -> String {
     "\n".repeat(text.matches('\n').count())
 }

@@ -95,7 +95,7 @@ fn calls<'a>(function: &'a str, within: Range<usize>, method: &str, definitions:
     found
 }
 
-/// The names and fingerprints of calls, as elements of a constant array.
+/// Writes the names and fingerprints of calls as elements of a constant array.
 fn table(calls: &[Call]) -> String {
     let entries = calls
         .iter()
@@ -103,7 +103,7 @@ fn table(calls: &[Call]) -> String {
     entries.collect()
 }
 
-/// The call that drops a variable whose type changed, and tells the user.
+/// Writes the call that drops a variable whose type changed, and tells the user.
 fn lose(call: &Call) -> String {
     let (name, type_name, fingerprint) = (call.name, call.type_name, &call.fingerprint);
     format!(" evcxr_variable_store.lose_variable({name:?}, {type_name:?}, {fingerprint:?});")

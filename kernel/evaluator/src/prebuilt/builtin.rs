@@ -183,7 +183,7 @@ pub(crate) static BUILT_IN_CRATES: [BuiltInCrate; 9] = [
 ];
 
 impl BuiltInCrate {
-    /// Whether the sources of the crate travel in this executable.
+    /// Returns whether the sources of the crate travel in this executable.
     pub(crate) fn is_embedded(&self) -> bool {
         matches!(self.source, Source::Embedded { .. })
     }
@@ -207,7 +207,7 @@ impl BuiltInCrate {
         self.name.replace('-', "_")
     }
 
-    /// Whether this is the crate's name in Rust code and in file names.
+    /// Returns whether this is the crate's name in Rust code and in file names.
     pub(crate) fn is_library(&self, name: &str) -> bool {
         let own = self.name.bytes().map(|byte| if byte == b'-' { b'_' } else { byte });
         name.bytes().eq(own)
@@ -233,7 +233,7 @@ pub(crate) fn libraries_of_generated_code() -> impl Iterator<Item = String> {
         .map(BuiltInCrate::library)
 }
 
-/// Whether a crate, by its name in Rust code, has types that are the same in every build.
+/// Returns whether a crate, by its name in Rust code, has types that are the same in every build.
 pub(crate) fn has_constant_types(library: &str) -> bool {
     let mut crates = BUILT_IN_CRATES.iter().filter(|it| it.has_constant_types);
     crates.any(|it| it.is_library(library))

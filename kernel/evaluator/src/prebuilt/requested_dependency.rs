@@ -64,7 +64,7 @@ pub(crate) fn serve(arguments: &str, versions: &Versions) -> Result<Served, Stri
     }
 }
 
-/// Whether a version with some features is what a specification asks for.
+/// Returns whether a version with some features is what a specification asks for.
 fn is_served(wanted: &Value, version: &Version, features: &[&str]) -> bool {
     let allows = |wanted: &str| VersionReq::parse(wanted).is_ok_and(|wanted| wanted.matches(version));
     match wanted {

@@ -73,7 +73,7 @@ impl Toolchain {
         release.unwrap_or("unknown")
     }
 
-    /// Whether the compiler rejects unstable features, as those of the stable channel do.
+    /// Returns whether the compiler rejects unstable features, as those of the stable channel do.
     pub(crate) fn is_stable(&self) -> bool {
         !self.version().contains('-')
     }

@@ -59,7 +59,7 @@ struct Compilation {
 }
 
 impl Cell {
-    /// Compiles the cell. There is no status if its errors are known without rustc.
+    /// Compiles the cell. Returns no status if its errors are known without rustc.
     pub(super) fn compile(&self, rustc: &Rustc) -> Result<Option<ExitStatus>> {
         let known = self.gather(rustc.call);
         for attempt in attempts(known.facts()) {

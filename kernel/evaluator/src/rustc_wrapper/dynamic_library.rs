@@ -22,7 +22,7 @@ pub(super) struct DynamicLibrary {
 }
 
 impl DynamicLibrary {
-    /// The library that rustc writes for a crate. `metadata` differs between builds of the crate.
+    /// Names the library that rustc writes for a crate. `metadata` differs between builds of the crate.
     pub(super) fn new(directory: &Path, crate_name: &str, metadata: &str) -> DynamicLibrary {
         DynamicLibrary {
             path: directory.join(file_name(crate_name)),
@@ -30,7 +30,7 @@ impl DynamicLibrary {
         }
     }
 
-    /// The option `-C` by which the linker writes the build's own name into the library.
+    /// Returns the option `-C` by which the linker writes the build's own name into the library.
     pub(super) fn link_option(&self) -> String {
         format!("link-arg=-Wl,-soname,{}", self.own_name)
     }

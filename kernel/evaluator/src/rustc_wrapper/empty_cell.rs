@@ -26,7 +26,7 @@ pub(super) struct EmptyCell {
 }
 
 impl EmptyCell {
-    /// The library of a cell, if the cell is empty. `call` is how rustc compiles it.
+    /// Returns the library of a cell, if the cell is empty. `call` returns the call by which rustc compiles the cell.
     pub(super) fn of(session: &Path, text: &str, call: impl FnOnce() -> RustcCall) -> Option<EmptyCell> {
         if !is_empty_cell(text) {
             return None;
@@ -46,7 +46,7 @@ impl EmptyCell {
         })
     }
 
-    /// The file that holds the digest of the shared library.
+    /// Returns the file that holds the digest of the shared library.
     fn digest_file(&self) -> PathBuf {
         self.shared.with_extension("sum")
     }

@@ -45,7 +45,7 @@ fn definition(item: &Item) -> Option<(Range<usize>, &Ident)> {
     Some((it.span().byte_range(), name))
 }
 
-/// The names that an item defines or imports.
+/// Returns the names that an item defines or imports.
 fn names(item: &Item) -> Vec<String> {
     match item {
         Item::Use(it) => imported_names(&it.tree),
@@ -57,7 +57,7 @@ fn names(item: &Item) -> Vec<String> {
     }
 }
 
-/// The names that an import brings into the module.
+/// Returns the names that an import brings into the module.
 fn imported_names(tree: &UseTree) -> Vec<String> {
     match tree {
         UseTree::Path(it) => {

@@ -164,7 +164,7 @@ fn is_notebooks_tokio(crates: &BTreeMap<String, String>) -> bool {
     crates.get("tokio").is_some_and(|file| file.starts_with(&library))
 }
 
-/// The directory in which cargo runs for the cell.
+/// Returns the directory in which cargo runs for the cell.
 fn session_directory(source: &Path) -> PathBuf {
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     manifest.unwrap_or_else(|| source.join("../.."))

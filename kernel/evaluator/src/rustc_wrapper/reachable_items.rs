@@ -2,7 +2,7 @@
 //!
 //! evcxr compiles a cell with all items defined so far, and rustc checks each of them again. Once a set of items has
 //! compiled, the wrapper leaves out those that a cell does not reach. Names are compared as words, in literals and
-//! comments too, so an item is rather kept once too often. If the cell does not compile, it is compiled with all items.
+//! comments too, so an item is kept in case of doubt. If the cell does not compile, it is compiled with all items.
 
 use crate::{
     evcxr_text::markers::USER_ERROR,
@@ -93,7 +93,7 @@ enum Reached {
 }
 
 impl<'a> ManyItems<'a> {
-    /// Reads items. There are none to leave out if the text is short or does not parse.
+    /// Reads items. Returns `None` if the text is short or does not parse, so that none can be left out.
     pub(super) fn of(text: &'a str) -> Option<ManyItems<'a>> {
         if text.len() < MANY {
             return None;
@@ -109,14 +109,14 @@ impl<'a> ManyItems<'a> {
         Some(ManyItems { text, units })
     }
 
-    /// Digests of the items, in no order, and of the crates. What evcxr generates for some cells only does not count.
+    /// Returns digests of the items, in no order, and of the crates. What evcxr generates for some cells only does not count.
     pub(super) fn digests(&self, crates: &BTreeMap<String, String>) -> PassedItems {
         let items = self.units.iter().map(|unit| &self.text[unit.range.clone()]);
         let items = items.filter(|text| !text.contains(USER_ERROR)).map(digest_of);
         PassedItems(items.chain([digest_of(&format!("{crates:?}"))]).collect())
     }
 
-    /// The items without those that the rest of the source does not reach. No line moves.
+    /// Returns the items without those that the rest of the source does not reach. No line moves.
     pub(super) fn reachable_from(&self, rest: &str) -> String {
         let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
         let mut open: Vec<&str> = vec![rest];
@@ -217,14 +217,14 @@ fn member(item: &TraitItem) -> Option<String> {
     }
 }
 
-/// The tokens of an `impl` before its braces.
+/// Returns the tokens of an `impl` before its braces.
 fn header(item: &ItemImpl) -> TokenStream {
     let ItemImpl { generics, self_ty, .. } = item;
     let path = item.trait_.as_ref().map(|(_, path, _)| path);
     quote!(#generics #path #self_ty)
 }
 
-/// The words in tokens that are names of the notebook's items.
+/// Returns the words in tokens that are names of the notebook's items.
 fn local_names(tokens: &impl ToTokens, local: &HashSet<String>) -> HashSet<String> {
     let text = tokens.to_token_stream().to_string();
     words(&text)

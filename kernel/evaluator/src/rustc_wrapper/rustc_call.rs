@@ -128,12 +128,12 @@ impl RustcCall {
         self.arguments.push(Argument::Other(argument));
     }
 
-    /// The arguments, to be given to rustc.
+    /// Yields the arguments for rustc.
     pub(super) fn arguments(&self) -> impl Iterator<Item = &OsStr> {
         self.arguments.iter().flat_map(Argument::words)
     }
 
-    /// The arguments that do not depend on the crates that the cell links.
+    /// Yields the arguments that do not depend on the crates that the cell links.
     pub(super) fn arguments_without_crates(&self) -> impl Iterator<Item = &OsStr> {
         let others = self.arguments.iter().filter(|it| !matches!(it, Argument::Crates(..)));
         others.flat_map(Argument::words)
@@ -158,20 +158,20 @@ impl RustcCall {
             .collect()
     }
 
-    /// The source of the cell, if the call compiles a cell.
+    /// Returns the source of the cell, if the call compiles a cell.
     pub(super) fn cell_source(&self) -> Option<&Path> {
         self.source
             .as_deref()
             .filter(|_| self.crate_name.as_deref() == Some(CELL_CRATE))
     }
 
-    /// The library that rustc writes for the cell, if the call compiles a cell.
+    /// Returns the library that rustc writes for the cell, if the call compiles a cell.
     pub(super) fn cell_library(&self) -> Option<PathBuf> {
         self.cell_source()?;
         Some(self.out_dir.as_ref()?.join(dynamic_library::file_name(CELL_CRATE)))
     }
 
-    /// The library of the call, if other builds give it the same file name.
+    /// Returns the library of the call, if other builds give it the same file name.
     pub(super) fn dynamic_library(&self) -> Option<DynamicLibrary> {
         if self.crate_type.as_deref() != Some("dylib") || self.has_extra_filename {
             return None;
@@ -207,7 +207,7 @@ impl RustcCall {
             .retain(|argument| !names.iter().any(|name| argument.is_option(name)));
     }
 
-    /// The call that compiles a cell to be run.
+    /// Returns the call that compiles a cell to be run.
     ///
     /// A cell is compiled once. Files for the next compilation cost more than they save unless the cell is `long`, and
     /// so does more than one unit of code generation.
@@ -224,7 +224,7 @@ impl RustcCall {
         call
     }
 
-    /// The call that writes one kind of output to a file, without a library.
+    /// Returns the call that writes one kind of output to a file, without a library.
     pub(super) fn of_checked_cell(&self, kind: &str, output: &Path) -> RustcCall {
         let mut call = self.clone();
         call.remove_options(&["incremental="]);

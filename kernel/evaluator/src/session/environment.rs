@@ -29,7 +29,7 @@ const HIDDEN: [(&str, &str); 2] = [
 /// The names under which this executable is the cargo shim.
 pub(crate) const SHIM_NAMES: [&str; 3] = ["cargo", "rustc", "rustup"];
 
-/// Whether the kernel does what only saves time. Users turn it off with `MOSAIC_FAST_PATH=0`.
+/// Returns whether the kernel does what only saves time. Users turn it off with `MOSAIC_FAST_PATH=0`.
 pub(crate) fn is_fast() -> bool {
     env::var_os(FAST_PATH_VARIABLE).is_none_or(|value| value != "0")
 }
@@ -147,7 +147,7 @@ pub(crate) fn give_back_in_shell() -> String {
     removed.chain(assigned).collect()
 }
 
-/// Whether the cargo shim stands first in the path.
+/// Returns whether the cargo shim stands first in the path.
 pub(crate) fn is_shim_active() -> bool {
     active_shim().is_some()
 }

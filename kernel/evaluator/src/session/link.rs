@@ -266,7 +266,7 @@ impl Link {
         connected.send(instruction).then_some(connected.number)
     }
 
-    /// Whether a cell runs.
+    /// Returns whether a cell runs.
     pub(crate) fn running(&self) -> bool {
         self.lock().running
     }

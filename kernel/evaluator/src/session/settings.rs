@@ -18,7 +18,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Whether results are shown as `{:?}` alone.
+    /// Returns whether results are shown as `{:?}` alone.
     pub(crate) fn is_default_format(&self) -> bool {
         !self.types && self.format.as_deref().is_none_or(|format| format == DEFAULT_FORMAT)
     }

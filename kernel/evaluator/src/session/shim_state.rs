@@ -27,11 +27,11 @@ pub(crate) struct ShimState {
     pub(crate) session: PathBuf,
     /// The directory of cargo's [recorded answers](crate::cargo_shim::recorded_answers).
     pub(crate) answers: PathBuf,
-    /// Answers are being recorded, and not only given.
+    /// Whether the shim records cargo's answers.
     pub(crate) recording: bool,
-    /// evcxr is starting, and compiles only trial cells, which depend on nothing but their text.
+    /// Whether evcxr is starting. It then compiles only trial cells, which depend on nothing but their text.
     pub(crate) starting: bool,
-    /// rust-analyzer is to see the standard library and all crates. evcxr's needs them only once it is asked for types.
+    /// Whether rust-analyzer is to see the standard library and all crates. evcxr's needs them only once it is asked for types.
     pub(crate) analysing: bool,
 }
 
@@ -75,7 +75,7 @@ impl ShimState {
         fs::rename(aside, file).context("cannot tell the cargo shim what the kernel is doing")
     }
 
-    /// Reads the state that the kernel has told. Returns `None` if it has not told any yet.
+    /// Reads the state that the kernel has written. Returns `None` if the kernel has not written one yet.
     pub(crate) fn read(shim: &Path) -> Option<ShimState> {
         let mut state: ShimState = serde_json::from_slice(&fs::read(shim_state_file(shim)).ok()?).ok()?;
         state.analysing |= env::var_os(ANALYSING_VARIABLE).is_some();

@@ -15,7 +15,7 @@ pub(crate) fn program(sysroot: &Path, name: &str) -> PathBuf {
     sysroot.join("bin").join(name)
 }
 
-/// Whether `directory` holds the standard library's sources.
+/// Returns whether `directory` holds the standard library's sources.
 pub(crate) fn has_std_sources(directory: &Path) -> bool {
     directory.join("core/src/lib.rs").is_file()
 }

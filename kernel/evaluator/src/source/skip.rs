@@ -35,7 +35,7 @@ pub(super) fn skip(text: &str) -> Skip {
     }
 }
 
-/// The length of the block comment at the beginning of a text, if it ends.
+/// Returns the length of the block comment at the beginning of a text, if it ends.
 fn block_comment(text: &str) -> Option<usize> {
     let mut depth = 0;
     let mut at = 0;
@@ -54,7 +54,7 @@ fn block_comment(text: &str) -> Option<usize> {
     None
 }
 
-/// The length of the literal at the beginning of a text, if it ends.
+/// Returns the length of the literal at the beginning of a text, if it ends.
 fn quoted(text: &str, quote: char) -> Option<usize> {
     let mut escaped = false;
     for (at, character) in text.char_indices().skip(1) {

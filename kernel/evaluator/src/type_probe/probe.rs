@@ -68,7 +68,7 @@ impl<'a> Probe<'a> {
         self.bindings.is_empty()
     }
 
-    /// The source that rustc is to compile.
+    /// Returns the source that rustc is to compile.
     pub(crate) fn text(&self) -> String {
         let calls = self.with_statements(|number, binding| format!(" {TYPE_OF}::<{number}, _>(&{});", binding.name));
         format!("{DEFINITION}{calls}")
@@ -80,7 +80,7 @@ impl<'a> Probe<'a> {
         bindings.filter_map(|(name, it)| Some((name, it.as_ref()?)))
     }
 
-    /// The cell with declarations, if a cell can write all types.
+    /// Returns the cell with declarations, if a cell can write all types.
     pub(crate) fn declared(&self, types: &[Option<Type>]) -> Option<String> {
         let written: Option<Vec<&str>> = types.iter().map(|it| it.as_ref()?.written()).collect();
         let written = written.filter(|it| it.len() == self.bindings.len())?;
@@ -90,7 +90,7 @@ impl<'a> Probe<'a> {
         }))
     }
 
-    /// The cell with a statement for each variable, after the variable's `let`.
+    /// Returns the cell with a statement for each variable, after the variable's `let`.
     fn with_statements(&self, statement: impl Fn(usize, &Binding) -> String) -> String {
         let mut written = String::with_capacity(2 * self.cell.len());
         let mut from = 0;

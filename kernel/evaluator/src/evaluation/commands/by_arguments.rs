@@ -7,7 +7,7 @@ use crate::{
 
 type Decision = Result<Runner, String>;
 
-/// `:dep`: evcxr adds crates, but for the built-in ones.
+/// Decides on `:dep`: evcxr adds the crate, unless a built-in crate serves it.
 pub(super) fn dependency(arguments: Option<&str>, versions: &Versions) -> Decision {
     match requested_dependency::serve(arguments.unwrap_or_default(), versions)? {
         Served::BuiltIn => Ok(Runner::Kernel(|_, _, _| Ok(Default::default()))),
@@ -15,7 +15,7 @@ pub(super) fn dependency(arguments: Option<&str>, versions: &Versions) -> Decisi
     }
 }
 
-/// `:doc`: the name is needed.
+/// Decides on `:doc`, which needs a name.
 pub(super) fn documentation(arguments: Option<&str>, _: &Versions) -> Decision {
     match arguments {
         Some(_) => Ok(Runner::Kernel(show_documentation)),
@@ -23,7 +23,7 @@ pub(super) fn documentation(arguments: Option<&str>, _: &Versions) -> Decision {
     }
 }
 
-/// `:opt`: the level must be one of rustc's.
+/// Decides on `:opt`, whose level must be one of rustc's.
 pub(super) fn opt_level(arguments: Option<&str>, _: &Versions) -> Decision {
     let level = arguments.map(|level| level.trim_matches('"'));
     match level {
@@ -34,7 +34,7 @@ pub(super) fn opt_level(arguments: Option<&str>, _: &Versions) -> Decision {
     }
 }
 
-/// `:toolchain`: evcxr shows the toolchain, and must not change it.
+/// Decides on `:toolchain`: evcxr shows the toolchain, and must not change it.
 pub(super) fn toolchain(arguments: Option<&str>, _: &Versions) -> Decision {
     evcxr_if(
         arguments.is_none(),
@@ -43,7 +43,7 @@ pub(super) fn toolchain(arguments: Option<&str>, _: &Versions) -> Decision {
     )
 }
 
-/// `:linker`: evcxr shows the linker, and must not change it.
+/// Decides on `:linker`: evcxr shows the linker, and must not change it.
 pub(super) fn linker(arguments: Option<&str>, _: &Versions) -> Decision {
     evcxr_if(
         arguments.is_none_or(|linker| linker == "system"),
@@ -52,7 +52,7 @@ pub(super) fn linker(arguments: Option<&str>, _: &Versions) -> Decision {
     )
 }
 
-/// `:codegen_backend`: evcxr shows the backend, and must not change it.
+/// Decides on `:codegen_backend`: evcxr shows the backend, and must not change it.
 pub(super) fn codegen_backend(arguments: Option<&str>, _: &Versions) -> Decision {
     evcxr_if(
         arguments.is_none_or(|backend| backend == "default"),
@@ -60,7 +60,7 @@ pub(super) fn codegen_backend(arguments: Option<&str>, _: &Versions) -> Decision
     )
 }
 
-/// `:allow_static_linking`: evcxr must not turn it off, as it does without an argument.
+/// Decides on `:allow_static_linking`: evcxr must not turn it off, as it does without an argument.
 pub(super) fn static_linking(arguments: Option<&str>, _: &Versions) -> Decision {
     evcxr_if(
         arguments == Some("1"),

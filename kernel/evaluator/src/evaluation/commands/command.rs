@@ -75,7 +75,7 @@ pub(super) enum Action {
     Refused(&'static str),
 }
 
-/// Who runs a command.
+/// The program that runs a command.
 pub(super) enum Runner {
     Evcxr,
     Kernel(KernelFunction),

@@ -37,12 +37,12 @@ impl Definition {
         self.module.iter().chain([&self.name]).cloned().collect()
     }
 
-    /// The item's name in messages.
+    /// Returns the item's name in messages.
     pub(super) fn label(&self) -> String {
         self.path().join("::")
     }
 
-    /// The item's name in a fingerprint.
+    /// Returns the item's name in a fingerprint.
     pub(super) fn line_name(&self) -> String {
         match self.joins {
             true => format!("{JOINING}{}", self.label()),

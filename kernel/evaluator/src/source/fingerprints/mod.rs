@@ -135,7 +135,7 @@ impl Definitions {
         reached
     }
 
-    /// The line of a crate in a fingerprint: its name, and what identifies its build.
+    /// Returns the line of a crate in a fingerprint: its name, and what identifies its build.
     fn crate_line(&self, name: &str) -> (String, String) {
         (
             format!("crate {name}"),
