@@ -44,8 +44,8 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
     served
 }
 
-/// Starts the log on standard error. `MOSAIC_LOG` is a level for the kernel's own crates, or a filter as `tracing` reads
-/// it.
+/// Starts the log on standard error. `MOSAIC_LOG` is a level for the kernel's own crates, or a filter as `tracing`
+/// reads it.
 fn start_log() {
     let wanted = env::var("MOSAIC_LOG").unwrap_or_default();
     let filter = match wanted.parse::<LevelFilter>() {

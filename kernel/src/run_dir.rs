@@ -1,7 +1,7 @@
 //! The kernel's private directory for sockets and pipes.
 //!
-//! Its path is short, since the path of a socket has at most 107 bytes. The kernel removes the directory when it ends. If
-//! the kernel was killed, the next kernel removes it.
+//! Its path is short, since the path of a socket has at most 107 bytes. The kernel removes the directory when it ends.
+//! If the kernel was killed, the next kernel removes it.
 
 use std::{
     env,

@@ -78,8 +78,8 @@ const SHUTDOWN_STEP: Duration = Duration::from_millis(50);
 const STACK_SIZE: usize = 64 << 20;
 
 impl Evaluator {
-    /// Starts the evaluation thread and returns at once, while evcxr starts. `on_event` is called with what happens in the
-    /// cell process, and must not block.
+    /// Starts the evaluation thread and returns at once, while evcxr starts. `on_event` is called with what happens in
+    /// the cell process, and must not block.
     ///
     /// # Errors
     ///
@@ -112,13 +112,13 @@ impl Evaluator {
         Ok((evaluator, pipes))
     }
 
-    /// Evaluates a cell and returns its value, if it has one, or what its commands show. When this returns, everything that
-    /// the cell printed is in the pipes.
+    /// Evaluates a cell and returns its value, if it has one, or what its commands show. When this returns, everything
+    /// that the cell printed is in the pipes.
     ///
     /// # Errors
     ///
-    /// The cell does not compile, panics, returns early with `?`, is interrupted, or ends its process; or evcxr cannot be
-    /// started.
+    /// The cell does not compile, panics, returns early with `?`, is interrupted, or ends its process; or evcxr cannot
+    /// be started.
     pub async fn execute(&self, code: String, number: u32) -> Result<Option<MimeBundle>, CellError> {
         let execution = self.execution_state.begin();
         let request = |reply| Request::Execute {
@@ -139,8 +139,8 @@ impl Evaluator {
         found.ok().flatten().unwrap_or_else(|| Completions::none(cursor))
     }
 
-    /// Returns the documentation of the name at `cursor`, counted in code points. Returns nothing after 15 seconds without
-    /// an answer.
+    /// Returns the documentation of the name at `cursor`, counted in code points. Returns nothing after 15 seconds
+    /// without an answer.
     pub async fn inspect(&self, code: String, cursor: usize) -> Option<MimeBundle> {
         let found = tokio::time::timeout(PATIENCE, self.code_help.inspect(code, cursor)).await;
         found.ok().flatten()
@@ -153,13 +153,14 @@ impl Evaluator {
 
     /// Interrupts the execution that is under way, and returns at once.
     ///
-    /// A compilation ends. A cell that waits stops, and all variables are kept. A cell that still runs after three seconds,
-    /// or shortly after a second interrupt, loses its process and with it all variables.
+    /// A compilation ends. A cell that waits stops, and all variables are kept. A cell that still runs after three
+    /// seconds, or shortly after a second interrupt, loses its process and with it all variables.
     pub fn interrupt(&self) {
         interrupt::interrupt(&self.execution_state, &self.link);
     }
 
-    /// Ends the cell process and removes the session's directory. Waits for the evaluation thread for two seconds at most.
+    /// Ends the cell process and removes the session's directory. Waits for the evaluation thread for two seconds at
+    /// most.
     pub async fn shutdown(&self) {
         let (reply, mut ended) = oneshot::channel();
         if self.events.send(Request::Shutdown { reply }.into()).is_err() {
@@ -178,8 +179,8 @@ impl Evaluator {
         }
     }
 
-    /// Ends the processes and removes the files that [`shutdown`](Evaluator::shutdown) could not wait for. To be called last,
-    /// right before the kernel exits: the threads may still be at work.
+    /// Ends the processes and removes the files that [`shutdown`](Evaluator::shutdown) could not wait for. To be called
+    /// last, right before the kernel exits: the threads may still be at work.
     pub fn clean_up(&self) {
         // Processes go before files: they would write into the session again.
         let kernel = rustix::process::getpid();

@@ -2,8 +2,8 @@
 //!
 //! [`Evaluator`] is the handle that the kernel uses: a cell goes in, and its value or a [`CellError`] comes out.
 //!
-//! Five programs live here. Two are threads of the kernel. Three are processes, for which the kernel's executable is started
-//! again in another role.
+//! Five programs live here. Two are threads of the kernel. Three are processes, for which the kernel's executable is
+//! started again in another role.
 //!
 //! | program | runs as | enters at |
 //! | --- | --- | --- |
@@ -24,10 +24,10 @@
 //! | [`type_probe`] | asking rustc for the types of variables |
 //! | [`errors`] | what a failed cell shows |
 //!
-//! A cell takes this way: [`evaluation`] splits it into commands and code and hands the code to evcxr. evcxr generates a
-//! crate and starts cargo, which is the [`cargo_shim`](mod@cargo_shim). Its rustc is the
-//! [`rustc_wrapper`](mod@rustc_wrapper), which compiles the cell to a shared object. The [`cell_process`] loads and runs it,
-//! and reports to [`evaluation`] how it ended.
+//! A cell takes this way: [`evaluation`] splits it into commands and code and hands the code to evcxr. evcxr generates
+//! a crate and starts cargo, which is the [`cargo_shim`](mod@cargo_shim). Its rustc is the
+//! [`rustc_wrapper`](mod@rustc_wrapper), which compiles the cell to a shared object. The [`cell_process`] loads and
+//! runs it, and reports to [`evaluation`] how it ended.
 
 #![allow(
     rustdoc::private_intra_doc_links,

@@ -1,8 +1,8 @@
 //! Decides under which cell text and messages are shown. No I/O here.
 //!
-//! While a cell runs, they are shown under that cell. While no cell runs, they are held for a moment. A cell that starts
-//! meanwhile gets them; otherwise the last cell does. Text is held because headless clients stop listening to a cell when
-//! it is done. While a silent cell runs, text of workers is held as if no cell ran.
+//! While a cell runs, they are shown under that cell. While no cell runs, they are held for a moment. A cell that
+//! starts meanwhile gets them; otherwise the last cell does. Text is held because headless clients stop listening to a
+//! cell when it is done. While a silent cell runs, text of workers is held as if no cell ran.
 
 use std::{
     sync::Arc,

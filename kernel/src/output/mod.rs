@@ -1,7 +1,7 @@
 //! The output: everything that cells and workers say, as one ordered stream to iopub.
 //!
-//! A [thread](output_thread) of its own reads the pipes of all processes. Since it reads them directly, it knows when it
-//! has read everything that was written; an executor's readiness would be a guess. The steps are:
+//! A [thread](output_thread) of its own reads the pipes of all processes. Since it reads them directly, it knows when
+//! it has read everything that was written; an executor's readiness would be a guess. The steps are:
 //!
 //! 1. [`pipe`] and [`utf8_decoder`] turn bytes into text.
 //! 2. [`display_blocks`] finds evcxr's display blocks in the text.
@@ -97,8 +97,8 @@ impl Output {
         self.send(Command::Note { uid, text });
     }
 
-    /// Shows everything that follows under this cell. Without one, the cell that starts is silent, and what it writes is
-    /// not shown.
+    /// Shows everything that follows under this cell. Without one, the cell that starts is silent, and what it writes
+    /// is not shown.
     pub(crate) fn begin_cell(&self, cell: Option<Arc<Header>>) {
         self.send(match cell {
             Some(cell) => Command::BeginCell(cell),

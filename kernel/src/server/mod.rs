@@ -302,7 +302,8 @@ impl<E: CellEvaluator> Server<E> {
         EndReason::Shutdown
     }
 
-    /// Replies to a request of an unknown type that the kernel does not support it. Other unknown messages get no reply.
+    /// Replies to a request of an unknown type that the kernel does not support it. Other unknown messages get no
+    /// reply.
     fn unknown(&self, incoming: Incoming) {
         let msg_type = incoming.message.header.msg_type.clone();
         if msg_type.ends_with("_request") {

@@ -21,8 +21,8 @@ pub(super) struct BuiltUnits {
 }
 
 impl BuiltUnits {
-    /// Reads cargo's messages, leaving out the cell and the build scripts themselves. Returns `None` if cargo built a file
-    /// outside of the session directory.
+    /// Reads cargo's messages, leaving out the cell and the build scripts themselves. Returns `None` if cargo built a
+    /// file outside of the session directory.
     pub(super) fn of(messages: &str, session: &Path) -> Option<BuiltUnits> {
         let mut units = BuiltUnits::default();
         for line in messages.lines().filter(|line| line.starts_with('{')) {
@@ -86,8 +86,8 @@ pub(super) struct BuildInputs {
 }
 
 impl BuildInputs {
-    /// Returns the inputs of some `built` libraries and of the build scripts with these `outputs`. Returns `None` if they
-    /// are not known.
+    /// Returns the inputs of some `built` libraries and of the build scripts with these `outputs`. Returns `None` if
+    /// they are not known.
     pub(super) fn of(session: &Path, built: &[&Path], outputs: &[PathBuf]) -> Option<BuildInputs> {
         let mut inputs = BuildInputs::default();
         for file in built.iter().filter_map(|file| dep_info_of(&session.join(file))) {

@@ -1,7 +1,7 @@
 //! The keys of the caches that sessions share: digests of everything that decides what cargo does.
 //!
-//! That is the request itself, the project's manifest, the toolchain, cargo's configuration, and the environment variables
-//! that cargo and rustc look at.
+//! That is the request itself, the project's manifest, the toolchain, cargo's configuration, and the environment
+//! variables that cargo and rustc look at.
 
 use crate::{
     evcxr_text::markers::ENVIRONMENT_PREFIX,
@@ -42,8 +42,8 @@ pub(super) fn with_session(text: &str, session: &Path) -> String {
     text.replace(SESSION_PLACEHOLDER, &session.to_string_lossy())
 }
 
-/// Returns the manifest of a project with its lines sorted, since evcxr writes dependencies in an order that differs between
-/// sessions.
+/// Returns the manifest of a project with its lines sorted, since evcxr writes dependencies in an order that differs
+/// between sessions.
 pub(super) fn sorted_manifest(project: &Path) -> String {
     let text = MANIFEST.read(project).unwrap_or_default();
     let mut lines: Vec<&str> = text.lines().collect();
@@ -61,8 +61,8 @@ pub(super) fn installed(state: &ShimState) -> Duration {
 
 /// Returns the parts of the key of a request to cargo about the session's manifest. The caller may add more.
 ///
-/// `ignored_variable` is a variable on which the result does not depend. Returns `None` if a source may change under the
-/// same name, or cargo's configuration is in files that are not known.
+/// `ignored_variable` is a variable on which the result does not depend. Returns `None` if a source may change under
+/// the same name, or cargo's configuration is in files that are not known.
 pub(super) fn of_request(state: &ShimState, arguments: &[OsString], ignored_variable: &str) -> Option<Parts> {
     let manifest = MANIFEST.read(&state.session)?;
     if !is_pinned(&manifest, &CacheDirectory::of_session(&state.session).crates()) {
@@ -111,8 +111,8 @@ fn configuration_files(project: &Path) -> Vec<PathBuf> {
     above.flat_map(below).chain(of_home).collect()
 }
 
-/// Returns whether a manifest names no source that can change under the same name: no directory except those of `built_in` crates,
-/// and no branch of a repository.
+/// Returns whether a manifest names no source that can change under the same name: no directory except those of
+/// `built_in` crates, and no branch of a repository.
 fn is_pinned(manifest: &str, built_in: &Path) -> bool {
     let Ok(manifest) = manifest.parse::<Table>() else {
         return false;

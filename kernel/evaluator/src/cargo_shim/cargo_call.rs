@@ -69,8 +69,8 @@ impl<'a> CargoCall<'a> {
         self.arguments[0] == "metadata"
     }
 
-    /// Returns whether the answer differs after a `:dep`. A call that names the manifest is from rust-analyzer, which learns
-    /// of no crates before it has to know types.
+    /// Returns whether the answer differs after a `:dep`. A call that names the manifest is from rust-analyzer, which
+    /// learns of no crates before it has to know types.
     fn depends_on_crates(&self) -> bool {
         let is_of_rust_analyzer = self.arguments.contains(&"--manifest-path");
         self.is_build() || (self.is_metadata() && (self.state.analysing || !is_of_rust_analyzer))
@@ -99,8 +99,8 @@ impl<'a> CargoCall<'a> {
         parts.name(16)
     }
 
-    /// Returns the real cargo with the arguments of this call. It works on the complete sources of the standard library,
-    /// since the view lacks files that cargo looks for.
+    /// Returns the real cargo with the arguments of this call. It works on the complete sources of the standard
+    /// library, since the view lacks files that cargo looks for.
     pub(super) fn command(&self) -> Command {
         let library = sysroot::std_sources(&self.state.sysroot);
         let mut command = real_program(Some(&self.state.sysroot), "cargo");

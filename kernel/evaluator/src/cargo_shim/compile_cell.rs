@@ -1,9 +1,10 @@
 //! Compiles a cell without cargo, where nothing but the cell's source has changed.
 //!
-//! Between two cells cargo nearly always finds that no crate has changed, and calls rustc as before. So the rustc wrapper
+//! Between two cells cargo nearly always finds that no crate has changed, and calls rustc as before. So the rustc
+//! wrapper
 //! [records](crate::cargo_shim::rustc_invocation) its call under a key of everything that cargo looks at, and the shim
-//! replays the call as long as the key is the same. Crates that the user may be editing are left to cargo: a session that
-//! uses one records nothing.
+//! replays the call as long as the key is the same. Crates that the user may be editing are left to cargo: a session
+//! that uses one records nothing.
 
 use crate::{
     cargo_shim::{
@@ -55,8 +56,8 @@ impl<'a> CellCompilation<'a> {
             return None;
         }
         let mut arguments = arguments.to_vec();
-        // `check` would build the crates once more, as metadata only. So a cell that is only checked is built, too, with the
-        // crates of the cells that run.
+        // `check` would build the crates once more, as metadata only. So a cell that is only checked is built, too,
+        // with the crates of the cells that run.
         arguments[0] = "build".into();
         let key = key(state, &arguments);
         Some(CellCompilation { state, arguments, key })
@@ -118,8 +119,8 @@ impl<'a> CellCompilation<'a> {
     }
 }
 
-/// Returns a digest of everything that decides what cargo does for a cell, except the cell's source, and the sources and
-/// the versions of crates.
+/// Returns a digest of everything that decides what cargo does for a cell, except the cell's source, and the sources
+/// and the versions of crates.
 fn key(state: &ShimState, arguments: &[OsString]) -> String {
     let mut parts = Parts::default();
     arguments
@@ -137,8 +138,8 @@ fn key(state: &ShimState, arguments: &[OsString]) -> String {
     parts.name(8)
 }
 
-/// Returns whether every crate is from a registry, from a repository, or built in, so that nobody edits its sources. Returns
-/// `None` if the manifest or the lock file cannot be read.
+/// Returns whether every crate is from a registry, from a repository, or built in, so that nobody edits its sources.
+/// Returns `None` if the manifest or the lock file cannot be read.
 fn has_only_fixed_sources(state: &ShimState) -> Option<bool> {
     let read = |file: &SessionFile<Text>| file.read(&state.session)?.parse::<Table>().ok();
     let built_in = CacheDirectory::of_session(&state.session).crates();

@@ -1,8 +1,8 @@
 //! Answers whether a crate exists, which evcxr asks cargo before it adds the crate.
 //!
-//! For the question evcxr replaces the session's manifest by that of a project with this one dependency. Cargo then drops
-//! the versions of all other crates from the lock file, so the shim puts the lock file back. A crate that existed once is
-//! not looked up again, as if it were in a lock file.
+//! For the question evcxr replaces the session's manifest by that of a project with this one dependency. Cargo then
+//! drops the versions of all other crates from the lock file, so the shim puts the lock file back. A crate that existed
+//! once is not looked up again, as if it were in a lock file.
 
 use crate::{
     cargo_shim::{

@@ -1,13 +1,15 @@
 //! The pool: crates that sessions have built for `:dep`, kept for later sessions of the same toolchain.
 //!
-//! The pool lies beside the sessions and has the layout of a target directory of cargo, with all that cargo needs to find
-//! the crates fresh. A session that has added crates leaves a copy of what it built. A later session takes from the pool
+//! The pool lies beside the sessions and has the layout of a target directory of cargo, with all that cargo needs to
+//! find the crates fresh. A session that has added crates leaves a copy of what it built. A later session takes from
+//! the pool
 //!
 //! - just the files that it needs, if cargo was asked for the same crates before ([`dependency_cache`]), or
 //! - all files, and lets cargo decide which ones are fresh.
 //!
-//! Several kernels use the pool at once. Each file is listed with its length before it is written, so that a file that is
-//! not whole is found by its length and built again: another kernel may still be writing it, or the machine went down.
+//! Several kernels use the pool at once. Each file is listed with its length before it is written, so that a file that
+//! is not whole is found by its length and built again: another kernel may still be writing it, or the machine went
+//! down.
 //!
 //! [`dependency_cache`]: crate::cargo_shim::dependency_cache
 
@@ -81,8 +83,8 @@ impl Pool {
         self.directory.join(relative)
     }
 
-    /// Provides a session with all files of the pool, unless it was last provided for the same manifest. Returns whether it
-    /// was provided now.
+    /// Provides a session with all files of the pool, unless it was last provided for the same manifest. Returns
+    /// whether it was provided now.
     ///
     /// # Errors
     ///
@@ -224,8 +226,8 @@ fn entries(directory: &Path) -> io::Result<Vec<fs::DirEntry>> {
     }
 }
 
-/// Returns whether a file or a directory of this name belongs to a crate that each session builds for itself: a cell, or an
-/// embedded crate. A dylib among these has the same file name in every build.
+/// Returns whether a file or a directory of this name belongs to a crate that each session builds for itself: a cell,
+/// or an embedded crate. A dylib among these has the same file name in every build.
 fn is_name_of_session(file_name: &str) -> bool {
     let stem = file_name.split('.').next().unwrap_or(file_name);
     let name = stem.strip_prefix("lib").unwrap_or(stem);

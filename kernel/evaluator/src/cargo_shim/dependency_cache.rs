@@ -1,12 +1,12 @@
 //! Crates that cargo has built for `:dep`, reused by the next session that asks for the same ones, without cargo.
 //!
-//! A record in the [pool](crate::cargo_shim::crate_pool) says which versions the crates have, how a cell is compiled with
-//! them, and which files that takes. The record lies under a [key](crate::cargo_shim::cache_key) of all that cargo looks at
-//! before it builds. It holds as long as the files are those that were built, and the variables and files that build
-//! scripts look at are as they were.
+//! A record in the [pool](crate::cargo_shim::crate_pool) says which versions the crates have, how a cell is compiled
+//! with them, and which files that takes. The record lies under a [key](crate::cargo_shim::cache_key) of all that cargo
+//! looks at before it builds. It holds as long as the files are those that were built, and the variables and files that
+//! build scripts look at are as they were.
 //!
-//! As with a lock file, nobody looks for newer versions: a session gets the recorded ones until the cache is cleared, or
-//! `MOSAIC_FAST_PATH` is `0`.
+//! As with a lock file, nobody looks for newer versions: a session gets the recorded ones until the cache is cleared,
+//! or `MOSAIC_FAST_PATH` is `0`.
 
 use crate::{
     cargo_shim::{
@@ -73,8 +73,8 @@ impl Stamp {
         })
     }
 
-    /// Returns whether this stamp of some `files` is the expected one. Removes files of another length, which are not whole and
-    /// which cargo would take for fresh.
+    /// Returns whether this stamp of some `files` is the expected one. Removes files of another length, which are not
+    /// whole and which cargo would take for fresh.
     fn is(self, expected: Stamp, files: &[&Path]) -> bool {
         if self.bytes != expected.bytes {
             for file in files {

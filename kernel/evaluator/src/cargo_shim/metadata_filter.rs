@@ -1,8 +1,8 @@
-//! Leaves out of cargo's metadata the packages on which no type of a variable can depend, so that rust-analyzer has less to
-//! read.
+//! Leaves out of cargo's metadata the packages on which no type of a variable can depend, so that rust-analyzer has
+//! less to read.
 //!
-//! Here rust-analyzer runs neither procedural macros nor build scripts, so the packages that only these need are left out.
-//! So are packages that the standard library and the built-in crates use without showing their types.
+//! Here rust-analyzer runs neither procedural macros nor build scripts, so the packages that only these need are left
+//! out. So are packages that the standard library and the built-in crates use without showing their types.
 
 use crate::prebuilt::builtin;
 use serde_json::Value;
@@ -45,8 +45,8 @@ fn is_closed(package: &str) -> bool {
     CLOSED.contains(&package) || builtin::find(package).is_some()
 }
 
-/// Returns cargo's metadata of a project with only the packages of interest. Unless rust-analyzer is `analysing`, these are
-/// the members of the workspace. Returns `None` if the text is not such metadata.
+/// Returns cargo's metadata of a project with only the packages of interest. Unless rust-analyzer is `analysing`, these
+/// are the members of the workspace. Returns `None` if the text is not such metadata.
 pub(super) fn of_interest(text: &str, analysing: bool) -> Option<String> {
     let mut all: Value = serde_json::from_str(text).ok()?;
     let packages = all["packages"].as_array()?.clone();

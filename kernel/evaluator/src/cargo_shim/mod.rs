@@ -2,8 +2,8 @@
 //!
 //! The kernel puts a directory first in its own `PATH` in which these three names are links to this executable
 //! ([`take_over`](crate::session::environment::take_over)). A process that is started by such a name enters at
-//! [`cargo_shim()`], reads the [`ShimState`] of its kernel, answers from a cache where it can, and otherwise runs the real
-//! tool. `MOSAIC_FAST_PATH=0` leaves the path as it is, so that there is no shim.
+//! [`cargo_shim()`], reads the [`ShimState`] of its kernel, answers from a cache where it can, and otherwise runs the
+//! real tool. `MOSAIC_FAST_PATH=0` leaves the path as it is, so that there is no shim.
 //!
 //! | call | answered by |
 //! | --- | --- |

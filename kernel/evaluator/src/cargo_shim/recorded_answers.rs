@@ -2,8 +2,8 @@
 //!
 //! The first kernel of a toolchain records. An answer is found by everything that it depends on: the arguments, the
 //! manifest, the versions of crates and, for a build, the source. Only the builds of a kernel that is starting are
-//! recorded: then evcxr compiles trial cells, which depend on nothing but their text. A recorded answer has placeholders
-//! for the directories of the kernel.
+//! recorded: then evcxr compiles trial cells, which depend on nothing but their text. A recorded answer has
+//! placeholders for the directories of the kernel.
 
 use crate::{
     cargo_shim::{
@@ -26,8 +26,8 @@ use std::{
     process::{ExitCode, Output, Stdio},
 };
 
-/// Gives the recorded answer of cargo to a call in the directory `here`, or else runs cargo. Records cargo's answer if the
-/// kernel is the one that records.
+/// Gives the recorded answer of cargo to a call in the directory `here`, or else runs cargo. Records cargo's answer if
+/// the kernel is the one that records.
 ///
 /// # Errors
 ///
@@ -116,8 +116,8 @@ impl Answer {
         }
     }
 
-    /// Records the answer for later kernels, with the library that was built. A successful build without a known library is
-    /// not recorded.
+    /// Records the answer for later kernels, with the library that was built. A successful build without a known
+    /// library is not recorded.
     fn record(&self, file: &Path, call: &CargoCall) -> Result<()> {
         if let Some(library) = &self.library {
             let recorded = file.with_extension("so");

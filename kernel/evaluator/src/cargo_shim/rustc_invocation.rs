@@ -99,8 +99,8 @@ impl RustcInvocation {
         paths.all(|(_, path)| Path::new(path).exists())
     }
 
-    /// Returns the call without anything of one session: with a placeholder for its directory, and without the variables
-    /// that come from the user's environment.
+    /// Returns the call without anything of one session: with a placeholder for its directory, and without the
+    /// variables that come from the user's environment.
     pub(super) fn in_any_session(&self, session: &Path) -> RustcInvocation {
         let arguments = self.arguments.iter().map(|it| without_session(it, session));
         let is_of_cargo =

@@ -1,8 +1,8 @@
 //! A view of the standard library's sources without what rust-analyzer need not read.
 //!
 //! rust-analyzer reads all sources when it is first asked for a type, and half of their text defines the intrinsics of
-//! processors. In the view, intrinsics have their signatures and documentation, and no bodies, on which no type depends.
-//! All other sources are symbolic links.
+//! processors. In the view, intrinsics have their signatures and documentation, and no bodies, on which no type
+//! depends. All other sources are symbolic links.
 
 use anyhow::{Context, Result};
 use quote::ToTokens;
@@ -24,8 +24,8 @@ const LEFT_OUT: [&str; 6] = [
 /// The package that only code for a nightly compiler can name. It is large: its types are implemented for every width.
 const NIGHTLY: &str = "portable-simd";
 
-/// Writes a view of the sources in `library` to the directory `view`, unless another kernel has just done so. For a `stable`
-/// compiler the view lacks the packages that need a nightly one.
+/// Writes a view of the sources in `library` to the directory `view`, unless another kernel has just done so. For a
+/// `stable` compiler the view lacks the packages that need a nightly one.
 ///
 /// # Errors
 ///
@@ -75,8 +75,8 @@ fn copy_signatures(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns a source without tests, bodies of functions, and attributes for the compiler alone. Returns `None` if it cannot
-/// be parsed.
+/// Returns a source without tests, bodies of functions, and attributes for the compiler alone. Returns `None` if it
+/// cannot be parsed.
 fn signatures(text: &str) -> Option<String> {
     let mut file: File = syn::parse_file(text).ok()?;
     Bare.visit_file_mut(&mut file);

@@ -13,14 +13,14 @@ use std::{
 /// The link to the kernel, for writing.
 ///
 /// Set once, before the process has a second thread. Then any thread writes: the main thread and the threads of cells
-/// report what a cell does, and the thread `link` answers the kernel. The lock keeps each report in one piece, and reports
-/// arrive in the order in which the lock was taken.
+/// report what a cell does, and the thread `link` answers the kernel. The lock keeps each report in one piece, and
+/// reports arrive in the order in which the lock was taken.
 static KERNEL: OnceLock<Mutex<UnixStream>> = OnceLock::new();
 
 /// The pipe on which evcxr reads lines.
 ///
-/// Set once, before the process has a second thread. Written only by [`run_state`](crate::cell_process::run_state), on the
-/// main thread or on a thread of a cell, while it holds the lock of its own state.
+/// Set once, before the process has a second thread. Written only by [`run_state`](crate::cell_process::run_state), on
+/// the main thread or on a thread of a cell, while it holds the lock of its own state.
 static EVCXR: OnceLock<Mutex<File>> = OnceLock::new();
 
 /// Connects to the kernel. Returns the link, for reading.

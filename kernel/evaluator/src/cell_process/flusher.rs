@@ -14,7 +14,8 @@ const INTERVAL: Duration = Duration::from_millis(30);
 /// Flushes the standard output of the running cell at intervals. Its thread sleeps while no cell runs.
 #[derive(Clone, Default)]
 pub(super) struct Flusher {
-    /// The guest of the running cell, and a signal that a cell begins. The main thread sets the guest and takes it away.
+    /// The guest of the running cell, and a signal that a cell begins. The main thread sets the guest and takes it
+    /// away.
     shared: Arc<(Mutex<Option<&'static Guest>>, Condvar)>,
 }
 

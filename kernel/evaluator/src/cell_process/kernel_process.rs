@@ -26,8 +26,8 @@ const TIME_TO_DIE: Duration = Duration::from_secs(3);
 
 /// Whether the kernel has said that it ends this process.
 ///
-/// The thread `link` sets it, once. The main thread reads it when evcxr's pipe is closed, and both threads read it when they
-/// clean up. If it is not set, the end of the pipes means that the kernel was killed or has given up this process.
+/// The thread `link` sets it, once. The main thread reads it when evcxr's pipe is closed, and both threads read it when
+/// they clean up. If it is not set, the end of the pipes means that the kernel was killed or has given up this process.
 static ENDS_IN_ORDER: AtomicBool = AtomicBool::new(false);
 
 /// Notes that the kernel ends this process in order.
@@ -77,8 +77,8 @@ impl KernelProcess {
         })
     }
 
-    /// Removes the kernel's directories if the kernel was killed or ends in order, and ends the compilations of a killed
-    /// kernel. Does nothing for a kernel that lives and has given up this process.
+    /// Removes the kernel's directories if the kernel was killed or ends in order, and ends the compilations of a
+    /// killed kernel. Does nothing for a kernel that lives and has given up this process.
     ///
     /// The first thread that calls it cleans up. Others wait until that is done.
     pub(super) fn clean_up(&self) {

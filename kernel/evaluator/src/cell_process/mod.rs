@@ -1,9 +1,9 @@
 //! The cell process: loads each compiled cell and runs it.
 //!
 //! evcxr starts the process, as this executable with the argument `cell-host`, and speaks its line protocol with it on
-//! pipes. The kernel talks to the process over the [`link`](crate::session::link). Cells get standard output and error of
-//! their own, so that nothing that a cell prints is ever read as protocol. What evcxr's generated code would print as a
-//! marker reaches the process as an [event](run_state) instead.
+//! pipes. The kernel talks to the process over the [`link`](crate::session::link). Cells get standard output and error
+//! of their own, so that nothing that a cell prints is ever read as protocol. What evcxr's generated code would print
+//! as a marker reaches the process as an [event](run_state) instead.
 //!
 //! | module | what it does |
 //! | --- | --- |
@@ -20,8 +20,9 @@
 //!
 //! # Shared state
 //!
-//! Cells are dynamic libraries that call in from any thread, so the state of the process is in ten statics. Each is private
-//! to its module, and its doc comment says who writes and who reads it. No lock is held while code of the user runs.
+//! Cells are dynamic libraries that call in from any thread, so the state of the process is in ten statics. Each is
+//! private to its module, and its doc comment says who writes and who reads it. No lock is held while code of the user
+//! runs.
 //!
 //! # Invariants
 //!
@@ -60,8 +61,8 @@ pub fn cell_host_main() -> ! {
     let result = KernelProcess::find().and_then(|kernel| {
         let kernel = Arc::new(kernel);
         let result = run(&kernel);
-        // evcxr's pipes are closed. Either the kernel was killed or never got ready, or evcxr has given up this process.
-        // A kernel that ends in order has said so before, and then the thread `link` cleans up.
+        // evcxr's pipes are closed. Either the kernel was killed or never got ready, or evcxr has given up this
+        // process. A kernel that ends in order has said so before, and then the thread `link` cleans up.
         if !kernel_process::ends_in_order() {
             kernel.clean_up();
         }
@@ -78,8 +79,8 @@ pub fn cell_host_main() -> ! {
 fn run(kernel: &Arc<KernelProcess>) -> Result<()> {
     let commands = take_evcxrs_pipes()?;
     let link = channels::connect_to_kernel(&kernel.paths.socket)?;
-    // The first instruction is followed before evcxr has anything run: if the process is started for a cell that is under
-    // way, the instruction names that execution.
+    // The first instruction is followed before evcxr has anything run: if the process is started for a cell that is
+    // under way, the instruction names that execution.
     let link = instructions::follow_first(link, &kernel.paths)?;
     forget_environment();
     instructions::start(link, Arc::clone(kernel))?;
@@ -103,8 +104,8 @@ fn take_evcxrs_pipes() -> Result<File> {
     Ok(commands)
 }
 
-/// Removes the variables that are for this process alone. The user's code may start cargo or another kernel, which would
-/// misunderstand them.
+/// Removes the variables that are for this process alone. The user's code may start cargo or another kernel, which
+/// would misunderstand them.
 fn forget_environment() {
     for name in [
         CELL_PROCESS_VARIABLE,

@@ -19,8 +19,8 @@ const MAXIMUM_WAIT: Duration = Duration::from_millis(100);
 /// calls afterwards.
 static IS_CONNECTED: AtomicBool = AtomicBool::new(false);
 
-/// Connects standard output and error to the kernel, unless they are connected. Called for the first cell and not before,
-/// since evcxr runs trial cells at its start.
+/// Connects standard output and error to the kernel, unless they are connected. Called for the first cell and not
+/// before, since evcxr runs trial cells at its start.
 ///
 /// # Errors
 ///

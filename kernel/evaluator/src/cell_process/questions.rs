@@ -18,8 +18,8 @@ struct OpenQuestions {
 
 /// The questions that have no answer yet.
 ///
-/// Any thread of a cell adds a question and then sends it; the thread `link` takes the question out when its answer comes.
-/// The lock is not held while a question is answered, since whoever is woken may ask again.
+/// Any thread of a cell adds a question and then sends it; the thread `link` takes the question out when its answer
+/// comes. The lock is not held while a question is answered, since whoever is woken may ask again.
 static OPEN_QUESTIONS: Mutex<OpenQuestions> = Mutex::new(OpenQuestions {
     last_number: 0,
     questions: BTreeMap::new(),
@@ -27,8 +27,8 @@ static OPEN_QUESTIONS: Mutex<OpenQuestions> = Mutex::new(OpenQuestions {
 
 /// The guests of this process: more than one only if a cell was built against another copy of the crate `mosaic`.
 ///
-/// The main thread adds a guest before its cell begins. The thread `link`, and threads that read standard input, copy the
-/// list and call the guests without the lock.
+/// The main thread adds a guest before its cell begins. The thread `link`, and threads that read standard input, copy
+/// the list and call the guests without the lock.
 static GUESTS: Mutex<Vec<&'static Guest>> = Mutex::new(Vec::new());
 
 fn open_questions() -> MutexGuard<'static, OpenQuestions> {

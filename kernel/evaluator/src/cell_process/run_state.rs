@@ -29,8 +29,8 @@ pub(super) struct RunState {
 
 /// The state of the running cell, or of the last one.
 ///
-/// Reset by the main thread before each cell. Written by the cell's code, through [`cell_event`] on any thread, and by the
-/// main thread when the cell has ended. Read by whoever first calls [`RunState::release`].
+/// Reset by the main thread before each cell. Written by the cell's code, through [`cell_event`] on any thread, and by
+/// the main thread when the cell has ended. Read by whoever first calls [`RunState::release`].
 static RUN_STATE: Mutex<RunState> = Mutex::new(RunState {
     is_released: false,
     panicked: false,
@@ -55,7 +55,8 @@ impl RunState {
         }
     }
 
-    /// Returns the lines that tell evcxr how the cell ended. evcxr keeps no variables of a cell that did not reach its end.
+    /// Returns the lines that tell evcxr how the cell ended. evcxr keeps no variables of a cell that did not reach its
+    /// end.
     fn markers(&mut self) -> Vec<String> {
         let panicked = self.panicked.then(|| PANIC_NOTIFICATION.to_owned());
         let failed = self.failed.then(|| ERROR_OCCURRED.to_owned());
@@ -106,7 +107,11 @@ mod tests {
         };
         let lost = format!("{VARIABLE_CHANGED_TYPE}a");
         assert_eq!(state.markers(), [PANIC_NOTIFICATION, &lost]);
-        assert_eq!(state.markers(), [PANIC_NOTIFICATION], "a lost variable is reported once");
+        assert_eq!(
+            state.markers(),
+            [PANIC_NOTIFICATION],
+            "a lost variable is reported once"
+        );
         assert!(RunState::default().markers().is_empty());
     }
 }

@@ -1,12 +1,13 @@
 //! The running cell, for those who interrupt it.
 //!
-//! An interrupt names the execution that it is meant for, and comes on the thread `link`: before the cell begins, while it
-//! runs, or after it. One lock decides which of these it is.
+//! An interrupt names the execution that it is meant for, and comes on the thread `link`: before the cell begins, while
+//! it runs, or after it. One lock decides which of these it is.
 
 use mosaic_abi::Guest;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The function `mosaic_interrupt_wait` of the notebook's tokio: interrupts what the cell waits for, or takes that back.
+/// The function `mosaic_interrupt_wait` of the notebook's tokio: interrupts what the cell waits for, or takes that
+/// back.
 pub(super) type InterruptWait = unsafe extern "C" fn(interrupted: bool);
 
 /// The places where a cell can be stopped: in calls of the guest, and in waits of the notebook's tokio.
@@ -55,8 +56,8 @@ struct Execution {
 
 /// The execution that the kernel is at.
 ///
-/// The thread `link` writes the number and interrupts; the main thread writes `running` when a cell begins and ends. The
-/// hooks are called under the lock, so that an interrupt never meets a cell that has ended or another one.
+/// The thread `link` writes the number and interrupts; the main thread writes `running` when a cell begins and ends.
+/// The hooks are called under the lock, so that an interrupt never meets a cell that has ended or another one.
 static EXECUTION: Mutex<Execution> = Mutex::new(Execution {
     number: 0,
     interrupted: false,

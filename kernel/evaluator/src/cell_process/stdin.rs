@@ -1,9 +1,9 @@
 //! The standard input of cells: reading it asks the user.
 //!
-//! With a pipe the kernel could not know when to ask, since a pipe does not tell its writer that somebody waits. So this
-//! executable exports the C function `read`, through which the standard library reads. The linker finds it before the one
-//! of the C library, for every library that the process loads. It serves descriptor 0 of a cell process, and passes
-//! everything else on.
+//! With a pipe the kernel could not know when to ask, since a pipe does not tell its writer that somebody waits. So
+//! this executable exports the C function `read`, through which the standard library reads. The linker finds it before
+//! the one of the C library, for every library that the process loads. It serves descriptor 0 of a cell process, and
+//! passes everything else on.
 
 use crate::cell_process::{channels, questions};
 use libc::{c_int, c_void, size_t, ssize_t};
@@ -26,8 +26,8 @@ static ASKS_THE_USER: AtomicBool = AtomicBool::new(false);
 
 /// The bytes that the user has entered and nobody has read yet.
 ///
-/// Written and read by any thread of a cell that reads standard input. The lock is held while the user is asked, so that
-/// other readers wait for their turn.
+/// Written and read by any thread of a cell that reads standard input. The lock is held while the user is asked, so
+/// that other readers wait for their turn.
 static ENTERED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 /// Makes every further read of standard input ask the user.

@@ -88,7 +88,8 @@ impl ExpandedCell {
     }
 }
 
-/// Returns the end of the name around a byte of a text. Clients ask anywhere in a name, and rust-analyzer wants its end.
+/// Returns the end of the name around a byte of a text. Clients ask anywhere in a name, and rust-analyzer wants its
+/// end.
 fn end_of_name(text: &str, from: usize) -> usize {
     let rest = &text[from..];
     from + rest

@@ -32,7 +32,8 @@ fn resident() -> u64 {
     1024 * resident.and_then(|it| it.trim().parse().ok()).unwrap_or(0)
 }
 
-/// Gives free memory back to the operating system. It lies in many pieces, which the allocator keeps unless it is asked.
+/// Gives free memory back to the operating system. It lies in many pieces, which the allocator keeps unless it is
+/// asked.
 pub(crate) fn give_back() {
     #[cfg(target_env = "gnu")]
     // SAFETY: the function may be called at any time, and from any thread.

@@ -13,8 +13,8 @@
 //! | [`completions`] | the types of completions, for the whole crate |
 //! | [`memory`] | the memory of this process, most of which rust-analyzer takes |
 //!
-//! Invariants: nothing here runs code of the user's, calls evcxr's rust-analyzer or waits for a cell. rust-analyzer may panic
-//! over code that is being typed; the question then has no answer, and the thread goes on.
+//! Invariants: nothing here runs code of the user's, calls evcxr's rust-analyzer or waits for a cell. rust-analyzer may
+//! panic over code that is being typed; the question then has no answer, and the thread goes on.
 
 mod answers;
 pub(crate) mod completions;

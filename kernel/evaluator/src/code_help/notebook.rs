@@ -1,4 +1,5 @@
-//! The source in which rust-analyzer sees a cell that is being typed: what earlier cells have left, and a place for the cell.
+//! The source in which rust-analyzer sees a cell that is being typed: what earlier cells have left, and a place for the
+//! cell.
 
 use crate::{code_help::project::manifest_in, evcxr_text::markers::ANALYSIS_WRAPPER};
 use evcxr::CommandContext;
@@ -39,7 +40,8 @@ struct Definition {
 }
 
 impl Notebook {
-    /// Reads what evcxr knows; returns nothing if evcxr does not say. evcxr's rust-analyzer need not have read anything.
+    /// Reads what evcxr knows; returns nothing if evcxr does not say. evcxr's rust-analyzer need not have read
+    /// anything.
     pub(crate) fn read(
         context: &mut CommandContext,
         directory: PathBuf,
@@ -93,7 +95,8 @@ impl Notebook {
     }
 }
 
-/// The source of a notebook with a cell in it. The cell stands there twice: its items before a function, and the rest in it.
+/// The source of a notebook with a cell in it. The cell stands there twice: its items before a function, and the rest
+/// in it.
 pub(crate) struct NotebookSource {
     pub(crate) text: String,
     /// The items of the cell, by bytes of the cell.

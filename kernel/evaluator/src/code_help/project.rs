@@ -68,8 +68,8 @@ impl Project {
         AsRef::<Path>::as_ref(&self.directory) == directory
     }
 
-    /// Reads the standard library and the crate's dependencies, which takes seconds, unless they have been read for this
-    /// manifest. `has_ended` is locked while cargo is asked.
+    /// Reads the standard library and the crate's dependencies, which takes seconds, unless they have been read for
+    /// this manifest. `has_ended` is locked while cargo is asked.
     ///
     /// # Errors
     ///
@@ -96,7 +96,8 @@ impl Project {
         Ok(())
     }
 
-    /// Completes the name left of a byte of the crate's source. Returns the completions and the bytes that they replace.
+    /// Completes the name left of a byte of the crate's source. Returns the completions and the bytes that they
+    /// replace.
     pub(super) fn completions(&mut self, source: &str, at: usize) -> Option<(Vec<Completion>, Range<usize>)> {
         self.set_source(source);
         let offset = TextSize::try_from(at).ok()?;

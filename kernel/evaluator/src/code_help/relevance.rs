@@ -74,7 +74,8 @@ pub(super) fn presentable(mut matches: Vec<Completion>) -> Vec<Completion> {
     matches
 }
 
-/// Ranks a completion of a proxy: a tessera's methods, then those of all proxies, then those of every type, then the rest.
+/// Ranks a completion of a proxy: a tessera's methods, then those of all proxies, then those of every type, then the
+/// rest.
 fn rank(completion: &Completion) -> usize {
     let name = name_of(&completion.text);
     if completion.kind != "function" {

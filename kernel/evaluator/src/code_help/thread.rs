@@ -1,7 +1,8 @@
 //! The code help thread, which answers one question after the other, and the handle to it.
 //!
-//! The thread has a rust-analyzer of its own. evcxr's rust-analyzer would answer only while no cell is compiled. Once it has
-//! read the standard library, evcxr also has it infer types for every cell, which takes longer than asking rustc.
+//! The thread has a rust-analyzer of its own. evcxr's rust-analyzer would answer only while no cell is compiled. Once
+//! it has read the standard library, evcxr also has it infer types for every cell, which takes longer than asking
+//! rustc.
 
 use crate::{
     code_help::{answers, completions::Completions, memory, notebook::Notebook, project::Project},
@@ -25,12 +26,13 @@ use tokio::sync::oneshot;
 #[derive(Clone, Debug)]
 pub(crate) struct CodeHelp {
     messages: Sender<Message>,
-    /// Set when cargo must not be asked any more. Locked while cargo is asked, which leaves files until it has answered.
+    /// Set when cargo must not be asked any more. Locked while cargo is asked, which leaves files until it has
+    /// answered.
     has_ended: Arc<Mutex<bool>>,
 }
 
-/// Completes in the lines of a cell's commands, which rust-analyzer knows nothing of. Takes the names of the variables, the
-/// code, and the cursor, counted in code points. Returns nothing if the cursor is not in a command.
+/// Completes in the lines of a cell's commands, which rust-analyzer knows nothing of. Takes the names of the variables,
+/// the code, and the cursor, counted in code points. Returns nothing if the cursor is not in a command.
 pub(crate) type CompleteCommand = fn(&BTreeSet<String>, &str, usize) -> Option<Completions>;
 
 /// A message to the thread, which takes them in order.
@@ -103,8 +105,8 @@ impl CodeHelp {
         Ok(CodeHelp { messages, has_ended })
     }
 
-    /// Stops the thread from asking cargo again, and waits until cargo has answered, for [`ENDING`] at most. `end_cargo`
-    /// ends the processes that were started so far.
+    /// Stops the thread from asking cargo again, and waits until cargo has answered, for [`ENDING`] at most.
+    /// `end_cargo` ends the processes that were started so far.
     pub(crate) fn end(&self, end_cargo: impl Fn()) {
         let begun = Instant::now();
         while begun.elapsed() < ENDING {
@@ -201,8 +203,8 @@ enum NotebookState {
 const ENDING: Duration = Duration::from_secs(2);
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(1);
 
-/// How often rust-analyzer looks through everything before it counts as settled. Each change of the source frees a part of
-/// the memory that is needed only once, and that is a third to a half of all.
+/// How often rust-analyzer looks through everything before it counts as settled. Each change of the source frees a part
+/// of the memory that is needed only once, and that is a third to a half of all.
 const ROUNDS: u32 = 6;
 
 impl State {
@@ -261,8 +263,8 @@ impl State {
         answers::complete(project, notebook, code, cursor)
     }
 
-    /// Warms rust-analyzer up: it looks through everything that the first question on a type would need. Does so once for
-    /// each project.
+    /// Warms rust-analyzer up: it looks through everything that the first question on a type would need. Does so once
+    /// for each project.
     fn prepare(&mut self) {
         if let Some((project, notebook)) = self.project_and_notebook()
             && !project.is_settled
@@ -291,8 +293,8 @@ impl State {
         }
     }
 
-    /// Calls a function and survives its panic, since rust-analyzer may panic over code that is being typed. The project
-    /// stays.
+    /// Calls a function and survives its panic, since rust-analyzer may panic over code that is being typed. The
+    /// project stays.
     fn guarded(&mut self, act: impl FnOnce(&mut State)) {
         let _ = catch_unwind(AssertUnwindSafe(|| act(self)));
     }

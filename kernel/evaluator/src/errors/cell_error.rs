@@ -1,7 +1,7 @@
 //! [`CellError`], what a failed cell shows, and the errors of cells that ran.
 //!
-//! Errors of cells that do not compile are made in [`compile_error`](super::compile_error). Errors of cells whose process is
-//! gone, or that were interrupted, are made in [`lost_variables`](super::lost_variables).
+//! Errors of cells that do not compile are made in [`compile_error`](super::compile_error). Errors of cells whose
+//! process is gone, or that were interrupted, are made in [`lost_variables`](super::lost_variables).
 
 use crate::{
     evcxr_text::markers::{CELL_CRATE_PATH, is_cell_function},
@@ -73,7 +73,8 @@ impl CellError {
     }
 }
 
-/// Returns the frames of a backtrace that are the user's: those below the panic's own, and above those that call the cell.
+/// Returns the frames of a backtrace that are the user's: those below the panic's own, and above those that call the
+/// cell.
 fn users_frames(backtrace: &str) -> impl Iterator<Item = String> {
     let names = backtrace
         .lines()

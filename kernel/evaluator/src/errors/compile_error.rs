@@ -1,8 +1,9 @@
-//! How a compile error is shown: as rustc would show it for the cell alone, without a trace of the code that evcxr and the
-//! kernel generate around the cell.
+//! How a compile error is shown: as rustc would show it for the cell alone, without a trace of the code that evcxr and
+//! the kernel generate around the cell.
 //!
-//! Errors come from rustc, from evcxr, from the kernel's own check of the syntax, and from the expansion of `#[tessera]`. Each
-//! becomes a [`Diagnostic`] on the text of the cell. An error that a variable cannot be stored is explained by
+//! Errors come from rustc, from evcxr, from the kernel's own check of the syntax, and from the expansion of
+//! `#[tessera]`. Each becomes a [`Diagnostic`] on the text of the cell. An error that a variable cannot be stored is
+//! explained by
 //! [`unstorable`](super::unstorable) instead. Warnings are shown in the same way.
 
 use crate::{
@@ -25,8 +26,8 @@ const CANNOT_BE_KEPT: &str = "a variable of this cell cannot be kept for the nex
     known here alone. Make it own what it holds, define its type as an item of a cell, or put braces around the cell's code";
 
 impl CellError {
-    /// Shows the errors of rustc as rustc would show them for the cell alone. `type_of` looks up the type of a variable by
-    /// its name and the byte of the cell at which the name ends.
+    /// Shows the errors of rustc as rustc would show them for the cell alone. `type_of` looks up the type of a variable
+    /// by its name and the byte of the cell at which the name ends.
     pub(crate) fn from_compilation(
         errors: &[CompilationError],
         code: &str,

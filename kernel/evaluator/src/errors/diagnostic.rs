@@ -13,8 +13,8 @@ use evcxr::CompilationError;
 use mosaic_expand::{CellExpansion, Location, TextRange};
 use std::ops::Range;
 
-/// Keeps one error for each subject. Generated code mentions a type several times, and rustc complains as often. The error
-/// that was written for the user is kept if there is one.
+/// Keeps one error for each subject. Generated code mentions a type several times, and rustc complains as often. The
+/// error that was written for the user is kept if there is one.
 pub(super) fn once_per_subject(errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut kept: Vec<Diagnostic> = Vec::new();
     for error in errors {

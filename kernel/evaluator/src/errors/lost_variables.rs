@@ -14,8 +14,8 @@ impl CellError {
         CellError::new("Interrupted", message)
     }
 
-    /// Returns the error of a cell that stopped at an interrupt. The cell had taken the variables `taken`, by moving or redefining
-    /// them.
+    /// Returns the error of a cell that stopped at an interrupt. The cell had taken the variables `taken`, by moving or
+    /// redefining them.
     pub(crate) fn interrupted(taken: &BTreeSet<String>) -> CellError {
         let kept = match names(taken) {
             None => "all variables are kept".to_owned(),
@@ -24,8 +24,8 @@ impl CellError {
         CellError::new("Interrupted", format!("the cell was interrupted; {kept}"))
     }
 
-    /// Returns the error of a cell whose process has ended by itself, and the variables `lost` with it. `status` says how the process
-    /// ended, in evcxr's words or in those of [`status`].
+    /// Returns the error of a cell whose process has ended by itself, and the variables `lost` with it. `status` says
+    /// how the process ended, in evcxr's words or in those of [`status`].
     pub(crate) fn process_ended(status: &str, lost: &BTreeSet<String>) -> CellError {
         let status = status.replace(PROCESS_ENDED, "the cell's process ended");
         CellError::new(
@@ -49,8 +49,8 @@ pub(crate) fn status(status: Option<ExitStatus>) -> String {
     )
 }
 
-/// Describes the variables that a cell took and did not put back, since it panicked or returned early. Returns nothing if
-/// there are none.
+/// Describes the variables that a cell took and did not put back, since it panicked or returned early. Returns nothing
+/// if there are none.
 pub(crate) fn taken(lost: &BTreeSet<String>) -> Option<String> {
     names(lost).map(|names| format!("lost, since the cell had taken them before it failed: {names}"))
 }

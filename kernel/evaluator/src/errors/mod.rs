@@ -10,9 +10,9 @@
 //! | [`lost_variables`] | what an interrupt or the end of the cell process costs |
 //! | [`warnings`] | which of rustc's warnings are shown, and where |
 //!
-//! Invariants: places are bytes of the cell as the user wrote it, never of generated code. No text names evcxr, or an item
-//! that the kernel generates. Everything here is pure text, but for the file in which [`warnings`] pass from the rustc wrapper
-//! to the kernel.
+//! Invariants: places are bytes of the cell as the user wrote it, never of generated code. No text names evcxr, or an
+//! item that the kernel generates. Everything here is pure text, but for the file in which [`warnings`] pass from the
+//! rustc wrapper to the kernel.
 
 pub(crate) mod cell_error;
 mod compile_error;

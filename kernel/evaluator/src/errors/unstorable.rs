@@ -102,8 +102,8 @@ impl Unstorable {
         })
     }
 
-    /// Explains why the variable cannot be kept, with a line to write instead. `type_of` looks up the type of a variable by
-    /// its name and the byte of the cell at which the name ends.
+    /// Explains why the variable cannot be kept, with a line to write instead. `type_of` looks up the type of a
+    /// variable by its name and the byte of the cell at which the name ends.
     pub(crate) fn explain(&self, code: &str, type_of: impl FnOnce(&str, usize) -> Option<String>) -> Explanation {
         let title = self.title();
         let plain = without_commands(code);
@@ -225,7 +225,8 @@ mod tests {
         explanation.help.join("\n")
     }
 
-    /// The code, the variable that cannot be kept, the reason, its type if that is known, and the line to write instead.
+    /// The code, the variable that cannot be kept, the reason, its type if that is known, and the line to write
+    /// instead.
     type Case = (&'static str, &'static str, Reason, Option<&'static str>, &'static str);
 
     const CASES: &[Case] = &[

@@ -1,8 +1,8 @@
 //! Warnings of rustc's on cells that ran.
 //!
-//! rustc compiles the items of all cells with each cell, and warns of them each time. The rustc wrapper writes the warnings to
-//! a file of the session. The kernel reads the file, and shows the warnings on the text of the cell itself that it has not
-//! shown before.
+//! rustc compiles the items of all cells with each cell, and warns of them each time. The rustc wrapper writes the
+//! warnings to a file of the session. The kernel reads the file, and shows the warnings on the text of the cell itself
+//! that it has not shown before.
 
 use crate::{
     errors::unstorable,
@@ -146,9 +146,9 @@ fn label(span: &Value, source: &str, cell: &str) -> Option<Label> {
     })
 }
 
-/// Finds the line of the cell that a line of the source was taken from. Returns its number, and how many characters its text
-/// was moved to the left, since evcxr puts each statement at the beginning of a line. Several lines may have the same text: the
-/// one is taken whose neighbours have the same text as well.
+/// Finds the line of the cell that a line of the source was taken from. Returns its number, and how many characters its
+/// text was moved to the left, since evcxr puts each statement at the beginning of a line. Several lines may have the
+/// same text: the one is taken whose neighbours have the same text as well.
 fn line_of_cell(line: usize, source: &str, cell: &str) -> Option<(usize, usize)> {
     let source: Vec<&str> = source.lines().collect();
     let cell: Vec<&str> = cell.lines().collect();

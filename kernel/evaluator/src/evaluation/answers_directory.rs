@@ -1,5 +1,5 @@
-//! The directory of cargo's answers to the questions of a starting kernel. The first kernel of a toolchain records them, and
-//! the cargo shim of each later kernel answers from the record.
+//! The directory of cargo's answers to the questions of a starting kernel. The first kernel of a toolchain records
+//! them, and the cargo shim of each later kernel answers from the record.
 
 use crate::{prebuilt::cache_directory::CacheDirectory, session::environment};
 use anyhow::{Context, Result};
@@ -39,7 +39,8 @@ impl AnswersDirectory {
         }
     }
 
-    /// Keeps answers that have been recorded, unless another kernel has kept its own meanwhile. Returns where they are kept.
+    /// Keeps answers that have been recorded, unless another kernel has kept its own meanwhile. Returns where they are
+    /// kept.
     pub(super) fn keep(self, crates: &CacheDirectory) -> Result<PathBuf> {
         let kept = crates.answers();
         if let AnswersDirectory::New(directory) = self {

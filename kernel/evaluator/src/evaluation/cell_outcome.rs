@@ -1,4 +1,5 @@
-//! The end of a cell. evcxr returns when a cell begins to run, and the cell process reports the rest on the kernel's link.
+//! The end of a cell. evcxr returns when a cell begins to run, and the cell process reports the rest on the kernel's
+//! link.
 
 use crate::{
     evaluation::Evaluation,
@@ -10,8 +11,8 @@ use std::time::Duration;
 pub(super) const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a cell may run before the thread does something else than wait for it.
 const SHORT: Duration = Duration::from_millis(50);
-/// How often the thread looks after a cell process that reports nothing. Usually its socket closes when the process ends,
-/// but a process that the cell has started may hold the socket open.
+/// How often the thread looks after a cell process that reports nothing. Usually its socket closes when the process
+/// ends, but a process that the cell has started may hold the socket open.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// What became of a cell after evcxr had started it.

@@ -42,8 +42,8 @@ impl Drop for EvcxrSession {
 }
 
 impl EvcxrSession {
-    /// Starts evcxr in a clone of the toolchain's template. Builds the template first if there is none; `notice` tells the
-    /// user that this takes long.
+    /// Starts evcxr in a clone of the toolchain's template. Builds the template first if there is none; `notice` tells
+    /// the user that this takes long.
     ///
     /// # Errors
     ///
@@ -110,8 +110,8 @@ impl EvcxrSession {
         self.shim_state.analysing
     }
 
-    /// Has evcxr's rust-analyzer load what it needs to know types, unless it has. From then on it looks at every cell, which
-    /// makes each cell slower.
+    /// Has evcxr's rust-analyzer load what it needs to know types, unless it has. From then on it looks at every cell,
+    /// which makes each cell slower.
     ///
     /// # Errors
     ///
@@ -132,8 +132,8 @@ impl EvcxrSession {
         loaded.map_err(|error| anyhow!("rust-analyzer does not load the notebook's crates: {error}"))
     }
 
-    /// Prepares for cells that add crates: evcxr's rust-analyzer forgets types until they are needed again, since it would
-    /// read everything anew for each crate.
+    /// Prepares for cells that add crates: evcxr's rust-analyzer forgets types until they are needed again, since it
+    /// would read everything anew for each crate.
     pub(super) fn expect_crates(&mut self) -> Result<()> {
         if environment::is_shim_active() {
             self.shim_state.analysing = false;
@@ -155,8 +155,8 @@ impl EvcxrSession {
         requested_dependency::versions(self.directory())
     }
 
-    /// Returns what evcxr is to run in the place of `source`, such that commands that add crates leave the versions of other
-    /// crates as they are. The cargo shim, where it is used, keeps the versions by itself.
+    /// Returns what evcxr is to run in the place of `source`, such that commands that add crates leave the versions of
+    /// other crates as they are. The cargo shim, where it is used, keeps the versions by itself.
     pub(super) fn with_versions_kept<'a>(&self, source: &'a str) -> Cow<'a, str> {
         let adds = asks_for(source, ":dep");
         let is_code = !without_commands(source).trim().is_empty();

@@ -1,7 +1,8 @@
 //! The execution of a cell, from its text to its result.
 //!
-//! A cell is split into [steps](commands::steps). The kernel runs its own commands itself. For any other step, it expands
-//! `#[tessera]`, has evcxr compile and start the step, waits for its end, and turns what was reported into the result.
+//! A cell is split into [steps](commands::steps). The kernel runs its own commands itself. For any other step, it
+//! expands `#[tessera]`, has evcxr compile and start the step, waits for its end, and turns what was reported into the
+//! result.
 
 use crate::{
     errors::{cell_error::CellError, lost_variables},
@@ -47,7 +48,8 @@ impl Evaluation<'_> {
         Ok(Some(shown).filter(|shown| !shown.is_empty()))
     }
 
-    /// Executes a step of a cell. Its text has the lines of the cell that belong to the step, and blank lines for the others.
+    /// Executes a step of a cell. Its text has the lines of the cell that belong to the step, and blank lines for the
+    /// others.
     fn execute_step(&mut self, text: &str, code: &str, number: u32, execution: u64) -> Result<MimeBundle, CellError> {
         let expansion = mosaic_expand::expand_cell_after(text, &self.session()?.tesserae())
             .map_err(|errors| CellError::from_expansion(&errors, code, number))?;
@@ -138,7 +140,8 @@ impl Evaluation<'_> {
         Err(error)
     }
 
-    /// Has evcxr start another cell process in the place of one that has died. Returns the error that says what was lost.
+    /// Has evcxr start another cell process in the place of one that has died. Returns the error that says what was
+    /// lost.
     fn replace_process(&mut self, lost: &BTreeSet<String>) -> CellError {
         let status = lost_variables::status(self.execution_state.wait_for_exit());
         let shuts_down = self.inbox.waits(|request| matches!(request, Request::Shutdown { .. }));
@@ -156,7 +159,8 @@ impl Evaluation<'_> {
         }
     }
 
-    /// Shows how long a cell took, if `:timing` asks for it. evcxr itself knows only how long it took to start the cell.
+    /// Shows how long a cell took, if `:timing` asks for it. evcxr itself knows only how long it took to start the
+    /// cell.
     fn show_timing(&self, outputs: &EvalOutputs, took: Duration, ran: Duration) {
         if outputs.timing.is_some() && !outputs.phases.is_empty() {
             let compiled = took.saturating_sub(ran);

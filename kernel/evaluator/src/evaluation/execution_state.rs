@@ -1,4 +1,5 @@
-//! The state that the kernel's handle shares with the evaluation thread: which execution is under way, and its processes.
+//! The state that the kernel's handle shares with the evaluation thread: which execution is under way, and its
+//! processes.
 
 use crate::session::directory;
 use std::{
@@ -79,7 +80,8 @@ impl ExecutionState {
         self.lock().evaluating
     }
 
-    /// Notes an interrupt. Returns the number of the execution that is under way, and whether this is its first interrupt.
+    /// Notes an interrupt. Returns the number of the execution that is under way, and whether this is its first
+    /// interrupt.
     pub(crate) fn interrupt(&self) -> Option<(u64, bool)> {
         let mut state = self.lock();
         if !state.is_under_way(state.execution) {
@@ -131,7 +133,8 @@ impl ExecutionState {
         process.lock().unwrap_or_else(PoisonError::into_inner).try_wait().ok()?
     }
 
-    /// Waits for the end of a cell process that has closed its socket, kills it if it takes long, and returns how it ended.
+    /// Waits for the end of a cell process that has closed its socket, kills it if it takes long, and returns how it
+    /// ended.
     pub(crate) fn wait_for_exit(&self) -> Option<ExitStatus> {
         let begun = Instant::now();
         while begun.elapsed() < ENDING {

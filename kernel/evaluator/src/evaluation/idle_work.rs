@@ -17,8 +17,8 @@ pub(super) enum IdleWork {
     Rest,
 }
 
-/// The time without requests after which code help reads ahead. Reading takes one CPU for seconds, which cells that run one
-/// after the other may need.
+/// The time without requests after which code help reads ahead. Reading takes one CPU for seconds, which cells that run
+/// one after the other may need.
 const BEFORE_READING: Duration = Duration::from_secs(1);
 /// The time without requests after which memory is given back.
 const BEFORE_GIVING_BACK: Duration = Duration::from_secs(1);

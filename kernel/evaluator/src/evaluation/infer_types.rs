@@ -1,9 +1,9 @@
 //! Finds the types of a cell's variables, by rustc or by evcxr's rust-analyzer.
 //!
-//! evcxr stores variables by their types, so that it must know the types before it compiles the cell. By itself it asks its
-//! rust-analyzer, which takes seconds to load and then slows each cell down. So the kernel asks rustc instead, with a
-//! [probe](crate::type_probe), and declares the types in the cell. evcxr's rust-analyzer is loaded when rustc cannot tell a
-//! type, and asked from then on; rustc then serves where rust-analyzer fails.
+//! evcxr stores variables by their types, so that it must know the types before it compiles the cell. By itself it asks
+//! its rust-analyzer, which takes seconds to load and then slows each cell down. So the kernel asks rustc instead, with
+//! a [probe](crate::type_probe), and declares the types in the cell. evcxr's rust-analyzer is loaded when rustc cannot
+//! tell a type, and asked from then on; rustc then serves where rust-analyzer fails.
 
 use crate::{
     errors::{cell_error::CellError, unstorable::Unstorable},
@@ -54,8 +54,8 @@ impl Evaluation<'_> {
         Ok(evaluated)
     }
 
-    /// Evaluates a text without rust-analyzer. Returns nothing if rust-analyzer is needed to know a type, or to tell what is
-    /// wrong.
+    /// Evaluates a text without rust-analyzer. Returns nothing if rust-analyzer is needed to know a type, or to tell
+    /// what is wrong.
     fn execute_with_types_by_rustc(&mut self, source: &str) -> Result<Option<Evaluated>, CellError> {
         match self.types_by_rustc(source)? {
             Types::Unknown => return Ok(None),
@@ -71,8 +71,9 @@ impl Evaluation<'_> {
         Ok(Some(evaluated).filter(|it| !may_want_a_type(it)))
     }
 
-    /// Evaluates a text in which types are declared. Returns nothing if it does not compile: a declared type may be wrong, or
-    /// an item that the probe did not need. Returns the error that a variable borrows, which no other type would avoid.
+    /// Evaluates a text in which types are declared. Returns nothing if it does not compile: a declared type may be
+    /// wrong, or an item that the probe did not need. Returns the error that a variable borrows, which no other type
+    /// would avoid.
     fn execute_declared(&mut self, text: &str) -> Result<Option<Evaluated>, CellError> {
         let evaluated = self.session()?.context.execute(text);
         Ok(match evaluated {
@@ -114,8 +115,8 @@ impl Evaluation<'_> {
     }
 }
 
-/// Returns whether evcxr asks rust-analyzer for more than names to evaluate a text: for the types of variables that the text
-/// defines.
+/// Returns whether evcxr asks rust-analyzer for more than names to evaluate a text: for the types of variables that the
+/// text defines.
 fn needs_types(source: &str) -> bool {
     let is_of_a_word = |c: char| c.is_alphanumeric() || c == '_';
     source.split(|c| !is_of_a_word(c)).any(|word| word == "let")

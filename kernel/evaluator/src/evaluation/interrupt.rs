@@ -4,8 +4,8 @@
 //!
 //! * While the cell is compiled, the compiler and cargo are ended, and the cell fails before it has run.
 //! * While the cell runs, the cell process is asked to stop the cell, which it does where that is safe. Variables stay.
-//! * If the cell goes on for a few seconds, or the user interrupts again, the cell process is killed. The evaluation thread
-//!   starts another one and says which variables are lost.
+//! * If the cell goes on for a few seconds, or the user interrupts again, the cell process is killed. The evaluation
+//!   thread starts another one and says which variables are lost.
 //!
 //! The texts that users see are in [`lost_variables`](crate::errors::lost_variables).
 
@@ -67,8 +67,8 @@ fn stop(execution: u64, state: &ExecutionState, link: &Link) {
 }
 
 impl Evaluation<'_> {
-    /// Fails if the user has interrupted a cell that has not run yet. To be called after each compiler run: a compiler that
-    /// was ended says nothing of the cell.
+    /// Fails if the user has interrupted a cell that has not run yet. To be called after each compiler run: a compiler
+    /// that was ended says nothing of the cell.
     pub(super) fn stop_if_interrupted(&self) -> Result<(), CellError> {
         match self.execution_state.interrupts() {
             0 => Ok(()),

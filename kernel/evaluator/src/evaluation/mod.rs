@@ -1,7 +1,7 @@
 //! The evaluation thread, in which evcxr evaluates one cell after the other.
 //!
-//! [`run`] is the body of the thread: it takes requests from its [`inbox`] until the kernel shuts down. Each file is about
-//! one thing:
+//! [`run`] is the body of the thread: it takes requests from its [`inbox`] until the kernel shuts down. Each file is
+//! about one thing:
 //!
 //! | file | about |
 //! | --- | --- |
@@ -15,8 +15,8 @@
 //! | [`idle_work`] | what the thread does between requests |
 //! | [`evcxr_session`], [`start_evcxr`], [`template`], [`answers_directory`], [`prepare`] | how evcxr starts within a second |
 //!
-//! Invariants: only this thread calls evcxr. A panic of evcxr ends the [session](EvcxrSession), never the thread, and the
-//! next cell opens another session. A client has its reply before the thread does anything else.
+//! Invariants: only this thread calls evcxr. A panic of evcxr ends the [session](EvcxrSession), never the thread, and
+//! the next cell opens another session. A client has its reply before the thread does anything else.
 
 mod answers_directory;
 mod cell_outcome;

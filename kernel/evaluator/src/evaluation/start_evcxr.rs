@@ -19,13 +19,13 @@ use std::{
     thread,
 };
 
-/// A cell that makes evcxr turn on asynchronous cells and `?`. Both stay turned on, so that no later cell is compiled twice
-/// for them.
+/// A cell that makes evcxr turn on asynchronous cells and `?`. Both stay turned on, so that no later cell is compiled
+/// twice for them.
 pub(super) const WARM_UP: &str =
     "std::future::ready(()).await; Err::<(), std::fmt::Error>(std::fmt::Error).or(Ok::<(), std::fmt::Error>(()))?;";
 
-/// Starts evcxr in `directory` and makes it ready for the first cell. `lock_file` holds the versions of the crates that the
-/// directory has been built with, if it has been built.
+/// Starts evcxr in `directory` and makes it ready for the first cell. `lock_file` holds the versions of the crates that
+/// the directory has been built with, if it has been built.
 ///
 /// # Errors
 ///
@@ -113,7 +113,8 @@ fn copy_aside(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::copy(from, to).map(drop)
 }
 
-/// Writes the outputs of evcxr's own pipes to the log: evcxr waits until they are read. The cells' output takes another way.
+/// Writes the outputs of evcxr's own pipes to the log: evcxr waits until they are read. The cells' output takes another
+/// way.
 fn log_outputs(outputs: EvalContextOutputs) -> Result<()> {
     for (name, lines) in [("evcxr-stdout", outputs.stdout), ("evcxr-stderr", outputs.stderr)] {
         thread::Builder::new().name(name.into()).spawn(move || {

@@ -1,4 +1,5 @@
-//! The template of a toolchain: a directory of evcxr's in which the notebook's crates are built. Each session clones it.
+//! The template of a toolchain: a directory of evcxr's in which the notebook's crates are built. Each session clones
+//! it.
 
 use crate::{
     evaluation::{
@@ -16,8 +17,8 @@ use anyhow::{Context, Result, anyhow};
 use evcxr::CommandContext;
 use std::{fs, path::Path};
 
-/// Builds the template of a toolchain, unless another kernel has done so meanwhile. `notice` tells the user that this takes
-/// long.
+/// Builds the template of a toolchain, unless another kernel has done so meanwhile. `notice` tells the user that this
+/// takes long.
 ///
 /// # Errors
 ///

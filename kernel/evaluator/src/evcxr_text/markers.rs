@@ -147,8 +147,8 @@ pub(crate) fn empty_cell(number: &str) -> String {
     format!("{EMPTY_CELL_BEGINS}{number}{EMPTY_CELL_ENDS}")
 }
 
-/// Returns the content of evcxr's configuration file: where evcxr compiles, and the program that cargo starts in place of
-/// rustc. `toml_parse.rs` reads it.
+/// Returns the content of evcxr's configuration file: where evcxr compiles, and the program that cargo starts in place
+/// of rustc. `toml_parse.rs` reads it.
 pub(crate) fn configuration(directory: &std::path::Path, rustc_wrapper: &std::path::Path) -> String {
     format!("[evcxr]\ntmpdir = {directory:?}\nsccache = {rustc_wrapper:?}\n")
 }

@@ -1,6 +1,7 @@
 //! Missing variables: evcxr believes that they are stored, and they are not.
 //!
-//! When a cell begins, the cell process tells evcxr that the cell has ended, so that evcxr can answer questions meanwhile. evcxr then takes the cell's new variables for stored, although a panic, a failed `?` or an interrupt may
+//! When a cell begins, the cell process tells evcxr that the cell has ended, so that evcxr can answer questions
+//! meanwhile. evcxr then takes the cell's new variables for stored, although a panic, a failed `?` or an interrupt may
 //! keep the cell from storing them. When the process ends, all variables are gone.
 //!
 //! The kernel knows what is stored. It writes down the missing variables, and the wrapper compiles the next cell

@@ -2,7 +2,8 @@
 
 /// Reports a panic of the cell. Stands in place of [`PANIC_REPORT`](super::markers::PANIC_REPORT).
 pub(crate) const PANIC_CALL: &str = "::mosaic_cell::panicked();";
-/// Ends the catching of panics around the cell's code, with [`PANIC_CALL`]. `wrap_user_code` of evcxr's writes the rest.
+/// Ends the catching of panics around the cell's code, with [`PANIC_CALL`]. `wrap_user_code` of evcxr's writes the
+/// rest.
 pub(crate) const CATCH_ENDS: &str = "})) { \n  Ok(_) => {}\n  Err(_) => {\n    ::mosaic_cell::panicked();\n}}\n";
 /// Imports the function that prints a value's text. Stands in place of the function that begins with
 /// [`SEND_TEXT_BEGINS`](super::markers::SEND_TEXT_BEGINS).

@@ -29,8 +29,8 @@ pub(crate) struct RewrittenCell {
 }
 
 impl RewrittenCell {
-    /// Returns the whole source, in which the store learns the fingerprints of its variables' types; and the types of the
-    /// variables that are stored once the cell has run.
+    /// Returns the whole source, in which the store learns the fingerprints of its variables' types; and the types of
+    /// the variables that are stored once the cell has run.
     pub(crate) fn with_fingerprints(&self, definitions: &Definitions, stored: &StoredTypes) -> (String, StoredTypes) {
         let (function, stored) = match with_fingerprints(&self.function, definitions, stored) {
             Some((function, stored)) => (Cow::Owned(function), stored),
@@ -40,8 +40,8 @@ impl RewrittenCell {
     }
 }
 
-/// Replaces the generated parts of a cell's source. Returns `None` for a source without the variable store, in which there
-/// is nothing to replace.
+/// Replaces the generated parts of a cell's source. Returns `None` for a source without the variable store, in which
+/// there is nothing to replace.
 ///
 /// `uses_own_tokio` says that the cell's crate `tokio` is the user's, and not the notebook's.
 pub(crate) fn rewrite(source: &str, settings: &Settings, uses_own_tokio: bool) -> Option<RewrittenCell> {

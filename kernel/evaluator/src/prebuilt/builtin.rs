@@ -1,8 +1,8 @@
 //! The built-in crates: what every cell can use without `:dep`, and what that needs.
 //!
-//! [`BUILT_IN_CRATES`] holds every fact about them. To add a crate, add an entry there; for a crate of this workspace, its
-//! directory is embedded in this executable, and for a crate of crates.io, `[workspace.dependencies]` of the workspace's
-//! `Cargo.toml` says the version.
+//! [`BUILT_IN_CRATES`] holds every fact about them. To add a crate, add an entry there; for a crate of this workspace,
+//! its directory is embedded in this executable, and for a crate of crates.io, `[workspace.dependencies]` of the
+//! workspace's `Cargo.toml` says the version.
 
 use crate::session::files;
 use include_dir::{Dir, include_dir};
@@ -18,8 +18,8 @@ pub(crate) struct BuiltInCrate {
     pub(crate) features: &'static [&'static str],
     /// Cells run on this very crate, so a `:dep` of another version under the same name is refused.
     pub(crate) runs_cells: bool,
-    /// Its types are handles of the host and the same in every build, so every build gets the same metadata hash. A value
-    /// of such a type thus outlives a change of the crate's build.
+    /// Its types are handles of the host and the same in every build, so every build gets the same metadata hash. A
+    /// value of such a type thus outlives a change of the crate's build.
     pub(crate) has_constant_types: bool,
 }
 

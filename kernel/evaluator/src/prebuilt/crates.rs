@@ -1,4 +1,5 @@
-//! Writes the sources of the [built-in crates](crate::prebuilt::builtin) to the cache, as a cargo workspace of their own.
+//! Writes the sources of the [built-in crates](crate::prebuilt::builtin) to the cache, as a cargo workspace of their
+//! own.
 //!
 //! They are built once for each toolchain, in the *template*: a session directory with everything compiled in it. Each
 //! session is a clone of the template, so that two kernels never share a file that cargo writes to.
@@ -45,8 +46,8 @@ fn embedded_crates() -> impl Iterator<Item = Embedded> {
 }
 
 impl CacheDirectory {
-    /// Returns the cache directory for this toolchain and this version of the built-in crates. Creates the directory and
-    /// writes the sources of the crates, unless they are there.
+    /// Returns the cache directory for this toolchain and this version of the built-in crates. Creates the directory
+    /// and writes the sources of the crates, unless they are there.
     ///
     /// # Errors
     ///

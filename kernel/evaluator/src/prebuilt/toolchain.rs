@@ -79,7 +79,8 @@ impl Toolchain {
     }
 }
 
-/// Returns what `rustc -vV` prints. Runs the compiler itself if possible, since rustup's `rustc` takes its time to find it.
+/// Returns what `rustc -vV` prints. Runs the compiler itself if possible, since rustup's `rustc` takes its time to find
+/// it.
 fn verbose_version(sysroot: &Path) -> Result<String, ToolchainError> {
     let own = sysroot::program(sysroot, "rustc");
     if own.is_file() {
@@ -116,8 +117,8 @@ fn run_program(tool: &'static str, program: &Path, arguments: &[&str]) -> Result
     }
 }
 
-/// Finds a tool in the user's `PATH`, or where rustup installs it: a kernel that is started from a desktop often has no such
-/// path.
+/// Finds a tool in the user's `PATH`, or where rustup installs it: a kernel that is started from a desktop often has no
+/// such path.
 fn find_program(tool: &str) -> Option<PathBuf> {
     let on_path = environment::users_path();
     let cargo_home = env::var_os("CARGO_HOME")

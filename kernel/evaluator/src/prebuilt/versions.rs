@@ -1,9 +1,9 @@
 //! Keeps the versions of a session's crates while commands add others.
 //!
-//! Before evcxr adds a crate, it asks cargo about that crate alone, and cargo drops the versions of all other crates from
-//! the lock file. So the lock file is put back before anything is built. A shell command does that, since evcxr runs shell
-//! commands in order among its own. The [cargo shim](crate::cargo_shim::crate_lookup) puts the lock file back by itself, so
-//! the command is needed only without the shim.
+//! Before evcxr adds a crate, it asks cargo about that crate alone, and cargo drops the versions of all other crates
+//! from the lock file. So the lock file is put back before anything is built. A shell command does that, since evcxr
+//! runs shell commands in order among its own. The [cargo shim](crate::cargo_shim::crate_lookup) puts the lock file
+//! back by itself, so the command is needed only without the shim.
 
 use crate::session::files;
 use std::{fs, io, path::Path};
@@ -23,8 +23,8 @@ pub(crate) fn with_restore_command(commands: &str, session: &Path) -> io::Result
     ))
 }
 
-/// Returns the command that puts a saved lock file back. The command copies the file aside and renames it, since the lock file
-/// may share its content with other sessions.
+/// Returns the command that puts a saved lock file back. The command copies the file aside and renames it, since the
+/// lock file may share its content with other sessions.
 pub(crate) fn restore_command(saved: &Path, session: &Path) -> String {
     let aside = files::RESTORED_VERSIONS.path(session);
     let [saved, aside, lock] = [saved, &aside, &files::LOCK_FILE.path(session)].map(quoted);

@@ -109,7 +109,8 @@ impl<'a> ManyItems<'a> {
         Some(ManyItems { text, units })
     }
 
-    /// Returns digests of the items, in no order, and of the crates. What evcxr generates for some cells only does not count.
+    /// Returns digests of the items, in no order, and of the crates. What evcxr generates for some cells only does not
+    /// count.
     pub(super) fn digests(&self, crates: &BTreeMap<String, String>) -> PassedItems {
         let items = self.units.iter().map(|unit| &self.text[unit.range.clone()]);
         let items = items.filter(|text| !text.contains(USER_ERROR)).map(digest_of);

@@ -34,8 +34,8 @@ pub(super) fn known_messages(session: &Path, text: &str) -> Option<String> {
     failed.messages.lines().map(|line| moved(&retry, line)).collect()
 }
 
-/// Converts a message of rustc's on the first source to the message on the second. Returns `None` if the message does not
-/// follow.
+/// Converts a message of rustc's on the first source to the message on the second. Returns `None` if the message does
+/// not follow.
 fn moved(retry: &Retry, line: &str) -> Option<String> {
     let mut message: Value = serde_json::from_str(line).ok()?;
     let is_summary = message["spans"].as_array().is_none_or(Vec::is_empty);

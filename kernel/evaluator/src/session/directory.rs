@@ -1,7 +1,7 @@
 //! The session directory: the directory in which one kernel compiles its cells.
 //!
-//! A session directory `session-x` lies in the cache directory beside its lock file `session-x.lock`. The kernel holds the
-//! lock as long as it lives, so another kernel can tell that a session was left behind and remove it.
+//! A session directory `session-x` lies in the cache directory beside its lock file `session-x.lock`. The kernel holds
+//! the lock as long as it lives, so another kernel can tell that a session was left behind and remove it.
 
 use crate::session::shared_files::clone_directory;
 use anyhow::{Context, Result};
@@ -96,8 +96,8 @@ fn remove(directory: &Path) {
     }
 }
 
-/// Removes a session directory while processes and threads that are ending may still write to it. Nobody reports their end,
-/// so the removal is tried several times.
+/// Removes a session directory while processes and threads that are ending may still write to it. Nobody reports their
+/// end, so the removal is tried several times.
 pub(crate) fn remove_until_gone(directory: &Path) {
     for _ in 0..ATTEMPTS {
         if try_remove(directory).is_ok() {
@@ -108,7 +108,8 @@ pub(crate) fn remove_until_gone(directory: &Path) {
     remove(directory);
 }
 
-/// Removes the directory first and then its lock, so that a directory that cannot be removed is found again by its lock.
+/// Removes the directory first and then its lock, so that a directory that cannot be removed is found again by its
+/// lock.
 fn try_remove(directory: &Path) -> io::Result<()> {
     let ignore_missing = |result: io::Result<()>| match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

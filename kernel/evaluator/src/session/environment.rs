@@ -1,8 +1,9 @@
-//! The environment of the kernel's process, in which the cargo shim stands first in `PATH`, and the user's own environment.
+//! The environment of the kernel's process, in which the cargo shim stands first in `PATH`, and the user's own
+//! environment.
 //!
-//! [`take_over`] puts the shim in the path, for all that the kernel's process starts: evcxr starts cargo, and rust-analyzer
-//! starts cargo, rustc and rustup. Whatever runs code of the user gets the user's environment back: cells, workers and
-//! shell commands.
+//! [`take_over`] puts the shim in the path, for all that the kernel's process starts: evcxr starts cargo, and
+//! rust-analyzer starts cargo, rustc and rustup. Whatever runs code of the user gets the user's environment back:
+//! cells, workers and shell commands.
 
 use crate::session::{run_directory::shim_directory, sysroot};
 use std::{
@@ -20,8 +21,8 @@ const FAST_PATH_VARIABLE: &str = "MOSAIC_FAST_PATH";
 /// The variable that names the directory of the cargo shim. Set while the shim stands first in the path.
 const SHIM_DIRECTORY_VARIABLE: &str = "MOSAIC_SHIM";
 const PATH: &str = "PATH";
-/// The variables that would lead rust-analyzer past the shim, each with the variable that keeps the user's value. Cargo and
-/// rustup set them for all that they run, such as a test that starts a kernel.
+/// The variables that would lead rust-analyzer past the shim, each with the variable that keeps the user's value. Cargo
+/// and rustup set them for all that they run, such as a test that starts a kernel.
 const HIDDEN: [(&str, &str); 2] = [
     ("CARGO", "MOSAIC_USERS_CARGO"),
     ("RUSTUP_TOOLCHAIN", "MOSAIC_USERS_RUSTUP_TOOLCHAIN"),
@@ -36,8 +37,8 @@ pub(crate) fn is_fast() -> bool {
 
 /// Puts the cargo shim first in this process's `PATH`, unless `MOSAIC_FAST_PATH` is `0`.
 ///
-/// From then on, processes that start `cargo`, `rustc` or `rustup` by name start this executable. `run_dir` must be private
-/// to this process.
+/// From then on, processes that start `cargo`, `rustc` or `rustup` by name start this executable. `run_dir` must be
+/// private to this process.
 ///
 /// # Errors
 ///
@@ -130,8 +131,8 @@ pub(crate) fn give_back(command: &mut Command) {
     }
 }
 
-/// Returns the arguments with which the shell command `env` gives a process the user's environment. Empty if there is no
-/// difference.
+/// Returns the arguments with which the shell command `env` gives a process the user's environment. Empty if there is
+/// no difference.
 pub(crate) fn give_back_in_shell() -> String {
     // `env` takes options, which remove variables, before assignments.
     let (assigned, removed): (Vec<_>, Vec<_>) = users_environment().into_iter().partition(|(_, value)| value.is_some());
@@ -152,8 +153,8 @@ pub(crate) fn is_shim_active() -> bool {
     active_shim().is_some()
 }
 
-/// Returns a command for the real program behind a name of the cargo shim, with the user's environment: the program of the
-/// toolchain in `sysroot`, or else the first one in the user's `PATH`.
+/// Returns a command for the real program behind a name of the cargo shim, with the user's environment: the program of
+/// the toolchain in `sysroot`, or else the first one in the user's `PATH`.
 pub(crate) fn real_program(sysroot: Option<&Path>, name: &str) -> Command {
     let in_toolchain = sysroot.map(|sysroot| sysroot::program(sysroot, name));
     let path = users_path();

@@ -1,8 +1,8 @@
 //! The files of the session directory: all that the programs of the evaluator tell each other through files.
 //!
-//! The session directory is the crate in which evcxr compiles the cells of one notebook. Beside the files of cargo and of
-//! evcxr it holds the files by which the kernel, the rustc wrapper and the cargo shim talk. Each file has one entry here,
-//! and no other module names one (`xtask/tests/invariants/main.rs` checks it).
+//! The session directory is the crate in which evcxr compiles the cells of one notebook. Beside the files of cargo and
+//! of evcxr it holds the files by which the kernel, the rustc wrapper and the cargo shim talk. Each file has one entry
+//! here, and no other module names one (`xtask/tests/invariants/main.rs` checks it).
 //!
 //! | entry | file | written by | read by |
 //! | --- | --- | --- | --- |
@@ -26,9 +26,9 @@
 //! | [`SOURCES`], [`TARGET`], [`TEMPORARY`] | `src`, `target`, `tmp` | evcxr; cargo; rustc | |
 //!
 //! Most files are written in place, since their writers and readers take turns: the kernel writes before it has evcxr
-//! compile, evcxr waits for cargo, and cargo waits for the rustc wrapper. A file that may share its content with another
-//! session, as the lock file does, is [replaced](SessionFile::replace) instead. Code help alone reads while others write:
-//! it compares the manifest that it reads with the one that it expects.
+//! compile, evcxr waits for cargo, and cargo waits for the rustc wrapper. A file that may share its content with
+//! another session, as the lock file does, is [replaced](SessionFile::replace) instead. Code help alone reads while
+//! others write: it compares the manifest that it reads with the one that it expects.
 
 use crate::session::{settings::Settings, shared_files};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -49,11 +49,13 @@ pub(crate) const MISSING_VARIABLES: SessionFile<Json<BTreeSet<String>>> =
 
 /// The stored variables, each with the fingerprint of the definitions that its type depends on.
 ///
-/// The wrapper of the next cell compares them, so that a variable whose type was redefined is dropped and never misread.
+/// The wrapper of the next cell compares them, so that a variable whose type was redefined is dropped and never
+/// misread.
 pub(crate) const VARIABLE_FINGERPRINTS: SessionFile<Json<BTreeMap<String, String>>> =
     SessionFile::new("mosaic-variable-fingerprints.json");
 
-/// The last cell that did not compile. evcxr compiles it again in another form, for which the wrapper replays the errors.
+/// The last cell that did not compile. evcxr compiles it again in another form, for which the wrapper replays the
+/// errors.
 pub(crate) const FAILED_CELL: SessionFile<Json<FailedCell>> = SessionFile::new("mosaic-failed-cell.json");
 
 /// The items that have compiled together. The wrapper leaves those out that a cell does not reach.

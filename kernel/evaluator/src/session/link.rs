@@ -1,7 +1,7 @@
 //! The link: the socket between the kernel and its cell process, beside evcxr's own pipes.
 //!
-//! The kernel sends [`Instruction`]s, the cell process sends [`Report`]s. Each message is a frame: its length as a `u32` in
-//! little-endian order, then its encoding. [`Link`] is the kernel's end; the cell process's end is in
+//! The kernel sends [`Instruction`]s, the cell process sends [`Report`]s. Each message is a frame: its length as a
+//! `u32` in little-endian order, then its encoding. [`Link`] is the kernel's end; the cell process's end is in
 //! `cell_process/channels.rs` and `cell_process/instructions.rs`.
 
 use anyhow::{Context, Result};
@@ -29,11 +29,13 @@ use std::{
 pub(crate) enum Instruction {
     /// No execution is under way. The first instruction to a process that connects between executions.
     Idle,
-    /// An execution begins, or is under way when the process connects. The process's output goes to the notebook from now on.
+    /// An execution begins, or is under way when the process connects. The process's output goes to the notebook from
+    /// now on.
     Begin { execution: u64 },
     /// Asks for [`Report::Answered`], which arrives after everything that was reported before.
     Answer,
-    /// Stops the cell of an execution where that is safe, now or as soon as the cell begins. Repeating it changes nothing.
+    /// Stops the cell of an execution where that is safe, now or as soon as the cell begins. Repeating it changes
+    /// nothing.
     Interrupt { execution: u64 },
     /// The answer to a question of [`Report::Asked`].
     Reply {
@@ -138,7 +140,8 @@ pub(crate) fn open_pipe(path: &Path) -> io::Result<OwnedFd> {
 /// The kernel's end of the link. Cell processes connect one after the other, and only the newest counts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Link {
-    /// The connected process, and a signal that one connects. The link's thread connects and disconnects; every thread sends.
+    /// The connected process, and a signal that one connects. The link's thread connects and disconnects; every thread
+    /// sends.
     shared: Arc<(Mutex<Connected>, Condvar)>,
 }
 
@@ -167,7 +170,8 @@ impl Connected {
 pub(crate) type Numbered = (u64, Report);
 
 impl Link {
-    /// Listens for cell processes on a thread `cell-link`. Their reports go to `reports`, and their other events to `on_event`.
+    /// Listens for cell processes on a thread `cell-link`. Their reports go to `reports`, and their other events to
+    /// `on_event`.
     ///
     /// # Errors
     ///
@@ -271,8 +275,8 @@ impl Link {
         self.lock().running
     }
 
-    /// Disconnects the cell process, which is gone. Another process may still hold its socket, so the link would not end by
-    /// itself.
+    /// Disconnects the cell process, which is gone. Another process may still hold its socket, so the link would not
+    /// end by itself.
     pub(crate) fn cut(&self) {
         if let Some(stream) = &self.lock().stream {
             // This fails if the socket is closed already, as it should be.

@@ -1,7 +1,7 @@
 //! The session: all that the programs of the evaluator share while one kernel lives.
 //!
-//! The kernel, the cell process, the rustc wrapper and the cargo shim are processes of their own. They talk through files,
-//! sockets and environment variables, and every name of these is here.
+//! The kernel, the cell process, the rustc wrapper and the cargo shim are processes of their own. They talk through
+//! files, sockets and environment variables, and every name of these is here.
 //!
 //! | module | what it holds |
 //! | --- | --- |
@@ -20,10 +20,10 @@
 //!
 //! # Invariants
 //!
-//! - No other module names a file of the session directory or of the run directory, or a variable of [`variables`]. A test
-//!   checks it (`xtask/tests/invariants/main.rs`).
-//! - The session directory does not outlive its kernel. The kernel removes it at its end. If the kernel was killed, the cell
-//!   process removes it, or else the next kernel.
+//! - No other module names a file of the session directory or of the run directory, or a variable of [`variables`]. A
+//!   test checks it (`xtask/tests/invariants/main.rs`).
+//! - The session directory does not outlive its kernel. The kernel removes it at its end. If the kernel was killed, the
+//!   cell process removes it, or else the next kernel.
 //! - This room uses no other room, so that all programs can use it.
 
 pub(crate) mod digest;

@@ -1,7 +1,7 @@
 //! Ends the processes that evcxr has started: cargo with all that it starts, and shell commands of the user.
 //!
-//! evcxr waits for these processes and does not tell their ids. So each one has the kernel's id in its environment, and is
-//! found by that mark in `/proc`.
+//! evcxr waits for these processes and does not tell their ids. So each one has the kernel's id in its environment, and
+//! is found by that mark in `/proc`.
 
 use crate::session::variables::KERNEL_VARIABLE;
 use rustix::process::{Pid, Signal, kill_process};
@@ -21,7 +21,8 @@ pub(crate) fn end_of(kernel: Pid) -> bool {
     found
 }
 
-/// Ends all processes that work for a kernel that is gone or ending. Looks again until there is none, for a second at most.
+/// Ends all processes that work for a kernel that is gone or ending. Looks again until there is none, for a second at
+/// most.
 pub(crate) fn end_all_of(kernel: Pid) {
     for _ in 0..100 {
         if !end_of(kernel) {

@@ -31,7 +31,8 @@ pub(crate) struct ShimState {
     pub(crate) recording: bool,
     /// Whether evcxr is starting. It then compiles only trial cells, which depend on nothing but their text.
     pub(crate) starting: bool,
-    /// Whether rust-analyzer is to see the standard library and all crates. evcxr's needs them only once it is asked for types.
+    /// Whether rust-analyzer is to see the standard library and all crates. evcxr's needs them only once it is asked
+    /// for types.
     pub(crate) analysing: bool,
 }
 

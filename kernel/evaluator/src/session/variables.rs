@@ -21,6 +21,6 @@ pub(crate) const SESSION_VARIABLE: &str = "MOSAIC_SESSION";
 /// Set for the cargo shim when the kernel's own rust-analyzer starts it, which sees all crates; evcxr's does not.
 pub(crate) const ANALYSING_VARIABLE: &str = "MOSAIC_ANALYSING";
 
-/// The key under which the rustc wrapper records its own call. The cargo shim sets it for cargo, and replays the call for
-/// the next cell. See [`RUSTC_INVOCATIONS`](crate::session::files::RUSTC_INVOCATIONS).
+/// The key under which the rustc wrapper records its own call. The cargo shim sets it for cargo, and replays the call
+/// for the next cell. See [`RUSTC_INVOCATIONS`](crate::session::files::RUSTC_INVOCATIONS).
 pub(crate) const RUSTC_INVOCATION_VARIABLE: &str = "MOSAIC_RUSTC_INVOCATION";

@@ -1,6 +1,7 @@
 //! What the kernel publishes on iopub, to all clients.
 //!
-//! See [Messages on the IOPub channel](https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-iopub-pub-sub-channel).
+//! See [Messages on the IOPub
+//! channel](https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-iopub-pub-sub-channel).
 
 use serde::Serialize;
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! The ROUTER sockets: shell, control and stdin, on which single clients are addressed, and the heartbeat.
 //!
-//! Each channel has a task that reads and a task that writes. The reader verifies the signature of each message. It logs
-//! and drops what it cannot read, and goes on.
+//! Each channel has a task that reads and a task that writes. The reader verifies the signature of each message. It
+//! logs and drops what it cannot read, and goes on.
 
 use tokio::sync::mpsc;
 use tracing::{debug, warn};

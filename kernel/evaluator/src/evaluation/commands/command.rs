@@ -85,6 +85,6 @@ pub(super) enum Runner {
 /// command shows.
 pub(super) type KernelFunction = fn(&mut Evaluation, Option<&str>, u64) -> Result<MimeBundle, CellError>;
 
-/// Decides by a command's arguments who runs it. Takes the versions of the built-in crates too. The error is the reason for
-/// which the command is refused.
+/// Decides by a command's arguments who runs it. Takes the versions of the built-in crates too. The error is the reason
+/// for which the command is refused.
 pub(super) type Decide = fn(Option<&str>, &requested_dependency::Versions) -> Result<Runner, String>;

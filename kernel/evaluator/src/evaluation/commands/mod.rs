@@ -1,9 +1,9 @@
 //! The commands of a cell: lines `:name arguments` before its code.
 //!
-//! [`table`] lists every command once, with who runs it: evcxr, or the kernel by a function of one of the files here. The
-//! kernel runs the commands that evcxr cannot run here, or not well: evcxr's own version would break the session, or miss
-//! what the kernel knows. [`steps`](steps::steps) splits a cell into commands and code, and [`completion`] completes
-//! commands while they are typed.
+//! [`table`] lists every command once, with who runs it: evcxr, or the kernel by a function of one of the files here.
+//! The kernel runs the commands that evcxr cannot run here, or not well: evcxr's own version would break the session,
+//! or miss what the kernel knows. [`steps`](steps::steps) splits a cell into commands and code, and [`completion`]
+//! completes commands while they are typed.
 //!
 //! To add a command, see [`table`].
 

@@ -1,5 +1,5 @@
-//! `:opt`, `:fmt` and `:types`, which set how cells are compiled. The rustc wrapper reads the settings from the session's
-//! directory.
+//! `:opt`, `:fmt` and `:types`, which set how cells are compiled. The rustc wrapper reads the settings from the
+//! session's directory.
 
 use crate::{
     errors::cell_error::CellError,
