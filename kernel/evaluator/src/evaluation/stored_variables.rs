@@ -1,7 +1,8 @@
 //! How variables are kept between cells, as far as the kernel takes part.
 //!
-//! The values lie in the store of the cell process: a cell takes the variables out of the store when it begins and puts
-//! them back when it ends. evcxr keeps the names and types, and generates that code. evcxr learns that a cell has ended
+//! The values lie in the store of the cell process (`kernel/evaluator/cell/src/variable_store.rs`): a cell takes the
+//! variables out of the store when it begins and puts them back when it ends. evcxr keeps the names and types, and generates
+//! that code, which `evcxr_text/store_calls.rs` rewrites. evcxr learns that a cell has ended
 //! when the cell begins, so it *believes* in variables that a panic, a failed `?`, an interrupt or the end of the process
 //! has kept out of the store.
 //!

@@ -14,18 +14,18 @@
 //! - `stored_values`: the stored values that are used here.
 //! - `head`: a head's connection to this worker.
 //! - `peers`: fetches results from other workers.
-//! - `output`: flushes what methods write, so that it is seen in time.
+//! - `flusher`: flushes what methods write, so that it is seen in time.
 //! - `settings`: what the monitor tells a worker that it starts.
 //! - `runtime`: the threads of a worker.
 //! - `local`: a worker within a head's process.
 
 pub(crate) mod admission;
 mod execution;
+pub(crate) mod flusher;
 mod gather;
 mod head;
 mod inputs;
 mod local;
-pub(crate) mod output;
 mod peers;
 mod results;
 pub(crate) mod runtime;

@@ -1,6 +1,6 @@
 //! The results of tasks, and who waits for them. No I/O here.
 
-use crate::{id::Id, map::Map, wire::Payload};
+use crate::{id::Id, shrinking_map::Map, wire::Payload};
 use mosaic_abi::Failure;
 use std::collections::HashSet;
 use tokio::sync::watch;

@@ -5,8 +5,8 @@
 use super::{
     admission::Admission,
     execution::{Job, Modules, Running, Times},
+    flusher::Output,
     head::HeadConnection,
-    output::Output,
     peers::Peers,
     results::{Outcome, Results},
     settings::Settings,
@@ -17,7 +17,7 @@ use crate::{
     clock::now,
     failures::cancelled,
     id::Id,
-    trim::Trimmer,
+    trim_memory::Trimmer,
     wire::{Frame, FromWorker, Sender},
 };
 use mosaic_abi::{Failure, Host, Kept};

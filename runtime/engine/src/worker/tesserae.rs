@@ -3,7 +3,7 @@
 //! A tessera is freed when the last head that owns it says so. A head that merely ends frees nothing: its tesserae
 //! stay, so that the next head can attach to them.
 
-use crate::{id::Id, map::Map, wire};
+use crate::{id::Id, shrinking_map::Map, wire};
 use mosaic_abi::{Failure, State};
 use std::{cell::Cell, collections::HashSet, rc::Rc};
 use tokio::sync::{mpsc::UnboundedSender, watch};

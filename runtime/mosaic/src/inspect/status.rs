@@ -250,6 +250,8 @@ impl Status {
         machine
     }
 
+    // Data of a new column comes from `runtime/abi/src/workers.rs` and is measured in the engine's
+    // `monitor/event_loop/status.rs`.
     fn headings(&self) -> Vec<&'static str> {
         let mut headings = vec![
             "WORKER", "PID", "DOES", "RUNNING", "WAITING", "TESSERAE", "CPU", "MEMORY",

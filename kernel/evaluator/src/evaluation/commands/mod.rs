@@ -18,7 +18,7 @@ pub(crate) mod steps;
 mod table;
 #[cfg(test)]
 mod tests;
-mod variables;
+mod vars;
 
 use crate::{errors::cell_error::CellError, mime_bundle::MimeBundle};
 use serde_json::Value;

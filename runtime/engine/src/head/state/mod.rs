@@ -51,7 +51,7 @@ pub(crate) use waits::{Awaited, Ending, GuestWaker, to_outcome};
 use crate::{
     failures::failure,
     id::Id,
-    map::Map,
+    shrinking_map::Map,
     wire::{ToWarehouse, ToWorker, WorkerAddress},
 };
 use in_flight::InFlight;

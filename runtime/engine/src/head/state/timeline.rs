@@ -1,7 +1,7 @@
 //! The history: when objects and workers began and ended. No I/O here.
 
 use super::objects::{Kind, Name, Object, Stage, Times};
-use crate::{id::Id, map::Map, warehouse, wire::WorkerAddress};
+use crate::{id::Id, shrinking_map::Map, warehouse, wire::WorkerAddress};
 use mosaic_abi::{Span, State, Subject, Tasks, Timeline};
 use std::{
     collections::{HashMap, VecDeque},

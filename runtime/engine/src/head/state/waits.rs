@@ -1,6 +1,6 @@
 //! The waits of the guest's futures. No I/O here.
 
-use crate::{failures::failure, map::Map, wire::Payload};
+use crate::{failures::failure, shrinking_map::Map, wire::Payload};
 use mosaic_abi::{Buffer, Failure, FailureKind, Handle, Outcome, Status, Waker};
 use serde::Serialize;
 use std::{

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     failures::{no_such_worker, no_worker_left, retired},
     id::Id,
-    map::Map,
+    shrinking_map::Map,
     wire::{LostWorker, Near, Wish, WorkerAddress},
     worker_uid::WorkerUid,
 };
