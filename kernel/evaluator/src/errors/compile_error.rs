@@ -5,6 +5,7 @@
 //! becomes a [`Diagnostic`] on the text of the cell. An error that a variable cannot be stored is explained by
 //! [`unstorable`](super::unstorable) instead. Warnings are shown in the same way.
 
+use crate::errors::error_name::ErrorName;
 use crate::{
     errors::{
         cell_error::CellError,
@@ -47,7 +48,7 @@ impl CellError {
         if errors.iter().all(of_storing) {
             return match Unstorable::closure_in(&without_commands(code)) {
                 Some(variable) => CellError::unstorable(&variable.explain(code, type_of), code, number),
-                None => CellError::new("VariableError", CANNOT_BE_KEPT),
+                None => CellError::new(ErrorName::Variable, CANNOT_BE_KEPT),
             };
         }
         CellError::from_diagnostics(&once_per_subject(errors), code, number)
@@ -55,7 +56,7 @@ impl CellError {
 
     /// Shows an error of the kernel's at one place of the cell, with help.
     pub(crate) fn at(
-        ename: &str,
+        ename: ErrorName,
         code: &str,
         number: u32,
         range: Range<usize>,
@@ -65,7 +66,7 @@ impl CellError {
         let mut error = Diagnostic::at(range, title, "");
         error.notes.extend(help.iter().map(|text| (Level::HELP, text.clone())));
         CellError {
-            ename: ename.into(),
+            ename,
             ..CellError::from_diagnostics(&[error], code, number)
         }
     }
@@ -73,8 +74,8 @@ impl CellError {
     fn unstorable(explanation: &Explanation, code: &str, number: u32) -> CellError {
         let Explanation { title, range, help } = explanation;
         match range {
-            Some(range) => CellError::at("VariableError", code, number, range.clone(), title, help),
-            None => CellError::new("VariableError", title),
+            Some(range) => CellError::at(ErrorName::Variable, code, number, range.clone(), title, help),
+            None => CellError::new(ErrorName::Variable, title),
         }
     }
 
@@ -108,7 +109,11 @@ impl CellError {
         }
         let is_command = !errors.is_empty() && errors.iter().all(|error| error.is_on_command(code));
         CellError {
-            ename: if is_command { "CommandError" } else { "CompilationError" }.into(),
+            ename: if is_command {
+                ErrorName::Command
+            } else {
+                ErrorName::Compilation
+            },
             evalue: errors.first().map(|error| error.title.clone()).unwrap_or_default(),
             traceback,
         }
@@ -125,9 +130,9 @@ impl CellError {
             return CellError::unstorable(&variable.explain(code, type_of), code, number);
         }
         let ename = match message {
-            _ if messages::is_of_shell_command(message) => "CommandError",
-            _ if messages::is_of_compilation(message) => "CompilationError",
-            _ => "Error",
+            _ if messages::is_of_shell_command(message) => ErrorName::Command,
+            _ if messages::is_of_compilation(message) => ErrorName::Compilation,
+            _ => ErrorName::Returned,
         };
         CellError::new(ename, without_progress(message))
     }

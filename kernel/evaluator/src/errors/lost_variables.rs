@@ -1,5 +1,6 @@
 //! What an interrupt, a panic or the end of the cell process costs: the texts that name lost variables.
 
+use crate::errors::error_name::ErrorName;
 use crate::{errors::cell_error::CellError, evcxr_text::messages::PROCESS_ENDED};
 use std::{collections::BTreeSet, process::ExitStatus};
 
@@ -11,7 +12,7 @@ impl CellError {
     /// The error of a cell that was interrupted before it ran.
     pub(crate) fn interrupted_before_it_ran() -> CellError {
         let message = "the cell was interrupted before its code ran; all variables are kept";
-        CellError::new("Interrupted", message)
+        CellError::new(ErrorName::Interrupted, message)
     }
 
     /// The error of a cell that stopped at an interrupt. The cell had taken the variables `taken`, by moving or redefining
@@ -21,7 +22,7 @@ impl CellError {
             None => "all variables are kept".to_owned(),
             Some(names) => format!("all variables are kept but those that it had taken: {names}"),
         };
-        CellError::new("Interrupted", format!("the cell was interrupted; {kept}"))
+        CellError::new(ErrorName::Interrupted, format!("the cell was interrupted; {kept}"))
     }
 
     /// The error of a cell whose process has ended by itself, and the variables `lost` with it. `status` says how the process
@@ -29,7 +30,7 @@ impl CellError {
     pub(crate) fn process_ended(status: &str, lost: &BTreeSet<String>) -> CellError {
         let status = status.replace(PROCESS_ENDED, "the cell's process ended");
         CellError::new(
-            "CellProcessEnded",
+            ErrorName::CellProcessEnded,
             format!("{}; {}; {KEPT}", status.trim(), losses(lost)),
         )
     }
@@ -37,7 +38,7 @@ impl CellError {
     /// The error of a cell that did not stop at an interrupt, so that its process was killed.
     pub(crate) fn process_replaced(lost: &BTreeSet<String>) -> CellError {
         let message = "the cell was interrupted and did not stop, so that its process was replaced";
-        CellError::new("Interrupted", format!("{message}; {}; {KEPT}", losses(lost)))
+        CellError::new(ErrorName::Interrupted, format!("{message}; {}; {KEPT}", losses(lost)))
     }
 }
 

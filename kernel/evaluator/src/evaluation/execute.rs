@@ -3,6 +3,7 @@
 //! A cell is split into [steps](commands::steps). The kernel runs its own commands itself. For any other step, it expands
 //! `#[tessera]`, has evcxr compile and start the step, waits for its end, and turns what was reported into the result.
 
+use crate::errors::error_name::ErrorName;
 use crate::{
     errors::{cell_error::CellError, lost_variables},
     evaluation::{
@@ -113,7 +114,7 @@ impl Evaluation<'_> {
         }
         if let Some(session) = &self.session {
             missing_variables::tell(session.directory(), &self.missing_variables())
-                .map_err(|error| CellError::new("KernelError", format!("cannot write for rustc: {error}")))?;
+                .map_err(|error| CellError::new(ErrorName::Kernel, format!("cannot write for rustc: {error}")))?;
         }
         Ok(())
     }
@@ -170,7 +171,7 @@ impl Evaluation<'_> {
 
 /// Returns the error of a kernel that cannot execute any cell.
 pub(super) fn kernel_error(error: anyhow::Error) -> CellError {
-    CellError::new("KernelError", format!("{error:#}"))
+    CellError::new(ErrorName::Kernel, format!("{error:#}"))
 }
 
 /// Collects what evcxr's commands show, and the value of the last expression.

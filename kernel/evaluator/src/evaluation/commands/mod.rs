@@ -20,6 +20,7 @@ mod table;
 mod tests;
 mod vars;
 
+use crate::errors::error_name::ErrorName;
 use crate::{errors::cell_error::CellError, mime_bundle::MimeBundle};
 use serde_json::Value;
 
@@ -42,7 +43,7 @@ pub(super) fn append(shown: &mut MimeBundle, more: MimeBundle) {
 
 /// Returns the error of a command that failed.
 fn failed(reason: String) -> CellError {
-    CellError::new("CommandError", reason)
+    CellError::new(ErrorName::Command, reason)
 }
 
 /// Returns a bundle of plain text.

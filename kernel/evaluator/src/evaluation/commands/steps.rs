@@ -1,5 +1,6 @@
 //! A cell as steps: the commands before its code, and the code, in their order.
 
+use crate::errors::error_name::ErrorName;
 use crate::{
     errors::cell_error::CellError,
     evaluation::{
@@ -59,7 +60,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// Returns the error that points at the command.
     pub(crate) fn error(&self, code: &str, number: u32) -> CellError {
-        CellError::at("CommandError", code, number, self.range.clone(), &self.reason, &[])
+        CellError::at(ErrorName::Command, code, number, self.range.clone(), &self.reason, &[])
     }
 }
 
