@@ -3,8 +3,8 @@
 //! Errors of cells that do not compile are made in [`compile_error`](super::compile_error). Errors of cells whose process is
 //! gone, or that were interrupted, are made in [`lost_variables`](super::lost_variables).
 
-use crate::errors::error_name::ErrorName;
 use crate::{
+    errors::error_name::ErrorName,
     evcxr_text::markers::{CELL_CRATE_PATH, is_cell_function},
     session::link::Report,
 };

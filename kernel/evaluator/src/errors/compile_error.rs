@@ -5,11 +5,11 @@
 //! becomes a [`Diagnostic`] on the text of the cell. An error that a variable cannot be stored is explained by
 //! [`unstorable`](super::unstorable) instead. Warnings are shown in the same way.
 
-use crate::errors::error_name::ErrorName;
 use crate::{
     errors::{
         cell_error::CellError,
         diagnostic::{Diagnostic, once_per_subject, without_progress},
+        error_name::ErrorName,
         places::{byte_range, locate},
         unstorable::{Explanation, Unstorable},
         warnings::Warning,

@@ -1,7 +1,9 @@
 //! What an interrupt, a panic or the end of the cell process costs: the texts that name lost variables.
 
-use crate::errors::error_name::ErrorName;
-use crate::{errors::cell_error::CellError, evcxr_text::messages::PROCESS_ENDED};
+use crate::{
+    errors::{cell_error::CellError, error_name::ErrorName},
+    evcxr_text::messages::PROCESS_ENDED,
+};
 use std::{collections::BTreeSet, process::ExitStatus};
 
 /// What the end of the cell process never takes away.

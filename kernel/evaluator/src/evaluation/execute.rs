@@ -3,9 +3,8 @@
 //! A cell is split into [steps](commands::steps). The kernel runs its own commands itself. For any other step, it expands
 //! `#[tessera]`, has evcxr compile and start the step, waits for its end, and turns what was reported into the result.
 
-use crate::errors::error_name::ErrorName;
 use crate::{
-    errors::{cell_error::CellError, lost_variables},
+    errors::{cell_error::CellError, error_name::ErrorName, lost_variables},
     evaluation::{
         Evaluation,
         cell_outcome::{CONNECT_PATIENCE, CellOutcome},

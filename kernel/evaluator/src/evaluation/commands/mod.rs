@@ -20,8 +20,10 @@ mod table;
 mod tests;
 mod vars;
 
-use crate::errors::error_name::ErrorName;
-use crate::{errors::cell_error::CellError, mime_bundle::MimeBundle};
+use crate::{
+    errors::{cell_error::CellError, error_name::ErrorName},
+    mime_bundle::MimeBundle,
+};
 use serde_json::Value;
 
 /// Appends what one step shows to what the steps before it have shown.

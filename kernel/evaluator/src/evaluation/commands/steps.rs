@@ -1,8 +1,7 @@
 //! A cell as steps: the commands before its code, and the code, in their order.
 
-use crate::errors::error_name::ErrorName;
 use crate::{
-    errors::cell_error::CellError,
+    errors::{cell_error::CellError, error_name::ErrorName},
     evaluation::{
         Evaluation,
         commands::{
