@@ -152,7 +152,8 @@ pub(super) fn outside() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a shared value lies outside of its memory")
 }
 
-/// Frees unused memory, if no segment was used for the time `calm`. Says whether there may be unused memory left.
+/// Frees unused memory, if no segment was used for the time `calm`. Returns whether there may be unused memory
+/// left.
 pub(crate) fn give_back(calm: Duration) -> bool {
     let mut pool = pool();
     if pool.used.is_some_and(|used| used.elapsed() < calm) {
