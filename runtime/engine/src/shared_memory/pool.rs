@@ -221,7 +221,7 @@ impl Pool {
     /// Returns a new name for a file of the warehouse.
     fn new_name(&mut self) -> Option<PathBuf> {
         self.named += 1;
-        Some(self.names.as_ref()?.with_extension(format!("{}.room", self.named)))
+        Some(self.names.as_ref()?.with_extension(format!("{}.unstored", self.named)))
     }
 
     /// Frees unused segments until `bytes` more are within [`KEPT_BYTES`] and one more segment is allowed. If that does
