@@ -34,7 +34,8 @@
 //!
 //! # Invariants
 //!
-//! - A `…State` does no I/O and reads no clock. It queues actions, which whoever changed it carries out in order.
+//! - `HeadState` and `MonitorState` do no I/O and read no clock. A change of the head's state queues actions, which
+//!   whoever made the change carries out in order.
 //! - One thread does the I/O of each head, monitor and worker. Guest code never runs on it.
 //! - A head talks to workers directly. The monitor is asked only for what concerns all workers.
 //! - Connections keep the order of messages. A task is sent to its worker before any message that needs it.
@@ -42,7 +43,7 @@
 //! - Loaded code is never unloaded.
 //! - All sockets lie in one directory that only the user may enter ([`run_dir`]).
 //!
-//! `performance.md`, beside this crate's `src`, says what a call and an array cost, and why.
+//! `docs/src/performance.md` says what a call and an array cost, and why.
 
 #![allow(
     clippy::result_large_err,

@@ -4,7 +4,7 @@
 //! One thread, the I/O thread, does all I/O and owns all state. Constructors, methods and destructors run on other
 //! threads, so that a busy method holds up nothing but its own tessera.
 //!
-//! - `state`: what the worker has ([`state::WorkerState`]). Pure data and its bookkeeping.
+//! - `state`: what the worker has ([`state::WorkerState`]).
 //! - `serve`: accepts connections of heads and other workers, and does what their messages ask for.
 //! - `execution`: runs constructors, calls and functions.
 //! - `admission`: how many jobs run at once, and when none may begin for want of memory.

@@ -65,7 +65,7 @@ struct Tessera<J> {
 }
 
 impl<J> Tessera<J> {
-    /// Whether the tessera is of no use: it could not be constructed, and nobody owns it.
+    /// Returns whether the tessera is of no use: it could not be constructed, and nobody owns it.
     fn is_useless(&self) -> bool {
         self.owners.is_empty() && self.condition.has_failed()
     }

@@ -22,7 +22,7 @@ use tokio::{
 /// The name before each line of a worker's log: none, because whoever reads the worker's output adds the name.
 const NO_NAME: &str = "";
 
-/// Whether this process was started by a monitor as a worker.
+/// Returns whether this process was started by a monitor as a worker.
 pub(crate) fn is_worker() -> bool {
     Settings::are_given()
 }

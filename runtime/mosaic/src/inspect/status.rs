@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-/// Takes a look at the whole runtime, once awaited: machine, workers, tesserae, and this process's tasks.
+/// Returns the status of the whole runtime, once awaited: machine, workers, tesserae, and this process's tasks.
 ///
 /// As the last expression of a cell, the status is shown as a table.
 ///

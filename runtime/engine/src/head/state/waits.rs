@@ -129,7 +129,7 @@ impl Waits {
         }
     }
 
-    /// Whether anything waits for the end of an object.
+    /// Returns whether anything waits for the end of an object.
     pub(crate) fn any_of(&self, object: Handle) -> bool {
         let mut waits = self.by_object.get(&object).into_iter().flatten();
         waits.any(|wait| self.waits.get(wait).is_some_and(|wait| !wait.over))

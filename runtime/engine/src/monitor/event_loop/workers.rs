@@ -182,7 +182,7 @@ impl EventLoop {
         }
     }
 
-    /// Gives a start up whose time is over.
+    /// Gives up a start whose time is over.
     pub(super) fn start_timed_out(&mut self) {
         if let Lifecycle::Starting { missing, .. } = &self.state.lifecycle {
             let missing: Vec<&str> = missing.iter().map(String::as_str).collect();

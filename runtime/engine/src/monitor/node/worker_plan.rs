@@ -89,7 +89,7 @@ impl WorkerPlan {
         self.options.num_threads.unwrap_or(share)
     }
 
-    /// Whether the user wants log lines of this level.
+    /// Returns whether the user wants log lines of this level.
     pub(in super::super) fn logs(&self, level: LogLevel) -> bool {
         level <= self.options.log.level
     }

@@ -106,7 +106,7 @@ impl Node {
         self.processes.get(uid).map(|process| process.pid)
     }
 
-    /// Whether there is no process.
+    /// Returns whether there is no process.
     pub(in super::super) fn is_empty(&self) -> bool {
         self.processes.is_empty()
     }

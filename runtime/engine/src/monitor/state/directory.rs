@@ -189,7 +189,7 @@ impl Directory {
         self.workers.iter().map(|worker| &worker.place)
     }
 
-    /// Whether there is no worker.
+    /// Returns whether there is no worker.
     pub(in super::super) fn is_empty(&self) -> bool {
         self.workers.is_empty()
     }
