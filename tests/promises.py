@@ -14,12 +14,12 @@ COMPUTING = pytest.mark.promise("An interrupt ends a cell that computes; definit
 DEATH = pytest.mark.promise("After abort, exit or segfault: output complete, definitions there, lost variables named")
 STALE = pytest.mark.promise("A redefined type never reinterprets an old value, which is dropped by name")
 SURVIVE = pytest.mark.promise("Variables survive `:dep`, `:opt`, the first `.await` and a panic")
-WORDLESS = pytest.mark.promise("No variable is lost without a word")
-UNKEPT = pytest.mark.promise("What cannot be kept gets a message that shows what to write instead")
+NAMED = pytest.mark.promise("A lost variable is always named")
+UNSTORABLE = pytest.mark.promise("The error for a variable that cannot be kept shows what to write instead")
 ERRORS = pytest.mark.promise("One error per failing cell: rustc's words, the user's line, a caret, no warnings")
 WARNINGS = pytest.mark.promise("Warnings of a cell that ran are shown once")
 PLACE = pytest.mark.promise("Output appears under the cell it belongs to, complete and in order")
-PROTOCOL = pytest.mark.promise("Nothing that a cell prints is taken for protocol")
+PROTOCOL = pytest.mark.promise("No output of a cell is mistaken for a protocol message")
 COMMANDS = pytest.mark.promise("`:help` and `:vars` are tables; unknown commands suggest the nearest")
 
 

@@ -125,7 +125,7 @@ def test_what_has_no_type_that_can_be_written(typed):
 
 
 # A cell, why its variable cannot be kept, and what to write instead.
-UNKEPT = [
+UNSTORABLE = [
     ("let f = |x: i32| x + 1;", "no name", "let f: Box<dyn Fn(i32) -> i32> = Box::new(move |x: i32| x + 1);"),
     ("let mut n = 0; let mut up = move |by: u8| n += by; up(1);", "no name", "let mut up: Box<dyn FnMut(u8)> = Box::new(move |by: u8| n += by);"),
     ("let mapped = [1, 2].into_iter().map(|x| x + 1);", "no name", "let mapped = [1, 2].into_iter().map(|x| x + 1).collect::<Vec<_>>();"),
@@ -138,7 +138,7 @@ UNKEPT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("code, why, instead", UNKEPT, ids=[code for code, *_ in UNKEPT])
+@pytest.mark.parametrize("code, why, instead", UNSTORABLE, ids=[code for code, *_ in UNSTORABLE])
 def test_why_a_variable_is_not_kept(typed, code, why, instead):
     cell = typed.run(code)
     assert "VariableError" == cell.errors[0]["ename"] and why in cell.error, cell.error
@@ -152,7 +152,7 @@ def test_why_a_variable_is_not_kept_is_known_without_rust_analyzer(start, world)
     others = states()
     kernel = start()
     kernel.ok(TYPES)
-    for code, why, _ in UNKEPT:
+    for code, why, _ in UNSTORABLE:
         assert why in kernel.run(code).error
     kernel.ok("let power = i32::pow; let shadowed = |x: i32| x; let shadowed = shadowed(2);")
     assert kernel.ok("power(2, 3) + shadowed").result == "10"

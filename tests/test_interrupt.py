@@ -119,7 +119,7 @@ def test_sleep_sleeps(kernel):
 
 
 # A variable that the cell has moved is lost, and the error says so.
-@promises.WORDLESS
+@promises.NAMED
 def test_taken_variables_are_named(kernel):
     kernel.ok("let taken = vec![1]; let other = 2;")
     cell = begun(kernel, f'let mine = taken; println!("begun"); {STOPPABLE["std sleep"]} drop(mine);')

@@ -115,7 +115,7 @@ def test_variables_survive_commands_and_the_first_await(start):
         assert kernel.ok("std::future::ready(own.a).await").result == "3"
 
 
-@promises.WORDLESS
+@promises.NAMED
 def test_no_variable_is_lost_without_a_word(kernel):
     """A cell that ends early does not set its variables, and the error says so."""
     kernel.ok("let early: i64 = { return Ok(()); };")
@@ -126,7 +126,7 @@ def test_no_variable_is_lost_without_a_word(kernel):
 
 
 # A variable that cannot be kept, and a line with the same meaning whose variable can.
-UNKEPT = {
+UNSTORABLE = {
     "future": (
         "async fn later() -> u8 { 7 }\nlet promised = later();",
         "promised",
@@ -157,10 +157,10 @@ UNKEPT = {
 }
 
 
-@promises.UNKEPT
-@pytest.mark.parametrize("kind", UNKEPT)
+@promises.UNSTORABLE
+@pytest.mark.parametrize("kind", UNSTORABLE)
 def test_what_cannot_be_kept_says_what_to_write(kernel, kind):
-    code, name, instead = UNKEPT[kind]
+    code, name, instead = UNSTORABLE[kind]
     cell = kernel.run(code)
     assert f"`{name}` cannot be kept" in cell.error and instead in cell.error, cell.error
     assert "evcxr" not in cell.error

@@ -118,6 +118,8 @@ pub(crate) fn unique_id() -> String {
     format!("{now:016x}{:08x}{number:08x}", process::id())
 }
 
+// A new format is a line in `texts!` or `pictures!` below.
+
 /// Text of a MIME type. A front end that does not know the type shows the text itself.
 macro_rules! texts {
     ($($(#[$about:meta])* $name:ident: $mime:literal;)*) => {$(

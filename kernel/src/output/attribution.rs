@@ -11,7 +11,7 @@ use std::{
 
 use mosaic_jupyter::{Header, StreamName};
 
-use super::display::OutputMessage;
+use super::output_message::OutputMessage;
 
 /// How long text waits for the next cell.
 const HOLD_TIME: Duration = Duration::from_millis(300);

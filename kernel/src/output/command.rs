@@ -6,7 +6,7 @@ use mosaic_jupyter::Header;
 use mosaic_message::MimeBundle;
 use tokio::sync::oneshot;
 
-use super::{display::OutputMessage, pipe::Source};
+use super::{output_message::OutputMessage, pipe::Source};
 
 /// A function that the thread calls when a command is carried out. It must not block.
 pub(super) type Done = Box<dyn FnOnce() + Send>;

@@ -8,12 +8,13 @@
 //! 3. [`worker_lines`] puts the worker's name before each line of a worker, and keeps the lines of writers apart.
 //! 4. [`attribution`] decides under which cell text and messages are shown.
 //!
-//! Displays and comm messages ([`display`]) pass through the thread too, so that they keep their place among the text.
+//! Displays and comm messages ([`output_message`]) pass through the thread too, so that they keep their place among the
+//! text.
 
 mod attribution;
 mod command;
-mod display;
 mod display_blocks;
+mod output_message;
 mod output_thread;
 mod pipe;
 mod utf8_decoder;
@@ -38,7 +39,7 @@ use tokio::sync::oneshot;
 
 pub(crate) use command::Timing;
 use command::{Command, Done};
-pub(crate) use display::{OutputMessage, mime_data};
+pub(crate) use output_message::{OutputMessage, mime_data};
 use output_thread::OutputThread;
 use pipe::Source;
 

@@ -21,8 +21,8 @@ use tracing::error;
 use super::{
     attribution::{AttributedItem, Attribution, OutputItem},
     command::{Command, Timing},
-    display::OutputMessage,
     display_blocks::Segment,
+    output_message::OutputMessage,
     pipe::{Pipe, ReadOutcome, Source, try_read},
     worker_lines::{StreamPiece, WorkerLines},
 };

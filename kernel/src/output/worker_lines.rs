@@ -1,12 +1,13 @@
 //! The format of worker output lines: `WORKER:0:1      text`. No I/O here.
 //!
+//! The engine makes the prefix ([`line_prefix`]). In programs outside notebooks it also merges the lines:
+//! `runtime/engine/src/program/output_lines.rs`.
+//!
 //! Each line of a worker begins with the worker's uid; the text of cells stays as it is. If a process writes while the
 //! line of another process is unfinished, a new line begins, so that lines never mix.
 
+use mosaic_engine::line_prefix;
 use mosaic_jupyter::StreamName;
-
-/// Column in which a worker's text begins.
-const PREFIX_WIDTH: usize = 16;
 
 /// Text, and the stream that shows it.
 pub(super) type StreamPiece = (StreamName, String);
@@ -66,14 +67,14 @@ impl WorkerLines {
         {
             self.break_line(&mut pieces);
         }
-        let mut shown = String::with_capacity(text.len() + PREFIX_WIDTH);
+        let mut shown = String::with_capacity(text.len() + 16);
         for part in text.split_inclusive(['\n', '\r']) {
             let needs_prefix = match &self.unfinished {
                 None => true,
                 Some(line) => line.is_rewound && !matches!(part, "\n" | "\r"),
             };
             if needs_prefix {
-                shown.push_str(&prefix(uid));
+                shown.push_str(&line_prefix(uid));
             }
             shown.push_str(part);
             let is_rewound = part.ends_with('\r');
@@ -98,12 +99,6 @@ impl WorkerLines {
             pieces.push((line.stream, "\n".to_owned()));
         }
     }
-}
-
-/// Returns the prefix of a worker's line: its uid in capitals, padded to the column of the text.
-fn prefix(uid: &str) -> String {
-    let width = PREFIX_WIDTH - 1;
-    format!("{:<width$} ", uid.to_uppercase())
 }
 
 #[cfg(test)]

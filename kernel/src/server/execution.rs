@@ -150,7 +150,7 @@ fn execute_reply(outcome: ExecuteOutcome, number: u32, expressions: BTreeMap<Str
 
 fn error_content(error: CellError) -> ErrorContent {
     ErrorContent {
-        ename: error.ename,
+        ename: error.ename.to_string(),
         evalue: error.evalue,
         traceback: error.traceback,
     }

@@ -1,10 +1,11 @@
-//! What happens at an interrupt.
+//! An interrupt, as the server passes it on: to the output, the cell, and questions to the user.
 //!
 //! A client sends an `interrupt_request` on control, or the signal SIGINT. The kernel then stops, in this order:
 //!
 //! 1. A flood of output. Until the cell has stopped, the [output](crate::output) drops text that clients cannot take at
 //!    once, and then says how much that was.
-//! 2. The cell. [`CellEvaluator::interrupt`] ends its compilation or stops its code.
+//! 2. The cell. [`CellEvaluator::interrupt`] ends its compilation or stops its code. How that is done, and
+//!    when the cell process is killed, is in `kernel/evaluator/src/evaluation/interrupt.rs`.
 //! 3. Questions to the user. Code that waits for input gets an error.
 //!
 //! The cell fails like any other cell, with an error of its own.

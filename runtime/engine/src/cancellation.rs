@@ -26,7 +26,7 @@ impl Cancellation {
         self.told.notify_one();
     }
 
-    /// Whether the job was cancelled.
+    /// Returns whether the job was cancelled.
     pub(crate) fn is_asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }
@@ -52,7 +52,7 @@ pub(crate) fn during<T>(cancellation: &Arc<Cancellation>, run: impl FnOnce() -> 
     value
 }
 
-/// Whether the job that this thread executes was cancelled.
+/// Returns whether the job that this thread executes was cancelled.
 pub(crate) fn is_current_cancelled() -> bool {
     // A destructor of another thread local may ask when `CURRENT` is gone.
     let current = CURRENT.try_with(|current| current.borrow().as_ref().is_some_and(|job| job.is_asked()));

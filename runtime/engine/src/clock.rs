@@ -17,7 +17,7 @@ pub(crate) fn now() -> u64 {
     seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or_default()
 }
 
-/// Returns what is to be added to [`now`] to get nanoseconds since 1970.
+/// Returns the number of nanoseconds to add to [`now`] to get the time since 1970.
 pub(crate) fn wall_clock() -> u64 {
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(wall.as_nanos()).unwrap_or_default().saturating_sub(now())

@@ -15,7 +15,7 @@ pub(crate) fn failure(kind: FailureKind, message: impl Into<String>) -> Failure 
     }
 }
 
-/// Returns what a task or tessera fails with if something that it needs failed.
+/// Returns the failure of a task or tessera that needs `uid`, which failed for `cause`.
 pub(crate) fn dependency_failed(uid: &str, cause: &Failure) -> Failure {
     let on = match cause.worker.as_str() {
         "" => String::new(),
@@ -25,7 +25,8 @@ pub(crate) fn dependency_failed(uid: &str, cause: &Failure) -> Failure {
     failure(FailureKind::DependencyFailed, message)
 }
 
-/// Returns what a call fails with if its tessera failed. If the tessera is gone, the call fails for the same reason.
+/// Returns the failure of a call whose tessera `uid` failed. If the tessera is gone, the call fails for the same
+/// reason.
 pub(crate) fn tessera_failed(uid: &str, cause: &Failure) -> Failure {
     match cause.kind {
         FailureKind::WorkerLost | FailureKind::NotRunning => failure(cause.kind, cause.message.clone()),
@@ -33,12 +34,12 @@ pub(crate) fn tessera_failed(uid: &str, cause: &Failure) -> Failure {
     }
 }
 
-/// Returns what an object fails with if its worker is gone.
+/// Returns the failure of an object whose worker is gone.
 pub(crate) fn worker_lost(worker: &str, status: &str) -> Failure {
     failure(FailureKind::WorkerLost, format!("{worker} ended: {status}"))
 }
 
-/// Returns what placing fails with if no worker is left.
+/// Returns the failure to place a tessera or function when no worker is left.
 pub(crate) fn no_worker_left() -> Failure {
     failure(
         FailureKind::Runtime,
@@ -46,7 +47,8 @@ pub(crate) fn no_worker_left() -> Failure {
     )
 }
 
-/// Returns what placing on a named worker fails with if there is no such worker.
+/// Returns the failure to place a tessera or function on a worker that does not exist. `workers` are those
+/// that do.
 pub(crate) fn no_such_worker(worker: &str, workers: &[&str]) -> Failure {
     if workers.is_empty() {
         return no_worker_left();
@@ -55,7 +57,7 @@ pub(crate) fn no_such_worker(worker: &str, workers: &[&str]) -> Failure {
     failure(FailureKind::Runtime, message)
 }
 
-/// Returns what placing on a named worker fails with if the worker is retiring.
+/// Returns the failure to place a tessera or function on a worker that is retiring.
 pub(crate) fn retired(worker: &str) -> Failure {
     failure(
         FailureKind::Runtime,
@@ -63,7 +65,7 @@ pub(crate) fn retired(worker: &str) -> Failure {
     )
 }
 
-/// Returns what a call fails with if it was to run on another worker than its tessera.
+/// Returns the failure of a call that was to run on another worker than its tessera's.
 pub(crate) fn lives_elsewhere(tessera: &str, lives_on: &str, wanted: &str) -> Failure {
     let message = format!(
         "it was to run on {wanted}, but {tessera} lives on {lives_on}, where its calls run: a worker is chosen when a \
@@ -72,7 +74,7 @@ pub(crate) fn lives_elsewhere(tessera: &str, lives_on: &str, wanted: &str) -> Fa
     failure(FailureKind::Runtime, message)
 }
 
-/// Returns what a call fails with if it was cancelled.
+/// Returns the failure of a cancelled call.
 pub(crate) fn cancelled() -> Failure {
     failure(
         FailureKind::Cancelled,

@@ -24,17 +24,18 @@
 //!   and `monitor::node` starts, reaps and measures the worker processes of this machine.
 //! - `worker`: `worker::state` is what it has, `worker::serve` does what messages ask for, and `worker::execution` runs
 //!   guest code. `worker_process` is the process around it.
-//! - `program`: programs outside notebooks ([`run`]); `program::output_lines` is the format of the workers' output
-//!   lines.
+//! - `program`: programs outside notebooks ([`run`]). `program::output_lines` merges the output of their workers into
+//!   lines, each behind a [`line_prefix`].
 //! - `wire`: the messages between processes, and how they are laid out in bytes.
 //! - `warehouse`: stored values, which are files that all processes map.
 //! - `shared_memory`: large values in memory that processes share, and the threshold from which they are shared.
 //! - `id`, `worker_uid`, `failures`, `question`, `log`: ids, uids, failures, questions to the front end, and the log.
-//! - `cancellation`, `clock`, `code_location`, `cpu_affinity`, `map`, `memory_usage`, `trim`: small tools.
+//! - `cancellation`, `clock`, `code_location`, `cpu_affinity`, `memory_usage`, `shrinking_map`, `trim_memory`: small tools.
 //!
 //! # Invariants
 //!
-//! - A `…State` does no I/O and reads no clock. It queues actions, which whoever changed it carries out in order.
+//! - `HeadState` and `MonitorState` do no I/O and read no clock. A change of the head's state queues actions, which
+//!   whoever made the change carries out in order.
 //! - One thread does the I/O of each head, monitor and worker. Guest code never runs on it.
 //! - A head talks to workers directly. The monitor is asked only for what concerns all workers.
 //! - Connections keep the order of messages. A task is sent to its worker before any message that needs it.
@@ -42,7 +43,7 @@
 //! - Loaded code is never unloaded.
 //! - All sockets lie in one directory that only the user may enter ([`run_dir`]).
 //!
-//! `performance.md`, beside this crate's `src`, says what a call and an array cost, and why.
+//! `docs/src/performance.md` says what a call and an array cost, and why.
 
 #![allow(
     clippy::result_large_err,
@@ -56,14 +57,15 @@ mod cpu_affinity;
 mod failures;
 mod head;
 mod id;
+mod line_prefix;
 mod log;
-mod map;
 mod memory_usage;
 mod monitor;
 mod program;
 mod question;
 mod shared_memory;
-mod trim;
+mod shrinking_map;
+mod trim_memory;
 mod warehouse;
 mod wire;
 mod worker;
@@ -71,6 +73,7 @@ mod worker_process;
 mod worker_uid;
 
 pub use head::{HeadOptions, install_head};
+pub use line_prefix::line_prefix;
 pub use monitor::{Monitor, MonitorEvent, MonitorOptions, WorkerCommand, run_dir};
 pub use mosaic_abi::{LiveDisplay, Progress};
 pub use program::run;

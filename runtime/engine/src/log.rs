@@ -1,5 +1,6 @@
 //! The log of the runtime's processes, on standard error.
 
+use crate::line_prefix;
 use mosaic_abi::{LogLevel, LogOptions, Slice};
 use std::{
     fmt, io,
@@ -106,7 +107,7 @@ where
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         if !self.name.is_empty() {
-            write!(writer, "{:<16}", self.name)?;
+            writer.write_str(&line_prefix(self.name))?;
         }
         if TIMESTAMPS.load(Ordering::Relaxed) {
             SystemTime.format_time(&mut writer)?;

@@ -12,7 +12,7 @@ pub(crate) fn numbered(number: usize) -> String {
     format!("{PREFIX}0:{number}")
 }
 
-/// Whether a part of the runtime is a worker process.
+/// Returns whether a part of the runtime is a worker process.
 pub(crate) fn is_worker(uid: &str) -> bool {
     uid.starts_with(PREFIX)
 }

@@ -8,7 +8,7 @@ use syn::{
     punctuated::Punctuated,
 };
 
-/// The options of the attribute. Each is a method of `mosaic::Options`.
+/// The options of the attribute. Each is a method of `mosaic_abi::Options` (`runtime/abi/src/options.rs`).
 const KNOWN: [&str; 4] = ["max_retries", "restarts", "worker", "timeout"];
 
 /// One option and its value.

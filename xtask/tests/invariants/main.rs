@@ -166,8 +166,8 @@ fn only_prebuilt_names_what_lies_in_the_cache_directory() {
 
 #[test]
 fn only_the_session_module_names_the_environment_variables_between_programs() {
-    let foreign = foreign_names("session", "session/variables.rs", |_| true);
-    assert!(foreign.is_empty(), "use session/variables.rs: {foreign:#?}");
+    let foreign = foreign_names("session", "session/environment_variables.rs", |_| true);
+    assert!(foreign.is_empty(), "use session/environment_variables.rs: {foreign:#?}");
 }
 
 /// The words of a literal, whose escapes are as they are written.

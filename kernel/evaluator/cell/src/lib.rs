@@ -4,17 +4,17 @@
 //! process through the host's table, so that a cell may print whatever it likes.
 
 mod ask;
-mod display;
 mod fingerprint;
 mod order;
+mod show_result;
 mod sizes;
-mod variables;
+mod variable_store;
 
 pub use ask::ask;
-pub use display::{BeginResult, DisplayDebug, DisplayRich};
 pub use mosaic_message as message;
 pub use order::{before_stderr, before_stdout};
-pub use variables::{Fingerprints, VariableStore, create_variable_store, mosaic_cell_variables};
+pub use show_result::{BeginResult, DisplayDebug, DisplayRich};
+pub use variable_store::{Fingerprints, VariableStore, create_variable_store, mosaic_cell_variables};
 
 use mosaic::__private::{CellEvent, tell};
 use std::fmt;

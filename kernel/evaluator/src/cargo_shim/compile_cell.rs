@@ -21,9 +21,9 @@ use crate::{
     session::{
         digest::Parts,
         environment::real_program,
+        environment_variables::RUSTC_INVOCATION_VARIABLE,
         files::{CARGO_CONFIGURATION, LOCK_FILE, MANIFEST, RustcInvocation, SessionFile, Text},
         shim_state::ShimState,
-        variables::RUSTC_INVOCATION_VARIABLE,
     },
 };
 use anyhow::{Context, Result};

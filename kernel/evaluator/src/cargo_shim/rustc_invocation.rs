@@ -6,8 +6,8 @@ use crate::{
     session::{
         digest::Parts,
         environment::users_variables,
+        environment_variables::RUSTC_INVOCATION_VARIABLE,
         files::{LOCK_FILE, RUSTC_INVOCATIONS, RustcInvocation},
-        variables::RUSTC_INVOCATION_VARIABLE,
     },
 };
 use anyhow::{Context, Result};

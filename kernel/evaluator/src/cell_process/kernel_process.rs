@@ -1,9 +1,10 @@
 //! The kernel that started this process, and the cleaning up that a killed kernel leaves to this process.
 
 use crate::session::{
-    directory, processes,
+    directory,
+    environment_variables::{MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE, SESSION_VARIABLE},
+    processes,
     run_directory::CellPaths,
-    variables::{MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE, SESSION_VARIABLE},
 };
 use anyhow::{Context, Result};
 use rustix::{

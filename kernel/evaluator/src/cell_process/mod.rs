@@ -44,7 +44,7 @@ mod stdin;
 use crate::{
     cell_process::kernel_process::KernelProcess,
     evcxr_text::markers::CELL_PROCESS_VARIABLE,
-    session::variables::{MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE, SESSION_VARIABLE},
+    session::environment_variables::{MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE, SESSION_VARIABLE},
 };
 use anyhow::Result;
 use rustix::fs::{Mode, OFlags};

@@ -2,7 +2,7 @@
 
 use crate::{
     code_help::completions::Completion,
-    session::{files, variables::ANALYSING_VARIABLE},
+    session::{environment_variables::ANALYSING_VARIABLE, files},
 };
 use anyhow::{Context, Result, anyhow, bail};
 use ra_ap_ide::{

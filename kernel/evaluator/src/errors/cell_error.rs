@@ -4,6 +4,7 @@
 //! process is gone, or that were interrupted, are made in [`lost_variables`](super::lost_variables).
 
 use crate::{
+    errors::error_name::ErrorName,
     evcxr_text::markers::{CELL_CRATE_PATH, is_cell_function},
     session::link::Report,
 };
@@ -11,8 +12,8 @@ use crate::{
 /// The reason for which a cell failed, in the parts of Jupyter's `error` message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CellError {
-    /// The kind of the error: `CompilationError`, `Panic`, `Error`, `Interrupted`, …
-    pub ename: String,
+    /// The kind of the error.
+    pub ename: ErrorName,
     /// The error in one line.
     pub evalue: String,
     /// The text that clients show, with ANSI colours.
@@ -21,11 +22,11 @@ pub struct CellError {
 
 impl CellError {
     /// Makes an error that shows its kind and its one line.
-    pub(crate) fn new(ename: &str, evalue: impl Into<String>) -> CellError {
+    pub(crate) fn new(ename: ErrorName, evalue: impl Into<String>) -> CellError {
         let evalue = evalue.into();
         let traceback = vec![format!("\x1b[1;31m{ename}\x1b[0m: {evalue}")];
         CellError {
-            ename: ename.into(),
+            ename,
             evalue,
             traceback,
         }
@@ -33,13 +34,13 @@ impl CellError {
 
     /// Returns the error of a cell that comes after the evaluation thread has ended.
     pub(crate) fn ended() -> CellError {
-        CellError::new("KernelError", "the kernel is shutting down")
+        CellError::new(ErrorName::Kernel, "the kernel is shutting down")
     }
 
     /// Returns the error of a cell over which evcxr panicked. Everything that evcxr knew is gone.
     pub(crate) fn evaluator_panicked() -> CellError {
         let message = "the evaluator panicked and starts anew: run the cells with your definitions again";
-        CellError::new("KernelError", message)
+        CellError::new(ErrorName::Kernel, message)
     }
 
     /// Returns the error of a cell that ran, if its reports say that it failed. A panic comes before all other reports.
@@ -52,13 +53,13 @@ impl CellError {
             let message = "the cell was interrupted; all variables are kept";
             reports
                 .contains(&Report::Interrupted)
-                .then(|| CellError::new("Interrupted", message))
+                .then(|| CellError::new(ErrorName::Interrupted, message))
         };
         panicked.or_else(interrupted).or_else(|| {
             reports.iter().find_map(|report| match report {
-                Report::Failed { message } => Some(CellError::new("Error", message)),
+                Report::Failed { message } => Some(CellError::new(ErrorName::Returned, message)),
                 Report::OutputLost { message } => Some(CellError::new(
-                    "KernelError",
+                    ErrorName::Kernel,
                     format!("what cells print cannot be shown: {message}"),
                 )),
                 _ => None,
@@ -67,7 +68,7 @@ impl CellError {
     }
 
     fn panicked(message: &str, backtrace: &str) -> CellError {
-        let mut error = CellError::new("Panic", message);
+        let mut error = CellError::new(ErrorName::Panic, message);
         error.traceback.extend(users_frames(backtrace));
         error
     }
@@ -103,10 +104,13 @@ mod tests {
                 backtrace: String::new(),
             },
         ];
-        assert_eq!(CellError::from_reports(&reports).unwrap().ename, "Panic");
+        assert_eq!(CellError::from_reports(&reports).unwrap().ename, ErrorName::Panic);
         assert_eq!(CellError::from_reports(&reports[..2]).unwrap().evalue, "no");
         assert_eq!(CellError::from_reports(&reports[..1]), None);
         let interrupted = [Report::Failed { message: "no".into() }, Report::Interrupted];
-        assert_eq!(CellError::from_reports(&interrupted).unwrap().ename, "Interrupted");
+        assert_eq!(
+            CellError::from_reports(&interrupted).unwrap().ename,
+            ErrorName::Interrupted
+        );
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     errors::{
         cell_error::CellError,
         diagnostic::{Diagnostic, once_per_subject, without_progress},
+        error_name::ErrorName,
         places::{byte_range, locate},
         unstorable::{Explanation, Unstorable},
         warnings::Warning,
@@ -48,7 +49,7 @@ impl CellError {
         if errors.iter().all(of_storing) {
             return match Unstorable::closure_in(&without_commands(code)) {
                 Some(variable) => CellError::unstorable(&variable.explain(code, type_of), code, number),
-                None => CellError::new("VariableError", CANNOT_BE_KEPT),
+                None => CellError::new(ErrorName::Variable, CANNOT_BE_KEPT),
             };
         }
         CellError::from_diagnostics(&once_per_subject(errors), code, number)
@@ -56,7 +57,7 @@ impl CellError {
 
     /// Shows an error of the kernel's at one place of the cell, with help.
     pub(crate) fn at(
-        ename: &str,
+        ename: ErrorName,
         code: &str,
         number: u32,
         range: Range<usize>,
@@ -66,7 +67,7 @@ impl CellError {
         let mut error = Diagnostic::at(range, title, "");
         error.notes.extend(help.iter().map(|text| (Level::HELP, text.clone())));
         CellError {
-            ename: ename.into(),
+            ename,
             ..CellError::from_diagnostics(&[error], code, number)
         }
     }
@@ -74,8 +75,8 @@ impl CellError {
     fn unstorable(explanation: &Explanation, code: &str, number: u32) -> CellError {
         let Explanation { title, range, help } = explanation;
         match range {
-            Some(range) => CellError::at("VariableError", code, number, range.clone(), title, help),
-            None => CellError::new("VariableError", title),
+            Some(range) => CellError::at(ErrorName::Variable, code, number, range.clone(), title, help),
+            None => CellError::new(ErrorName::Variable, title),
         }
     }
 
@@ -109,7 +110,11 @@ impl CellError {
         }
         let is_command = !errors.is_empty() && errors.iter().all(|error| error.is_on_command(code));
         CellError {
-            ename: if is_command { "CommandError" } else { "CompilationError" }.into(),
+            ename: if is_command {
+                ErrorName::Command
+            } else {
+                ErrorName::Compilation
+            },
             evalue: errors.first().map(|error| error.title.clone()).unwrap_or_default(),
             traceback,
         }
@@ -126,9 +131,9 @@ impl CellError {
             return CellError::unstorable(&variable.explain(code, type_of), code, number);
         }
         let ename = match message {
-            _ if messages::is_of_shell_command(message) => "CommandError",
-            _ if messages::is_of_compilation(message) => "CompilationError",
-            _ => "Error",
+            _ if messages::is_of_shell_command(message) => ErrorName::Command,
+            _ if messages::is_of_compilation(message) => ErrorName::Compilation,
+            _ => ErrorName::Returned,
         };
         CellError::new(ename, without_progress(message))
     }

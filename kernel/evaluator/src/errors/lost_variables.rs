@@ -1,6 +1,9 @@
 //! What an interrupt, a panic or the end of the cell process costs: the texts that name lost variables.
 
-use crate::{errors::cell_error::CellError, evcxr_text::messages::PROCESS_ENDED};
+use crate::{
+    errors::{cell_error::CellError, error_name::ErrorName},
+    evcxr_text::messages::PROCESS_ENDED,
+};
 use std::{collections::BTreeSet, process::ExitStatus};
 
 /// What the end of the cell process never takes away.
@@ -11,7 +14,7 @@ impl CellError {
     /// Returns the error of a cell that was interrupted before it ran.
     pub(crate) fn interrupted_before_it_ran() -> CellError {
         let message = "the cell was interrupted before its code ran; all variables are kept";
-        CellError::new("Interrupted", message)
+        CellError::new(ErrorName::Interrupted, message)
     }
 
     /// Returns the error of a cell that stopped at an interrupt. The cell had taken the variables `taken`, by moving or
@@ -21,7 +24,7 @@ impl CellError {
             None => "all variables are kept".to_owned(),
             Some(names) => format!("all variables are kept but those that it had taken: {names}"),
         };
-        CellError::new("Interrupted", format!("the cell was interrupted; {kept}"))
+        CellError::new(ErrorName::Interrupted, format!("the cell was interrupted; {kept}"))
     }
 
     /// Returns the error of a cell whose process has ended by itself, and the variables `lost` with it. `status` says
@@ -29,7 +32,7 @@ impl CellError {
     pub(crate) fn process_ended(status: &str, lost: &BTreeSet<String>) -> CellError {
         let status = status.replace(PROCESS_ENDED, "the cell's process ended");
         CellError::new(
-            "CellProcessEnded",
+            ErrorName::CellProcessEnded,
             format!("{}; {}; {KEPT}", status.trim(), losses(lost)),
         )
     }
@@ -37,7 +40,7 @@ impl CellError {
     /// Returns the error of a cell that did not stop at an interrupt, so that its process was killed.
     pub(crate) fn process_replaced(lost: &BTreeSet<String>) -> CellError {
         let message = "the cell was interrupted and did not stop, so that its process was replaced";
-        CellError::new("Interrupted", format!("{message}; {}; {KEPT}", losses(lost)))
+        CellError::new(ErrorName::Interrupted, format!("{message}; {}; {KEPT}", losses(lost)))
     }
 }
 

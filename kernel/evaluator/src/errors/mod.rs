@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`cell_error`] | [`CellError`](cell_error::CellError), and the errors of cells that ran |
 //! | [`compile_error`](mod@compile_error) | how a compile error is shown |
+//! | [`error_name`] | the kinds of errors |
 //! | [`diagnostic`] | one error of rustc's, translated to the text of the cell and rendered |
 //! | [`places`] | lines and columns of the compiled text as bytes of the cell |
 //! | [`unstorable`] | variables that cannot be kept for the next cell: why, and what to write instead |
@@ -17,6 +18,7 @@
 pub(crate) mod cell_error;
 mod compile_error;
 mod diagnostic;
+pub(crate) mod error_name;
 pub(crate) mod lost_variables;
 mod places;
 pub(crate) mod unstorable;

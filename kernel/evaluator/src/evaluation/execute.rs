@@ -5,7 +5,7 @@
 //! result.
 
 use crate::{
-    errors::{cell_error::CellError, lost_variables},
+    errors::{cell_error::CellError, error_name::ErrorName, lost_variables},
     evaluation::{
         Evaluation,
         cell_outcome::{CONNECT_PATIENCE, CellOutcome},
@@ -115,7 +115,7 @@ impl Evaluation<'_> {
         }
         if let Some(session) = &self.session {
             missing_variables::tell(session.directory(), &self.missing_variables())
-                .map_err(|error| CellError::new("KernelError", format!("cannot write for rustc: {error}")))?;
+                .map_err(|error| CellError::new(ErrorName::Kernel, format!("cannot write for rustc: {error}")))?;
         }
         Ok(())
     }
@@ -174,7 +174,7 @@ impl Evaluation<'_> {
 
 /// Returns the error of a kernel that cannot execute any cell.
 pub(super) fn kernel_error(error: anyhow::Error) -> CellError {
-    CellError::new("KernelError", format!("{error:#}"))
+    CellError::new(ErrorName::Kernel, format!("{error:#}"))
 }
 
 /// Collects what evcxr's commands show, and the value of the last expression.

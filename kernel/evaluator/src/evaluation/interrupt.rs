@@ -1,4 +1,4 @@
-//! What happens at an interrupt.
+//! How an interrupt stops a cell that is compiled or runs, and when its process is killed.
 //!
 //! The kernel's handle calls [`interrupt`]. What follows depends on the state of the execution:
 //!

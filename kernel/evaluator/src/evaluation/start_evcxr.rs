@@ -5,8 +5,9 @@ use crate::{
     evcxr_text::markers,
     prebuilt::cache_directory::CacheDirectory,
     session::{
-        environment, files,
-        variables::{KERNEL_VARIABLE, MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE, SESSION_VARIABLE},
+        environment,
+        environment_variables::{KERNEL_VARIABLE, MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE, SESSION_VARIABLE},
+        files,
     },
 };
 use anyhow::{Result, anyhow};

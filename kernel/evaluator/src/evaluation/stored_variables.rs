@@ -1,9 +1,10 @@
 //! How variables are kept between cells, as far as the kernel takes part.
 //!
-//! The values lie in the store of the cell process: a cell takes the variables out of the store when it begins and puts
-//! them back when it ends. evcxr keeps the names and types, and generates that code. evcxr learns that a cell has ended
-//! when the cell begins, so it *believes* in variables that a panic, a failed `?`, an interrupt or the end of the
-//! process has kept out of the store.
+//! The values lie in the store of the cell process (`kernel/evaluator/cell/src/variable_store.rs`): a cell takes the
+//! variables out of the store when it begins and puts them back when it ends. evcxr keeps the names and types, and
+//! generates that code, which `evcxr_text/store_calls.rs` rewrites. evcxr learns that a cell has ended when the cell
+//! begins, so it *believes* in variables that a panic, a failed `?`, an interrupt or the end of the process has kept
+//! out of the store.
 //!
 //! The cell process therefore reports which variables it stores at the end of each cell. The difference between what
 //! evcxr believes and what is stored is *missing*. The kernel tells the rustc wrapper to leave missing variables out of

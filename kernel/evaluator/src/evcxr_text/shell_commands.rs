@@ -4,7 +4,7 @@
 //! the command and can end them.
 
 use crate::{
-    session::{environment, variables::KERNEL_VARIABLE},
+    session::{environment, environment_variables::KERNEL_VARIABLE},
     source::preamble::{asks_for, preamble},
 };
 use std::borrow::Cow;

@@ -44,7 +44,7 @@ use crate::{
         rustc::{Rustc, run_unchanged},
         rustc_call::RustcCall,
     },
-    session::{files, variables::KERNEL_VARIABLE},
+    session::{environment_variables::KERNEL_VARIABLE, files},
     source::fingerprints::Definitions,
     type_probe,
 };

@@ -8,7 +8,7 @@
 //! | [`files`] | the files of the session directory, each with its type, its writers and its readers |
 //! | [`directory`] | the session directory itself: created, locked, and removed at the end |
 //! | [`run_directory`] | the names in the run directory: sockets, pipes and the names of the cargo shim |
-//! | [`variables`] | the environment variables from one program to another |
+//! | [`environment_variables`] | the environment variables from one program to another |
 //! | [`link`] | the socket between kernel and cell process, with its messages |
 //! | [`settings`] | the settings of `:opt`, `:fmt` and `:types` |
 //! | [`shim_state`] | what the kernel tells the cargo shim |
@@ -20,8 +20,8 @@
 //!
 //! # Invariants
 //!
-//! - No other module names a file of the session directory or of the run directory, or a variable of [`variables`]. A
-//!   test checks it (`xtask/tests/invariants/main.rs`).
+//! - No other module names a file of the session directory or of the run directory, or one of the
+//!   [`environment_variables`]. A test checks it (`xtask/tests/invariants/main.rs`).
 //! - The session directory does not outlive its kernel. The kernel removes it at its end. If the kernel was killed, the
 //!   cell process removes it, or else the next kernel.
 //! - This room uses no other room, so that all programs can use it.
@@ -29,6 +29,7 @@
 pub(crate) mod digest;
 pub(crate) mod directory;
 pub(crate) mod environment;
+pub(crate) mod environment_variables;
 pub(crate) mod files;
 pub(crate) mod link;
 pub(crate) mod processes;
@@ -37,4 +38,3 @@ pub(crate) mod settings;
 pub(crate) mod shared_files;
 pub(crate) mod shim_state;
 pub(crate) mod sysroot;
-pub(crate) mod variables;

@@ -3,7 +3,7 @@
 //! evcxr waits for these processes and does not tell their ids. So each one has the kernel's id in its environment, and
 //! is found by that mark in `/proc`.
 
-use crate::session::variables::KERNEL_VARIABLE;
+use crate::session::environment_variables::KERNEL_VARIABLE;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{fs, io, thread, time::Duration};
 

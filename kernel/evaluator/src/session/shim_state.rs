@@ -4,9 +4,9 @@
 
 use crate::session::{
     environment::{SHIM_NAMES, active_shim},
+    environment_variables::ANALYSING_VARIABLE,
     run_directory::{shim_state_file, shim_sysroot},
     sysroot,
-    variables::ANALYSING_VARIABLE,
 };
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};

@@ -8,7 +8,8 @@
 //! - [`stdin`]: the kernel asks the user for input with it, or a client answers.
 //!
 //! It also gets a variant in [`Request`](request::Request), [`Reply`](reply::Reply) or
-//! [`IoPubMessage`](iopub::IoPubMessage).
+//! [`IoPubMessage`](iopub::IoPubMessage). `lib.rs` exports it, and the kernel's `server/mod.rs` calls the handler of a
+//! request.
 //!
 //! [Messaging in Jupyter](https://jupyter-client.readthedocs.io/en/stable/messaging.html) is the protocol's reference.
 

@@ -1,4 +1,4 @@
-//! Requests: what clients send on shell and control.
+//! Requests: what clients send on shell and control. The list of all kinds of messages is in `messages/mod.rs`.
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};

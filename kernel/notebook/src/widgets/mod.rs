@@ -17,6 +17,7 @@
 //! let _ = display(&VBox::new([&steps as &dyn Widget, &run, &bar]));
 //! ```
 
+// A new widget is a file here that uses the macros of `control`, a `pub use` below, and a name in `prelude.rs`.
 mod boxes;
 mod button;
 mod choices;

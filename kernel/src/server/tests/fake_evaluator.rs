@@ -3,7 +3,7 @@
 use std::{os::fd::OwnedFd, sync::Arc};
 
 use mosaic_engine::Question;
-use mosaic_evaluator::Completion;
+use mosaic_evaluator::{Completion, ErrorName};
 use mosaic_message::{Delivery, Line, decode};
 use serde_json::json;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
@@ -80,7 +80,7 @@ impl FakeEvaluator {
                 permit.unwrap().forget();
                 Ok(())
             }
-            () = interrupted => Err(error("Interrupted")),
+            () = interrupted => Err(error(ErrorName::Interrupted)),
         }
     }
 
@@ -100,9 +100,9 @@ impl FakeEvaluator {
     }
 }
 
-fn error(ename: &str) -> CellError {
+fn error(ename: ErrorName) -> CellError {
     CellError {
-        ename: ename.to_owned(),
+        ename,
         evalue: "it has ended".to_owned(),
         traceback: vec![format!("{ename}: it has ended")],
     }
@@ -124,7 +124,7 @@ impl CellEvaluator for FakeEvaluator {
                     rustix::io::write(&self.0.stdout, line.as_bytes()).unwrap();
                 }
                 "value" => value = plain_text(text),
-                "fail" => return Err(error("Failed")),
+                "fail" => return Err(error(ErrorName::Returned)),
                 "wait" => self.wait().await?,
                 "ask" => value = plain_text(&self.ask(text).await),
                 _ => panic!("the fake evaluator does not know {line:?}"),

@@ -56,7 +56,7 @@ async fn the_reply_follows_the_output_and_precedes_idle() {
 async fn an_error_is_published_and_replied() {
     let mut world = World::start();
     let (reply, published) = world.run(json!({ "code": "print before\nfail" })).await;
-    let error = json!({ "ename": "Failed", "evalue": "it has ended", "traceback": ["Failed: it has ended"] });
+    let error = json!({ "ename": "Error", "evalue": "it has ended", "traceback": ["Error: it has ended"] });
     assert_eq!(kinds(&published), ["execute_input", "stream", "error"]);
     assert_eq!(published[2].1, error);
     let mut expected = json!({ "status": "error", "execution_count": 1, "payload": [], "user_expressions": {} });
@@ -143,9 +143,9 @@ async fn user_expressions_follow_the_value_and_do_not_fail_the_cell() {
         "two": { "status": "ok", "data": { "text/plain": "2" }, "metadata": {} },
         "wrong": {
             "status": "error",
-            "ename": "Failed",
+            "ename": "Error",
             "evalue": "it has ended",
-            "traceback": ["Failed: it has ended"],
+            "traceback": ["Error: it has ended"],
         },
     });
     assert_eq!((&reply["status"], &reply["user_expressions"]), (&json!("ok"), &results));

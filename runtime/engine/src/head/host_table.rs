@@ -70,7 +70,7 @@ unsafe extern "C" fn allocate(len: usize, prefix: usize, to_store: bool) -> Buff
     shared_memory::allocate(kind, len, prefix).unwrap_or_default()
 }
 
-/// Fails a wait to start or stop the runtime, if this process is a worker. Says whether it is one.
+/// Fails a wait to start or stop the runtime, if this process is a worker. Returns whether it is one.
 fn refused(wait: Handle) -> bool {
     let is_worker = head().worker.is_some();
     if is_worker {

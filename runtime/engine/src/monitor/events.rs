@@ -52,7 +52,7 @@ pub enum MonitorEvent {
         /// How far the method has got.
         progress: Progress,
     },
-    /// A process of the user shows a view, which later views of the same place replace.
+    /// The user's code shows a display. A later display with the same id replaces it.
     Shown(LiveDisplay),
     /// The embedder is to read and show everything that is in the workers' pipes now, together with what it has read
     /// before and not shown yet, and then to call `done`.

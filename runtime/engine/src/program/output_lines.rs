@@ -1,4 +1,8 @@
-//! The format of output lines: each line behind the name of the worker that wrote it. No I/O here.
+//! The format of worker output lines in a program: each line behind the name of the worker that wrote it. No I/O here.
+//!
+//! In a notebook, the kernel shares its output with the cell and has a format of its own: `kernel/src/output/worker_lines.rs`.
+
+use crate::line_prefix;
 
 /// Merges the output of several workers into lines that name their writer.
 #[derive(Debug, Default)]
@@ -17,7 +21,7 @@ impl OutputLines {
                 if self.open.is_some() {
                     text.push(b'\n');
                 }
-                text.extend_from_slice(format!("{:<16}", writer.to_uppercase()).as_bytes());
+                text.extend_from_slice(line_prefix(writer).as_bytes());
             }
             text.extend_from_slice(line);
             self.open = (line.last() != Some(&b'\n')).then(|| writer.to_owned());

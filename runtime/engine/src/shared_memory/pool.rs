@@ -152,7 +152,8 @@ pub(super) fn outside() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a shared value lies outside of its memory")
 }
 
-/// Frees unused memory, if no segment was used for the time `calm`. Says whether there may be unused memory left.
+/// Frees unused memory, if no segment was used for the time `calm`. Returns whether there may be unused memory
+/// left.
 pub(crate) fn give_back(calm: Duration) -> bool {
     let mut pool = pool();
     if pool.used.is_some_and(|used| used.elapsed() < calm) {
@@ -220,7 +221,7 @@ impl Pool {
     /// Returns a new name for a file of the warehouse.
     fn new_name(&mut self) -> Option<PathBuf> {
         self.named += 1;
-        Some(self.names.as_ref()?.with_extension(format!("{}.room", self.named)))
+        Some(self.names.as_ref()?.with_extension(format!("{}.unstored", self.named)))
     }
 
     /// Frees unused segments until `bytes` more are within [`KEPT_BYTES`] and one more segment is allowed. If that does

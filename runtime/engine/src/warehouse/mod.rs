@@ -39,7 +39,7 @@ pub(crate) fn wrong_type_text(uid: &str, is: &str, wanted: &str) -> String {
     format!("{uid} is a `{is}`, not a `{wanted}`")
 }
 
-/// Returns what the use of a dropped value fails with.
+/// Returns the failure to use a dropped value.
 pub(crate) fn value_dropped(uid: &str) -> Failure {
     failure(FailureKind::Dropped, format!("{uid} was dropped"))
 }

@@ -184,7 +184,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether there is no such file, or no such directory, because it could not be made.
+/// Returns whether there is no such file, or no such directory, because it could not be made.
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

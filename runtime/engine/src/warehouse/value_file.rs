@@ -38,7 +38,7 @@ pub(super) fn write_value(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
-/// Whether a file is a segment of shared memory, which counts the buffers that lie in it.
+/// Returns whether a file is a segment of shared memory, which counts the buffers that lie in it.
 pub(super) fn is_segment(file: &File) -> io::Result<bool> {
     let [begin, _] = extent(file)?;
     Ok(begin >= HEAD)

@@ -191,7 +191,7 @@ impl<M> Sender<M> {
         let _ = flushed.await;
     }
 
-    /// Whether the connection is gone.
+    /// Returns whether the connection is gone.
     pub(crate) fn is_closed(&self) -> bool {
         self.last.0.waiting().closed
     }

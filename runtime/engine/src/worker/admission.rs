@@ -91,7 +91,7 @@ impl Admission {
         self.proceed.notify_waiters();
     }
 
-    /// Whether memory is short.
+    /// Returns whether memory is short.
     fn is_short(&self) -> bool {
         if let Some((when, short)) = self.measured.get()
             && when.elapsed() < MEASURED_FOR

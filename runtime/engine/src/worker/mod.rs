@@ -4,7 +4,7 @@
 //! One thread, the I/O thread, does all I/O and owns all state. Constructors, methods and destructors run on other
 //! threads, so that a busy method holds up nothing but its own tessera.
 //!
-//! - `state`: what the worker has ([`state::WorkerState`]). Pure data and its bookkeeping.
+//! - `state`: what the worker has ([`state::WorkerState`]).
 //! - `serve`: accepts connections of heads and other workers, and does what their messages ask for.
 //! - `execution`: runs constructors, calls and functions.
 //! - `admission`: how many jobs run at once, and when none may begin for want of memory.
@@ -14,18 +14,18 @@
 //! - `stored_values`: the stored values that are used here.
 //! - `head`: a head's connection to this worker.
 //! - `peers`: fetches results from other workers.
-//! - `output`: flushes what methods write, so that it is seen in time.
+//! - `flusher`: flushes what methods write, so that it is seen in time.
 //! - `settings`: what the monitor tells a worker that it starts.
 //! - `runtime`: the threads of a worker.
 //! - `local`: a worker within a head's process.
 
 pub(crate) mod admission;
 mod execution;
+pub(crate) mod flusher;
 mod gather;
 mod head;
 mod inputs;
 mod local;
-pub(crate) mod output;
 mod peers;
 mod results;
 pub(crate) mod runtime;

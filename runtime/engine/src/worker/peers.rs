@@ -3,7 +3,7 @@
 use super::results::Outcome;
 use crate::{
     id::Id,
-    trim::Trimmer,
+    trim_memory::Trimmer,
     wire::{self, Frame, FromWorker, Peer, ToWorker, WorkerAddress},
 };
 use std::{cell::RefCell, collections::HashMap, io};

@@ -1,6 +1,6 @@
 //! The results of tasks, and who waits for them. No I/O here.
 
-use crate::{id::Id, map::Map, wire::Payload};
+use crate::{id::Id, shrinking_map::Map, wire::Payload};
 use mosaic_abi::Failure;
 use std::collections::HashSet;
 use tokio::sync::watch;
@@ -89,7 +89,7 @@ impl Results {
         true
     }
 
-    /// Whether a task has ended.
+    /// Returns whether a task has ended.
     pub(super) fn has_ended(&self, task: Id) -> bool {
         self.tasks.get(&task).is_none_or(Task::has_ended)
     }
@@ -126,7 +126,7 @@ impl Results {
         }
     }
 
-    /// Whether a task that was submitted here has not ended, or is waited for.
+    /// Returns whether a task that was submitted here has not ended, or is waited for.
     pub(super) fn is_busy(&self) -> bool {
         let mut tasks = self.tasks.values().filter(|task| task.declared);
         tasks.any(|task| !task.has_ended() || task.is_waited_for())

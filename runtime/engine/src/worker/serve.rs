@@ -162,7 +162,7 @@ fn call(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, paylo
     }
 }
 
-/// Runs a function by itstate.
+/// Begins to run a function without a tessera.
 fn run(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, payloads: Vec<Payload>) {
     let ToWorker::Run {
         task,

@@ -44,7 +44,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Whether this process was started by a monitor as a worker.
+    /// Returns whether this process was started by a monitor as a worker.
     pub(crate) fn are_given() -> bool {
         env::var_os(OWN[0]).is_some()
     }

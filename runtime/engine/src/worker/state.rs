@@ -1,12 +1,12 @@
-//! [`WorkerState`]: everything that a worker has. Pure data and its bookkeeping, which only the I/O thread uses.
+//! [`WorkerState`]: everything that a worker has. Only the I/O thread uses it.
 //!
 //! Requests change it in `serve`; `execution` takes from it what it runs, and tells it how that ended.
 
 use super::{
     admission::Admission,
     execution::{Job, Modules, Running, Times},
+    flusher::Output,
     head::HeadConnection,
-    output::Output,
     peers::Peers,
     results::{Outcome, Results},
     settings::Settings,
@@ -17,7 +17,7 @@ use crate::{
     clock::now,
     failures::cancelled,
     id::Id,
-    trim::Trimmer,
+    trim_memory::Trimmer,
     wire::{Frame, FromWorker, Sender},
 };
 use mosaic_abi::{Failure, Host, Kept};
@@ -150,7 +150,7 @@ impl WorkerState {
         self.results.borrow_mut().settle(head);
     }
 
-    /// Whether this worker ends, so that nothing begins any more.
+    /// Returns whether this worker ends, so that nothing begins any more.
     pub(super) fn is_closing(&self) -> bool {
         self.closing.get()
     }

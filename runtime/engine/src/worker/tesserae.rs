@@ -3,7 +3,7 @@
 //! A tessera is freed when the last head that owns it says so. A head that merely ends frees nothing: its tesserae
 //! stay, so that the next head can attach to them.
 
-use crate::{id::Id, map::Map, wire};
+use crate::{id::Id, shrinking_map::Map, wire};
 use mosaic_abi::{Failure, State};
 use std::{cell::Cell, collections::HashSet, rc::Rc};
 use tokio::sync::{mpsc::UnboundedSender, watch};
@@ -65,7 +65,7 @@ struct Tessera<J> {
 }
 
 impl<J> Tessera<J> {
-    /// Whether the tessera is of no use: it could not be constructed, and nobody owns it.
+    /// Returns whether the tessera is of no use: it could not be constructed, and nobody owns it.
     fn is_useless(&self) -> bool {
         self.owners.is_empty() && self.condition.has_failed()
     }

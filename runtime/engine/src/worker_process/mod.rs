@@ -1,11 +1,11 @@
 //! The process of a worker: starts it, does what the monitor says, and ends it.
 //!
-//! - `host`: the table for the guests of this process, which is a head as well.
+//! - `guest_host`: the table for the guests of this process, which is a head as well.
 //!
 //! The connection to the monitor is the worker's lifeline: the process ends as soon as it closes, so that no worker
 //! outlives its monitor, however that ends.
 
-mod host;
+mod guest_host;
 
 use crate::{
     cpu_affinity, log,
@@ -22,7 +22,7 @@ use tokio::{
 /// The name before each line of a worker's log: none, because whoever reads the worker's output adds the name.
 const NO_NAME: &str = "";
 
-/// Whether this process was started by a monitor as a worker.
+/// Returns whether this process was started by a monitor as a worker.
 pub(crate) fn is_worker() -> bool {
     Settings::are_given()
 }
@@ -70,8 +70,8 @@ async fn work(settings: Settings) -> io::Result<()> {
         uid: uid.clone(),
         address: address.clone(),
     };
-    let state = Rc::new(WorkerState::new(&settings, host::host(&uid, monitor.clone()))?);
-    host::ask_monitor(sender.clone(), state.output.clone());
+    let state = Rc::new(WorkerState::new(&settings, guest_host::host(&uid, monitor.clone()))?);
+    guest_host::ask_monitor(sender.clone(), state.output.clone());
     spawn_local(admission::report(state.admission.clone(), sender.clone()));
     spawn_local(serve::accept(state.clone(), listener));
     sender.send(ToMonitor::Hello(Peer::Worker(place)));
@@ -98,7 +98,7 @@ fn handle_message(state: &Rc<WorkerState>, monitor: &Sender<ToMonitor>, frame: F
         FromMonitor::HeadSettled { head } => state.head_settled(head),
         FromMonitor::Answer { question, outcome } => {
             let answer = payloads.into_iter().next().unwrap_or_default();
-            host::answered(question, outcome.map(|()| answer.to_vec()));
+            guest_host::answered(question, outcome.map(|()| answer.to_vec()));
         }
         FromMonitor::Proceed => state.admission.proceed(),
         FromMonitor::Retire => {

@@ -137,7 +137,7 @@ async fn arrays_are_lent_in_place() {
     }
 }
 
-/// Whether the memory at this address is shared by processes.
+/// Returns whether the memory at this address is shared by processes.
 fn is_shared(address: usize) -> bool {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     maps.lines().any(|line| {

@@ -15,7 +15,7 @@ use std::{
 pub(crate) type Role = (&'static str, fn() -> Pin<Box<dyn Future<Output = ()>>>);
 
 const ROLE: &str = "MOSAIC_TEST_ROLE";
-const HUB: &str = "MOSAIC_TEST_HUB";
+const MONITOR: &str = "MOSAIC_TEST_MONITOR";
 
 /// Starts a head process that plays a role, and waits for its end. Returns its exit code, or the signal that ended it.
 pub(crate) fn head(role: &str) -> (Option<i32>, Option<i32>) {
@@ -30,7 +30,7 @@ pub(crate) fn head(role: &str) -> (Option<i32>, Option<i32>) {
 pub(crate) fn head_of(monitor: &Path, role: &str) -> (Option<i32>, Option<i32>) {
     let mut head = Command::new(env::current_exe().unwrap())
         .env(ROLE, role)
-        .env(HUB, monitor)
+        .env(MONITOR, monitor)
         .spawn()
         .unwrap();
     let status = head.wait().unwrap();
@@ -46,7 +46,7 @@ pub(crate) fn play(roles: Vec<Role>) -> Option<ExitCode> {
     unsafe extern "C" fn cell_event(_: CellEvent, _: Slice, _: Slice) {}
 
     let role = env::var(ROLE).ok()?;
-    let monitor = env::var_os(HUB)?.into();
+    let monitor = env::var_os(MONITOR)?.into();
     let (_, play) = roles.into_iter().find(|(name, _)| *name == role)?;
     let options = mosaic_engine::HeadOptions {
         monitor,

@@ -115,7 +115,7 @@ pub(crate) fn unstored_files() -> Vec<PathBuf> {
     let files = directories.flat_map(|directory| fs::read_dir(directory.unwrap().path()).unwrap());
     let files = files.map(|file| file.unwrap().path());
     files
-        .filter(|file| file.extension().is_some_and(|it| it == "room"))
+        .filter(|file| file.extension().is_some_and(|it| it == "unstored"))
         .collect()
 }
 

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-/// Begins the text of some editors.
+/// The character with which some editors begin a text.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Reports whether a line is a command and no command of the shell. A path may begin with two colons.

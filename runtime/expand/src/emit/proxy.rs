@@ -55,7 +55,7 @@ pub(super) fn remote(tessera: &Tessera) -> TokenStream {
     }
 }
 
-/// The function that returns the options on the attribute.
+/// Generates the function that returns the options on the attribute.
 pub(super) fn options(tessera: &Tessera) -> TokenStream {
     let options = tessera.options.iter().map(|option| {
         let (name, value) = (&option.name, &option.value);
@@ -68,7 +68,7 @@ pub(super) fn options(tessera: &Tessera) -> TokenStream {
     }
 }
 
-/// `Solver1::with(options).remote(…)`
+/// Generates `Solver1::with(options).remote(…)`.
 pub(super) fn with(tessera: &Tessera) -> TokenStream {
     let Tessera {
         ident,
@@ -229,7 +229,7 @@ pub(super) fn proxy_methods(tessera: &Tessera) -> TokenStream {
     }
 }
 
-/// `get` and `update`, each unless the user has a method of that name.
+/// Generates `get` and `update`, each unless the user has a method of that name.
 fn fields(tessera: &Tessera) -> Vec<TokenStream> {
     let self_type = &tessera.self_type;
     let get = quote! {
@@ -306,14 +306,14 @@ pub(super) fn futures(tessera: &Tessera) -> TokenStream {
     quote!(#by_value #by_reference)
 }
 
-/// The parameters of a remote call: `data: impl IntoArg<Array3<f32>>`.
+/// Generates the parameters of a remote call: `data: impl IntoArg<Array3<f32>>`.
 fn inputs(method: &Method) -> impl Iterator<Item = TokenStream> {
     method.parameters.iter().map(
         |Parameter { name, ty, span, .. }| quote_spanned!(at(*span)=> #name: impl ::mosaic::__private::IntoArg<#ty>),
     )
 }
 
-/// The vector of a call's arguments.
+/// Generates the vector of a call's arguments.
 fn values(method: &Method) -> TokenStream {
     if method.parameters.is_empty() {
         return quote!(::std::vec::Vec::new());

@@ -11,8 +11,10 @@ use proc_macro2::{Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Ident, Type, ext::IdentExt};
 
-/// The constants are compiled where they are used, unlike statics: a cell that only calls compiles the definition
-/// alone, and a cell that does not even call compiles nothing.
+/// Generates the definition and the table of the type, as constants.
+///
+/// Constants are compiled where they are used, unlike statics: a cell that only calls compiles the definition alone,
+/// and a cell that does not even call compiles nothing.
 pub(super) fn table(tessera: &Tessera) -> TokenStream {
     let self_type = &tessera.self_type;
     let name = tessera.ident.unraw().to_string();
@@ -141,7 +143,7 @@ pub(super) fn drop_object(tessera: &Tessera) -> TokenStream {
     }
 }
 
-/// One assertion for each type that travels, so that an error is reported where the user wrote the type.
+/// Generates an assertion for each type that travels, so that an error is reported where the user wrote the type.
 pub(super) fn assertions(tessera: &Tessera) -> TokenStream {
     let self_type = &tessera.self_type;
     let functions = std::iter::once(&tessera.constructor).chain(&tessera.methods);
@@ -160,7 +162,7 @@ pub(super) fn assertions(tessera: &Tessera) -> TokenStream {
     }
 }
 
-/// The statements that decode the arguments. Variables are numbered, since an argument may have any name.
+/// Generates the statements that decode the arguments. Variables are numbered, since an argument may have any name.
 fn decoded(method: &Method) -> TokenStream {
     let decode = method
         .parameters
@@ -178,7 +180,7 @@ fn decoded(method: &Method) -> TokenStream {
     decode.collect()
 }
 
-/// The decoded arguments, as the method takes them.
+/// Generates the decoded arguments, as the method takes them.
 fn lent(method: &Method) -> TokenStream {
     let lent = method
         .parameters

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-/// Takes a look at the whole runtime, once awaited: machine, workers, tesserae, and this process's tasks.
+/// Returns the status of the whole runtime, once awaited: machine, workers, tesserae, and this process's tasks.
 ///
 /// As the last expression of a cell, the status is shown as a table.
 ///
@@ -250,6 +250,8 @@ impl Status {
         machine
     }
 
+    // Data of a new column comes from `runtime/abi/src/workers.rs` and is measured in the engine's
+    // `monitor/event_loop/status.rs`.
     fn headings(&self) -> Vec<&'static str> {
         let mut headings = vec![
             "WORKER", "PID", "DOES", "RUNNING", "WAITING", "TESSERAE", "CPU", "MEMORY",

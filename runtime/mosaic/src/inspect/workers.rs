@@ -89,9 +89,7 @@ impl Workers {
     pub fn memory_used(&self) -> u64 {
         self.0.memory_used
     }
-}
 
-impl Workers {
     /// Returns the machine's NVIDIA GPUs, as reported by `libnvidia-ml.so.1`, which comes with the driver.
     ///
     /// Without the library the list is empty, and the library is not looked for again.

@@ -8,8 +8,7 @@ use crate::{
     remote::{argument::Arg, object::least_advanced},
     task::{task_array::TaskArray, task_proxy::TaskProxy},
 };
-use mosaic_abi::State;
-use mosaic_abi::{FailureKind, Options, TesseraTable};
+use mosaic_abi::{FailureKind, Options, State, TesseraTable};
 use std::{
     fmt,
     future::Future,

@@ -1,4 +1,4 @@
-//! Continuations: functions and tesserae that use a task's result where it lies.
+//! Continuations: tasks that use another task's result, on the worker that has it.
 
 use super::{
     function::{ByReference, element::element, tables},
@@ -29,7 +29,7 @@ pub trait Outputs: Sized {
     /// The tasks of the elements, as a tuple.
     type Tasks;
 
-    /// Returns the tasks of the elements of what `task` returns.
+    /// Returns the tasks of the elements of the tuple that `task` returns.
     #[doc(hidden)]
     fn of(task: &TaskProxy<Self>) -> Self::Tasks;
 }

@@ -42,10 +42,12 @@ macro_rules! for_each_number_type {
 }
 pub(crate) use for_each_number_type;
 
-/// The purpose of an encoded value. A large value is written directly to where it will stay.
+/// The destination of an encoded value. A large value is written directly to the memory in which it will stay.
 #[derive(Clone, Copy)]
 pub(crate) enum Destination {
+    /// A constructor, a method, a function, or whoever fetches their result.
     Call,
+    /// The warehouse.
     Store,
 }
 

@@ -18,9 +18,12 @@ pub(crate) mod steps;
 mod table;
 #[cfg(test)]
 mod tests;
-mod variables;
+mod vars;
 
-use crate::{errors::cell_error::CellError, mime_bundle::MimeBundle};
+use crate::{
+    errors::{cell_error::CellError, error_name::ErrorName},
+    mime_bundle::MimeBundle,
+};
 use serde_json::Value;
 
 /// Appends what one step shows to what the steps before it have shown.
@@ -42,7 +45,7 @@ pub(super) fn append(shown: &mut MimeBundle, more: MimeBundle) {
 
 /// Returns the error of a command that failed.
 fn failed(reason: String) -> CellError {
-    CellError::new("CommandError", reason)
+    CellError::new(ErrorName::Command, reason)
 }
 
 /// Returns a bundle of plain text.

@@ -1,7 +1,7 @@
 //! A cell as steps: the commands before its code, and the code, in their order.
 
 use crate::{
-    errors::cell_error::CellError,
+    errors::{cell_error::CellError, error_name::ErrorName},
     evaluation::{
         Evaluation,
         commands::{
@@ -59,7 +59,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// Returns the error that points at the command.
     pub(crate) fn error(&self, code: &str, number: u32) -> CellError {
-        CellError::at("CommandError", code, number, self.range.clone(), &self.reason, &[])
+        CellError::at(ErrorName::Command, code, number, self.range.clone(), &self.reason, &[])
     }
 }
 

@@ -13,7 +13,7 @@ use crate::evaluation::commands::{
     },
     help::help,
     settings::{set_format, toggle_types},
-    variables::list_variables,
+    vars::list_variables,
 };
 
 /// Every command, grouped and ordered as `:help` lists them.

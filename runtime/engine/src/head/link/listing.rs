@@ -1,6 +1,7 @@
 //! The text that turning the runtime on prints: what the runtime consists of. No I/O here.
 
 use crate::{
+    line_prefix,
     wire::{RuntimePart, WorkerAddress},
     worker_uid,
 };
@@ -27,15 +28,15 @@ pub(super) fn text(list: Option<(&Path, &[RuntimePart])>, count: usize, wanted: 
 /// Returns a line for each part, in columns.
 fn listing(monitor: &Path, runtimes: &[RuntimePart]) -> Vec<String> {
     let head = format!(
-        "{:<16}Connected to <CommsManager object, uid=head, address={}, pid={}, state=connected>",
-        "HEAD",
+        "{}Connected to <CommsManager object, uid=head, address={}, pid={}, state=connected>",
+        line_prefix("head"),
         monitor.display(),
         std::process::id()
     );
     let others = runtimes.iter().map(|runtime| {
         format!(
-            "{:<16}Listening at <CommsManager object, uid={}, address={}, pid={}, state=listening>",
-            runtime.uid.to_uppercase(),
+            "{}Listening at <CommsManager object, uid={}, address={}, pid={}, state=listening>",
+            line_prefix(&runtime.uid),
             runtime.uid,
             runtime.address.display(),
             runtime.pid

@@ -94,7 +94,7 @@ impl Link {
         for (wait, wanted) in waits {
             let list = !std::mem::replace(&mut self.listed, true);
             let text = listing::text(list.then_some((&*self.address, &*running.runtimes)), count, wanted);
-            // A text always encodes.
+            // A text can always be encoded.
             let text = mosaic_abi::encode(&text).unwrap_or_default();
             self.end(wait, Ok(Arc::new(Buffer::from(text))));
         }

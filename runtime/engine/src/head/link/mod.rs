@@ -23,7 +23,7 @@ use super::{
 use crate::{
     failures::failure,
     id::Id,
-    trim::Trimmer,
+    trim_memory::Trimmer,
     warehouse::StoreDirs,
     wire::{self, Frame, Payload, Peer, Sender, ToMonitor, ToWorker, WorkerAddress},
     worker::Local,

@@ -148,7 +148,7 @@ impl HeadState {
     }
 }
 
-/// The order of a list: by type, then by worker, then by uid.
+/// Returns the key that orders a list: the type, then the worker, then the uid.
 fn list_order(listed: &Listed) -> (&str, Option<WorkerUid<'_>>, &str) {
     let worker = listed.runtime.as_deref().map(WorkerUid);
     (&listed.type_name, worker, &listed.uid)

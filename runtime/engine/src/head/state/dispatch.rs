@@ -90,8 +90,8 @@ impl HeadState {
         )
     }
 
-    /// Whether an operation may be delayed: many calls are submitted in a row and nobody waits, so it pays to send them
-    /// together.
+    /// Returns whether an operation may be delayed: many calls are submitted in a row and nobody waits, so it pays to
+    /// send them together.
     fn may_leave_later(&self, submission: &Submission) -> bool {
         self.unawaited > MANY_UNAWAITED
             && matches!(submission.operation, Operation::Call(_))

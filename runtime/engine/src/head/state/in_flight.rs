@@ -21,7 +21,7 @@ pub(super) struct InFlight {
     blocked: Vec<BlockedCaller>,
     /// Whether the user was told why calls block.
     told: bool,
-    /// Whether a method submits what is submitted now.
+    /// Whether a method submits the operations that are added now.
     is_method: bool,
 }
 
@@ -80,7 +80,7 @@ impl InFlight {
         self.told = false;
     }
 
-    /// Says whether a method submits what is added from now on.
+    /// Sets whether the operations that are added from now on are a method's.
     pub(super) fn set_method(&mut self, is_method: bool) {
         self.is_method = is_method;
     }
@@ -127,13 +127,13 @@ impl InFlight {
         (sum.bytes > self.limit).then(|| sum.describe())
     }
 
-    /// Whether the caller that submitted an operation with this charge has to wait.
+    /// Returns whether the caller that submitted an operation with this charge has to wait.
     pub(super) fn must_wait(&self, charge: Charge) -> bool {
         let others = self.by_callers.bytes.saturating_sub(charge.bytes.get());
         !charge.by_method && others > self.limit
     }
 
-    /// Whether the operations of callers exceed the limit.
+    /// Returns whether the operations of callers exceed the limit.
     pub(super) fn is_beyond_limit(&self) -> bool {
         self.by_callers.bytes > self.limit
     }

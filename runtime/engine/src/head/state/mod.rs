@@ -3,7 +3,7 @@
 //! A call of the host table changes the state under a lock. A change queues [`Action`]s, which the caller carries out
 //! in their order once the change is complete.
 //!
-//! Data, each with unit tests of its own or none needed:
+//! Data:
 //!
 //! - `action`: what the state asks the link to do.
 //! - `objects`: tesserae, tasks and stored values.
@@ -51,7 +51,7 @@ pub(crate) use waits::{Awaited, Ending, GuestWaker, to_outcome};
 use crate::{
     failures::failure,
     id::Id,
-    map::Map,
+    shrinking_map::Map,
     wire::{ToWarehouse, ToWorker, WorkerAddress},
 };
 use in_flight::InFlight;
@@ -103,7 +103,7 @@ pub(crate) struct HeadState {
 /// The error text of an operation that needs the runtime while it is off.
 const OFF: &str = "the mosaic runtime is off: call `mosaic::interactive(On).await?` first";
 
-/// Whether the user is warned about this number of objects: at 2^20, and each time the number has doubled.
+/// Returns whether the user is warned about this number of objects: at 2^20, and each time the number has doubled.
 fn is_very_many(objects: usize) -> bool {
     objects >= 1 << 20 && objects.is_power_of_two()
 }
@@ -149,7 +149,7 @@ impl HeadState {
         action
     }
 
-    /// Whether the runtime is on.
+    /// Returns whether the runtime is on.
     pub(crate) fn is_on(&self) -> bool {
         self.runtime != Runtime::Off
     }
@@ -159,12 +159,13 @@ impl HeadState {
         self.history.set_now(now);
     }
 
-    /// Sets what is to be added to a time to get nanoseconds since 1970.
+    /// Sets the number of nanoseconds to add to a time to get the time since 1970.
     pub(crate) fn set_wall_clock(&mut self, wall_clock: u64) {
         self.history.set_wall_clock(wall_clock);
     }
 
-    /// Whether the object with this id is on `worker`. Messages of another worker about the object are out of date.
+    /// Returns whether the object with this id is on `worker`. Messages of another worker about the object are out of
+    /// date.
     pub(crate) fn is_placed_on(&self, id: Id, worker: &str) -> bool {
         let object = self.handle_of(id).and_then(|handle| self.objects.get(&handle));
         object.is_some_and(|object| object.is_on(worker))
@@ -374,7 +375,7 @@ impl HeadState {
         }
     }
 
-    /// Whether a worker of this uid runs, as far as the head knows.
+    /// Returns whether a worker of this uid runs, as far as the head knows.
     fn lives(&self, worker: &str) -> bool {
         let is_worker = matches!(&self.runtime, Runtime::On(workers) if workers.contains_key(worker));
         is_worker || self.local.as_ref().is_some_and(|local| local.uid == worker)

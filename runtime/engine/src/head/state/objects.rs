@@ -314,12 +314,12 @@ impl Object {
         }
     }
 
-    /// Whether the object was placed on this worker.
+    /// Returns whether the object was placed on this worker.
     pub(crate) fn is_on(&self, worker: &str) -> bool {
         self.place.as_ref().is_some_and(|place| place.uid == worker)
     }
 
-    /// Whether the object has ended, well or not.
+    /// Returns whether the object has ended, well or not.
     pub(crate) fn ended(&self) -> bool {
         matches!(self.stage, Stage::Ended(_))
     }

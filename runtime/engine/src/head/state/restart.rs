@@ -15,7 +15,7 @@ use mosaic_abi::Handle;
 use std::collections::{HashSet, VecDeque};
 
 impl Object {
-    /// Whether the object is run again when its worker is lost.
+    /// Returns whether the object is run again when its worker is lost.
     fn is_restarted(&self) -> bool {
         let wanted = match self.kind {
             Kind::Function { .. } => !self.ended(),

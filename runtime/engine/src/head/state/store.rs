@@ -124,7 +124,7 @@ impl HeadState {
         self.release_object(handle);
     }
 
-    /// Whether an object is a stored value that is there.
+    /// Returns whether an object is a stored value that is there.
     pub(super) fn is_stored(&self, handle: Handle) -> bool {
         (self.objects.get(&handle)).is_some_and(|object| {
             matches!(

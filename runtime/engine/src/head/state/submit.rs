@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// The error text of a call on an object that is no tessera. The types of proxies rule this out.
 const NO_TESSERA: &str = "the call names a tessera that does not exist";
 
-/// Whether the object is to be kept in this process.
+/// Returns whether the object is to be kept in this process.
 fn is_local(request: &Request) -> bool {
     request.options.worker.as_deref() == Some(LOCAL)
 }

@@ -1,7 +1,7 @@
 //! The history: when objects and workers began and ended. No I/O here.
 
 use super::objects::{Kind, Name, Object, Stage, Times};
-use crate::{id::Id, map::Map, warehouse, wire::WorkerAddress};
+use crate::{id::Id, shrinking_map::Map, warehouse, wire::WorkerAddress};
 use mosaic_abi::{Span, State, Subject, Tasks, Timeline};
 use std::{
     collections::{HashMap, VecDeque},
@@ -30,7 +30,7 @@ struct Entry {
 pub(super) struct History {
     /// The time of what the state is told next, in nanoseconds of [`crate::clock::now`].
     now: u64,
-    /// The difference to nanoseconds since 1970, to be added to a time.
+    /// The number of nanoseconds to add to a time to get the time since 1970.
     wall_clock: u64,
     /// The number of tasks that ended well.
     done: u64,
@@ -58,7 +58,7 @@ impl History {
         self.now = now;
     }
 
-    /// Sets what is to be added to a time to get nanoseconds since 1970.
+    /// Sets the number of nanoseconds to add to a time to get the time since 1970.
     pub(super) fn set_wall_clock(&mut self, wall_clock: u64) {
         self.wall_clock = wall_clock;
     }

@@ -1,6 +1,6 @@
 //! The waits of the guest's futures. No I/O here.
 
-use crate::{failures::failure, map::Map, wire::Payload};
+use crate::{failures::failure, shrinking_map::Map, wire::Payload};
 use mosaic_abi::{Buffer, Failure, FailureKind, Handle, Outcome, Status, Waker};
 use serde::Serialize;
 use std::{
@@ -129,7 +129,7 @@ impl Waits {
         }
     }
 
-    /// Whether anything waits for the end of an object.
+    /// Returns whether anything waits for the end of an object.
     pub(crate) fn any_of(&self, object: Handle) -> bool {
         let mut waits = self.by_object.get(&object).into_iter().flatten();
         waits.any(|wait| self.waits.get(wait).is_some_and(|wait| !wait.over))

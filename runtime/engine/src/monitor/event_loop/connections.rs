@@ -53,7 +53,7 @@ impl Connections {
         self.heads.get(&session).map(|(head, _)| *head)
     }
 
-    /// Whether `session` is the connection of the worker that is called `uid` now.
+    /// Returns whether `session` is the connection of the worker that is called `uid` now.
     pub(super) fn is_worker(&self, uid: &str, session: u64) -> bool {
         self.workers.get(uid).is_some_and(|(of, _)| *of == session)
     }

@@ -22,7 +22,7 @@ pub(super) use event::Event;
 
 use super::{
     events::MonitorEvent,
-    node::{Launch, Node, Sample},
+    node::{Node, Sample, WorkerPlan},
     options::{MonitorOptions, monitor_address},
     state::{Lifecycle, MonitorState},
 };
@@ -59,7 +59,7 @@ pub(super) struct EventLoop {
     /// The worker processes that were not reaped yet.
     node: Node,
     /// How the workers of the present run are started.
-    launch: Launch,
+    worker_plan: WorkerPlan,
     /// The last measurements of the workers' processes.
     samples: HashMap<u32, Sample>,
     /// The directories of stored values; the same for every run.
@@ -82,7 +82,7 @@ impl EventLoop {
             state: MonitorState::default(),
             connections: Connections::default(),
             node: Node::default(),
-            launch: Launch::default(),
+            worker_plan: WorkerPlan::default(),
             samples: HashMap::new(),
             store_dirs: StoreDirs::unused(),
             keeper: None,

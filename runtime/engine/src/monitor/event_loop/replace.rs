@@ -49,7 +49,7 @@ impl EventLoop {
 
     /// Tells the user what happens, if the log level is high enough.
     pub(super) fn log(&self, level: LogLevel, text: impl FnOnce() -> String) {
-        if self.launch.logs(level) {
+        if self.worker_plan.logs(level) {
             self.notice(format!("{:<5} {}", level.name().to_uppercase(), text()));
         }
     }

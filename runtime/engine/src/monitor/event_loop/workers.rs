@@ -3,7 +3,7 @@
 use super::{
     super::{
         events::MonitorEvent,
-        node::{Launch, worker_address},
+        node::{WorkerPlan, worker_address},
         options::monitor_address,
         state::{Directory, Lifecycle, Replacements},
     },
@@ -41,15 +41,15 @@ impl EventLoop {
         }
         self.state.run += 1;
         self.open_warehouse(options.spill_above);
-        let launch = Launch::new(options);
+        let worker_plan = WorkerPlan::new(options);
         self.state.directory = Directory::new(options.placement.unwrap_or_default());
-        let uids: Vec<String> = (0..launch.count()).map(worker_uid::numbered).collect();
+        let uids: Vec<String> = (0..worker_plan.count()).map(worker_uid::numbered).collect();
         self.state.lifecycle = Lifecycle::Starting {
             waiting: vec![head],
             missing: uids.iter().cloned().collect(),
         };
-        self.state.replacements = Replacements::new(launch.count(), options.replace_lost_workers);
-        self.launch = launch;
+        self.state.replacements = Replacements::new(worker_plan.count(), options.replace_lost_workers);
+        self.worker_plan = worker_plan;
         for (slot, uid) in uids.iter().enumerate() {
             if let Err(reason) = self.spawn(uid, slot) {
                 return self.stop(None, &reason);
@@ -64,9 +64,9 @@ impl EventLoop {
     ///
     /// The program cannot be started; the text says so.
     pub(super) fn spawn(&mut self, uid: &str, slot: usize) -> Result<(), String> {
-        let launch = &self.launch;
-        let settings = launch.settings(uid, slot, &self.options, &self.store_dirs);
-        let library_threads = launch.library_threads(&settings);
+        let worker_plan = &self.worker_plan;
+        let settings = worker_plan.settings(uid, slot, &self.options, &self.store_dirs);
+        let library_threads = worker_plan.library_threads(&settings);
         let (events, worker) = (self.events.clone(), uid.to_owned());
         let exited = move |status| {
             let _ = events.send(Event::Exited { uid: worker, status });
@@ -88,7 +88,7 @@ impl EventLoop {
     pub(super) fn running(&self) -> RunningRuntime {
         RunningRuntime {
             runtimes: self.runtimes(),
-            in_flight_limit: self.launch.in_flight_limit(),
+            in_flight_limit: self.worker_plan.in_flight_limit(),
         }
     }
 
@@ -182,7 +182,7 @@ impl EventLoop {
         }
     }
 
-    /// Gives a start up whose time is over.
+    /// Gives up a start whose time is over.
     pub(super) fn start_timed_out(&mut self) {
         if let Lifecycle::Starting { missing, .. } = &self.state.lifecycle {
             let missing: Vec<&str> = missing.iter().map(String::as_str).collect();

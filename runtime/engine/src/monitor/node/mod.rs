@@ -1,144 +1,18 @@
 //! Node 0: the worker processes of this machine.
 //!
-//! Everything that knows how a worker is started lies here; workers of another machine would be another node.
+//! Everything that knows how a worker is started and measured lies here. Workers on another machine would be another node;
+//! their connections, which are Unix sockets today, are made in `wire::connection` and `shared_memory::socket`.
 //!
-//! - `launch`: how the workers of a run are started.
+//! - `worker_processes`: starts, kills and reaps the processes.
+//! - `worker_plan`: how many workers a run has, and with which settings, CPUs and memory.
 //! - `usage`: the CPU time and memory of the processes; `gpus`: the machine's GPUs.
 
 mod gpus;
-mod launch;
 mod usage;
+mod worker_plan;
+mod worker_processes;
 
 pub(super) use gpus::{Gpus, measure as measure_gpus};
-pub(super) use launch::Launch;
 pub(super) use usage::{Sample, Usage, measure as measure_usage};
-
-use super::{events::MonitorEvent, options::MonitorOptions};
-use crate::worker::Settings;
-use std::{collections::BTreeMap, io, path::PathBuf, process::Stdio};
-use tokio::{
-    process::{Child, Command},
-    sync::oneshot,
-};
-
-/// The worker processes that were started and not reaped yet.
-#[derive(Debug, Default)]
-pub(super) struct Node {
-    processes: BTreeMap<String, Process>,
-}
-
-#[derive(Debug)]
-struct Process {
-    pid: u32,
-    /// Kills the process when it is used or dropped. The task that reaps the process kills it, so that the signal never
-    /// hits another process that was given the same pid.
-    kill: Option<oneshot::Sender<()>>,
-    /// Whether the process was asked to end.
-    asked: bool,
-}
-
-/// Returns the socket of a worker.
-pub(super) fn worker_address(options: &MonitorOptions, uid: &str) -> PathBuf {
-    options.run_dir.join(format!("{}.sock", uid.replace(':', "-")))
-}
-
-impl Node {
-    /// Starts a worker and tells the embedder. When the process has ended and was reaped, `exited` is called with how
-    /// it ended.
-    ///
-    /// # Errors
-    ///
-    /// The pipes cannot be made, or the program cannot be started.
-    pub(super) fn spawn(
-        &mut self,
-        options: &MonitorOptions,
-        settings: &Settings,
-        library_threads: usize,
-        on_event: &dyn Fn(MonitorEvent),
-        exited: impl FnOnce(String) + Send + 'static,
-    ) -> io::Result<()> {
-        let (stdout, child_stdout) = io::pipe()?;
-        let (stderr, child_stderr) = io::pipe()?;
-        let (worker, uid) = (&options.worker, &settings.uid);
-        let mut command = Command::new(&worker.program);
-        for (name, value) in &worker.env {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
-        let child = command
-            .args(&worker.args)
-            .envs(settings.variables(library_threads))
-            .stdin(Stdio::null())
-            .stdout(child_stdout)
-            .stderr(child_stderr)
-            // An interrupt is meant for the process that runs the user's code, and not for the workers.
-            .process_group(0)
-            .spawn()?;
-        let pid = child.id().unwrap_or_default();
-        let (kill, killed) = oneshot::channel();
-        let process = Process {
-            pid,
-            kill: Some(kill),
-            asked: false,
-        };
-        self.processes.insert(uid.clone(), process);
-        tokio::spawn(async move { exited(reap(child, killed).await) });
-        on_event(MonitorEvent::WorkerStarted {
-            uid: uid.clone(),
-            pid,
-            stdout: stdout.into(),
-            stderr: stderr.into(),
-        });
-        Ok(())
-    }
-
-    /// Notes that a process was asked to end.
-    pub(super) fn asked(&mut self, uid: &str) {
-        if let Some(process) = self.processes.get_mut(uid) {
-            process.asked = true;
-        }
-    }
-
-    /// Kills a process, if it still runs.
-    pub(super) fn kill(&mut self, uid: &str) {
-        if let Some(kill) = self.processes.get_mut(uid).and_then(|process| process.kill.take()) {
-            // If nobody receives this, the process has just ended.
-            let _ = kill.send(());
-        }
-    }
-
-    /// Returns the uids of the processes.
-    pub(super) fn uids(&self) -> Vec<String> {
-        self.processes.keys().cloned().collect()
-    }
-
-    /// Returns the pid of a worker.
-    pub(super) fn pid(&self, uid: &str) -> Option<u32> {
-        self.processes.get(uid).map(|process| process.pid)
-    }
-
-    /// Whether there is no process.
-    pub(super) fn is_empty(&self) -> bool {
-        self.processes.is_empty()
-    }
-
-    /// Forgets a process that was reaped, and returns whether it had been asked to end.
-    pub(super) fn ended(&mut self, uid: &str) -> bool {
-        self.processes.remove(uid).is_some_and(|process| process.asked)
-    }
-}
-
-/// Waits for a process to end, kills it if asked to, and returns how it ended.
-async fn reap(mut child: Child, killed: oneshot::Receiver<()>) -> String {
-    let status = tokio::select! {
-        status = child.wait() => status,
-        _ = killed => {
-            // This fails only if the process has just ended.
-            let _ = child.start_kill();
-            child.wait().await
-        }
-    };
-    status.map_or_else(|error| error.to_string(), |status| status.to_string())
-}
+pub(super) use worker_plan::WorkerPlan;
+pub(super) use worker_processes::{Node, worker_address};

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     failures::{no_such_worker, no_worker_left, retired},
     id::Id,
-    map::Map,
+    shrinking_map::Map,
     wire::{LostWorker, Near, Wish, WorkerAddress},
     worker_uid::WorkerUid,
 };
@@ -189,7 +189,7 @@ impl Directory {
         self.workers.iter().map(|worker| &worker.place)
     }
 
-    /// Whether there is no worker.
+    /// Returns whether there is no worker.
     pub(in super::super) fn is_empty(&self) -> bool {
         self.workers.is_empty()
     }

@@ -39,7 +39,7 @@ impl Replacements {
         self.expected.len()
     }
 
-    /// Whether a worker is a replacement that has not connected.
+    /// Returns whether a worker is a replacement that has not connected.
     pub(in super::super) fn is_expected(&self, worker: &str) -> bool {
         self.expected.iter().any(|expected| expected == worker)
     }

@@ -5,7 +5,7 @@
 
 use crate::{
     id::Id,
-    map::Map,
+    shrinking_map::Map,
     warehouse::{StoreDir, uid, wrong_type_text},
 };
 use std::collections::{BTreeMap, HashSet, VecDeque};

@@ -14,13 +14,13 @@ impl Attempts {
         Attempts { max_retries, made: 1 }
     }
 
-    /// Whether the present attempt is the first one.
+    /// Returns whether the present attempt is the first one.
     pub(super) fn is_first(&self) -> bool {
         self.made == 1
     }
 
-    /// Whether an attempt that ended like this is followed by another one. Only panics are retried: any other failure
-    /// would repeat itself. The last failure says how many attempts were made.
+    /// Returns whether an attempt that ended with `outcome` is followed by another one. Only panics are retried: any
+    /// other failure would repeat itself. The last failure says how many attempts were made.
     pub(super) fn again<T>(&mut self, outcome: &mut Result<T, Failure>) -> bool {
         let Err(failure) = outcome else { return false };
         if failure.kind != FailureKind::Panicked {

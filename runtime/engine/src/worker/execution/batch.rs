@@ -1,11 +1,11 @@
-//! ShortCall calls of one tessera that wait in its queue. One thread executes them in a row: handing each call over and
-//! back would take longer than the calls themselves.
+//! Batches of short calls that wait in one tessera's queue. One thread executes them in a row: handing each call over
+//! and back would take longer than the calls themselves.
 //!
 //! The thread reports calls that have ended in groups, some microseconds after they ended. As soon as one call turns
 //! out not to be short, the calls behind it are taken back, to wait as any other call does.
 
 use super::{
-    super::{head::HeadConnection, inputs::Inputs, output::Output, state::WorkerState, tesserae::Condition},
+    super::{flusher::Output, head::HeadConnection, inputs::Inputs, state::WorkerState, tesserae::Condition},
     attempts::Attempts,
     current::Executing,
     guest_future::GuestFuture,

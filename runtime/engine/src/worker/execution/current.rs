@@ -38,12 +38,12 @@ impl Drop for Executing {
     }
 }
 
-/// Whether any thread of this process executes a constructor or call.
+/// Returns whether any thread of this process executes a constructor or call.
 pub(crate) fn is_any_executing() -> bool {
     EXECUTING.load(Ordering::Relaxed) > 0
 }
 
-/// Whether this thread executes a constructor or call.
+/// Returns whether this thread executes a constructor or call.
 pub(crate) fn is_executing() -> bool {
     // A destructor of a thread local may call this when `CURRENT` is gone: then nothing is executed any more.
     CURRENT.try_with(|current| current.borrow().is_some()).unwrap_or(false)

@@ -60,8 +60,8 @@ pub(in super::super) async fn run(
     }
 }
 
-/// Runs a function to its end, or to the first `await` of an async one. Gives the arguments back, and says whether some
-/// output is unread.
+/// Runs a function to its end, or to the first `await` of an async one. Returns the arguments, and whether output is
+/// unread.
 async fn begin(
     state: &Rc<WorkerState>,
     (head, task, cancellation): (&HeadConnection, Id, &Arc<Cancellation>),

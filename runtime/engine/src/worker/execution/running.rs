@@ -1,7 +1,7 @@
 //! Calls and functions that have begun and not ended. No I/O here.
 
 use super::super::head::HeadConnection;
-use crate::{cancellation::Cancellation, id::Id, map::Map, wire::FromWorker};
+use crate::{cancellation::Cancellation, id::Id, shrinking_map::Map, wire::FromWorker};
 use std::{cell::RefCell, sync::Arc, time::Duration};
 
 /// The head of a call that ends sooner is told of its beginning and its end at once.

@@ -151,8 +151,8 @@ async fn construct(
     }
 }
 
-/// Executes a constructor to its end, or to the first `await` of an async one. Gives the arguments back, and says
-/// whether some output is unread. The first attempt is reported to the head.
+/// Executes a constructor to its end, or to the first `await` of an async one. Returns the arguments, and whether
+/// output is unread. The first attempt is reported to the head.
 async fn begin_to_construct(
     state: &Rc<WorkerState>,
     (head, id, cancellation): (&HeadConnection, Id, &Arc<Cancellation>),

@@ -268,7 +268,7 @@ impl fmt::Debug for Timeline {
     }
 }
 
-/// A timeline for the tests.
+/// Makes a timeline for the tests.
 #[cfg(test)]
 fn example() -> Timeline {
     let span = |subject, uid: &str, name: &str, times: [Option<u64>; 4], failure: Option<&str>| Span {

@@ -75,7 +75,7 @@ impl Output {
         Flushing { output: self, guest }
     }
 
-    /// Whether something that this process wrote was not read yet.
+    /// Returns whether something that this process wrote was not read yet.
     pub(super) fn is_unread(&self) -> bool {
         let unread = |stream| rustix::io::ioctl_fionread(stream).map_or(true, |bytes| bytes > 0);
         unread(rustix::stdio::stdout()) || unread(rustix::stdio::stderr())

@@ -1,4 +1,4 @@
-//! How the workers of a run are started: number, settings, CPUs and memory.
+//! The plan of a run's workers: their number, settings, CPUs and memory. `worker_processes` starts them.
 
 use super::super::options::{MonitorOptions, monitor_address};
 use crate::{
@@ -17,9 +17,9 @@ const MEMORY_LIMIT: f64 = 0.95;
 /// The part of the machine's memory that operations in flight may take up, unless the options say otherwise.
 const IN_FLIGHT_LIMIT: f64 = 0.25;
 
-/// How the workers of a run are started: from the options, and from what the machine has.
+/// The plan of a run's workers, made from the options and from the CPUs and memory of the machine.
 #[derive(Debug, Default)]
-pub(in super::super) struct Launch {
+pub(in super::super) struct WorkerPlan {
     options: StartOptions,
     /// The number of workers.
     count: usize,
@@ -29,9 +29,9 @@ pub(in super::super) struct Launch {
     nodes: Vec<Cpus>,
 }
 
-impl Launch {
-    /// Decides how the workers of a run are started.
-    pub(in super::super) fn new(options: &StartOptions) -> Launch {
+impl WorkerPlan {
+    /// Makes the plan of a run.
+    pub(in super::super) fn new(options: &StartOptions) -> WorkerPlan {
         let cpus = available_parallelism().map_or(1, usize::from);
         let count = match options.num_workers {
             0 => cpus,
@@ -42,7 +42,7 @@ impl Launch {
         } else {
             Vec::new()
         };
-        Launch {
+        WorkerPlan {
             options: options.clone(),
             count,
             cpus,
@@ -89,7 +89,7 @@ impl Launch {
         self.options.num_threads.unwrap_or(share)
     }
 
-    /// Whether the user wants log lines of this level.
+    /// Returns whether the user wants log lines of this level.
     pub(in super::super) fn logs(&self, level: LogLevel) -> bool {
         level <= self.options.log.level
     }

@@ -5,7 +5,7 @@ use crate::{
     head::{HeadOptions, install_worker_head},
     question::Question,
     wire::{Frame, Sender, ToMonitor},
-    worker::output::Output,
+    worker::flusher::Output,
 };
 use mosaic_abi::{Buffer, CellEvent, Host, Slice};
 use std::{
