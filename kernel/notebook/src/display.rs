@@ -118,7 +118,7 @@ pub(crate) fn unique_id() -> String {
     format!("{now:016x}{:08x}{number:08x}", process::id())
 }
 
-// A new format is a line in `texts!` or `pictures!` below.
+// A new format is a line in `texts!` or `pictures!` below, and a name in `prelude.rs`.
 
 /// Text of a MIME type. A front end that does not know the type shows the text itself.
 macro_rules! texts {

@@ -24,6 +24,7 @@ use std::time::Duration;
 /// assert_eq!(counter.with(Options::new().max_retries(0)).add(1).result().await?, 2);
 /// # Ok(()) })? }
 /// ```
+// A new option also goes into `KNOWN` in `runtime/expand/src/options.rs`, or the attribute refuses it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Options {

@@ -10,6 +10,9 @@
 //! - [`install_head`] makes a process a head; the kernel's cell process calls it.
 //! - [`worker_main`] is the main function of a worker process.
 //!
+//! Guests reach this engine through the table [`mosaic_abi::Host`], which `head::host_table` fills. Another engine would
+//! offer the same table.
+//!
 //! # Processes
 //!
 //! ```text

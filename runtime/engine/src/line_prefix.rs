@@ -1,4 +1,7 @@
 //! The prefix of worker output lines, in notebooks and in programs.
+//!
+//! The lines themselves are made in `kernel/src/output/worker_lines.rs` for notebooks, and in `program::output_lines`
+//! for programs.
 
 /// The column in which the text of a line begins.
 const TEXT_COLUMN: usize = 16;

@@ -2,6 +2,9 @@
 //!
 //! All cells are one crate to the compiler, so equal `TypeId`s only mean that two types have the same name. The
 //! [fingerprint] of a variable's type says what the type was when the value was stored.
+//!
+//! The evaluator's `evaluation/stored_variables.rs` describes the whole mechanism, and its `evcxr_text/store_calls.rs`
+//! rewrites the calls that cells make.
 
 use crate::fingerprint;
 use mosaic::__private::{Buffer, CellEvent, encode, tell};

@@ -3,7 +3,8 @@
 //! The kernel's handle calls [`interrupt`]. What follows depends on the state of the execution:
 //!
 //! * While the cell is compiled, the compiler and cargo are ended, and the cell fails before it has run.
-//! * While the cell runs, the cell process is asked to stop the cell, which it does where that is safe. Variables stay.
+//! * While the cell runs, the cell process is asked to stop the cell, which it does where that is safe
+//!   (`cell_process/running_cell.rs`, `runtime/mosaic/src/guest/interrupt.rs`). Variables stay.
 //! * If the cell goes on for a few seconds, or the user interrupts again, the cell process is killed. The evaluation
 //!   thread starts another one and says which variables are lost.
 //!

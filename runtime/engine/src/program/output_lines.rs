@@ -1,6 +1,7 @@
 //! The format of worker output lines in a program: each line behind the name of the worker that wrote it. No I/O here.
 //!
-//! In a notebook, the kernel shares its output with the cell and has a format of its own: `kernel/src/output/worker_lines.rs`.
+//! In a notebook, workers share the output with the cell, so lines are merged in another way:
+//! `kernel/src/output/worker_lines.rs`. The prefix is the same.
 
 use crate::line_prefix;
 

@@ -1,4 +1,7 @@
-//! The runtime at a glance.
+//! The runtime at a glance: `mosaic::status()`.
+//!
+//! A new column is a heading and a cell of `row`. Its data is a field of [`Worker`] (`runtime/abi/src/workers.rs`),
+//! which the engine's `monitor/event_loop/status.rs` fills in.
 
 use super::{
     html::escaped,
@@ -250,8 +253,6 @@ impl Status {
         machine
     }
 
-    // Data of a new column comes from `runtime/abi/src/workers.rs` and is measured in the engine's
-    // `monitor/event_loop/status.rs`.
     fn headings(&self) -> Vec<&'static str> {
         let mut headings = vec![
             "WORKER", "PID", "DOES", "RUNNING", "WAITING", "TESSERAE", "CPU", "MEMORY",

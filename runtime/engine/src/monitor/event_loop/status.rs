@@ -1,6 +1,7 @@
 //! The status of the workers: the answer behind `mosaic::status()` and `mosaic::workers()`.
 //!
-//! A new column is a field of [`mosaic_abi::Worker`], which [`EventLoop::worker`] fills in.
+//! A new column is a field of [`mosaic_abi::Worker`], which [`EventLoop::worker`] fills in, and a heading in
+//! `runtime/mosaic/src/inspect/status.rs`.
 
 use super::{
     super::node::{Gpus, Usage, measure_gpus, measure_usage},

@@ -1,7 +1,12 @@
 //! Node 0: the worker processes of this machine.
 //!
-//! Everything that knows how a worker is started and measured lies here. Workers on another machine would be another node;
-//! their connections, which are Unix sockets today, are made in `wire::connection` and `shared_memory::socket`.
+//! A worker is started and measured here alone. Workers on another machine would be another node. What else assumes one
+//! machine:
+//!
+//! - Addresses are paths of Unix sockets. A process listens in `monitor`, `worker_process` and `worker::local`, and
+//!   connects in `head::link`, `worker::peers` and `worker_process`.
+//! - `worker_uid` and the event loop number the workers of node 0.
+//! - `shared_memory` passes file descriptors, and `warehouse` maps files.
 //!
 //! - `worker_processes`: starts, kills and reaps the processes.
 //! - `worker_plan`: how many workers a run has, and with which settings, CPUs and memory.

@@ -1,4 +1,4 @@
-//! The worker processes of this machine: started, killed and reaped.
+//! The worker processes of this machine: started, killed and reaped. For other machines see `node/mod.rs`.
 
 use super::super::{events::MonitorEvent, options::MonitorOptions};
 use crate::worker::Settings;

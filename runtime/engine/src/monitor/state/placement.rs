@@ -1,6 +1,7 @@
 //! The placement strategies: they choose the worker of a new tessera. No I/O here.
 //!
-//! A new strategy is a variant of [`mosaic_abi::Placement`] and an arm in [`choose`].
+//! A new strategy is a variant of [`mosaic_abi::Placement`] (`runtime/abi/src/start_options.rs`) and an arm in
+//! [`choose`].
 
 use mosaic_abi::Placement;
 use std::cmp::Reverse;
