@@ -54,6 +54,7 @@ pub use code_help::completions::{Completion, Completions};
 pub use errors::{cell_error::CellError, error_name::ErrorName};
 pub use evaluation::{request::Options, start_evcxr::this_executable};
 pub use evaluator::{CellPipes, Evaluator};
+pub use evcxr_text::markers::{CONTENT_BEGINS, CONTENT_ENDS};
 pub use mime_bundle::MimeBundle;
 pub use prebuilt::toolchain::{Toolchain, ToolchainError};
 pub use rustc_wrapper::rustc_wrapper;

@@ -12,10 +12,9 @@
 
 use std::mem;
 
+use mosaic_evaluator::{CONTENT_BEGINS as BEGIN, CONTENT_ENDS as END};
 use mosaic_message::{Content, MimeBundle};
 
-const BEGIN: &str = "EVCXR_BEGIN_CONTENT ";
-const END: &str = "EVCXR_END_CONTENT";
 /// How many bytes a block may have. A longer block is text: most likely, it has no end.
 const MAX_BLOCK_BYTES: usize = 256 << 20;
 /// How many bytes the first line of a block may have. A longer line is text.

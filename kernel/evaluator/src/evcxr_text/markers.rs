@@ -16,6 +16,22 @@ pub(crate) const LIBRARY_PATH_VARIABLE: &str = "EVCXR_EXECUTION_SO_PATH";
 /// Begins the names of all environment variables that evcxr sets for its own rustc wrapper.
 pub(crate) const ENVIRONMENT_PREFIX: &str = "EVCXR";
 
+// What a cell prints: `eval_context.rs`.
+
+/// Begins the line before a value that a cell prints in another format than text; the format's MIME type follows:
+/// `run_and_capture_output`.
+///
+/// ```
+/// assert!("EVCXR_BEGIN_CONTENT text/html".starts_with(mosaic_evaluator::CONTENT_BEGINS));
+/// ```
+pub const CONTENT_BEGINS: &str = "EVCXR_BEGIN_CONTENT ";
+/// The line after a value that a cell prints in another format than text: `run_and_capture_output`.
+///
+/// ```
+/// assert_eq!(mosaic_evaluator::CONTENT_ENDS, "EVCXR_END_CONTENT");
+/// ```
+pub const CONTENT_ENDS: &str = "EVCXR_END_CONTENT";
+
 // The source of a cell: `eval_context.rs`.
 
 /// Begins the name of the function that runs a cell; the cell's number follows: `current_user_fn_name`.
