@@ -4,7 +4,7 @@ mod sources;
 mod string_literals;
 
 use serde_json::Value;
-use sources::{Source, sources_in};
+use sources::{Source, root, sources_in};
 use std::{collections::BTreeSet, path::Path, process::Command};
 use string_literals::{StringLiteral, string_literals, string_literals_of};
 
@@ -15,7 +15,7 @@ struct Package {
 }
 
 fn packages() -> Vec<Package> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let root = root();
     let metadata = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps"])
         .current_dir(root)
@@ -260,7 +260,7 @@ fn sources_of_evcxr() -> String {
             "--filter-platform",
             host,
         ])
-        .current_dir(string_literals::root())
+        .current_dir(root())
         .output()
         .unwrap();
     let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();

@@ -1,6 +1,9 @@
 //! The paths that sources of this repository name in their code, tests left out.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 use syn::{
     Attribute, File, Item, ItemUse, UseTree,
     visit::{self, Visit},
@@ -13,26 +16,45 @@ pub(crate) struct Source {
     code: File,
 }
 
+/// Returns the root of the workspace.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// Lists the Rust files of a directory and of those inside it, except files named `tests.rs`, or the one file that `place`
+/// names. Paths are relative to the root of the workspace.
+///
+/// # Panics
+///
+/// Nothing lies there.
+pub(crate) fn rust_files(place: &Path) -> Vec<PathBuf> {
+    let path = root().join(place);
+    if path.is_file() {
+        return vec![place.to_owned()];
+    }
+    let entries = fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", place.display()));
+    let mut inside: Vec<PathBuf> = entries.map(|entry| place.join(entry.unwrap().file_name())).collect();
+    inside.sort();
+    let is_source = |path: &PathBuf| path.extension().is_some_and(|it| it == "rs") && !path.ends_with("tests.rs");
+    inside.retain(|path| root().join(path).is_dir() || is_source(path));
+    inside.iter().flat_map(|path| rust_files(path)).collect()
+}
+
 /// Reads a file, or all files of a directory and of those inside it. Files of tests are left out.
 ///
 /// # Panics
 ///
 /// Nothing lies there, or a file is no Rust.
 pub(crate) fn sources_in(place: &str) -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let path = root.join(place);
-    if path.is_file() {
-        return vec![Source::parse(place, &fs::read_to_string(path).unwrap())];
-    }
-    let entries = fs::read_dir(&path).unwrap_or_else(|error| panic!("{place}: {error}"));
-    let mut names: Vec<String> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    let is_of_tests = |name: &str| name == "tests" || name == "tests.rs";
-    let names = names.into_iter().filter(|name| !is_of_tests(name));
-    let inside = names.filter(|name| name.ends_with(".rs") || path.join(name).is_dir());
-    inside.flat_map(|name| sources_in(&format!("{place}/{name}"))).collect()
+    let files = rust_files(Path::new(place)).into_iter();
+    let files = files.filter(|file| !file.components().any(|it| it.as_os_str() == "tests"));
+    let read = |file: PathBuf| {
+        Source::parse(
+            &file.to_string_lossy(),
+            &fs::read_to_string(root().join(&file)).unwrap(),
+        )
+    };
+    files.map(read).collect()
 }
 
 impl Source {

@@ -3,6 +3,7 @@
 //! Comments, doc comments and other attributes do not count, and neither does code that is compiled for tests alone. A
 //! string that indexes a value, as in `message["target"]`, is no name of a file and is left out as well.
 
+use super::sources::{root, rust_files};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::{
     fs,
@@ -18,24 +19,11 @@ pub(crate) struct StringLiteral {
     pub(crate) text: String,
 }
 
-/// Returns the root of the workspace.
-pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
 /// Lists the string literals of all Rust sources in a directory, relative to the root of the workspace, except files named
 /// `tests.rs`.
 pub(crate) fn string_literals(directory: &Path) -> Vec<StringLiteral> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(root().join(directory)).unwrap() {
-        let path = directory.join(entry.unwrap().file_name());
-        if root().join(&path).is_dir() {
-            found.extend(string_literals(&path));
-        } else if path.extension().is_some_and(|it| it == "rs") && !path.ends_with("tests.rs") {
-            found.extend(string_literals_of(&path));
-        }
-    }
-    found
+    let files = rust_files(directory);
+    files.iter().flat_map(|file| string_literals_of(file)).collect()
 }
 
 /// Lists the string literals of one Rust source, given by its path relative to the root of the workspace.
