@@ -22,6 +22,7 @@ use crate::{
         digest::Parts,
         environment::real_program,
         environment_variables::RUSTC_INVOCATION_VARIABLE,
+        exit_code::exit_code,
         files::{CARGO_CONFIGURATION, LOCK_FILE, MANIFEST, RustcInvocation, SessionFile, Text},
         shim_state::ShimState,
     },
@@ -100,8 +101,7 @@ impl<'a> CellCompilation<'a> {
                 .map(|(build, invocation)| build.keep(&invocation, &output.stdout));
         }
         io::stdout().write_all(&output.stdout)?;
-        let code = output.status.code().and_then(|code| u8::try_from(code).ok());
-        Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+        Ok(exit_code(output.status.code()))
     }
 
     fn cargo(&self) -> Command {

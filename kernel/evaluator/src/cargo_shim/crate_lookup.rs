@@ -12,6 +12,7 @@ use crate::{
     evcxr_text::markers::LOOKUP_PACKAGE,
     session::{
         environment::real_program,
+        exit_code::exit_code,
         files::{LOCK_FILE, MANIFEST},
         shared_files::replace,
         shim_state::ShimState,
@@ -83,8 +84,7 @@ impl<'a> CrateLookup<'a> {
         }
         io::stderr().write_all(&output.stderr)?;
         io::stdout().write_all(&output.stdout)?;
-        let code = output.status.code().and_then(|code| u8::try_from(code).ok());
-        Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+        Ok(exit_code(output.status.code()))
     }
 }
 

@@ -44,7 +44,7 @@ use crate::{
         rustc::{Rustc, run_unchanged},
         rustc_call::RustcCall,
     },
-    session::{environment_variables::KERNEL_VARIABLE, files},
+    session::{environment_variables::KERNEL_VARIABLE, exit_code::exit_code, files},
     source::fingerprints::Definitions,
     type_probe,
 };
@@ -90,10 +90,7 @@ fn run(program: &OsStr, mut call: RustcCall) -> Result<ExitCode> {
     if let Some(library) = library.filter(|_| status.is_some_and(|it| it.success())) {
         library.link_own_name()?;
     }
-    Ok(status
-        .and_then(|status| status.code())
-        .and_then(|code| u8::try_from(code).ok())
-        .map_or(ExitCode::FAILURE, ExitCode::from))
+    Ok(exit_code(status.and_then(|status| status.code())))
 }
 
 /// Compiles or checks the source of a cell. There is no status if its errors are known without rustc, or if there is no

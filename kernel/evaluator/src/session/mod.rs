@@ -16,6 +16,7 @@
 //! | [`processes`] | ends the processes that evcxr has started |
 //! | [`sysroot`] | where things lie in a toolchain |
 //! | [`shared_files`] | file operations that never change what sessions share |
+//! | [`exit_code`](mod@exit_code) | the exit code of a program that runs another one |
 //! | [`digest`] | digests of contents |
 //!
 //! # Invariants
@@ -30,6 +31,7 @@ pub(crate) mod digest;
 pub(crate) mod directory;
 pub(crate) mod environment;
 pub(crate) mod environment_variables;
+pub(crate) mod exit_code;
 pub(crate) mod files;
 pub(crate) mod link;
 pub(crate) mod processes;

@@ -6,7 +6,7 @@ use crate::session::{
     environment::{SHIM_NAMES, active_shim},
     environment_variables::ANALYSING_VARIABLE,
     run_directory::{shim_state_file, shim_sysroot},
-    sysroot,
+    shared_files, sysroot,
 };
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -70,10 +70,8 @@ impl ShimState {
             fs::create_dir_all(library.parent().unwrap_or(&seen))?;
             symlink(&self.view, library)?;
         }
-        let file = shim_state_file(&shim);
-        let aside = file.with_extension("new");
-        fs::write(&aside, serde_json::to_vec(self)?)?;
-        fs::rename(aside, file).context("cannot tell the cargo shim what the kernel is doing")
+        shared_files::replace(&shim_state_file(&shim), &serde_json::to_vec(self)?)
+            .context("cannot tell the cargo shim what the kernel is doing")
     }
 
     /// Reads the state that the kernel has written. Returns `None` if the kernel has not written one yet.
