@@ -9,6 +9,9 @@ use crate::{
     session::link::Report,
 };
 
+/// Begins the name of a cell in places.
+const CELL: &str = "cell [";
+
 /// The reason for which a cell failed, in the parts of Jupyter's `error` message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CellError {
@@ -74,22 +77,52 @@ impl CellError {
     }
 }
 
-/// Returns the frames of a backtrace that are the user's: those below the panic's own, and above those that call the
-/// cell.
-fn users_frames(backtrace: &str) -> impl Iterator<Item = String> {
-    let names = backtrace
-        .lines()
-        .filter_map(|line| line.trim_start().split_once(": "))
-        .map(|(_, name)| name);
-    let frames = names
-        .skip_while(|name| !name.contains(CELL_CRATE_PATH))
-        .take_while(|name| !is_cell_function(name));
-    frames.map(|name| format!("  in {}", name.replace(CELL_CRATE_PATH, "")))
+/// Returns the frames of a backtrace that are the user's: those below the panic's own, and not those that call
+/// the cell. Frames have places if the cells were compiled for that.
+fn users_frames(backtrace: &str) -> Vec<String> {
+    let lines = backtrace.lines().map(str::trim_start);
+    let mut frames: Vec<(&str, Option<&str>)> = Vec::new();
+    for line in lines {
+        match (line.strip_prefix("at "), line.split_once(": ")) {
+            (Some(place), _) => {
+                if let Some((_, at)) = frames.last_mut() {
+                    *at = Some(place.trim_start_matches("./"));
+                }
+            }
+            (None, Some((_, name))) => frames.push((name, None)),
+            (None, None) => {}
+        }
+    }
+    let mut shown = Vec::new();
+    let users = frames
+        .into_iter()
+        .skip_while(|(name, _)| !name.contains(CELL_CRATE_PATH));
+    for (name, place) in users {
+        let place = place.filter(|it| it.starts_with(CELL));
+        if is_cell_function(name) {
+            shown.extend(place.map(|place| format!("  at {place}")));
+            break;
+        }
+        let place = place.map(|it| format!(" at {it}")).unwrap_or_default();
+        shown.push(format!("  in {}{place}", name.replace(CELL_CRATE_PATH, "")));
+    }
+    shown
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn frames_of_the_user_have_their_places() {
+        let backtrace = "   0: std::panic\n             at /std/panic.rs:1:1\n   1: ctx::f\n             \
+                         at ./cell [3]:2:5\n   2: core::call\n             at /std/call.rs:1:1\n   3: ctx::g\n   \
+                         4: ctx::run_user_code_7\n   5: main\n";
+        let frames = ["  in f at cell [3]:2:5", "  in core::call", "  in g"];
+        assert_eq!(users_frames(backtrace), frames);
+        let with_place = backtrace.replace("code_7", "code_7\n at ./cell [7]:1:1");
+        assert_eq!(users_frames(&with_place)[3], "  at cell [7]:1:1");
+    }
 
     #[test]
     fn a_panic_comes_before_other_reports() {

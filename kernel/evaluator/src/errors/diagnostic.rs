@@ -6,6 +6,7 @@ use crate::{
         unstorable::last_expression,
     },
     evcxr_text::rustc_messages::{in_words_of_the_cell, is_about_generated_code, is_wrapping},
+    session::files,
     source::preamble::without_commands,
 };
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -88,7 +89,12 @@ impl Diagnostic {
             }
         }
         let mut notes = notes(error);
+        let file = line_of_file(error);
+        if let Some(line) = &file {
+            notes.insert(0, (Level::NOTE, format!("in {line}")));
+        }
         if labels.is_empty()
+            && file.is_none()
             && earlier_line(error).is_none()
             && let Some(last) = last_expression(code)
         {
@@ -99,6 +105,7 @@ impl Diagnostic {
             labels.push((last, String::new(), true));
         }
         if labels.is_empty()
+            && file.is_none()
             && let Some(line) = earlier_line(error)
         {
             notes.insert(0, (Level::NOTE, format!("in an earlier cell: `{line}`")));
@@ -180,6 +187,19 @@ fn earlier_line(error: &CompilationError) -> Option<String> {
     let primary = spans.iter().find(|span| span["is_primary"] == true)?;
     let line = primary["text"][0]["text"].as_str()?.trim();
     (!is_wrapping(line) && error.is_from_user_code()).then(|| line.to_owned())
+}
+
+/// Returns the place and the line of an error in a file beside the notebook. Other files have absolute paths.
+fn line_of_file(error: &CompilationError) -> Option<String> {
+    let spans = error.json["spans"].as_array()?;
+    let primary = spans.iter().find(|span| span["is_primary"] == true)?;
+    let name = primary["file_name"].as_str()?;
+    if name == files::CELL_SOURCE.name() || name.starts_with(['/', '<']) {
+        return None;
+    }
+    let (line, column) = (&primary["line_start"], &primary["column_start"]);
+    let text = primary["text"][0]["text"].as_str().unwrap_or_default().trim();
+    Some(format!("{}:{line}:{column}: `{text}`", name.trim_end()))
 }
 
 /// Returns rustc's notes and help on the user's code, without those on generated code.

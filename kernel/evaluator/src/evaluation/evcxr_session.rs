@@ -5,6 +5,7 @@ use crate::{
     errors::warnings::{self, Warning},
     evaluation::{
         answers_directory::AnswersDirectory,
+        cell_places::CellPlaces,
         execution_state::ExecutionState,
         request::Options,
         start_evcxr::{WARM_UP, start_evcxr},
@@ -22,17 +23,18 @@ use crate::{
 };
 use anyhow::{Context, Result, anyhow};
 use evcxr::CommandContext;
-use std::{borrow::Cow, collections::BTreeSet, path::Path};
+use std::{borrow::Cow, collections::BTreeSet, env, path::Path};
 
 /// evcxr, ready for the next cell. Fields are dropped in their order: evcxr ends its process before its directory goes.
 pub(super) struct EvcxrSession {
     pub(super) context: CommandContext,
     /// The warnings that the user has seen.
     warnings: warnings::ShownWarnings,
+    pub(super) places: CellPlaces,
     link: Link,
     crates: CacheDirectory,
     shim_state: ShimState,
-    directory: SessionDirectory,
+    pub(super) directory: SessionDirectory,
 }
 
 impl Drop for EvcxrSession {
@@ -68,6 +70,9 @@ impl EvcxrSession {
         // Known before the directory is filled, so that a kernel that ends meanwhile leaves nothing.
         execution_state.set_session(directory.path().to_owned());
         directory.fill_from(&crates.template())?;
+        if let Some(notebook) = env::current_dir()?.to_str() {
+            files::NOTEBOOK_DIRECTORY.write(directory.path(), notebook)?;
+        }
         let answers = AnswersDirectory::of(&crates)?;
         let mut shim_state = ShimState {
             sysroot: toolchain.sysroot,
@@ -86,6 +91,7 @@ impl EvcxrSession {
         let mut session = EvcxrSession {
             context: CommandContext::with_eval_context(context),
             warnings: warnings::ShownWarnings::default(),
+            places: CellPlaces::default(),
             link: link.clone(),
             crates,
             shim_state,

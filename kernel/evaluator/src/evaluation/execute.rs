@@ -15,13 +15,15 @@ use crate::{
     },
     evcxr_text::{missing_variables, shell_commands},
     mime_bundle::MimeBundle,
-    session::link::Report,
+    session::{link::Report, placed_code::PlacedCell},
     source::{
+        placed_parts,
         preamble::{asks_for, without_commands},
         syntax,
     },
 };
 use evcxr::EvalOutputs;
+use mosaic_expand::{CellExpansion, Location};
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
@@ -37,10 +39,18 @@ impl Evaluation<'_> {
             return Err(CellError::from_syntax(&error, code, number));
         }
         let steps = commands::steps::steps(code, &self.session()?.built_in_versions());
+        let place = self.session()?.places.name(number);
         let mut shown = MimeBundle::new();
         for step in steps.map_err(|refusal| refusal.error(code, number))? {
             let more = match step {
-                Step::Evcxr(text) => self.execute_step(&text, code, number, execution)?,
+                Step::Evcxr(text) => {
+                    let cell = Cell {
+                        code,
+                        number,
+                        name: &place,
+                    };
+                    self.execute_step(&text, &cell, execution)?
+                }
                 Step::Kernel(command) => command.run(self, execution)?,
             };
             commands::append(&mut shown, more);
@@ -50,7 +60,8 @@ impl Evaluation<'_> {
 
     /// Executes a step of a cell. Its text has the lines of the cell that belong to the step, and blank lines for the
     /// others.
-    fn execute_step(&mut self, text: &str, code: &str, number: u32, execution: u64) -> Result<MimeBundle, CellError> {
+    fn execute_step(&mut self, text: &str, cell: &Cell, execution: u64) -> Result<MimeBundle, CellError> {
+        let Cell { code, number, .. } = *cell;
         let expansion = mosaic_expand::expand_cell_after(text, &self.session()?.tesserae())
             .map_err(|errors| CellError::from_expansion(&errors, code, number))?;
         let source = expansion.as_ref().map_or(text, |expansion| expansion.source());
@@ -65,7 +76,8 @@ impl Evaluation<'_> {
         let variables = self.variables.usable(self.believed_variables());
         self.types.clear();
         let begun = Instant::now();
-        let (result, outcome) = self.evaluate(&source, execution)?;
+        let placed = placed_parts(&source, expansion.as_ref(), cell.name);
+        let (result, outcome) = self.evaluate_placed(&source, placed, execution)?;
         let cell = CellText {
             text,
             code,
@@ -84,6 +96,27 @@ impl Evaluation<'_> {
             Err(_) if self.execution_state.interrupts() > 0 => Err(CellError::interrupted_before_it_ran()),
             Err(error) => Err(self.explain(&error, &cell)),
         }
+    }
+
+    /// Evaluates the text of a cell, whose code knows its places in the cell.
+    fn evaluate_placed(
+        &mut self,
+        source: &str,
+        mut placed: PlacedCell,
+        execution: u64,
+    ) -> Result<(Result<EvalOutputs, evcxr::Error>, CellOutcome), CellError> {
+        let cannot_write = |error| kernel_error(anyhow::Error::from(error).context("cannot write for rustc"));
+        let session = self.session()?;
+        session
+            .places
+            .begin(session.directory.path(), &mut placed)
+            .map_err(cannot_write)?;
+        let evaluated = self.evaluate(source, execution);
+        let is_compiled = evaluated.as_ref().is_ok_and(|(result, _)| result.is_ok());
+        let session = self.session()?;
+        let ended = session.places.end(session.directory.path(), placed, is_compiled);
+        ended.map_err(cannot_write)?;
+        evaluated
     }
 
     /// Has evcxr compile and start a text, and waits until the text has run.
@@ -170,6 +203,27 @@ impl Evaluation<'_> {
             ));
         }
     }
+}
+
+/// A cell that is executed.
+#[derive(Clone, Copy)]
+struct Cell<'a> {
+    /// The whole text.
+    code: &'a str,
+    /// The number, as clients show it.
+    number: u32,
+    /// The name in places of the cell's code.
+    name: &'a str,
+}
+
+/// Reads the parts of a step that the user wrote.
+fn placed_parts(source: &str, expansion: Option<&CellExpansion>, name: &str) -> PlacedCell {
+    let locate = |line: usize, column: usize| match expansion.map(|it| it.locate(line, column)) {
+        None => Some((line, column)),
+        Some(Location::User(place)) => Some((place.line, place.column)),
+        Some(Location::Generated(_)) => None,
+    };
+    placed_parts::read(&without_commands(source), name, locate)
 }
 
 /// Returns the error of a kernel that cannot execute any cell.

@@ -10,6 +10,7 @@
 //! | [`infer_types`] | the types of a cell's variables, which evcxr must know before it compiles the cell |
 //! | [`cell_outcome`] | the end of a cell: evcxr returns when a cell begins, and the cell process reports the rest |
 //! | [`stored_variables`] | how variables are kept between cells |
+//! | [`cell_places`] | the places of code in cells, by which panics name them |
 //! | [`compiler_messages`] | errors and warnings of the compiler |
 //! | [`interrupt`], [`execution_state`] | what other threads do to the execution that is under way |
 //! | [`idle_work`] | what the thread does between requests |
@@ -20,6 +21,7 @@
 
 mod answers_directory;
 mod cell_outcome;
+mod cell_places;
 pub(crate) mod commands;
 mod compiler_messages;
 mod evcxr_session;

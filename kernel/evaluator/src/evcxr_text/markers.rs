@@ -16,6 +16,9 @@ pub(crate) const LIBRARY_PATH_VARIABLE: &str = "EVCXR_EXECUTION_SO_PATH";
 /// Begins the names of all environment variables that evcxr sets for its own rustc wrapper.
 pub(crate) const ENVIRONMENT_PREFIX: &str = "EVCXR";
 
+/// Ends the names of the files that evcxr takes for the source of a cell: `spans_in_local_source` of `errors.rs`.
+pub(crate) const EVCXRS_SOURCE: &str = "lib.rs";
+
 // What a cell prints: `eval_context.rs`.
 
 /// Begins the line before a value that a cell prints in another format than text; the format's MIME type follows:

@@ -21,7 +21,7 @@ pub(super) const DISPLAY_IMPORTS: &str =
 /// Gives a cell that may sleep a standard library whose `sleep` an interrupt ends.
 pub(super) const SLEEP_IMPORT: &str = " extern crate mosaic_std as std;";
 /// Runs a cell with `.await` on the notebook's tokio. Stands in place of [`EXECUTOR`](super::markers::EXECUTOR).
-pub(super) const EXECUTOR_CALL: &str = "evcxr_variable_store.started(); ::tokio::runtime::run_cell(async {";
+pub(crate) const EXECUTOR_CALL: &str = "evcxr_variable_store.started(); ::tokio::runtime::run_cell(async {";
 
 #[cfg(test)]
 mod tests {

@@ -6,10 +6,10 @@ use crate::{
     rustc_wrapper::{
         attempts::{Attempt, Facts, Items, Lesson, attempts, lesson},
         empty_cell::EmptyCell,
+        placed_source::{KnownParts, PlacedSource},
         reachable_items::ManyItems,
         replay_errors,
-        rustc::{CANNOT_RUN_RUSTC, Rustc},
-        rustc_call::RustcCall,
+        rustc::{Run, Rustc},
     },
     session::{
         environment,
@@ -20,10 +20,11 @@ use crate::{
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
-    io::{self, BufRead, BufReader, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
-    process::{Command, ExitStatus, Stdio},
+    process::ExitStatus,
 };
 
 /// The length of a source from which on incremental compilation saves more than its files cost, in bytes.
@@ -54,20 +55,20 @@ struct Knowledge<'a> {
 /// The result of a run of rustc's.
 struct Compilation {
     status: ExitStatus,
-    messages: Vec<u8>,
+    messages: String,
     warnings: Vec<Value>,
 }
 
 impl Cell {
     /// Compiles the cell. Returns no status if its errors are known without rustc.
     pub(super) fn compile(&self, rustc: &Rustc) -> Result<Option<ExitStatus>> {
-        let known = self.gather(rustc.call);
+        let known = self.gather(rustc);
         for attempt in attempts(known.facts()) {
             match attempt {
                 Attempt::ReplayErrors => {
                     let messages = known.known_messages.as_deref().unwrap_or_default();
-                    replay_errors::keep(&self.session, &self.text, messages.as_bytes())?;
-                    self.print(messages.as_bytes())?;
+                    replay_errors::keep(&self.session, &self.text, messages)?;
+                    self.print(messages)?;
                     return Ok(None);
                 }
                 Attempt::CopyEmptyCell => {
@@ -81,7 +82,8 @@ impl Cell {
                 Attempt::ReachableItems => {
                     if let Some((items, ..)) = &known.items {
                         let rest = &self.text[self.items..];
-                        let compilation = self.run(rustc, &(items.reachable_from(rest) + rest))?;
+                        let reachable = items.reachable_from(rest);
+                        let compilation = self.run(rustc, &format!("{reachable}{rest}"), reachable.len())?;
                         // A signal that stops rustc also stops the next attempt from beginning.
                         if compilation.status.success() || compilation.status.code().is_none() {
                             return self.report(compilation).map(Some);
@@ -89,7 +91,7 @@ impl Cell {
                     }
                 }
                 Attempt::AllItems => {
-                    let compilation = self.run(rustc, &self.text)?;
+                    let compilation = self.run(rustc, &self.text, self.items)?;
                     self.learn(&known, &compilation)?;
                     return self.report(compilation).map(Some);
                 }
@@ -99,7 +101,7 @@ impl Cell {
     }
 
     /// Gathers data up to the first fact that decides. Each fact costs more than the one before.
-    fn gather(&self, call: &RustcCall) -> Knowledge<'_> {
+    fn gather(&self, rustc: &Rustc) -> Knowledge<'_> {
         let mut known = Knowledge {
             is_fast: environment::is_fast(),
             known_messages: replay_errors::known_messages(&self.session, &self.text),
@@ -110,11 +112,13 @@ impl Cell {
             return known;
         }
         known.empty_cell = EmptyCell::of(&self.session, &self.text, || {
-            call.of_running_cell(&self.settings, false)
+            rustc.call.of_running_cell(&self.settings, false)
         });
         if known.empty_cell.is_none() {
             known.items = ManyItems::of(&self.text[..self.items]).map(|items| {
-                let digests = items.digests(&self.crates);
+                let with_files = rustc.items_with_files(&self.text[..self.items]);
+                let files = matches!(with_files, Cow::Owned(_)).then_some(&*with_files);
+                let digests = items.digests(&self.crates, files);
                 let have_passed = digests.have_passed(&self.session);
                 (items, digests, have_passed)
             });
@@ -137,11 +141,43 @@ impl Cell {
         Ok(())
     }
 
-    /// Has rustc compile a source.
-    fn run(&self, rustc: &Rustc, text: &str) -> Result<Compilation> {
-        rustc.write_source(text)?;
-        let call = rustc.call.of_running_cell(&self.settings, text.len() >= LONG_SOURCE);
-        run_and_read(rustc.command(&call).stderr(Stdio::piped())).context(CANNOT_RUN_RUSTC)
+    /// Has rustc compile a source, whose first bytes are `items`, with the places that its code has in the cells.
+    ///
+    /// A macro may expand to statements, for which there is no place in a file of its own. If the cell does not compile,
+    /// it is compiled with such calls where they are.
+    fn run(&self, rustc: &Rustc, text: &str, items: usize) -> Result<Compilation> {
+        let Some(tree) = &rustc.tree else {
+            return self.run_placed(rustc, &PlacedSource::unchanged(text), 0);
+        };
+        let known = KnownParts::read(&self.session);
+        let placed = PlacedSource::new(text, items, &known, tree, true)?;
+        let compilation = self.run_placed(rustc, &placed, known.count())?;
+        if compilation.status.code() != Some(1) || !known.has_macros() {
+            return Ok(compilation);
+        }
+        let placed = PlacedSource::new(text, items, &known, tree, false)?;
+        self.run_placed(rustc, &placed, known.count())
+    }
+
+    fn run_placed(&self, rustc: &Rustc, placed: &PlacedSource, parts: usize) -> Result<Compilation> {
+        rustc.write_source(placed.text())?;
+        let call = rustc
+            .call
+            .of_running_cell(&self.settings, self.text.len() >= LONG_SOURCE);
+        let output = rustc.run(&Run {
+            parts,
+            restore: &|file, message| placed.restore(file, message),
+            ..Run::of(&call)
+        })?;
+        Ok(Compilation {
+            status: output.status,
+            warnings: output
+                .messages
+                .iter()
+                .filter_map(|line| warnings::warning(line))
+                .collect(),
+            messages: output.messages.iter().map(|line| format!("{line}\n")).collect(),
+        })
     }
 
     /// Prints rustc's messages for evcxr, and keeps the warnings of a successful compilation for the kernel.
@@ -156,9 +192,8 @@ impl Cell {
     }
 
     /// Prints rustc's messages, changed so that evcxr places each error where it is.
-    fn print(&self, messages: &[u8]) -> Result<()> {
+    fn print(&self, messages: &str) -> Result<()> {
         let wrapped = rustc_messages::last_expression(&self.text);
-        let messages = String::from_utf8_lossy(messages);
         let lines = messages.lines().map(|line| {
             let changed = rustc_messages::without_places_of_notes(line, wrapped.as_ref());
             changed.unwrap_or_else(|| line.to_owned()) + "\n"
@@ -181,24 +216,6 @@ impl Knowledge<'_> {
             },
         }
     }
-}
-
-/// Runs rustc and reads its messages.
-fn run_and_read(rustc: &mut Command) -> io::Result<Compilation> {
-    let (mut messages, mut found) = (Vec::new(), Vec::new());
-    let mut rustc = rustc.spawn()?;
-    if let Some(output) = rustc.stderr.take() {
-        for line in BufReader::new(output).lines() {
-            let line = line?;
-            found.extend(warnings::warning(&line));
-            writeln!(messages, "{line}")?;
-        }
-    }
-    Ok(Compilation {
-        status: rustc.wait()?,
-        messages,
-        warnings: found,
-    })
 }
 
 /// Reads the types of the variables that the session has stored.

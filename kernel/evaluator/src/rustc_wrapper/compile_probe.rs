@@ -9,7 +9,7 @@ use crate::{
     },
     rustc_wrapper::{
         reachable_items::ManyItems,
-        rustc::{CANNOT_RUN_RUSTC, Rustc},
+        rustc::{Run, Rustc},
     },
     session::files,
     type_probe,
@@ -41,13 +41,20 @@ pub(super) fn compile(rustc: &Rustc, text: &str, session: &Path, crates: &BTreeM
     rustc.write_source(&text)?;
     let output = files::PROBE_OUTPUT.path(session);
     let kind = if is_probe { "mir" } else { "metadata" };
-    let mut command = rustc.command(&rustc.call.of_checked_cell(kind, &output));
-    if is_probe {
-        let (variable, value) = ALLOW_UNSTABLE_OPTIONS;
-        command.arg(WHOLE_PATHS).env(variable, value);
-    }
-    let status = command.stdin(Stdio::null()).status().context(CANNOT_RUN_RUSTC)?;
-    if is_probe && status.success() {
+    let call = rustc.call.of_checked_cell(kind, &output);
+    let run = Run {
+        prepare: &|command| {
+            command.stdin(Stdio::null());
+            if is_probe {
+                let (variable, value) = ALLOW_UNSTABLE_OPTIONS;
+                command.arg(WHOLE_PATHS).env(variable, value);
+            }
+        },
+        ..Run::of(&call)
+    };
+    let compiled = rustc.run(&run)?;
+    compiled.messages.iter().for_each(|line| eprintln!("{line}"));
+    if is_probe && compiled.status.success() {
         let names: BTreeSet<&str> = crates.keys().map(String::as_str).collect();
         let mir = fs::read_to_string(&output).with_context(|| format!("cannot read {}", output.display()))?;
         type_probe::keep(session, &type_probe::types_in(&mir, items, &names))?;

@@ -9,6 +9,9 @@
 //! | --- | --- |
 //! | [`rustc_call`] | the arguments of rustc, parsed once |
 //! | [`rustc`] | rustc and the source of a cell |
+//! | [`source_tree`] | where rustc finds the source, beside the notebook's files |
+//! | [`notebook_files`] | the files that the notebook's items name |
+//! | [`placed_source`], [`placed_parts`] | the source with parts in files of their own, by which code knows its place |
 //! | [`attempts`] | the ways to compile a cell, and their order |
 //! | [`compile_cell`] | compiles a cell to be run |
 //! | [`compile_probe`] | compiles analysis code, which never runs |
@@ -34,10 +37,14 @@ mod dynamic_library;
 mod edits;
 mod empty_cell;
 mod macro_order;
+mod notebook_files;
+mod placed_parts;
+mod placed_source;
 mod reachable_items;
 mod replay_errors;
 mod rustc;
 mod rustc_call;
+mod source_tree;
 
 use crate::{
     cargo_shim::rustc_invocation,
@@ -86,7 +93,7 @@ fn run(program: &OsStr, mut call: RustcCall) -> Result<ExitCode> {
         call.add_option(library.link_option());
     }
     call.keep_type_ids();
-    let status = match Rustc::of_cell(program, &call) {
+    let status = match Rustc::of_cell(program, &call, session_directory)? {
         Some(rustc) => compile(&rustc)?,
         None => Some(run_unchanged(program, &call)?),
     };
@@ -127,7 +134,8 @@ fn compile_to_run(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<
     let stored = read_stored(&session);
     let (text, items, stored) = match rewrite(&text, &settings, !is_notebooks_tokio(&crates)) {
         Some(rewritten) => {
-            let definitions = Definitions::new(&rewritten.items, crates.clone());
+            let with_files = rustc.items_with_files(&rewritten.items);
+            let definitions = Definitions::new(&with_files, crates.clone());
             let (text, stored) = rewritten.with_fingerprints(&definitions, &stored);
             match missing_variables::without_loads(text, rustc.source) {
                 Ok(text) => (text, rewritten.items.len(), stored),

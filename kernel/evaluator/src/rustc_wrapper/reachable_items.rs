@@ -110,11 +110,13 @@ impl<'a> ManyItems<'a> {
     }
 
     /// Returns digests of the items, in no order, and of the crates. What evcxr generates for some cells only does not
-    /// count.
-    pub(super) fn digests(&self, crates: &BTreeMap<String, String>) -> PassedItems {
+    /// count. `with_files` is the text of the items with the files that they name, if they name any.
+    pub(super) fn digests(&self, crates: &BTreeMap<String, String>, with_files: Option<&str>) -> PassedItems {
         let items = self.units.iter().map(|unit| &self.text[unit.range.clone()]);
         let items = items.filter(|text| !text.contains(USER_ERROR)).map(digest_of);
-        PassedItems(items.chain([digest_of(&format!("{crates:?}"))]).collect())
+        let crates = format!("{crates:?}");
+        let others = [Some(&*crates), with_files].into_iter().flatten().map(digest_of);
+        PassedItems(items.chain(others).collect())
     }
 
     /// Returns the items without those that the rest of the source does not reach. No line moves.
@@ -316,18 +318,20 @@ mod tests {
         let crates = BTreeMap::new();
         let (first, second) = (filled("fn f() {}\nfn g() {}"), filled("fn f() {}"));
         let generated = format!("fn g() {{}}\nfn f() {{}}\nstruct {USER_ERROR};{}", filled(""));
-        let digests = |text: &str| ManyItems::of(text).unwrap().digests(&crates);
+        let digests = |text: &str| ManyItems::of(text).unwrap().digests(&crates, None);
         assert!(!digests(&first).have_passed(session.path()));
         digests(&first).remember(session.path()).unwrap();
         assert!(digests(&first).have_passed(session.path()));
         assert!(!digests(&second).have_passed(session.path()));
         // Neither the order of the items matters nor the type that evcxr generates for a cell that can fail.
         assert!(digests(&generated.replace("#![allow(dead_code)]", "")).have_passed(session.path()));
+        let with_files = ManyItems::of(&first).unwrap().digests(&crates, Some("mod a {}"));
+        assert!(!with_files.have_passed(session.path()));
         let other = BTreeMap::from([("serde".to_owned(), "libserde.so@1".to_owned())]);
         assert!(
             !ManyItems::of(&first)
                 .unwrap()
-                .digests(&other)
+                .digests(&other, None)
                 .have_passed(session.path())
         );
     }

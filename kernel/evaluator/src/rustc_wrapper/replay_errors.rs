@@ -21,9 +21,8 @@ const ON_NAMES_AND_TYPES: [&str; 33] = [
 const ON_OPEN_TYPES: [&str; 2] = ["E0282", "E0283"];
 
 /// Keeps rustc's messages on the source of a cell.
-pub(super) fn keep(session: &Path, text: &str, messages: &[u8]) -> io::Result<()> {
-    let messages = String::from_utf8_lossy(messages).into_owned();
-    let text = text.to_owned();
+pub(super) fn keep(session: &Path, text: &str, messages: &str) -> io::Result<()> {
+    let (text, messages) = (text.to_owned(), messages.to_owned());
     files::FAILED_CELL.write(session, &FailedCell { text, messages })
 }
 
@@ -137,12 +136,7 @@ mod tests {
             ("E0308", "format!(\"{:?}\", wrong());\n", "wrong()", true),
         ] {
             let (before, after) = (catching(text), plain(text));
-            keep(
-                session.path(),
-                &before,
-                (error(code, &before, part) + &summary).as_bytes(),
-            )
-            .unwrap();
+            keep(session.path(), &before, &(error(code, &before, part) + &summary)).unwrap();
             let expected = replayed.then(|| error(code, &after, part) + &summary);
             assert_eq!(known_messages(session.path(), &after), expected, "{code} {text} {part}");
             // Messages are replayed once.
@@ -164,12 +158,12 @@ mod tests {
             ("E0382", "wrong(a)", "wrong", false),
         ] {
             let (before, after) = (shown(text), printed(text));
-            keep(session.path(), &before, error(code, &before, part).as_bytes()).unwrap();
+            keep(session.path(), &before, &error(code, &before, part)).unwrap();
             let expected = replayed.then(|| error(code, &after, part));
             assert_eq!(known_messages(session.path(), &after), expected, "{code} {text} {part}");
         }
         let (before, other) = (shown("wrong(a)"), printed("wrong(b)"));
-        keep(session.path(), &before, error("E0425", &before, "wrong").as_bytes()).unwrap();
+        keep(session.path(), &before, &error("E0425", &before, "wrong")).unwrap();
         assert_eq!(known_messages(session.path(), &other), None);
     }
 
@@ -178,7 +172,7 @@ mod tests {
         let session = tempfile::tempdir().unwrap();
         let text = catching("wrong();\n");
         for other in [text.as_str(), &plain("wrong(1);\n"), ""] {
-            keep(session.path(), &text, error("E0425", &text, "wrong()").as_bytes()).unwrap();
+            keep(session.path(), &text, &error("E0425", &text, "wrong()")).unwrap();
             assert_eq!(known_messages(session.path(), other), None, "{other}");
         }
     }

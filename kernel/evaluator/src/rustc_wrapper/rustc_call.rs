@@ -165,6 +165,17 @@ impl RustcCall {
             .filter(|_| self.crate_name.as_deref() == Some(CELL_CRATE))
     }
 
+    /// Returns the call with another file as the source, and with more options.
+    pub(super) fn with_source(&self, source: &Path, options: impl IntoIterator<Item = OsString>) -> RustcCall {
+        let mut call = self.clone();
+        let is_source = |argument: &&mut Argument| matches!(argument, Argument::Other(it) if self.source.as_deref() == Some(Path::new(it)));
+        if let Some(argument) = call.arguments.iter_mut().find(is_source) {
+            *argument = Argument::Other(source.into());
+        }
+        call.arguments.extend(options.into_iter().map(Argument::Other));
+        call
+    }
+
     /// Returns the library that rustc writes for the cell, if the call compiles a cell.
     pub(super) fn cell_library(&self) -> Option<PathBuf> {
         self.cell_source()?;
@@ -217,6 +228,11 @@ impl RustcCall {
         if environment::is_fast() && !long {
             call.remove_options(&["incremental=", "codegen-units="]);
             call.add_option("codegen-units=1");
+        }
+        if environment::wants_backtraces() {
+            // Options of the profile strip what a backtrace reads.
+            call.remove_options(&["strip="]);
+            call.add_option("debuginfo=line-tables-only");
         }
         if let Some(level) = &settings.opt_level {
             call.add_option(format!("opt-level={level}"));

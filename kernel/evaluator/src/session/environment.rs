@@ -20,6 +20,8 @@ use std::{
 const FAST_PATH_VARIABLE: &str = "MOSAIC_FAST_PATH";
 /// The variable that names the directory of the cargo shim. Set while the shim stands first in the path.
 const SHIM_DIRECTORY_VARIABLE: &str = "MOSAIC_SHIM";
+/// The variable by which users ask for backtraces of panics.
+const BACKTRACE_VARIABLE: &str = "RUST_BACKTRACE";
 const PATH: &str = "PATH";
 /// The variables that would lead rust-analyzer past the shim, each with the variable that keeps the user's value. Cargo
 /// and rustup set them for all that they run, such as a test that starts a kernel.
@@ -33,6 +35,11 @@ pub(crate) const SHIM_NAMES: [&str; 3] = ["cargo", "rustc", "rustup"];
 /// Returns whether the kernel does what only saves time. Users turn it off with `MOSAIC_FAST_PATH=0`.
 pub(crate) fn is_fast() -> bool {
     env::var_os(FAST_PATH_VARIABLE).is_none_or(|value| value != "0")
+}
+
+/// Returns whether the user wants backtraces of panics, with the places of their frames: by `RUST_BACKTRACE`.
+pub(crate) fn wants_backtraces() -> bool {
+    env::var_os(BACKTRACE_VARIABLE).is_some_and(|value| value != "0")
 }
 
 /// Puts the cargo shim first in this process's `PATH`, unless `MOSAIC_FAST_PATH` is `0`.

@@ -22,6 +22,10 @@
 //! | [`LOCK_FILE`] | `Cargo.lock` | cargo, kernel, cargo shim | cargo, kernel, cargo shim |
 //! | [`CARGO_CONFIGURATION`] | `.cargo/config.toml` | evcxr | cargo, cargo shim |
 //! | [`CELL_SOURCE`] | `src/lib.rs` | evcxr, rustc wrapper | rustc, rustc wrapper, cargo shim |
+//! | [`RUNNING_CELL`] | `mosaic-running-cell.json` | kernel | rustc wrapper |
+//! | [`PLACED_ITEMS`] | `mosaic-placed-items.json` | kernel | rustc wrapper |
+//! | [`NOTEBOOK_DIRECTORY`] | `mosaic-notebook-directory.txt` | kernel | rustc wrapper, code help |
+//! | [`BESIDE`] | `beside` | rustc wrapper | rustc |
 //! | [`EVCXR_CONFIGURATION`] | `evcxr.toml` | kernel | evcxr |
 //! | [`SOURCES`], [`TARGET`], [`TEMPORARY`] | `src`, `target`, `tmp` | evcxr; cargo; rustc | |
 //!
@@ -30,7 +34,11 @@
 //! another session, as the lock file does, is [replaced](SessionFile::replace) instead. Code help alone reads while
 //! others write: it compares the manifest that it reads with the one that it expects.
 
-use crate::session::{settings::Settings, shared_files};
+use crate::session::{
+    placed_code::{PlacedCell, PlacedItem},
+    settings::Settings,
+    shared_files,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
@@ -93,6 +101,18 @@ pub(crate) const CARGO_CONFIGURATION: SessionFile<Text> = SessionFile::new(".car
 
 /// The source of the cell with all items of the notebook. rustc's messages name it by this relative path.
 pub(crate) const CELL_SOURCE: SessionFile<Text> = SessionFile::new("src/lib.rs");
+
+/// The parts of the running cell whose places the compiled code knows. Absent while the kernel runs code of its own.
+pub(crate) const RUNNING_CELL: SessionFile<Json<PlacedCell>> = SessionFile::new("mosaic-running-cell.json");
+
+/// The items of the cells before the running one, with their places.
+pub(crate) const PLACED_ITEMS: SessionFile<Json<Vec<PlacedItem>>> = SessionFile::new("mosaic-placed-items.json");
+
+/// The directory of the notebook: the kernel's working directory when the kernel started.
+pub(crate) const NOTEBOOK_DIRECTORY: SessionFile<Text> = SessionFile::new("mosaic-notebook-directory.txt");
+
+/// The tree in which rustc finds the source of the cells beside the files of the notebook's directory.
+pub(crate) const BESIDE: SessionFile<Directory> = SessionFile::new("beside");
 
 /// The configuration of evcxr: where it compiles, and its rustc wrapper.
 pub(crate) const EVCXR_CONFIGURATION: SessionFile<Text> = SessionFile::new("evcxr.toml");

@@ -10,6 +10,7 @@
 //! | [`run_directory`] | the names in the run directory: sockets, pipes and the names of the cargo shim |
 //! | [`environment_variables`] | the environment variables from one program to another |
 //! | [`link`] | the socket between kernel and cell process, with its messages |
+//! | [`placed_code`] | the parts of a cell, with their places in it |
 //! | [`settings`] | the settings of `:opt`, `:fmt` and `:types` |
 //! | [`shim_state`] | what the kernel tells the cargo shim |
 //! | [`environment`] | the `PATH` in which the cargo shim stands first, and the user's own environment |
@@ -34,6 +35,7 @@ pub(crate) mod environment_variables;
 pub(crate) mod exit_code;
 pub(crate) mod files;
 pub(crate) mod link;
+pub(crate) mod placed_code;
 pub(crate) mod processes;
 pub(crate) mod run_directory;
 pub(crate) mod settings;

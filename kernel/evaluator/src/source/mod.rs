@@ -5,6 +5,7 @@
 //! | [`preamble`] | the commands before a cell's code |
 //! | [`completeness`] | whether a console should wait for more lines |
 //! | [`syntax`] | syntax errors, the last expression, names |
+//! | [`placed_parts`] | the parts of a cell that are compiled with their places |
 //! | [`skip`] | comments and literals in a text without tokens |
 //! | [`fingerprints`] | the definitions that a variable's type depends on |
 //! | [`fingerprint`] | the text of a fingerprint, in a file that `mosaic-cell` shares |
@@ -23,6 +24,7 @@ pub(crate) mod completeness;
 #[path = "../../cell/src/fingerprint.rs"]
 pub(crate) mod fingerprint;
 pub(crate) mod fingerprints;
+pub(crate) mod placed_parts;
 pub(crate) mod preamble;
-mod skip;
+pub(crate) mod skip;
 pub(crate) mod syntax;

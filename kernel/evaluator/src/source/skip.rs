@@ -1,7 +1,7 @@
 //! Skips comments and literals in a text that may not be made of tokens.
 
 /// The comment or literal at the beginning of a text, in which delimiters do not count.
-pub(super) enum Skip {
+pub(crate) enum Skip {
     /// A comment or a literal of this many bytes.
     Token(usize),
     /// A comment or a literal without an end.
@@ -11,7 +11,7 @@ pub(super) enum Skip {
 }
 
 /// Reports whether a text begins with a comment or a literal.
-pub(super) fn skip(text: &str) -> Skip {
+pub(crate) fn skip(text: &str) -> Skip {
     let up_to = |end: Option<usize>| end.map_or(Skip::Unterminated, Skip::Token);
     if text.starts_with("//") {
         return Skip::Token(text.find('\n').unwrap_or(text.len()));
