@@ -5,7 +5,7 @@
 //! result.
 
 use crate::{
-    errors::{cell_error::CellError, error_name::ErrorName, lost_variables},
+    errors::{cell_error::CellError, error_name::ErrorName, lost_variables, places::Changes},
     evaluation::{
         Evaluation,
         cell_outcome::{CONNECT_PATIENCE, CellOutcome},
@@ -17,7 +17,8 @@ use crate::{
     mime_bundle::MimeBundle,
     session::link::Report,
     source::{
-        preamble::{asks_for, without_commands},
+        carriers::{self, carried_cell::CarriedCell},
+        preamble::{asks_for, has_command, without_commands},
         syntax,
     },
 };
@@ -55,6 +56,9 @@ impl Evaluation<'_> {
             .map_err(|errors| CellError::from_expansion(&errors, code, number))?;
         let source = expansion.as_ref().map_or(text, |expansion| expansion.source());
         let source = self.session()?.with_versions_kept(source);
+        if let Some(at) = text.find(carriers::RESERVED) {
+            return Err(reserved(at, code, number));
+        }
         if asks_for(&source, ":dep") {
             self.session()?.expect_crates().map_err(kernel_error)?;
         }
@@ -65,12 +69,16 @@ impl Evaluation<'_> {
         let variables = self.variables.usable(self.believed_variables());
         self.types.clear();
         let begun = Instant::now();
-        let (result, outcome) = self.evaluate(&source, execution)?;
+        let (carried, result, outcome) = self.evaluate_items(&source, number, execution)?;
         let cell = CellText {
             text,
             code,
             number,
-            expansion: expansion.as_ref(),
+            changes: Changes {
+                expansion: expansion.as_ref(),
+                carried: carried.as_ref(),
+            },
+            compiled: carried.as_ref().map_or(&*source, CarriedCell::source),
         };
         match result {
             Ok(_) if outcome.died => Err(self.replace_process(&variables)),
@@ -83,6 +91,37 @@ impl Evaluation<'_> {
             // evcxr takes a compiler that the interrupt has ended for an error of the cell.
             Err(_) if self.execution_state.interrupts() > 0 => Err(CellError::interrupted_before_it_ran()),
             Err(error) => Err(self.explain(&error, &cell)),
+        }
+    }
+
+    /// Has evcxr compile and start a text with its items in carriers, and waits until the text has run. If an item
+    /// conflicts with one of an earlier cell, evcxr forgets the older item and compiles the text again.
+    fn evaluate_items(
+        &mut self,
+        source: &str,
+        number: u32,
+        execution: u64,
+    ) -> Result<(Option<CarriedCell>, Result<EvalOutputs, evcxr::Error>, CellOutcome), CellError> {
+        let mut forget = BTreeSet::new();
+        loop {
+            let carried = self.session()?.carry(source, number, &forget);
+            let text = carried.as_ref().map_or(source, CarriedCell::source);
+            let (result, outcome) = self.evaluate(text, execution)?;
+            if let Some(carried) = &carried {
+                match result {
+                    Ok(_) => self.session()?.keep_items(carried.items()),
+                    Err(evcxr::Error::CompilationErrors(_)) => {
+                        let known = forget.len();
+                        forget.extend(self.session()?.conflicting(carried.items()));
+                        // A command may not run twice.
+                        if forget.len() > known && !has_command(source) {
+                            continue;
+                        }
+                    }
+                    Err(_) => {}
+                }
+            }
+            return Ok((carried, result, outcome));
         }
     }
 
@@ -175,6 +214,14 @@ impl Evaluation<'_> {
 /// Returns the error of a kernel that cannot execute any cell.
 pub(super) fn kernel_error(error: anyhow::Error) -> CellError {
     CellError::new(ErrorName::Kernel, format!("{error:#}"))
+}
+
+/// Returns the error of a cell that has the mark of carriers in its text.
+fn reserved(at: usize, code: &str, number: u32) -> CellError {
+    let range = at..at + carriers::RESERVED.len();
+    let help = ["choose another name, or write the text in two parts".to_owned()];
+    let title = format!("`{}` is reserved for the kernel", carriers::RESERVED);
+    CellError::at(ErrorName::Compilation, code, number, range, &title, &help)
 }
 
 /// Collects what evcxr's commands show, and the value of the last expression.

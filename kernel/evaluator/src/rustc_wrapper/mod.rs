@@ -12,6 +12,7 @@
 //! | [`attempts`] | the ways to compile a cell, and their order |
 //! | [`compile_cell`] | compiles a cell to be run |
 //! | [`compile_probe`] | compiles analysis code, which never runs |
+//! | [`conflicts`] | items that cannot be there together |
 //! | [`replay_errors`] | rustc's errors, when evcxr compiles a cell that failed again |
 //! | [`dynamic_library`] | libraries to which cargo gives the same name in every build |
 //! | [`empty_cell`] | the library of a cell without code, shared among sessions |
@@ -28,6 +29,7 @@
 mod attempts;
 mod compile_cell;
 mod compile_probe;
+mod conflicts;
 mod dynamic_library;
 mod empty_cell;
 mod macro_order;
@@ -45,7 +47,7 @@ use crate::{
         rustc_call::RustcCall,
     },
     session::{environment_variables::KERNEL_VARIABLE, exit_code::exit_code, files},
-    source::fingerprints::Definitions,
+    source::{carriers, fingerprints::Definitions},
     type_probe,
 };
 use anyhow::{Context, Result, bail};
@@ -96,13 +98,14 @@ fn run(program: &OsStr, mut call: RustcCall) -> Result<ExitCode> {
 /// Compiles or checks the source of a cell. There is no status if its errors are known without rustc, or if there is no
 /// library that cargo would look for.
 fn compile(rustc: &Rustc) -> Result<Option<ExitStatus>> {
-    let text = rustc.read_source()?;
-    let text = macro_order::with_imports(&text);
+    let carried = rustc.read_source()?;
+    let plain = carriers::uncarried(&carried);
+    let text = macro_order::with_imports(&plain);
     let session = session_directory(rustc.source);
     if analysis_code::is_analysis(&text) {
         return check(rustc, &text, &session);
     }
-    compile_to_run(rustc, &text, session)
+    compile_to_run(rustc, &text, &carried, session)
 }
 
 /// Checks analysis code.
@@ -115,8 +118,8 @@ fn check(rustc: &Rustc, text: &str, session: &Path) -> Result<Option<ExitStatus>
     rustc.run_unchanged().map(Some)
 }
 
-/// Compiles a cell to be run.
-fn compile_to_run(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<ExitStatus>> {
+/// Compiles a cell to be run. `carried` is the text as evcxr wrote it.
+fn compile_to_run(rustc: &Rustc, text: &str, carried: &str, session: PathBuf) -> Result<Option<ExitStatus>> {
     rustc_invocation::record(&session)?;
     let settings = files::SETTINGS.read(&session).unwrap_or_default();
     let crates = rustc.call.linked_crates();
@@ -136,11 +139,15 @@ fn compile_to_run(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<
         }
         // The cell has only items and touches no variable.
         None if rustc.call.links() => (text.to_string(), text.len(), stored),
-        None => return rustc.run_unchanged().map(Some),
+        None => {
+            rustc.write_source(&text)?;
+            return rustc.run_unchanged().map(Some);
+        }
     };
     let cell = Cell {
         session,
         text,
+        carried,
         items,
         crates,
         settings,
