@@ -1,7 +1,11 @@
 //! The source in which rust-analyzer sees a cell that is being typed: what earlier cells have left, and a place for the
 //! cell.
 
-use crate::{code_help::project::manifest_in, evcxr_text::markers::ANALYSIS_WRAPPER};
+use crate::{
+    code_help::project::manifest_in,
+    evcxr_text::markers::ANALYSIS_WRAPPER,
+    source::carriers::{KnownItems, carry, uncarried},
+};
 use evcxr::CommandContext;
 use ra_ap_ide::Edition;
 use ra_ap_syntax::{
@@ -26,15 +30,18 @@ pub(crate) struct Notebook {
     /// The variables that evcxr believes in and that the cell process does not store.
     pub(crate) missing: BTreeSet<String>,
     definitions: Vec<Definition>,
+    /// The names by which evcxr keeps the items.
+    known: KnownItems,
     /// The source between the definitions and the cell: the head of a function, with the variables.
     head: String,
     /// The source after the cell.
     tail: String,
 }
 
-/// An item, and the items that belong to it, such as its `impl`s.
+/// An item, and the items that belong to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Definition {
+    /// The name by which evcxr keeps the item.
     name: Option<String>,
     text: String,
 }
@@ -46,6 +53,7 @@ impl Notebook {
         context: &mut CommandContext,
         directory: PathBuf,
         missing: &BTreeSet<String>,
+        known: KnownItems,
     ) -> Option<Notebook> {
         // Before evcxr completes, it writes the source in which it looks. The completions are of no interest.
         let _ = context.completions(CELL, CELL.len());
@@ -59,6 +67,7 @@ impl Notebook {
             variables: variables.filter(|name| !missing.contains(name)).collect(),
             missing: missing.clone(),
             definitions: definitions(items),
+            known,
             head: head.to_owned(),
             tail: tail.to_owned(),
         })
@@ -67,15 +76,16 @@ impl Notebook {
     /// Returns the source with a cell in it.
     pub(crate) fn source_with(&self, cell: &str) -> NotebookSource {
         let items = items(cell);
-        let names: Vec<String> = items.iter().filter_map(|item| item.name.clone()).collect();
-        let is_kept = |it: &&Definition| it.name.as_ref().is_none_or(|name| !names.contains(name));
+        let carried = carry(cell, 0, &self.known, &BTreeSet::new());
+        let is_replaced = |name: &String| carried.as_ref().is_some_and(|it| it.items().replace(name));
+        let is_kept = |it: &&Definition| !it.name.as_ref().is_some_and(is_replaced);
         let mut text: String = self
             .definitions
             .iter()
             .filter(is_kept)
             .map(|it| it.text.as_str())
             .collect();
-        let is_item = |at: usize| items.iter().any(|item| item.range.contains(&at));
+        let is_item = |at: usize| items.iter().any(|item| item.contains(&at));
         let outside = text.len();
         text += &only(cell, is_item);
         text.push('\n');
@@ -87,7 +97,7 @@ impl Notebook {
         text += &self.tail;
         NotebookSource {
             text,
-            items: items.into_iter().map(|item| item.range).collect(),
+            items,
             items_begin: outside,
             body_begins: inside,
             length: cell.len(),
@@ -129,14 +139,8 @@ impl NotebookSource {
     }
 }
 
-/// An item of a cell.
-struct Item {
-    name: Option<String>,
-    range: Range<usize>,
-}
-
-/// Finds the items among the statements of a cell. The cell may be unfinished.
-fn items(cell: &str) -> Vec<Item> {
+/// Finds the items among the statements of a cell, by bytes. The cell may be unfinished.
+fn items(cell: &str) -> Vec<Range<usize>> {
     let opens = "fn cell() {";
     let parsed = SourceFile::parse(&format!("{opens}{cell}\n}}"), EDITION).tree();
     let function = parsed.items().next();
@@ -148,15 +152,13 @@ fn items(cell: &str) -> Vec<Item> {
         // The call of a macro is a statement of the cell.
         let item = ast::Item::cast(node).filter(|item| !matches!(item, ast::Item::MacroCall(_)))?;
         let range = Range::<usize>::from(item.syntax().text_range());
-        Some(Item {
-            name: name_of(item.syntax()),
-            range: range.start - opens.len()..(range.end - opens.len()).min(cell.len()),
-        })
+        Some(range.start - opens.len()..(range.end - opens.len()).min(cell.len()))
     });
     items.collect()
 }
 
 /// Splits a source into definitions, in their order. An item without a name belongs to the item before it, as in evcxr.
+/// The items in carriers come out plain.
 fn definitions(source: &str) -> Vec<Definition> {
     let parsed = SourceFile::parse(source, EDITION).tree();
     let begins = parsed
@@ -174,7 +176,7 @@ fn definitions(source: &str) -> Vec<Definition> {
     let ends = begins.iter().skip(1).map(|(at, _)| *at).chain([source.len()]);
     let named = begins.iter().zip(ends).map(|((begin, name), end)| Definition {
         name: name.clone(),
-        text: source[*begin..end].to_owned(),
+        text: uncarried(&source[*begin..end]).into_owned(),
     });
     let attributes = Definition {
         name: None,

@@ -11,7 +11,7 @@ use crate::{
         cell_error::CellError,
         diagnostic::{Diagnostic, once_per_subject, without_progress},
         error_name::ErrorName,
-        places::{byte_range, locate},
+        places::{Changes, byte_range},
         unstorable::{Explanation, Unstorable},
         warnings::Warning,
     },
@@ -20,7 +20,7 @@ use crate::{
 };
 use annotate_snippets::Level;
 use evcxr::CompilationError;
-use mosaic_expand::{CellExpansion, Location, TextRange};
+use mosaic_expand::{Location, TextRange};
 use std::ops::Range;
 
 const CANNOT_BE_KEPT: &str = "a variable of this cell cannot be kept for the next: it borrows from this one, or its type is \
@@ -33,11 +33,11 @@ impl CellError {
         errors: &[CompilationError],
         code: &str,
         number: u32,
-        expansion: Option<&CellExpansion>,
+        changes: Changes,
         type_of: impl FnOnce(&str, usize) -> Option<String>,
     ) -> CellError {
         let errors = errors.iter().filter(|error| error.level() != "warning");
-        let errors: Vec<Diagnostic> = errors.map(|error| Diagnostic::new(error, code, expansion)).collect();
+        let errors: Vec<Diagnostic> = errors.map(|error| Diagnostic::new(error, code, changes)).collect();
         if let Some(variable) = errors.iter().find_map(|error| Unstorable::from_message(&error.title)) {
             return CellError::unstorable(&variable.explain(code, type_of), code, number);
         }
@@ -139,10 +139,10 @@ impl CellError {
     }
 
     /// Shows a warning as text, to stand beside what the cell prints.
-    pub(crate) fn warning(warning: &Warning, code: &str, number: u32, expansion: Option<&CellExpansion>) -> String {
+    pub(crate) fn warning(warning: &Warning, code: &str, number: u32, changes: Changes) -> String {
         let labels = warning.labels.iter().filter_map(|label| {
-            let start = locate(expansion, label.line, label.columns.start);
-            let end = locate(expansion, label.line, label.columns.end);
+            let start = changes.locate(label.line, label.columns.start);
+            let end = changes.locate(label.line, label.columns.end);
             match (start, end) {
                 (Location::User(start), Location::User(end)) => Some((
                     byte_range(code, &TextRange { start, end }),

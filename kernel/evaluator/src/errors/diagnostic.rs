@@ -2,7 +2,7 @@
 
 use crate::{
     errors::{
-        places::{byte_range, locate},
+        places::{Changes, byte_range},
         unstorable::last_expression,
     },
     evcxr_text::rustc_messages::{in_words_of_the_cell, is_about_generated_code, is_wrapping},
@@ -11,7 +11,7 @@ use crate::{
 };
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use evcxr::CompilationError;
-use mosaic_expand::{CellExpansion, Location, TextRange};
+use mosaic_expand::{Location, TextRange};
 use std::ops::Range;
 
 /// Keeps one error for each subject. Generated code mentions a type several times, and rustc complains as often. The
@@ -59,14 +59,14 @@ impl Diagnostic {
         }
     }
 
-    /// Translates an error of rustc's. `expansion` is the text that was compiled, if it is not the cell's own.
-    pub(super) fn new(error: &CompilationError, code: &str, expansion: Option<&CellExpansion>) -> Diagnostic {
+    /// Translates an error of rustc's on a cell that was compiled with some changes.
+    pub(super) fn new(error: &CompilationError, code: &str, changes: Changes) -> Diagnostic {
         let mut title = in_words_of_the_cell(&without_progress(&error.message()));
         let mut subject = None;
         let mut labels = Vec::new();
         for message in error.spanned_messages() {
             let Some(span) = message.span else { continue };
-            match locate(expansion, span.start_line, span.start_column) {
+            match changes.locate(span.start_line, span.start_column) {
                 Location::Generated(origin) => {
                     // The user did not write this code: the title says what it was made from.
                     if message.is_primary && subject.is_none() {
@@ -76,7 +76,7 @@ impl Diagnostic {
                     labels.push((byte_range(code, &origin.range), String::new(), message.is_primary));
                 }
                 Location::User(start) => {
-                    let end = match locate(expansion, span.end_line, span.end_column) {
+                    let end = match changes.locate(span.end_line, span.end_column) {
                         Location::User(end) => end,
                         Location::Generated(_) => start,
                     };

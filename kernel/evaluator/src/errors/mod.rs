@@ -20,6 +20,6 @@ mod compile_error;
 mod diagnostic;
 pub(crate) mod error_name;
 pub(crate) mod lost_variables;
-mod places;
+pub(crate) mod places;
 pub(crate) mod unstorable;
 pub(crate) mod warnings;

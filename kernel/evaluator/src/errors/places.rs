@@ -1,13 +1,27 @@
 //! Places in a cell: lines and columns of the compiled text become bytes of the text that the user wrote.
 
+use crate::source::carriers::carried_cell::CarriedCell;
 use mosaic_expand::{CellExpansion, Location, Position, TextRange};
 use std::ops::Range;
 
-/// Finds where a line and column of the compiled text come from. Both count from 1.
-pub(super) fn locate(expansion: Option<&CellExpansion>, line: usize, column: usize) -> Location<'_> {
-    expansion.map_or(Location::User(Position { line, column }), |expansion| {
-        expansion.locate(line, column)
-    })
+/// What was done to the text of a cell before it was compiled.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Changes<'a> {
+    /// The cell's tesserae were expanded.
+    pub(crate) expansion: Option<&'a CellExpansion>,
+    /// The items of the cell, after the expansion, were carried.
+    pub(crate) carried: Option<&'a CarriedCell>,
+}
+
+impl<'a> Changes<'a> {
+    /// Finds where a line and column of the compiled text come from. Both count from 1.
+    pub(crate) fn locate(self, line: usize, column: usize) -> Location<'a> {
+        let (line, column) = self
+            .carried
+            .map_or((line, column), |carried| carried.locate(line, column));
+        let expansion = self.expansion.map(|expansion| expansion.locate(line, column));
+        expansion.unwrap_or(Location::User(Position { line, column }))
+    }
 }
 
 /// Returns the bytes between two places, each a line and a column of characters. Both count from 1. The bytes are never

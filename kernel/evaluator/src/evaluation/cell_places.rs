@@ -1,8 +1,11 @@
 //! Tells the rustc wrapper the places of code in the cells, by which compiled code names a place as `cell [7]:2:5`.
 
-use crate::session::{
-    files,
-    placed_code::{PlacedCell, PlacedItem},
+use crate::{
+    session::{
+        files,
+        placed_code::{PlacedCell, PlacedItem},
+    },
+    source::syntax::words,
 };
 use std::{io, path::Path};
 
@@ -57,9 +60,15 @@ impl CellPlaces {
     }
 }
 
-/// Returns the beginning of an item, which seldom changes from one version of the item to the next.
+/// Returns the beginning of an item, which seldom changes from one version of the item to the next. A block has a member
+/// in it, since each member may be an item with the header of the block.
 fn head(item: &str) -> &str {
-    item.split(['{', ';', '=']).next().unwrap_or_default().trim()
+    let ends = ['{', ';', '='];
+    let first = item.find(ends).unwrap_or(item.len());
+    let is_block = words(&item[..first]).any(|word| ["impl", "extern"].contains(&word));
+    let member = item.get(first + 1..).filter(|_| is_block);
+    let second = member.and_then(|rest| rest.find(ends)).map(|at| first + 1 + at);
+    item[..second.unwrap_or(first)].trim()
 }
 
 #[cfg(test)]
@@ -88,6 +97,20 @@ mod tests {
         let kept: Vec<_> = kept.map(|item| (item.text, item.cell)).collect();
         let expected = [("fn g() {}", "cell [1]"), ("fn f() { 2 }", "cell [2]")];
         assert_eq!(kept, expected.map(|(text, cell)| (text.to_owned(), cell.to_owned())));
+    }
+
+    #[test]
+    fn versions_of_an_item_begin_alike() {
+        for (first, second, is_same) in [
+            ("fn f() { 1 }", "fn f() { 2 }", true),
+            ("fn f() {}", "fn g() {}", false),
+            ("static A: u8 = 1;", "static A: u8 = 2;", true),
+            ("impl S { fn f() { 1 } }", "impl S { fn f() { 2 } }", true),
+            ("impl S { fn f() {} }", "impl S { fn g() {} }", false),
+            ("impl T for S {}", "impl T for R {}", false),
+        ] {
+            assert_eq!(head(first) == head(second), is_same, "{first} {second}");
+        }
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! What the compiler says of a cell: why the cell does not compile, and what rustc warns of.
 
-use crate::{errors::cell_error::CellError, evaluation::Evaluation};
-use mosaic_expand::CellExpansion;
+use crate::{
+    errors::{cell_error::CellError, places::Changes},
+    evaluation::Evaluation,
+    source::carriers::uncarried,
+};
 
 /// A step of a cell, in the texts that its errors and warnings refer to.
 pub(super) struct CellText<'a> {
@@ -11,8 +14,10 @@ pub(super) struct CellText<'a> {
     pub(super) code: &'a str,
     /// The number of the cell, as clients show it.
     pub(super) number: u32,
-    /// The step with its tesserae expanded, if it has any.
-    pub(super) expansion: Option<&'a CellExpansion>,
+    /// What was done to the step before it was compiled.
+    pub(super) changes: Changes<'a>,
+    /// The step as evcxr got it.
+    pub(super) compiled: &'a str,
 }
 
 impl Evaluation<'_> {
@@ -24,7 +29,7 @@ impl Evaluation<'_> {
         };
         match error {
             evcxr::Error::CompilationErrors(errors) => {
-                CellError::from_compilation(errors, cell.code, cell.number, cell.expansion, type_of)
+                CellError::from_compilation(errors, cell.code, cell.number, cell.changes, type_of)
             }
             other => CellError::from_message(&other.to_string(), cell.code, cell.number, type_of),
         }
@@ -32,10 +37,10 @@ impl Evaluation<'_> {
 
     /// Shows the warnings that the user has not seen yet.
     pub(super) fn show_warnings(&mut self, cell: &CellText) {
-        let source = cell.expansion.map_or(cell.text, |expansion| expansion.source());
-        let warnings = self.session.as_mut().map(|session| session.new_warnings(source));
+        let source = uncarried(cell.compiled);
+        let warnings = self.session.as_mut().map(|session| session.new_warnings(&source));
         for warning in warnings.unwrap_or_default() {
-            self.notice(&CellError::warning(&warning, cell.code, cell.number, cell.expansion));
+            self.notice(&CellError::warning(&warning, cell.code, cell.number, cell.changes));
         }
     }
 }

@@ -19,7 +19,10 @@ use crate::{
         shim_state::ShimState,
         sysroot,
     },
-    source::preamble::{asks_for, without_commands},
+    source::{
+        carriers::{self, KnownItems, NewItems, carried_cell::CarriedCell},
+        preamble::{asks_for, without_commands},
+    },
 };
 use anyhow::{Context, Result, anyhow};
 use evcxr::CommandContext;
@@ -31,6 +34,7 @@ pub(super) struct EvcxrSession {
     /// The warnings that the user has seen.
     warnings: warnings::ShownWarnings,
     pub(super) places: CellPlaces,
+    items: KnownItems,
     link: Link,
     crates: CacheDirectory,
     shim_state: ShimState,
@@ -92,6 +96,7 @@ impl EvcxrSession {
             context: CommandContext::with_eval_context(context),
             warnings: warnings::ShownWarnings::default(),
             places: CellPlaces::default(),
+            items: KnownItems::default(),
             link: link.clone(),
             crates,
             shim_state,
@@ -170,6 +175,28 @@ impl EvcxrSession {
             return Cow::Borrowed(source);
         }
         versions::with_restore_command(source, self.directory()).map_or(Cow::Borrowed(source), Cow::Owned)
+    }
+
+    /// Puts the items of a cell into carriers, if it has any, and has evcxr forget the items that `forget` names.
+    pub(super) fn carry(&mut self, source: &str, number: u32, forget: &BTreeSet<String>) -> Option<CarriedCell> {
+        self.items.retain(&self.context.defined_item_names().collect());
+        carriers::carry(source, number, &self.items, forget)
+    }
+
+    /// Takes the names of the older items with which items of the cell just compiled conflict.
+    pub(super) fn conflicting(&self, new: &NewItems) -> BTreeSet<String> {
+        let conflicts = files::CONFLICTING_ITEMS.take(self.directory());
+        new.older(&conflicts.unwrap_or_default())
+    }
+
+    /// Returns the items that evcxr keeps.
+    pub(super) fn known_items(&self) -> KnownItems {
+        self.items.clone()
+    }
+
+    /// Remembers the items of a cell that has run.
+    pub(super) fn keep_items(&mut self, items: &NewItems) {
+        self.items.add(items);
     }
 
     /// Returns the types that are tesserae, or once were.

@@ -5,7 +5,7 @@
 //! result.
 
 use crate::{
-    errors::{cell_error::CellError, error_name::ErrorName, lost_variables},
+    errors::{cell_error::CellError, error_name::ErrorName, lost_variables, places::Changes},
     evaluation::{
         Evaluation,
         cell_outcome::{CONNECT_PATIENCE, CellOutcome},
@@ -17,8 +17,9 @@ use crate::{
     mime_bundle::MimeBundle,
     session::{link::Report, placed_code::PlacedCell},
     source::{
+        carriers::{self, carried_cell::CarriedCell},
         placed_parts,
-        preamble::{asks_for, without_commands},
+        preamble::{asks_for, has_command, without_commands},
         syntax,
     },
 };
@@ -66,6 +67,9 @@ impl Evaluation<'_> {
             .map_err(|errors| CellError::from_expansion(&errors, code, number))?;
         let source = expansion.as_ref().map_or(text, |expansion| expansion.source());
         let source = self.session()?.with_versions_kept(source);
+        if let Some(at) = text.find(carriers::RESERVED) {
+            return Err(reserved(at, code, number));
+        }
         if asks_for(&source, ":dep") {
             self.session()?.expect_crates().map_err(kernel_error)?;
         }
@@ -76,13 +80,16 @@ impl Evaluation<'_> {
         let variables = self.variables.usable(self.believed_variables());
         self.types.clear();
         let begun = Instant::now();
-        let placed = placed_parts(&source, expansion.as_ref(), cell.name);
-        let (result, outcome) = self.evaluate_placed(&source, placed, execution)?;
+        let (carried, result, outcome) = self.evaluate_items(&source, expansion.as_ref(), cell, execution)?;
         let cell = CellText {
             text,
             code,
             number,
-            expansion: expansion.as_ref(),
+            changes: Changes {
+                expansion: expansion.as_ref(),
+                carried: carried.as_ref(),
+            },
+            compiled: carried.as_ref().map_or(&*source, CarriedCell::source),
         };
         match result {
             Ok(_) if outcome.died => Err(self.replace_process(&variables)),
@@ -95,6 +102,43 @@ impl Evaluation<'_> {
             // evcxr takes a compiler that the interrupt has ended for an error of the cell.
             Err(_) if self.execution_state.interrupts() > 0 => Err(CellError::interrupted_before_it_ran()),
             Err(error) => Err(self.explain(&error, &cell)),
+        }
+    }
+
+    /// Has evcxr compile and start a text with its items in carriers, and waits until the text has run. If an item
+    /// conflicts with one of an earlier cell, evcxr forgets the older item and compiles the text again.
+    fn evaluate_items(
+        &mut self,
+        source: &str,
+        expansion: Option<&CellExpansion>,
+        cell: &Cell,
+        execution: u64,
+    ) -> Result<(Option<CarriedCell>, Result<EvalOutputs, evcxr::Error>, CellOutcome), CellError> {
+        let mut forget = BTreeSet::new();
+        loop {
+            let carried = self.session()?.carry(source, cell.number, &forget);
+            let text = carried.as_ref().map_or(source, CarriedCell::source);
+            let changes = Changes {
+                expansion,
+                carried: carried.as_ref(),
+            };
+            let placed = placed_parts(text, changes, cell.name);
+            let (result, outcome) = self.evaluate_placed(text, placed, execution)?;
+            if let Some(carried) = &carried {
+                match result {
+                    Ok(_) => self.session()?.keep_items(carried.items()),
+                    Err(evcxr::Error::CompilationErrors(_)) => {
+                        let known = forget.len();
+                        forget.extend(self.session()?.conflicting(carried.items()));
+                        // A command may not run twice.
+                        if forget.len() > known && !has_command(source) {
+                            continue;
+                        }
+                    }
+                    Err(_) => {}
+                }
+            }
+            return Ok((carried, result, outcome));
         }
     }
 
@@ -216,19 +260,26 @@ struct Cell<'a> {
     name: &'a str,
 }
 
-/// Reads the parts of a step that the user wrote.
-fn placed_parts(source: &str, expansion: Option<&CellExpansion>, name: &str) -> PlacedCell {
-    let locate = |line: usize, column: usize| match expansion.map(|it| it.locate(line, column)) {
-        None => Some((line, column)),
-        Some(Location::User(place)) => Some((place.line, place.column)),
-        Some(Location::Generated(_)) => None,
+/// Reads the parts of a step that the user wrote, in the text that evcxr gets.
+fn placed_parts(text: &str, changes: Changes, name: &str) -> PlacedCell {
+    let locate = |line: usize, column: usize| match changes.locate(line, column) {
+        Location::User(place) => Some((place.line, place.column)),
+        Location::Generated(_) => None,
     };
-    placed_parts::read(&without_commands(source), name, locate)
+    placed_parts::read(&without_commands(&carriers::uncarried(text)), name, locate)
 }
 
 /// Returns the error of a kernel that cannot execute any cell.
 pub(super) fn kernel_error(error: anyhow::Error) -> CellError {
     CellError::new(ErrorName::Kernel, format!("{error:#}"))
+}
+
+/// Returns the error of a cell that has the mark of carriers in its text.
+fn reserved(at: usize, code: &str, number: u32) -> CellError {
+    let range = at..at + carriers::RESERVED.len();
+    let help = ["choose another name, or write the text in two parts".to_owned()];
+    let title = format!("`{}` is reserved for the kernel", carriers::RESERVED);
+    CellError::at(ErrorName::Compilation, code, number, range, &title, &help)
 }
 
 /// Collects what evcxr's commands show, and the value of the last expression.

@@ -198,7 +198,8 @@ impl Evaluation<'_> {
         let missing = self.missing_variables();
         let notebook = self.session.as_mut().and_then(|session| {
             let directory = session.directory().to_owned();
-            let read = || Notebook::read(&mut session.context, directory, &missing);
+            let known = session.known_items();
+            let read = || Notebook::read(&mut session.context, directory, &missing, known);
             // evcxr's rust-analyzer may panic over what a cell has defined.
             catch_unwind(AssertUnwindSafe(read)).ok().flatten()
         });

@@ -5,6 +5,7 @@ use crate::{
     evcxr_text::{rustc_messages, store_calls::StoredTypes},
     rustc_wrapper::{
         attempts::{Attempt, Facts, Items, Lesson, attempts, lesson},
+        conflicts,
         empty_cell::EmptyCell,
         placed_source::{KnownParts, PlacedSource},
         reachable_items::ManyItems,
@@ -31,10 +32,12 @@ use std::{
 const LONG_SOURCE: usize = 14_000;
 
 /// A cell to be compiled.
-pub(super) struct Cell {
+pub(super) struct Cell<'a> {
     pub(super) session: PathBuf,
     /// The whole source.
     pub(super) text: String,
+    /// The source as evcxr wrote it.
+    pub(super) carried: &'a str,
     /// The length of the notebook's items, with which the source begins, in bytes.
     pub(super) items: usize,
     /// The builds of the crates that the cell links, by the crate's name.
@@ -59,7 +62,7 @@ struct Compilation {
     warnings: Vec<Value>,
 }
 
-impl Cell {
+impl Cell<'_> {
     /// Compiles the cell. Returns no status if its errors are known without rustc.
     pub(super) fn compile(&self, rustc: &Rustc) -> Result<Option<ExitStatus>> {
         let known = self.gather(rustc);
@@ -92,6 +95,9 @@ impl Cell {
                 }
                 Attempt::AllItems => {
                     let compilation = self.run(rustc, &self.text, self.items)?;
+                    if !compilation.status.success() {
+                        conflicts::keep(&self.session, self.carried, &compilation.messages)?;
+                    }
                     self.learn(&known, &compilation)?;
                     return self.report(compilation).map(Some);
                 }

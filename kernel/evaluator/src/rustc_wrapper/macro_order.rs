@@ -1,7 +1,9 @@
 //! Makes the macros of a notebook usable in items before their definition.
 //!
 //! A macro is known from its definition on, and evcxr writes items in an order that differs between sessions. An import
-//! of the macro is known in the whole module. Where something else has the macro's name, there can be no such import.
+//! of the macro is known in the whole module. A macro that shares its name with a function, a type or a module is
+//! defined in a module of its own, from which an import brings in the macro alone. Where another macro or an import has
+//! the macro's name, there can be no such import.
 
 use crate::rustc_wrapper::reachable_items;
 use proc_macro2::Ident;
@@ -22,19 +24,68 @@ pub(super) fn with_imports(text: &str) -> Cow<'_, str> {
     };
     let mut written = String::with_capacity(text.len());
     let mut from = 0;
-    let mut uses: HashMap<String, usize> = HashMap::new();
-    for name in file.items.iter().flat_map(names) {
-        *uses.entry(name).or_default() += 1;
-    }
-    let is_unique = |name: &Ident| uses.get(&reachable_items::plain(name)) == Some(&1);
-    let definitions = file.items.iter().filter_map(definition);
-    for (at, name) in definitions.filter(|(_, name)| is_unique(name)) {
-        written += &text[from..at.end];
-        written += &format!(" #[allow(unused_imports)] use {name};");
+    let holders = Holders::of(&file.items);
+    for (at, name) in file.items.iter().filter_map(definition) {
+        match holders.sharing(name) {
+            Sharing::Nothing => {
+                written += &text[from..at.end];
+                written += &format!(" #[allow(unused_imports)] use {name};");
+            }
+            Sharing::Name => {
+                let module = format!("__mosaic_macro_{}", reachable_items::plain(name));
+                let opens = format!("#[macro_use] mod {module} {{ ");
+                // The carrier of the macro has left space.
+                let before = &text[from..at.start];
+                let space = before.len() - before.trim_end_matches(' ').len();
+                written += &before[..before.len() - space.min(opens.len())];
+                written += &opens;
+                written += &text[at.clone()];
+                written += &format!(
+                    " #[allow(unused_imports)] pub(crate) use {name}; }} #[allow(unused_imports)] use {module}::{name};"
+                );
+            }
+            Sharing::Macro => continue,
+        }
         from = at.end;
     }
     proc_macro2::extra::invalidate_current_thread_spans();
     Cow::Owned(written + &text[from..])
+}
+
+/// What has the name of a macro beside the macro.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sharing {
+    Nothing,
+    /// An item that is no macro.
+    Name,
+    /// Another macro, or an import.
+    Macro,
+}
+
+/// How many items have a name: all, and those that are macros or imports.
+struct Holders(HashMap<String, (usize, usize)>);
+
+impl Holders {
+    fn of(items: &[Item]) -> Holders {
+        let mut holders = HashMap::<String, (usize, usize)>::new();
+        for item in items {
+            let may_be_macro = matches!(item, Item::Macro(_) | Item::Use(_) | Item::ExternCrate(_));
+            for name in names(item) {
+                let (all, macros) = holders.entry(name).or_default();
+                *all += 1;
+                *macros += usize::from(may_be_macro);
+            }
+        }
+        Holders(holders)
+    }
+
+    fn sharing(&self, name: &Ident) -> Sharing {
+        match self.0.get(&reachable_items::plain(name)) {
+            Some((1, _)) => Sharing::Nothing,
+            Some((_, 1)) => Sharing::Name,
+            _ => Sharing::Macro,
+        }
+    }
 }
 
 /// Finds the macro that an item defines and that is to be imported: where the item is, and the macro's name.
@@ -96,11 +147,9 @@ mod tests {
             ("fn f() { macro_rules! m { () => {} } m!() }", "", false),
             ("mod a { macro_rules! m { () => {} } }", "", false),
             // Another item has the name, or an import does.
-            ("macro_rules! m { () => {} }", " fn m() {}", false),
-            ("macro_rules! m { () => {} }", " mod m {}", false),
             ("macro_rules! m { () => {} }", " pub(crate) use m;", false),
             ("use a::{b, c as m}; macro_rules! m { () => {} }", "", false),
-            ("macro_rules! r#m { () => {} }", " struct m;", false),
+            ("macro_rules! m { () => {} }", " macro_rules! m { (a) => {} }", false),
             ("use a::m::{self as b, *}; macro_rules! m { () => {} }", "", true),
             ("use a::m::{self, b}; macro_rules! m { () => {} }", "", false),
             ("m! {}\n// macro_rules! m", "", false),
@@ -112,6 +161,20 @@ mod tests {
                 with_imports(&format!("{before}{after}")),
                 format!("{before}{import}{after}")
             );
+        }
+    }
+    #[test]
+    fn a_macro_that_shares_its_name_has_a_module() {
+        for (before, other) in [("", "fn m() {}"), ("x", "mod m {}"), (&" ".repeat(99), "struct r#m;")] {
+            let text = format!("{before}\n{before}macro_rules! m {{\n() => {{}}\n}} {other}");
+            let text = text.replace('x', "");
+            let changed = with_imports(&text);
+            let module = "#[macro_use] mod __mosaic_macro_m { macro_rules! m {\n() => {}\n} #[allow(unused_imports)] \
+                 pub(crate) use m; } #[allow(unused_imports)] use __mosaic_macro_m::m;";
+            assert!(changed.contains(module) && changed.ends_with(other), "{changed}");
+            if before.len() > 9 {
+                assert_eq!(changed.find("macro_rules!"), text.find("macro_rules!"));
+            }
         }
     }
 }

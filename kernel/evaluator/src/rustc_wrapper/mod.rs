@@ -11,10 +11,11 @@
 //! | [`rustc`] | rustc and the source of a cell |
 //! | [`source_tree`] | where rustc finds the source, beside the notebook's files |
 //! | [`notebook_files`] | the files that the notebook's items name |
-//! | [`placed_source`], [`placed_parts`] | the source with parts in files of their own, by which code knows its place |
+//! | [`placed_source`], [`placed_parts`], [`part_file`] | the source with parts in files of their own, by which code knows its place |
 //! | [`attempts`] | the ways to compile a cell, and their order |
 //! | [`compile_cell`] | compiles a cell to be run |
 //! | [`compile_probe`] | compiles analysis code, which never runs |
+//! | [`conflicts`] | items that cannot be there together |
 //! | [`replay_errors`] | rustc's errors, when evcxr compiles a cell that failed again |
 //! | [`dynamic_library`] | libraries to which cargo gives the same name in every build |
 //! | [`edits`] | insertions into a source, and the way back for rustc's messages |
@@ -32,12 +33,14 @@
 mod attempts;
 mod compile_cell;
 mod compile_probe;
+mod conflicts;
 mod dynamic_library;
 #[allow(dead_code, reason = "the steps that insert text follow")]
 mod edits;
 mod empty_cell;
 mod macro_order;
 mod notebook_files;
+mod part_file;
 mod placed_parts;
 mod placed_source;
 mod reachable_items;
@@ -55,7 +58,7 @@ use crate::{
         rustc_call::RustcCall,
     },
     session::{environment_variables::KERNEL_VARIABLE, exit_code::exit_code, files},
-    source::fingerprints::Definitions,
+    source::{carriers, fingerprints::Definitions},
     type_probe,
 };
 use anyhow::{Context, Result, bail};
@@ -106,13 +109,14 @@ fn run(program: &OsStr, mut call: RustcCall) -> Result<ExitCode> {
 /// Compiles or checks the source of a cell. There is no status if its errors are known without rustc, or if there is no
 /// library that cargo would look for.
 fn compile(rustc: &Rustc) -> Result<Option<ExitStatus>> {
-    let text = rustc.read_source()?;
-    let text = macro_order::with_imports(&text);
+    let carried = rustc.read_source()?;
+    let plain = carriers::uncarried(&carried);
+    let text = macro_order::with_imports(&plain);
     let session = session_directory(rustc.source);
     if analysis_code::is_analysis(&text) {
         return check(rustc, &text, &session);
     }
-    compile_to_run(rustc, &text, session)
+    compile_to_run(rustc, &text, &carried, session)
 }
 
 /// Checks analysis code.
@@ -125,8 +129,8 @@ fn check(rustc: &Rustc, text: &str, session: &Path) -> Result<Option<ExitStatus>
     rustc.run_unchanged().map(Some)
 }
 
-/// Compiles a cell to be run.
-fn compile_to_run(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<ExitStatus>> {
+/// Compiles a cell to be run. `carried` is the text as evcxr wrote it.
+fn compile_to_run(rustc: &Rustc, text: &str, carried: &str, session: PathBuf) -> Result<Option<ExitStatus>> {
     rustc_invocation::record(&session)?;
     let settings = files::SETTINGS.read(&session).unwrap_or_default();
     let crates = rustc.call.linked_crates();
@@ -147,11 +151,15 @@ fn compile_to_run(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<
         }
         // The cell has only items and touches no variable.
         None if rustc.call.links() => (text.to_string(), text.len(), stored),
-        None => return rustc.run_unchanged().map(Some),
+        None => {
+            rustc.write_source(&text)?;
+            return rustc.run_unchanged().map(Some);
+        }
     };
     let cell = Cell {
         session,
         text,
+        carried,
         items,
         crates,
         settings,

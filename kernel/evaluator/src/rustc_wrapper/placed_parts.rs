@@ -5,7 +5,7 @@ use crate::{
         markers::{CELL_FUNCTION_BEGINS, DEBUG_BEGINS, EXECUTOR_ENDS},
         replacements::{EXECUTOR_CALL, SEND_TEXT_IMPORT},
     },
-    session::placed_code::{Form, Place, PlacedItem, Statement},
+    session::placed_code::{Form, Jump, Place, PlacedItem, Statement},
     source::skip::{Skip, skip},
 };
 use std::{collections::HashMap, ops::Range};
@@ -20,6 +20,7 @@ pub(super) struct Part<'a> {
     pub(super) range: Range<usize>,
     pub(super) cell: &'a str,
     pub(super) place: Place,
+    pub(super) jump: Option<Jump>,
     pub(super) kind: Kind,
 }
 
@@ -54,6 +55,7 @@ pub(super) fn items<'a>(source: &str, known: &[&'a PlacedItem]) -> Vec<Part<'a>>
                     range: scan.at..scan.at + length,
                     cell: &item.cell,
                     place: item.place,
+                    jump: item.jump,
                     kind: Kind::Item,
                 });
                 scan.at += length;
@@ -171,6 +173,7 @@ pub(super) fn expressions<'a>(
                 range: begin + expression.range.start..begin + expression.range.end,
                 cell,
                 place: expression.place,
+                jump: None,
                 kind: match expression.form {
                     Form::Block => Kind::Block,
                     _ if is_last => Kind::Statement,

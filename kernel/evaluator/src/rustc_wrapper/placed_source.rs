@@ -7,6 +7,7 @@
 use crate::{
     rustc_wrapper::{
         edits::Edits,
+        part_file::{PartFile, Position, laid_out},
         placed_parts::{self, Kind, Part},
         source_tree::SourceTree,
     },
@@ -15,7 +16,7 @@ use crate::{
         placed_code::{Form, PlacedCell, PlacedItem},
     },
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::{borrow::Cow, io, path::Path};
 
 /// The parts of cells whose places the kernel knows.
@@ -76,24 +77,6 @@ pub(super) struct PlacedSource<'a> {
     parts: Vec<PartFile>,
 }
 
-/// The file of a part.
-#[derive(Debug)]
-struct PartFile {
-    path: String,
-    /// The first byte, line and column of the part in its file.
-    here: Position,
-    /// The first byte, line and column of the part in the source.
-    there: Position,
-}
-
-/// A place in a text. Lines and columns count from 1.
-#[derive(Clone, Copy, Debug)]
-struct Position {
-    byte: usize,
-    line: usize,
-    column: usize,
-}
-
 impl<'a> PlacedSource<'a> {
     /// Returns a source without parts in files of their own.
     pub(super) fn unchanged(source: &'a str) -> PlacedSource<'a> {
@@ -126,22 +109,18 @@ impl<'a> PlacedSource<'a> {
             let before = &source[done..part.range.start];
             line += before.matches('\n').count();
             line_start = before.rfind('\n').map_or(line_start, |at| done + at + 1);
-            let padding = "\n".repeat(part.place.line - 1) + &" ".repeat(part.place.column - 1);
-            let path = tree.write_part(part.place.part, part.cell, &format!("{padding}{text}"))?;
+            let there = Position {
+                byte: part.range.start,
+                line,
+                column: source[line_start..part.range.start].chars().count() + 1,
+            };
+            let (content, sections) = laid_out(text, part.place, part.jump, there);
+            let path = tree.write_part(part.place.part, part.cell, &content)?;
             let Some(path) = path.to_str() else { continue };
             placed.edits.insert(part.range.start, inclusion(path, part.kind));
             placed.parts.push(PartFile {
                 path: path.to_owned(),
-                here: Position {
-                    byte: padding.len(),
-                    line: part.place.line,
-                    column: part.place.column,
-                },
-                there: Position {
-                    byte: part.range.start,
-                    line,
-                    column: source[line_start..part.range.start].chars().count() + 1,
-                },
+                sections,
             });
             blanked += before;
             blanked.extend(text.bytes().map(|it| if it == b'\n' { '\n' } else { ' ' }));
@@ -187,44 +166,6 @@ impl<'a> PlacedSource<'a> {
     }
 }
 
-impl PartFile {
-    /// Moves a span from the file to the source.
-    fn restore(&self, lines: &[&str], span: &mut Map<String, Value>) {
-        let number = |value: &Value| value.as_u64().and_then(|it| usize::try_from(it).ok());
-        let moved = |value: usize, here: usize, there: usize| (value + there).saturating_sub(here);
-        let line_start = span.get("line_start").and_then(number);
-        for (line, column) in [("line_start", "column_start"), ("line_end", "column_end")] {
-            let is_first = span.get(line).and_then(number) == Some(self.here.line);
-            if let Some(it) = span.get(column).and_then(number).filter(|_| is_first) {
-                let it = moved(it, self.here.column, self.there.column);
-                span.insert(column.to_owned(), it.into());
-            }
-            if let Some(it) = span.get(line).and_then(number) {
-                span.insert(line.to_owned(), moved(it, self.here.line, self.there.line).into());
-            }
-        }
-        for place in ["byte_start", "byte_end"] {
-            if let Some(it) = span.get(place).and_then(number) {
-                span.insert(place.to_owned(), moved(it, self.here.byte, self.there.byte).into());
-            }
-        }
-        let texts = span.get_mut("text").and_then(Value::as_array_mut);
-        for (line, text) in (line_start.unwrap_or(1)..).zip(texts.into_iter().flatten()) {
-            if line == self.here.line {
-                for column in ["highlight_start", "highlight_end"] {
-                    if let Some(it) = number(&text[column]) {
-                        text[column] = moved(it, self.here.column, self.there.column).into();
-                    }
-                }
-            }
-            let line = moved(line, self.here.line, self.there.line);
-            if let Some(original) = line.checked_sub(1).and_then(|line| lines.get(line)) {
-                text["text"] = (*original).into();
-            }
-        }
-    }
-}
-
 /// Returns the code that includes the file of a part.
 fn inclusion(path: &str, kind: Kind) -> String {
     match kind {
@@ -241,32 +182,10 @@ mod tests {
     use super::*;
     use crate::{
         evcxr_text::{markers::CELL_FUNCTION_BEGINS, replacements::EXECUTOR_CALL},
+        rustc_wrapper::part_file::tests::{FILE, span},
         source::placed_parts::{read, unmoved},
     };
-    use serde_json::json;
     use std::fs;
-
-    const FILE: &str = "/s/cell";
-
-    /// A span of rustc's on a part of a text.
-    fn span(file: &str, text: &str, part: &str) -> Value {
-        let begin = text.find(part).unwrap();
-        let place = |at: usize| {
-            let start = text[..at].rfind('\n').map_or(0, |it| it + 1);
-            (
-                text[..at].matches('\n').count() + 1,
-                text[start..at].chars().count() + 1,
-            )
-        };
-        let ((line, column), (last, end)) = (place(begin), place(begin + part.len()));
-        let first = text.lines().nth(line - 1).unwrap();
-        let highlighted = if last == line { end } else { first.chars().count() + 1 };
-        json!({
-            "file_name": file, "byte_start": begin, "byte_end": begin + part.len(), "line_start": line, "line_end": last,
-            "column_start": column, "column_end": end,
-            "text": [{ "text": first, "highlight_start": column, "highlight_end": highlighted }],
-        })
-    }
 
     #[test]
     fn parts_stand_at_their_places_and_messages_lead_back() {

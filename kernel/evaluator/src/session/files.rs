@@ -11,6 +11,7 @@
 //! | [`VARIABLE_FINGERPRINTS`] | `mosaic-variable-fingerprints.json` | rustc wrapper | rustc wrapper |
 //! | [`FAILED_CELL`] | `mosaic-failed-cell.json` | rustc wrapper | rustc wrapper |
 //! | [`PASSED_ITEMS`] | `mosaic-passed-items.json` | rustc wrapper | rustc wrapper |
+//! | [`CONFLICTING_ITEMS`] | `mosaic-conflicting-items.json` | rustc wrapper | kernel |
 //! | [`WARNINGS`] | `mosaic-warnings.json` | rustc wrapper | kernel |
 //! | [`PROBED_TYPES`] | `mosaic-probed-types.json` | rustc wrapper | kernel |
 //! | [`PROBE_OUTPUT`] | `mosaic-probe-output.txt` | rustc | rustc wrapper |
@@ -68,6 +69,11 @@ pub(crate) const FAILED_CELL: SessionFile<Json<FailedCell>> = SessionFile::new("
 
 /// The items that have compiled together. The wrapper leaves those out that a cell does not reach.
 pub(crate) const PASSED_ITEMS: SessionFile<Json<PassedItems>> = SessionFile::new("mosaic-passed-items.json");
+
+/// The names by which evcxr keeps items that cannot be there together, for each error of rustc's. Absent if there are
+/// none.
+pub(crate) const CONFLICTING_ITEMS: SessionFile<Json<Vec<BTreeSet<String>>>> =
+    SessionFile::new("mosaic-conflicting-items.json");
 
 /// The warnings of the last compilation. Absent if there are none.
 pub(crate) const WARNINGS: SessionFile<Json<CompilerWarnings>> = SessionFile::new("mosaic-warnings.json");

@@ -21,6 +21,17 @@ pub(crate) struct PlacedItem {
     /// The name of the cell in places.
     pub(crate) cell: String,
     pub(crate) place: Place,
+    /// Where the item goes on, if the cell has something else between.
+    pub(crate) jump: Option<Jump>,
+}
+
+/// The place of the rest of an item. A member of an `impl` is an item with a copy of the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Jump {
+    /// The number of characters before the rest, white space not counted.
+    pub(crate) after: usize,
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 /// A statement of a cell.

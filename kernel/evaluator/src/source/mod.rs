@@ -3,6 +3,7 @@
 //! | module | what it reads |
 //! | --- | --- |
 //! | [`preamble`] | the commands before a cell's code |
+//! | [`carriers`] | the items of a cell, carried so that evcxr keeps them by what they are |
 //! | [`completeness`] | whether a console should wait for more lines |
 //! | [`syntax`] | syntax errors, the last expression, names |
 //! | [`placed_parts`] | the parts of a cell that are compiled with their places |
@@ -20,6 +21,7 @@
 //! - A function that parses with `proc_macro2` also empties its map of sources, which otherwise grows with each cell.
 //!   The functions that return syntax trees leave this to their callers.
 
+pub(crate) mod carriers;
 pub(crate) mod completeness;
 #[path = "../../cell/src/fingerprint.rs"]
 pub(crate) mod fingerprint;

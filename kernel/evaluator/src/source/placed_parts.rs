@@ -1,7 +1,7 @@
 //! Reads the parts of a cell that are compiled with their places.
 
 use crate::{
-    session::placed_code::{Expression, Form, Place, PlacedCell, PlacedItem, Statement},
+    session::placed_code::{Expression, Form, Jump, Place, PlacedCell, PlacedItem, Statement},
     source::syntax::block,
 };
 use std::ops::Range;
@@ -69,7 +69,9 @@ impl<L: Fn(usize, usize) -> Option<(usize, usize)>> Reader<'_, L> {
             if has_places(item, &self.code[range.clone()])
                 && let Some(place) = self.place(range.start)
             {
+                let jump = self.jump(&range, place);
                 self.cell.items.push(PlacedItem {
+                    jump,
                     text: self.code[range].to_owned(),
                     cell: self.cell.name.clone(),
                     place,
@@ -92,15 +94,33 @@ impl<L: Fn(usize, usize) -> Option<(usize, usize)>> Reader<'_, L> {
         });
     }
 
+    /// Finds where an item goes on that begins with a copy of a header.
+    fn jump(&self, range: &Range<usize>, place: Place) -> Option<Jump> {
+        let first = self.code[range.clone()].lines().next()?;
+        first.match_indices('{').find_map(|(brace, _)| {
+            let inside = &first[brace + 1..];
+            let at = brace + 1 + inside.find(|it: char| !it.is_whitespace())?;
+            let (line, column) = self.locate_byte(range.start + at)?;
+            let follows = (place.line, place.column + first[..at].chars().count());
+            let after = first[..at].chars().filter(|it| !it.is_whitespace()).count();
+            ((line, column) != follows).then_some(Jump { after, line, column })
+        })
+    }
+
     /// Returns the place of the next part, which begins at a byte of the code, if the user wrote it.
     fn place(&mut self, at: usize) -> Option<Place> {
-        let before = &self.code[..at];
-        let line_start = before.rfind('\n').map_or(0, |it| it + 1);
-        let column = before[line_start..].chars().count() + 1;
-        let (line, column) = (self.locate)(before.matches('\n').count() + 1, column)?;
+        let (line, column) = self.locate_byte(at)?;
         let part = self.parts;
         self.parts += 1;
         Some(Place { part, line, column })
+    }
+
+    /// Returns the line and the column of a byte of the code, if the user wrote it.
+    fn locate_byte(&self, at: usize) -> Option<(usize, usize)> {
+        let before = &self.code[..at];
+        let line_start = before.rfind('\n').map_or(0, |it| it + 1);
+        let column = before[line_start..].chars().count() + 1;
+        (self.locate)(before.matches('\n').count() + 1, column)
     }
 }
 
@@ -231,6 +251,23 @@ mod tests {
             let cell = read(code, "cell", unmoved);
             assert_eq!(cell.statements[0].expressions[0].form, form, "{code}");
         }
+    }
+
+    #[test]
+    fn a_copied_header_leads_to_its_member() {
+        let code = "impl S { fn f() {\n} }";
+        let locate = |line: usize, column: usize| match column {
+            1..9 => Some((3, column)),
+            _ => Some((line + 6, column - 4)),
+        };
+        let cell = read(code, "cell", locate);
+        let expected = Jump {
+            after: 6,
+            line: 7,
+            column: 6,
+        };
+        assert_eq!(cell.items[0].jump, Some(expected));
+        assert_eq!(read(code, "cell", unmoved).items[0].jump, None);
     }
 
     #[test]

@@ -9,6 +9,11 @@ pub(crate) fn asks_for(code: &str, name: &str) -> bool {
     preamble(code).any(|(_, line)| line.split_whitespace().next() == Some(name))
 }
 
+/// Reports whether the preamble of a cell has a command, one of the shell included.
+pub(crate) fn has_command(code: &str) -> bool {
+    preamble(code).any(|(_, line)| line.starts_with('!') || is_command(line))
+}
+
 /// Returns the code of a cell, with spaces in place of its commands.
 pub(crate) fn without_commands(code: &str) -> String {
     mosaic_expand::preamble::without_commands(code).into_owned()

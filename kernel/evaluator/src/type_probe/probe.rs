@@ -36,8 +36,7 @@ pub(crate) struct Probe<'a> {
 impl<'a> Probe<'a> {
     /// Makes the probe of a cell. A cell with commands has none, since a command may not run twice.
     pub(crate) fn of(cell: &'a str) -> Option<Probe<'a>> {
-        let is_command = |line: &str| line.starts_with('!') || preamble::is_command(line);
-        if preamble::preamble(cell).any(|(_, line)| is_command(line)) {
+        if preamble::has_command(cell) {
             return None;
         }
         // The block's opening brace comes before the cell.

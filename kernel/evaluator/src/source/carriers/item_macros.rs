@@ -1,0 +1,170 @@
+//! Tells macros that make items from those that make statements and expressions, by their definitions.
+
+use ra_ap_syntax::{
+    AstNode, Edition, NodeOrToken, SourceFile, SyntaxKind, SyntaxToken, T,
+    ast::{self, HasModuleItem},
+};
+use std::collections::BTreeMap;
+
+/// Reports whether the calls of a macro are items: each rule that makes something makes items.
+pub(super) fn makes_items(definition: &ast::MacroRules) -> bool {
+    let Some(rules) = definition.token_tree() else {
+        return false;
+    };
+    let trees: Vec<ast::TokenTree> = rules.syntax().children().filter_map(ast::TokenTree::cast).collect();
+    // A matcher and what it makes, in turns.
+    let made = trees.chunks_exact(2).map(|rule| made(&rule[0], &rule[1]));
+    let made: Vec<String> = made.filter(|text| !text.trim().is_empty()).collect();
+    !made.is_empty() && made.iter().all(|text| are_items(text))
+}
+
+fn are_items(text: &str) -> bool {
+    let parsed = SourceFile::parse(text, Edition::Edition2024);
+    let file = parsed.tree();
+    let mut items = file.items();
+    // The call of another macro may be anything.
+    parsed.errors().is_empty() && items.all(|item| !matches!(item, ast::Item::MacroCall(_))) && file.items().count() > 0
+}
+
+/// Writes what a rule makes, with something of its kind in the place of each variable. A repeated part stands once.
+fn made(matcher: &ast::TokenTree, body: &ast::TokenTree) -> String {
+    let kinds = fragment_kinds(&tokens(matcher));
+    let tokens = tokens(body);
+    let mut written = String::new();
+    // Parentheses of repetitions: whether each open one is one of `$(`.
+    let mut open: Vec<bool> = Vec::new();
+    let mut at = 1;
+    while at + 1 < tokens.len() {
+        let token = &tokens[at];
+        at += 1;
+        match token.kind() {
+            T![$] => match tokens.get(at).map(|next| (next.kind(), next.text())) {
+                Some((T!['('], _)) => {
+                    open.push(true);
+                    at += 1;
+                }
+                Some((_, name)) => {
+                    match kinds.get(name) {
+                        Some(kind) => written += example(kind),
+                        // `$crate` has no kind.
+                        None => written += name,
+                    }
+                    at += 1;
+                }
+                None => {}
+            },
+            T!['('] => {
+                open.push(false);
+                written += "(";
+            }
+            T![')'] if open.pop() == Some(true) => at += repetition_ends(&tokens[at..]),
+            _ => written += token.text(),
+        }
+        let last = &tokens[at - 1];
+        let touches = tokens
+            .get(at)
+            .is_some_and(|next| next.text_range().start() == last.text_range().end());
+        // Tokens that touch each other may be one operator.
+        if !touches || last.kind().is_any_identifier() {
+            written.push(' ');
+        }
+    }
+    written
+}
+
+/// Counts the tokens behind a repeated part: a separator, if there is one, and the operator.
+fn repetition_ends(rest: &[SyntaxToken]) -> usize {
+    let is_operator = |token: &SyntaxToken| matches!(token.kind(), T![*] | T![+] | T![?]);
+    match rest {
+        [first, ..] if is_operator(first) => 1,
+        [_, second, ..] if is_operator(second) => 2,
+        _ => 0,
+    }
+}
+
+/// Returns the kinds of a matcher's variables: `$name:kind`.
+fn fragment_kinds(matcher: &[SyntaxToken]) -> BTreeMap<String, String> {
+    let variables = matcher
+        .windows(4)
+        .filter(|it| it[0].kind() == T![$] && it[2].kind() == T![:]);
+    variables
+        .map(|it| (it[1].text().to_owned(), it[3].text().to_owned()))
+        .collect()
+}
+
+/// Returns code of a kind that a variable of a macro may have.
+fn example(kind: &str) -> &'static str {
+    match kind {
+        "item" => "struct Made;",
+        "block" => "{}",
+        "expr" | "expr_2021" | "literal" => "1",
+        "lifetime" => "'static",
+        "meta" => "inline",
+        "pat" | "pat_param" => "_",
+        "stmt" => "let made = 1",
+        "vis" => "pub",
+        _ => "Made",
+    }
+}
+
+fn tokens(tree: &ast::TokenTree) -> Vec<SyntaxToken> {
+    let all = tree
+        .syntax()
+        .descendants_with_tokens()
+        .filter_map(NodeOrToken::into_token);
+    all.filter(|token| !token.kind().is_trivia() && token.kind() != SyntaxKind::EOF)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn macros_that_make_items_are_told_from_others() {
+        for (rules, expected) in [
+            ("($n:ident) => { struct $n; };", true),
+            (
+                "($n:ident) => { #[derive(Debug)] pub struct $n { x: u8 } impl $n { fn f(&self) -> u8 { self.x } } };",
+                true,
+            ),
+            (
+                "($($n:ident: $t:ty),* $(,)?) => { $(pub fn $n() -> $t { Default::default() })* };",
+                true,
+            ),
+            ("($v:vis $n:ident = $e:expr) => { $v const $n: u8 = $e; };", true),
+            (
+                "($n:ident { $($f:ident : $t:ty),* }) => { struct $n { $($f: $t),* } };",
+                true,
+            ),
+            (
+                "($t:ty) => { impl $crate::Area for $t { fn area(&self) -> f64 { 1.0 } } }",
+                true,
+            ),
+            (
+                "($(#[$m:meta])* $n:ident<$l:lifetime>) => { $(#[$m])* struct $n<$l>(&$l str); };",
+                true,
+            ),
+            ("() => { macro_rules! inner { () => {} } };", true),
+            ("() => {}; ($n:ident) => { struct $n; };", true),
+            ("($i:item) => { $i };", true),
+            ("() => { 1 + 1 };", false),
+            ("($e:expr) => { println!(\"{}\", $e) };", false),
+            ("($e:expr) => { println!(\"{}\", $e); };", false),
+            ("($n:ident) => { let $n = 1; };", false),
+            ("() => { fn f() -> u8 { 1 } f() };", false),
+            ("() => { { struct A; A } };", false),
+            ("($n:ident) => { struct $n; }; () => { 1 };", false),
+            ("() => {};", false),
+            ("($($t:tt)*) => { $($t)* };", false),
+            ("() => { if x { y(); } };", false),
+        ] {
+            let source = format!("macro_rules! m {{ {rules} }}");
+            let parsed = SourceFile::parse(&source, Edition::Edition2024).tree();
+            let Some(ast::Item::MacroRules(definition)) = parsed.items().next() else {
+                panic!("{source}");
+            };
+            assert_eq!(makes_items(&definition), expected, "{rules}");
+        }
+    }
+}
