@@ -36,12 +36,13 @@ fn conflict(line: &str) -> Option<Value> {
     ON_TWO_ITEMS.contains(&code).then_some(message)
 }
 
-/// Returns the line of the source that a span is on, directly or through macros.
+/// Returns the line of the source that a span is on. The span of what a macro made is on the line of the call.
 fn line(span: &Value) -> Option<usize> {
-    match span["file_name"] == files::CELL_SOURCE.name() {
-        true => usize::try_from(span["line_start"].as_u64()?).ok(),
-        false => line(span["expansion"].get("span")?),
+    if let Some(call) = span["expansion"].get("span") {
+        return line(call);
     }
+    let is_in_source = span["file_name"] == files::CELL_SOURCE.name();
+    usize::try_from(span["line_start"].as_u64().filter(|_| is_in_source)?).ok()
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ pub(crate) fn carry(cell: &str, number: u32, known: &KnownItems, forget: &BTreeS
         known,
         items: NewItems::default(),
         edits: Vec::new(),
+        first: None,
     };
     for statement in body.syntax().children() {
         carrying.statement(&statement);
@@ -76,6 +77,8 @@ struct Carrying<'a> {
     known: &'a KnownItems,
     items: NewItems,
     edits: Vec<Edit>,
+    /// Where the first item begins, in bytes.
+    first: Option<usize>,
 }
 
 impl Carrying<'_> {
@@ -85,6 +88,7 @@ impl Carrying<'_> {
             return;
         }
         if let Some(item) = ast::Item::cast(statement.clone()) {
+            self.first.get_or_insert(begin(statement));
             self.item(&item);
         } else if let Some(call) = macro_call(statement) {
             self.macro_call(statement, &call);
@@ -218,9 +222,11 @@ impl Carrying<'_> {
         };
         let name = name.text();
         if STATICS.contains(&&*name) && self.statics(call).is_some() {
+            self.first.get_or_insert(begin(statement));
             return;
         }
         if ITEM_MACROS.contains(&&*name) || self.items.is_item_macro(self.known, &name) {
+            self.first.get_or_insert(begin(statement));
             let key = self.items.add_carried(keys::by_text("call", call.syntax()));
             self.insert(begin(statement), marks::head(&key));
             let has_braces = call.token_tree().is_some_and(|it| it.l_curly_token().is_some());
@@ -322,10 +328,9 @@ impl Carrying<'_> {
             return None;
         }
         if !self.items.gone().is_empty() {
-            let first = self.edits.first().map(|edit| edit.at);
             let gone: String = self.items.gone().iter().map(|key| marks::gone(key)).collect();
             let edit = Edit {
-                at: first.unwrap_or_else(|| end_of_preamble(self.cell)),
+                at: self.first.unwrap_or_else(|| end_of_preamble(self.cell)),
                 text: gone + " ",
                 repeats: Vec::new(),
             };

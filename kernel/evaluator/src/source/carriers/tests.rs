@@ -377,7 +377,14 @@ fn a_type_that_is_defined_with_implementations_replaces_those_it_had() {
     let mut gone = |cell: &str| {
         let carried = carry(cell, 7, &known).unwrap();
         known.add(carried.items());
-        carried.source().matches("__carrier_gone").count()
+        let gone = carried.source().matches("__carrier_gone").count();
+        // Before the first item, and not in it.
+        assert!(
+            gone == 0 || carried.source().starts_with("mod __carrier_"),
+            "{}",
+            carried.source()
+        );
+        gone
     };
     for (cell, expected) in [
         (
