@@ -17,6 +17,7 @@ use crate::{
     mime_bundle::MimeBundle,
     session::link::Report,
     source::{
+        misread_code,
         preamble::{asks_for, without_commands},
         syntax,
     },
@@ -33,6 +34,7 @@ impl Evaluation<'_> {
     /// Executes a cell and returns what it shows.
     pub(super) fn execute(&mut self, code: &str, number: u32, execution: u64) -> Result<Option<MimeBundle>, CellError> {
         self.start().map_err(kernel_error)?;
+        let code = &*misread_code::kept(code, |name| self.knows(name));
         if let Some(error) = syntax::check(&without_commands(code)) {
             return Err(CellError::from_syntax(&error, code, number));
         }

@@ -3,6 +3,7 @@
 //! | module | what it reads |
 //! | --- | --- |
 //! | [`preamble`] | the commands before a cell's code |
+//! | [`misread_code`] | code that evcxr would take for a command or a comment |
 //! | [`completeness`] | whether a console should wait for more lines |
 //! | [`syntax`] | syntax errors, the last expression, names |
 //! | [`skip`] | comments and literals in a text without tokens |
@@ -23,6 +24,7 @@ pub(crate) mod completeness;
 #[path = "../../cell/src/fingerprint.rs"]
 pub(crate) mod fingerprint;
 pub(crate) mod fingerprints;
+pub(crate) mod misread_code;
 pub(crate) mod preamble;
 mod skip;
 pub(crate) mod syntax;
