@@ -11,14 +11,15 @@ use crate::{
     },
     evcxr_text::displayed_paths::as_written,
     mime_bundle::MimeBundle,
-    source::preamble::without_commands,
+    source::{misread_code::misread, preamble::without_commands},
 };
 use serde_json::Value;
 
 /// Completes the name left of `cursor`, counted in code points.
 pub(super) fn complete(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<Completions> {
-    let cell = ExpandedCell::new(code);
-    let offset = cell.offset(code, byte_offset(code, cursor));
+    let at = byte_offset(code, cursor);
+    let cell = ExpandedCell::new(code, misread_while_typed(notebook, code, at));
+    let offset = cell.offset(code, at);
     let source = notebook.source_with(&cell.text);
     let (mut matches, replaced) = project.completions(&source.text, source.offset_of(offset))?;
     // Both ends are on the cursor's line, which is the same in the cell and in the source.
@@ -35,7 +36,7 @@ pub(super) fn complete(project: &mut Project, notebook: &Notebook, code: &str, c
 
 /// Returns the documentation of the name at `cursor`, counted in code points.
 pub(super) fn inspect(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<MimeBundle> {
-    let cell = ExpandedCell::new(code);
+    let cell = ExpandedCell::new(code, misread(code, |name| notebook.knows(name)));
     let end = end_of_name(&cell.text, cell.offset(code, byte_offset(code, cursor)));
     let source = notebook.source_with(&cell.text);
     let (text, markdown) = project.hover(&source.text, source.offset_of(end))?;
@@ -60,27 +61,45 @@ pub(super) fn type_of(project: &mut Project, notebook: &Notebook, cell: &str, en
     type_in(&shown, &cell[begins..end])
 }
 
+/// Finds the line of code that would be taken for a command, in a cell that is being typed. The name at the cursor may
+/// become any known name that begins like it.
+fn misread_while_typed(notebook: &Notebook, code: &str, at: usize) -> Option<usize> {
+    let (before, after) = code.split_at(at);
+    // A name belongs behind a dot.
+    let name = if before.ends_with(['.', ':']) { "name" } else { "" };
+    misread(&[before, name, after].concat(), |name| {
+        notebook.knows_beginning_of(name)
+    })
+}
+
 /// A cell as rust-analyzer is to see it: without commands, and with its tesserae expanded. No line moves.
 struct ExpandedCell {
     text: String,
+    /// The byte of the code before which the text has a space more.
+    misread: Option<usize>,
 }
 
 impl ExpandedCell {
-    fn new(code: &str) -> ExpandedCell {
-        let code = without_commands(code);
+    /// Makes the text of a cell. evcxr would take the line at `misread` for a command.
+    fn new(code: &str, misread: Option<usize>) -> ExpandedCell {
+        let kept = misread.map(|at| format!("{} {}", &code[..at], &code[at..]));
+        let code = without_commands(kept.as_deref().unwrap_or(code));
         let expansion = mosaic_expand::expand_cell(&code).ok().flatten();
         ExpandedCell {
             text: expansion.map_or(code, |it| it.source().to_owned()),
+            misread,
         }
     }
 
     /// Returns where a byte of the cell's code is in the text: on the same line, as far from the line's beginning.
     fn offset(&self, code: &str, at: usize) -> usize {
         let before = &code[..at];
+        let is_after_space = |space: &usize| *space <= at && !code[*space..at].contains('\n');
+        let space = usize::from(self.misread.as_ref().is_some_and(is_after_space));
         let line = before.matches('\n').count();
         let column = before.rsplit('\n').next().map_or(0, str::len);
         let begin: usize = self.text.split_inclusive('\n').take(line).map(str::len).sum();
-        let mut offset = (begin + column).min(self.text.len());
+        let mut offset = (begin + column + space).min(self.text.len());
         while !self.text.is_char_boundary(offset) {
             offset -= 1;
         }
@@ -125,12 +144,17 @@ mod tests {
     #[test]
     fn commands_are_not_analysed_and_places_stay() {
         let code = ":restart\n!lß\nlet x = 1;\nx.";
-        let cell = ExpandedCell::new(code);
+        let cell = ExpandedCell::new(code, None);
         assert_eq!(cell.text, "        \n    \nlet x = 1;\nx.");
         assert_eq!(cell.offset(code, code.len()), cell.text.len());
         let code = "#[tessera]\nimpl A { fn new() -> A { A } }\nA::";
-        let cell = ExpandedCell::new(code);
+        let cell = ExpandedCell::new(code, None);
         assert!(cell.text.len() > code.len());
+        assert_eq!(cell.offset(code, code.len()), cell.text.len());
+        let code = "!ls\n!ready;\nready";
+        let cell = ExpandedCell::new(code, Some(4));
+        assert_eq!(cell.text, "   \n !ready;\nready");
+        assert!(cell.text[cell.offset(code, 5)..].starts_with("ready;"));
         assert_eq!(cell.offset(code, code.len()), cell.text.len());
     }
 

@@ -4,7 +4,10 @@
 use crate::{
     code_help::project::manifest_in,
     evcxr_text::markers::ANALYSIS_WRAPPER,
-    source::carriers::{KnownItems, carry, uncarried},
+    source::{
+        carriers::{KnownItems, carry, uncarried},
+        syntax::words,
+    },
 };
 use evcxr::CommandContext;
 use ra_ap_ide::Edition;
@@ -71,6 +74,23 @@ impl Notebook {
             head: head.to_owned(),
             tail: tail.to_owned(),
         })
+    }
+
+    /// Reports whether the notebook has a variable, an item or an import of this name.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.names().any(|it| it == name)
+    }
+
+    /// Reports whether the notebook has a variable, an item or an import whose name begins like this.
+    pub(super) fn knows_beginning_of(&self, name: &str) -> bool {
+        self.names().any(|it| it.starts_with(name))
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let named = |it: &'_ Definition| it.name.is_some() || it.text.starts_with("use ");
+        let definitions = self.definitions.iter().filter(move |it| named(it));
+        let defined = definitions.filter_map(|it| it.name.as_deref().or_else(|| words(&it.text).last()));
+        self.variables.iter().map(String::as_str).chain(defined)
     }
 
     /// Returns the source with a cell in it.

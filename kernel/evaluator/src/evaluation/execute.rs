@@ -18,7 +18,7 @@ use crate::{
     session::{link::Report, placed_code::PlacedCell},
     source::{
         carriers::{self, carried_cell::CarriedCell},
-        placed_parts,
+        misread_code, placed_parts,
         preamble::{asks_for, has_command, without_commands},
         syntax,
     },
@@ -36,6 +36,7 @@ impl Evaluation<'_> {
     /// Executes a cell and returns what it shows.
     pub(super) fn execute(&mut self, code: &str, number: u32, execution: u64) -> Result<Option<MimeBundle>, CellError> {
         self.start().map_err(kernel_error)?;
+        let code = &*misread_code::kept(code, |name| self.knows(name));
         if let Some(error) = syntax::check(&without_commands(code)) {
             return Err(CellError::from_syntax(&error, code, number));
         }

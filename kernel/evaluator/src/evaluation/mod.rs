@@ -188,6 +188,13 @@ impl Evaluation<'_> {
         contexts.flat_map(|context| context.variables_and_types().map(|(name, _)| name))
     }
 
+    /// Reports whether the notebook has a variable, an item or an import of this name.
+    fn knows(&self, name: &str) -> bool {
+        let is_item = |session: &EvcxrSession| session.context.defined_item_names().any(|it| it == name);
+        let is_variable = || self.variables.usable(self.believed_variables()).contains(name);
+        self.session.as_ref().is_some_and(is_item) || is_variable()
+    }
+
     /// Returns the variables that evcxr believes in and that the cell process does not store.
     fn missing_variables(&self) -> BTreeSet<String> {
         self.variables.missing(self.believed_variables())

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`preamble`] | the commands before a cell's code |
 //! | [`carriers`] | the items of a cell, carried so that evcxr keeps them by what they are |
+//! | [`misread_code`] | code that evcxr would take for a command or a comment |
 //! | [`completeness`] | whether a console should wait for more lines |
 //! | [`syntax`] | syntax errors, the last expression, names |
 //! | [`placed_parts`] | the parts of a cell that are compiled with their places |
@@ -27,6 +28,7 @@ pub(crate) mod completeness;
 pub(crate) mod fingerprint;
 pub(crate) mod fingerprints;
 pub(crate) mod placed_parts;
+pub(crate) mod misread_code;
 pub(crate) mod preamble;
 pub(crate) mod skip;
 pub(crate) mod syntax;

@@ -9,14 +9,15 @@ use crate::{
 };
 use std::fmt::Write;
 
+/// Says what a command is.
+const INTRODUCTION: &str = "Lines before a cell's code that begin with `:` are commands; `!` runs a shell command. A \
+    line such as `!ready` is Rust if the rest of the cell parses as Rust and the line calls something, or uses only \
+    names that the notebook knows. A space before `!` always makes it Rust.";
+
 /// Lists commands in their groups.
 pub(super) fn help(commands: &[Command]) -> MimeBundle {
-    let mut text =
-        String::from("Lines before a cell's code that begin with `:` are commands; `!` runs a shell command.\n");
-    let mut html = String::from(
-        "<p>Lines before a cell's code that begin with <code>:</code> are commands; <code>!</code> runs a shell command.</p>\n\
-         <table>\n",
-    );
+    let mut text = format!("{INTRODUCTION}\n");
+    let mut html = format!("<p>{}</p>\n<table>\n", code(&escaped(INTRODUCTION)));
     for group in Group::ALL {
         let title = group.title();
         // Writing to a text does not fail.
