@@ -14,6 +14,7 @@
 //! | [`compile_probe`] | compiles analysis code, which never runs |
 //! | [`replay_errors`] | rustc's errors, when evcxr compiles a cell that failed again |
 //! | [`dynamic_library`] | libraries to which cargo gives the same name in every build |
+//! | [`edits`] | insertions into a source, and the way back for rustc's messages |
 //! | [`empty_cell`] | the library of a cell without code, shared among sessions |
 //! | [`reachable_items`] | the notebook's items that a cell needs |
 //! | [`macro_order`] | the notebook's macros, for items before their definition |
@@ -29,6 +30,8 @@ mod attempts;
 mod compile_cell;
 mod compile_probe;
 mod dynamic_library;
+#[allow(dead_code, reason = "the steps that insert text follow")]
+mod edits;
 mod empty_cell;
 mod macro_order;
 mod reachable_items;
