@@ -5,22 +5,26 @@ use crate::{
     evcxr_text::{rustc_messages, store_calls::StoredTypes},
     rustc_wrapper::{
         attempts::{Attempt, Facts, Items, Lesson, attempts, lesson},
+        edits::Original,
         empty_cell::EmptyCell,
         reachable_items::ManyItems,
         replay_errors,
         rustc::{CANNOT_RUN_RUSTC, Rustc},
         rustc_call::RustcCall,
+        statics::{Notebook, Statics},
     },
     session::{
         environment,
         files::{self, PassedItems},
         settings::Settings,
     },
+    source::fingerprints::Definitions,
 };
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    fs,
     io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
@@ -39,6 +43,8 @@ pub(super) struct Cell {
     /// The builds of the crates that the cell links, by the crate's name.
     pub(super) crates: BTreeMap<String, String>,
     pub(super) settings: Settings,
+    /// The definitions of the whole source. Empty if it has neither variables nor statics.
+    pub(super) definitions: Definitions,
 }
 
 /// The data of the attempts, from which their [`Facts`] follow.
@@ -56,6 +62,8 @@ struct Compilation {
     status: ExitStatus,
     messages: Vec<u8>,
     warnings: Vec<Value>,
+    /// The places of texts that the wrapper inserted and that rustc has errors on.
+    refused: BTreeSet<usize>,
 }
 
 impl Cell {
@@ -137,11 +145,42 @@ impl Cell {
         Ok(())
     }
 
-    /// Has rustc compile a source.
+    /// Has rustc compile a source. Its statics are those of earlier cells, unless the source forbids that.
     fn run(&self, rustc: &Rustc, text: &str) -> Result<Compilation> {
-        rustc.write_source(text)?;
-        let call = rustc.call.of_running_cell(&self.settings, text.len() >= LONG_SOURCE);
-        run_and_read(rustc.command(&call).stderr(Stdio::piped())).context(CANNOT_RUN_RUSTC)
+        let notebook = Notebook {
+            session: &self.session,
+            source: &self.text,
+            definitions: &self.definitions,
+        };
+        let mut refused = BTreeSet::new();
+        loop {
+            let statics = notebook.statics_of(text, &refused);
+            let compilation = self.run_with(rustc, text, &statics)?;
+            if compilation.refused.is_subset(&refused) {
+                return Ok(compilation);
+            }
+            refused.extend(compilation.refused);
+        }
+    }
+
+    /// Has rustc compile a source with given statics.
+    fn run_with(&self, rustc: &Rustc, text: &str, statics: &Statics) -> Result<Compilation> {
+        rustc.write_source(&statics.edits.apply(text))?;
+        let library = rustc.call.cell_library();
+        if let Some(library) = library.as_deref().filter(|_| !statics.edits.is_empty()) {
+            // A library that was never loaded may still be there. It has two names, so nothing may write into it.
+            let _ = fs::remove_file(library);
+        }
+        let mut call = rustc.call.of_running_cell(&self.settings, text.len() >= LONG_SOURCE);
+        let plan = statics.link(&self.session, &mut call)?;
+        let mut command = rustc.command(&call);
+        command.envs(plan).stderr(Stdio::piped());
+        let original = statics.edits.original(text);
+        let compilation = run_and_read(&mut command, &original).context(CANNOT_RUN_RUSTC)?;
+        if let Some(library) = library.filter(|_| compilation.status.success()) {
+            statics.keep(&self.session, &library)?;
+        }
+        Ok(compilation)
     }
 
     /// Prints rustc's messages for evcxr, and keeps the warnings of a successful compilation for the kernel.
@@ -183,13 +222,16 @@ impl Knowledge<'_> {
     }
 }
 
-/// Runs rustc and reads its messages.
-fn run_and_read(rustc: &mut Command) -> io::Result<Compilation> {
+/// Runs rustc and reads its messages, their places moved to the source without insertions.
+fn run_and_read(rustc: &mut Command, original: &Original) -> io::Result<Compilation> {
     let (mut messages, mut found) = (Vec::new(), Vec::new());
+    let mut refused = BTreeSet::new();
     let mut rustc = rustc.spawn()?;
     if let Some(output) = rustc.stderr.take() {
         for line in BufReader::new(output).lines() {
             let line = line?;
+            refused.extend(original.insertion_of_error(files::CELL_SOURCE.name(), &line));
+            let line = original.restored(files::CELL_SOURCE.name(), &line);
             found.extend(warnings::warning(&line));
             writeln!(messages, "{line}")?;
         }
@@ -198,6 +240,7 @@ fn run_and_read(rustc: &mut Command) -> io::Result<Compilation> {
         status: rustc.wait()?,
         messages,
         warnings: found,
+        refused,
     })
 }
 

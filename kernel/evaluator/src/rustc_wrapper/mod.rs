@@ -17,6 +17,7 @@
 //! | [`edits`] | insertions into a source, and the way back for rustc's messages |
 //! | [`empty_cell`] | the library of a cell without code, shared among sessions |
 //! | [`reachable_items`] | the notebook's items that a cell needs |
+//! | [`statics`] | statics that exist once for all cells |
 //! | [`macro_order`] | the notebook's macros, for items before their definition |
 //!
 //! Invariants:
@@ -30,7 +31,6 @@ mod attempts;
 mod compile_cell;
 mod compile_probe;
 mod dynamic_library;
-#[allow(dead_code, reason = "the steps that insert text follow")]
 mod edits;
 mod empty_cell;
 mod macro_order;
@@ -38,6 +38,7 @@ mod reachable_items;
 mod replay_errors;
 mod rustc;
 mod rustc_call;
+mod statics;
 
 use crate::{
     cargo_shim::rustc_invocation,
@@ -125,12 +126,12 @@ fn compile_to_run(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<
     let crates = rustc.call.linked_crates();
     let text = type_probe::without_declarations(text);
     let stored = read_stored(&session);
-    let (text, items, stored) = match rewrite(&text, &settings, !is_notebooks_tokio(&crates)) {
+    let (text, items, stored, definitions) = match rewrite(&text, &settings, !is_notebooks_tokio(&crates)) {
         Some(rewritten) => {
             let definitions = Definitions::new(&rewritten.items, crates.clone());
             let (text, stored) = rewritten.with_fingerprints(&definitions, &stored);
             match missing_variables::without_loads(text, rustc.source) {
-                Ok(text) => (text, rewritten.items.len(), stored),
+                Ok(text) => (text, rewritten.items.len(), stored, definitions),
                 Err(errors) => {
                     errors.iter().for_each(|error| eprintln!("{error}"));
                     return Ok(None);
@@ -138,7 +139,13 @@ fn compile_to_run(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<
             }
         }
         // The cell has only items and touches no variable.
-        None if rustc.call.links() => (text.to_string(), text.len(), stored),
+        None if rustc.call.links() => {
+            let definitions = match statics::may_have_statics(&text) {
+                true => Definitions::new(&text, crates.clone()),
+                false => Definitions::default(),
+            };
+            (text.to_string(), text.len(), stored, definitions)
+        }
         None => return rustc.run_unchanged().map(Some),
     };
     let cell = Cell {
@@ -147,6 +154,7 @@ fn compile_to_run(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<
         items,
         crates,
         settings,
+        definitions,
     };
     let status = cell.compile(rustc)?;
     if status.is_some_and(|it| it.success()) {
