@@ -1,7 +1,7 @@
 //! The executable `mosaic-kernel`: a Jupyter kernel for Rust, and the programs that it starts.
 //!
 //! The kernel starts its cell process and its workers by starting this executable in another role. It is also its own
-//! rustc wrapper and cargo shim. `main` looks for these two first, before it sets up anything that they do not need.
+//! rustc wrapper, linker and cargo shim. `main` looks for these three first, before it sets up anything that they do not need.
 //!
 //! | module | |
 //! | --- | --- |
@@ -63,7 +63,8 @@ enum Role {
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = mosaic_evaluator::cargo_shim().or_else(mosaic_evaluator::rustc_wrapper) {
+    let compiles = mosaic_evaluator::cargo_shim().or_else(mosaic_evaluator::rustc_wrapper);
+    if let Some(code) = compiles.or_else(mosaic_evaluator::linker) {
         return code;
     }
     let result = match Arguments::parse().role {

@@ -2,7 +2,7 @@
 //!
 //! [`Evaluator`] is the handle that the kernel uses: a cell goes in, and its value or a [`CellError`] comes out.
 //!
-//! Five programs live here. Two are threads of the kernel. Three are processes, for which the kernel's executable is
+//! Six programs live here. Two are threads of the kernel. Four are processes, for which the kernel's executable is
 //! started again in another role.
 //!
 //! | program | runs as | enters at |
@@ -11,6 +11,7 @@
 //! | [`code_help`] | a thread: completes and documents code with a rust-analyzer of its own | `CodeHelp::start` |
 //! | [`cell_process`] | a process: loads each compiled cell and runs it | [`cell_host_main`] |
 //! | [`rustc_wrapper`](mod@rustc_wrapper) | a process that cargo starts instead of rustc: compiles a cell | [`rustc_wrapper()`] |
+//! | [`linker`](mod@linker) | a process that rustc starts instead of the linker: imports what earlier cells define | [`linker()`] |
 //! | [`cargo_shim`](mod@cargo_shim) | a process that evcxr starts instead of cargo, rustc or rustup: answers from a cache | [`cargo_shim()`] |
 //!
 //! The other modules serve the programs:
@@ -41,6 +42,7 @@ mod errors;
 mod evaluation;
 mod evaluator;
 mod evcxr_text;
+mod linker;
 mod mime_bundle;
 mod prebuilt;
 mod rustc_wrapper;
@@ -55,6 +57,7 @@ pub use errors::{cell_error::CellError, error_name::ErrorName};
 pub use evaluation::{request::Options, start_evcxr::this_executable};
 pub use evaluator::{CellPipes, Evaluator};
 pub use evcxr_text::markers::{CONTENT_BEGINS, CONTENT_ENDS};
+pub use linker::linker;
 pub use mime_bundle::MimeBundle;
 pub use prebuilt::toolchain::{Toolchain, ToolchainError};
 pub use rustc_wrapper::rustc_wrapper;

@@ -8,6 +8,7 @@ mod fingerprint;
 mod order;
 mod show_result;
 mod sizes;
+mod statics;
 mod variable_store;
 
 pub use ask::ask;

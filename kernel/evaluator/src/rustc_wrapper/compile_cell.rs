@@ -11,18 +11,22 @@ use crate::{
         reachable_items::ManyItems,
         replay_errors,
         rustc::{Run, Rustc},
+        statics::{Notebook, Statics},
     },
     session::{
         environment,
         files::{self, PassedItems},
         settings::Settings,
     },
+    source::fingerprints::Definitions,
 };
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
     process::ExitStatus,
@@ -43,6 +47,8 @@ pub(super) struct Cell<'a> {
     /// The builds of the crates that the cell links, by the crate's name.
     pub(super) crates: BTreeMap<String, String>,
     pub(super) settings: Settings,
+    /// The definitions of the whole source. Empty if it has neither variables nor statics.
+    pub(super) definitions: Definitions,
 }
 
 /// The data of the attempts, from which their [`Facts`] follow.
@@ -60,6 +66,8 @@ struct Compilation {
     status: ExitStatus,
     messages: String,
     warnings: Vec<Value>,
+    /// The places of texts that the wrapper inserted and that rustc has errors on.
+    refused: BTreeSet<usize>,
 }
 
 impl Cell<'_> {
@@ -147,42 +155,75 @@ impl Cell<'_> {
         Ok(())
     }
 
-    /// Has rustc compile a source, whose first bytes are `items`, with the places that its code has in the cells.
+    /// Has rustc compile a source, whose first bytes are `items`. Its statics are those of earlier cells, unless the
+    /// source forbids that.
+    fn run(&self, rustc: &Rustc, text: &str, items: usize) -> Result<Compilation> {
+        let notebook = Notebook {
+            session: &self.session,
+            source: &self.text,
+            definitions: &self.definitions,
+        };
+        let mut refused = BTreeSet::new();
+        loop {
+            let statics = notebook.statics_of(text, &refused);
+            let compilation = self.run_with(rustc, text, items, &statics)?;
+            if compilation.refused.is_subset(&refused) {
+                return Ok(compilation);
+            }
+            refused.extend(compilation.refused);
+        }
+    }
+
+    /// Has rustc compile a source with given statics, and with the places that its code has in the cells.
     ///
     /// A macro may expand to statements, for which there is no place in a file of its own. If the cell does not compile,
     /// it is compiled with such calls where they are.
-    fn run(&self, rustc: &Rustc, text: &str, items: usize) -> Result<Compilation> {
+    fn run_with(&self, rustc: &Rustc, text: &str, items: usize, statics: &Statics) -> Result<Compilation> {
         let Some(tree) = &rustc.tree else {
-            return self.run_placed(rustc, &PlacedSource::unchanged(text), 0);
+            return self.run_placed(rustc, &PlacedSource::without_parts(text, &statics.edits), 0, statics);
         };
         let known = KnownParts::read(&self.session);
-        let placed = PlacedSource::new(text, items, &known, tree, true)?;
-        let compilation = self.run_placed(rustc, &placed, known.count())?;
-        if compilation.status.code() != Some(1) || !known.has_macros() {
+        let placed = PlacedSource::new(text, items, &known, tree, true, &statics.edits)?;
+        let compilation = self.run_placed(rustc, &placed, known.count(), statics)?;
+        let is_refused = !compilation.refused.is_empty();
+        if compilation.status.code() != Some(1) || is_refused || !known.has_macros() {
             return Ok(compilation);
         }
-        let placed = PlacedSource::new(text, items, &known, tree, false)?;
-        self.run_placed(rustc, &placed, known.count())
+        let placed = PlacedSource::new(text, items, &known, tree, false, &statics.edits)?;
+        self.run_placed(rustc, &placed, known.count(), statics)
     }
 
-    fn run_placed(&self, rustc: &Rustc, placed: &PlacedSource, parts: usize) -> Result<Compilation> {
+    fn run_placed(&self, rustc: &Rustc, placed: &PlacedSource, parts: usize, statics: &Statics) -> Result<Compilation> {
         rustc.write_source(placed.text())?;
-        let call = rustc
-            .call
-            .of_running_cell(&self.settings, self.text.len() >= LONG_SOURCE);
+        let library = rustc.call.cell_library();
+        if let Some(library) = library.as_deref().filter(|_| !statics.edits.is_empty()) {
+            // A library that was never loaded may still be there. It has two names, so nothing may write into it.
+            let _ = fs::remove_file(library);
+        }
+        let is_long = self.text.len() >= LONG_SOURCE;
+        let mut call = rustc.call.of_running_cell(&self.settings, is_long);
+        let plan = statics.link(&self.session, &mut call)?;
+        let refused = RefCell::new(BTreeSet::new());
         let output = rustc.run(&Run {
             parts,
-            restore: &|file, message| placed.restore(file, message),
+            prepare: &|command| {
+                command.envs(plan);
+            },
+            restore: &|file, message| {
+                refused.borrow_mut().extend(placed.insertion_of_error(file, message));
+                placed.restore(file, message);
+            },
             ..Run::of(&call)
         })?;
+        if let Some(library) = library.filter(|_| output.status.success()) {
+            statics.keep(&self.session, &library)?;
+        }
+        let messages = output.messages.iter();
         Ok(Compilation {
             status: output.status,
-            warnings: output
-                .messages
-                .iter()
-                .filter_map(|line| warnings::warning(line))
-                .collect(),
-            messages: output.messages.iter().map(|line| format!("{line}\n")).collect(),
+            warnings: messages.clone().filter_map(|line| warnings::warning(line)).collect(),
+            messages: messages.map(|line| format!("{line}\n")).collect(),
+            refused: refused.into_inner(),
         })
     }
 

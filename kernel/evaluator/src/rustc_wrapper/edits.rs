@@ -5,7 +5,7 @@
 //! break, so no line moves.
 
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 /// Insertions into a source, in the order of their places.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +26,12 @@ impl Edits {
         debug_assert!(!text.contains('\n'), "an insertion moves lines: {text}");
         let index = self.0.partition_point(|it| it.at <= at);
         self.0.insert(index, Insertion { at, text });
+    }
+
+    /// Yields the insertions at the bytes of a range, with their places.
+    pub(super) fn within(&self, range: Range<usize>) -> impl Iterator<Item = (usize, &str)> {
+        let inside = self.0.iter().filter(move |it| range.contains(&it.at));
+        inside.map(|it| (it.at, it.text.as_str()))
     }
 
     /// Reports whether nothing is inserted.
@@ -107,14 +113,15 @@ impl Original<'_> {
         }
     }
 
-    /// Reports whether the main place of a message is in an inserted text.
-    pub(super) fn is_about_insertion(&self, file: &str, message: &Value) -> bool {
-        let spans = message["spans"].as_array().map(Vec::as_slice).unwrap_or_default();
-        spans.iter().any(|span| {
-            span["is_primary"] == true
-                && span["file_name"] == file
-                && number(&span["byte_start"]).is_some_and(|at| is_inserted(at, &self.bytes))
-        })
+    /// Returns the place of the insertion that an error is about, in bytes of the source, if a message of rustc's is an
+    /// error whose main place is in an inserted text.
+    pub(super) fn insertion_of_error(&self, file: &str, message: &Value) -> Option<usize> {
+        let is_main = |span: &&Value| span["is_primary"] == true && span["file_name"] == file;
+        let mut main = message["spans"].as_array()?.iter().filter(is_main);
+        let inserted = main.find_map(|span| number(&span["byte_start"]).filter(|at| is_inserted(*at, &self.bytes)));
+        inserted
+            .filter(|_| message["level"] == "error")
+            .map(|at| without_insertions(at, &self.bytes))
     }
 
     fn restore_span(&self, span: &mut Map<String, Value>) {
@@ -300,29 +307,28 @@ mod tests {
     }
 
     #[test]
-    fn a_message_on_an_insertion_is_told_from_others() {
+    fn an_error_about_an_insertion_is_told_from_others() {
         let source = "static A: u8 = 1;";
         let edits = edits(&[(0, "#[x] "), (7, "mut ")]);
         let edited = edits.apply(source);
         for (part, expected) in [
-            ("#[x]", true),
-            ("x]", true),
-            ("static", false),
-            ("mut", true),
-            ("A", false),
-            ("1", false),
+            ("#[x]", Some(0)),
+            ("x]", Some(0)),
+            ("static", None),
+            ("mut", Some(7)),
+            ("A", None),
+            ("1", None),
         ] {
             let begin = edited.find(part).unwrap();
             let mut place = span(&edited, begin, begin + part.len());
+            let insertion = |level: &str, span: &Value| {
+                let message = json!({ "level": level, "spans": [span] });
+                edits.original(source).insertion_of_error(FILE, &message)
+            };
+            assert_eq!(insertion("error", &place), None);
             place["is_primary"] = true.into();
-            let message = json!({ "spans": [place] });
-            assert_eq!(
-                edits.original(source).is_about_insertion(FILE, &message),
-                expected,
-                "{part}"
-            );
-            let other = json!({ "spans": [span(&edited, begin, begin + part.len())] });
-            assert!(!edits.original(source).is_about_insertion(FILE, &other));
+            assert_eq!(insertion("error", &place), expected, "{part}");
+            assert_eq!(insertion("warning", &place), None);
         }
     }
 }

@@ -21,6 +21,7 @@
 //! | [`edits`] | insertions into a source, and the way back for rustc's messages |
 //! | [`empty_cell`] | the library of a cell without code, shared among sessions |
 //! | [`reachable_items`] | the notebook's items that a cell needs |
+//! | [`statics`] | statics that exist once for all cells |
 //! | [`macro_order`] | the notebook's macros, for items before their definition |
 //!
 //! Invariants:
@@ -35,7 +36,6 @@ mod compile_cell;
 mod compile_probe;
 mod conflicts;
 mod dynamic_library;
-#[allow(dead_code, reason = "the steps that insert text follow")]
 mod edits;
 mod empty_cell;
 mod macro_order;
@@ -48,6 +48,7 @@ mod replay_errors;
 mod rustc;
 mod rustc_call;
 mod source_tree;
+mod statics;
 
 use crate::{
     cargo_shim::rustc_invocation,
@@ -136,13 +137,13 @@ fn compile_to_run(rustc: &Rustc, text: &str, carried: &str, session: PathBuf) ->
     let crates = rustc.call.linked_crates();
     let text = type_probe::without_declarations(text);
     let stored = read_stored(&session);
-    let (text, items, stored) = match rewrite(&text, &settings, !is_notebooks_tokio(&crates)) {
+    let (text, items, stored, definitions) = match rewrite(&text, &settings, !is_notebooks_tokio(&crates)) {
         Some(rewritten) => {
             let with_files = rustc.items_with_files(&rewritten.items);
             let definitions = Definitions::new(&with_files, crates.clone());
             let (text, stored) = rewritten.with_fingerprints(&definitions, &stored);
             match missing_variables::without_loads(text, rustc.source) {
-                Ok(text) => (text, rewritten.items.len(), stored),
+                Ok(text) => (text, rewritten.items.len(), stored, definitions),
                 Err(errors) => {
                     errors.iter().for_each(|error| eprintln!("{error}"));
                     return Ok(None);
@@ -150,7 +151,13 @@ fn compile_to_run(rustc: &Rustc, text: &str, carried: &str, session: PathBuf) ->
             }
         }
         // The cell has only items and touches no variable.
-        None if rustc.call.links() => (text.to_string(), text.len(), stored),
+        None if rustc.call.links() => {
+            let definitions = match statics::may_have_statics(&text) {
+                true => Definitions::new(&rustc.items_with_files(&text), crates.clone()),
+                false => Definitions::default(),
+            };
+            (text.to_string(), text.len(), stored, definitions)
+        }
         None => {
             rustc.write_source(&text)?;
             return rustc.run_unchanged().map(Some);
@@ -163,6 +170,7 @@ fn compile_to_run(rustc: &Rustc, text: &str, carried: &str, session: PathBuf) ->
         items,
         crates,
         settings,
+        definitions,
     };
     let status = cell.compile(rustc)?;
     if status.is_some_and(|it| it.success()) {

@@ -1,12 +1,19 @@
 //! The file of a part of a cell: its text as it stands in the cell, and the way back for places in the file.
 
-use crate::session::placed_code::{Jump, Place};
+use crate::{
+    rustc_wrapper::edits::Edits,
+    session::placed_code::{Jump, Place},
+};
 use serde_json::{Map, Value};
 
 /// The file of a part.
 #[derive(Debug)]
 pub(super) struct PartFile {
     pub(super) path: String,
+    /// The text without insertions.
+    pub(super) content: String,
+    /// What is inserted into the text.
+    pub(super) insertions: Edits,
     /// The sections of the part, in their order.
     pub(super) sections: Vec<Section>,
 }
@@ -29,6 +36,23 @@ pub(super) struct Position {
 }
 
 impl PartFile {
+    /// Inserts a text at a place of the source, in bytes.
+    pub(super) fn insert(&mut self, at: usize, text: &str) {
+        let section = *self
+            .sections
+            .iter()
+            .rfind(|it| it.there.byte <= at)
+            .unwrap_or(&self.sections[0]);
+        self.insertions
+            .insert(at - section.there.byte + section.here.byte, text);
+    }
+
+    /// Returns the byte of the source for one of the file without insertions.
+    pub(super) fn in_source(&self, at: usize) -> usize {
+        let section = self.section(|it| it.here.byte <= at);
+        (at + section.there.byte).saturating_sub(section.here.byte)
+    }
+
     /// Moves a span from the file to the source.
     pub(super) fn restore(&self, lines: &[&str], span: &mut Map<String, Value>) {
         let number = |value: &Value| value.as_u64().and_then(|it| usize::try_from(it).ok());
@@ -42,11 +66,7 @@ impl PartFile {
         }
         for place in ["byte_start", "byte_end"] {
             if let Some(at) = span.get(place).and_then(number) {
-                let section = self.section(|it| it.here.byte <= at);
-                span.insert(
-                    place.to_owned(),
-                    (at + section.there.byte).saturating_sub(section.here.byte).into(),
-                );
+                span.insert(place.to_owned(), self.in_source(at).into());
             }
         }
         let texts = span.get_mut("text").and_then(Value::as_array_mut);
@@ -170,6 +190,8 @@ pub(super) mod tests {
             assert_eq!(content, expected);
             let part = PartFile {
                 path: FILE.to_owned(),
+                content: content.clone(),
+                insertions: Edits::default(),
                 sections,
             };
             for text in ["impl", "S", "fn", "f()", "g()"] {

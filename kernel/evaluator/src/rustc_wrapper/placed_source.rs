@@ -78,18 +78,21 @@ pub(super) struct PlacedSource<'a> {
 }
 
 impl<'a> PlacedSource<'a> {
-    /// Returns a source without parts in files of their own.
-    pub(super) fn unchanged(source: &'a str) -> PlacedSource<'a> {
+    /// Returns a source with insertions and without parts in files of their own.
+    pub(super) fn without_parts(source: &'a str, insertions: &Edits) -> PlacedSource<'a> {
         PlacedSource {
             source,
-            text: Cow::Borrowed(source),
-            edits: Edits::default(),
+            text: match insertions.is_empty() {
+                true => Cow::Borrowed(source),
+                false => Cow::Owned(insertions.apply(source)),
+            },
+            edits: insertions.clone(),
             parts: Vec::new(),
         }
     }
 
     /// Writes the parts of a source, whose first bytes are `items`, to their files. Leaves the calls of macros that may
-    /// expand to statements if `with_macros` is false.
+    /// expand to statements if `with_macros` is false. `insertions` are made in the source and in the files.
     ///
     /// # Errors
     ///
@@ -100,8 +103,12 @@ impl<'a> PlacedSource<'a> {
         known: &KnownParts,
         tree: &SourceTree,
         with_macros: bool,
+        insertions: &Edits,
     ) -> io::Result<PlacedSource<'a>> {
-        let mut placed = PlacedSource::unchanged(source);
+        let mut placed = PlacedSource {
+            edits: Edits::default(),
+            ..PlacedSource::without_parts(source, insertions)
+        };
         let mut blanked = String::with_capacity(source.len());
         let (mut done, mut line, mut line_start) = (0, 1, 0);
         for part in known.find(source, items, with_macros) {
@@ -115,18 +122,31 @@ impl<'a> PlacedSource<'a> {
                 column: source[line_start..part.range.start].chars().count() + 1,
             };
             let (content, sections) = laid_out(text, part.place, part.jump, there);
-            let path = tree.write_part(part.place.part, part.cell, &content)?;
-            let Some(path) = path.to_str() else { continue };
-            placed.edits.insert(part.range.start, inclusion(path, part.kind));
-            placed.parts.push(PartFile {
-                path: path.to_owned(),
+            let mut file = PartFile {
+                path: String::new(),
+                content,
+                insertions: Edits::default(),
                 sections,
-            });
+            };
+            for (at, text) in insertions.within(part.range.clone()) {
+                file.insert(at, text);
+            }
+            let path = tree.write_part(part.place.part, part.cell, &file.insertions.apply(&file.content))?;
+            let Some(path) = path.to_str() else { continue };
+            path.clone_into(&mut file.path);
+            for (at, text) in insertions.within(done..part.range.start) {
+                placed.edits.insert(at, text);
+            }
+            placed.edits.insert(part.range.start, inclusion(path, part.kind));
+            placed.parts.push(file);
             blanked += before;
             blanked.extend(text.bytes().map(|it| if it == b'\n' { '\n' } else { ' ' }));
             line += text.matches('\n').count();
             line_start = text.rfind('\n').map_or(line_start, |at| part.range.start + at + 1);
             done = part.range.end;
+        }
+        for (at, text) in insertions.within(done..usize::MAX) {
+            placed.edits.insert(at, text);
         }
         if done > 0 {
             blanked += &source[done..];
@@ -140,12 +160,38 @@ impl<'a> PlacedSource<'a> {
         &self.text
     }
 
+    /// Returns the place of the insertion that an error of rustc's is about, in bytes of the source.
+    pub(super) fn insertion_of_error(&self, file: &str, message: &Value) -> Option<usize> {
+        if self.edits.is_empty() {
+            return None;
+        }
+        let in_part = |part: &PartFile| {
+            let at = part
+                .insertions
+                .original(&part.content)
+                .insertion_of_error(&part.path, message)?;
+            Some(part.in_source(at))
+        };
+        let changed = self.parts.iter().filter(|part| !part.insertions.is_empty());
+        changed.filter_map(in_part).next().or_else(|| {
+            let at = self.edits.original(self.source).insertion_of_error(file, message)?;
+            let is_inclusion = self
+                .parts
+                .iter()
+                .any(|part| part.in_source(part.sections[0].here.byte) == at);
+            (!is_inclusion).then_some(at)
+        })
+    }
+
     /// Moves all places in a message of rustc's to the source, whose file rustc knows as `file`.
     pub(super) fn restore(&self, file: &str, message: &mut Value) {
-        if self.parts.is_empty() {
+        if self.edits.is_empty() {
             return;
         }
         self.edits.original(self.source).restore(file, message);
+        for part in self.parts.iter().filter(|part| !part.insertions.is_empty()) {
+            part.insertions.original(&part.content).restore(&part.path, message);
+        }
         let lines: Vec<&str> = self.source.split('\n').collect();
         self.restore_parts(file, &lines, message);
     }
@@ -206,7 +252,7 @@ mod tests {
         let items = "use a;\nfn f(a: u8) {\n  h(a)\n}\n";
         let source =
             format!("{items}{CELL_FUNCTION_BEGINS}1(\n{EXECUTOR_CALL}\nlet ä = f(1);  \ng(ä,\n2)\n  ; \nput(ä);\n}}\n");
-        let placed = PlacedSource::new(&source, items.len() + 1, &known, &tree, true).unwrap();
+        let placed = PlacedSource::new(&source, items.len() + 1, &known, &tree, true, &Edits::default()).unwrap();
         assert_eq!(placed.text().lines().count(), source.lines().count());
         assert_eq!(placed.parts.len(), 3, "{}", placed.text());
         for (file, part) in placed.parts.iter().zip(["h(a)", "f(1)", "g(ä,\n2)"]) {
@@ -232,7 +278,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         files::NOTEBOOK_DIRECTORY.write(parent.path(), "/").unwrap();
         let tree = SourceTree::of(parent.path()).unwrap().unwrap();
-        let placed = PlacedSource::new("fn f() {}", 9, &KnownParts::default(), &tree, true).unwrap();
+        let placed = PlacedSource::new("fn f() {}", 9, &KnownParts::default(), &tree, true, &Edits::default()).unwrap();
         assert_eq!(placed.text(), "fn f() {}");
         assert_eq!(inclusion("/a \"b\"", Kind::Item), r#"include!("/a \"b\"");"#);
     }

@@ -16,6 +16,8 @@ use std::{
 
 /// Metadata that is the same in every build.
 const CONSTANT_METADATA: &str = "metadata=mosaic";
+/// Begins the option that chooses the linker.
+const LINKER: &str = "linker=";
 
 /// The arguments with which cargo calls rustc.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -194,6 +196,19 @@ impl RustcCall {
     /// Adds the option `-C OPTION`.
     pub(super) fn add_option(&mut self, option: impl Into<OsString>) {
         self.add_codegen(option.into());
+    }
+
+    /// Has rustc run another linker. Returns the linker that cargo's configuration chose, if it chose one.
+    pub(super) fn replace_linker(&mut self, linker: &Path) -> Option<PathBuf> {
+        let chosen = self.arguments.iter().rev().find_map(|argument| match argument {
+            Argument::Codegen(option) => Some(option.to_str()?.strip_prefix(LINKER)?.into()),
+            _ => None,
+        });
+        self.remove_options(&[LINKER]);
+        let mut option = OsString::from(LINKER);
+        option.push(linker);
+        self.add_option(option);
+        chosen
     }
 
     /// Keeps the `TypeId`s of a crate's types across builds, if the crate's types are the same in each. A `TypeId`
@@ -382,6 +397,22 @@ mod tests {
             ),
         ] {
             assert_eq!(text(&call.of_running_cell(&Settings::default(), long)), expected);
+        }
+    }
+
+    #[test]
+    fn another_linker_takes_the_place_of_the_chosen_one() {
+        for (arguments, chosen, expected) in [
+            ("-C rpath", None, "-C rpath -C linker=/k"),
+            (
+                "-C linker=clang -C linker-flavor=gcc",
+                Some("clang"),
+                "-C linker-flavor=gcc -C linker=/k",
+            ),
+        ] {
+            let mut call = parse(arguments);
+            assert_eq!(call.replace_linker(Path::new("/k")), chosen.map(PathBuf::from));
+            assert_eq!(text(&call), expected);
         }
     }
 

@@ -24,3 +24,7 @@ pub(crate) const ANALYSING_VARIABLE: &str = "MOSAIC_ANALYSING";
 /// The key under which the rustc wrapper records its own call. The cargo shim sets it for cargo, and replays the call
 /// for the next cell. See [`RUSTC_INVOCATIONS`](crate::session::files::RUSTC_INVOCATIONS).
 pub(crate) const RUSTC_INVOCATION_VARIABLE: &str = "MOSAIC_RUSTC_INVOCATION";
+
+/// The session directory that holds the [plan](crate::session::files::LINK_PLAN) for the linker. Set for rustc if this
+/// executable is its linker.
+pub(crate) const LINK_PLAN_VARIABLE: &str = "MOSAIC_LINK_PLAN";

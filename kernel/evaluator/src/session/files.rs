@@ -15,6 +15,8 @@
 //! | [`WARNINGS`] | `mosaic-warnings.json` | rustc wrapper | kernel |
 //! | [`PROBED_TYPES`] | `mosaic-probed-types.json` | rustc wrapper | kernel |
 //! | [`PROBE_OUTPUT`] | `mosaic-probe-output.txt` | rustc | rustc wrapper |
+//! | [`SHARED_STATICS`] | `mosaic-shared-statics.json` | rustc wrapper | rustc wrapper |
+//! | [`LINK_PLAN`] | `mosaic-link-plan.json` | rustc wrapper | linker |
 //! | [`RUSTC_INVOCATIONS`] | `mosaic-rustc-invocation-*.json` | rustc wrapper, cargo shim | cargo shim |
 //! | [`POOLED_FOR`] | `mosaic-pooled-for.txt` | cargo shim | cargo shim |
 //! | [`SAVED_VERSIONS`] | `mosaic-versions.lock` | kernel | a shell command of the kernel |
@@ -84,6 +86,12 @@ pub(crate) const PROBED_TYPES: SessionFile<Json<Vec<Option<Type>>>> = SessionFil
 /// The MIR of the last probe, or the metadata of evcxr's analysis code, which nobody reads.
 pub(crate) const PROBE_OUTPUT: SessionFile<Text> = SessionFile::new("mosaic-probe-output.txt");
 
+/// The notebook's statics, each with the library in which it exists.
+pub(crate) const SHARED_STATICS: SessionFile<Json<SharedStatics>> = SessionFile::new("mosaic-shared-statics.json");
+
+/// What the linker does other than what rustc asks for.
+pub(crate) const LINK_PLAN: SessionFile<Json<LinkPlan>> = SessionFile::new("mosaic-link-plan.json");
+
 /// How cargo called the rustc wrapper for a cell, by a digest of all that the call depends on.
 pub(crate) const RUSTC_INVOCATIONS: SessionFiles<Json<RustcInvocation>> = SessionFiles::new("mosaic-rustc-invocation-");
 
@@ -152,6 +160,37 @@ pub(crate) struct CompilerWarnings {
     pub(crate) source: String,
     /// rustc's messages, each a JSON object.
     pub(crate) messages: Vec<Value>,
+}
+
+/// The statics of a notebook that exist in the library of a cell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SharedStatics {
+    /// How many statics there have been. The next one gets this number.
+    pub(crate) count: u64,
+    /// The statics that cells use now, by their [places](SharedStatic) in the notebook.
+    pub(crate) by_place: BTreeMap<String, SharedStatic>,
+}
+
+/// A static that exists in the library of a cell. A place is the path of a static: `module::function::NAME`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SharedStatic {
+    /// A digest of the text of its definition.
+    pub(crate) definition: String,
+    /// The fingerprint of all definitions that its type and its initial value depend on.
+    pub(crate) fingerprint: String,
+    /// The symbol that the library exports.
+    pub(crate) symbol: String,
+    /// The library, under a name that stays.
+    pub(crate) library: PathBuf,
+}
+
+/// How a cell is linked.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LinkPlan {
+    /// The real linker.
+    pub(crate) linker: PathBuf,
+    /// The symbols that libraries of earlier cells define in place of this cell, each with its library.
+    pub(crate) imports: BTreeMap<String, PathBuf>,
 }
 
 /// The type of a variable, as a probe learns it from rustc.

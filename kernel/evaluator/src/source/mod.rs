@@ -27,8 +27,8 @@ pub(crate) mod completeness;
 #[path = "../../cell/src/fingerprint.rs"]
 pub(crate) mod fingerprint;
 pub(crate) mod fingerprints;
-pub(crate) mod placed_parts;
 pub(crate) mod misread_code;
+pub(crate) mod placed_parts;
 pub(crate) mod preamble;
 pub(crate) mod skip;
 pub(crate) mod syntax;

@@ -12,6 +12,9 @@ use quote::ToTokens;
 use std::collections::BTreeSet;
 use syn::{GenericParam, Generics, Ident, ImplItem, Item, TraitItem, UseTree};
 
+/// Macros whose calls define statics, on which no type depends.
+const DEFINE_STATICS: [&str; 2] = ["lazy_static", "thread_local"];
+
 /// An item that types can depend on.
 #[derive(Debug, Default)]
 pub(super) struct Definition {
@@ -293,6 +296,10 @@ impl Reader {
     /// Adds the definition of a macro, or a call of a macro in place of items. A type reaches both by the macro's name,
     /// and by every name that they may define.
     fn add_macro(&mut self, module: &[String], item: &syn::ItemMacro) {
+        let called = item.mac.path.segments.last().filter(|_| item.ident.is_none());
+        if called.is_some_and(|name| DEFINE_STATICS.iter().any(|it| name.ident == it)) {
+            return;
+        }
         let tokens = item.mac.tokens.clone();
         if let Some(name) = &item.ident {
             let mut definition = Definition::new(module, name, item.to_token_stream());

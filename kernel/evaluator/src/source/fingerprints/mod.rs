@@ -36,8 +36,8 @@ pub(crate) struct Definitions {
     crates: BTreeMap<String, String>,
     /// The definitions that paths were found to mean. The types of variables have most paths in common.
     resolved: RefCell<BTreeMap<Mention, Vec<usize>>>,
-    /// The fingerprints computed so far, by the type.
-    fingerprints: RefCell<BTreeMap<String, String>>,
+    /// The fingerprints computed so far, by the module and the type.
+    fingerprints: RefCell<BTreeMap<(Vec<String>, String), String>>,
 }
 
 impl Definitions {
@@ -55,12 +55,18 @@ impl Definitions {
 
     /// Computes the fingerprint of a type: lines `name=hash`, one for each definition that the type reaches.
     pub(crate) fn fingerprint(&self, type_name: &str) -> String {
-        if let Some(known) = self.fingerprints.borrow().get(type_name) {
+        self.fingerprint_in(&[], type_name)
+    }
+
+    /// Computes the fingerprint of all that a text in a module names, such as a type.
+    pub(crate) fn fingerprint_in(&self, module: &[String], text: &str) -> String {
+        let key = (module.to_vec(), text.to_owned());
+        if let Some(known) = self.fingerprints.borrow().get(&key) {
             return known.clone();
         }
-        let tokens: TokenStream = type_name.parse().unwrap_or_default();
-        let reached = self.reach(&tokens::mentions(&tokens), &[], &tokens, |_| true);
-        let joining = self.joining(&reached, &tokens);
+        let tokens: TokenStream = text.parse().unwrap_or_default();
+        let reached = self.reach(&tokens::mentions(&tokens), module, &tokens, |_| true);
+        let joining = self.joining(&reached, module, &tokens);
         proc_macro2::extra::invalidate_current_thread_spans();
         let mut lines: BTreeMap<String, String> = reached.crates.iter().map(|name| self.crate_line(name)).collect();
         let reaches_all_types = reached.is_erased();
@@ -78,19 +84,22 @@ impl Definitions {
             format!("{name}={hash}{with}\n")
         });
         let fingerprint: String = lines.collect();
-        self.fingerprints
-            .borrow_mut()
-            .insert(type_name.to_owned(), fingerprint.clone());
+        self.fingerprints.borrow_mut().insert(key, fingerprint.clone());
         fingerprint
     }
 
     /// Finds the definitions that are reached through `impl`s alone, by the name of their line, each with the hashes of
     /// the `impl`s that lead there.
-    fn joining<'a>(&'a self, reached: &Reached, type_name: &TokenStream) -> BTreeMap<String, BTreeSet<&'a str>> {
+    fn joining<'a>(
+        &'a self,
+        reached: &Reached,
+        module: &[String],
+        type_name: &TokenStream,
+    ) -> BTreeMap<String, BTreeSet<&'a str>> {
         if !reached.definitions.iter().any(|index| self.definitions[*index].joins) {
             return BTreeMap::new();
         }
-        let direct = self.reach(&tokens::mentions(type_name), &[], type_name, |index| {
+        let direct = self.reach(&tokens::mentions(type_name), module, type_name, |index| {
             !self.definitions[index].joins
         });
         let mut joining = BTreeMap::<String, BTreeSet<&str>>::new();
