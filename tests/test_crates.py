@@ -159,6 +159,15 @@ def test_other_features_of_a_crate_are_built(start, unbuilt, fast):
     assert plain.ok(ENCODED).result == with_serde.ok(ENCODED).result == '"2a"'
 
 
+def test_a_crate_that_changes_the_features_of_built_in_ones(start):
+    """With this feature of bytes, serde is in `tokio` as well as in `mosaic`, and cells link both."""
+    kernel = start()
+    kernel.ok("let kept = 7;")
+    add = ':dep bytes = { version = "1", features = ["serde"] }'
+    assert kernel.ok(f'{add}\nbytes::Bytes::from_static(b"ab").len()', timeout=200).result == "2"
+    assert kernel.ok("kept + tokio::spawn(async { 1 }).await?").result == "8"
+
+
 def test_a_crate_that_the_user_edits_is_built_again(start, fast, tmp_path):
     (tmp_path / "src").mkdir()
     (tmp_path / "Cargo.toml").write_text('[package]\nname = "edited"\nversion = "0.1.0"\nedition = "2024"\n')
