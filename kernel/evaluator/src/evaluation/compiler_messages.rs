@@ -1,6 +1,9 @@
 //! What the compiler says of a cell: why the cell does not compile, and what rustc warns of.
 
-use crate::{errors::cell_error::CellError, evaluation::Evaluation};
+use crate::{
+    errors::cell_error::CellError,
+    evaluation::{Evaluation, evcxr_session::EvcxrSession},
+};
 use mosaic_expand::CellExpansion;
 
 /// A step of a cell, in the texts that its errors and warnings refer to.
@@ -36,6 +39,10 @@ impl Evaluation<'_> {
         let warnings = self.session.as_mut().map(|session| session.new_warnings(source));
         for warning in warnings.unwrap_or_default() {
             self.notice(&CellError::warning(&warning, cell.code, cell.number, cell.expansion));
+        }
+        let notices = self.session.as_ref().map(EvcxrSession::new_crate_notices);
+        for notice in notices.unwrap_or_default() {
+            self.notice(&notice);
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
         replay_errors,
         rustc::{CANNOT_RUN_RUSTC, Rustc},
         rustc_call::RustcCall,
+        shared_crates::LinkedLibraries,
     },
     session::{
         environment,
@@ -28,6 +29,11 @@ use std::{
 
 /// The length of a source from which on incremental compilation saves more than its files cost, in bytes.
 const LONG_SOURCE: usize = 14_000;
+
+/// The beginnings of rustc's messages on libraries that do not fit together.
+const LINK_MESSAGES: [&str; 2] = ["linking with", "cannot satisfy dependencies"];
+/// The codes of rustc's errors on crates that do not fit together.
+const LINK_ERRORS: [&str; 5] = ["E0460", "E0462", "E0463", "E0464", "E0523"];
 
 /// A cell to be compiled.
 pub(super) struct Cell {
@@ -137,11 +143,23 @@ impl Cell {
         Ok(())
     }
 
-    /// Has rustc compile a source.
+    /// Has rustc compile a source, linked with the dylibs of the crates that it names, if that is possible.
     fn run(&self, rustc: &Rustc, text: &str) -> Result<Compilation> {
-        rustc.write_source(text)?;
         let call = rustc.call.of_running_cell(&self.settings, text.len() >= LONG_SOURCE);
-        run_and_read(rustc.command(&call).stderr(Stdio::piped())).context(CANNOT_RUN_RUSTC)
+        if let Some(libraries) = LinkedLibraries::for_source(rustc, &self.session, text)? {
+            let mut call = call.clone();
+            libraries.add_to(&mut call);
+            let linked = run_rustc(rustc, &call, &libraries.declared_in(text))?;
+            if !linked.fails_to_link() {
+                return Ok(linked);
+            }
+            let without = run_rustc(rustc, &call, text)?;
+            if !without.fails_to_link() {
+                libraries.give_up()?;
+            }
+            return Ok(without);
+        }
+        run_rustc(rustc, &call, text)
     }
 
     /// Prints rustc's messages for evcxr, and keeps the warnings of a successful compilation for the kernel.
@@ -181,6 +199,28 @@ impl Knowledge<'_> {
             },
         }
     }
+}
+
+impl Compilation {
+    /// Returns whether rustc refuses the crates that the cell links, and not the code of the cell.
+    fn fails_to_link(&self) -> bool {
+        let messages = String::from_utf8_lossy(&self.messages);
+        let is_of_linking = |line: &str| {
+            let message: Value = serde_json::from_str(line).unwrap_or_default();
+            let code = message["code"]["code"].as_str();
+            let text = message["message"].as_str().unwrap_or_default();
+            message["level"] == "error"
+                && (code.is_some_and(|code| LINK_ERRORS.contains(&code))
+                    || LINK_MESSAGES.iter().any(|begin| text.starts_with(begin)))
+        };
+        !self.status.success() && messages.lines().any(is_of_linking)
+    }
+}
+
+/// Has rustc compile a source.
+fn run_rustc(rustc: &Rustc, call: &RustcCall, text: &str) -> Result<Compilation> {
+    rustc.write_source(text)?;
+    run_and_read(rustc.command(call).stderr(Stdio::piped())).context(CANNOT_RUN_RUSTC)
 }
 
 /// Runs rustc and reads its messages.

@@ -44,6 +44,13 @@ impl<'a> Rustc<'a> {
         command
     }
 
+    /// Returns a command that compiles another crate of the session, with what the cell's call says about linking.
+    pub(super) fn command_of_library(&self) -> Command {
+        let mut command = Command::new(self.program);
+        command.args(self.call.arguments_of_linking());
+        command
+    }
+
     /// Runs rustc as cargo calls it.
     pub(super) fn run_unchanged(&self) -> Result<ExitStatus> {
         run_unchanged(self.program, self.call)
