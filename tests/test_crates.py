@@ -210,10 +210,9 @@ def test_statics_of_crates_exist_once(start, tmp_path):
     last = kernel.ok('println!("{} {} {}", counted::next(), counted::own(), itoa::Buffer::new().format(4));')
     assert last.stdout == "4 3 4\n" and not last.stderr, str(last)
     # One worker loads the libraries of two cells.
-    kernel.ok("mosaic::interactive(On).num_workers(1).await?;")
+    kernel.ok("use mosaic::prelude::*;\nmosaic::interactive(On).num_workers(1).await?;")
     for name, number in [("First", 1), ("Second", 2)]:
         kernel.ok(
-            "use mosaic::prelude::*;\n"
             f"#[tessera] struct {name};\n"
             f"#[tessera] impl {name} {{ fn new() -> Self {{ {name} }} fn next(&self) -> u32 {{ counted::next() }} }}\n"
             f"let worker = {name}::remote();"
@@ -231,7 +230,7 @@ def test_a_logger_logs_for_all_cells(start):
         '    fn log(&self, it: &log::Record) { println!("{} {}", it.level(), it.args()); }\n'
         "    fn flush(&self) {}\n"
         "}\n"
-        "log::set_boxed_logger(Box::new(Printer)).unwrap();\n"
+        "log::set_logger(&Printer).unwrap();\n"
         "log::set_max_level(log::LevelFilter::Info);",
         timeout=200,
     )

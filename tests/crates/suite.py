@@ -28,7 +28,7 @@ CRATES = [
                 '    fn log(&self, it: &log::Record) { println!("{} {}", it.level(), it.args()); }\n'
                 "    fn flush(&self) {}\n"
                 "}\n"
-                "log::set_boxed_logger(Box::new(Printer)).unwrap();\n"
+                "log::set_logger(&Printer).unwrap();\n"
                 "log::set_max_level(log::LevelFilter::Info);",
                 "",
             ),
@@ -96,10 +96,12 @@ CRATES = [
             ),
             ('println!("{}", db.query_row("select sum(n) from t", [], |row| row.get::<_, i64>(0))?);', "42\n"),
             (
-                'db.execute("insert into t values (?1)", [8])?;\n'
-                'let mut all = db.prepare("select n from t order by n")?;\n'
-                "let numbers: Vec<i64> = all.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;\n"
-                'println!("{numbers:?}");',
+                "{\n"
+                '    db.execute("insert into t values (?1)", [8])?;\n'
+                '    let mut all = db.prepare("select n from t order by n")?;\n'
+                "    let numbers: Vec<i64> = all.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;\n"
+                '    println!("{numbers:?}");\n'
+                "}",
                 "[1, 2, 8, 39]\n",
             ),
         ],
