@@ -159,6 +159,85 @@ def test_other_features_of_a_crate_are_built(start, unbuilt, fast):
     assert plain.ok(ENCODED).result == with_serde.ok(ENCODED).result == '"2a"'
 
 
+def test_a_crate_that_changes_the_features_of_built_in_ones(start):
+    """With this feature of bytes, serde is in `tokio` as well as in `mosaic`, and cells link both."""
+    add = ':dep bytes = { version = "1", features = ["serde"] }'
+    for _ in range(2):
+        kernel = start()
+        kernel.ok("let kept = 7;")
+        added = kernel.ok(f'{add}\nbytes::Bytes::from_static(b"ab").len()', timeout=200)
+        assert added.result == "2" and added.stderr.count("uses `tokio` as cargo has built") == 1, str(added)
+        cell = kernel.ok("kept + tokio::spawn(async { 1 }).await?")
+        assert cell.result == "8" and not cell.stderr, str(cell)
+        fingerprints = "target/*/debug/.fingerprint/tokio-*"
+        directory = session(kernel)
+        asked = len(list(directory.glob(fingerprints))) > len(list((directory.parent / "template").glob(fingerprints)))
+        kernel.close()
+    # The second session has what the first one built.
+    assert not asked
+
+
+def path_crate(directory, name, source, dependencies=""):
+    """Writes a crate and returns the command that adds it."""
+    (directory / name / "src").mkdir(parents=True)
+    manifest = f'[package]\nname = "{name}"\nversion = "0.1.0"\nedition = "2024"\n[dependencies]\n{dependencies}'
+    (directory / name / "Cargo.toml").write_text(manifest)
+    (directory / name / "src/lib.rs").write_text(source)
+    return f':dep {name} = {{ path = "{directory / name}" }}'
+
+
+COUNTED = """
+use std::{cell::Cell, sync::{LazyLock, atomic::{AtomicU32, Ordering}}};
+static NUMBER: LazyLock<AtomicU32> = LazyLock::new(|| { println!("begins"); AtomicU32::new(0) });
+thread_local! { static OWN: Cell<u32> = const { Cell::new(0) }; }
+#[inline]
+pub fn next() -> u32 { NUMBER.fetch_add(1, Ordering::Relaxed) + 1 }
+#[inline]
+pub fn own() -> u32 { OWN.with(|it| { it.set(it.get() + 1); it.get() }) }
+"""
+
+
+def test_statics_of_crates_exist_once(start, tmp_path):
+    counted = path_crate(tmp_path, "counted", COUNTED)
+    caller = path_crate(tmp_path, "caller", "pub fn next() -> u32 { counted::next() }", 'counted = { path = "../counted" }')
+    kernel = start()
+    first = kernel.ok(f'{caller}\nprintln!("{{}}", caller::next());', timeout=200)
+    assert first.stdout == "begins\n1\n"
+    # The crate is added after another one has needed it.
+    assert kernel.ok(f'{counted}\nprintln!("{{}} {{}}", counted::next(), counted::own());', timeout=200).stdout == "2 1\n"
+    assert kernel.ok('println!("{} {}", caller::next(), counted::own());').stdout == "3 2\n"
+    kernel.ok(':dep itoa = "1"', timeout=200)
+    last = kernel.ok('println!("{} {} {}", counted::next(), counted::own(), itoa::Buffer::new().format(4));')
+    assert last.stdout == "4 3 4\n" and not last.stderr, str(last)
+    # One worker loads the libraries of two cells.
+    kernel.ok("use mosaic::prelude::*;\nmosaic::interactive(On).num_workers(1).await?;")
+    for name, number in [("First", 1), ("Second", 2)]:
+        kernel.ok(
+            f"#[tessera] struct {name};\n"
+            f"#[tessera] impl {name} {{ fn new() -> Self {{ {name} }} fn next(&self) -> u32 {{ counted::next() }} }}\n"
+            f"let worker = {name}::remote();"
+        )
+        assert kernel.ok("let value = worker.next().await?.result().await?; value").result == str(number)
+
+
+def test_a_logger_logs_for_all_cells(start):
+    kernel = start()
+    kernel.ok(
+        ':dep log = "0.4"\n'
+        "struct Printer;\n"
+        "impl log::Log for Printer {\n"
+        "    fn enabled(&self, _: &log::Metadata) -> bool { true }\n"
+        '    fn log(&self, it: &log::Record) { println!("{} {}", it.level(), it.args()); }\n'
+        "    fn flush(&self) {}\n"
+        "}\n"
+        "log::set_logger(&Printer).unwrap();\n"
+        "log::set_max_level(log::LevelFilter::Info);",
+        timeout=200,
+    )
+    assert kernel.ok('log::info!("first"); log::debug!("hidden");').stdout == "INFO first\n"
+    assert kernel.ok(':dep itoa = "1"\nlog::warn!("second");', timeout=200).stdout == "WARN second\n"
+
+
 def test_a_crate_that_the_user_edits_is_built_again(start, fast, tmp_path):
     (tmp_path / "src").mkdir()
     (tmp_path / "Cargo.toml").write_text('[package]\nname = "edited"\nversion = "0.1.0"\nedition = "2024"\n')

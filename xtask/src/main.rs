@@ -49,6 +49,8 @@ enum Command {
     Demo,
     /// Sets everything up and runs every test
     Test {
+        /// Runs one suite alone, which need not be among those that run otherwise
+        suite: Option<suites::Suite>,
         /// Runs the end-to-end tests alone and passes these arguments to pytest
         #[arg(last = true)]
         pytest: Vec<String>,
@@ -92,7 +94,10 @@ fn execute(command: Command) -> Result<()> {
     let root = root();
     match command {
         Command::Demo => demo::demo(&set_up(&root)?),
-        Command::Test { pytest } => {
+        Command::Test { suite, pytest } => {
+            if suite == Some(suites::Suite::Crates) {
+                return suites::crates(&set_up(&root)?, &pytest);
+            }
             browser::ensure()?;
             let set_up = set_up(&root)?;
             if pytest.is_empty() {

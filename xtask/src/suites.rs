@@ -37,6 +37,20 @@ pub(crate) fn all(set_up: &SetUp) -> Result<()> {
     suite("end to end", &|| end_to_end(set_up, &[]))
 }
 
+/// A suite that is run by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Suite {
+    /// Well-known crates in notebooks. Building them takes long, so this suite runs only when it is asked for.
+    Crates,
+}
+
+/// Runs the suite of well-known crates in notebooks.
+pub(crate) fn crates(set_up: &SetUp, arguments: &[String]) -> Result<()> {
+    let suite = "crates/suite.py".to_owned();
+    let arguments: Vec<String> = std::iter::once(suite).chain(arguments.iter().cloned()).collect();
+    end_to_end(set_up, &arguments)
+}
+
 /// Runs the tests in `tests/`, which use real kernels and real clients.
 pub(crate) fn end_to_end(set_up: &SetUp, arguments: &[String]) -> Result<()> {
     let target = kernel::target(&set_up.root)?;

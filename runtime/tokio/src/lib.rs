@@ -7,6 +7,10 @@
 //! One item differs from tokio: [`runtime::Runtime`]. Its `block_on` hands the future on without its type, so that no
 //! cell instantiates an executor, and can be interrupted. Cells themselves run by [`runtime::run_cell`].
 
+// A cell links this dylib beside `mosaic`, and rustc refuses a crate that is in both. So this one takes from `mosaic` what
+// that has, as `serde` if a crate of the user asks `bytes` for it.
+extern crate mosaic as _;
+
 pub use real_tokio::*;
 
 pub mod runtime;

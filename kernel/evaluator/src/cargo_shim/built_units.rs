@@ -7,7 +7,9 @@ use crate::{evcxr_text::markers::CELL_CRATE, session::environment::users_variabl
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    env::consts::DLL_EXTENSION,
     fs,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -43,8 +45,8 @@ impl BuiltUnits {
             return Some(());
         }
         for file in message["filenames"].as_array()? {
-            let file = Path::new(file.as_str()?).strip_prefix(session).ok()?;
-            self.files.insert(file.to_owned());
+            let file = original(Path::new(file.as_str()?));
+            self.files.insert(file.strip_prefix(session).ok()?.to_owned());
         }
         Some(())
     }
@@ -140,6 +142,22 @@ impl BuildInputs {
     }
 }
 
+/// Returns the file in `deps` of which a file is a hard link. Cargo gives every dylib such a link one directory higher,
+/// under a name that is the same for all builds, and names the link in its messages.
+fn original(file: &Path) -> PathBuf {
+    let inode = |path: &Path| Some((fs::metadata(path).ok()?.dev(), fs::metadata(path).ok()?.ino()));
+    let is_dylib = file.extension().is_some_and(|it| it == DLL_EXTENSION);
+    let directory = file.with_file_name("deps");
+    let Some(found) = inode(file).filter(|_| is_dylib && directory.is_dir()) else {
+        return file.to_owned();
+    };
+    let in_directory = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut paths = in_directory.map(|entry| entry.path());
+    paths
+        .find(|path| inode(path) == Some(found))
+        .unwrap_or_else(|| file.to_owned())
+}
+
 /// Returns whether a path is in the source of a crate that cargo has unpacked or checked out.
 fn is_in_registry(path: &Path) -> bool {
     let text = path.to_string_lossy();
@@ -194,6 +212,17 @@ mod tests {
         let files = ["target/deps/libhex-1.rlib", "target/debug/build/x-1/out/lib/libx.a"];
         assert_eq!(units.files, files.map(PathBuf::from).into());
         assert_eq!(units.outputs, [out.with_file_name("output")]);
+        let deps = session.path().join("target/deps");
+        fs::create_dir_all(&deps).unwrap();
+        let name = |more: &str| format!("libmosaic{more}.{DLL_EXTENSION}");
+        for number in ["1", "2"] {
+            fs::write(deps.join(name(&format!("-{number}"))), number).unwrap();
+        }
+        let link = session.path().join("target").join(name(""));
+        fs::hard_link(deps.join(name("-2")), &link).unwrap();
+        let units = BuiltUnits::of(&artefact("mosaic", "dylib", &[&link.to_string_lossy()]), session.path());
+        let original = Path::new("target/deps").join(name("-2"));
+        assert_eq!(units.unwrap().files, [original].into());
         let elsewhere = artefact("hex", "lib", &["/elsewhere/libhex-1.rlib"]);
         assert_eq!(BuiltUnits::of(&elsewhere, session.path()), None);
         assert_eq!(BuiltUnits::of("{", session.path()), None);

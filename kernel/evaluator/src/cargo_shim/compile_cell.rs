@@ -92,13 +92,14 @@ impl<'a> CellCompilation<'a> {
             .spawn()
             .context("cannot run cargo")?;
         let output = cargo.wait_with_output().context("cannot run cargo")?;
-        if output.status.success() && has_only_fixed_sources(self.state).unwrap_or(false) {
+        // Cargo comes to the cell when it has built all crates, whatever becomes of the cell.
+        let invocation = RustcInvocation::read(&self.record()).filter(RustcInvocation::has_its_crates);
+        if let Some(invocation) = invocation
+            && has_only_fixed_sources(self.state).unwrap_or(false)
+        {
             // Errors are ignored: the cell is compiled, even if nothing can be kept for other sessions.
             let _ = are_crates_new.then(|| pool.collect(session));
-            let invocation = RustcInvocation::read(&self.record());
-            let _ = build
-                .zip(invocation)
-                .map(|(build, invocation)| build.keep(&invocation, &output.stdout));
+            let _ = build.map(|build| build.keep(&invocation, &output.stdout));
         }
         io::stdout().write_all(&output.stdout)?;
         Ok(exit_code(output.status.code()))

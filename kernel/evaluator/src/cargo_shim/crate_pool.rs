@@ -15,10 +15,7 @@
 
 use crate::{
     evcxr_text::markers::CELL_CRATE,
-    prebuilt::{
-        builtin::{BUILT_IN_CRATES, BuiltInCrate},
-        cache_directory::CacheDirectory,
-    },
+    prebuilt::cache_directory::CacheDirectory,
     session::{
         files::{POOLED_FOR, TARGET},
         shared_files::{copy_with_time, link_if_built},
@@ -37,8 +34,6 @@ use tempfile::TempDir;
 /// The subdirectories of a target directory in which cargo keeps a crate. The last one tells cargo that the crate is
 /// complete, so it is copied last.
 const PARTS: [&str; 3] = ["deps", "build", ".fingerprint"];
-/// The crates of cells, which each session builds for itself.
-const CELL_CRATES: [&str; 2] = ["code_", CELL_CRATE];
 /// The size in bytes above which the pool is emptied.
 const MAXIMUM_SIZE: u64 = 8 << 30;
 /// The list of the files in the pool: a line for each, with its length in bytes, a tab and its path in the pool.
@@ -161,14 +156,6 @@ impl Pool {
     }
 }
 
-/// Returns whether each session has its own version of a file, given the file's path relative to the session directory.
-pub(super) fn is_of_session(file: &Path) -> bool {
-    let mut names = file.iter().map(|name| name.to_string_lossy());
-    let in_part = names.by_ref().find(|name| PARTS.contains(&&**name)).and(names.next());
-    let name = in_part.or_else(|| Some(file.file_name()?.to_string_lossy()));
-    name.is_none_or(|name| is_name_of_session(&name))
-}
-
 /// Lists the files below a directory of all crates but the session's own, in the order in which they are to be copied.
 fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
@@ -226,18 +213,12 @@ fn entries(directory: &Path) -> io::Result<Vec<fs::DirEntry>> {
     }
 }
 
-/// Returns whether a file or a directory of this name belongs to a crate that each session builds for itself: a cell,
-/// or an embedded crate. A dylib among these has the same file name in every build.
+/// Returns whether a file or a directory of this name belongs to a cell, which each session builds for itself.
 fn is_name_of_session(file_name: &str) -> bool {
     let stem = file_name.split('.').next().unwrap_or(file_name);
     let name = stem.strip_prefix("lib").unwrap_or(stem);
     // A name without a hash is the same for every build of the crate.
-    let Some((name, _)) = name.rsplit_once('-') else {
-        return true;
-    };
-    let library = name.replace('-', "_");
-    let is_embedded = |it: &BuiltInCrate| it.is_embedded() && it.is_library(&library);
-    CELL_CRATES.contains(&library.as_str()) || BUILT_IN_CRATES.iter().any(is_embedded)
+    name.rsplit_once('-').is_none_or(|(name, _)| name == CELL_CRATE)
 }
 
 /// Adds a file unless it exists: by a hard link if rustc wrote it, else by a copy that is complete, and has its time of
@@ -283,21 +264,14 @@ mod tests {
             ("serde_json-0123456789abcdef", false),
             ("build_script_build-0123456789abcdef", false),
             ("libmosaic.so", true),
-            ("libmosaic-0123456789abcdef.so", true),
-            ("mosaic-cell-0123456789abcdef", true),
+            ("libmosaic-0123456789abcdef.so", false),
+            ("mosaic-cell-0123456789abcdef", false),
             ("libcode_3.so", true),
             ("libctx.so", true),
             ("ctx-0123456789abcdef", true),
         ] {
             assert_eq!(is_name_of_session(name), stays, "{name}");
-            assert_eq!(
-                is_of_session(&Path::new("target/debug/deps").join(name)),
-                stays,
-                "{name}"
-            );
         }
-        assert!(!is_of_session(Path::new("target/debug/build/hex-1/out/libx.a")));
-        assert!(is_of_session(Path::new("target/debug/libmosaic.so")));
     }
 
     const DEBUG: &str = "target/x86_64-unknown-linux-gnu/debug";

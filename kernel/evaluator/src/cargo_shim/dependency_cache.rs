@@ -12,9 +12,10 @@ use crate::{
     cargo_shim::{
         built_units::{BuildInputs, BuiltUnits},
         cache_key,
-        crate_pool::{self, Pool, Records},
+        crate_pool::{Pool, Records},
     },
     prebuilt::cache_directory::CacheDirectory,
+    rustc_wrapper::shared_crates::units::{LINK_ARGUMENTS_EXTENSION, NEEDS_EXTENSION},
     session::{
         environment::users_variable,
         files::{LOCK_FILE, RustcInvocation},
@@ -31,6 +32,9 @@ use std::{
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
+
+/// The extensions of the files that the rustc wrapper writes beside a library.
+const EXTENSIONS_OF_NOTES: [&str; 2] = [NEEDS_EXTENSION, LINK_ARGUMENTS_EXTENSION];
 
 /// The dependencies that a session asks for.
 pub(super) struct DependencyBuild<'a> {
@@ -149,18 +153,16 @@ impl<'a> DependencyBuild<'a> {
         };
         let mut files = BTreeMap::new();
         let mut new = Vec::new();
-        for file in &units.files {
+        let beside = units
+            .files
+            .iter()
+            .flat_map(|file| EXTENSIONS_OF_NOTES.map(|it| file.with_extension(it)));
+        let beside: Vec<PathBuf> = beside.filter(|file| session.join(file).is_file()).collect();
+        for file in units.files.iter().chain(&beside) {
             let stamp = Stamp::of(&session.join(file)).context("a file that cargo built is gone")?;
-            let is_from_template = Stamp::of(&self.template.join(file)) == Some(stamp);
-            let is_of_session = crate_pool::is_of_session(file);
-            if is_of_session && !is_from_template {
-                // Cargo has built it anew for this session, which the pool cannot hold.
-                return Ok(());
-            }
-            if !is_from_template {
+            // Every session has the template's files from the beginning.
+            if Stamp::of(&self.template.join(file)) != Some(stamp) {
                 new.push(file.as_path());
-            }
-            if !is_from_template || is_of_session {
                 files.insert(file.clone(), stamp);
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::{
     errors::{cell_error::CellError, places::Changes},
-    evaluation::Evaluation,
+    evaluation::{Evaluation, evcxr_session::EvcxrSession},
     source::carriers::uncarried,
 };
 
@@ -41,6 +41,10 @@ impl Evaluation<'_> {
         let warnings = self.session.as_mut().map(|session| session.new_warnings(&source));
         for warning in warnings.unwrap_or_default() {
             self.notice(&CellError::warning(&warning, cell.code, cell.number, cell.changes));
+        }
+        let notices = self.session.as_ref().map(EvcxrSession::new_crate_notices);
+        for notice in notices.unwrap_or_default() {
+            self.notice(&notice);
         }
     }
 }

@@ -215,6 +215,20 @@ impl EvcxrSession {
             .collect()
     }
 
+    /// Returns what the cell just compiled has to say about the crates that it links.
+    pub(super) fn new_crate_notices(&self) -> Vec<String> {
+        let Some(mut shared) = files::SHARED_CRATES.read(self.directory()) else {
+            return Vec::new();
+        };
+        let notices = std::mem::take(&mut shared.notices);
+        if !notices.is_empty()
+            && let Err(error) = files::SHARED_CRATES.write(self.directory(), &shared)
+        {
+            tracing::warn!("cannot note that the user was told: {error}");
+        }
+        notices
+    }
+
     /// Returns the warnings of the cell just compiled that the user has not seen.
     pub(super) fn new_warnings(&mut self, source: &str) -> Vec<Warning> {
         self.warnings.take_new(self.directory.path(), source)

@@ -6,7 +6,9 @@ use crate::{
     prebuilt::cache_directory::CacheDirectory,
     session::{
         environment,
-        environment_variables::{KERNEL_VARIABLE, MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE, SESSION_VARIABLE},
+        environment_variables::{
+            DYLIB_HASH_VARIABLE, KERNEL_VARIABLE, MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE, SESSION_VARIABLE,
+        },
         files,
     },
 };
@@ -50,6 +52,7 @@ pub(super) fn start_evcxr(
     log_outputs(outputs)?;
     let mut state = context.state();
     state.set_build_env(KERNEL_VARIABLE, &process::id().to_string());
+    state.set_build_env(DYLIB_HASH_VARIABLE, "mosaic");
     // A compiler that is ended leaves its temporary files, which then go with the session.
     let temporary = files::TEMPORARY.path(directory);
     fs::create_dir_all(&temporary)?;

@@ -225,6 +225,12 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     crates.filter(|it| it.audience == Audience::Users).map(|it| it.name)
 }
 
+/// Returns whether a crate, by its name in Rust code, is built in for users.
+pub(crate) fn is_for_users(library: &str) -> bool {
+    let mut crates = BUILT_IN_CRATES.iter().filter(|it| it.audience == Audience::Users);
+    crates.any(|it| it.is_library(library))
+}
+
 /// Returns the names, as Rust code has them, of the crates that only generated code names.
 pub(crate) fn libraries_of_generated_code() -> impl Iterator<Item = String> {
     let crates = BUILT_IN_CRATES.iter();

@@ -8,6 +8,7 @@
 //! | `library/` | the standard library's sources as rust-analyzer sees them | kernel, once |
 //! | `answers/` | what cargo answered while a kernel started | cargo shim |
 //! | `pool/` | crates that sessions have built for `:dep`, with what is known of them | cargo shim |
+//! | `pool/shared/` | dylibs through which cells link these crates | rustc wrapper |
 //! | `idle/` | the libraries of empty cells | rustc wrapper |
 //! | `session-*/`, `session-*.lock` | the [session](crate::session::directory) of one kernel | kernel |
 //!
@@ -65,6 +66,11 @@ impl CacheDirectory {
     /// Returns the directory of the crates that sessions have built for `:dep`.
     pub(crate) fn pool(&self) -> PathBuf {
         self.directory.join("pool")
+    }
+
+    /// Returns the directory of the dylibs through which cells link the crates of the pool.
+    pub(crate) fn shared_libraries(&self) -> PathBuf {
+        self.pool().join("shared")
     }
 
     /// Returns the directory of the libraries of empty cells.

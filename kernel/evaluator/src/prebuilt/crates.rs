@@ -18,6 +18,9 @@ use sha2::{Digest, Sha256};
 use std::{env, fs, path::PathBuf};
 use toml::{Table, Value};
 
+/// Differs between kernels that build the crates to files of other names or with other files beside them.
+const LAYOUT: &str = "dylibs with hashes, lists of needs and of the arguments of the linker";
+
 /// The manifest of this project's workspace.
 static ROOT_MANIFEST: &str = include_str!("../../../../Cargo.toml");
 
@@ -124,6 +127,7 @@ fn key(toolchain: &Toolchain) -> String {
     let mut hash = Sha256::new();
     hash.update(&toolchain.verbose_version);
     hash.update(ROOT_MANIFEST);
+    hash.update(LAYOUT);
     for Embedded { built_in, files, .. } in embedded_crates() {
         hash.update(built_in.name);
         for file in files

@@ -5,13 +5,12 @@ use crate::{
     evcxr_text::{rustc_messages, store_calls::StoredTypes},
     rustc_wrapper::{
         attempts::{Attempt, Facts, Items, Lesson, attempts, lesson},
+        compile_source::Compilation,
         conflicts,
         empty_cell::EmptyCell,
-        placed_source::{KnownParts, PlacedSource},
         reachable_items::ManyItems,
         replay_errors,
-        rustc::{Run, Rustc},
-        statics::{Notebook, Statics},
+        rustc::Rustc,
     },
     session::{
         environment,
@@ -24,16 +23,11 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use std::{
     borrow::Cow,
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-    fs,
+    collections::BTreeMap,
     io::{self, Write},
     path::{Path, PathBuf},
     process::ExitStatus,
 };
-
-/// The length of a source from which on incremental compilation saves more than its files cost, in bytes.
-const LONG_SOURCE: usize = 14_000;
 
 /// A cell to be compiled.
 pub(super) struct Cell<'a> {
@@ -59,15 +53,6 @@ struct Knowledge<'a> {
     empty_cell: Option<EmptyCell>,
     /// The notebook's items, if they are many, their digests, and whether they have compiled together.
     items: Option<(ManyItems<'a>, PassedItems, bool)>,
-}
-
-/// The result of a run of rustc's.
-struct Compilation {
-    status: ExitStatus,
-    messages: String,
-    warnings: Vec<Value>,
-    /// The places of texts that the wrapper inserted and that rustc has errors on.
-    refused: BTreeSet<usize>,
 }
 
 impl Cell<'_> {
@@ -153,78 +138,6 @@ impl Cell<'_> {
             None => {}
         }
         Ok(())
-    }
-
-    /// Has rustc compile a source, whose first bytes are `items`. Its statics are those of earlier cells, unless the
-    /// source forbids that.
-    fn run(&self, rustc: &Rustc, text: &str, items: usize) -> Result<Compilation> {
-        let notebook = Notebook {
-            session: &self.session,
-            source: &self.text,
-            definitions: &self.definitions,
-        };
-        let mut refused = BTreeSet::new();
-        loop {
-            let statics = notebook.statics_of(text, &refused);
-            let compilation = self.run_with(rustc, text, items, &statics)?;
-            if compilation.refused.is_subset(&refused) {
-                return Ok(compilation);
-            }
-            refused.extend(compilation.refused);
-        }
-    }
-
-    /// Has rustc compile a source with given statics, and with the places that its code has in the cells.
-    ///
-    /// A macro may expand to statements, for which there is no place in a file of its own. If the cell does not compile,
-    /// it is compiled with such calls where they are.
-    fn run_with(&self, rustc: &Rustc, text: &str, items: usize, statics: &Statics) -> Result<Compilation> {
-        let Some(tree) = &rustc.tree else {
-            return self.run_placed(rustc, &PlacedSource::without_parts(text, &statics.edits), 0, statics);
-        };
-        let known = KnownParts::read(&self.session);
-        let placed = PlacedSource::new(text, items, &known, tree, true, &statics.edits)?;
-        let compilation = self.run_placed(rustc, &placed, known.count(), statics)?;
-        let is_refused = !compilation.refused.is_empty();
-        if compilation.status.code() != Some(1) || is_refused || !known.has_macros() {
-            return Ok(compilation);
-        }
-        let placed = PlacedSource::new(text, items, &known, tree, false, &statics.edits)?;
-        self.run_placed(rustc, &placed, known.count(), statics)
-    }
-
-    fn run_placed(&self, rustc: &Rustc, placed: &PlacedSource, parts: usize, statics: &Statics) -> Result<Compilation> {
-        rustc.write_source(placed.text())?;
-        let library = rustc.call.cell_library();
-        if let Some(library) = library.as_deref().filter(|_| !statics.edits.is_empty()) {
-            // A library that was never loaded may still be there. It has two names, so nothing may write into it.
-            let _ = fs::remove_file(library);
-        }
-        let is_long = self.text.len() >= LONG_SOURCE;
-        let mut call = rustc.call.of_running_cell(&self.settings, is_long);
-        let plan = statics.link(&self.session, &mut call)?;
-        let refused = RefCell::new(BTreeSet::new());
-        let output = rustc.run(&Run {
-            parts,
-            prepare: &|command| {
-                command.envs(plan);
-            },
-            restore: &|file, message| {
-                refused.borrow_mut().extend(placed.insertion_of_error(file, message));
-                placed.restore(file, message);
-            },
-            ..Run::of(&call)
-        })?;
-        if let Some(library) = library.filter(|_| output.status.success()) {
-            statics.keep(&self.session, &library)?;
-        }
-        let messages = output.messages.iter();
-        Ok(Compilation {
-            status: output.status,
-            warnings: messages.clone().filter_map(|line| warnings::warning(line)).collect(),
-            messages: messages.map(|line| format!("{line}\n")).collect(),
-            refused: refused.into_inner(),
-        })
     }
 
     /// Prints rustc's messages for evcxr, and keeps the warnings of a successful compilation for the kernel.

@@ -14,28 +14,29 @@
 //! | [`placed_source`], [`placed_parts`], [`part_file`] | the source with parts in files of their own, by which code knows its place |
 //! | [`attempts`] | the ways to compile a cell, and their order |
 //! | [`compile_cell`] | compiles a cell to be run |
+//! | [`compile_source`] | has rustc compile a source of the cell, with its statics, crates and places |
 //! | [`compile_probe`] | compiles analysis code, which never runs |
 //! | [`conflicts`] | items that cannot be there together |
 //! | [`replay_errors`] | rustc's errors, when evcxr compiles a cell that failed again |
-//! | [`dynamic_library`] | libraries to which cargo gives the same name in every build |
 //! | [`edits`] | insertions into a source, and the way back for rustc's messages |
 //! | [`empty_cell`] | the library of a cell without code, shared among sessions |
 //! | [`reachable_items`] | the notebook's items that a cell needs |
+//! | [`shared_crates`] | dylibs through which cells link the crates that the user has added |
 //! | [`statics`] | statics that exist once for all cells |
 //! | [`macro_order`] | the notebook's macros, for items before their definition |
 //!
 //! Invariants:
 //!
 //! - No line of a cell's source moves, so every error still points where it should.
-//! - A crate that is not a cell is compiled as cargo asks for, but for a library's name and a crate's metadata.
+//! - A crate that is not a cell is compiled as cargo asks for, but for a crate's metadata and files beside its library.
 //! - What does not compile in a faster way is compiled with all items. So the errors that the user sees are about all
 //!   of them.
 
 mod attempts;
 mod compile_cell;
 mod compile_probe;
+mod compile_source;
 mod conflicts;
-mod dynamic_library;
 mod edits;
 mod empty_cell;
 mod macro_order;
@@ -47,6 +48,7 @@ mod reachable_items;
 mod replay_errors;
 mod rustc;
 mod rustc_call;
+pub(crate) mod shared_crates;
 mod source_tree;
 mod statics;
 
@@ -57,6 +59,7 @@ use crate::{
         compile_cell::{Cell, read_stored, write_stored},
         rustc::{Rustc, run_unchanged},
         rustc_call::RustcCall,
+        shared_crates::units::{LINK_ARGUMENTS_EXTENSION, record_needs},
     },
     session::{environment_variables::KERNEL_VARIABLE, exit_code::exit_code, files},
     source::{carriers, fingerprints::Definitions},
@@ -66,6 +69,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, test_kill_process};
 use std::{
     collections::BTreeMap,
+    env::consts::DLL_SUFFIX,
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
@@ -92,19 +96,22 @@ fn run(program: &OsStr, mut call: RustcCall) -> Result<ExitCode> {
         // cargo stops with the crate that it is at.
         bail!("the kernel is gone");
     }
-    let library = call.dynamic_library();
-    if let Some(library) = &library {
-        call.add_option(library.link_option());
-    }
     call.keep_type_ids();
     let status = match Rustc::of_cell(program, &call, session_directory)? {
         Some(rustc) => compile(&rustc)?,
-        None => Some(run_unchanged(program, &call)?),
+        None => Some(compile_crate(program, &mut call)?),
     };
-    if let Some(library) = library.filter(|_| status.is_some_and(|it| it.success())) {
-        library.link_own_name()?;
-    }
     Ok(exit_code(status.and_then(|status| status.code())))
+}
+
+/// Compiles a crate that is not a cell, and notes what its library needs and contains.
+fn compile_crate(program: &OsStr, call: &mut RustcCall) -> Result<ExitStatus> {
+    call.print_link_arguments(LINK_ARGUMENTS_EXTENSION);
+    let status = run_unchanged(program, call)?;
+    if status.success() {
+        record_needs(call)?;
+    }
+    Ok(status)
 }
 
 /// Compiles or checks the source of a cell. There is no status if its errors are known without rustc, or if there is no
@@ -133,6 +140,7 @@ fn check(rustc: &Rustc, text: &str, session: &Path) -> Result<Option<ExitStatus>
 /// Compiles a cell to be run. `carried` is the text as evcxr wrote it.
 fn compile_to_run(rustc: &Rustc, text: &str, carried: &str, session: PathBuf) -> Result<Option<ExitStatus>> {
     rustc_invocation::record(&session)?;
+    shared_crates::announce_rebuilt(rustc.call, &session)?;
     let settings = files::SETTINGS.read(&session).unwrap_or_default();
     let crates = rustc.call.linked_crates();
     let text = type_probe::without_declarations(text);
@@ -184,8 +192,8 @@ fn compile_to_run(rustc: &Rustc, text: &str, carried: &str, session: PathBuf) ->
 
 /// Reports whether the cell's `tokio` is the notebook's, which is a dylib, and not the one of the registry.
 fn is_notebooks_tokio(crates: &BTreeMap<String, String>) -> bool {
-    let library = dynamic_library::file_name("tokio");
-    crates.get("tokio").is_some_and(|file| file.starts_with(&library))
+    let file = crates.get("tokio").and_then(|build| build.split('@').next());
+    file.is_some_and(|file| file.ends_with(DLL_SUFFIX))
 }
 
 /// Returns the directory in which cargo runs for the cell.

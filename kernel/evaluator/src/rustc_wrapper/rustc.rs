@@ -107,6 +107,13 @@ impl<'a> Rustc<'a> {
         }
     }
 
+    /// Returns a command that compiles another crate of the session, with what the cell's call says about linking.
+    pub(super) fn command_of_library(&self) -> Command {
+        let mut command = Command::new(self.program);
+        command.args(self.call.arguments_of_linking());
+        command
+    }
+
     fn run_once(&self, run: &Run) -> std::io::Result<Output> {
         let mut command = Command::new(self.program);
         match &self.tree {

@@ -3,11 +3,11 @@
 use crate::{
     evcxr_text::markers::CELL_CRATE,
     prebuilt::builtin,
-    rustc_wrapper::dynamic_library::{self, DynamicLibrary},
     session::{environment, files, settings::Settings},
 };
 use std::{
     collections::BTreeMap,
+    env::consts::{DLL_EXTENSION, DLL_PREFIX, DLL_SUFFIX},
     ffi::{OsStr, OsString},
     fs,
     path::{Path, PathBuf},
@@ -28,6 +28,8 @@ pub(super) struct RustcCall {
     crate_name: Option<String>,
     /// The value of `--crate-type`.
     crate_type: Option<String>,
+    /// The value of `-C extra-filename=…`.
+    extra_filename: Option<String>,
     /// The kinds of output in `--emit=…`.
     emit: Vec<String>,
     /// The values of `--extern` that name a file: the crate's name, and its file.
@@ -36,10 +38,6 @@ pub(super) struct RustcCall {
     out_dir: Option<PathBuf>,
     /// The source of the crate, if it is a library's `src/lib.rs`.
     source: Option<PathBuf>,
-    /// The value of `-C metadata=…`.
-    metadata: Option<String>,
-    /// `-C extra-filename=…` is there, so the output's name differs between builds.
-    has_extra_filename: bool,
 }
 
 /// An argument, or two that belong together.
@@ -87,11 +85,10 @@ impl RustcCall {
     }
 
     fn add_codegen(&mut self, option: OsString) {
-        match option.to_str().and_then(|option| option.split_once('=')) {
-            Some(("metadata", value)) => self.metadata = self.metadata.take().or(Some(value.to_owned())),
-            Some(("extra-filename", _)) => self.has_extra_filename = true,
-            _ => {}
-        }
+        let extra = option
+            .to_str()
+            .and_then(|option| option.strip_prefix("extra-filename="));
+        self.extra_filename = extra.map(str::to_owned).or(self.extra_filename.take());
         self.arguments.push(Argument::Codegen(option));
     }
 
@@ -148,16 +145,53 @@ impl RustcCall {
 
     /// Identifies the builds of the crates that the cell links, by each crate's file and the time when it was written.
     pub(super) fn linked_crates(&self) -> BTreeMap<String, String> {
-        let build = |path: &Path| {
-            let file = path.file_name()?.to_string_lossy();
-            let written = fs::metadata(path).and_then(|it| it.modified()).ok();
-            let written = written.and_then(|it| it.duration_since(UNIX_EPOCH).ok());
-            Some(format!("{file}@{}", written.unwrap_or_default().as_nanos()))
-        };
         let found = self.externs.iter();
         found
-            .filter_map(|(name, path)| Some((name.clone(), build(path)?)))
+            .filter_map(|(name, path)| Some((name.clone(), file_build(path)?)))
             .collect()
+    }
+
+    /// Returns the crates that the call links by a file: their names in the source, and their files.
+    pub(super) fn externs(&self) -> &[(String, PathBuf)] {
+        &self.externs
+    }
+
+    /// Adds a crate by its name in the source.
+    pub(super) fn add_extern(&mut self, name: &str, path: &Path) {
+        let mut value = OsString::from(format!("{name}="));
+        value.push(path);
+        self.add_crates("--extern", value);
+    }
+
+    /// Yields the arguments that say where crates and libraries lie and which linker is used.
+    pub(super) fn arguments_of_linking(&self) -> impl Iterator<Item = &OsStr> {
+        let arguments = self.arguments.iter().filter(|it| match it {
+            Argument::Crates(flag, _) => *flag == "-L",
+            Argument::Codegen(_) => it.is_option("linker"),
+            Argument::Emit(_) | Argument::Other(_) => false,
+        });
+        arguments.flat_map(Argument::words)
+    }
+
+    /// Returns the library that the call builds, if it is a crate that others can link.
+    pub(super) fn library(&self) -> Option<PathBuf> {
+        let name = self.crate_name.as_ref()?;
+        let extension = match self.crate_type.as_deref()? {
+            "lib" | "rlib" => "rlib",
+            "dylib" => DLL_EXTENSION,
+            _ => return None,
+        };
+        let file = format!("lib{name}{}.{extension}", self.extra_filename.as_ref()?);
+        Some(self.out_dir.as_ref()?.join(file))
+    }
+
+    /// Has rustc write the arguments of the linker beside the library if the call builds a dylib.
+    pub(super) fn print_link_arguments(&mut self, extension: &str) {
+        if let Some(library) = self.library().filter(|_| self.crate_type.as_deref() == Some("dylib")) {
+            let file = library.with_extension(extension);
+            self.arguments
+                .push(Argument::Other(format!("--print=link-args={}", file.display()).into()));
+        }
     }
 
     /// Returns the source of the cell, if the call compiles a cell.
@@ -181,16 +215,11 @@ impl RustcCall {
     /// Returns the library that rustc writes for the cell, if the call compiles a cell.
     pub(super) fn cell_library(&self) -> Option<PathBuf> {
         self.cell_source()?;
-        Some(self.out_dir.as_ref()?.join(dynamic_library::file_name(CELL_CRATE)))
-    }
-
-    /// Returns the library of the call, if other builds give it the same file name.
-    pub(super) fn dynamic_library(&self) -> Option<DynamicLibrary> {
-        if self.crate_type.as_deref() != Some("dylib") || self.has_extra_filename {
-            return None;
-        }
-        let (name, metadata) = (self.crate_name.as_ref()?, self.metadata.as_ref()?);
-        Some(DynamicLibrary::new(self.out_dir.as_ref()?, name, metadata))
+        Some(
+            self.out_dir
+                .as_ref()?
+                .join(format!("{DLL_PREFIX}{CELL_CRATE}{DLL_SUFFIX}")),
+        )
     }
 
     /// Adds the option `-C OPTION`.
@@ -240,6 +269,8 @@ impl RustcCall {
     pub(super) fn of_running_cell(&self, settings: &Settings, long: bool) -> RustcCall {
         let mut call = self.clone();
         call.set_constant_metadata();
+        // evcxr renames the library, so its name may be the same for all crates that the cell links.
+        call.remove_options(&["extra-filename="]);
         if environment::is_fast() && !long {
             call.remove_options(&["incremental=", "codegen-units="]);
             call.add_option("codegen-units=1");
@@ -268,6 +299,14 @@ impl RustcCall {
         call.arguments.extend(options.map(|it| Argument::Other(it.into())));
         call
     }
+}
+
+/// Identifies the build of a crate by its file and the time when it was written.
+pub(super) fn file_build(path: &Path) -> Option<String> {
+    let file = path.file_name()?.to_string_lossy();
+    let written = fs::metadata(path).and_then(|it| it.modified()).ok();
+    let written = written.and_then(|it| it.duration_since(UNIX_EPOCH).ok());
+    Some(format!("{file}@{}", written.unwrap_or_default().as_nanos()))
 }
 
 impl Argument {
@@ -308,11 +347,9 @@ mod tests {
         let call = parse(CELL);
         assert_eq!(text(&call), CELL);
         assert_eq!(call.crate_name.as_deref(), Some("ctx"));
-        assert_eq!(call.crate_type.as_deref(), Some("cdylib"));
         assert_eq!(call.emit, ["dep-info", "link"]);
         assert_eq!(call.source.as_deref(), Some(Path::new("src/lib.rs")));
         assert_eq!(call.out_dir.as_deref(), Some(Path::new("/s/target/deps")));
-        assert_eq!(call.metadata.as_deref(), Some("0123456789abcdef"));
         let externs = [("serde", "/s/libserde.rlib"), ("core", "/s/libcore.rlib")];
         assert_eq!(call.externs, externs.map(|(name, file)| (name.to_owned(), file.into())));
         let without = "--crate-name ctx --edition=2024 src/lib.rs --error-format=json --crate-type cdylib \
@@ -326,7 +363,7 @@ mod tests {
         for arguments in ["-vV", "x -C", "x --extern", "x -L", "x --crate-name", "x --out-dir"] {
             let call = parse(arguments);
             assert_eq!(text(&call), arguments);
-            assert!(call.cell_source().is_none() && call.cell_library().is_none() && call.dynamic_library().is_none());
+            assert!(call.cell_source().is_none() && call.cell_library().is_none());
         }
     }
 
@@ -350,7 +387,7 @@ mod tests {
         let library = parse(CELL).cell_library();
         assert_eq!(
             library,
-            Some(Path::new("/s/target/deps").join(dynamic_library::file_name("ctx")))
+            Some(Path::new("/s/target/deps").join(format!("{DLL_PREFIX}ctx{DLL_SUFFIX}")))
         );
     }
 
@@ -368,16 +405,6 @@ mod tests {
     }
 
     #[test]
-    fn a_dylib_of_one_name_gets_another_for_each_build() {
-        let call = |more: &str| parse(&format!("--crate-name mosaic --out-dir /s -C metadata=0123 {more}"));
-        let expected = DynamicLibrary::new(Path::new("/s"), "mosaic", "0123");
-        assert_eq!(call("--crate-type dylib").dynamic_library(), Some(expected));
-        for more in ["--crate-type rlib", "--crate-type dylib -C extra-filename=-0123"] {
-            assert!(call(more).dynamic_library().is_none(), "{more}");
-        }
-    }
-
-    #[test]
     fn only_crates_with_constant_types_keep_their_type_ids() {
         for (name, metadata) in [("mosaic", "mosaic"), ("mosaic_abi", "mosaic"), ("serde", "0123")] {
             let mut call = parse(&format!("--crate-name {name} -C metadata=0123"));
@@ -388,7 +415,10 @@ mod tests {
 
     #[test]
     fn a_short_cell_is_compiled_in_one_unit_without_incremental_files() {
-        let call = parse("-C opt-level=2 -C codegen-units=16 -C incremental=/x -C rpath -C metadata=0123456789abcdef");
+        let call = parse(
+            "-C opt-level=2 -C codegen-units=16 -C incremental=/x -C rpath -C metadata=0123456789abcdef \
+             -C extra-filename=-0123456789abcdef",
+        );
         for (long, expected) in [
             (false, "-C opt-level=2 -C rpath -C metadata=mosaic -C codegen-units=1"),
             (

@@ -21,6 +21,13 @@ pub(crate) const SESSION_VARIABLE: &str = "MOSAIC_SESSION";
 /// Set for the cargo shim when the kernel's own rust-analyzer starts it, which sees all crates; evcxr's does not.
 pub(crate) const ANALYSING_VARIABLE: &str = "MOSAIC_ANALYSING";
 
+/// Has cargo put a hash into the file names of the dylibs that it builds from directories, as it does for all other
+/// libraries. Set for all calls of cargo. Cargo reads the variable for the compiler's own build.
+///
+/// So each build of a built-in crate has a file of its own: it replaces no library that the cell process has loaded, and
+/// other sessions can have it.
+pub(crate) const DYLIB_HASH_VARIABLE: &str = "__CARGO_DEFAULT_LIB_METADATA";
+
 /// The key under which the rustc wrapper records its own call. The cargo shim sets it for cargo, and replays the call
 /// for the next cell. See [`RUSTC_INVOCATIONS`](crate::session::files::RUSTC_INVOCATIONS).
 pub(crate) const RUSTC_INVOCATION_VARIABLE: &str = "MOSAIC_RUSTC_INVOCATION";

@@ -17,6 +17,7 @@
 //! | [`PROBE_OUTPUT`] | `mosaic-probe-output.txt` | rustc | rustc wrapper |
 //! | [`SHARED_STATICS`] | `mosaic-shared-statics.json` | rustc wrapper | rustc wrapper |
 //! | [`LINK_PLAN`] | `mosaic-link-plan.json` | rustc wrapper | linker |
+//! | [`SHARED_CRATES`] | `mosaic-shared-crates.json` | rustc wrapper, kernel | rustc wrapper, kernel |
 //! | [`RUSTC_INVOCATIONS`] | `mosaic-rustc-invocation-*.json` | rustc wrapper, cargo shim | cargo shim |
 //! | [`POOLED_FOR`] | `mosaic-pooled-for.txt` | cargo shim | cargo shim |
 //! | [`SAVED_VERSIONS`] | `mosaic-versions.lock` | kernel | a shell command of the kernel |
@@ -91,6 +92,8 @@ pub(crate) const SHARED_STATICS: SessionFile<Json<SharedStatics>> = SessionFile:
 
 /// What the linker does other than what rustc asks for.
 pub(crate) const LINK_PLAN: SessionFile<Json<LinkPlan>> = SessionFile::new("mosaic-link-plan.json");
+/// The dylibs through which cells link the crates of `:dep`. Absent until a cell names such a crate.
+pub(crate) const SHARED_CRATES: SessionFile<Json<SharedCrates>> = SessionFile::new("mosaic-shared-crates.json");
 
 /// How cargo called the rustc wrapper for a cell, by a digest of all that the call depends on.
 pub(crate) const RUSTC_INVOCATIONS: SessionFiles<Json<RustcInvocation>> = SessionFiles::new("mosaic-rustc-invocation-");
@@ -152,6 +155,29 @@ pub(crate) struct FailedCell {
 /// Digests of items that have compiled together, and of the crates that they were compiled with.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PassedItems(pub(crate) BTreeSet<String>);
+
+/// The dylibs through which the cells of a session link the crates of `:dep`.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SharedCrates {
+    /// The dylibs in the order in which they were made.
+    pub(crate) libraries: Vec<SharedLibrary>,
+    /// The crates that cells contain, since they cannot be in such a dylib: names with cargo's hash.
+    pub(crate) contained: BTreeSet<String>,
+    /// The builds of built-in crates that were made for the session, and of which the user knows.
+    pub(crate) rebuilt: BTreeSet<PathBuf>,
+    /// What the user is to be told. The kernel removes it when it has.
+    pub(crate) notices: Vec<String>,
+}
+
+/// A dylib through which cells link crates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SharedLibrary {
+    pub(crate) path: PathBuf,
+    /// The crates in it, by their names with cargo's hash, each with a text that identifies its build.
+    pub(crate) contents: BTreeMap<String, String>,
+    /// The dylibs that it links.
+    pub(crate) links: Vec<PathBuf>,
+}
 
 /// rustc's warnings of one compilation.
 #[derive(Debug, Default, Serialize, Deserialize)]

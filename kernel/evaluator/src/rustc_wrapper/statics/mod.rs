@@ -21,7 +21,7 @@ mod macros;
 
 use crate::{
     linker::elf,
-    rustc_wrapper::{dynamic_library, edits::Edits, rustc_call::RustcCall},
+    rustc_wrapper::{edits::Edits, rustc_call::RustcCall},
     session::{
         digest,
         environment_variables::LINK_PLAN_VARIABLE,
@@ -32,7 +32,11 @@ use crate::{
 use anyhow::{Context, Result};
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    env, fs, io,
+    env::{
+        self,
+        consts::{DLL_PREFIX, DLL_SUFFIX},
+    },
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -184,7 +188,7 @@ fn attribute(symbol: &str) -> String {
 /// Gives a library a second name that no other library of the session gets.
 fn link_lasting_name(library: &Path, mut number: u64) -> Result<PathBuf> {
     loop {
-        let name = library.with_file_name(dynamic_library::file_name(&format!("statics-{number}")));
+        let name = library.with_file_name(format!("{DLL_PREFIX}statics-{number}{DLL_SUFFIX}"));
         match fs::hard_link(library, &name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
             linked => {

@@ -1,0 +1,163 @@
+//! Has rustc compile a source of a cell: with the notebook's statics, the crates' dylibs, and the places of its code.
+
+use crate::{
+    errors::warnings,
+    rustc_wrapper::{
+        compile_cell::Cell,
+        placed_source::{KnownParts, PlacedSource},
+        rustc::{Run, Rustc},
+        shared_crates::LinkedLibraries,
+        statics::{Notebook, Statics},
+    },
+};
+use anyhow::Result;
+use serde_json::Value;
+use std::{cell::RefCell, collections::BTreeSet, fs, process::ExitStatus};
+
+/// The length of a source from which on incremental compilation saves more than its files cost, in bytes.
+const LONG_SOURCE: usize = 14_000;
+
+/// The beginnings of rustc's messages on libraries that do not fit together.
+const LINK_MESSAGES: [&str; 2] = ["linking with", "cannot satisfy dependencies"];
+/// The codes of rustc's errors on crates that do not fit together.
+const LINK_ERRORS: [&str; 5] = ["E0460", "E0462", "E0463", "E0464", "E0523"];
+
+/// The result of a run of rustc's.
+pub(super) struct Compilation {
+    pub(super) status: ExitStatus,
+    pub(super) messages: String,
+    pub(super) warnings: Vec<Value>,
+    /// The places of texts that the wrapper inserted and that rustc has errors on.
+    refused: BTreeSet<usize>,
+}
+
+/// A source of the cell, and the compiler for it.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    rustc: &'a Rustc<'a>,
+    text: &'a str,
+    /// The length of the items, with which the text begins, in bytes.
+    items: usize,
+}
+
+/// What a cell is linked with.
+struct Links<'a> {
+    statics: Statics,
+    libraries: Option<&'a LinkedLibraries<'a>>,
+}
+
+impl Cell<'_> {
+    /// Has rustc compile a source, whose first bytes are `items`, linked with the dylibs of the crates that it names, if
+    /// that is possible.
+    pub(super) fn run(&self, rustc: &Rustc, text: &str, items: usize) -> Result<Compilation> {
+        let source = Source { rustc, text, items };
+        if let Some(libraries) = LinkedLibraries::for_source(rustc, &self.session, text)? {
+            let linked = self.run_with_statics(&source, Some(&libraries))?;
+            if !linked.fails_to_link() {
+                return Ok(linked);
+            }
+            let without = self.run_with_statics(&source, None)?;
+            if !without.fails_to_link() {
+                libraries.give_up()?;
+            }
+            return Ok(without);
+        }
+        self.run_with_statics(&source, None)
+    }
+
+    /// Has rustc compile a source. Its statics are those of earlier cells, unless the source forbids that.
+    fn run_with_statics(&self, source: &Source, libraries: Option<&LinkedLibraries>) -> Result<Compilation> {
+        let notebook = Notebook {
+            session: &self.session,
+            source: &self.text,
+            definitions: &self.definitions,
+        };
+        let mut refused = BTreeSet::new();
+        loop {
+            let links = Links {
+                statics: notebook.statics_of(source.text, &refused),
+                libraries,
+            };
+            let compilation = self.run_with_places(source, &links)?;
+            if compilation.refused.is_subset(&refused) {
+                return Ok(compilation);
+            }
+            refused.extend(compilation.refused);
+        }
+    }
+
+    /// Has rustc compile a source with the places that its code has in the cells.
+    ///
+    /// A macro may expand to statements, for which there is no place in a file of its own. If the cell does not compile,
+    /// it is compiled with such calls where they are.
+    fn run_with_places(&self, source: &Source, links: &Links) -> Result<Compilation> {
+        let Source { rustc, text, items } = *source;
+        let insertions = &links.statics.edits;
+        let Some(tree) = &rustc.tree else {
+            return self.run_placed(rustc, &PlacedSource::without_parts(text, insertions), 0, links);
+        };
+        let known = KnownParts::read(&self.session);
+        let placed = PlacedSource::new(text, items, &known, tree, true, insertions)?;
+        let compilation = self.run_placed(rustc, &placed, known.count(), links)?;
+        let is_refused = !compilation.refused.is_empty();
+        if compilation.status.code() != Some(1) || is_refused || !known.has_macros() {
+            return Ok(compilation);
+        }
+        let placed = PlacedSource::new(text, items, &known, tree, false, insertions)?;
+        self.run_placed(rustc, &placed, known.count(), links)
+    }
+
+    fn run_placed(&self, rustc: &Rustc, placed: &PlacedSource, parts: usize, links: &Links) -> Result<Compilation> {
+        let Links { statics, libraries } = links;
+        let declared = libraries.map(|it| it.declared_in(placed.text()));
+        rustc.write_source(declared.as_deref().unwrap_or(placed.text()))?;
+        let library = rustc.call.cell_library();
+        if let Some(library) = library.as_deref().filter(|_| !statics.edits.is_empty()) {
+            // A library that was never loaded may still be there. It has two names, so nothing may write into it.
+            let _ = fs::remove_file(library);
+        }
+        let is_long = self.text.len() >= LONG_SOURCE;
+        let mut call = rustc.call.of_running_cell(&self.settings, is_long);
+        if let Some(libraries) = libraries {
+            libraries.add_to(&mut call);
+        }
+        let plan = statics.link(&self.session, &mut call)?;
+        let refused = RefCell::new(BTreeSet::new());
+        let output = rustc.run(&Run {
+            parts,
+            prepare: &|command| {
+                command.envs(plan);
+            },
+            restore: &|file, message| {
+                refused.borrow_mut().extend(placed.insertion_of_error(file, message));
+                placed.restore(file, message);
+            },
+            ..Run::of(&call)
+        })?;
+        if let Some(library) = library.filter(|_| output.status.success()) {
+            statics.keep(&self.session, &library)?;
+        }
+        let messages = output.messages.iter();
+        Ok(Compilation {
+            status: output.status,
+            warnings: messages.clone().filter_map(|line| warnings::warning(line)).collect(),
+            messages: messages.map(|line| format!("{line}\n")).collect(),
+            refused: refused.into_inner(),
+        })
+    }
+}
+
+impl Compilation {
+    /// Returns whether rustc refuses the crates that the cell links, and not the code of the cell.
+    fn fails_to_link(&self) -> bool {
+        let is_of_linking = |line: &str| {
+            let message: Value = serde_json::from_str(line).unwrap_or_default();
+            let code = message["code"]["code"].as_str();
+            let text = message["message"].as_str().unwrap_or_default();
+            message["level"] == "error"
+                && (code.is_some_and(|code| LINK_ERRORS.contains(&code))
+                    || LINK_MESSAGES.iter().any(|begin| text.starts_with(begin)))
+        };
+        !self.status.success() && self.messages.lines().any(is_of_linking)
+    }
+}
