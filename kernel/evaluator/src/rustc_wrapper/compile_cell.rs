@@ -20,7 +20,6 @@ use crate::{
     source::fingerprints::Definitions,
 };
 use anyhow::{Context, Result};
-use serde_json::Value;
 use std::{
     borrow::Cow,
     collections::BTreeMap,
