@@ -40,7 +40,7 @@ use crate::{
     cargo_shim::rustc_invocation,
     evcxr_text::{analysis_code, markers::LIBRARY_PATH_VARIABLE, missing_variables, rewrite::rewrite},
     rustc_wrapper::{
-        compile_cell::{Cell, read_stored, write_stored},
+        compile_cell::{Cell, Signatures, read_stored, write_stored},
         rustc::{Rustc, run_unchanged},
         rustc_call::RustcCall,
     },
@@ -122,10 +122,13 @@ fn compile_to_run(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<
     let crates = rustc.call.linked_crates();
     let text = type_probe::without_declarations(text);
     let stored = read_stored(&session);
+    let mut signatures = Signatures::of(&session);
     let (text, items, stored) = match rewrite(&text, &settings, !is_notebooks_tokio(&crates)) {
-        Some(rewritten) => {
+        Some(mut rewritten) => {
             let definitions = Definitions::new(&rewritten.items, crates.clone());
+            rewritten.add_item(&signatures.table(&text, &definitions));
             let (text, stored) = rewritten.with_fingerprints(&definitions, &stored);
+            let text = signatures.fill_in(text, || definitions);
             match missing_variables::without_loads(text, rustc.source) {
                 Ok(text) => (text, rewritten.items.len(), stored),
                 Err(errors) => {
@@ -135,7 +138,11 @@ fn compile_to_run(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<
             }
         }
         // The cell has only items and touches no variable.
-        None if rustc.call.links() => (text.to_string(), text.len(), stored),
+        None if rustc.call.links() => {
+            let text = signatures.fill_in(text.to_string(), || Definitions::new(&text, crates.clone()));
+            let items = text.len();
+            (text, items, stored)
+        }
         None => return rustc.run_unchanged().map(Some),
     };
     let cell = Cell {
@@ -148,6 +155,7 @@ fn compile_to_run(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<
     let status = cell.compile(rustc)?;
     if status.is_some_and(|it| it.success()) {
         write_stored(&cell.session, &stored)?;
+        signatures.write()?;
         if let Some(library) = rustc.call.cell_library() {
             tell_evcxr(&library)?;
         }
