@@ -1,6 +1,6 @@
 //! Functions that travel. They capture nothing, so that their code is all a worker needs.
 
-use crate::{Layout, Outcome, Pending, Slice};
+use crate::{Layout, Outcome, Pending, Slice, TypeName};
 use std::ffi::c_void;
 
 /// A function that captures nothing, as a worker sees it.
@@ -13,9 +13,12 @@ pub struct FunctionTable {
     /// [`crate::VERSION`] of the guest. A worker refuses a table of another version.
     pub version: u32,
     /// Returns the function's name, as the compiler writes it.
-    pub name: extern "C" fn() -> Slice,
+    pub name: TypeName,
     /// The layout of the object that the function runs on; that of `()` if it runs on none.
     pub layout: Layout,
+    /// The [`crate::Signature`] of the object that the function runs on; empty if it runs on none. A worker refuses to
+    /// run the function on an object with another signature.
+    pub object: Slice,
     /// Runs the function on `object`, which is one of:
     ///
     /// - null, for a function of its arguments alone;
@@ -35,6 +38,12 @@ pub struct FunctionTable {
 }
 
 impl FunctionTable {
+    /// Returns the signature of the object that the function runs on.
+    pub fn object_signature(&self) -> &'static str {
+        // SAFETY: the text is made from a `&'static str` (see `mosaic`'s expansion), so the bytes live and are UTF-8.
+        unsafe { std::str::from_utf8_unchecked(self.object.as_bytes()) }
+    }
+
     /// Returns the function's name, as the compiler writes it, such as `ctx::double`.
     pub fn name(&self) -> &'static str {
         // SAFETY: the name is `std::any::type_name` (see `mosaic`), a `&'static str`.

@@ -114,12 +114,15 @@ impl Layout {
 pub struct Definition {
     /// The type's name.
     pub type_name: Slice,
+    /// The [`crate::Signature`] of an object: the type and its fingerprint. A function of another definition of the type
+    /// must not see the object.
+    pub object: Slice,
     /// The layout of an object.
     pub layout: Layout,
     /// The methods' names, in the order of their numbers.
     pub methods: *const Slice,
-    /// The methods' signatures, such as `add(u64) -> u64`. A proxy uses them to find its method in the definition that
-    /// its tessera was made from, which may be an earlier one.
+    /// The [`crate::Signature`]s of the methods. A proxy uses them to find its method in the definition that its tessera
+    /// was made from, which may be an earlier one.
     pub signatures: *const Slice,
     /// The number of methods.
     pub method_count: usize,
@@ -139,9 +142,17 @@ impl Definition {
         self.text(self.signatures, method)
     }
 
-    /// Returns the signatures of all methods, in the order of their numbers.
+    /// Returns the signatures of all methods, in the order of their numbers, and then that of an object.
     pub fn signatures(&self) -> impl Iterator<Item = &'static str> + '_ {
-        (0..).map_while(|method| self.signature(method))
+        (0..)
+            .map_while(|method| self.signature(method))
+            .chain([self.object_signature()])
+    }
+
+    /// Returns the signature of an object.
+    pub fn object_signature(&self) -> &'static str {
+        // SAFETY: like the type's name.
+        unsafe { std::str::from_utf8_unchecked(self.object.as_bytes()) }
     }
 
     /// Returns the type's name.

@@ -6,6 +6,9 @@ use std::ffi::c_void;
 /// The host's number of a tessera, a task or a stored value. Zero is none.
 pub type Handle = u64;
 
+/// A function that returns the name of a type, as the compiler writes it, in `'static` memory.
+pub type TypeName = extern "C" fn() -> Slice;
+
 /// An event of a cell, beside its output.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,17 +170,20 @@ pub struct Host {
     pub tesserae: unsafe extern "C" fn() -> Handle,
     /// Finds a living tessera of the type `type_name` by its uid. The caller may call the tessera after waiting for it.
     pub attach: unsafe extern "C" fn(uid: Slice, type_name: Slice) -> Submitted,
-    /// Returns the signatures of a tessera's methods, as an encoded `Vec<String>`; see
+    /// Returns the signatures of a tessera's methods and of its object, as an encoded `Vec<String>`; see
     /// [`crate::Definition::signatures`]. They are those of the definition that the tessera was made from.
     ///
     /// A process that attached to a tessera becomes its owner with this call. Released before, the tessera stays as it
     /// was; released after, it is freed.
     pub signatures: unsafe extern "C" fn(tessera: Handle) -> Buffer,
-    /// Stores a value of the type `type_name` in the warehouse, and takes its bytes over. Returns a stored value, which
-    /// the caller may wait for, fetch by `result`, and pass as an argument.
-    pub put: unsafe extern "C" fn(value: Buffer, type_name: Slice) -> Submitted,
-    /// Finds a stored value of the type `type_name` by its uid. The caller waits for the returned handle.
-    pub find_stored: unsafe extern "C" fn(uid: Slice, type_name: Slice) -> Submitted,
+    /// Stores a value in the warehouse, and takes its bytes over. Returns a stored value, which the caller may wait for,
+    /// fetch by `result`, and pass as an argument.
+    ///
+    /// `type_name` is a function of the caller's library. It tells which definition of the type the value has; see
+    /// [`crate::TYPE_FINGERPRINTS`].
+    pub put: unsafe extern "C" fn(value: Buffer, type_name: TypeName) -> Submitted,
+    /// Finds a stored value of this type by its uid. The caller waits for the returned handle.
+    pub find_stored: unsafe extern "C" fn(uid: Slice, type_name: TypeName) -> Submitted,
     /// Frees a stored value even if it has other owners, for whom it is then lost. Earlier submissions still get it.
     pub discard: unsafe extern "C" fn(stored: Handle),
     /// Begins to make a stored value known to all workers, and returns a wait for the encoded `()`.

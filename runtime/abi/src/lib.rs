@@ -19,6 +19,7 @@ mod large_vec;
 mod log;
 mod options;
 mod query;
+mod signature;
 mod start_options;
 mod timeline;
 mod workers;
@@ -29,14 +30,15 @@ pub use encoding::{decode, decode_first, encode};
 pub use failure::{Failure, FailureKind};
 pub use function::{FunctionTable, short_name};
 pub use guest::{Definition, GUEST_ENTRY, Guest, GuestEntry, Layout, Outcome, Pending, Status, TesseraTable};
-pub use host::{Argument, CellEvent, Handle, Host, Poll, Reporter, Request, Submitted, Waker};
+pub use host::{Argument, CellEvent, Handle, Host, Poll, Reporter, Request, Submitted, TypeName, Waker};
 pub use large_vec::large_vec;
 pub use log::{LogLevel, LogOptions};
 pub use options::Options;
 pub use query::{Census, Kept, LiveDisplay, MonitorQuery, Query};
+pub use signature::{OTHER_CRATES, Signature, TYPE_FINGERPRINTS};
 pub use start_options::{Placement, StartOptions};
 pub use timeline::{Span, Subject, Tasks, Timeline};
 pub use workers::{Activity, Gpu, Worker, Workers};
 
 /// The version of this crate's types and tables. A host and a guest of different versions refuse each other.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;

@@ -34,6 +34,7 @@
 //! - `shared_memory`: large values in memory that processes share, and the threshold from which they are shared.
 //! - `id`, `worker_uid`, `failures`, `question`, `log`: ids, uids, failures, questions to the front end, and the log.
 //! - `cancellation`, `clock`, `code_location`, `cpu_affinity`, `memory_usage`, `shrinking_map`, `trim_memory`: small tools.
+//! - `type_fingerprints`: the types of stored values.
 //!
 //! # Invariants
 //!
@@ -69,6 +70,7 @@ mod question;
 mod shared_memory;
 mod shrinking_map;
 mod trim_memory;
+mod type_fingerprints;
 mod warehouse;
 mod wire;
 mod worker;

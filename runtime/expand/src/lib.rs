@@ -10,12 +10,13 @@
 //!
 //! - `parse` reads the item under the attribute, `options` the attribute's arguments.
 //! - `model`, `method` and `types` check the item and make the model: what travels, and how methods take it.
-//! - `emit` generates the items from the model.
+//! - `emit` generates the items from the model, `fingerprint` the signatures by which definitions are compared.
 //! - `cell` finds the items in a cell's text and inserts the generated code; `subjects` names the parts for messages.
 
 mod cell;
 mod emit;
 mod errors;
+mod fingerprint;
 mod method;
 mod model;
 mod options;
@@ -27,6 +28,8 @@ pub use cell::{
     CellError, CellExpansion, Generated, Location, Origin, Position, TextRange, expand_cell, expand_cell_after,
     preamble,
 };
+
+pub use fingerprint::{OBJECT_FINGERPRINT, VALUE_FINGERPRINT};
 
 use errors::Errors;
 use model::Tessera;

@@ -29,6 +29,11 @@ pub(crate) struct RewrittenCell {
 }
 
 impl RewrittenCell {
+    /// Adds an item, on a line that evcxr generates.
+    pub(crate) fn add_item(&mut self, item: &str) {
+        self.runtime.push_str(item);
+    }
+
     /// Returns the whole source, in which the store learns the fingerprints of its variables' types; and the types of
     /// the variables that are stored once the cell has run.
     pub(crate) fn with_fingerprints(&self, definitions: &Definitions, stored: &StoredTypes) -> (String, StoredTypes) {

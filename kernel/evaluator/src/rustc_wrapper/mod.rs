@@ -22,6 +22,7 @@
 //! | [`empty_cell`] | the library of a cell without code, shared among sessions |
 //! | [`reachable_items`] | the notebook's items that a cell needs |
 //! | [`shared_crates`] | dylibs through which cells link the crates that the user has added |
+//! | [`signatures`] | fingerprints of types in the code of tesserae |
 //! | [`statics`] | statics that exist once for all cells |
 //! | [`macro_order`] | the notebook's macros, for items before their definition |
 //!
@@ -49,6 +50,7 @@ mod replay_errors;
 mod rustc;
 mod rustc_call;
 pub(crate) mod shared_crates;
+mod signatures;
 mod source_tree;
 mod statics;
 
@@ -60,9 +62,13 @@ use crate::{
         rustc::{Rustc, run_unchanged},
         rustc_call::RustcCall,
         shared_crates::units::{LINK_ARGUMENTS_EXTENSION, record_needs},
+        signatures::Signatures,
     },
     session::{environment_variables::KERNEL_VARIABLE, exit_code::exit_code, files},
-    source::{carriers, fingerprints::Definitions},
+    source::{
+        carriers,
+        fingerprints::{Definitions, signatures::has_placeholders},
+    },
     type_probe,
 };
 use anyhow::{Context, Result, bail};
@@ -145,11 +151,14 @@ fn compile_to_run(rustc: &Rustc, text: &str, carried: &str, session: PathBuf) ->
     let crates = rustc.call.linked_crates();
     let text = type_probe::without_declarations(text);
     let stored = read_stored(&session);
+    let mut signatures = Signatures::of(&session);
     let (text, items, stored, definitions) = match rewrite(&text, &settings, !is_notebooks_tokio(&crates)) {
-        Some(rewritten) => {
+        Some(mut rewritten) => {
             let with_files = rustc.items_with_files(&rewritten.items);
             let definitions = Definitions::new(&with_files, crates.clone());
+            rewritten.add_item(&signatures.table(&text, &definitions));
             let (text, stored) = rewritten.with_fingerprints(&definitions, &stored);
+            let text = signatures.fill_in(text, &definitions);
             match missing_variables::without_loads(text, rustc.source) {
                 Ok(text) => (text, rewritten.items.len(), stored, definitions),
                 Err(errors) => {
@@ -160,11 +169,14 @@ fn compile_to_run(rustc: &Rustc, text: &str, carried: &str, session: PathBuf) ->
         }
         // The cell has only items and touches no variable.
         None if rustc.call.links() => {
-            let definitions = match statics::may_have_statics(&text) {
+            let needs_definitions = statics::may_have_statics(&text) || has_placeholders(&text);
+            let definitions = match needs_definitions {
                 true => Definitions::new(&rustc.items_with_files(&text), crates.clone()),
                 false => Definitions::default(),
             };
-            (text.to_string(), text.len(), stored, definitions)
+            let text = signatures.fill_in(text.to_string(), &definitions);
+            let items = text.len();
+            (text, items, stored, definitions)
         }
         None => {
             rustc.write_source(&text)?;
@@ -183,6 +195,7 @@ fn compile_to_run(rustc: &Rustc, text: &str, carried: &str, session: PathBuf) ->
     let status = cell.compile(rustc)?;
     if status.is_some_and(|it| it.success()) {
         write_stored(&cell.session, &stored)?;
+        signatures.write()?;
         if let Some(library) = rustc.call.cell_library() {
             tell_evcxr(&library)?;
         }

@@ -9,6 +9,7 @@
 //! | [`SETTINGS`] | `mosaic-settings.json` | kernel | rustc wrapper, kernel |
 //! | [`MISSING_VARIABLES`] | `mosaic-missing-variables.json` | kernel | rustc wrapper |
 //! | [`VARIABLE_FINGERPRINTS`] | `mosaic-variable-fingerprints.json` | rustc wrapper | rustc wrapper |
+//! | [`SIGNATURE_TYPES`] | `mosaic-signature-types.json` | rustc wrapper | rustc wrapper |
 //! | [`FAILED_CELL`] | `mosaic-failed-cell.json` | rustc wrapper | rustc wrapper |
 //! | [`PASSED_ITEMS`] | `mosaic-passed-items.json` | rustc wrapper | rustc wrapper |
 //! | [`CONFLICTING_ITEMS`] | `mosaic-conflicting-items.json` | rustc wrapper | kernel |
@@ -38,10 +39,13 @@
 //! another session, as the lock file does, is [replaced](SessionFile::replace) instead. Code help alone reads while
 //! others write: it compares the manifest that it reads with the one that it expects.
 
-use crate::session::{
-    placed_code::{PlacedCell, PlacedItem},
-    settings::Settings,
-    shared_files,
+use crate::{
+    session::{
+        placed_code::{PlacedCell, PlacedItem},
+        settings::Settings,
+        shared_files,
+    },
+    source::fingerprints::signatures::SignatureTypes,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -65,6 +69,9 @@ pub(crate) const MISSING_VARIABLES: SessionFile<Json<BTreeSet<String>>> =
 /// misread.
 pub(crate) const VARIABLE_FINGERPRINTS: SessionFile<Json<BTreeMap<String, String>>> =
     SessionFile::new("mosaic-variable-fingerprints.json");
+
+/// The types in the signatures of tesserae, each with its fingerprint and with the digest that stands in the cells.
+pub(crate) const SIGNATURE_TYPES: SessionFile<Json<SignatureTypes>> = SessionFile::new("mosaic-signature-types.json");
 
 /// The last cell that did not compile. evcxr compiles it again in another form, for which the wrapper replays the
 /// errors.

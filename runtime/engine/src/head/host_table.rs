@@ -13,13 +13,14 @@ use crate::{
     log,
     question::Question,
     shared_memory::{self, SegmentKind},
+    type_fingerprints,
     wire::Code,
     worker::{is_any_executing, is_executing, progress, reporter},
     worker_uid::LOCAL,
 };
 use mosaic_abi::{
     self as abi, Argument, Buffer, CellEvent, Description, Failure, FailureKind, FunctionTable, Handle, Host, Options,
-    Outcome, Poll, Slice, StartOptions, Submitted, TesseraTable, VERSION, Waker,
+    Outcome, Poll, Slice, StartOptions, Submitted, TesseraTable, TypeName, VERSION, Waker,
 };
 use std::{ptr, sync::Arc, time::Duration};
 
@@ -276,15 +277,15 @@ unsafe extern "C" fn signatures(tessera: Handle) -> Buffer {
     Buffer::from(mosaic_abi::encode(&signatures).expect("texts can always be encoded"))
 }
 
-unsafe extern "C" fn put(value: Buffer, type_name: Slice) -> Submitted {
-    // SAFETY: the guest lends the text for this call.
-    let type_name = unsafe { type_name.as_text() };
+unsafe extern "C" fn put(value: Buffer, type_name: TypeName) -> Submitted {
+    let type_name = type_fingerprints::of_stored(type_name);
     submit(linked_head(), |state| state.put(value, &type_name))
 }
 
-unsafe extern "C" fn find_stored(uid: Slice, type_name: Slice) -> Submitted {
-    // SAFETY: the guest lends both for this call.
-    let (uid, type_name) = unsafe { (uid.as_text(), type_name.as_text()) };
+unsafe extern "C" fn find_stored(uid: Slice, type_name: TypeName) -> Submitted {
+    // SAFETY: the guest lends the text for this call.
+    let uid = unsafe { uid.as_text() };
+    let type_name = type_fingerprints::of_stored(type_name);
     linked_head().change(|state| state.find_stored(&uid, &type_name)).into()
 }
 

@@ -17,7 +17,7 @@ pub(crate) use memory_limit::memory_limit;
 pub(crate) use store_dirs::{Keeper, StoreDir, StoreDirs};
 
 use crate::{failures::failure, id::Id};
-use mosaic_abi::{Failure, FailureKind};
+use mosaic_abi::{Failure, FailureKind, Signature};
 
 /// Returns the uid of a stored value, such as `ware-array3-70c4…`.
 pub(crate) fn uid(type_name: &str, ware: Id) -> String {
@@ -26,7 +26,11 @@ pub(crate) fn uid(type_name: &str, ware: Id) -> String {
 
 /// Returns the last part of a type's path in lower case, without its parameters.
 fn short(type_name: &str) -> String {
-    let path = type_name.split(['<', '[', '(']).next().unwrap_or_default();
+    let path = Signature(type_name)
+        .text()
+        .split(['<', '[', '('])
+        .next()
+        .unwrap_or_default();
     let name = path.rsplit("::").next().unwrap_or_default().trim();
     match name.trim_start_matches('&') {
         "" => "value".to_owned(),
@@ -36,7 +40,14 @@ fn short(type_name: &str) -> String {
 
 /// Returns the error text for a stored value that was looked for with the wrong type.
 pub(crate) fn wrong_type_text(uid: &str, is: &str, wanted: &str) -> String {
-    format!("{uid} is a `{is}`, not a `{wanted}`")
+    let (is, wanted) = (Signature(is), Signature(wanted));
+    match is.redefined(wanted) {
+        Some(redefined) if is.text() == wanted.text() => format!(
+            "{uid} was stored before `{redefined}`, or a type that it contains, was redefined: store the value anew with \
+             `mosaic::put`"
+        ),
+        _ => format!("{uid} is a `{}`, not a `{}`", is.text(), wanted.text()),
+    }
 }
 
 /// Returns the failure to use a dropped value.
@@ -59,6 +70,7 @@ mod tests {
             ),
             ("(u8, u8)", "value"),
             ("[u8; 3]", "value"),
+            ("ctx::P@ctx::P@0123", "p"),
         ] {
             assert_eq!(short(type_name), name);
         }

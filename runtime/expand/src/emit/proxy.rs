@@ -190,6 +190,7 @@ pub(super) fn actor(tessera: &Tessera) -> TokenStream {
     quote! {
         impl ::mosaic::Actor for #self_type {
             type Proxy = #proxy;
+            const OBJECT: ::mosaic::__private::Slice = __OBJECT;
             fn table() -> &'static ::mosaic::__private::TesseraTable {
                 &__TABLE
             }

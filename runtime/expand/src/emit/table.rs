@@ -2,10 +2,10 @@
 
 use super::output;
 use crate::{
-    at,
+    at, fingerprint,
     method::{Method, Parameter},
     model::Tessera,
-    types::{self, Lend},
+    types::Lend,
 };
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -27,27 +27,19 @@ pub(super) fn table(tessera: &Tessera) -> TokenStream {
     let signatures = tessera
         .methods
         .iter()
-        .map(|method| Literal::byte_string(signature(method).as_bytes()));
+        .map(|method| Literal::byte_string(fingerprint::signature(method).as_bytes()));
+    let object = fingerprint::object(self_type);
     quote! {
+        const __OBJECT: ::mosaic::__private::Slice = ::mosaic::__private::Slice::new(
+            ::core::concat!(::core::module_path!(), #object).as_bytes()
+        );
         const __METHODS: &[::mosaic::__private::Slice] = &[#(::mosaic::__private::Slice::new(#names)),*];
         const __SIGNATURES: &[::mosaic::__private::Slice] = &[#(::mosaic::__private::Slice::new(#signatures)),*];
         const __DEFINITION: ::mosaic::__private::Definition =
-            ::mosaic::__private::definition::<#self_type>(#name, __METHODS, __SIGNATURES);
+            ::mosaic::__private::definition::<#self_type>(#name, __OBJECT, __METHODS, __SIGNATURES);
         const __TABLE: ::mosaic::__private::TesseraTable =
             ::mosaic::__private::table(__DEFINITION, __construct, __call, __drop_object);
     }
-}
-
-/// Returns the signature, such as `solve(Array3<f32>) -> Array3<f32>`. Calls between two definitions of a type match by
-/// it.
-fn signature(method: &Method) -> String {
-    let parameters: Vec<String> = method
-        .parameters
-        .iter()
-        .map(|parameter| types::display(&parameter.ty))
-        .collect();
-    let (name, output) = (method.ident.unraw(), types::display(&output(method)));
-    format!("{name}({}) -> {output}", parameters.join(", "))
 }
 
 pub(super) fn construct(tessera: &Tessera) -> TokenStream {

@@ -151,6 +151,7 @@ mod __mosaic_Solver1 {
     }
     impl ::mosaic::Actor for Solver1 {
         type Proxy = Solver1Proxy;
+        const OBJECT: ::mosaic::__private::Slice = __OBJECT;
         fn table() -> &'static ::mosaic::__private::TesseraTable {
             &__TABLE
         }
@@ -245,17 +246,22 @@ mod __mosaic_Solver1 {
             )
         }
     }
+    const __OBJECT: ::mosaic::__private::Slice = ::mosaic::__private::Slice::new(
+        ::core::concat!(::core::module_path!(), "@Solver1@__mosaic_object_").as_bytes(),
+    );
     const __METHODS: &[::mosaic::__private::Slice] = &[
         ::mosaic::__private::Slice::new(b"solve"),
         ::mosaic::__private::Slice::new(b"solve_more"),
     ];
     const __SIGNATURES: &[::mosaic::__private::Slice] = &[
-        ::mosaic::__private::Slice::new(b"solve(Array3<f32>) -> Array3<f32>"),
+        ::mosaic::__private::Slice::new(
+            b"solve(Array3<f32>) -> Array3<f32>@Array3<f32>@__mosaic_value__",
+        ),
         ::mosaic::__private::Slice::new(b"solve_more() -> ()"),
     ];
     const __DEFINITION: ::mosaic::__private::Definition = ::mosaic::__private::definition::<
         Solver1,
-    >("Solver1", __METHODS, __SIGNATURES);
+    >("Solver1", __OBJECT, __METHODS, __SIGNATURES);
     const __TABLE: ::mosaic::__private::TesseraTable = ::mosaic::__private::table(
         __DEFINITION,
         __construct,

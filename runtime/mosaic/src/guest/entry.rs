@@ -16,19 +16,21 @@ type Construct = unsafe extern "C" fn(*mut *mut c_void, *const Slice, usize, *mu
 type Call = unsafe extern "C" fn(*mut c_void, u32, *const Slice, usize, *mut Outcome) -> Pending;
 type Drop = unsafe extern "C" fn(*mut c_void);
 
-/// Makes the definition of a type. `type_name` is the name as the user wrote it.
+/// Makes the definition of a type. `type_name` is the name as the user wrote it, `object` the signature of an object.
 ///
 /// # Panics
 ///
 /// `methods` and `signatures` differ in length.
 pub const fn definition<T>(
     type_name: &'static str,
+    object: Slice,
     methods: &'static [Slice],
     signatures: &'static [Slice],
 ) -> Definition {
     assert!(methods.len() == signatures.len(), "each method has a signature");
     Definition {
         type_name: Slice::new(type_name.as_bytes()),
+        object,
         layout: Layout::of::<T>(),
         methods: methods.as_ptr(),
         signatures: signatures.as_ptr(),

@@ -5,7 +5,7 @@ use crate::{
     task::{function::tables, task_proxy::TaskProxy},
     value::portable::Portable,
 };
-use mosaic_abi::{Options, TesseraTable};
+use mosaic_abi::{Options, Slice, TesseraTable};
 
 /// A type under `#[tessera]`: it has a proxy, and its objects can live on workers.
 ///
@@ -26,6 +26,10 @@ use mosaic_abi::{Options, TesseraTable};
 pub trait Actor: Sized + 'static {
     /// The typed proxy of a remote object, such as `SolverProxy`.
     type Proxy;
+
+    /// The [`mosaic_abi::Signature`] of an object, with the fingerprint of the type.
+    #[doc(hidden)]
+    const OBJECT: Slice;
 
     /// Returns the table by which a worker constructs and calls an object.
     #[doc(hidden)]

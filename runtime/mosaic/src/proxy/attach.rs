@@ -40,8 +40,9 @@ impl<P> Future for Attach<P> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = ready!(Pin::new(&mut self.wait).poll(context));
-        Poll::Ready(match outcome {
-            Ok(_) => Ok((self.proxy)(Tessera::attached(self.object.clone()))),
+        let attached = outcome.and_then(|_| Tessera::attached(self.object.clone(), self.definition));
+        Poll::Ready(match attached {
+            Ok(tessera) => Ok((self.proxy)(tessera)),
             Err(failure) => Err(TaskError::new(Failure {
                 tessera: self.definition.type_name().to_owned(),
                 method: String::new(),

@@ -1,6 +1,6 @@
 //! The untyped proxy inside each generated proxy.
 
-use super::methods::Methods;
+use super::{actor::Actor, methods::Methods};
 use crate::{
     guest::interrupt::checkpoint,
     host::host,
@@ -11,7 +11,7 @@ use crate::{
 use mosaic_abi::{
     Definition, Failure, FailureKind, FunctionTable, Handle, Options, State, Submitted, TesseraTable, short_name,
 };
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, mem};
 
 /// An untyped proxy: a remote object, and the options and dependencies of its calls.
 #[derive(Clone)]
@@ -92,13 +92,23 @@ impl Tessera {
     }
 
     /// Makes a proxy of a tessera that was found, and takes over its object.
-    pub(crate) fn attached(object: Object) -> Tessera {
-        Tessera {
-            methods: Methods::Found(object.signatures().into()),
+    ///
+    /// # Errors
+    ///
+    /// The tessera is not of `definition`'s type.
+    pub(crate) fn attached(object: Object, definition: &Definition) -> Result<Tessera, Failure> {
+        let methods = Methods::Found(object.signatures().into());
+        if let Err(failure) = methods.check_same_type(definition) {
+            // Asking for the signatures has taken the tessera over: released, it would be freed for everybody.
+            mem::forget(object);
+            return Err(failure);
+        }
+        Ok(Tessera {
+            methods,
             object,
             after: Vec::new(),
             options: Options::new(),
-        }
+        })
     }
 
     /// Fills in `options` for calls where this proxy has none.
@@ -135,7 +145,7 @@ impl Tessera {
     /// Runs a function that reads the object, in its turn among the calls.
     pub fn get<T, R, F>(&self, definition: &'static Definition, function: F) -> TaskProxy<R>
     where
-        T: 'static,
+        T: Actor,
         R: Portable,
         F: Fn(&T) -> R + Copy + Send + 'static,
     {
@@ -146,7 +156,7 @@ impl Tessera {
     /// Runs a function that changes the object, in its turn among the calls.
     pub fn update<T, A, R, F>(&self, definition: &'static Definition, function: F, argument: Arg) -> TaskProxy<R>
     where
-        T: 'static,
+        T: Actor,
         A: Portable,
         R: Portable,
         F: Fn(&mut T, A) -> R + Copy + Send + 'static,
@@ -163,7 +173,7 @@ impl Tessera {
     ) -> Result<Submitted, Failure> {
         let number = match operation {
             Operation::Method(method) => self.methods.number(definition, *method)?,
-            Operation::Function(_) => self.methods.check_same_definition(definition).map(|()| 0)?,
+            Operation::Function(_) => self.methods.check_same_object(definition).map(|()| 0)?,
         };
         let host = host()?;
         let tessera = self.object.needed()?;

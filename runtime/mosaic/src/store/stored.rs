@@ -75,8 +75,8 @@ pub fn put<T: Portable>(value: &T) -> Put<T> {
             let message = format!("a value of type `{}` could not be encoded: {error}", type_name::<T>());
             failure(FailureKind::NotPortable, message)
         })?;
-        // SAFETY: the bytes are handed over, and the slice lends a text that outlives the call.
-        Ok(unsafe { (host.put)(bytes, Slice::from(type_name::<T>())) })
+        // SAFETY: the bytes are handed over, and the function returns a static text.
+        Ok(unsafe { (host.put)(bytes, tables::name::<T>) })
     });
     Put::of(match submitted {
         Ok(submitted) => Object::submitted(submitted, type_name::<T>(), None),
@@ -120,7 +120,7 @@ impl<T> Stored<T> {
     ///
     /// # Errors
     ///
-    /// No value of this name is stored, or it has another type.
+    /// No value of this name is stored, or it has another type, or the type was redefined after the value was stored.
     ///
     /// # Examples
     ///
@@ -135,9 +135,8 @@ impl<T> Stored<T> {
     /// ```
     pub fn attach(uid: impl AsRef<str>) -> Put<T> {
         let uid = uid.as_ref();
-        // SAFETY: the slices lend texts that outlive the call.
-        let submitted =
-            host().map(|host| unsafe { (host.find_stored)(Slice::from(uid), Slice::from(type_name::<T>())) });
+        // SAFETY: the slice lends a text that outlives the call, and the function returns a static text.
+        let submitted = host().map(|host| unsafe { (host.find_stored)(Slice::from(uid), tables::name::<T>) });
         Put::of(match submitted {
             Ok(submitted) => Object::submitted(submitted, type_name::<T>(), None),
             Err(failure) => Object::failed(failure, type_name::<T>(), None),

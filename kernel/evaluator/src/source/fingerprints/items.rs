@@ -4,7 +4,10 @@ use crate::{
     session::digest,
     source::{
         fingerprint::JOINING,
-        fingerprints::tokens::{self, hash, mentions, significant},
+        fingerprints::{
+            Reading, encoding,
+            tokens::{self, hash, mentions, significant},
+        },
     },
 };
 use proc_macro2::TokenStream;
@@ -25,6 +28,12 @@ pub(super) struct Definition {
     pub(super) hash: String,
     pub(super) tokens: TokenStream,
     pub(super) mentions: Vec<Vec<String>>,
+    /// Paths in attributes of serde's, such as the module in `#[serde(with = "module")]`.
+    pub(super) encoding_mentions: Vec<Vec<String>>,
+    /// The hash of the derive macros that encode the type, unless they are serde's own.
+    pub(super) derives: String,
+    /// The readings of a path from which on it reaches the item, if not all of them do: the item is code.
+    pub(super) counts_for: Option<Reading>,
     /// The item is an `impl` or a glob. When it is new, it changes no type that existed before.
     pub(super) joins: bool,
     /// The item is a type that values can have.
@@ -54,6 +63,7 @@ impl Definition {
     }
 
     fn new(module: &[String], name: impl ToString, tokens: TokenStream) -> Definition {
+        let (derives, encoding_mentions) = encoding::of_attributes(&tokens);
         let tokens = significant(tokens);
         Definition {
             name: name.to_string().trim_start_matches("r#").to_owned(),
@@ -61,6 +71,8 @@ impl Definition {
             also: BTreeSet::new(),
             hash: hash(&tokens),
             mentions: mentions(&tokens),
+            encoding_mentions,
+            derives,
             tokens,
             ..Definition::default()
         }
@@ -84,9 +96,12 @@ impl Definition {
     }
 }
 
-/// Reads all items, those in modules included.
-pub(super) fn read(tokens: TokenStream) -> Vec<Definition> {
-    let mut reader = Reader::default();
+/// Reads all items, those in modules included. Reads functions only `with_code`.
+pub(super) fn read(tokens: TokenStream, with_code: bool) -> Vec<Definition> {
+    let mut reader = Reader {
+        found: Vec::new(),
+        with_code,
+    };
     reader.items(&[], tokens);
     let local: BTreeSet<String> = reader.found.iter().map(|it| it.name.clone()).collect();
     reader.close_enums();
@@ -97,9 +112,9 @@ pub(super) fn read(tokens: TokenStream) -> Vec<Definition> {
     reader.found
 }
 
-#[derive(Default)]
 struct Reader {
     found: Vec<Definition>,
+    with_code: bool,
 }
 
 impl Reader {
@@ -133,7 +148,7 @@ impl Reader {
             }
             Item::Const(it) => self.add(module, &it.ident, &it),
             // No type depends on a body that the compiler does not evaluate.
-            Item::Fn(it) if it.sig.constness.is_none() => {}
+            Item::Fn(it) if it.sig.constness.is_none() => self.add_code(module, &it.sig.ident, &it),
             Item::Fn(it) => self.add(module, &it.sig.ident, &it),
             Item::Static(_) => {}
             Item::Trait(it) => self.add_trait(module, it),
@@ -159,6 +174,36 @@ impl Reader {
         self.found.push(Definition::new(module, name, item.to_token_stream()));
     }
 
+    /// Adds a function, on which only encoded values can depend.
+    fn add_code(&mut self, module: &[String], name: &Ident, function: &impl ToTokens) {
+        if self.with_code {
+            let definition = Definition::new(module, name, function.to_token_stream());
+            self.found.push(Definition {
+                counts_for: Some(Reading::Code),
+                ..definition
+            });
+        }
+    }
+
+    /// Adds the functions of an `impl`, and the `impl` as a whole if it is of a trait of serde's.
+    fn add_code_of_impl(&mut self, module: &[String], item: &syn::ItemImpl) {
+        if let Some(name) = encoding::implemented(item) {
+            let mut definition = Definition::new(module, name, item.to_token_stream());
+            definition.also = tokens::names(&item.self_ty.to_token_stream());
+            definition.also.retain(|name| tokens::is_definable(name));
+            definition.counts_for = Some(Reading::Encoded);
+            self.found.push(definition);
+        } else {
+            for member in &item.items {
+                if let ImplItem::Fn(method) = member
+                    && method.sig.constness.is_none()
+                {
+                    self.add_code(module, &method.sig.ident, method);
+                }
+            }
+        }
+    }
+
     fn add_type<'a>(
         &mut self,
         module: &[String],
@@ -180,6 +225,7 @@ impl Reader {
             if let TraitItem::Fn(method) = member
                 && method.sig.constness.is_none()
             {
+                self.add_code(module, &method.sig.ident, method);
                 method.default = None;
             }
         }
@@ -196,6 +242,9 @@ impl Reader {
 
     /// Adds the parts of an `impl` that types can depend on: associated types, constants, and constant functions.
     fn add_impl(&mut self, module: &[String], mut item: syn::ItemImpl) {
+        if self.with_code {
+            self.add_code_of_impl(module, &item);
+        }
         item.items
             .retain(|member| !matches!(member, ImplItem::Fn(method) if method.sig.constness.is_none()));
         if item.items.is_empty() {

@@ -3,8 +3,12 @@
 //! A cell is compiled with all items defined so far. The rustc wrapper reads these items, and computes the
 //! [fingerprint](Definitions::fingerprint) of each variable's type: a hash of every definition that can decide what the
 //! bytes of the variable mean. Names are resolved roughly. If a name can mean several definitions, all of them count.
+//!
+//! A value in memory and the same value in encoded form depend on different definitions, see [`Form`].
 
+mod encoding;
 mod items;
+pub(crate) mod signatures;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -22,11 +26,33 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-/// A path as the source has it, and the module in which it stands.
+/// The form of a value whose type has a fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Form {
+    /// In memory. Definitions of types decide what the bytes mean.
+    Memory,
+    /// Encoded by serde. The code of hand-written implementations of serde's traits counts as well.
+    Encoded,
+}
+
+/// The names that a path can mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Reading {
+    /// The path stands in a type of a value in memory.
+    Memory,
+    /// The path stands in a type of an encoded value, to which implementations of serde's traits belong.
+    Encoded,
+    /// The path stands in code that encodes or decodes, and may name functions.
+    Code,
+}
+
+/// A path as the source has it, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Mention {
-    module: Vec<String>,
+    /// The module in which the path stands; any, if it is not known.
+    module: Option<Vec<String>>,
     path: Vec<String>,
+    reading: Reading,
 }
 
 /// All items of a cell's crate, and the crates that it links.
@@ -36,15 +62,15 @@ pub(crate) struct Definitions {
     crates: BTreeMap<String, String>,
     /// The definitions that paths were found to mean. The types of variables have most paths in common.
     resolved: RefCell<BTreeMap<Mention, Vec<usize>>>,
-    /// The fingerprints computed so far, by the module and the type.
-    fingerprints: RefCell<BTreeMap<(Vec<String>, String), String>>,
+    /// The fingerprints computed so far, by the type, its module if that is known, and the form of its values.
+    fingerprints: RefCell<BTreeMap<(String, Option<Vec<String>>, Form), String>>,
 }
 
 impl Definitions {
     /// Reads the items of a source. `crates` are the crates that it links, each with what identifies its build.
     pub(crate) fn new(source: &str, crates: BTreeMap<String, String>) -> Definitions {
         let tokens: TokenStream = source.parse().unwrap_or_default();
-        let definitions = items::read(tokens);
+        let definitions = items::read(tokens, encoding::has_own_code(source));
         proc_macro2::extra::invalidate_current_thread_spans();
         Definitions {
             definitions,
@@ -53,26 +79,64 @@ impl Definitions {
         }
     }
 
-    /// Computes the fingerprint of a type: lines `name=hash`, one for each definition that the type reaches.
+    /// Computes the fingerprint of a variable's type: lines `name=hash`, one for each definition that the type reaches.
     pub(crate) fn fingerprint(&self, type_name: &str) -> String {
-        self.fingerprint_in(&[], type_name)
+        self.lines(type_name, Some(&[]), Form::Memory)
     }
 
     /// Computes the fingerprint of all that a text in a module names, such as a type.
     pub(crate) fn fingerprint_in(&self, module: &[String], text: &str) -> String {
-        let key = (module.to_vec(), text.to_owned());
+        self.lines(text, Some(module), Form::Memory)
+    }
+
+    /// Computes the fingerprint of a type that is named in some module, for values of a form.
+    pub(crate) fn fingerprint_anywhere(&self, type_name: &str, form: Form) -> String {
+        self.lines(type_name, None, form)
+    }
+
+    /// Returns the paths of all types, such as `module::P`.
+    fn types(&self) -> impl Iterator<Item = String> {
+        self.definitions.iter().filter(|it| it.is_type).map(Definition::label)
+    }
+
+    fn lines(&self, type_name: &str, module: Option<&[String]>, form: Form) -> String {
+        let key = (type_name.to_owned(), module.map(<[String]>::to_vec), form);
         if let Some(known) = self.fingerprints.borrow().get(&key) {
             return known.clone();
         }
-        let tokens: TokenStream = text.parse().unwrap_or_default();
-        let reached = self.reach(&tokens::mentions(&tokens), module, &tokens, |_| true);
-        let joining = self.joining(&reached, module, &tokens);
+        let tokens: TokenStream = type_name.parse().unwrap_or_default();
+        let fingerprint = self.lines_of_tokens(&tokens, module, form);
         proc_macro2::extra::invalidate_current_thread_spans();
+        self.fingerprints.borrow_mut().insert(key, fingerprint.clone());
+        fingerprint
+    }
+
+    fn lines_of_tokens(&self, tokens: &TokenStream, module: Option<&[String]>, form: Form) -> String {
+        let mut reading = match form {
+            Form::Memory => Reading::Memory,
+            Form::Encoded => Reading::Encoded,
+        };
+        let start = |reading| Start {
+            paths: tokens::mentions(tokens),
+            module: module.map(<[String]>::to_vec),
+            tokens: tokens.clone(),
+            reading,
+        };
+        let mut reached = self.reach(&start(reading), |_| true);
+        if reading == Reading::Memory && encoding::decodes_later(&reached.names) {
+            reading = Reading::Encoded;
+            reached = self.reach(&start(reading), |_| true);
+        }
+        let joining = self.joining(&reached, &start(reading));
         let mut lines: BTreeMap<String, String> = reached.crates.iter().map(|name| self.crate_line(name)).collect();
         let reaches_all_types = reached.is_erased();
         for (index, definition) in self.definitions.iter().enumerate() {
             if reached.definitions.contains(&index) {
                 add(&mut lines, definition.line_name(), &definition.hash);
+                if reading == Reading::Encoded && !definition.derives.is_empty() {
+                    let name = format!("derive of {}", definition.label());
+                    add(&mut lines, name, &definition.derives);
+                }
             } else if reaches_all_types && definition.is_type {
                 // The value may be of any type that existed when it was stored, and code can ask for that type.
                 add(&mut lines, format!("{JOINING}{}", definition.label()), &definition.hash);
@@ -83,37 +147,31 @@ impl Definitions {
             let with: String = with.map(|hash| format!("{JOINS_WITH}{hash}")).collect();
             format!("{name}={hash}{with}\n")
         });
-        let fingerprint: String = lines.collect();
-        self.fingerprints.borrow_mut().insert(key, fingerprint.clone());
-        fingerprint
+        lines.collect()
     }
 
     /// Finds the definitions that are reached through `impl`s alone, by the name of their line, each with the hashes of
     /// the `impl`s that lead there.
-    fn joining<'a>(
-        &'a self,
-        reached: &Reached,
-        module: &[String],
-        type_name: &TokenStream,
-    ) -> BTreeMap<String, BTreeSet<&'a str>> {
+    fn joining<'a>(&'a self, reached: &Reached, start: &Start) -> BTreeMap<String, BTreeSet<&'a str>> {
         if !reached.definitions.iter().any(|index| self.definitions[*index].joins) {
             return BTreeMap::new();
         }
-        let direct = self.reach(&tokens::mentions(type_name), module, type_name, |index| {
-            !self.definitions[index].joins
-        });
+        let direct = self.reach(start, |index| !self.definitions[index].joins);
         let mut joining = BTreeMap::<String, BTreeSet<&str>>::new();
         for index in &reached.definitions {
             let implementation = &self.definitions[*index];
             if !implementation.joins {
                 continue;
             }
-            let behind = self.reach(
-                &implementation.mentions,
-                &implementation.module,
-                &implementation.tokens,
-                |index| !self.definitions[index].joins && !direct.definitions.contains(&index),
-            );
+            let header = Start {
+                paths: implementation.mentions.clone(),
+                module: Some(implementation.module.clone()),
+                tokens: implementation.tokens.clone(),
+                reading: start.reading,
+            };
+            let behind = self.reach(&header, |index| {
+                !self.definitions[index].joins && !direct.definitions.contains(&index)
+            });
             let definitions = behind.definitions.difference(&direct.definitions);
             let crates = behind.crates.difference(&direct.crates);
             let names = definitions
@@ -126,16 +184,11 @@ impl Definitions {
         joining
     }
 
-    /// Finds what paths in a module reach. The search goes on from the definitions for which `leads_on` is true.
-    fn reach(
-        &self,
-        paths: &[Vec<String>],
-        module: &[String],
-        tokens: &TokenStream,
-        leads_on: impl Fn(usize) -> bool,
-    ) -> Reached {
+    /// Finds what the paths of a type reach. The search goes on from the definitions for which `leads_on` is true.
+    fn reach(&self, start: &Start, leads_on: impl Fn(usize) -> bool) -> Reached {
         let mut reached = Reached::default();
-        reached.add(paths, module, tokens);
+        reached.names.extend(tokens::names(&start.tokens));
+        reached.add(&start.paths, start.module.as_deref(), start.reading);
         while let Some(mention) = reached.open.pop() {
             if reached.seen.insert(mention.clone()) {
                 self.follow(&mention, &mut reached, &leads_on);
@@ -168,8 +221,7 @@ impl Definitions {
         }
         for index in self.meaning(mention) {
             if reached.definitions.insert(index) && leads_on(index) {
-                let definition = &self.definitions[index];
-                reached.add(&definition.mentions, &definition.module, &definition.tokens);
+                reached.follow(&self.definitions[index], mention.reading);
             }
         }
     }
@@ -189,25 +241,29 @@ impl Definitions {
 
     /// Finds the definitions that a path names: by the longest end of the path that names one, or else by each of its
     /// parts.
-    fn resolve(&self, Mention { module, path }: &Mention) -> Vec<usize> {
+    fn resolve(&self, mention: &Mention) -> Vec<usize> {
+        let Mention { module, path, reading } = mention;
         for length in (2..=path.len()).rev() {
-            let found = self.indices(|it| it.path().ends_with(&path[..length]));
+            let found = self.indices(*reading, |it| it.path().ends_with(&path[..length]));
             if !found.is_empty() {
                 return found;
             }
         }
-        let mut found: Vec<usize> = path.iter().flat_map(|name| self.resolve_name(module, name)).collect();
+        let names = path.iter();
+        let mut found: Vec<usize> = names
+            .flat_map(|name| self.resolve_name(module.as_deref(), name, *reading))
+            .collect();
         found.sort_unstable();
         found.dedup();
         found
     }
 
     /// Finds the definitions that a single name can mean: those of the same module, or else of any module.
-    fn resolve_name(&self, module: &[String], name: &str) -> Vec<usize> {
-        let also = self.indices(|it| it.also.contains(name));
-        let mut found = self.indices(|it| it.name == name && it.module == module);
+    fn resolve_name(&self, module: Option<&[String]>, name: &str, reading: Reading) -> Vec<usize> {
+        let also = self.indices(reading, |it| it.also.contains(name));
+        let mut found = self.indices(reading, |it| it.name == name && module == Some(&it.module[..]));
         if found.is_empty() {
-            found = self.indices(|it| it.name == name);
+            found = self.indices(reading, |it| it.name == name);
         }
         found.extend(also);
         found
@@ -215,10 +271,11 @@ impl Definitions {
 
     /// Finds the globs and macros that may define a name without having it in their text. They stand in the module of
     /// the path, around that module, in a module that the path goes through, or in one that an import opens to others.
-    fn anywhere(&self, Mention { module, path }: &Mention) -> Vec<usize> {
+    fn anywhere(&self, mention: &Mention) -> Vec<usize> {
+        let Mention { module, path, reading } = mention;
         let is_opened = |name: &String| self.definitions.iter().any(|it| it.opens.contains(name));
-        self.indices(|it| {
-            let is_around = module.starts_with(&it.module);
+        self.indices(*reading, |it| {
+            let is_around = module.as_ref().is_none_or(|module| module.starts_with(&it.module));
             it.brings_names
                 && (is_around
                     || it
@@ -228,9 +285,9 @@ impl Definitions {
         })
     }
 
-    fn indices(&self, matches: impl Fn(&Definition) -> bool) -> Vec<usize> {
+    fn indices(&self, reading: Reading, matches: impl Fn(&Definition) -> bool) -> Vec<usize> {
         let all = self.definitions.iter().enumerate();
-        all.filter(|(_, definition)| matches(definition))
+        all.filter(|(_, definition)| definition.counts_for.is_none_or(|least| reading >= least) && matches(definition))
             .map(|(index, _)| index)
             .collect()
     }
@@ -242,6 +299,14 @@ fn add(lines: &mut BTreeMap<String, String>, name: String, hash: &str) {
     let mut hashes: Vec<&str> = line.split('+').chain([hash]).filter(|hash| !hash.is_empty()).collect();
     hashes.sort_unstable();
     *line = hashes.join("+");
+}
+
+/// A type or another item at which a search begins.
+struct Start {
+    paths: Vec<Vec<String>>,
+    module: Option<Vec<String>>,
+    tokens: TokenStream,
+    reading: Reading,
 }
 
 /// The definitions and crates that a type reaches.
@@ -257,12 +322,25 @@ struct Reached {
 }
 
 impl Reached {
-    fn add(&mut self, paths: &[Vec<String>], module: &[String], tokens: &TokenStream) {
-        self.names.extend(tokens::names(tokens));
+    fn add(&mut self, paths: &[Vec<String>], module: Option<&[String]>, reading: Reading) {
         self.open.extend(paths.iter().map(|path| Mention {
-            module: module.to_vec(),
+            module: module.map(<[String]>::to_vec),
             path: path.clone(),
+            reading,
         }));
+    }
+
+    /// Adds the paths in a definition that was reached from a path.
+    fn follow(&mut self, definition: &Definition, from: Reading) {
+        self.names.extend(tokens::names(&definition.tokens));
+        let module = Some(&definition.module[..]);
+        match definition.counts_for {
+            Some(_) => self.add(&definition.mentions, module, Reading::Code),
+            None => self.add(&definition.mentions, module, from.min(Reading::Encoded)),
+        }
+        if from >= Reading::Encoded {
+            self.add(&definition.encoding_mentions, module, Reading::Code);
+        }
     }
 
     /// Reports whether code can ask a value for a type that the variable's type does not name: `dyn Any`, `dyn Error`

@@ -9,7 +9,7 @@ use crate::{
     warehouse,
     wire::{LivingTessera, Payload, WorkerAddress},
 };
-use mosaic_abi::{Description, Failure, Handle, Progress, State};
+use mosaic_abi::{Description, Failure, Handle, Progress, Signature, State};
 use std::{
     collections::VecDeque,
     num::NonZeroU64,
@@ -62,7 +62,7 @@ impl Name {
     pub(crate) fn full(&self) -> String {
         match (&*self.type_name, &*self.method) {
             ("", method) => method.to_owned(),
-            (type_name, "") => type_name.to_owned(),
+            (type_name, "") => Signature(type_name).text().to_owned(),
             (type_name, method) => format!("{type_name}::{method}"),
         }
     }
@@ -336,7 +336,7 @@ impl Object {
     pub(crate) fn named(&self, failure: Failure) -> Failure {
         let worker = self.place.as_ref().map(|place| place.uid.clone());
         Failure {
-            tessera: self.name.type_name.to_string(),
+            tessera: Signature(&self.name.type_name).text().to_owned(),
             method: self.name.method.to_string(),
             worker: if failure.worker.is_empty() {
                 worker.unwrap_or_default()

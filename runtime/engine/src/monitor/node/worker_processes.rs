@@ -2,7 +2,13 @@
 
 use super::super::{events::MonitorEvent, options::MonitorOptions};
 use crate::worker::Settings;
-use std::{collections::BTreeMap, io, path::PathBuf, process::Stdio};
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    fs, io,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 use tokio::{
     process::{Child, Command},
     sync::oneshot,
@@ -29,13 +35,22 @@ pub(in super::super) fn worker_address(options: &MonitorOptions, uid: &str) -> P
     options.run_dir.join(format!("{}.sock", uid.replace(':', "-")))
 }
 
+/// Reports whether another file lies at the path of this program. `running` is the path of the running program, as the
+/// system shows it.
+fn is_replaced(program: &Path, running: &Path) -> bool {
+    let deleted = [program.as_os_str(), OsStr::new(" (deleted)")]
+        .into_iter()
+        .collect::<OsString>();
+    running.as_os_str() == deleted
+}
+
 impl Node {
     /// Starts a worker and tells the embedder. When the process has ended and was reaped, `exited` is called with how
     /// it ended.
     ///
     /// # Errors
     ///
-    /// The pipes cannot be made, or the program cannot be started.
+    /// The pipes cannot be made, or the program cannot be started, or its file was replaced since this process started.
     pub(in super::super) fn spawn(
         &mut self,
         options: &MonitorOptions,
@@ -47,6 +62,13 @@ impl Node {
         let (stdout, child_stdout) = io::pipe()?;
         let (stderr, child_stderr) = io::pipe()?;
         let (worker, uid) = (&options.worker, &settings.uid);
+        if is_replaced(&worker.program, &fs::read_link("/proc/self/exe")?) {
+            return Err(io::Error::other(format!(
+                "{} was replaced by another build since it was started, and a worker of that build would misread this \
+                 one's values: start the program again",
+                worker.program.display()
+            )));
+        }
         let mut command = Command::new(&worker.program);
         for (name, value) in &worker.env {
             match value {
@@ -128,4 +150,21 @@ async fn reap(mut child: Child, killed: oneshot::Receiver<()>) -> String {
         }
     };
     status.map_or_else(|error| error.to_string(), |status| status.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_was_built_again_starts_no_worker() {
+        for (program, running, replaced) in [
+            ("/bin/program", "/bin/program", false),
+            ("/bin/program", "/bin/program (deleted)", true),
+            // The worker is another program on purpose.
+            ("/bin/worker", "/bin/program (deleted)", false),
+        ] {
+            assert_eq!(is_replaced(Path::new(program), Path::new(running)), replaced);
+        }
+    }
 }

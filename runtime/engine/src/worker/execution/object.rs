@@ -118,16 +118,17 @@ impl Object {
 
     /// Runs a function on the object.
     pub(super) fn apply(&mut self, function: &'static FunctionTable, arguments: &[Payload]) -> Result<Called, Failure> {
-        if function.layout != self.table.definition.layout {
-            let type_name = self.table.definition.type_name();
+        let definition = &self.table.definition;
+        if function.layout != definition.layout || function.object_signature() != definition.object_signature() {
+            let type_name = definition.type_name();
             let message = format!(
                 "the function was compiled for another definition of `{type_name}` than the tessera was made from: make it \
                  anew with `{type_name}::remote`"
             );
             return Err(failure(FailureKind::Runtime, message));
         }
-        // SAFETY: the object is of the function's type (its head compared the definitions), and `&mut self` makes this
-        // the only call on it.
+        // SAFETY: the object is of the function's type, whose definition has the same fingerprint, and `&mut self` makes
+        // this the only call on it.
         unsafe { run(function, self.pointer, arguments) }
     }
 
@@ -137,7 +138,7 @@ impl Object {
         unsafe { (self.table.drop)(self.pointer) }
     }
 
-    /// Returns the signatures of the object's methods, in the order of the methods' numbers.
+    /// Returns the signatures of the object's methods, in the order of the methods' numbers, and that of the object.
     pub(super) fn signatures(&self) -> Vec<String> {
         self.table.definition.signatures().map(str::to_owned).collect()
     }

@@ -56,7 +56,7 @@ pub(crate) fn element<Before: Prefix + 'static, T: Portable>() -> &'static Funct
         // SAFETY: the host passes what `FunctionTable` says.
         unsafe { answer::<Element<T>>(arguments, count, outcome, call) }
     }
-    table!(Element<T>, (), run::<Before, T>)
+    table!(Element<T>, run::<Before, T>)
 }
 
 /// Names the function: its type name is shown in errors and timelines.

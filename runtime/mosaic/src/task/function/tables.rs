@@ -7,6 +7,7 @@ use crate::{
         async_call::{Reply, now},
         entry,
     },
+    proxy::actor::Actor,
     value::portable::Portable,
 };
 use mosaic_abi::{Buffer, Failure, FunctionTable, Layout, Outcome, Pending, Slice, VERSION, short_name};
@@ -26,18 +27,24 @@ fn conjured<F: Copy + 'static>() -> F {
     unsafe { NonNull::<F>::dangling().read() }
 }
 
-pub(super) extern "C" fn name<F>() -> Slice {
+/// Returns the name of a type. The function lies in the library whose definition of the type it names.
+pub(crate) extern "C" fn name<F>() -> Slice {
     Slice::from(type_name::<F>())
 }
 
-/// Makes the table of a function whose code is `$run`, run on an object of the type `$object`.
+/// Makes the table of a function whose code is `$run`, run on an object of the type `$object` with the signature
+/// `$signature`.
 macro_rules! table {
-    ($function:ty, $object:ty, $run:expr) => {
+    ($function:ty, $run:expr) => {
+        table!($function, (), Slice::new(b""), $run)
+    };
+    ($function:ty, $object:ty, $signature:expr, $run:expr) => {
         const {
             &FunctionTable {
                 version: VERSION,
                 name: name::<$function>,
                 layout: Layout::of::<$object>(),
+                object: $signature,
                 run: $run,
             }
         }
@@ -58,7 +65,7 @@ pub(crate) fn plain<F: Function<P>, P: 'static>(_: F) -> &'static FunctionTable 
         // SAFETY: the host passes what `FunctionTable` says.
         unsafe { answer::<F>(arguments, count, outcome, call) }
     }
-    table!(F, (), run::<F, P>)
+    table!(F, run::<F, P>)
 }
 
 /// Returns the table of an async function.
@@ -73,29 +80,28 @@ pub(crate) fn awaited<F: AsyncFunction<P>, P: 'static>(_: F) -> &'static Functio
         // SAFETY: the host passes what `FunctionTable` says.
         unsafe { answer::<F>(arguments, count, outcome, call) }
     }
-    table!(F, (), run::<F, P>)
+    table!(F, run::<F, P>)
 }
 
 /// Returns the table of a function that reads a tessera's object.
-pub(crate) fn reading<T: 'static, R: Portable, F: Fn(&T) -> R + Copy + 'static>(_: F) -> &'static FunctionTable {
+pub(crate) fn reading<T: Actor, R: Portable, F: Fn(&T) -> R + Copy + 'static>(_: F) -> &'static FunctionTable {
     unsafe extern "C" fn run<T: 'static, R: Portable, F: Fn(&T) -> R + Copy + 'static>(
         object: *mut c_void,
         arguments: *const Slice,
         count: usize,
         outcome: *mut Outcome,
     ) -> Pending {
-        // SAFETY: the host passes an object of this layout, of the tessera that the caller named, and no other call has
-        // it.
+        // SAFETY: the host passes an object whose signature is that of `T`, and no other call has it.
         let object = unsafe { &*object.cast::<T>() };
         let call = |_: Arguments<'_>| now(&conjured::<F>()(object));
         // SAFETY: the host passes what `FunctionTable` says.
         unsafe { answer::<F>(arguments, count, outcome, call) }
     }
-    table!(F, T, run::<T, R, F>)
+    table!(F, T, T::OBJECT, run::<T, R, F>)
 }
 
 /// Returns the table of a function that changes a tessera's object.
-pub(crate) fn changing<T: 'static, A: Portable, R: Portable, F>(_: F) -> &'static FunctionTable
+pub(crate) fn changing<T: Actor, A: Portable, R: Portable, F>(_: F) -> &'static FunctionTable
 where
     F: Fn(&mut T, A) -> R + Copy + 'static,
 {
@@ -114,11 +120,11 @@ where
         // SAFETY: the host passes what `FunctionTable` says.
         unsafe { answer::<F>(arguments, count, outcome, call) }
     }
-    table!(F, T, run::<T, A, R, F>)
+    table!(F, T, T::OBJECT, run::<T, A, R, F>)
 }
 
 /// Returns the table of a function that makes a tessera's object from its argument.
-pub(crate) fn making<T: Portable>() -> &'static FunctionTable {
+pub(crate) fn making<T: Actor + Portable>() -> &'static FunctionTable {
     unsafe extern "C" fn run<T: Portable>(
         object: *mut c_void,
         arguments: *const Slice,
@@ -134,7 +140,7 @@ pub(crate) fn making<T: Portable>() -> &'static FunctionTable {
         // SAFETY: the host passes what `FunctionTable` says.
         unsafe { answer::<T>(arguments, count, outcome, call) }
     }
-    table!(T, T, run::<T>)
+    table!(T, T, T::OBJECT, run::<T>)
 }
 
 /// Runs `call` and writes how it ended to `outcome`, or returns its future.
