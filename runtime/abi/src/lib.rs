@@ -39,4 +39,4 @@ pub use timeline::{Span, Subject, Tasks, Timeline};
 pub use workers::{Activity, Gpu, Worker, Workers};
 
 /// The version of this crate's types and tables. A host and a guest of different versions refuse each other.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;

@@ -5,7 +5,7 @@
 //! result.
 
 use crate::{
-    errors::{cell_error::CellError, error_name::ErrorName, lost_variables},
+    errors::{cell_error::CellError, error_name::ErrorName, gone_variables::Cause, lost_variables},
     evaluation::{
         Evaluation,
         cell_outcome::{CONNECT_PATIENCE, CellOutcome},
@@ -33,6 +33,8 @@ impl Evaluation<'_> {
     /// Executes a cell and returns what it shows.
     pub(super) fn execute(&mut self, code: &str, number: u32, execution: u64) -> Result<Option<MimeBundle>, CellError> {
         self.start().map_err(kernel_error)?;
+        self.number = number;
+        self.executed_cells.keep(number, code);
         if let Some(error) = syntax::check(&without_commands(code)) {
             return Err(CellError::from_syntax(&error, code, number));
         }
@@ -59,6 +61,8 @@ impl Evaluation<'_> {
             self.session()?.expect_crates().map_err(kernel_error)?;
         }
         if shell_commands::restarts(&source) {
+            let lost = self.variables.usable(self.believed_variables());
+            self.gone_variables.note(&lost, number, Cause::Restarted);
             // evcxr goes on believing in all variables.
             self.variables.lose_all();
         }
@@ -72,7 +76,9 @@ impl Evaluation<'_> {
             number,
             expansion: expansion.as_ref(),
         };
-        match result {
+        let died = outcome.died || matches!(result, Err(evcxr::Error::SubprocessTerminated(_)));
+        let redefined = redefined_variables(&outcome.reports);
+        let shown = match result {
             Ok(_) if outcome.died => Err(self.replace_process(&variables)),
             Ok(outputs) => {
                 self.show_timing(&outputs, begun.elapsed(), outcome.ran);
@@ -83,7 +89,36 @@ impl Evaluation<'_> {
             // evcxr takes a compiler that the interrupt has ended for an error of the cell.
             Err(_) if self.execution_state.interrupts() > 0 => Err(CellError::interrupted_before_it_ran()),
             Err(error) => Err(self.explain(&error, &cell)),
-        }
+        };
+        let cause = match &shown {
+            _ if died => Cause::ProcessEnded,
+            Ok(_) => Cause::Moved,
+            Err(_) => Cause::TakenAndFailed,
+        };
+        self.note_gone_variables(&variables, &redefined, cause);
+        shown
+    }
+
+    /// Notes which of the variables that were usable `before` the cell went with it, and which of the cell's own it did
+    /// not store. `cause` holds for those whose types were not redefined.
+    fn note_gone_variables(&mut self, before: &BTreeSet<String>, redefined: &BTreeSet<String>, cause: Cause) {
+        let believed: BTreeSet<String> = self.believed_variables().map(str::to_owned).collect();
+        let usable = match cause {
+            Cause::ProcessEnded => BTreeSet::new(),
+            _ => self.variables.usable(believed.iter().map(String::as_str)),
+        };
+        let (gone, number) = (&mut self.gone_variables, self.number);
+        let lost = before.difference(&usable);
+        let (of_redefined, lost): (Vec<&String>, Vec<&String>) = lost.partition(|name| redefined.contains(*name));
+        gone.note(of_redefined, number, Cause::TypeRedefined);
+        gone.note(lost, number, cause);
+        let new = believed.difference(before);
+        // A variable that is gone for longer keeps its reason, since this cell does not define it.
+        let not_stored: Vec<&String> = new
+            .filter(|name| !usable.contains(*name) && gone.explain(name).is_none())
+            .collect();
+        gone.note(not_stored, number, Cause::NotStored);
+        gone.forget(&usable);
     }
 
     /// Has evcxr compile and start a text, and waits until the text has run.
@@ -110,7 +145,7 @@ impl Evaluation<'_> {
         outcome
             .reports
             .retain(|report| matches!(report, Report::OutputLost { .. }));
-        if let Some(error) = CellError::from_reports(&outcome.reports) {
+        if let Some(error) = CellError::from_reports(&outcome.reports, &self.executed_cells) {
             return Err(error);
         }
         if let Some(session) = &self.session {
@@ -131,7 +166,7 @@ impl Evaluation<'_> {
         if reports.contains(&Report::Interrupted) {
             return Err(CellError::interrupted(&taken));
         }
-        let Some(error) = CellError::from_reports(&reports) else {
+        let Some(error) = CellError::from_reports(&reports, &self.executed_cells) else {
             return Ok(bundle(outputs, reports));
         };
         if let Some(loss) = lost_variables::taken(&taken) {
@@ -170,6 +205,15 @@ impl Evaluation<'_> {
             ));
         }
     }
+}
+
+/// Returns the variables that a cell dropped since their types were redefined.
+fn redefined_variables(reports: &[Report]) -> BTreeSet<String> {
+    let lost = reports.iter().filter_map(|report| match report {
+        Report::VariableLost { name } => Some(name.clone()),
+        _ => None,
+    });
+    lost.collect()
 }
 
 /// Returns the error of a kernel that cannot execute any cell.

@@ -37,7 +37,7 @@ mod template;
 
 use crate::{
     code_help::{notebook::Notebook, thread::CodeHelp},
-    errors::cell_error::CellError,
+    errors::{cell_error::CellError, executed_cells::ExecutedCells, gone_variables::GoneVariables},
     evaluation::{
         evcxr_session::EvcxrSession,
         execution_state::ExecutionState,
@@ -72,6 +72,12 @@ pub(crate) struct Evaluation<'a> {
     /// evcxr. Absent before it has started, and after a panic.
     session: Option<EvcxrSession>,
     variables: StoredVariables,
+    /// The variables that went with earlier cells, for the errors of cells that still mention them.
+    gone_variables: GoneVariables,
+    /// The number of the cell that is executed, as clients show it.
+    number: u32,
+    /// The texts of the cells that were executed, for errors that come from their lines.
+    executed_cells: ExecutedCells,
     /// The types of the cell's variables by name, as far as rustc was asked for them.
     types: BTreeMap<String, String>,
     idle_work: IdleWork,
@@ -96,6 +102,9 @@ impl<'a> Evaluation<'a> {
             execution_state,
             session: None,
             variables: StoredVariables::default(),
+            gone_variables: GoneVariables::default(),
+            number: 0,
+            executed_cells: ExecutedCells::default(),
             types: BTreeMap::new(),
             idle_work: IdleWork::default(),
         }

@@ -2,7 +2,7 @@
 
 use crate::{
     errors::warnings,
-    evcxr_text::{rustc_messages, store_calls::StoredTypes},
+    evcxr_text::{error_conversion::with_next_conversion, rustc_messages, store_calls::StoredTypes},
     rustc_wrapper::{
         attempts::{Attempt, Facts, Items, Lesson, attempts, lesson},
         empty_cell::EmptyCell,
@@ -20,6 +20,7 @@ use crate::{
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
@@ -137,8 +138,20 @@ impl Cell {
         Ok(())
     }
 
-    /// Has rustc compile a source.
+    /// Has rustc compile a source. If an error that a `?` returns needs another conversion, compiles again with that.
     fn run(&self, rustc: &Rustc, text: &str) -> Result<Compilation> {
+        let mut compilation = self.run_once(rustc, text)?;
+        let mut text = Cow::Borrowed(text);
+        while !compilation.status.success()
+            && let Some(next) = with_next_conversion(&text, &compilation.messages)
+        {
+            text = Cow::Owned(next);
+            compilation = self.run_once(rustc, &text)?;
+        }
+        Ok(compilation)
+    }
+
+    fn run_once(&self, rustc: &Rustc, text: &str) -> Result<Compilation> {
         rustc.write_source(text)?;
         let call = rustc.call.of_running_cell(&self.settings, text.len() >= LONG_SOURCE);
         run_and_read(rustc.command(&call).stderr(Stdio::piped())).context(CANNOT_RUN_RUSTC)
