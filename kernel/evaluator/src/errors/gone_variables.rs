@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) enum Cause {
     /// The cell moved the variable, and ended well.
     Moved,
-    /// The cell redefined the variable's type.
+    /// The variable's type was redefined, in this cell or before it.
     TypeRedefined,
     /// The cell had taken the variable, and failed.
     TakenAndFailed,
@@ -48,7 +48,7 @@ impl GoneVariables {
                  defines it again"
             ),
             Cause::TypeRedefined => format!(
-                "`{name}` was dropped in cell [{cell}], which redefined its type: run the cell that defines it again"
+                "`{name}` was dropped in cell [{cell}], since its type was redefined: run the cell that defines it again"
             ),
             Cause::TakenAndFailed => format!(
                 "`{name}` was lost in cell [{cell}], which moves or redefines it and failed: run the cell that defines \

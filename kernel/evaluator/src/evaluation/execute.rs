@@ -66,6 +66,7 @@ impl Evaluation<'_> {
             // evcxr goes on believing in all variables.
             self.variables.lose_all();
         }
+        let believed: BTreeSet<String> = self.believed_variables().map(str::to_owned).collect();
         let variables = self.variables.usable(self.believed_variables());
         self.types.clear();
         let begun = Instant::now();
@@ -95,30 +96,34 @@ impl Evaluation<'_> {
             Ok(_) => Cause::Moved,
             Err(_) => Cause::TakenAndFailed,
         };
-        self.note_gone_variables(&variables, &redefined, cause);
+        self.note_gone_variables(&believed, &variables, &redefined, cause);
         shown
     }
 
-    /// Notes which of the variables that were usable `before` the cell went with it, and which of the cell's own it did
-    /// not store. `cause` holds for those whose types were not redefined.
-    fn note_gone_variables(&mut self, before: &BTreeSet<String>, redefined: &BTreeSet<String>, cause: Cause) {
-        let believed: BTreeSet<String> = self.believed_variables().map(str::to_owned).collect();
-        let usable = match cause {
+    /// Notes which of the variables that were `usable` before the cell went with it, and which of its own the cell did
+    /// not store. evcxr `believed` in these variables before the cell. `cause` holds for variables whose types were not
+    /// `redefined`.
+    fn note_gone_variables(
+        &mut self,
+        believed: &BTreeSet<String>,
+        usable: &BTreeSet<String>,
+        redefined: &BTreeSet<String>,
+        cause: Cause,
+    ) {
+        let believed_now: BTreeSet<String> = self.believed_variables().map(str::to_owned).collect();
+        let usable_now = match cause {
             Cause::ProcessEnded => BTreeSet::new(),
-            _ => self.variables.usable(believed.iter().map(String::as_str)),
+            _ => self.variables.usable(believed_now.iter().map(String::as_str)),
         };
         let (gone, number) = (&mut self.gone_variables, self.number);
-        let lost = before.difference(&usable);
+        let lost = usable.difference(&usable_now);
         let (of_redefined, lost): (Vec<&String>, Vec<&String>) = lost.partition(|name| redefined.contains(*name));
         gone.note(of_redefined, number, Cause::TypeRedefined);
         gone.note(lost, number, cause);
-        let new = believed.difference(before);
-        // A variable that is gone for longer keeps its reason, since this cell does not define it.
-        let not_stored: Vec<&String> = new
-            .filter(|name| !usable.contains(*name) && gone.explain(name).is_none())
-            .collect();
+        let new = believed_now.difference(believed);
+        let not_stored: Vec<&String> = new.filter(|name| !usable_now.contains(*name)).collect();
         gone.note(not_stored, number, Cause::NotStored);
-        gone.forget(&usable);
+        gone.forget(&usable_now);
     }
 
     /// Has evcxr compile and start a text, and waits until the text has run.
