@@ -20,7 +20,7 @@ pub struct Guest {
     pub flush: extern "C" fn(),
     /// Begins to keep the calling thread's panics for the cell's error, instead of printing them.
     pub begin_cell: extern "C" fn(),
-    /// Ends what `begin_cell` began, and flushes. If `panicked` is set, reports the panic that ended the cell as
+    /// Ends what `begin_cell` began, and flushes. If `panicked` is set, reports the panic that unwound the cell as
     /// [`crate::CellEvent::Panicked`]. Prints panics that the cell caught to standard error.
     pub end_cell: extern "C" fn(panicked: bool),
     /// Takes a message of the front end that answers nothing; see [`Host::ask`] for the other direction. Called in the

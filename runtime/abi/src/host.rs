@@ -13,9 +13,9 @@ pub type TypeName = extern "C" fn() -> Slice;
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CellEvent {
-    /// The cell's code panicked: `a` is the message and its source location, `b` the backtrace.
+    /// A panic ended the cell: `a` is the message and its source location, `b` the backtrace.
     Panicked = 0,
-    /// A `?` returned early: `a` is the error as text.
+    /// A `?` returned early: `a` is the error as text, `b` lists its causes.
     Failed = 1,
     /// A variable's type was redefined, so that its value is lost: `a` is its name.
     VariableLost = 2,
@@ -25,6 +25,8 @@ pub enum CellEvent {
     Settle = 4,
     /// The variables that the cell needs are loaded, and its own code begins.
     Started = 5,
+    /// The cell's code unwound: it panicked, or an interrupt stopped it.
+    Unwound = 6,
 }
 
 /// An argument of a constructor, a method or a function.

@@ -17,20 +17,84 @@ pub use order::{before_stderr, before_stdout};
 pub use show_result::{BeginResult, DisplayDebug, DisplayRich};
 pub use variable_store::{Fingerprints, VariableStore, create_variable_store, mosaic_cell_variables};
 
-use mosaic::__private::{CellEvent, tell};
-use std::fmt;
+use mosaic::__private::{CellEvent, note_cell_unwound, tell};
+use std::{any::Any, error::Error, fmt};
 
-/// Reports that the cell's code unwound. The message of the panic follows from the guest, which kept it.
-pub fn panicked() {
-    tell(CellEvent::Panicked, "", "");
+/// Reports that the cell's code unwound with this payload. The message of the panic follows when the guest ends the
+/// cell.
+pub fn unwound(payload: Box<dyn Any + Send>) {
+    note_cell_unwound(payload);
+    tell(CellEvent::Unwound, "", "");
 }
 
-/// Reports that a `?` of the cell returned `error`. The error is formatted here, so that no cell compiles that code.
+/// Reports that a `?` of the cell returned `error`, with the error's causes.
+pub fn question_mark_returned(error: Box<dyn Error + '_>) {
+    tell(CellEvent::Failed, &error.to_string(), &causes(&*error));
+}
+
+/// Reports that a `?` of the cell returned something else than an error. It is formatted here, so that no cell compiles
+/// that code.
 pub fn question_mark_failed(error: fmt::Arguments<'_>) {
     tell(CellEvent::Failed, &error.to_string(), "");
+}
+
+/// Lists the causes of an error as anyhow does: the nearest one first, numbered if there are several.
+fn causes(error: &dyn Error) -> String {
+    let (mut causes, mut next) = (Vec::new(), error.source());
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    let indented = |cause: &str, indent: usize| cause.replace('\n', &format!("\n{:indent$}", ""));
+    match &causes[..] {
+        [] => String::new(),
+        [cause] => format!("Caused by:\n    {}", indented(cause, 4)),
+        _ => causes
+            .iter()
+            .enumerate()
+            .fold("Caused by:".to_owned(), |list, (number, cause)| {
+                format!("{list}\n{number:>5}: {}", indented(cause, 7))
+            }),
+    }
 }
 
 /// Shows the text of the cell's last expression, if evcxr's code formatted it.
 pub fn send_text_plain(text: &str) {
     tell(CellEvent::Result, "text/plain", text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error with the rest of the texts as its causes.
+    #[derive(Debug)]
+    struct Chain(&'static str, Option<Box<Chain>>);
+
+    impl fmt::Display for Chain {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Chain {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|cause| cause as &dyn Error)
+        }
+    }
+
+    #[test]
+    fn causes_are_listed_as_anyhow_lists_them() {
+        for (texts, expected) in [
+            (&["a"][..], ""),
+            (&["a", "b\nc"], "Caused by:\n    b\n    c"),
+            (&["a", "b", "c\nd"], "Caused by:\n    0: b\n    1: c\n       d"),
+        ] {
+            let chain = texts
+                .iter()
+                .rev()
+                .fold(None, |cause, text| Some(Box::new(Chain(text, cause))));
+            assert_eq!(causes(&chain.unwrap()), expected);
+        }
+    }
 }

@@ -72,15 +72,15 @@ pub(super) unsafe extern "C" fn cell_event(event: CellEvent, a: Slice, b: Slice)
     // SAFETY: the guest lends both for this call.
     let (a, b) = unsafe { (a.as_text().into_owned(), b.as_text().into_owned()) };
     match event {
-        // The generated code says only that the cell unwound. The message follows when the guest ends the cell.
-        CellEvent::Panicked if a.is_empty() => run_state().panicked = true,
+        // The panic's message follows when the guest ends the cell.
+        CellEvent::Unwound => run_state().panicked = true,
         CellEvent::Panicked => report(&Report::Panicked {
             message: a,
             backtrace: b,
         }),
         CellEvent::Failed => {
             run_state().failed = true;
-            report(&Report::Failed { message: a });
+            report(&Report::Failed { message: a, causes: b });
         }
         CellEvent::VariableLost => {
             run_state().lost_variables.push(a.clone());

@@ -4,7 +4,10 @@
 //! process is gone, or that were interrupted, are made in [`lost_variables`](super::lost_variables).
 
 use crate::{
-    errors::error_name::ErrorName,
+    errors::{
+        error_name::ErrorName,
+        executed_cells::{CellPlace, ExecutedCells},
+    },
     evcxr_text::markers::{CELL_CRATE_PATH, is_cell_function},
     session::link::Report,
 };
@@ -47,9 +50,9 @@ impl CellError {
     }
 
     /// Returns the error of a cell that ran, if its reports say that it failed. A panic comes before all other reports.
-    pub(crate) fn from_reports(reports: &[Report]) -> Option<CellError> {
+    pub(crate) fn from_reports(reports: &[Report], cells: &ExecutedCells) -> Option<CellError> {
         let panicked = reports.iter().find_map(|report| match report {
-            Report::Panicked { message, backtrace } => Some(CellError::panicked(message, backtrace)),
+            Report::Panicked { message, backtrace } => Some(CellError::panicked(message, backtrace, cells)),
             _ => None,
         });
         let interrupted = || {
@@ -60,7 +63,7 @@ impl CellError {
         };
         panicked.or_else(interrupted).or_else(|| {
             reports.iter().find_map(|report| match report {
-                Report::Failed { message } => Some(CellError::new(ErrorName::Returned, message)),
+                Report::Failed { message, causes } => Some(CellError::returned(message, causes)),
                 Report::OutputLost { message } => Some(CellError::new(
                     ErrorName::Kernel,
                     format!("what cells print cannot be shown: {message}"),
@@ -70,9 +73,24 @@ impl CellError {
         })
     }
 
-    fn panicked(message: &str, backtrace: &str) -> CellError {
+    /// Shows a panic: its message, the line of the cell that it came from, and the user's frames of its backtrace.
+    fn panicked(message: &str, backtrace: &str, cells: &ExecutedCells) -> CellError {
         let mut error = CellError::new(ErrorName::Panic, message);
+        if let Some((text, place)) = CellPlace::split_off(message)
+            && let Some(shown) = cells.render(text, ErrorName::Panic.as_str(), place)
+        {
+            error.traceback = vec![shown];
+        }
         error.traceback.extend(users_frames(backtrace));
+        error
+    }
+
+    /// Shows an error that a `?` returned, as `main` prints it: the message, and a list of the causes.
+    fn returned(message: &str, causes: &str) -> CellError {
+        let mut error = CellError::new(ErrorName::Returned, message);
+        if !causes.is_empty() {
+            error.traceback.push(format!("\n{causes}"));
+        }
         error
     }
 }
@@ -126,24 +144,49 @@ mod tests {
 
     #[test]
     fn a_panic_comes_before_other_reports() {
+        let cells = ExecutedCells::default();
+        let from = |reports: &[Report]| CellError::from_reports(reports, &cells);
+        let failed = || Report::Failed {
+            message: "no".into(),
+            causes: "Caused by:\n    why".into(),
+        };
         let reports = [
             Report::Result {
                 mime: "text/plain".into(),
                 content: "1".into(),
             },
-            Report::Failed { message: "no".into() },
+            failed(),
             Report::Panicked {
                 message: "oh".into(),
                 backtrace: String::new(),
             },
         ];
-        assert_eq!(CellError::from_reports(&reports).unwrap().ename, ErrorName::Panic);
-        assert_eq!(CellError::from_reports(&reports[..2]).unwrap().evalue, "no");
-        assert_eq!(CellError::from_reports(&reports[..1]), None);
-        let interrupted = [Report::Failed { message: "no".into() }, Report::Interrupted];
-        assert_eq!(
-            CellError::from_reports(&interrupted).unwrap().ename,
-            ErrorName::Interrupted
+        assert_eq!(from(&reports).unwrap().ename, ErrorName::Panic);
+        assert_eq!(from(&reports[..2]).unwrap().evalue, "no");
+        assert!(from(&reports[..2]).unwrap().traceback[1].ends_with("Caused by:\n    why"));
+        assert_eq!(from(&reports[..1]), None);
+        let interrupted = [failed(), Report::Interrupted];
+        assert_eq!(from(&interrupted).unwrap().ename, ErrorName::Interrupted);
+    }
+
+    #[test]
+    fn a_panic_shows_the_line_that_it_came_from() {
+        let mut cells = ExecutedCells::default();
+        cells.keep(3, "let a = 1;\npanic!(\"no stones\");");
+        let panicked = |message: &str| CellError::panicked(message, "", &cells);
+        let error = panicked("no stones, at cell [3]:2:1");
+        assert_eq!(error.evalue, "no stones, at cell [3]:2:1");
+        assert!(
+            error.traceback[0].contains("panic!(\"no stones\")"),
+            "{}",
+            error.traceback[0]
         );
+        for elsewhere in [
+            "no stones, at cell [4]:2:1",
+            "no stones, at src/main.rs:1:1",
+            "no stones",
+        ] {
+            assert!(panicked(elsewhere).traceback[0].ends_with(elsewhere));
+        }
     }
 }

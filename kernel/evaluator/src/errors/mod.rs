@@ -8,6 +8,8 @@
 //! | [`diagnostic`] | one error of rustc's, translated to the text of the cell and rendered |
 //! | [`places`] | lines and columns of the compiled text as bytes of the cell |
 //! | [`unstorable`] | variables that cannot be kept for the next cell: why, and what to write instead |
+//! | [`executed_cells`] | the line of an executed cell that a panic came from |
+//! | [`gone_variables`] | which cell took a variable that is not there any more, and why |
 //! | [`lost_variables`] | what an interrupt or the end of the cell process costs |
 //! | [`warnings`] | which of rustc's warnings are shown, and where |
 //!
@@ -19,6 +21,8 @@ pub(crate) mod cell_error;
 mod compile_error;
 mod diagnostic;
 pub(crate) mod error_name;
+pub(crate) mod executed_cells;
+pub(crate) mod gone_variables;
 pub(crate) mod lost_variables;
 pub(crate) mod places;
 pub(crate) mod unstorable;

@@ -40,8 +40,8 @@ pub(super) fn byte_range(code: &str, place: &TextRange) -> Range<usize> {
     )
 }
 
-/// Returns the byte at a line and a column.
-fn offset(code: &str, (line, column): (usize, usize)) -> usize {
+/// Returns the byte at a line and a column of characters. Both count from 1. The byte is never outside the text.
+pub(super) fn offset(code: &str, (line, column): (usize, usize)) -> usize {
     let before: usize = code
         .split_inclusive('\n')
         .take(line.saturating_sub(1))

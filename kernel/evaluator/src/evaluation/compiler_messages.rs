@@ -29,7 +29,8 @@ impl Evaluation<'_> {
         };
         match error {
             evcxr::Error::CompilationErrors(errors) => {
-                CellError::from_compilation(errors, cell.code, cell.number, cell.changes, type_of)
+                let shown = CellError::from_compilation(errors, cell.code, cell.number, cell.changes, type_of);
+                shown.with_gone_variables(&self.gone_variables)
             }
             other => CellError::from_message(&other.to_string(), cell.code, cell.number, type_of),
         }

@@ -5,7 +5,7 @@
 //! result.
 
 use crate::{
-    errors::{cell_error::CellError, error_name::ErrorName, lost_variables, places::Changes},
+    errors::{cell_error::CellError, error_name::ErrorName, gone_variables::Cause, lost_variables, places::Changes},
     evaluation::{
         Evaluation,
         cell_outcome::{CONNECT_PATIENCE, CellOutcome},
@@ -36,6 +36,8 @@ impl Evaluation<'_> {
     /// Executes a cell and returns what it shows.
     pub(super) fn execute(&mut self, code: &str, number: u32, execution: u64) -> Result<Option<MimeBundle>, CellError> {
         self.start().map_err(kernel_error)?;
+        self.number = number;
+        self.executed_cells.keep(number, code);
         let code = &*misread_code::kept(code, |name| self.knows(name));
         if let Some(error) = syntax::check(&without_commands(code)) {
             return Err(CellError::from_syntax(&error, code, number));
@@ -75,9 +77,12 @@ impl Evaluation<'_> {
             self.session()?.expect_crates().map_err(kernel_error)?;
         }
         if shell_commands::restarts(&source) {
+            let lost = self.variables.usable(self.believed_variables());
+            self.gone_variables.note(&lost, number, Cause::Restarted);
             // evcxr goes on believing in all variables.
             self.variables.lose_all();
         }
+        let believed: BTreeSet<String> = self.believed_variables().map(str::to_owned).collect();
         let variables = self.variables.usable(self.believed_variables());
         self.types.clear();
         let begun = Instant::now();
@@ -92,7 +97,9 @@ impl Evaluation<'_> {
             },
             compiled: carried.as_ref().map_or(&*source, CarriedCell::source),
         };
-        match result {
+        let died = outcome.died || matches!(result, Err(evcxr::Error::SubprocessTerminated(_)));
+        let redefined = redefined_variables(&outcome.reports);
+        let shown = match result {
             Ok(_) if outcome.died => Err(self.replace_process(&variables)),
             Ok(outputs) => {
                 self.show_timing(&outputs, begun.elapsed(), outcome.ran);
@@ -103,65 +110,40 @@ impl Evaluation<'_> {
             // evcxr takes a compiler that the interrupt has ended for an error of the cell.
             Err(_) if self.execution_state.interrupts() > 0 => Err(CellError::interrupted_before_it_ran()),
             Err(error) => Err(self.explain(&error, &cell)),
-        }
+        };
+        let cause = match &shown {
+            _ if died => Cause::ProcessEnded,
+            Ok(_) => Cause::Moved,
+            Err(_) => Cause::TakenAndFailed,
+        };
+        self.note_gone_variables(&believed, &variables, &redefined, cause);
+        shown
     }
 
-    /// Has evcxr compile and start a text with its items in carriers, and waits until the text has run. If an item
-    /// conflicts with one of an earlier cell, evcxr forgets the older item and compiles the text again.
-    fn evaluate_items(
+    /// Notes which of the variables that were `usable` before the cell went with it, and which of its own the cell did
+    /// not store. evcxr `believed` in these variables before the cell. `cause` holds for variables whose types were not
+    /// `redefined`.
+    fn note_gone_variables(
         &mut self,
-        source: &str,
-        expansion: Option<&CellExpansion>,
-        cell: &Cell,
-        execution: u64,
-    ) -> Result<(Option<CarriedCell>, Result<EvalOutputs, evcxr::Error>, CellOutcome), CellError> {
-        let mut forget = BTreeSet::new();
-        loop {
-            let carried = self.session()?.carry(source, cell.number, &forget);
-            let text = carried.as_ref().map_or(source, CarriedCell::source);
-            let changes = Changes {
-                expansion,
-                carried: carried.as_ref(),
-            };
-            let placed = placed_parts(text, changes, cell.name);
-            let (result, outcome) = self.evaluate_placed(text, placed, execution)?;
-            if let Some(carried) = &carried {
-                match result {
-                    Ok(_) => self.session()?.keep_items(carried.items()),
-                    Err(evcxr::Error::CompilationErrors(_)) => {
-                        let known = forget.len();
-                        forget.extend(self.session()?.conflicting(carried.items()));
-                        // A command may not run twice.
-                        if forget.len() > known && !has_command(source) {
-                            continue;
-                        }
-                    }
-                    Err(_) => {}
-                }
-            }
-            return Ok((carried, result, outcome));
-        }
-    }
-
-    /// Evaluates the text of a cell, whose code knows its places in the cell.
-    fn evaluate_placed(
-        &mut self,
-        source: &str,
-        mut placed: PlacedCell,
-        execution: u64,
-    ) -> Result<(Result<EvalOutputs, evcxr::Error>, CellOutcome), CellError> {
-        let cannot_write = |error| kernel_error(anyhow::Error::from(error).context("cannot write for rustc"));
-        let session = self.session()?;
-        session
-            .places
-            .begin(session.directory.path(), &mut placed)
-            .map_err(cannot_write)?;
-        let evaluated = self.evaluate(source, execution);
-        let is_compiled = evaluated.as_ref().is_ok_and(|(result, _)| result.is_ok());
-        let session = self.session()?;
-        let ended = session.places.end(session.directory.path(), placed, is_compiled);
-        ended.map_err(cannot_write)?;
-        evaluated
+        believed: &BTreeSet<String>,
+        usable: &BTreeSet<String>,
+        redefined: &BTreeSet<String>,
+        cause: Cause,
+    ) {
+        let believed_now: BTreeSet<String> = self.believed_variables().map(str::to_owned).collect();
+        let usable_now = match cause {
+            Cause::ProcessEnded => BTreeSet::new(),
+            _ => self.variables.usable(believed_now.iter().map(String::as_str)),
+        };
+        let (gone, number) = (&mut self.gone_variables, self.number);
+        let lost = usable.difference(&usable_now);
+        let (of_redefined, lost): (Vec<&String>, Vec<&String>) = lost.partition(|name| redefined.contains(*name));
+        gone.note(of_redefined, number, Cause::TypeRedefined);
+        gone.note(lost, number, cause);
+        let new = believed_now.difference(believed);
+        let not_stored: Vec<&String> = new.filter(|name| !usable_now.contains(*name)).collect();
+        gone.note(not_stored, number, Cause::NotStored);
+        gone.forget(&usable_now);
     }
 
     /// Has evcxr compile and start a text, and waits until the text has run.
@@ -188,7 +170,7 @@ impl Evaluation<'_> {
         outcome
             .reports
             .retain(|report| matches!(report, Report::OutputLost { .. }));
-        if let Some(error) = CellError::from_reports(&outcome.reports) {
+        if let Some(error) = CellError::from_reports(&outcome.reports, &self.executed_cells) {
             return Err(error);
         }
         if let Some(session) = &self.session {
@@ -209,7 +191,7 @@ impl Evaluation<'_> {
         if reports.contains(&Report::Interrupted) {
             return Err(CellError::interrupted(&taken));
         }
-        let Some(error) = CellError::from_reports(&reports) else {
+        let Some(error) = CellError::from_reports(&reports, &self.executed_cells) else {
             return Ok(bundle(outputs, reports));
         };
         if let Some(loss) = lost_variables::taken(&taken) {
@@ -250,24 +232,13 @@ impl Evaluation<'_> {
     }
 }
 
-/// A cell that is executed.
-#[derive(Clone, Copy)]
-struct Cell<'a> {
-    /// The whole text.
-    code: &'a str,
-    /// The number, as clients show it.
-    number: u32,
-    /// The name in places of the cell's code.
-    name: &'a str,
-}
-
-/// Reads the parts of a step that the user wrote, in the text that evcxr gets.
-fn placed_parts(text: &str, changes: Changes, name: &str) -> PlacedCell {
-    let locate = |line: usize, column: usize| match changes.locate(line, column) {
-        Location::User(place) => Some((place.line, place.column)),
-        Location::Generated(_) => None,
-    };
-    placed_parts::read(&without_commands(&carriers::uncarried(text)), name, locate)
+/// Returns the variables that a cell dropped since their types were redefined.
+fn redefined_variables(reports: &[Report]) -> BTreeSet<String> {
+    let lost = reports.iter().filter_map(|report| match report {
+        Report::VariableLost { name } => Some(name.clone()),
+        _ => None,
+    });
+    lost.collect()
 }
 
 /// Returns the error of a kernel that cannot execute any cell.

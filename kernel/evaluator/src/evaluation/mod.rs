@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`execute`] | a request to execute a cell, from the cell's text to its result |
 //! | [`commands`] | the lines before a cell's code that begin with `:` |
+//! | [`evaluate_items`] | the code of a cell, whose items are carried and whose parts know their places |
 //! | [`infer_types`] | the types of a cell's variables, which evcxr must know before it compiles the cell |
 //! | [`cell_outcome`] | the end of a cell: evcxr returns when a cell begins, and the cell process reports the rest |
 //! | [`stored_variables`] | how variables are kept between cells |
@@ -24,6 +25,7 @@ mod cell_outcome;
 mod cell_places;
 pub(crate) mod commands;
 mod compiler_messages;
+mod evaluate_items;
 mod evcxr_session;
 mod execute;
 pub(crate) mod execution_state;
@@ -39,7 +41,7 @@ mod template;
 
 use crate::{
     code_help::{notebook::Notebook, thread::CodeHelp},
-    errors::cell_error::CellError,
+    errors::{cell_error::CellError, executed_cells::ExecutedCells, gone_variables::GoneVariables},
     evaluation::{
         evcxr_session::EvcxrSession,
         execution_state::ExecutionState,
@@ -74,6 +76,12 @@ pub(crate) struct Evaluation<'a> {
     /// evcxr. Absent before it has started, and after a panic.
     session: Option<EvcxrSession>,
     variables: StoredVariables,
+    /// The variables that went with earlier cells, for the errors of cells that still mention them.
+    gone_variables: GoneVariables,
+    /// The number of the cell that is executed, as clients show it.
+    number: u32,
+    /// The texts of the cells that were executed, for errors that come from their lines.
+    executed_cells: ExecutedCells,
     /// The types of the cell's variables by name, as far as rustc was asked for them.
     types: BTreeMap<String, String>,
     idle_work: IdleWork,
@@ -98,6 +106,9 @@ impl<'a> Evaluation<'a> {
             execution_state,
             session: None,
             variables: StoredVariables::default(),
+            gone_variables: GoneVariables::default(),
+            number: 0,
+            executed_cells: ExecutedCells::default(),
             types: BTreeMap::new(),
             idle_work: IdleWork::default(),
         }

@@ -58,12 +58,16 @@ pub(crate) const USER_ERROR: &str = "EvcxrUserCodeError";
 pub(crate) const USER_ERROR_BEGINS: &str = "struct EvcxrUserCodeError {}";
 /// Tells evcxr that a `?` failed: `error_trait_code`.
 pub(crate) const USER_ERROR_REPORT: &str = "println!(\"{}\", evcxr_internal_runtime::USER_ERROR_OCCURRED);";
+/// The head of the conversion that a failing `?` calls, unless the user has chosen another format: `error_trait_code`.
+pub(crate) const USER_ERROR_DISPLAYED: &str = "impl<T: std::fmt::Display> From<T> for EvcxrUserCodeError {";
+/// Prints the error of a failing `?`, unless the user has chosen another format: `error_trait_code`.
+pub(crate) const USER_ERROR_FORMATTED: &str = "eprintln!(\"{}\", error);";
 /// The last expression of a cell whose code may fail with `?`: `wrap_user_code`.
 pub(crate) const USER_CODE_ENDS: &str = "Ok::<(), EvcxrUserCodeError>(())";
 /// Begins to catch panics around the cell's code: `wrap_user_code`.
 pub(crate) const CATCH_BEGINS: &str = "match std::panic::catch_unwind(\n  std::panic::AssertUnwindSafe(||{\n";
-/// Tells evcxr that the cell's code panicked: `wrap_user_code`.
-pub(crate) const PANIC_REPORT: &str = "println!(\"EVCXR_PANIC_NOTIFICATION\");";
+/// Tells evcxr that the cell's code panicked, whose payload is dropped: `wrap_user_code`.
+pub(crate) const PANIC_REPORT: &str = "Err(_) => {\n    println!(\"EVCXR_PANIC_NOTIFICATION\");";
 
 /// The name of the variable that holds the variable store in a cell.
 pub(crate) const VARIABLE_STORE: &str = "evcxr_variable_store";
@@ -205,6 +209,7 @@ mod tests {
             (EMPTY_CELL_BEGINS, RUNTIME_ENDS),
             (USER_ERROR_BEGINS, USER_ERROR),
             (USER_CODE_ENDS, USER_ERROR),
+            (USER_ERROR_DISPLAYED, USER_ERROR),
             (PANIC_REPORT, PANIC_NOTIFICATION),
             (CHECK_BEGINS, CHECK_VARIABLE),
             (DISPLAY_ENDS, DISPLAY_METHOD),

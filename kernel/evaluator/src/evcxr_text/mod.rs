@@ -9,6 +9,7 @@
 //! | [`markers`] | the texts of evcxr's that are matched, with the place in evcxr that writes each |
 //! | [`replacements`] | the calls that the rustc wrapper writes in their place |
 //! | [`rewrite`] | replaces generated code around a cell by calls into compiled code |
+//! | [`error_conversion`] | converts the errors that a failing `?` returns |
 //! | [`store_calls`] | tells the variable store the fingerprints of its variables' types |
 //! | [`missing_variables`] | compiles a cell without variables that evcxr takes for stored and that are not |
 //! | [`retries`] | recognises a cell that evcxr compiles again with other code around it |
@@ -29,6 +30,7 @@
 
 pub(crate) mod analysis_code;
 pub(crate) mod displayed_paths;
+pub(crate) mod error_conversion;
 pub(crate) mod markers;
 pub(crate) mod messages;
 pub(crate) mod missing_variables;

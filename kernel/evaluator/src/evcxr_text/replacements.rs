@@ -1,10 +1,13 @@
 //! The calls that the wrapper writes in place of texts of evcxr's.
 
-/// Reports a panic of the cell. Stands in place of [`PANIC_REPORT`](super::markers::PANIC_REPORT).
-pub(crate) const PANIC_CALL: &str = "::mosaic_cell::panicked();";
-/// Ends the catching of panics around the cell's code, with [`PANIC_CALL`]. `wrap_user_code` of evcxr's writes the
-/// rest.
-pub(crate) const CATCH_ENDS: &str = "})) { \n  Ok(_) => {}\n  Err(_) => {\n    ::mosaic_cell::panicked();\n}}\n";
+/// The call that reports a panic of the cell, within [`UNWOUND`].
+pub(crate) const PANIC_CALL: &str = "::mosaic_cell::unwound(__mosaic_payload);";
+/// Reports that the cell unwound, with the payload. Stands in place of
+/// [`PANIC_REPORT`](super::markers::PANIC_REPORT).
+pub(crate) const UNWOUND: &str = "Err(__mosaic_payload) => {\n    ::mosaic_cell::unwound(__mosaic_payload);";
+/// Ends the catching of panics around the cell's code, with [`UNWOUND`]. `wrap_user_code` of evcxr's writes the rest.
+pub(crate) const CATCH_ENDS: &str = "})) { \n  Ok(_) => {}\n  Err(__mosaic_payload) => {\n    \
+     ::mosaic_cell::unwound(__mosaic_payload);\n}}\n";
 /// Imports the function that prints a value's text. Stands in place of the function that begins with
 /// [`SEND_TEXT_BEGINS`](super::markers::SEND_TEXT_BEGINS).
 pub(crate) const SEND_TEXT_IMPORT: &str = "use ::mosaic_cell::send_text_plain as evcxr_send_text_plain;";
@@ -29,6 +32,6 @@ mod tests {
 
     #[test]
     fn catching_ends_with_the_call_that_reports_a_panic() {
-        assert!(CATCH_ENDS.contains(PANIC_CALL));
+        assert!(CATCH_ENDS.contains(UNWOUND) && UNWOUND.ends_with(PANIC_CALL));
     }
 }

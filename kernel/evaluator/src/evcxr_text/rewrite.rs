@@ -5,12 +5,13 @@
 
 use crate::{
     evcxr_text::{
+        error_conversion::replace_conversion,
         markers::{
             DISPLAY_ENDS, EXECUTOR, EXECUTOR_BEGINS, EXECUTOR_CREATES, EXECUTOR_ENDS, PANIC_REPORT, RUNTIME_BEGINS,
-            RUNTIME_ENDS, SEND_TEXT_BEGINS, USER_ERROR_BEGINS, USER_ERROR_REPORT,
+            RUNTIME_ENDS, SEND_TEXT_BEGINS,
         },
         replacements::{
-            DISPLAY_IMPORTS, EXECUTOR_CALL, PANIC_CALL, RESULT_ENDS, RUNTIME_IMPORTS, SEND_TEXT_IMPORT, SLEEP_IMPORT,
+            DISPLAY_IMPORTS, EXECUTOR_CALL, RESULT_ENDS, RUNTIME_IMPORTS, SEND_TEXT_IMPORT, SLEEP_IMPORT, UNWOUND,
         },
         store_calls::{StoredTypes, with_fingerprints},
     },
@@ -67,7 +68,7 @@ pub(crate) fn rewrite(source: &str, settings: &Settings, uses_own_tokio: bool) -
         replace_executor(function)
     };
     Some(RewrittenCell {
-        items: replace_error_report(items)?.into_owned(),
+        items: replace_conversion(items)?.into_owned(),
         runtime: format!("{RUNTIME_IMPORTS}{display}{sleep}{}", line_breaks(runtime)),
         function: replace_display(&replace_send_text(&replace_panic_report(&function))).into_owned(),
     })
@@ -76,28 +77,6 @@ pub(crate) fn rewrite(source: &str, settings: &Settings, uses_own_tokio: bool) -
 /// Returns as many line breaks as a text has, so that a replacement moves no line.
 fn line_breaks(text: &str) -> String {
     "\n".repeat(text.matches('\n').count())
-}
-
-/// Replaces the report in the conversion that a failing `?` calls. The conversion ends the items of a cell that has
-/// one.
-fn replace_error_report(items: &str) -> Option<Cow<'_, str>> {
-    let Some(begin) = items.rfind(USER_ERROR_BEGINS) else {
-        return Some(Cow::Borrowed(items));
-    };
-    let (before, conversion) = items.split_at(begin);
-    let print = conversion.find("eprintln!(")?;
-    let format = conversion[print..]
-        .strip_prefix("eprintln!(")?
-        .split_once(", error);")?
-        .0;
-    let conversion = conversion
-        .replacen(
-            &format!("eprintln!({format}, error);"),
-            &format!("::mosaic_cell::question_mark_failed(::std::format_args!({format}, error));"),
-            1,
-        )
-        .replacen(USER_ERROR_REPORT, "", 1);
-    Some(Cow::Owned(format!("{before}{conversion}")))
 }
 
 /// Replaces the start of a cell with `.await`. The start stands before all that the user wrote.
@@ -127,7 +106,7 @@ fn replace_panic_report(function: &str) -> Cow<'_, str> {
     match function.rfind(PANIC_REPORT) {
         Some(at) => {
             let (before, after) = (&function[..at], &function[at + PANIC_REPORT.len()..]);
-            Cow::Owned(format!("{before}{PANIC_CALL}{after}"))
+            Cow::Owned(format!("{before}{UNWOUND}{after}"))
         }
         None => Cow::Borrowed(function),
     }
@@ -177,10 +156,13 @@ fn end_of_braces(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evcxr_text::markers::{
+        USER_ERROR_BEGINS, USER_ERROR_DISPLAYED, USER_ERROR_FORMATTED, USER_ERROR_REPORT,
+    };
 
     fn cell(items: &str, statements: &str) -> String {
         format!(
-            "{items}\n            struct EvcxrUserCodeError {{}}\n  eprintln!(\"{{}}\", error);\n  {USER_ERROR_REPORT}\n\
+            "{items}\n            {USER_ERROR_BEGINS}\n{USER_ERROR_DISPLAYED}\n{USER_ERROR_FORMATTED}\n{USER_ERROR_REPORT}\n\
              mod evcxr_internal_runtime {{\npub struct VariableStore;\n}}\n#[unsafe(no_mangle)]\n\
              pub extern \"C\" fn run_user_code_3(\n{statements}\n    {PANIC_REPORT}\n}}\n"
         )
@@ -200,9 +182,10 @@ mod tests {
         assert_eq!(rewritten.lines().count(), text.lines().count());
         let line_of = |text: &str, part: &str| text.lines().position(|line| line.contains(part));
         assert_eq!(line_of(&rewritten, "f();"), line_of(&text, "f();"));
-        assert!(rewritten.contains("question_mark_failed(::std::format_args!(\"{}\", error))"));
+        assert!(rewritten.contains("question_mark_returned(error.into())"));
         assert!(
-            !rewritten.contains("println!(\"EVCXR_PANIC_NOTIFICATION\")")
+            rewritten.contains(UNWOUND)
+                && !rewritten.contains("println!(\"EVCXR_PANIC_NOTIFICATION\")")
                 && !rewritten.contains("pub struct VariableStore")
         );
     }
@@ -236,7 +219,7 @@ mod tests {
 
     #[test]
     fn markers_that_the_user_prints_stay() {
-        let text = cell("fn f() { println!(\"EVCXR_PANIC_NOTIFICATION\"); }", PANIC_REPORT);
+        let text = cell(&format!("fn f() {{ match g() {{ {PANIC_REPORT} }} }} }}"), PANIC_REPORT);
         assert_eq!(rewritten(&text).matches(PANIC_REPORT).count(), 2);
     }
 

@@ -5,6 +5,7 @@
 use crate::{
     evcxr_text::{
         analysis_code::{split_items, with_local_variables, without_variable_checks},
+        error_conversion,
         markers::CELL_CRATE,
     },
     rustc_wrapper::{
@@ -30,8 +31,9 @@ const ALLOW_UNSTABLE_OPTIONS: (&str, &str) = ("RUSTC_BOOTSTRAP", CELL_CRATE);
 /// Has rustc print the errors of analysis code. If the code is a probe, keeps the types of its variables for the
 /// kernel.
 pub(super) fn compile(rustc: &Rustc, text: &str, session: &Path, crates: &BTreeMap<String, String>) -> Result<()> {
-    let (items, rest) = split_items(text);
-    let is_probe = type_probe::is_probe(text);
+    let text = error_conversion::for_analysis(text);
+    let (items, rest) = split_items(&text);
+    let is_probe = type_probe::is_probe(&text);
     let reachable = ManyItems::of(items)
         .filter(|_| is_probe)
         .map(|items| items.reachable_from(rest));

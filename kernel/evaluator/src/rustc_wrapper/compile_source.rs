@@ -2,6 +2,7 @@
 
 use crate::{
     errors::warnings,
+    evcxr_text::error_conversion::with_next_conversion,
     rustc_wrapper::{
         compile_cell::Cell,
         placed_source::{KnownParts, PlacedSource},
@@ -12,7 +13,7 @@ use crate::{
 };
 use anyhow::Result;
 use serde_json::Value;
-use std::{cell::RefCell, collections::BTreeSet, fs, process::ExitStatus};
+use std::{borrow::Cow, cell::RefCell, collections::BTreeSet, fs, process::ExitStatus};
 
 /// The length of a source from which on incremental compilation saves more than its files cost, in bytes.
 const LONG_SOURCE: usize = 14_000;
@@ -47,9 +48,25 @@ struct Links<'a> {
 }
 
 impl Cell<'_> {
+    /// Has rustc compile a source, whose first bytes are `items`. If an error that a `?` returns needs another
+    /// conversion, compiles again with that.
+    pub(super) fn run(&self, rustc: &Rustc, text: &str, items: usize) -> Result<Compilation> {
+        let mut compilation = self.run_with_crates(rustc, text, items)?;
+        let (mut text, mut items) = (Cow::Borrowed(text), items);
+        while !compilation.status.success()
+            && let Some(next) = with_next_conversion(&text, compilation.messages.as_bytes())
+        {
+            // The conversion is the last of the items.
+            items = (items + next.len()).saturating_sub(text.len());
+            text = Cow::Owned(next);
+            compilation = self.run_with_crates(rustc, &text, items)?;
+        }
+        Ok(compilation)
+    }
+
     /// Has rustc compile a source, whose first bytes are `items`, linked with the dylibs of the crates that it names, if
     /// that is possible.
-    pub(super) fn run(&self, rustc: &Rustc, text: &str, items: usize) -> Result<Compilation> {
+    fn run_with_crates(&self, rustc: &Rustc, text: &str, items: usize) -> Result<Compilation> {
         let source = Source { rustc, text, items };
         if let Some(libraries) = LinkedLibraries::for_source(rustc, &self.session, text)? {
             let linked = self.run_with_statics(&source, Some(&libraries))?;

@@ -129,7 +129,7 @@ mod tests {
             // About borrowing, or about code around the user's.
             ("E0382", "wrong();\n", "wrong()", false),
             ("E0308", "wrong();\n", "catch_unwind", false),
-            ("E0308", "wrong();\n", "panicked()", false),
+            ("E0308", "wrong();\n", "unwound(", false),
             // In code that can leave the closure.
             ("E0308", "return wrong();\n", "wrong()", false),
             ("E0308", "wrong()?;\n", "wrong()", false),

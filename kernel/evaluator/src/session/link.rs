@@ -65,8 +65,8 @@ pub(crate) type OnEvent = Box<dyn Fn(ProcessEvent) + Send>;
 pub(crate) enum Report {
     /// The code of the cell panicked.
     Panicked { message: String, backtrace: String },
-    /// A `?` in the cell returned an error.
-    Failed { message: String },
+    /// A `?` in the cell returned an error. The causes are a text for the user, or empty.
+    Failed { message: String, causes: String },
     /// The output of cells cannot be connected to the kernel.
     OutputLost { message: String },
     /// The cell was stopped by an interrupt.
@@ -310,15 +310,15 @@ mod tests {
         let (sender, reports) = mpsc::channel::<Numbered>();
         let _link = Link::listen(&paths.socket, sender, Box::new(drop)).unwrap();
         let mut cell = UnixStream::connect(&paths.socket).unwrap();
-        send(&mut cell, &Report::Failed { message: "no".into() }).unwrap();
+        let failed = || Report::Failed {
+            message: "no".into(),
+            causes: String::new(),
+        };
+        send(&mut cell, &failed()).unwrap();
         send(&mut cell, &Report::Answered).unwrap();
         drop(cell);
         let received: Vec<Numbered> = reports.iter().take(3).collect();
-        let expected = [
-            Report::Failed { message: "no".into() },
-            Report::Answered,
-            Report::Closed,
-        ];
+        let expected = [failed(), Report::Answered, Report::Closed];
         assert_eq!(received, expected.map(|report| (1, report)));
     }
 

@@ -3,14 +3,14 @@
 //! - [`mosaic_guest_entry`] exchanges tables with the host.
 //! - [`entry`] runs constructors and methods; [`arguments`] decodes what they take, [`outcome`] encodes how they end,
 //!   and [`async_call`] keeps the futures of those that wait.
-//! - [`panics`] keeps panics for the error of the cell or the call; [`interrupt`] stops a cell at a checkpoint.
+//! - [`panics`] describes the panic that ended a cell or a call; [`interrupt`] stops a cell at a checkpoint.
 
 pub(crate) mod arguments;
 pub(crate) mod async_call;
 pub(crate) mod entry;
 pub(crate) mod interrupt;
 mod outcome;
-mod panics;
+pub(crate) mod panics;
 
 use crate::host;
 use mosaic_abi::{CellEvent, Guest, Host, Slice, VERSION};
@@ -67,16 +67,14 @@ extern "C" fn flush() {
 
 extern "C" fn begin_cell() {
     interrupt::begin_cell();
-    panics::begin_capture();
+    panics::begin_cell();
 }
 
 extern "C" fn end_cell(panicked: bool) {
     interrupt::end_cell();
-    let mut captured = panics::end_capture();
-    let ended_by = if panicked { captured.pop() } else { None };
-    panics::print(&captured);
+    let ended_by = panics::end_cell();
     flush();
-    if let Some(panic) = ended_by {
+    if let Some(panic) = ended_by.filter(|_| panicked) {
         host::tell(CellEvent::Panicked, &panic.message, &panic.backtrace);
     }
 }

@@ -1,7 +1,7 @@
 //! `:clear`.
 
 use crate::{
-    errors::cell_error::CellError,
+    errors::{cell_error::CellError, gone_variables::Cause},
     evaluation::{Evaluation, commands::failed},
     mime_bundle::MimeBundle,
 };
@@ -12,6 +12,7 @@ pub(super) fn clear(
     _arguments: Option<&str>,
     execution: u64,
 ) -> Result<MimeBundle, CellError> {
+    let lost = evaluation.variables.usable(evaluation.believed_variables());
     let script = evaluation.session()?.clear_script();
     let (cleared, _) = evaluation.evaluate(&script, execution)?;
     if let Err(error) = cleared {
@@ -19,5 +20,7 @@ pub(super) fn clear(
         evaluation.session = None;
         return Err(failed(error.to_string()));
     }
+    let number = evaluation.number;
+    evaluation.gone_variables.note(&lost, number, Cause::Cleared);
     Ok(MimeBundle::new())
 }
