@@ -130,6 +130,99 @@ def test_tasks_are_cancelled_and_waits_limited(runtime):
     assert "was cancelled" in runtime.run("let never = relay.never(); never.cancel(); never.await?;").error
 
 
+KINDS = """
+:dep serde_json = "1"
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+struct Opts {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    a: Option<u8>,
+    b: u8,
+    c: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(untagged)]
+enum Untagged { Number(i32), Text(String), Fields { inner: Option<Option<u8>> } }
+
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(tag = "kind")]
+enum Tagged { Nothing, Circle { radius: f32 }, Other(Opts) }
+
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+struct Flattened { id: u64, #[serde(flatten)] tagged: Tagged }
+
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+struct Nested {
+    opts: Vec<Opts>,
+    untagged: HashMap<u8, Untagged>,
+    flattened: Option<Vec<Flattened>>,
+    value: (Value, u8),
+}
+
+#[tessera]
+#[derive(Serialize, Deserialize)]
+struct Keeper { opts: Opts, nested: Nested }
+
+#[tessera]
+impl Keeper {
+    fn new(opts: Opts, nested: Nested) -> Self { Keeper { opts, nested } }
+    fn opts(&self, opts: Opts) -> (Opts, bool) { (opts.clone(), opts == self.opts) }
+    fn untagged(&self, them: &Vec<Untagged>) -> Vec<Untagged> { them.clone() }
+    fn tagged(&self, it: Tagged) -> Option<Tagged> { Some(it) }
+    fn flattened(&self, it: &Flattened) -> Flattened { it.clone() }
+    fn value(&self, value: Value) -> Value { value }
+    fn nested(&self) -> Nested { self.nested.clone() }
+}
+
+fn opts() -> Opts { Opts { a: None, b: 1, c: vec![0, 0] } }
+fn untagged() -> Vec<Untagged> {
+    vec![Untagged::Number(-1), Untagged::Text("one".into()), Untagged::Fields { inner: Some(None) }]
+}
+fn flattened(tagged: Tagged) -> Flattened { Flattened { id: 7, tagged } }
+fn nested() -> Nested {
+    Nested {
+        opts: vec![opts(), Opts { a: Some(3), ..opts() }],
+        untagged: (0..).zip(untagged()).collect(),
+        flattened: Some(vec![flattened(Tagged::Other(opts())), flattened(Tagged::Circle { radius: 1.5 })]),
+        value: (json!({ "a": [1, -1, 1.5, null, "text"] }), 4),
+    }
+}
+"""
+
+
+def test_values_arrive_as_they_left(runtime):
+    """The attributes of serde may let a value write less, or read more, than its type says."""
+    runtime.ok(KINDS, timeout=200)
+    runtime.ok("let keeper = Keeper::remote(opts(), nested());")
+    checks = [
+        "assert_eq!(keeper.opts(opts()).result().await?, (opts(), true));",
+        "assert_eq!(keeper.untagged(untagged()).result().await?, untagged());",
+        """for tagged in [Tagged::Nothing, Tagged::Circle { radius: 0.1 }, Tagged::Other(opts())] {
+            assert_eq!(keeper.tagged(&tagged).result().await?.as_ref(), Some(&tagged));
+            let it = flattened(tagged);
+            assert_eq!(keeper.flattened(&it).result().await?, it);
+        }""",
+        'let value = json!({ "a": [1, null, { "b": 1.5 }] }); assert_eq!(keeper.value(&value).result().await?, value);',
+        "assert_eq!(keeper.nested().result().await?, nested());",
+    ]
+    runtime.ok("\n".join(checks))
+    checks = [
+        "let stored = mosaic::put(&nested()).await?; assert_eq!(stored.get().await?, nested());",
+        "assert_eq!(*stored.view().await?, nested());",
+        "let mut parameter = mosaic::parameter(opts()).await?; parameter.set(|opts| opts.b += 1).await?;",
+        "parameter.pull().await?; assert_eq!(*parameter, Opts { b: 2, ..opts() });",
+        "let made = mosaic::spawn(|opts: Opts, nested: Nested| Keeper { opts, nested }, (&parameter, &stored));",
+        "let moved = made.remote();",
+        "assert_eq!(moved.nested().result().await?, nested());",
+        "assert_eq!(moved.opts(opts()).result().await?, (opts(), false));",
+    ]
+    runtime.ok("\n".join(checks))
+
+
 def test_a_redefined_type_has_other_fields(runtime):
     """Has to come last: it redefines the items that the other tests use."""
     runtime.ok(MODEL.replace("steps: u64 }", "steps: u64, name: String }").replace("steps: 0 }", "steps: 0, name: String::new() }"))

@@ -3,7 +3,8 @@
 use postcard::ser_flavors::Flavor;
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Encodes a value with postcard, as all values travel.
+/// Encodes a message with postcard. Messages are types of this project whose `Serialize` writes all that their
+/// `Deserialize` reads; values of users travel in an encoding of the crate `mosaic`, which does not rely on that.
 ///
 /// # Errors
 ///
@@ -37,14 +38,14 @@ pub fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), Str
     postcard::take_from_bytes(bytes).map_err(reason)
 }
 
-// Code that does not depend on the value's type is compiled here, and not with each cell that encodes a value.
+// Code that does not depend on the value's type is compiled here, and not with each cell that encodes a message.
 
 #[inline(never)]
 fn reason(error: postcard::Error) -> String {
     error.to_string()
 }
 
-/// The bytes of a value that is being encoded. Like postcard's own output, but it grows out of line.
+/// The bytes of a message that is being encoded. Like postcard's own output, but it grows out of line.
 #[derive(Default)]
 struct Encoded(Vec<u8>);
 

@@ -7,7 +7,8 @@
 //! rewrites the calls that cells make.
 
 use crate::fingerprint;
-use mosaic::__private::{Buffer, CellEvent, encode, tell};
+use mosaic::__private::{Buffer, CellEvent, tell};
+use mosaic_message::encode;
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
@@ -199,8 +200,7 @@ pub unsafe extern "C" fn mosaic_cell_variables(store: *const VariableStore) -> B
     // SAFETY: by this function's contract.
     let store = unsafe { store.as_ref() };
     let names: Vec<String> = store.into_iter().flat_map(|store| store.names()).collect();
-    // Encoding strings does not fail.
-    encode(&names).unwrap_or_default()
+    Buffer::from(encode(&names))
 }
 
 /// The format in which [`VariableStore::tell_sizes`] tells the sizes.

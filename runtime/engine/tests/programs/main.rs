@@ -25,6 +25,7 @@ mod shared_object;
 mod survival;
 mod tesserae;
 mod timeline;
+mod values;
 mod warehouse;
 mod workers;
 mod world;
@@ -64,6 +65,7 @@ fn scenarios() -> Vec<Scenario> {
         shared_object::scenarios(),
         survival::scenarios(),
         timeline::scenarios(),
+        values::scenarios(),
         warehouse::scenarios(),
         workers::scenarios(),
     ]

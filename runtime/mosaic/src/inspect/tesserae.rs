@@ -2,7 +2,7 @@
 
 use crate::{
     error::RuntimeError,
-    remote::handle::{Wait, decode_value},
+    remote::handle::{Wait, decode_message},
 };
 use mosaic_abi::State;
 use std::{
@@ -60,7 +60,7 @@ impl Future for Listing {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = ready!(Pin::new(&mut self.wait).poll(context));
-        let listed = outcome.and_then(|bytes| decode_value::<Vec<mosaic_abi::Listed>>(&bytes));
+        let listed = outcome.and_then(|bytes| decode_message::<Vec<mosaic_abi::Listed>>(&bytes));
         Poll::Ready(match listed {
             Ok(listed) => Ok(Tesserae(listed.into_iter().map(LivingTessera::from).collect())),
             Err(failure) => Err(RuntimeError::new(failure)),

@@ -159,7 +159,12 @@ unsafe extern "C" fn drop_boxed(data: *mut c_void) {
     drop(unsafe { Box::from_raw(data.cast::<Waker>()) });
 }
 
-/// Decodes a value.
+/// Decodes a message of the host.
+pub(crate) fn decode_message<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    mosaic_abi::decode(bytes).map_err(|error| not_a_value(std::any::type_name::<T>(), &error))
+}
+
+/// Decodes a value that a guest encoded.
 pub(crate) fn decode_value<T: serde::de::DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, Failure> {
     encoding::decode(bytes).map_err(|error| not_a_value(std::any::type_name::<T>(), &error))
 }

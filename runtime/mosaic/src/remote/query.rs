@@ -1,6 +1,6 @@
 //! Questions to the runtime.
 
-use super::handle::{Wait, decode_value};
+use super::handle::{Wait, decode_message};
 use crate::error::RuntimeError;
 use mosaic_abi::{Census, Query, Slice};
 use std::{
@@ -35,7 +35,7 @@ impl<T: serde::de::DeserializeOwned + 'static> Future for Answer<T> {
         let outcome = ready!(Pin::new(&mut self.wait).poll(context));
         Poll::Ready(
             outcome
-                .and_then(|bytes| decode_value(&bytes))
+                .and_then(|bytes| decode_message(&bytes))
                 .map_err(RuntimeError::new),
         )
     }

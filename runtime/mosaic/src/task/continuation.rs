@@ -107,21 +107,21 @@ impl<T> TaskProxy<T> {
 }
 
 macro_rules! outputs {
-    ($($name:ident [$($before:ident)*])*) => {
+    ($($name:ident $index:literal)*) => {
         impl<$($name: Portable),*> Outputs for ($($name,)*) {
             type Tasks = ($(TaskProxy<$name>,)*);
 
             fn of(task: &TaskProxy<Self>) -> Self::Tasks {
                 ($(
-                    TaskProxy::new(task.near(element::<($($before,)*), $name>(), vec![task.into_arg()])),
+                    TaskProxy::new(task.near(element::<$index, $name>(), vec![task.into_arg()])),
                 )*)
             }
         }
     };
 }
 
-outputs!(A [] B [A]);
-outputs!(A [] B [A] C [A B]);
-outputs!(A [] B [A] C [A B] D [A B C]);
-outputs!(A [] B [A] C [A B] D [A B C] E [A B C D]);
-outputs!(A [] B [A] C [A B] D [A B C] E [A B C D] F [A B C D E]);
+outputs!(A 0 B 1);
+outputs!(A 0 B 1 C 2);
+outputs!(A 0 B 1 C 2 D 3);
+outputs!(A 0 B 1 C 2 D 3 E 4);
+outputs!(A 0 B 1 C 2 D 3 E 4 F 5);

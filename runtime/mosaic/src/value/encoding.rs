@@ -1,14 +1,16 @@
-//! Encoding of values: serde for most of them, one bulk copy for vectors and arrays of numbers.
+//! Encoding of values: one bulk copy for texts and for vectors and arrays of numbers, and a self-describing encoding
+//! for all other values.
 //!
-//! Floats, complex numbers and bytes lie in memory exactly as serde encodes them. Integers do not: serde writes small
-//! integers in fewer bytes, one by one. A vector or an array of numbers is copied in bulk if it is a whole argument or
-//! result. Inside another value, serde encodes it.
+//! A text, a vector or an array of numbers is copied in bulk if it is a whole argument or result. Its length or shape
+//! precedes it. `()` is no bytes. Both ends know these types, so nothing in the bytes has to say which encoding it is.
+//! Inside another value, the [self-describing encoding](self_describing) applies.
 //!
 //! The code that looks for these types is not generic. It is compiled once, with this crate, instead of in each cell.
 //! The look costs a few nanoseconds.
 
-use crate::{host, value::parallel_copy::fill};
-use mosaic_abi::{Buffer, decode_first, encode as encode_each};
+use super::{parallel_copy::fill, self_describing};
+use crate::host;
+use mosaic_abi::{Buffer, decode_first, encode as encode_prefix};
 use ndarray::{Array, ArrayRef, Dimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -53,16 +55,26 @@ pub(crate) enum Destination {
 
 /// Encodes a value.
 pub(crate) fn encode<T: Serialize + 'static>(value: &T, destination: Destination) -> Result<Buffer, String> {
-    // A type without a destructor is neither a vector nor an array.
-    let in_bulk = if needs_drop::<T>() {
+    let in_bulk = if can_be_in_bulk::<T>() {
         encode_in_bulk(value, destination)
     } else {
         None
     };
-    in_bulk.unwrap_or_else(|| encode_each(value).map(|bytes| into_buffer(bytes, destination)))
+    in_bulk.unwrap_or_else(|| describe(value, destination))
 }
 
-/// Encodes a text, or a vector or an array of numbers. Returns `None` for any other type.
+/// Encodes a value in the self-describing encoding.
+fn describe<T: Serialize + ?Sized>(value: &T, destination: Destination) -> Result<Buffer, String> {
+    self_describing::encode(value).map(|bytes| into_buffer(bytes, destination))
+}
+
+/// Returns whether `T` can be a type that [`encode_in_bulk`] knows. The compiler leaves out the look if not.
+const fn can_be_in_bulk<T>() -> bool {
+    // Texts, vectors and arrays have a destructor, and `()` has no bytes.
+    needs_drop::<T>() || size_of::<T>() == 0
+}
+
+/// Encodes `()`, a text, or a vector or an array of numbers. Returns `None` for any other type.
 fn encode_in_bulk(value: &dyn Any, destination: Destination) -> Option<Result<Buffer, String>> {
     macro_rules! try_number {
         ($number:ty) => {
@@ -79,6 +91,9 @@ fn encode_in_bulk(value: &dyn Any, destination: Destination) -> Option<Result<Bu
             }
         )*};
     }
+    if value.is::<()>() {
+        return Some(Ok(Buffer::default()));
+    }
     if let Some(text) = value.downcast_ref::<String>() {
         return Some(encode_text(text, destination));
     }
@@ -88,14 +103,14 @@ fn encode_in_bulk(value: &dyn Any, destination: Destination) -> Option<Result<Bu
 
 /// Encodes a text.
 pub(crate) fn encode_text(text: &str, destination: Destination) -> Result<Buffer, String> {
-    Ok(concatenated(&encode_each(&text.len())?, text.as_bytes(), destination))
+    Ok(concatenated(&encode_prefix(&text.len())?, text.as_bytes(), destination))
 }
 
-/// Encodes a slice as serde encodes a vector of its elements.
+/// Encodes a slice as [`encode`] encodes a vector of its elements.
 pub(crate) fn encode_slice<A: Serialize + 'static>(numbers: &[A], destination: Destination) -> Result<Buffer, String> {
     match bytes_of(numbers) {
-        Some(bytes) => Ok(concatenated(&encode_each(&numbers.len())?, bytes, destination)),
-        None => encode_each(numbers).map(|bytes| into_buffer(bytes, destination)),
+        Some(bytes) => Ok(concatenated(&encode_prefix(&numbers.len())?, bytes, destination)),
+        None => describe(numbers, destination),
     }
 }
 
@@ -105,9 +120,9 @@ pub(crate) fn encode_array<A: Serialize + 'static, D: Dimension + Serialize>(
     destination: Destination,
 ) -> Result<Buffer, String> {
     if !is_number::<A>() {
-        return encode_each(&array.view()).map(|bytes| into_buffer(bytes, destination));
+        return describe(&array.view(), destination);
     }
-    let prefix = encode_each(&(ARRAY_FORMAT, array.raw_dim(), array.len()))?;
+    let prefix = encode_prefix(&(ARRAY_FORMAT, array.raw_dim(), array.len()))?;
     if let Some(bytes) = array.as_slice().and_then(bytes_of) {
         return Ok(concatenated(&prefix, bytes, destination));
     }
@@ -139,7 +154,7 @@ fn in_shared_buffer(prefix: &[u8], bytes: &[u8], destination: Destination) -> Op
     Some(buffer)
 }
 
-/// Hands over bytes that serde wrote. Large ones are copied into shared memory, which is cheaper than a socket.
+/// Hands over bytes that were encoded. Large ones are copied into shared memory, which is cheaper than a socket.
 fn into_buffer(bytes: Vec<u8>, destination: Destination) -> Buffer {
     in_shared_buffer(&[], &bytes, destination).unwrap_or_else(|| Buffer::from(bytes))
 }
@@ -158,7 +173,7 @@ fn is_number<A: 'static>() -> bool {
         };
     }
     for_each_number_type!(try_number);
-    // On big-endian machines serde encodes everything.
+    // On big-endian machines nothing but texts is copied in bulk.
     plain && cfg!(target_endian = "little")
 }
 
@@ -171,13 +186,19 @@ fn bytes_of<A: 'static>(numbers: &[A]) -> Option<&[u8]> {
 /// Decodes a value that [`encode`] encoded.
 pub(crate) fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, String> {
     let mut decoded: Option<T> = None;
-    if needs_drop::<T>() && cfg!(target_endian = "little") && decode_in_bulk(&mut decoded, bytes) {
-        return decoded.ok_or_else(|| "there are fewer numbers than it says".to_owned());
+    if can_be_in_bulk::<T>() && decode_in_bulk(&mut decoded, bytes) {
+        return decoded.ok_or_else(|| "there are fewer numbers or less text than it says".to_owned());
     }
-    mosaic_abi::decode(bytes)
+    self_describing::decode(bytes)
 }
 
-/// Decodes a vector or an array of numbers into `decoded`, an `Option` of it; leaves `None` if the bytes are malformed.
+/// Decodes the element number `index` of a tuple that [`encode`] encoded.
+pub(crate) fn decode_element<T: DeserializeOwned>(bytes: &[u8], index: usize) -> Result<T, String> {
+    self_describing::decode_element(bytes, index)
+}
+
+/// Decodes a value that [`encode_in_bulk`] encoded into `decoded`, an `Option` of its type; leaves `None` if the bytes
+/// are malformed.
 ///
 /// Returns `false`, and does nothing, if `decoded` is an `Option` of another type.
 fn decode_in_bulk(decoded: &mut dyn Any, bytes: &[u8]) -> bool {
@@ -208,8 +229,24 @@ fn decode_in_bulk(decoded: &mut dyn Any, bytes: &[u8]) -> bool {
                 .and_then(|(len, bytes)| read_numbers::<$number>(bytes, len))
         };
     }
+    if let Some(unit) = decoded.downcast_mut::<Option<()>>() {
+        *unit = Some(());
+        return true;
+    }
+    if let Some(text) = decoded.downcast_mut::<Option<String>>() {
+        *text = read_text(bytes);
+        return true;
+    }
+    if cfg!(target_endian = "big") {
+        return false;
+    }
     for_each_number_type!(try_number);
     false
+}
+
+fn read_text(bytes: &[u8]) -> Option<String> {
+    let (len, bytes) = decode_first::<usize>(bytes).ok()?;
+    str::from_utf8(bytes.get(..len)?).ok().map(str::to_owned)
 }
 
 /// Reads `len` numbers from the beginning of `bytes`. Returns `None` if there are fewer, or if `A` is not copied in
@@ -278,18 +315,6 @@ mod tests {
     }
 
     #[test]
-    fn floats_and_bytes_are_as_serde_writes_them() {
-        fn check<T: Serialize + 'static>(value: &T) {
-            assert_eq!(&*encode(value, Destination::Call).unwrap(), encode_each(value).unwrap());
-        }
-        check(&vec![1.5_f64; 300]);
-        check(&(0..=255).collect::<Vec<u8>>());
-        check(&Array2::<f32>::from_shape_fn((3, 4), |(i, j)| (i * 4 + j) as f32));
-        check(&vec![Complex::new(1.5_f64, -2.0); 3]);
-        check(&"a text".to_owned());
-    }
-
-    #[test]
     fn arrays_are_encoded_in_their_own_order_whatever_their_memory_order() {
         let array = Array2::<f32>::from_shape_fn((3, 4), |(i, j)| (i * 4 + j) as f32);
         check(&array.clone().reversed_axes());
@@ -310,8 +335,8 @@ mod tests {
 
     #[test]
     fn numbers_that_are_not_there_are_an_error() {
-        assert!(decode::<Vec<f32>>(&encode_each(&usize::MAX).unwrap()).is_err());
-        let shape = encode_each(&(ARRAY_FORMAT, Ix2(3, 2), 5, [0.0_f32; 5])).unwrap();
+        assert!(decode::<Vec<f32>>(&encode_prefix(&usize::MAX).unwrap()).is_err());
+        let shape = encode_prefix(&(ARRAY_FORMAT, Ix2(3, 2), 5, [0.0_f32; 5])).unwrap();
         assert!(decode::<Array2<f32>>(&shape).is_err());
     }
 }

@@ -4,4 +4,5 @@ pub(crate) mod encoding;
 pub(crate) mod lent;
 mod parallel_copy;
 pub(crate) mod portable;
+pub(crate) mod self_describing;
 pub(crate) mod view;

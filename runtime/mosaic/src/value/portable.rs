@@ -6,6 +6,9 @@ use serde::{Serialize, de::DeserializeOwned};
 ///
 /// The trait is implemented for all such types. Derive `serde::Serialize` and `serde::Deserialize` for yours.
 ///
+/// All attributes of serde may be used. A value arrives as it would arrive in JSON; numbers, bytes, map keys of any
+/// type and options inside options also arrive exactly. A field that serde skips gets its default on arrival.
+///
 /// ```
 /// #[derive(serde::Serialize, serde::Deserialize)]
 /// struct Shot { position: (f32, f32) }
