@@ -159,7 +159,7 @@ async fn large_values_travel() {
     let bytes: Vec<u8> = (0..8 << 20).map(|number: u32| (number % 251) as u8).collect();
     let there = b.echo(a.echo(&bytes));
     assert!(there.result().await.unwrap() == bytes);
-    assert_eq!(a.echo(Vec::<u8>::new()).result().await.unwrap(), []);
+    assert_eq!(a.echo(Vec::<u8>::new()).result().await.unwrap(), Vec::<u8>::new());
 }
 
 async fn objects_are_dropped_with_their_last_proxy() {

@@ -80,7 +80,7 @@ fn untagged() -> Vec<Untagged> {
 }
 
 fn flattened() -> HashMap<u8, Option<Flattened>> {
-    let flattened = |(id, tagged)| (id, Some(Flattened { id: id.into(), tagged }));
+    let flattened = |(id, tagged): (u8, Tagged)| (id, Some(Flattened { id: id.into(), tagged }));
     (1..).zip(tagged()).map(flattened).chain([(0, None)]).collect()
 }
 
