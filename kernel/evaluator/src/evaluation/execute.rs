@@ -11,20 +11,20 @@ use crate::{
         cell_outcome::{CONNECT_PATIENCE, CellOutcome},
         commands::{self, steps::Step},
         compiler_messages::CellText,
+        evaluate_items::Cell,
         request::Request,
     },
     evcxr_text::{missing_variables, shell_commands},
     mime_bundle::MimeBundle,
-    session::{link::Report, placed_code::PlacedCell},
+    session::link::Report,
     source::{
         carriers::{self, carried_cell::CarriedCell},
-        misread_code, placed_parts,
-        preamble::{asks_for, has_command, without_commands},
+        misread_code,
+        preamble::{asks_for, without_commands},
         syntax,
     },
 };
 use evcxr::EvalOutputs;
-use mosaic_expand::{CellExpansion, Location};
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
