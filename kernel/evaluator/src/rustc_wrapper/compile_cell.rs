@@ -2,7 +2,10 @@
 
 use crate::{
     errors::warnings,
-    evcxr_text::{error_conversion::with_next_conversion, rustc_messages, store_calls::StoredTypes},
+    evcxr_text::{
+        error_conversion::with_next_conversion, kept_variables::with_kept_variables, rustc_messages,
+        store_calls::StoredTypes,
+    },
     rustc_wrapper::{
         attempts::{Attempt, Facts, Items, Lesson, attempts, lesson},
         empty_cell::EmptyCell,
@@ -40,6 +43,8 @@ pub(super) struct Cell {
     /// The builds of the crates that the cell links, by the crate's name.
     pub(super) crates: BTreeMap<String, String>,
     pub(super) settings: Settings,
+    /// rustc has refused to compile the cell such that it keeps its variables when it fails.
+    pub(super) keeps_no_variables: std::cell::Cell<bool>,
 }
 
 /// The data of the attempts, from which their [`Facts`] follow.
@@ -138,8 +143,21 @@ impl Cell {
         Ok(())
     }
 
-    /// Has rustc compile a source. If an error that a `?` returns needs another conversion, compiles again with that.
+    /// Has rustc compile a source, so that the cell keeps its variables when it fails. If rustc refuses that, compiles
+    /// the source as it is.
     fn run(&self, rustc: &Rustc, text: &str) -> Result<Compilation> {
+        if let Some(keeping) = with_kept_variables(text).filter(|_| !self.keeps_no_variables.get()) {
+            let compilation = self.run_with_conversion(rustc, &keeping)?;
+            if compilation.status.success() || compilation.status.code().is_none() {
+                return Ok(compilation);
+            }
+            self.keeps_no_variables.set(true);
+        }
+        self.run_with_conversion(rustc, text)
+    }
+
+    /// Has rustc compile a source. If an error that a `?` returns needs another conversion, compiles again with that.
+    fn run_with_conversion(&self, rustc: &Rustc, text: &str) -> Result<Compilation> {
         let mut compilation = self.run_once(rustc, text)?;
         let mut text = Cow::Borrowed(text);
         while !compilation.status.success()

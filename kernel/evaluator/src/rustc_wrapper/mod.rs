@@ -144,6 +144,7 @@ fn compile_to_run(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<
         items,
         crates,
         settings,
+        keeps_no_variables: false.into(),
     };
     let status = cell.compile(rustc)?;
     if status.is_some_and(|it| it.success()) {

@@ -6,6 +6,7 @@
 //! | [`completeness`] | whether a console should wait for more lines |
 //! | [`syntax`] | syntax errors, the last expression, names |
 //! | [`skip`] | comments and literals in a text without tokens |
+//! | [`lending`] | whether code seems to only borrow a variable |
 //! | [`fingerprints`] | the definitions that a variable's type depends on |
 //! | [`fingerprint`] | the text of a fingerprint, in a file that `mosaic-cell` shares |
 //!
@@ -23,6 +24,7 @@ pub(crate) mod completeness;
 #[path = "../../cell/src/fingerprint.rs"]
 pub(crate) mod fingerprint;
 pub(crate) mod fingerprints;
+pub(crate) mod lending;
 pub(crate) mod preamble;
 mod skip;
 pub(crate) mod syntax;
