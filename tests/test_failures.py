@@ -1,4 +1,4 @@
-"""Cells that fail: by whatever panic, with all causes of an error, and with the reasons of lost variables."""
+"""Cells that fail: by whatever panic, with all causes of an error, losing as few variables as possible."""
 
 import promises
 
@@ -145,6 +145,39 @@ def test_an_error_of_anyhow_is_shown_as_main_shows_it(start):
         as_main = as_main.split("\n\nStack backtrace:")[0].rstrip("\n")
         cell = kernel.run(f"let text = {code}?;")
         assert cell.error.endswith(as_main) and "Caused by" in as_main, str(cell)
+
+
+# A statement that fails.
+FAILURES = {"question mark": 'Err::<(), _>("wrong")?;', "panic": 'panic!("wrong");', "await": "fail().await?;"}
+
+
+@promises.SURVIVE
+def test_what_a_failing_cell_has_bound_is_kept(kernel):
+    kernel.ok('async fn fail() -> Result<(), String> { Err("wrong".to_owned()) }\nfn make() -> Vec<u8> { vec![1] }')
+    for number, failure in enumerate(FAILURES.values()):
+        kernel.ok(f"let mut old{number} = vec![0];")
+        cell = kernel.run(
+            f"let mut first{number} = make(); let second{number} = first{number}.len() + 1;\n"
+            f"first{number}.push(2); old{number}.push(3);\nlet third{number} = make(); // the third\n{failure}\n"
+            f"let fourth{number} = make();"
+        )
+        assert "wrong" in cell.error, str(cell)
+        shown = kernel.ok(f"(&first{number}, second{number}, &third{number}, &old{number})").result
+        assert shown == "([1, 2], 2, [1], [0, 3])"
+        assert f"fourth{number}" in kernel.run(f"fourth{number}").error
+
+
+@promises.SURVIVE
+def test_what_a_cell_moves_is_stored_as_before(kernel):
+    """Code whose variables cannot be kept before the end of the cell compiles all the same."""
+    kernel.ok("let moved = vec![1]; let sum: i32 = moved.into_iter().sum(); println!(\"{sum}\");")
+    assert kernel.ok("sum").result == "1"
+    kernel.ok("let mut again = vec![1]; drop(again); again = vec![2]; println!(\"{again:?}\");")
+    assert kernel.ok("again").result == "[2]"
+    kernel.ok("let shadowed = vec![1]; let shadowed = shadowed.len() + 1; println!(\"{shadowed}\");")
+    assert kernel.ok("shadowed").result == "2"
+    kernel.ok("let early = vec![1];\nif early.len() == 1 { return Ok(()); }\nlet late = vec![2];")
+    assert kernel.ok("early").result == "[1]" and "late" in kernel.run("late").error
 
 
 @promises.NAMED

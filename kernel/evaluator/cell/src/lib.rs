@@ -6,6 +6,7 @@
 mod ask;
 mod fingerprint;
 mod order;
+mod rest;
 mod show_result;
 mod sizes;
 mod statics;
@@ -14,6 +15,7 @@ mod variable_store;
 pub use ask::ask;
 pub use mosaic_message as message;
 pub use order::{before_stderr, before_stdout};
+pub use rest::{End, Rest, rest};
 pub use show_result::{BeginResult, DisplayDebug, DisplayRich};
 pub use variable_store::{Fingerprints, VariableStore, create_variable_store, mosaic_cell_variables};
 

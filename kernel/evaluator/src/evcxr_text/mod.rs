@@ -11,6 +11,7 @@
 //! | [`rewrite`] | replaces generated code around a cell by calls into compiled code |
 //! | [`error_conversion`] | converts the errors that a failing `?` returns |
 //! | [`store_calls`] | tells the variable store the fingerprints of its variables' types |
+//! | [`kept_variables`] | stores what a cell has bound when a later statement fails |
 //! | [`missing_variables`] | compiles a cell without variables that evcxr takes for stored and that are not |
 //! | [`retries`] | recognises a cell that evcxr compiles again with other code around it |
 //! | [`analysis_code`] | the source that evcxr has checked and never runs |
@@ -31,6 +32,7 @@
 pub(crate) mod analysis_code;
 pub(crate) mod displayed_paths;
 pub(crate) mod error_conversion;
+pub(crate) mod kept_variables;
 pub(crate) mod markers;
 pub(crate) mod messages;
 pub(crate) mod missing_variables;

@@ -42,6 +42,8 @@ pub(super) struct Cell<'a> {
     pub(super) settings: Settings,
     /// The definitions of the whole source. Empty if it has neither variables nor statics.
     pub(super) definitions: Definitions,
+    /// rustc has refused to compile the cell such that it keeps its variables when it fails.
+    pub(super) keeps_no_variables: std::cell::Cell<bool>,
 }
 
 /// The data of the attempts, from which their [`Facts`] follow.

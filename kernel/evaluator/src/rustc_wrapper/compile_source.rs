@@ -2,7 +2,7 @@
 
 use crate::{
     errors::warnings,
-    evcxr_text::error_conversion::with_next_conversion,
+    evcxr_text::{error_conversion::with_next_conversion, kept_variables::with_kept_variables},
     rustc_wrapper::{
         compile_cell::Cell,
         placed_source::{KnownParts, PlacedSource},
@@ -48,9 +48,22 @@ struct Links<'a> {
 }
 
 impl Cell<'_> {
+    /// Has rustc compile a source, whose first bytes are `items`, so that the cell keeps its variables when it fails. If
+    /// rustc refuses that, compiles the source as it is.
+    pub(super) fn run(&self, rustc: &Rustc, text: &str, items: usize) -> Result<Compilation> {
+        if let Some(keeping) = with_kept_variables(text).filter(|_| !self.keeps_no_variables.get()) {
+            let compilation = self.run_with_conversion(rustc, &keeping, items)?;
+            if compilation.status.success() || compilation.status.code().is_none() {
+                return Ok(compilation);
+            }
+            self.keeps_no_variables.set(true);
+        }
+        self.run_with_conversion(rustc, text, items)
+    }
+
     /// Has rustc compile a source, whose first bytes are `items`. If an error that a `?` returns needs another
     /// conversion, compiles again with that.
-    pub(super) fn run(&self, rustc: &Rustc, text: &str, items: usize) -> Result<Compilation> {
+    fn run_with_conversion(&self, rustc: &Rustc, text: &str, items: usize) -> Result<Compilation> {
         let mut compilation = self.run_with_crates(rustc, text, items)?;
         let (mut text, mut items) = (Cow::Borrowed(text), items);
         while !compilation.status.success()

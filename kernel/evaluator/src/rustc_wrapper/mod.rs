@@ -191,6 +191,7 @@ fn compile_to_run(rustc: &Rustc, text: &str, carried: &str, session: PathBuf) ->
         crates,
         settings,
         definitions,
+        keeps_no_variables: false.into(),
     };
     let status = cell.compile(rustc)?;
     if status.is_some_and(|it| it.success()) {

@@ -9,6 +9,7 @@
 //! | [`syntax`] | syntax errors, the last expression, names |
 //! | [`placed_parts`] | the parts of a cell that are compiled with their places |
 //! | [`skip`] | comments and literals in a text without tokens |
+//! | [`lending`] | whether code seems to only borrow a variable |
 //! | [`fingerprints`] | the definitions that a variable's type depends on |
 //! | [`fingerprint`] | the text of a fingerprint, in a file that `mosaic-cell` shares |
 //!
@@ -27,6 +28,7 @@ pub(crate) mod completeness;
 #[path = "../../cell/src/fingerprint.rs"]
 pub(crate) mod fingerprint;
 pub(crate) mod fingerprints;
+pub(crate) mod lending;
 pub(crate) mod misread_code;
 pub(crate) mod placed_parts;
 pub(crate) mod preamble;
