@@ -46,7 +46,7 @@ ITEMS = {
             fn new() -> Self { Outer { inner: Inner { f: Default::default() }, n: 3 } }
             fn number(&self) -> u64 { self.n }
         }
-        struct Holder { proxy: OuterProxy }""",
+        struct Holder { proxy: <Outer as mosaic::Actor>::Proxy }""",
         "struct Inner { f: u64 }",
     ),
     "arguments and results": (
@@ -127,7 +127,7 @@ ITEMS = {
         }""",
     ),
     "a tessera that has a tessera": (
-        """#[tessera] struct Hub { outer: OuterProxy }
+        """#[tessera] struct Hub { outer: <Outer as mosaic::Actor>::Proxy }
         #[tessera] impl Hub {
             fn new() -> Self { Hub { outer: Outer::remote() } }
             async fn asks(&self) -> f64 { self.outer.get(|outer| outer.inner.f as f64).result().await.unwrap() }

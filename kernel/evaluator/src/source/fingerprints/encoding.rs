@@ -217,7 +217,7 @@ mod tests {
             ),
             (
                 "#[derive(Serialize)] struct P(i32); /// Q\nstruct Q;",
-                "#[derive(Serialize)]\nstruct P(i32,); SERDE",
+                "#[derive(Serialize)]\nstruct P(i32); SERDE",
                 "P",
             ),
         ] {
