@@ -34,6 +34,8 @@ pub(super) struct FoundStatic {
     pub(super) name: String,
     /// Where an attribute of it goes, in bytes.
     pub(super) at: usize,
+    /// It is in the call of a macro.
+    pub(super) in_macro: bool,
     /// Its definition, and the items of functions around it.
     pub(super) definition: String,
     /// Its type.
@@ -119,6 +121,7 @@ impl Finder {
             place,
             name: name.to_string(),
             at: begin.byte_range().start,
+            in_macro: false,
             definition: self.local_items.concat() + &definition,
             ty: ty.to_token_stream().to_string(),
             value: value.to_token_stream().to_string(),
@@ -154,6 +157,9 @@ impl<'ast> Visit<'ast> for Finder {
             let definition = call.path.segments.last().map(|it| it.ident.to_string());
             let definition = definition.unwrap_or_default() + &it.text();
             self.add(&it.ident, begin, definition, (&it.ty, &it.expr));
+            if let Some(added) = self.found.statics.last_mut() {
+                added.in_macro = true;
+            }
             self.within(it.ident.to_string(), |finder| finder.visit_expr(&it.expr));
         }
     }

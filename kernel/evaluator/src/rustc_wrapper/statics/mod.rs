@@ -42,6 +42,10 @@ use std::{
 
 /// Begins the symbol of a static. A number follows.
 const SYMBOL: &str = "__mosaic_static_";
+/// The attribute of a static in a macro that gets no symbol.
+const NO_SYMBOL: &str = "#[allow(unused)] ";
+/// Macros whose values can change although no text of the notebook does.
+const READ_FILES: [&str; 4] = ["include ! (", "include_bytes ! (", "include_str ! (", "env ! ("];
 /// The program that links where nothing else is chosen.
 const DEFAULT_LINKER: &str = "cc";
 /// Whether the linker can import symbols from earlier libraries.
@@ -67,6 +71,8 @@ pub(super) struct Statics {
     imports: BTreeMap<String, PathBuf>,
     /// The statics that the cell defines, by their places. Their library is not known yet.
     new: BTreeMap<String, SharedStatic>,
+    /// The fingerprints of imported statics that new definitions have joined, by the place of the static.
+    joined: BTreeMap<String, String>,
 }
 
 impl<'a> Notebook<'a> {
@@ -87,18 +93,28 @@ impl<'a> Notebook<'a> {
             false => find::find(self.source).functions,
         };
         let names: HashSet<String> = found.statics.iter().map(|it| it.name.clone()).collect();
-        let accepted = found.statics.into_iter().filter(|it| !refused.contains(&it.at));
-        for (number, it) in (shared.count..).zip(accepted) {
+        for (number, it) in (shared.count..).zip(found.statics) {
             let called = functions.called_by(&it.ty, &it.value);
+            if refused.contains(&it.at) || reads_files(&format!("{} {called}", it.value)) {
+                if it.in_macro {
+                    // The macro expects an attribute.
+                    statics.edits.insert(it.at, NO_SYMBOL);
+                }
+                continue;
+            }
             let definition = digest::of(format!("{} {called}", it.definition), 16);
             let depends_on = without_names(&format!("{} {} {called}", it.ty, it.value), &names);
             let fingerprint = self.definitions.fingerprint_in(&it.module, &depends_on);
             let existing = shared.by_place.get(&it.place).filter(|existing| {
                 existing.definition == definition && changed(&existing.fingerprint, &fingerprint).is_empty()
             });
-            if let Some(SharedStatic { symbol, library, .. }) = existing {
+            if let Some(existing) = existing {
+                let SharedStatic { symbol, library, .. } = existing;
                 statics.edits.insert(it.at, attribute(symbol));
                 statics.imports.insert(symbol.clone(), library.clone());
+                if existing.fingerprint != fingerprint {
+                    statics.joined.insert(it.place, fingerprint);
+                }
                 continue;
             }
             let symbol = format!("{SYMBOL}{number}");
@@ -137,14 +153,22 @@ impl Statics {
     /// Keeps the statics that the library of the cell defines, so that later cells import them. evcxr renames the
     /// library, so it gets a second name.
     pub(super) fn keep(&self, session: &Path, library: &Path) -> Result<()> {
-        if self.new.is_empty() {
+        if self.new.is_empty() && self.joined.is_empty() {
             return Ok(());
         }
-        let content = fs::read(library).context("the cell's library is gone")?;
-        let exported = elf::exported_symbols(&content).context("cannot read the cell's library")?;
         let mut shared = SHARED_STATICS.read(session).unwrap_or_default();
-        let library = link_lasting_name(library, shared.count)?;
-        self.record(&mut shared, &exported, &library);
+        if !self.new.is_empty() {
+            let content = fs::read(library).context("the cell's library is gone")?;
+            let exported = elf::exported_symbols(&content).context("cannot read the cell's library")?;
+            let library = link_lasting_name(library, shared.count)?;
+            self.record(&mut shared, &exported, &library);
+        }
+        // A later change of what has joined is a change of the static.
+        for (place, fingerprint) in &self.joined {
+            if let Some(it) = shared.by_place.get_mut(place) {
+                it.fingerprint.clone_from(fingerprint);
+            }
+        }
         SHARED_STATICS
             .write(session, &shared)
             .context("cannot remember the statics")
@@ -178,6 +202,11 @@ fn without_names(text: &str, names: &HashSet<String>) -> String {
         .split(' ')
         .map(|word| if names.contains(word) { "_" } else { word });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// Reports whether the compiler reads files or its environment for a value. Such a value is computed in each cell.
+fn reads_files(value: &str) -> bool {
+    READ_FILES.iter().any(|it| value.contains(it))
 }
 
 /// Returns the attribute that gives a static its symbol.
@@ -269,6 +298,21 @@ mod tests {
     }
 
     #[test]
+    fn a_definition_that_joins_counts_from_then_on() {
+        let session = tempfile::tempdir().unwrap();
+        let session = session.path();
+        const FIRST: &str = "static A: Mutex<Vec<Box<dyn Any>>> = Mutex::new(Vec::new());";
+        keep(session, FIRST, "/s/first.so");
+        let second = format!("{FIRST} struct P {{ a: u8 }}");
+        let joined = statics(session, &second, &second);
+        assert_eq!((joined.imports.len(), joined.joined.len()), (1, 1));
+        joined.keep(session, Path::new("/not/read.so")).unwrap();
+        assert!(statics(session, &second, &second).joined.is_empty());
+        let third = second.replace("u8", "u16");
+        assert_eq!(statics(session, &third, &third).new.len(), 1);
+    }
+
+    #[test]
     fn a_static_that_was_changed_back_is_new() {
         let session = tempfile::tempdir().unwrap();
         let [first, second] = ["static A: u8 = 1;", "static A: u8 = 2;"];
@@ -317,7 +361,27 @@ mod tests {
         ] {
             assert_eq!(edited(source, &[]), expected);
         }
-        assert_eq!(edited("static A: u8 = 1;", &[0]), "static A: u8 = 1;");
+        const LAZY: &str = "lazy_static! { static ref A: u8 = 1; }";
+        for (source, refused, expected) in [
+            ("static A: u8 = 1;", &[0][..], "static A: u8 = 1;"),
+            (
+                LAZY,
+                &[15],
+                "::mosaic_cell::shared_lazy_static! { #[allow(unused)] static ref A: u8 = 1; }",
+            ),
+            (
+                "static A: &str = include_str!(\"a\");",
+                &[],
+                "static A: &str = include_str!(\"a\");",
+            ),
+            (
+                "fn f() -> &'static str { env!(\"A\") } static A: L = L::new(f);",
+                &[],
+                "fn f() -> &'static str { env!(\"A\") } static A: L = L::new(f);",
+            ),
+        ] {
+            assert_eq!(edited(source, refused), expected);
+        }
     }
 
     #[test]
