@@ -30,6 +30,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What became of a text: the text with its items in carriers, if it has any, evcxr's answer, and the end of the cell.
+type Evaluated = (Option<CarriedCell>, Result<EvalOutputs, evcxr::Error>, CellOutcome);
+
 impl Evaluation<'_> {
     /// Executes a cell and returns what it shows.
     pub(super) fn execute(&mut self, code: &str, number: u32, execution: u64) -> Result<Option<MimeBundle>, CellError> {
@@ -96,12 +99,7 @@ impl Evaluation<'_> {
 
     /// Has evcxr compile and start a text with its items in carriers, and waits until the text has run. If an item
     /// conflicts with one of an earlier cell, evcxr forgets the older item and compiles the text again.
-    fn evaluate_items(
-        &mut self,
-        source: &str,
-        number: u32,
-        execution: u64,
-    ) -> Result<(Option<CarriedCell>, Result<EvalOutputs, evcxr::Error>, CellOutcome), CellError> {
+    fn evaluate_items(&mut self, source: &str, number: u32, execution: u64) -> Result<Evaluated, CellError> {
         let mut forget = BTreeSet::new();
         loop {
             let carried = self.session()?.carry(source, number, &forget);
