@@ -15,7 +15,7 @@ use ra_ap_syntax::{
     AstNode, SourceFile, SyntaxNode,
     ast::{self, HasModuleItem, HasName},
 };
-use std::{collections::BTreeSet, ops::Range, path::PathBuf};
+use std::{collections::BTreeSet, ops::Range, path::PathBuf, sync::Arc};
 
 /// A statement that stands for the code of a cell.
 const CELL: &str = "mosaic_cell_stands_here;";
@@ -34,7 +34,7 @@ pub(crate) struct Notebook {
     pub(crate) missing: BTreeSet<String>,
     definitions: Vec<Definition>,
     /// The names by which evcxr keeps the items.
-    known: KnownItems,
+    known: Arc<KnownItems>,
     /// The source between the definitions and the cell: the head of a function, with the variables.
     head: String,
     /// The source after the cell.
@@ -56,7 +56,7 @@ impl Notebook {
         context: &mut CommandContext,
         directory: PathBuf,
         missing: &BTreeSet<String>,
-        known: KnownItems,
+        known: Arc<KnownItems>,
     ) -> Option<Notebook> {
         // Before evcxr completes, it writes the source in which it looks. The completions are of no interest.
         let _ = context.completions(CELL, CELL.len());

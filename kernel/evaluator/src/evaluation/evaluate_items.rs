@@ -25,6 +25,9 @@ pub(super) struct Cell<'a> {
     pub(super) name: &'a str,
 }
 
+/// What became of a text: the text with its items in carriers, if it has any, evcxr's answer, and the end of the cell.
+pub(super) type Evaluated = (Option<CarriedCell>, Result<EvalOutputs, evcxr::Error>, CellOutcome);
+
 impl Evaluation<'_> {
     /// Has evcxr compile and start a text with its items in carriers, and waits until the text has run. If an item
     /// conflicts with one of an earlier cell, evcxr forgets the older item and compiles the text again.
@@ -34,7 +37,7 @@ impl Evaluation<'_> {
         expansion: Option<&CellExpansion>,
         cell: &Cell,
         execution: u64,
-    ) -> Result<(Option<CarriedCell>, Result<EvalOutputs, evcxr::Error>, CellOutcome), CellError> {
+    ) -> Result<Evaluated, CellError> {
         let mut forget = BTreeSet::new();
         loop {
             let carried = self.session()?.carry(source, cell.number, &forget);

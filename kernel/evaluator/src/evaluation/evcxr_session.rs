@@ -26,7 +26,7 @@ use crate::{
 };
 use anyhow::{Context, Result, anyhow};
 use evcxr::CommandContext;
-use std::{borrow::Cow, collections::BTreeSet, env, path::Path};
+use std::{borrow::Cow, collections::BTreeSet, env, path::Path, sync::Arc};
 
 /// evcxr, ready for the next cell. Fields are dropped in their order: evcxr ends its process before its directory goes.
 pub(super) struct EvcxrSession {
@@ -34,7 +34,7 @@ pub(super) struct EvcxrSession {
     /// The warnings that the user has seen.
     warnings: warnings::ShownWarnings,
     pub(super) places: CellPlaces,
-    items: KnownItems,
+    items: Arc<KnownItems>,
     link: Link,
     crates: CacheDirectory,
     shim_state: ShimState,
@@ -96,7 +96,7 @@ impl EvcxrSession {
             context: CommandContext::with_eval_context(context),
             warnings: warnings::ShownWarnings::default(),
             places: CellPlaces::default(),
-            items: KnownItems::default(),
+            items: Arc::default(),
             link: link.clone(),
             crates,
             shim_state,
@@ -179,7 +179,7 @@ impl EvcxrSession {
 
     /// Puts the items of a cell into carriers, if it has any, and has evcxr forget the items that `forget` names.
     pub(super) fn carry(&mut self, source: &str, number: u32, forget: &BTreeSet<String>) -> Option<CarriedCell> {
-        self.items.retain(&self.context.defined_item_names().collect());
+        Arc::make_mut(&mut self.items).retain(&self.context.defined_item_names().collect());
         carriers::carry(source, number, &self.items, forget)
     }
 
@@ -190,13 +190,13 @@ impl EvcxrSession {
     }
 
     /// Returns the items that evcxr keeps.
-    pub(super) fn known_items(&self) -> KnownItems {
-        self.items.clone()
+    pub(super) fn known_items(&self) -> Arc<KnownItems> {
+        Arc::clone(&self.items)
     }
 
     /// Remembers the items of a cell that has run.
     pub(super) fn keep_items(&mut self, items: &NewItems) {
-        self.items.add(items);
+        Arc::make_mut(&mut self.items).add(items);
     }
 
     /// Returns the types that are tesserae, or once were.

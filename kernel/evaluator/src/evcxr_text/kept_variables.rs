@@ -30,7 +30,7 @@ use std::ops::Range;
 use syn::{Block, Stmt, spanned::Spanned};
 
 /// Begins the block of the rest of a cell.
-const REST_BEGINS: &str = " let __mosaic_end = ::mosaic_cell::rest(::std::boxed::Box::pin(async {";
+pub(crate) const REST_BEGINS: &str = " let __mosaic_end = ::mosaic_cell::rest(::std::boxed::Box::pin(async {";
 /// Ends the block of the rest of a cell.
 const REST_ENDS: &str = " })).await;";
 /// Ends the code around a block, with the value of the block.

@@ -2,6 +2,7 @@
 
 use crate::{
     evcxr_text::{
+        kept_variables::REST_BEGINS,
         markers::{CELL_FUNCTION_BEGINS, DEBUG_BEGINS, EXECUTOR_ENDS},
         replacements::{EXECUTOR_CALL, SEND_TEXT_IMPORT},
     },
@@ -206,6 +207,7 @@ fn find_statement(source: &str, from: usize, statement: &str) -> Option<usize> {
         let is_generated = ["(", DEBUG_BEGINS].contains(&line) || line.starts_with(SEND_TEXT_IMPORT);
         at += match skip(rest) {
             _ if is_generated => line.len(),
+            _ if rest.starts_with(REST_BEGINS) => REST_BEGINS.len(),
             Skip::Token(length) if rest.starts_with('/') => length,
             _ => rest.chars().next().filter(|it| it.is_whitespace())?.len_utf8(),
         };

@@ -101,7 +101,7 @@ impl Carrying<'_> {
             ast::Item::ExternBlock(it) => return self.extern_block(it),
             ast::Item::MacroRules(it) => {
                 if let Some(name) = it.name() {
-                    let key = self.items.add_macro(&name.text(), item_macros::makes_items(it));
+                    let key = self.items.add_macro(name.text(), item_macros::makes_items(it));
                     self.whole(item.syntax(), &key);
                 }
                 return;
@@ -125,7 +125,7 @@ impl Carrying<'_> {
             }
         };
         let Some(name) = name else { return };
-        match self.items.add_plain(self.known, space, &name.text()) {
+        match self.items.add_plain(self.known, space, name.text()) {
             Some(key) => self.whole(item.syntax(), &key),
             None => self.mark(item.syntax()),
         }
@@ -196,7 +196,7 @@ impl Carrying<'_> {
             ast::ExternItem::MacroCall(_) => (Namespace::Value, None),
         };
         match name {
-            Some(name) => self.items.add_named(self.known, space, &name.text()),
+            Some(name) => self.items.add_named(self.known, space, name.text()),
             None => self.items.add_carried(keys::by_text("extern", item.syntax())),
         }
     }
@@ -221,11 +221,11 @@ impl Carrying<'_> {
             return;
         };
         let name = name.text();
-        if STATICS.contains(&&*name) && self.statics(call).is_some() {
+        if STATICS.contains(&name) && self.statics(call).is_some() {
             self.first.get_or_insert(begin(statement));
             return;
         }
-        if ITEM_MACROS.contains(&&*name) || self.items.is_item_macro(self.known, &name) {
+        if ITEM_MACROS.contains(&name) || self.items.is_item_macro(self.known, name) {
             self.first.get_or_insert(begin(statement));
             let key = self.items.add_carried(keys::by_text("call", call.syntax()));
             self.insert(begin(statement), marks::head(&key));
