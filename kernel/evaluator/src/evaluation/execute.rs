@@ -17,7 +17,7 @@ use crate::{
     mime_bundle::MimeBundle,
     session::link::Report,
     source::{
-        misread_code,
+        early_return, misread_code,
         preamble::{asks_for, without_commands},
         syntax,
     },
@@ -57,14 +57,17 @@ impl Evaluation<'_> {
             .map_err(|errors| CellError::from_expansion(&errors, code, number))?;
         let source = expansion.as_ref().map_or(text, |expansion| expansion.source());
         let source = self.session()?.with_versions_kept(source);
+        let source = early_return::rewritten(&source);
         if asks_for(&source, ":dep") {
             self.session()?.expect_crates().map_err(kernel_error)?;
         }
         if shell_commands::restarts(&source) {
+            self.drop_variables_or_tell();
             // evcxr goes on believing in all variables.
             self.variables.lose_all();
         }
         let variables = self.variables.usable(self.believed_variables());
+        let missing = self.missing_variables();
         self.types.clear();
         let begun = Instant::now();
         let (result, outcome) = self.evaluate(&source, execution)?;
@@ -79,6 +82,9 @@ impl Evaluation<'_> {
             Ok(outputs) => {
                 self.show_timing(&outputs, begun.elapsed(), outcome.ran);
                 self.show_warnings(&cell);
+                if source.contains(early_return::CALL) {
+                    self.show_not_kept(&missing);
+                }
                 self.result(outcome.reports, &variables, outputs)
             }
             Err(evcxr::Error::SubprocessTerminated(status)) => Err(CellError::process_ended(&status, &variables)),
@@ -140,6 +146,15 @@ impl Evaluation<'_> {
             self.notice(&loss);
         }
         Err(error)
+    }
+
+    /// Shows which of its variables a cell that may have ended early did not keep. Those `before` it were missing
+    /// already.
+    fn show_not_kept(&self, before: &BTreeSet<String>) {
+        let missing = self.missing_variables();
+        if let Some(loss) = lost_variables::not_kept(&missing.difference(before).cloned().collect()) {
+            self.notice(&loss);
+        }
     }
 
     /// Has evcxr start another cell process in the place of one that has died. Returns the error that says what was

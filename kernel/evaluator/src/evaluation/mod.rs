@@ -54,8 +54,12 @@ use std::{
     mem,
     os::fd::OwnedFd,
     panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
 };
 use tokio::sync::oneshot;
+
+/// How long destructors may take at the end of the kernel. Clients wait only a few seconds for that.
+const DROP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The state of the evaluation thread.
 pub(crate) struct Evaluation<'a> {
@@ -131,9 +135,10 @@ pub(crate) fn run(mut evaluation: Evaluation) {
 }
 
 impl Evaluation<'_> {
-    /// Ends the cell process and removes the session's directory.
-    fn shut_down(self, reply: oneshot::Sender<()>) {
+    /// Drops the variables, ends the cell process and removes the session's directory.
+    fn shut_down(mut self, reply: oneshot::Sender<()>) {
         let execution_state = self.execution_state;
+        self.drop_variables(DROP_PATIENCE);
         self.link.send(&Instruction::End);
         // Not dropped: taking rust-analyzer's tables apart can take longer than clients wait for the kernel's end.
         mem::forget(self);

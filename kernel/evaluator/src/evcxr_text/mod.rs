@@ -11,6 +11,7 @@
 //! | [`rewrite`] | replaces generated code around a cell by calls into compiled code |
 //! | [`store_calls`] | tells the variable store the fingerprints of its variables' types |
 //! | [`missing_variables`] | compiles a cell without variables that evcxr takes for stored and that are not |
+//! | [`early_return`] | the macro by which a cell ends early |
 //! | [`retries`] | recognises a cell that evcxr compiles again with other code around it |
 //! | [`analysis_code`] | the source that evcxr has checked and never runs |
 //! | [`rustc_messages`] | rustc's messages about generated code |
@@ -29,6 +30,7 @@
 
 pub(crate) mod analysis_code;
 pub(crate) mod displayed_paths;
+pub(crate) mod early_return;
 pub(crate) mod markers;
 pub(crate) mod messages;
 pub(crate) mod missing_variables;

@@ -5,6 +5,7 @@
 
 use crate::{
     evcxr_text::{
+        early_return,
         markers::{
             DISPLAY_ENDS, EXECUTOR, EXECUTOR_BEGINS, EXECUTOR_CREATES, EXECUTOR_ENDS, PANIC_REPORT, RUNTIME_BEGINS,
             RUNTIME_ENDS, SEND_TEXT_BEGINS, USER_ERROR_BEGINS, USER_ERROR_REPORT,
@@ -63,7 +64,11 @@ pub(crate) fn rewrite(source: &str, settings: &Settings, uses_own_tokio: bool) -
     };
     Some(RewrittenCell {
         items: replace_error_report(items)?.into_owned(),
-        runtime: format!("{RUNTIME_IMPORTS}{display}{sleep}{}", line_breaks(runtime)),
+        runtime: format!(
+            "{RUNTIME_IMPORTS}{display}{sleep}{}{}",
+            early_return::definition(source),
+            line_breaks(runtime)
+        ),
         function: replace_display(&replace_send_text(&replace_panic_report(&function))).into_owned(),
     })
 }

@@ -34,6 +34,8 @@ pub(super) struct Cell {
     pub(super) session: PathBuf,
     /// The whole source.
     pub(super) text: String,
+    /// The whole source with stores of variables where the cell ends early, if there are any.
+    pub(super) storing_early: Option<String>,
     /// The length of the notebook's items, with which the source begins, in bytes.
     pub(super) items: usize,
     /// The builds of the crates that the cell links, by the crate's name.
@@ -61,6 +63,12 @@ struct Compilation {
 impl Cell {
     /// Compiles the cell. Returns no status if its errors are known without rustc.
     pub(super) fn compile(&self, rustc: &Rustc) -> Result<Option<ExitStatus>> {
+        if let Some(text) = &self.storing_early {
+            let compilation = self.run(rustc, text)?;
+            if compilation.status.success() || compilation.status.code().is_none() {
+                return self.report(compilation).map(Some);
+            }
+        }
         let known = self.gather(rustc.call);
         for attempt in attempts(known.facts()) {
             match attempt {

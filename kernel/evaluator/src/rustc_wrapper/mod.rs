@@ -38,7 +38,7 @@ mod rustc_call;
 
 use crate::{
     cargo_shim::rustc_invocation,
-    evcxr_text::{analysis_code, markers::LIBRARY_PATH_VARIABLE, missing_variables, rewrite::rewrite},
+    evcxr_text::{analysis_code, early_return, markers::LIBRARY_PATH_VARIABLE, missing_variables, rewrite::rewrite},
     rustc_wrapper::{
         compile_cell::{Cell, read_stored, write_stored},
         rustc::{Rustc, run_unchanged},
@@ -140,6 +140,7 @@ fn compile_to_run(rustc: &Rustc, text: &str, session: PathBuf) -> Result<Option<
     };
     let cell = Cell {
         session,
+        storing_early: early_return::with_stores(&text),
         text,
         items,
         crates,

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`preamble`] | the commands before a cell's code |
 //! | [`misread_code`] | code that evcxr would take for a command or a comment |
+//! | [`early_return`] | `return` at the top level of a cell |
 //! | [`completeness`] | whether a console should wait for more lines |
 //! | [`syntax`] | syntax errors, the last expression, names |
 //! | [`skip`] | comments and literals in a text without tokens |
@@ -21,6 +22,7 @@
 //!   The functions that return syntax trees leave this to their callers.
 
 pub(crate) mod completeness;
+pub(crate) mod early_return;
 #[path = "../../cell/src/fingerprint.rs"]
 pub(crate) mod fingerprint;
 pub(crate) mod fingerprints;

@@ -12,6 +12,7 @@ pub(super) fn clear(
     _arguments: Option<&str>,
     execution: u64,
 ) -> Result<MimeBundle, CellError> {
+    evaluation.drop_variables_or_tell();
     let script = evaluation.session()?.clear_script();
     let (cleared, _) = evaluation.evaluate(&script, execution)?;
     if let Err(error) = cleared {
