@@ -17,8 +17,9 @@ use crate::{
     mime_bundle::MimeBundle,
     session::link::Report,
     source::{
-        early_return, misread_code,
-        preamble::{asks_for, without_commands},
+        crate_attributes::{self, Refused, WithoutAttributes},
+        early_return, identifiers, misread_code,
+        preamble::{asks_for, end_of_preamble, without_commands},
         syntax,
     },
 };
@@ -34,11 +35,55 @@ impl Evaluation<'_> {
     /// Executes a cell and returns what it shows.
     pub(super) fn execute(&mut self, code: &str, number: u32, execution: u64) -> Result<Option<MimeBundle>, CellError> {
         self.start().map_err(kernel_error)?;
-        let code = &*misread_code::kept(code, |name| self.knows(name));
+        let code = &*misread_code::kept(code, |name| self.knows(&identifiers::normalized_name(name)));
+        let code = &*identifiers::normalized(code);
         if let Some(error) = syntax::check(&without_commands(code)) {
             return Err(CellError::from_syntax(&error, code, number));
         }
-        let steps = commands::steps::steps(code, &self.session()?.built_in_versions());
+        match crate_attributes::taken_out(&without_commands(code), self.session()?.is_stable) {
+            Ok(None) => self.execute_steps(code, code, number, execution),
+            Ok(Some(without)) => self.execute_with_attributes(&without, code, number, execution),
+            Err(refused) => {
+                let Refused { range, reason } = refused;
+                Err(CellError::at(ErrorName::Compilation, code, number, range, &reason, &[]))
+            }
+        }
+    }
+
+    /// Executes a cell that sets attributes of the crate. They hold from then on, unless the cell does not compile.
+    fn execute_with_attributes(
+        &mut self,
+        without: &WithoutAttributes,
+        code: &str,
+        number: u32,
+        execution: u64,
+    ) -> Result<Option<MimeBundle>, CellError> {
+        let commands = end_of_preamble(code);
+        let rest = &without.text[commands..];
+        // An empty statement stands where there is no code, so that rustc sees the attributes.
+        let rest = if rest.trim().is_empty() { "{}" } else { rest };
+        let text = format!("{}{rest}", &code[..commands]);
+        let added = self.session()?.add_crate_attributes(&without.attributes);
+        let before = added.map_err(kernel_error)?;
+        for notice in &without.notices {
+            self.notice(notice);
+        }
+        let result = self.execute_steps(&text, code, number, execution);
+        if matches!(&result, Err(error) if error.ename == ErrorName::Compilation) {
+            self.session()?.set_crate_attributes(&before).map_err(kernel_error)?;
+        }
+        result
+    }
+
+    /// Executes the steps of a cell. `text` is what remains of its `code`.
+    fn execute_steps(
+        &mut self,
+        text: &str,
+        code: &str,
+        number: u32,
+        execution: u64,
+    ) -> Result<Option<MimeBundle>, CellError> {
+        let steps = commands::steps::steps(text, &self.session()?.built_in_versions());
         let mut shown = MimeBundle::new();
         for step in steps.map_err(|refusal| refusal.error(code, number))? {
             let more = match step {
@@ -82,7 +127,7 @@ impl Evaluation<'_> {
             Ok(outputs) => {
                 self.show_timing(&outputs, begun.elapsed(), outcome.ran);
                 self.show_warnings(&cell);
-                if source.contains(early_return::CALL) {
+                if text.contains("return") {
                     self.show_not_kept(&missing);
                 }
                 self.result(outcome.reports, &variables, outputs)

@@ -78,6 +78,8 @@ pub(crate) struct Evaluation<'a> {
     variables: StoredVariables,
     /// The types of the cell's variables by name, as far as rustc was asked for them.
     types: BTreeMap<String, String>,
+    /// What the user was told that is said once.
+    told: BTreeSet<String>,
     idle_work: IdleWork,
 }
 
@@ -101,6 +103,7 @@ impl<'a> Evaluation<'a> {
             session: None,
             variables: StoredVariables::default(),
             types: BTreeMap::new(),
+            told: BTreeSet::new(),
             idle_work: IdleWork::default(),
         }
     }

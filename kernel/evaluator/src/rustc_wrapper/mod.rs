@@ -38,7 +38,12 @@ mod rustc_call;
 
 use crate::{
     cargo_shim::rustc_invocation,
-    evcxr_text::{analysis_code, early_return, markers::LIBRARY_PATH_VARIABLE, missing_variables, rewrite::rewrite},
+    evcxr_text::{
+        analysis_code, early_return,
+        markers::LIBRARY_PATH_VARIABLE,
+        missing_variables,
+        rewrite::{rewrite, with_attributes},
+    },
     rustc_wrapper::{
         compile_cell::{Cell, read_stored, write_stored},
         rustc::{Rustc, run_unchanged},
@@ -99,6 +104,8 @@ fn compile(rustc: &Rustc) -> Result<Option<ExitStatus>> {
     let text = rustc.read_source()?;
     let text = macro_order::with_imports(&text);
     let session = session_directory(rustc.source);
+    let attributes = files::CRATE_ATTRIBUTES.read(&session).unwrap_or_default();
+    let text = with_attributes(&text, &attributes);
     if analysis_code::is_analysis(&text) {
         return check(rustc, &text, &session);
     }

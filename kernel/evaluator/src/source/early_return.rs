@@ -18,6 +18,9 @@ pub(crate) const MACRO: &str = "__r";
 /// The call that stands for a plain `return`, as long as the keyword.
 pub(crate) const CALL: &str = "__r!()";
 
+/// The call that stands for `return Ok(())`, as long as the text.
+const PADDED_CALL: &str = "__r!()       ";
+
 /// Returns a cell whose `return`s end it.
 pub(crate) fn rewritten(cell: &str) -> Cow<'_, str> {
     if !cell.contains(RETURN) {
@@ -49,6 +52,10 @@ impl<'a> Visit<'a> for Changes {
     fn visit_expr_return(&mut self, returned: &'a ExprReturn) {
         match &returned.expr {
             None => self.found.push((returned.return_token.span.byte_range(), CALL)),
+            Some(value) if is_nothing(value) => {
+                let start = returned.return_token.span.byte_range().start;
+                self.found.push((start..value.span().byte_range().end, PADDED_CALL));
+            }
             Some(value) => {
                 visit::visit_expr(self, value);
                 if is_error_to_convert(value) {
@@ -63,6 +70,14 @@ impl<'a> Visit<'a> for Changes {
     fn visit_expr_closure(&mut self, _: &'a ExprClosure) {}
     fn visit_expr_async(&mut self, _: &'a ExprAsync) {}
     fn visit_item(&mut self, _: &'a Item) {}
+}
+
+/// Reports whether a returned value is written `Ok(())`, as far from `return` as usual.
+fn is_nothing(value: &Expr) -> bool {
+    let Expr::Call(call) = value else { return false };
+    let is_ok = matches!(&*call.func, Expr::Path(path) if path.path.is_ident("Ok"));
+    let is_unit = matches!(call.args.first(), Some(Expr::Tuple(tuple)) if tuple.elems.is_empty());
+    is_ok && is_unit
 }
 
 /// Reports whether a returned value is `Err(…)` with an error that is not converted yet.
@@ -90,7 +105,8 @@ mod tests {
                 "for x in y { match x { 1 => return, _ => {} } }",
                 "for x in y { match x { 1 => __r!(), _ => {} } }",
             ),
-            ("return Ok(());", "return Ok(());"),
+            ("let a = { return Ok(()); };", "let a = { __r!()       ; };"),
+            ("return Ok(f());", "return Ok(f());"),
             ("return Err(\"no\");", "return Err(\"no\")?;"),
             ("return Err(e)?;", "return Err(e)?;"),
             ("return Err(e.into());", "return Err(e.into());"),

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | [`preamble`] | the commands before a cell's code |
 //! | [`misread_code`] | code that evcxr would take for a command or a comment |
+//! | [`crate_attributes`] | `#![…]` at the beginning of a cell |
+//! | [`identifiers`] | the normal form of names |
 //! | [`early_return`] | `return` at the top level of a cell |
 //! | [`completeness`] | whether a console should wait for more lines |
 //! | [`syntax`] | syntax errors, the last expression, names |
@@ -22,10 +24,12 @@
 //!   The functions that return syntax trees leave this to their callers.
 
 pub(crate) mod completeness;
+pub(crate) mod crate_attributes;
 pub(crate) mod early_return;
 #[path = "../../cell/src/fingerprint.rs"]
 pub(crate) mod fingerprint;
 pub(crate) mod fingerprints;
+pub(crate) mod identifiers;
 pub(crate) mod misread_code;
 pub(crate) mod preamble;
 mod skip;
