@@ -54,12 +54,6 @@ enum Role {
     Uninstall(install::Uninstall),
     /// Builds the crates that cells use, once per toolchain
     Prepare,
-    /// The process in which cells run
-    #[command(hide = true)]
-    CellHost,
-    /// A worker process
-    #[command(hide = true)]
-    Worker,
 }
 
 fn main() -> ExitCode {
@@ -67,9 +61,14 @@ fn main() -> ExitCode {
     if let Some(code) = compiles.or_else(mosaic_evaluator::linker) {
         return code;
     }
+    // These have no arguments, since `std::env::args()` would show the arguments to the user's code.
+    if mosaic_evaluator::is_cell_process() {
+        mosaic_evaluator::cell_host_main();
+    }
+    if mosaic_engine::is_worker() {
+        mosaic_engine::worker_main();
+    }
     let result = match Arguments::parse().role {
-        Role::CellHost => mosaic_evaluator::cell_host_main(),
-        Role::Worker => mosaic_engine::worker_main(),
         Role::Run { connection_file } => run::run(&connection_file),
         Role::Install(install) => install.run(),
         Role::Uninstall(uninstall) => uninstall.run(),

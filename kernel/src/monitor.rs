@@ -12,7 +12,7 @@ use crate::{
     output::Output,
 };
 
-/// Starts the monitor. Its workers run this executable as `mosaic-kernel worker`. Their text goes to `output`, and what
+/// Starts the monitor. Its workers run this executable. Their text goes to `output`, and what
 /// they ask goes to `front_end`.
 ///
 /// # Errors
@@ -21,7 +21,7 @@ pub(crate) fn start(run_dir: &Path, output: Output, front_end: FrontEnd) -> Resu
     let program = mosaic_evaluator::this_executable().context("cannot find the path of this executable")?;
     let worker = WorkerCommand {
         program,
-        args: vec!["worker".into()],
+        args: Vec::new(),
         env: mosaic_evaluator::users_environment()
             .into_iter()
             .map(|(name, value)| (name.into(), value))

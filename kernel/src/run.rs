@@ -5,6 +5,7 @@ use std::{env, io, path::Path, process, sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use mosaic_evaluator::{Evaluator, Options};
 use mosaic_jupyter::{Connection, ConnectionFile, ExecutionState, OutputRate};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{runtime, sync::mpsc, task::spawn_blocking, time::timeout};
 use tracing::{info, warn};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
@@ -23,12 +24,17 @@ use crate::{
 /// How long the kernel waits at its end: for clients to read the last messages, and for the history to be written.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(1);
 
+/// The stack of the cell process, in bytes, unless the user's limit is higher. A cell moves its variables to its stack
+/// and back, so a cell needs more than a program with the same arrays.
+const STACK_SIZE: u64 = 64 << 20;
+
 /// Runs a kernel until a client or signal ends it, or its parent or connection is gone.
 ///
 /// # Errors
 /// When the connection file cannot be used, a socket cannot be bound, or the evaluator cannot be started.
 pub(crate) fn run(connection_file: &Path) -> Result<()> {
     start_log();
+    raise_stack_limit();
     let connection_file = ConnectionFile::read(connection_file)?;
     let run_dir = RunDir::create()?;
     // SAFETY: no other thread runs yet; the log has none.
@@ -42,6 +48,21 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
     // Tasks that still wait for a client or a cell are dropped.
     runtime.shutdown_background();
     served
+}
+
+/// Raises the limit of the stacks of all processes that this one starts, as far as the system allows it.
+fn raise_stack_limit() {
+    let limit = getrlimit(Resource::Stack);
+    let wanted = limit.maximum.map_or(STACK_SIZE, |maximum| maximum.min(STACK_SIZE));
+    if limit.current.is_some_and(|current| current < wanted) {
+        let raised = Rlimit {
+            current: Some(wanted),
+            ..limit
+        };
+        if let Err(error) = setrlimit(Resource::Stack, raised) {
+            warn!("cells keep a small stack: {error}");
+        }
+    }
 }
 
 /// Starts the log on standard error. `MOSAIC_LOG` is a level for the kernel's own crates, or a filter as `tracing`

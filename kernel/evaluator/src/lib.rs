@@ -51,7 +51,7 @@ mod source;
 mod type_probe;
 
 pub use cargo_shim::cargo_shim;
-pub use cell_process::cell_host_main;
+pub use cell_process::{cell_host_main, is_cell_process};
 pub use code_help::completions::{Completion, Completions};
 pub use errors::{cell_error::CellError, error_name::ErrorName};
 pub use evaluation::{request::Options, start_evcxr::this_executable};

@@ -83,4 +83,4 @@ pub use monitor::{Monitor, MonitorEvent, MonitorOptions, WorkerCommand, run_dir}
 pub use mosaic_abi::{LiveDisplay, Progress};
 pub use program::run;
 pub use question::Question;
-pub use worker_process::worker_main;
+pub use worker_process::{is_worker, worker_main};

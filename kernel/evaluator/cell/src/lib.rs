@@ -17,7 +17,9 @@ pub use mosaic_message as message;
 pub use order::{before_stderr, before_stdout};
 pub use rest::{End, Rest, rest};
 pub use show_result::{BeginResult, DisplayDebug, DisplayRich};
-pub use variable_store::{Fingerprints, VariableStore, create_variable_store, mosaic_cell_variables};
+pub use variable_store::{
+    Fingerprints, VariableStore, create_variable_store, mosaic_cell_drop_variables, mosaic_cell_variables,
+};
 
 use mosaic::__private::{CellEvent, note_cell_unwound, tell};
 use std::{any::Any, error::Error, fmt};

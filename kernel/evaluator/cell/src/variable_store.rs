@@ -28,6 +28,10 @@ pub struct VariableStore {
     taken: Fingerprints,
     /// The types of the variables that the running cell puts in.
     put: Fingerprints,
+    /// The variables that the running cell defines, in the order of their definitions.
+    defined: &'static [&'static str],
+    /// How many variables the notebook has defined before the running cell.
+    definitions: usize,
 }
 
 struct Variable {
@@ -38,6 +42,8 @@ struct Variable {
     size: usize,
     /// The memory that the value owns on the heap, in bytes, if that is known.
     heap: Option<usize>,
+    /// The number of the variable's definition, in the order of the notebook.
+    definition: usize,
 }
 
 /// Creates an empty store, which the cell process owns.
@@ -55,6 +61,23 @@ impl VariableStore {
     /// Begins a cell: sets what the types of its variables are.
     pub fn begin(&mut self, taken: Fingerprints, put: Fingerprints) {
         (self.taken, self.put) = (taken, put);
+    }
+
+    /// Sets which variables the cell defines, in their order.
+    pub fn define(&mut self, names: &'static [&'static str]) {
+        self.definitions += self.defined.len();
+        self.defined = names;
+    }
+
+    /// Drops all variables, the last one first, as at the end of `main`.
+    fn drop_all(&mut self) {
+        let mut variables: Vec<Variable> = self.variables.drain().map(|(_, variable)| variable).collect();
+        variables.sort_by_key(|variable| std::cmp::Reverse(variable.definition));
+        for variable in variables {
+            // A destructor that panics has printed its message by itself.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(variable)));
+        }
+        let _ = std::io::stdout().flush();
     }
 
     /// Stores a variable.
@@ -159,7 +182,11 @@ impl VariableStore {
     // The functions that follow are not generic: they are compiled here once, and not for each variable of each cell.
 
     fn put(&mut self, name: &str, value: Box<dyn Any>) {
+        let defined = self.defined.iter().position(|it| *it == name);
+        let former = || self.variables.get(name).map_or(0, |variable| variable.definition);
         let variable = Variable {
+            // The number 0 is for what no cell defines.
+            definition: defined.map_or_else(former, |at| self.definitions + at + 1),
             fingerprint: find(self.put, name),
             size: size_of_val(&*value),
             heap: crate::sizes::heap(&*value),
@@ -201,6 +228,19 @@ pub unsafe extern "C" fn mosaic_cell_variables(store: *const VariableStore) -> B
     let store = unsafe { store.as_ref() };
     let names: Vec<String> = store.into_iter().flat_map(|store| store.names()).collect();
     Buffer::from(encode(&names))
+}
+
+/// Drops all variables. The cell process looks this symbol up.
+///
+/// # Safety
+///
+/// `store` is null or came from [`create_variable_store`], and no cell runs.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mosaic_cell_drop_variables(store: *mut VariableStore) {
+    // SAFETY: by this function's contract.
+    if let Some(store) = unsafe { store.as_mut() } {
+        store.drop_all();
+    }
 }
 
 /// The format in which [`VariableStore::tell_sizes`] tells the sizes.

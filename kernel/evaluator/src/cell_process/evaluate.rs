@@ -19,31 +19,68 @@ use std::{
     fs::File,
     io::{self, BufRead},
     mem, ptr,
+    sync::mpsc::{Receiver, Sender},
+    thread,
     time::Instant,
 };
 
 /// The function of a cell. It takes evcxr's variable store and returns it.
 type CellFunction = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+/// The function of `mosaic-cell` that drops all variables in a store.
+type DropVariablesFunction = unsafe extern "C" fn(*mut c_void);
 /// The function of `mosaic-cell` that returns the names of the variables in a store, encoded.
 type VariableNamesFunction = unsafe extern "C" fn(*const c_void) -> Buffer;
 
-/// Runs the cell of each of evcxr's commands, one after the other, until evcxr closes its pipe.
+/// Something for the main thread to do.
+pub(super) enum Work {
+    /// Runs the cell of a command of evcxr's.
+    Command(String),
+    /// Drops all variables. Their destructors run on the thread that made the variables.
+    DropVariables,
+    /// Ends: evcxr has closed its pipe.
+    End,
+}
+
+/// Starts the thread that reads evcxr's commands and passes them to the main thread.
+///
+/// # Errors
+///
+/// The thread cannot be started.
+pub(super) fn read_commands(commands: File, work: Sender<Work>) -> io::Result<()> {
+    let thread = thread::Builder::new().name("commands".into());
+    thread.spawn(move || {
+        let commands = io::BufReader::new(commands)
+            .lines()
+            .map_while(Result::ok)
+            .map(Work::Command);
+        // The main thread takes all work as long as the process lives.
+        let _ = commands.chain([Work::End]).try_for_each(|it| work.send(it));
+    })?;
+    Ok(())
+}
+
+/// Does the main thread's work, one piece after the other, until evcxr closes its pipe.
 ///
 /// # Errors
 ///
 /// A command is unknown, a library cannot be loaded, or the flusher's thread cannot be started.
-pub(super) fn run(commands: File, host: &'static Host) -> Result<()> {
+pub(super) fn run(work: &Receiver<Work>, host: &'static Host) -> Result<()> {
     let mut cells = Cells {
         host,
         flusher: Flusher::start()?,
         variables: ptr::null_mut(),
-        variable_names: None,
+        functions: None,
     };
-    for command in io::BufReader::new(commands).lines() {
-        let command = command?;
-        let (library, function) =
-            library_and_function(&command).with_context(|| format!("unknown command of evcxr's: {command}"))?;
-        cells.run(library, function)?;
+    for work in work {
+        match work {
+            Work::Command(command) => {
+                let (library, function) =
+                    library_and_function(&command).with_context(|| format!("unknown command of evcxr's: {command}"))?;
+                cells.run(library, function)?;
+            }
+            Work::DropVariables => cells.drop_variables(),
+            Work::End => return Ok(()),
+        }
     }
     Ok(())
 }
@@ -54,8 +91,28 @@ struct Cells {
     flusher: Flusher,
     /// evcxr's variable store, which the last cell has returned.
     variables: *mut c_void,
-    /// The function that names the stored variables, once a cell has linked `mosaic-cell`.
-    variable_names: Option<VariableNamesFunction>,
+    /// The functions on the store, once a cell has linked `mosaic-cell`.
+    functions: Option<StoreFunctions>,
+}
+
+/// The functions of `mosaic-cell` on the variable store.
+#[derive(Clone, Copy)]
+struct StoreFunctions {
+    variable_names: VariableNamesFunction,
+    drop_variables: DropVariablesFunction,
+}
+
+impl StoreFunctions {
+    /// Finds the functions, if a cell's library links `mosaic-cell`.
+    fn of(library: &Library) -> Option<StoreFunctions> {
+        // SAFETY: `mosaic-cell` exports the functions with these types.
+        unsafe {
+            Some(StoreFunctions {
+                variable_names: symbol::<VariableNamesFunction>(library, "mosaic_cell_variables")?,
+                drop_variables: symbol::<DropVariablesFunction>(library, "mosaic_cell_drop_variables")?,
+            })
+        }
+    }
 }
 
 impl Cells {
@@ -69,9 +126,7 @@ impl Cells {
             // SAFETY: the notebook's tokio exports it with this type.
             wait: unsafe { symbol::<InterruptWait>(&library, "mosaic_interrupt_wait") },
         };
-        // SAFETY: `mosaic-cell` exports it with this type.
-        let variable_names = unsafe { symbol::<VariableNamesFunction>(&library, "mosaic_cell_variables") };
-        self.variable_names = variable_names.or(self.variable_names);
+        self.functions = StoreFunctions::of(&library).or(self.functions);
         // SAFETY: evcxr generated the symbol with this type.
         let function = *unsafe { library.get::<CellFunction>(function.as_bytes()) }?;
         let begun_at = Instant::now();
@@ -91,13 +146,22 @@ impl Cells {
         self.flusher.end();
         end_cell(hooks.guest, has_begun);
         // SAFETY: the store came from the same crate, and no cell runs.
-        let names = self.variable_names.map(|names| unsafe { names(self.variables) });
+        let names = self.functions.map(|it| unsafe { (it.variable_names)(self.variables) });
         report(&Report::Ended {
             stored: names.and_then(|names| mosaic_abi::decode(&names).ok()),
             ran,
         });
         run_state().release();
         Ok(())
+    }
+
+    /// Runs the destructors of all variables.
+    fn drop_variables(&mut self) {
+        if let Some(functions) = self.functions {
+            // SAFETY: the store came from the same crate, and no cell runs.
+            unsafe { (functions.drop_variables)(self.variables) }
+        }
+        report(&Report::VariablesDropped);
     }
 }
 

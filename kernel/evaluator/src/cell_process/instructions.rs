@@ -3,6 +3,7 @@
 use crate::{
     cell_process::{
         channels::report,
+        evaluate::Work,
         kernel_process::{self, KernelProcess},
         output, questions, running_cell,
     },
@@ -12,16 +13,21 @@ use crate::{
     },
 };
 use anyhow::{Context, Result};
-use std::{io, os::unix::net::UnixStream, sync::Arc, thread};
+use std::{
+    io,
+    os::unix::net::UnixStream,
+    sync::{Arc, mpsc::Sender},
+    thread,
+};
 
 /// Waits for the kernel's first instruction and follows it. Returns the link.
 ///
 /// # Errors
 ///
 /// The kernel closes the link.
-pub(super) fn follow_first(mut link: UnixStream, paths: &CellPaths) -> Result<UnixStream> {
+pub(super) fn follow_first(mut link: UnixStream, paths: &CellPaths, work: &Sender<Work>) -> Result<UnixStream> {
     let instruction = receive(&mut link).context("the kernel sends no instruction")?;
-    follow(instruction, paths);
+    follow(instruction, paths, work);
     Ok(link)
 }
 
@@ -30,11 +36,11 @@ pub(super) fn follow_first(mut link: UnixStream, paths: &CellPaths) -> Result<Un
 /// # Errors
 ///
 /// The thread cannot be started.
-pub(super) fn start(mut link: UnixStream, kernel: Arc<KernelProcess>) -> io::Result<()> {
+pub(super) fn start(mut link: UnixStream, kernel: Arc<KernelProcess>, work: Sender<Work>) -> io::Result<()> {
     let thread = thread::Builder::new().name("link".into());
     thread.spawn(move || {
         while let Ok(instruction) = receive::<Instruction>(&mut link) {
-            follow(instruction, &kernel.paths);
+            follow(instruction, &kernel.paths, &work);
         }
         kernel.clean_up();
         // Not `exit`, which runs destructors of the user's: they may never return.
@@ -43,7 +49,7 @@ pub(super) fn start(mut link: UnixStream, kernel: Arc<KernelProcess>) -> io::Res
     Ok(())
 }
 
-fn follow(instruction: Instruction, paths: &CellPaths) {
+fn follow(instruction: Instruction, paths: &CellPaths, work: &Sender<Work>) {
     match instruction {
         Instruction::Idle => {}
         Instruction::Begin { execution } => {
@@ -58,6 +64,8 @@ fn follow(instruction: Instruction, paths: &CellPaths) {
         Instruction::Interrupt { execution } => running_cell::interrupt(execution),
         Instruction::Reply { number, answer } => questions::answer(number, answer),
         Instruction::Deliver { message } => questions::deliver(&message),
+        // The main thread takes all work as long as the process lives.
+        Instruction::DropVariables => drop(work.send(Work::DropVariables)),
         Instruction::End => kernel_process::expect_orderly_end(),
     }
 }

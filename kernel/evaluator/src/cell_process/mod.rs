@@ -1,13 +1,13 @@
 //! The cell process: loads each compiled cell and runs it.
 //!
-//! evcxr starts the process, as this executable with the argument `cell-host`, and speaks its line protocol with it on
+//! evcxr starts the process, as this executable without arguments, and speaks its line protocol with it on
 //! pipes. The kernel talks to the process over the [`link`](crate::session::link). Cells get standard output and error
 //! of their own, so that nothing that a cell prints is ever read as protocol. What evcxr's generated code would print
 //! as a marker reaches the process as an [event](run_state) instead.
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`evaluate`] | loads each compiled cell and runs it, on the main thread |
+//! | [`evaluate`] | reads evcxr's commands on the thread `commands`; loads each compiled cell and runs it on the main thread |
 //! | [`run_state`] | takes the events of the running cell, and tells evcxr how the cell ended |
 //! | [`running_cell`] | interrupts the running cell |
 //! | [`instructions`] | follows the kernel's instructions, on the thread `link` |
@@ -53,8 +53,13 @@ use std::{
     fs::File,
     io::{self, Write},
     process,
-    sync::Arc,
+    sync::{Arc, mpsc},
 };
+
+/// Returns whether evcxr started this process as the cell process.
+pub fn is_cell_process() -> bool {
+    env::args_os().len() == 1 && env::var_os(CELL_PROCESS_VARIABLE).is_some()
+}
 
 /// Runs the cell process until its kernel ends it.
 pub fn cell_host_main() -> ! {
@@ -81,16 +86,18 @@ fn run(kernel: &Arc<KernelProcess>) -> Result<()> {
     let link = channels::connect_to_kernel(&kernel.paths.socket)?;
     // The first instruction is followed before evcxr has anything run: if the process is started for a cell that is
     // under way, the instruction names that execution.
-    let link = instructions::follow_first(link, &kernel.paths)?;
+    let (work, all_work) = mpsc::channel();
+    let link = instructions::follow_first(link, &kernel.paths, &work)?;
     forget_environment();
-    instructions::start(link, Arc::clone(kernel))?;
+    instructions::start(link, Arc::clone(kernel), work.clone())?;
     let host = mosaic_engine::install_head(mosaic_engine::HeadOptions {
         monitor: kernel.monitor.clone(),
         cell_event: run_state::cell_event,
         ask: |question| channels::report(&questions::ask(question)),
     })?;
     stdin::ask_the_user();
-    evaluate::run(commands, host)
+    evaluate::read_commands(commands, work)?;
+    evaluate::run(&all_work, host)
 }
 
 /// Moves evcxr's pipes away from standard input and output. Returns the one on which evcxr's commands come.

@@ -11,12 +11,31 @@ use crate::{
     },
     evcxr_text::displayed_paths::as_written,
     mime_bundle::MimeBundle,
-    source::{misread_code::misread, preamble::without_commands},
+    source::{
+        identifiers::{length_before_normalization, normalized},
+        misread_code::misread,
+        preamble::without_commands,
+    },
 };
 use serde_json::Value;
 
 /// Completes the name left of `cursor`, counted in code points.
 pub(super) fn complete(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<Completions> {
+    let before = &code[..byte_offset(code, cursor)];
+    let normalised = normalized(code);
+    let found = complete_normalised(project, notebook, &normalised, normalized(before).chars().count())?;
+    // The client counts in the code that it has.
+    let replaced = normalized(before).chars().count() - found.cursor_start;
+    let after = found.cursor_end - found.cursor_start - replaced.min(found.cursor_end - found.cursor_start);
+    Some(Completions {
+        cursor_start: cursor - length_before_normalization(before, replaced),
+        cursor_end: cursor + after,
+        ..found
+    })
+}
+
+/// Completes a name in code whose names are in normal form C.
+fn complete_normalised(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<Completions> {
     let at = byte_offset(code, cursor);
     let cell = ExpandedCell::new(code, misread_while_typed(notebook, code, at));
     let offset = cell.offset(code, at);
@@ -36,6 +55,8 @@ pub(super) fn complete(project: &mut Project, notebook: &Notebook, code: &str, c
 
 /// Returns the documentation of the name at `cursor`, counted in code points.
 pub(super) fn inspect(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<MimeBundle> {
+    let cursor = normalized(&code[..byte_offset(code, cursor)]).chars().count();
+    let code = &*normalized(code);
     let cell = ExpandedCell::new(code, misread(code, |name| notebook.knows(name)));
     let end = end_of_name(&cell.text, cell.offset(code, byte_offset(code, cursor)));
     let source = notebook.source_with(&cell.text);

@@ -58,6 +58,11 @@ pub(crate) fn taken(lost: &BTreeSet<String>) -> Option<String> {
     names(lost).map(|names| format!("lost, since the cell had taken them before it failed: {names}"))
 }
 
+/// Describes the variables that a cell did not keep, since it returned before its end. Returns nothing if there are none.
+pub(crate) fn not_kept(lost: &BTreeSet<String>) -> Option<String> {
+    names(lost).map(|names| format!("not kept, since the cell returned before its end: {names}"))
+}
+
 fn losses(lost: &BTreeSet<String>) -> String {
     names(lost).map_or_else(
         || "no variable was lost".to_owned(),

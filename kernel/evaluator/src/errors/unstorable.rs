@@ -165,7 +165,7 @@ impl Unstorable {
         if iterates {
             return format!("let {name} = {value}.collect::<Vec<_>>();");
         }
-        if self.reason == Reason::Borrows {
+        if self.reason == Reason::Borrows && !type_name.starts_with("impl Future<") {
             let borrowed = value.trim_start_matches('&').trim_start_matches("mut ").trim();
             let owned = if type_name.contains("str") || value.starts_with("&mut ") || borrowed == value {
                 "to_owned"
@@ -176,6 +176,10 @@ impl Unstorable {
         }
         match type_name.strip_prefix("impl ") {
             Some(bounds) if bounds.starts_with("Future<") => {
+                let value = match value.strip_prefix("async {") {
+                    Some(body) if self.reason == Reason::Borrows => format!("async move {{{body}"),
+                    _ => value.to_owned(),
+                };
                 format!("let {name}: std::pin::Pin<Box<dyn std::future::{bounds}>> = Box::pin({value});")
             }
             Some(bounds) => format!("let {name}: Box<dyn {bounds}> = Box::new({value});"),
@@ -278,6 +282,13 @@ mod tests {
             Reason::Unnameable,
             Some("impl Future<Output = u8>"),
             "let later: std::pin::Pin<Box<dyn std::future::Future<Output = u8>>> = Box::pin(f());",
+        ),
+        (
+            "let later = async { s.len() };",
+            "later",
+            Reason::Borrows,
+            Some("impl Future<Output = usize>"),
+            "let later: std::pin::Pin<Box<dyn std::future::Future<Output = usize>>> = Box::pin(async move { s.len() });",
         ),
         (
             "let r = &counts;",

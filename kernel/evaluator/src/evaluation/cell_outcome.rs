@@ -5,10 +5,12 @@ use crate::{
     evaluation::Evaluation,
     session::link::{Instruction, Report},
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a new cell process may take to connect.
 pub(super) const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+/// How long destructors may take when `:clear` or `:restart` ends the cell process.
+const DROP_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a cell may run before the thread does something else than wait for it.
 const SHORT: Duration = Duration::from_millis(50);
 /// How often the thread looks after a cell process that reports nothing. Usually its socket closes when the process
@@ -50,6 +52,32 @@ impl Evaluation<'_> {
         outcome
     }
 
+    /// Has the cell process run the destructors of all variables, as at the end of `main`. Returns whether they have
+    /// ended within `patience`.
+    pub(super) fn drop_variables(&mut self, patience: Duration) -> bool {
+        let Some(process) = self.link.send(&Instruction::DropVariables) else {
+            return true;
+        };
+        let end = Instant::now() + patience;
+        while let Some((number, report)) = self.inbox.report_within(end.saturating_duration_since(Instant::now())) {
+            if number == process && matches!(report, Report::VariablesDropped | Report::Closed) {
+                self.variables.lose_all();
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Drops all variables before their process ends. Says so if a destructor takes too long.
+    pub(super) fn drop_variables_or_tell(&mut self) {
+        if !self.drop_variables(DROP_PATIENCE) {
+            self.notice(&format!(
+                "a destructor did not end within {} s, so its process was ended",
+                DROP_PATIENCE.as_secs()
+            ));
+        }
+    }
+
     /// Notes everything that has been reported until now.
     pub(super) fn catch_up(&mut self, outcome: &mut CellOutcome) {
         loop {
@@ -77,7 +105,7 @@ impl Evaluation<'_> {
     fn note(&mut self, outcome: &mut CellOutcome, process: u64, report: Report) {
         self.variables.note_process(process);
         match report {
-            Report::Answered => {}
+            Report::Answered | Report::VariablesDropped => {}
             Report::Began => outcome.running = true,
             Report::Ended { stored, ran } => {
                 outcome.running = false;

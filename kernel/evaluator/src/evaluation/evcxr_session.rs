@@ -21,6 +21,7 @@ use crate::{
     },
     source::{
         carriers::{self, KnownItems, NewItems, carried_cell::CarriedCell},
+        crate_attributes,
         preamble::{asks_for, without_commands},
     },
 };
@@ -31,6 +32,8 @@ use std::{borrow::Cow, collections::BTreeSet, env, path::Path, sync::Arc};
 /// evcxr, ready for the next cell. Fields are dropped in their order: evcxr ends its process before its directory goes.
 pub(super) struct EvcxrSession {
     pub(super) context: CommandContext,
+    /// The compiler rejects unstable features.
+    pub(super) is_stable: bool,
     /// The warnings that the user has seen.
     warnings: warnings::ShownWarnings,
     pub(super) places: CellPlaces,
@@ -78,6 +81,7 @@ impl EvcxrSession {
             files::NOTEBOOK_DIRECTORY.write(directory.path(), notebook)?;
         }
         let answers = AnswersDirectory::of(&crates)?;
+        let is_stable = toolchain.is_stable();
         let mut shim_state = ShimState {
             sysroot: toolchain.sysroot,
             view: crates.view(),
@@ -94,6 +98,7 @@ impl EvcxrSession {
         shim_state.tell()?;
         let mut session = EvcxrSession {
             context: CommandContext::with_eval_context(context),
+            is_stable,
             warnings: warnings::ShownWarnings::default(),
             places: CellPlaces::default(),
             items: Arc::default(),
@@ -159,6 +164,27 @@ impl EvcxrSession {
         let dependencies = dependencies.iter().map(|(name, it)| format!(":dep {name} = {it}\n"));
         let lock = versions::restore_command(&files::LOCK_FILE.path(&self.crates.template()), self.directory());
         format!(":clear\n{}{lock}\n{WARM_UP}", dependencies.collect::<String>())
+    }
+
+    /// Adds attributes of the crate, for this cell and all later ones. Returns those that held before.
+    ///
+    /// # Errors
+    ///
+    /// The session directory cannot be written.
+    pub(super) fn add_crate_attributes(&self, attributes: &[String]) -> Result<Vec<String>> {
+        let before = files::CRATE_ATTRIBUTES.read(self.directory()).unwrap_or_default();
+        self.set_crate_attributes(&crate_attributes::added(before.clone(), attributes))?;
+        Ok(before)
+    }
+
+    /// Sets the attributes of the crate.
+    ///
+    /// # Errors
+    ///
+    /// The session directory cannot be written.
+    pub(super) fn set_crate_attributes(&self, attributes: &Vec<String>) -> Result<()> {
+        let written = files::CRATE_ATTRIBUTES.write(self.directory(), attributes);
+        written.context("cannot write the attributes of the crate")
     }
 
     /// Returns the versions of the built-in crates.

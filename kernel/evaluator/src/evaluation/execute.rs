@@ -19,8 +19,9 @@ use crate::{
     session::link::Report,
     source::{
         carriers::{self, carried_cell::CarriedCell},
-        misread_code,
-        preamble::{asks_for, without_commands},
+        crate_attributes::{self, Refused, WithoutAttributes},
+        early_return, identifiers, misread_code,
+        preamble::{asks_for, end_of_preamble, without_commands},
         syntax,
     },
 };
@@ -38,11 +39,55 @@ impl Evaluation<'_> {
         self.start().map_err(kernel_error)?;
         self.number = number;
         self.executed_cells.keep(number, code);
-        let code = &*misread_code::kept(code, |name| self.knows(name));
+        let code = &*misread_code::kept(code, |name| self.knows(&identifiers::normalized_name(name)));
+        let code = &*identifiers::normalized(code);
         if let Some(error) = syntax::check(&without_commands(code)) {
             return Err(CellError::from_syntax(&error, code, number));
         }
-        let steps = commands::steps::steps(code, &self.session()?.built_in_versions());
+        match crate_attributes::taken_out(&without_commands(code), self.session()?.is_stable) {
+            Ok(None) => self.execute_steps(code, code, number, execution),
+            Ok(Some(without)) => self.execute_with_attributes(&without, code, number, execution),
+            Err(refused) => {
+                let Refused { range, reason } = refused;
+                Err(CellError::at(ErrorName::Compilation, code, number, range, &reason, &[]))
+            }
+        }
+    }
+
+    /// Executes a cell that sets attributes of the crate. They hold from then on, unless the cell does not compile.
+    fn execute_with_attributes(
+        &mut self,
+        without: &WithoutAttributes,
+        code: &str,
+        number: u32,
+        execution: u64,
+    ) -> Result<Option<MimeBundle>, CellError> {
+        let commands = end_of_preamble(code);
+        let rest = &without.text[commands..];
+        // An empty statement stands where there is no code, so that rustc sees the attributes.
+        let rest = if rest.trim().is_empty() { "{}" } else { rest };
+        let text = format!("{}{rest}", &code[..commands]);
+        let added = self.session()?.add_crate_attributes(&without.attributes);
+        let before = added.map_err(kernel_error)?;
+        for notice in &without.notices {
+            self.notice(notice);
+        }
+        let result = self.execute_steps(&text, code, number, execution);
+        if matches!(&result, Err(error) if error.ename == ErrorName::Compilation) {
+            self.session()?.set_crate_attributes(&before).map_err(kernel_error)?;
+        }
+        result
+    }
+
+    /// Executes the steps of a cell. `text` is what remains of its `code`.
+    fn execute_steps(
+        &mut self,
+        text: &str,
+        code: &str,
+        number: u32,
+        execution: u64,
+    ) -> Result<Option<MimeBundle>, CellError> {
+        let steps = commands::steps::steps(text, &self.session()?.built_in_versions());
         let place = self.session()?.places.name(number);
         let mut shown = MimeBundle::new();
         for step in steps.map_err(|refusal| refusal.error(code, number))? {
@@ -73,17 +118,20 @@ impl Evaluation<'_> {
         if let Some(at) = text.find(carriers::RESERVED) {
             return Err(reserved(at, code, number));
         }
+        let source = early_return::rewritten(&source);
         if asks_for(&source, ":dep") {
             self.session()?.expect_crates().map_err(kernel_error)?;
         }
         if shell_commands::restarts(&source) {
             let lost = self.variables.usable(self.believed_variables());
             self.gone_variables.note(&lost, number, Cause::Restarted);
+            self.drop_variables_or_tell();
             // evcxr goes on believing in all variables.
             self.variables.lose_all();
         }
         let believed: BTreeSet<String> = self.believed_variables().map(str::to_owned).collect();
         let variables = self.variables.usable(self.believed_variables());
+        let missing = self.missing_variables();
         self.types.clear();
         let begun = Instant::now();
         let (carried, result, outcome) = self.evaluate_items(&source, expansion.as_ref(), cell, execution)?;
@@ -104,6 +152,9 @@ impl Evaluation<'_> {
             Ok(outputs) => {
                 self.show_timing(&outputs, begun.elapsed(), outcome.ran);
                 self.show_warnings(&cell);
+                if text.contains("return") {
+                    self.show_not_kept(&missing);
+                }
                 self.result(outcome.reports, &variables, outputs)
             }
             Err(evcxr::Error::SubprocessTerminated(status)) => Err(CellError::process_ended(&status, &variables)),
@@ -198,6 +249,15 @@ impl Evaluation<'_> {
             self.notice(&loss);
         }
         Err(error)
+    }
+
+    /// Shows which of its variables a cell that may have ended early did not keep. Those `before` it were missing
+    /// already.
+    fn show_not_kept(&self, before: &BTreeSet<String>) {
+        let missing = self.missing_variables();
+        if let Some(loss) = lost_variables::not_kept(&missing.difference(before).cloned().collect()) {
+            self.notice(&loss);
+        }
     }
 
     /// Has evcxr start another cell process in the place of one that has died. Returns the error that says what was

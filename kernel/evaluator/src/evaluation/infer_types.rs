@@ -18,8 +18,13 @@ type Evaluated = Result<EvalOutputs, Error>;
 
 /// What rustc knows of the types of a cell's variables.
 enum Types {
-    /// rustc knows all types. This is the cell, with the types declared.
-    Declared(String),
+    /// rustc knows all types.
+    Declared {
+        /// The cell with the types declared.
+        text: String,
+        /// The variables that are kept in boxes, and the types of these.
+        boxed: Vec<(String, String)>,
+    },
     /// The cell has no variables, or is wrong whatever their types are.
     NotNeeded,
     /// The cell is right, but the type of this variable has no name.
@@ -46,8 +51,8 @@ impl Evaluation<'_> {
         // rustc knows types that rust-analyzer does not.
         if was_loaded
             && may_want_a_type(&evaluated)
-            && let Types::Declared(text) = self.types_by_rustc(source)?
-            && let Some(by_rustc) = self.execute_declared(&text)?
+            && let Types::Declared { text, boxed } = self.types_by_rustc(source)?
+            && let Some(by_rustc) = self.execute_declared(&text, &boxed)?
         {
             return Ok(by_rustc);
         }
@@ -61,8 +66,8 @@ impl Evaluation<'_> {
             Types::Unknown => return Ok(None),
             Types::NotNeeded => {}
             Types::Nameless(name) => return Ok(Some(Err(Error::Message(Unstorable::message_for_nameless(&name))))),
-            Types::Declared(text) => {
-                if let Some(evaluated) = self.execute_declared(&text)? {
+            Types::Declared { text, boxed } => {
+                if let Some(evaluated) = self.execute_declared(&text, &boxed)? {
                     return Ok(Some(evaluated));
                 }
             }
@@ -74,19 +79,39 @@ impl Evaluation<'_> {
     /// Evaluates a text in which types are declared. Returns nothing if it does not compile: a declared type may be
     /// wrong, or an item that the probe did not need. Returns the error that a variable borrows, which no other type
     /// would avoid.
-    fn execute_declared(&mut self, text: &str) -> Result<Option<Evaluated>, CellError> {
+    ///
+    /// The variables of `boxed` are stored in boxes. If that does not compile, one of them cannot be kept.
+    fn execute_declared(&mut self, text: &str, boxed: &[(String, String)]) -> Result<Option<Evaluated>, CellError> {
         let evaluated = self.session()?.context.execute(text);
         Ok(match evaluated {
             Err(Error::CompilationErrors(errors)) => {
                 let mut messages = errors.iter().map(|it| it.message());
                 let of_borrowing =
                     messages.find(|it| Unstorable::from_message(it).is_some_and(|it| it.reason == Reason::Borrows));
+                let nameless = || Some(Unstorable::message_for_nameless(&boxed.first()?.0));
                 // As a message, since the lines of the text are not the user's.
-                of_borrowing.map(|message| Err(Error::Message(message)))
+                of_borrowing
+                    .or_else(nameless)
+                    .map(|message| Err(Error::Message(message)))
             }
             Err(Error::Message(_)) => None,
-            evaluated => Some(evaluated),
+            evaluated => {
+                if evaluated.is_ok() {
+                    self.tell_boxed(boxed);
+                }
+                Some(evaluated)
+            }
         })
+    }
+
+    /// Says once for each variable and type that the variable is kept in a box.
+    fn tell_boxed(&mut self, boxed: &[(String, String)]) {
+        for (name, type_name) in boxed {
+            let line = format!("the variable `{name}` is kept as `{type_name}`");
+            if self.told.insert(line.clone()) {
+                self.notice(&line);
+            }
+        }
     }
 
     /// Asks rustc for the types of a cell's variables.
@@ -101,13 +126,25 @@ impl Evaluation<'_> {
         let session = self.session()?;
         type_probe::take(session.directory());
         let errors = session.context.check(&probe.text());
-        let types = type_probe::take(session.directory());
+        let mut types = type_probe::take(session.directory());
+        if let Some(text) = probe.text_for_iterators(&types) {
+            // What does not compile is no iterator, and then nothing is learned.
+            let _ = session.context.check(&text);
+            let iterators = type_probe::take(session.directory());
+            for (known, iterator) in types.iter_mut().zip(iterators) {
+                *known = iterator.or(known.take());
+            }
+        }
         self.stop_if_interrupted()?;
         let all = probe.typed(&types);
         self.types = all.map(|(name, it)| (name.to_owned(), it.shown().to_owned())).collect();
         let nameless = probe.typed(&types).find(|(_, it)| matches!(it, Type::Nameless(_)));
+        let boxed = probe
+            .typed(&types)
+            .filter_map(|(name, it)| Some((name.to_owned(), it.boxed()?.to_owned())));
+        let boxed: Vec<(String, String)> = boxed.collect();
         Ok(match (probe.declared(&types), errors, nameless) {
-            (Some(text), ..) => Types::Declared(text),
+            (Some(text), ..) => Types::Declared { text, boxed },
             (None, Ok(errors), _) if !errors.is_empty() => Types::NotNeeded,
             (None, Ok(_), Some((name, _))) => Types::Nameless(name.to_owned()),
             _ => Types::Unknown,

@@ -58,8 +58,12 @@ use std::{
     mem,
     os::fd::OwnedFd,
     panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
 };
 use tokio::sync::oneshot;
+
+/// How long destructors may take at the end of the kernel. Clients wait only a few seconds for that.
+const DROP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The state of the evaluation thread.
 pub(crate) struct Evaluation<'a> {
@@ -84,6 +88,8 @@ pub(crate) struct Evaluation<'a> {
     executed_cells: ExecutedCells,
     /// The types of the cell's variables by name, as far as rustc was asked for them.
     types: BTreeMap<String, String>,
+    /// What the user was told that is said once.
+    told: BTreeSet<String>,
     idle_work: IdleWork,
 }
 
@@ -110,6 +116,7 @@ impl<'a> Evaluation<'a> {
             number: 0,
             executed_cells: ExecutedCells::default(),
             types: BTreeMap::new(),
+            told: BTreeSet::new(),
             idle_work: IdleWork::default(),
         }
     }
@@ -144,9 +151,10 @@ pub(crate) fn run(mut evaluation: Evaluation) {
 }
 
 impl Evaluation<'_> {
-    /// Ends the cell process and removes the session's directory.
-    fn shut_down(self, reply: oneshot::Sender<()>) {
+    /// Drops the variables, ends the cell process and removes the session's directory.
+    fn shut_down(mut self, reply: oneshot::Sender<()>) {
         let execution_state = self.execution_state;
+        self.drop_variables(DROP_PATIENCE);
         self.link.send(&Instruction::End);
         // Not dropped: taking rust-analyzer's tables apart can take longer than clients wait for the kernel's end.
         mem::forget(self);

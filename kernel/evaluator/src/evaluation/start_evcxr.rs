@@ -76,7 +76,6 @@ pub(super) fn start_evcxr(
 fn cell_process_command(executable: &Path, options: &Options, directory: &Path, working_directory: &Path) -> Command {
     let mut command = Command::new(executable);
     command
-        .arg("cell-host")
         // An interrupt of the kernel's group is the kernel's to handle.
         .process_group(0)
         .current_dir(working_directory)

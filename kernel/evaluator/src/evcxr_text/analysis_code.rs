@@ -1,14 +1,17 @@
 //! Analysis code: the source that evcxr has checked to learn about a cell, and never runs.
 
-use crate::evcxr_text::markers::{
-    ANALYSIS_CHECK_BEGINS, ANALYSIS_FUNCTION_BEGINS, ANALYSIS_FUNCTION_RETURNS, ANALYSIS_ITEMS_END,
-    CELL_FUNCTION_BEGINS,
+use crate::evcxr_text::{
+    early_return,
+    markers::{
+        ANALYSIS_CHECK_BEGINS, ANALYSIS_FUNCTION_BEGINS, ANALYSIS_FUNCTION_RETURNS, ANALYSIS_ITEMS_END,
+        CELL_FUNCTION_BEGINS,
+    },
 };
 use syn::{ItemFn, spanned::Spanned};
 
 /// The function around the cell's code with the stored variables inside, and not as parameters. A parameter's type may
 /// not leave a lifetime out in an asynchronous function, where each such lifetime would be another one.
-const FUNCTION_WITHOUT_PARAMETERS: &str = "\nfn __mosaic_variable<T>() -> T { loop {} } \
+const FUNCTION_WITHOUT_PARAMETERS: &str = " fn __mosaic_variable<T>() -> T { loop {} } \
      async fn evcxr_analysis_wrapper() -> ::std::result::Result<(), EvcxrUserCodeError> {\n";
 
 /// Reports whether a source is analysis code, and not that of a cell to be run.
@@ -30,7 +33,10 @@ pub(crate) fn with_local_variables(source: &str) -> String {
         let (parameters, cell) = rest.split_once(ANALYSIS_FUNCTION_RETURNS)?;
         let variables = local_variables(parameters)?;
         let before = &source[..begin];
-        Some(format!("{before}{FUNCTION_WITHOUT_PARAMETERS}{variables}\n{cell}"))
+        let early_return = early_return::definition(cell);
+        Some(format!(
+            "{before}\n{early_return}{FUNCTION_WITHOUT_PARAMETERS}{variables}\n{cell}"
+        ))
     };
     changed().unwrap_or_else(|| source.to_owned())
 }

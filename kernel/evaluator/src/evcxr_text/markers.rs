@@ -37,6 +37,8 @@ pub const CONTENT_ENDS: &str = "EVCXR_END_CONTENT";
 
 // The source of a cell: `eval_context.rs`.
 
+/// Begins all sources: `code_to_compile` and `analysis_code`.
+pub(crate) const SOURCE_BEGINS: &str = "#![allow(unused_imports, unused_mut, dead_code)]";
 /// Begins the name of the function that runs a cell; the cell's number follows: `current_user_fn_name`.
 pub(crate) const CELL_FUNCTION: &str = "run_user_code_";
 /// Begins the function that runs a cell: `wrap_user_code`.
@@ -204,6 +206,7 @@ mod tests {
     fn names_within_longer_texts_are_those_of_the_constants() {
         for (text, name) in [
             (CELL_CRATE_PATH, CELL_CRATE),
+            (EMPTY_CELL_BEGINS, SOURCE_BEGINS),
             (CELL_FUNCTION_BEGINS, CELL_FUNCTION),
             (RUNTIME_ENDS, CELL_FUNCTION_BEGINS),
             (EMPTY_CELL_BEGINS, RUNTIME_ENDS),

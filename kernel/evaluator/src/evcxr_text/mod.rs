@@ -13,6 +13,7 @@
 //! | [`store_calls`] | tells the variable store the fingerprints of its variables' types |
 //! | [`kept_variables`] | stores what a cell has bound when a later statement fails |
 //! | [`missing_variables`] | compiles a cell without variables that evcxr takes for stored and that are not |
+//! | [`early_return`] | the macro by which a cell ends early |
 //! | [`retries`] | recognises a cell that evcxr compiles again with other code around it |
 //! | [`analysis_code`] | the source that evcxr has checked and never runs |
 //! | [`rustc_messages`] | rustc's messages about generated code |
@@ -31,6 +32,7 @@
 
 pub(crate) mod analysis_code;
 pub(crate) mod displayed_paths;
+pub(crate) mod early_return;
 pub(crate) mod error_conversion;
 pub(crate) mod kept_variables;
 pub(crate) mod markers;

@@ -4,9 +4,12 @@
 //! cell once more without the closure that catches panics, since rustc explains errors of borrowing better so. The
 //! user's code stays the same, and so do errors of names and types in it, on other lines.
 
-use crate::evcxr_text::{
-    markers::{CATCH_BEGINS, CELL_FUNCTION_BEGINS, DEBUG_BEGINS, DEBUG_ENDS},
-    replacements::{CATCH_ENDS, RESULT_ENDS, SEND_TEXT_IMPORT},
+use crate::{
+    evcxr_text::{
+        markers::{CATCH_BEGINS, CELL_FUNCTION_BEGINS, DEBUG_BEGINS, DEBUG_ENDS},
+        replacements::{CATCH_ENDS, RESULT_ENDS, SEND_TEXT_IMPORT},
+    },
+    source::early_return,
 };
 use std::ops::Range;
 
@@ -78,7 +81,9 @@ impl<'a> Retry<'a> {
 
 /// Reports whether code may leave the closure around it, so that its types depend on the closure.
 fn can_leave_closure(code: &str) -> bool {
-    code.contains("return") || code.replace(":?}", "").replace(":#?}", "").contains('?')
+    code.contains("return")
+        || code.contains(early_return::CALL)
+        || code.replace(":?}", "").replace(":#?}", "").contains('?')
 }
 
 /// Sources of one cell, as evcxr writes them and the wrapper changes them.

@@ -5,10 +5,11 @@
 
 use crate::{
     evcxr_text::{
+        early_return,
         error_conversion::replace_conversion,
         markers::{
             DISPLAY_ENDS, EXECUTOR, EXECUTOR_BEGINS, EXECUTOR_CREATES, EXECUTOR_ENDS, PANIC_REPORT, RUNTIME_BEGINS,
-            RUNTIME_ENDS, SEND_TEXT_BEGINS,
+            RUNTIME_ENDS, SEND_TEXT_BEGINS, SOURCE_BEGINS,
         },
         replacements::{
             DISPLAY_IMPORTS, EXECUTOR_CALL, RESULT_ENDS, RUNTIME_IMPORTS, SEND_TEXT_IMPORT, SLEEP_IMPORT, UNWOUND,
@@ -69,9 +70,21 @@ pub(crate) fn rewrite(source: &str, settings: &Settings, uses_own_tokio: bool) -
     };
     Some(RewrittenCell {
         items: replace_conversion(items)?.into_owned(),
-        runtime: format!("{RUNTIME_IMPORTS}{display}{sleep}{}", line_breaks(runtime)),
+        runtime: format!(
+            "{RUNTIME_IMPORTS}{display}{sleep}{}{}",
+            early_return::definition(source),
+            line_breaks(runtime)
+        ),
         function: replace_display(&replace_send_text(&replace_panic_report(&function))).into_owned(),
     })
+}
+
+/// Adds attributes of the crate to a source, on its first line.
+pub(crate) fn with_attributes<'a>(source: &'a str, attributes: &[String]) -> Cow<'a, str> {
+    match source.strip_prefix(SOURCE_BEGINS) {
+        Some(rest) if !attributes.is_empty() => Cow::Owned(format!("{SOURCE_BEGINS} {}{rest}", attributes.join(" "))),
+        _ => Cow::Borrowed(source),
+    }
 }
 
 /// Returns as many line breaks as a text has, so that a replacement moves no line.
@@ -240,6 +253,18 @@ mod tests {
         let rewritten = rewritten(&text);
         assert_eq!(rewritten.matches(RESULT_ENDS).count(), 1);
         assert!(rewritten.contains(&format!("a\n{RESULT_ENDS}")));
+    }
+
+    #[test]
+    fn attributes_of_the_crate_come_first() {
+        let attributes = ["#![warn(a)]".to_owned(), "#![allow(b)]".to_owned()];
+        let text = format!("{SOURCE_BEGINS}\nfn f() {{}}");
+        assert_eq!(
+            with_attributes(&text, &attributes),
+            format!("{SOURCE_BEGINS} #![warn(a)] #![allow(b)]\nfn f() {{}}")
+        );
+        assert_eq!(with_attributes(&text, &[]), text);
+        assert_eq!(with_attributes("fn f() {}", &attributes), "fn f() {}");
     }
 
     #[test]

@@ -5,10 +5,21 @@
 //! knows of the change, the cell drops the variable first.
 
 use crate::{
-    evcxr_text::markers::{CHECK_VARIABLE, CHECKS_END, PUT_VARIABLE, STORE_BEGINS, TAKE_VARIABLE, USER_CODE_ENDS},
-    source::{fingerprint::changed, fingerprints::Definitions},
+    evcxr_text::{
+        markers::{CHECK_VARIABLE, CHECKS_END, PUT_VARIABLE, STORE_BEGINS, TAKE_VARIABLE, USER_CODE_ENDS},
+        replacements::EXECUTOR_CALL,
+    },
+    source::{
+        fingerprint::changed,
+        fingerprints::Definitions,
+        syntax::{bindings, block},
+    },
 };
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+use syn::Stmt;
 
 /// A cell that has the store tell its variables' sizes.
 pub(crate) const TELL_SIZES: &str = "evcxr_variable_store.tell_sizes();";
@@ -63,9 +74,19 @@ pub(crate) fn with_fingerprints(
     for call in &replaced {
         discard(&mut text, call, function.len() - checked);
     }
+    let new: BTreeSet<&str> = put
+        .iter()
+        .filter(|call| call.range.start < user_code_ends)
+        .map(|call| call.name)
+        .collect();
     text.insert_str(
         begun,
-        &format!(" evcxr_variable_store.begin(&[{}], &[{}]);", table(&taken), table(&put)),
+        &format!(
+            " evcxr_variable_store.begin(&[{}], &[{}]); evcxr_variable_store.define(&{:?});",
+            table(&taken),
+            table(&put),
+            in_order(function, &new)
+        ),
     );
     let stored = put.into_iter().map(|call| (call.name.to_owned(), call.fingerprint));
     Some((text, stored.collect()))
@@ -93,6 +114,35 @@ fn calls<'a>(function: &'a str, within: Range<usize>, method: &str, definitions:
         at = function.len() - rest.len();
     }
     found
+}
+
+/// Returns the names of variables that a cell defines, in the order of their definitions.
+fn in_order<'a>(function: &str, names: &BTreeSet<&'a str>) -> Vec<&'a str> {
+    let mut ordered: Vec<&str> = names.iter().copied().collect();
+    if ordered.len() > 1
+        && let Some((code, _)) = user_code(function)
+    {
+        let parsed = block(code);
+        let statements = parsed.iter().flat_map(|block| &block.stmts);
+        let locals = statements.filter_map(|statement| match statement {
+            Stmt::Local(local) => Some(bindings(&local.pat)),
+            _ => None,
+        });
+        let defined: Vec<String> = locals.flatten().map(|it| it.ident.to_string()).collect();
+        ordered.sort_by_key(|name| defined.iter().rposition(|it| it == name));
+        proc_macro2::extra::invalidate_current_thread_spans();
+    }
+    ordered
+}
+
+/// Splits the code of a cell's function, from the user's first statement on, into the user's statements and the calls
+/// that store the new variables.
+pub(super) fn user_code(function: &str) -> Option<(&str, &str)> {
+    let begin = function.rfind(EXECUTOR_CALL)? + EXECUTOR_CALL.len();
+    let region = function.get(begin..function.rfind(USER_CODE_ENDS)?)?;
+    let puts = region.lines().rev().take_while(|line| line.starts_with(PUT_VARIABLE));
+    let length: usize = puts.map(|line| line.len() + 1).sum();
+    Some(region.split_at(region.len() - length.min(region.len())))
 }
 
 /// Writes the names and fingerprints of calls as elements of a constant array.

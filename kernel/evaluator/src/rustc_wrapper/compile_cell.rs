@@ -35,6 +35,8 @@ pub(super) struct Cell<'a> {
     pub(super) text: String,
     /// The source as evcxr wrote it.
     pub(super) carried: &'a str,
+    /// The whole source with stores of variables where the cell ends early, if there are any.
+    pub(super) storing_early: Option<String>,
     /// The length of the notebook's items, with which the source begins, in bytes.
     pub(super) items: usize,
     /// The builds of the crates that the cell links, by the crate's name.
@@ -59,6 +61,12 @@ struct Knowledge<'a> {
 impl Cell<'_> {
     /// Compiles the cell. Returns no status if its errors are known without rustc.
     pub(super) fn compile(&self, rustc: &Rustc) -> Result<Option<ExitStatus>> {
+        if let Some(text) = &self.storing_early {
+            let compilation = self.run(rustc, text, self.items)?;
+            if compilation.status.success() || compilation.status.code().is_none() {
+                return self.report(compilation).map(Some);
+            }
+        }
         let known = self.gather(rustc);
         for attempt in attempts(known.facts()) {
             match attempt {

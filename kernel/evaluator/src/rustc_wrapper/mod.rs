@@ -56,7 +56,12 @@ mod statics;
 
 use crate::{
     cargo_shim::rustc_invocation,
-    evcxr_text::{analysis_code, markers::LIBRARY_PATH_VARIABLE, missing_variables, rewrite::rewrite},
+    evcxr_text::{
+        analysis_code, early_return,
+        markers::LIBRARY_PATH_VARIABLE,
+        missing_variables,
+        rewrite::{rewrite, with_attributes},
+    },
     rustc_wrapper::{
         compile_cell::{Cell, read_stored, write_stored},
         rustc::{Rustc, run_unchanged},
@@ -127,6 +132,8 @@ fn compile(rustc: &Rustc) -> Result<Option<ExitStatus>> {
     let plain = carriers::uncarried(&carried);
     let text = macro_order::with_imports(&plain);
     let session = session_directory(rustc.source);
+    let attributes = files::CRATE_ATTRIBUTES.read(&session).unwrap_or_default();
+    let text = with_attributes(&text, &attributes);
     if analysis_code::is_analysis(&text) {
         return check(rustc, &text, &session);
     }
@@ -185,6 +192,7 @@ fn compile_to_run(rustc: &Rustc, text: &str, carried: &str, session: PathBuf) ->
     };
     let cell = Cell {
         session,
+        storing_early: early_return::with_stores(&text),
         text,
         carried,
         items,

@@ -7,6 +7,7 @@
 //! | entry | file | written by | read by |
 //! | --- | --- | --- | --- |
 //! | [`SETTINGS`] | `mosaic-settings.json` | kernel | rustc wrapper, kernel |
+//! | [`CRATE_ATTRIBUTES`] | `mosaic-crate-attributes.json` | kernel | rustc wrapper, kernel |
 //! | [`MISSING_VARIABLES`] | `mosaic-missing-variables.json` | kernel | rustc wrapper |
 //! | [`VARIABLE_FINGERPRINTS`] | `mosaic-variable-fingerprints.json` | rustc wrapper | rustc wrapper |
 //! | [`SIGNATURE_TYPES`] | `mosaic-signature-types.json` | rustc wrapper | rustc wrapper |
@@ -58,6 +59,9 @@ use std::{
 
 /// The settings of commands such as `:opt` and `:fmt`. Absent until the first such command.
 pub(crate) const SETTINGS: SessionFile<Json<Settings>> = SessionFile::new("mosaic-settings.json");
+
+/// The attributes of the crate that cells have set, in their order. Absent until the first one.
+pub(crate) const CRATE_ATTRIBUTES: SessionFile<Json<Vec<String>>> = SessionFile::new("mosaic-crate-attributes.json");
 
 /// The variables that evcxr takes for stored and that are not. The wrapper leaves out the lines that would load them.
 pub(crate) const MISSING_VARIABLES: SessionFile<Json<BTreeSet<String>>> =
@@ -233,6 +237,8 @@ pub(crate) enum Type {
     Named(String),
     /// A type that contains that of a closure or an asynchronous block, as it is shown: `impl Fn(i32) -> i32`.
     Nameless(String),
+    /// A type that has no name, of a value that can be kept in a box: the type as it is shown, and the box's type.
+    Boxable { shown: String, boxed: String },
 }
 
 /// A call of the rustc wrapper by cargo.

@@ -44,6 +44,8 @@ pub(crate) enum Instruction {
     },
     /// A message for the guests: the crate `mosaic` in the cells.
     Deliver { message: Vec<u8> },
+    /// Drops all variables, and asks for [`Report::VariablesDropped`].
+    DropVariables,
     /// The kernel ends in order, and the process with it.
     End,
 }
@@ -86,6 +88,8 @@ pub(crate) enum Report {
         /// How long the cell ran.
         ran: Duration,
     },
+    /// The destructors of all variables have run.
+    VariablesDropped,
     /// A question of a guest, which [`Instruction::Reply`] answers.
     Asked { number: u64, message: Vec<u8> },
     /// The process is gone. The process does not send this; the kernel's end of the link adds it.

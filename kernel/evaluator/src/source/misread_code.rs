@@ -167,7 +167,7 @@ mod tests {
             "!(flags == None)",
             "!{ let x = ready; x }",
             "!if ready { true } else { false }",
-            "!DEBUG\nconst DEBUG: bool = true;",
+            "!DEBUG;\nconst DEBUG: bool = true;",
             "!found && {\nuse other::found;\ntrue }",
             "!ls",
             "!ready\n&& flags",

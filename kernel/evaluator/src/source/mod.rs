@@ -5,6 +5,9 @@
 //! | [`preamble`] | the commands before a cell's code |
 //! | [`carriers`] | the items of a cell, carried so that evcxr keeps them by what they are |
 //! | [`misread_code`] | code that evcxr would take for a command or a comment |
+//! | [`crate_attributes`] | `#![…]` at the beginning of a cell |
+//! | [`identifiers`] | the normal form of names |
+//! | [`early_return`] | `return` at the top level of a cell |
 //! | [`completeness`] | whether a console should wait for more lines |
 //! | [`syntax`] | syntax errors, the last expression, names |
 //! | [`placed_parts`] | the parts of a cell that are compiled with their places |
@@ -25,9 +28,12 @@
 
 pub(crate) mod carriers;
 pub(crate) mod completeness;
+pub(crate) mod crate_attributes;
+pub(crate) mod early_return;
 #[path = "../../cell/src/fingerprint.rs"]
 pub(crate) mod fingerprint;
 pub(crate) mod fingerprints;
+pub(crate) mod identifiers;
 pub(crate) mod lending;
 pub(crate) mod misread_code;
 pub(crate) mod placed_parts;

@@ -1,23 +1,67 @@
 //! Reads the types of a probe's variables from the code that rustc makes of it (MIR).
 
-use crate::{session::files::Type, source::syntax::words, type_probe::probe::TYPE_OF};
+use crate::{
+    session::files::Type,
+    source::syntax::words,
+    type_probe::probe::{ITEM_OF, TYPE_OF},
+};
 use std::collections::BTreeSet;
 
 impl Type {
     /// Returns the type as a cell can write it, if it can.
     pub(super) fn written(&self) -> Option<&str> {
         match self {
-            Type::Named(name) => Some(name),
+            Type::Named(name) | Type::Boxable { boxed: name, .. } => Some(name),
             Type::Nameless(_) => None,
         }
     }
 
     /// Returns the type as users see it.
     pub(crate) fn shown(&self) -> &str {
-        let (Type::Named(shown) | Type::Nameless(shown)) = self;
+        let (Type::Named(shown) | Type::Nameless(shown) | Type::Boxable { shown, .. }) = self;
         shown
     }
+
+    /// Returns the type of the box in which a variable is kept whose own type has no name.
+    pub(crate) fn boxed(&self) -> Option<&str> {
+        match self {
+            Type::Boxable { boxed, .. } => Some(boxed),
+            _ => None,
+        }
+    }
+
+    /// Reports whether this may be the type of an iterator that holds a closure.
+    pub(crate) fn may_iterate(&self) -> bool {
+        matches!(self, Type::Nameless(shown) if !shown.starts_with(['(', '[', '{', '&']) && shown.contains('<'))
+    }
 }
+
+/// Begins the type of the box of an asynchronous block.
+pub(super) const PINNED_BEGINS: &str = "std::pin::Pin<";
+
+/// Returns the type of the box for a value that implements `bounds`, such as `Fn(i32) -> i32`.
+fn boxed(bounds: &str, is_known: impl Fn(&str) -> bool) -> Option<String> {
+    let is_known = |name: &str| BOXED_TRAITS.contains(&name) || is_known(name);
+    if bounds.contains('…') || !is_nameable(bounds, is_known) {
+        return None;
+    }
+    if bounds.starts_with("Future<") {
+        let bounds = with_static_lifetimes(bounds);
+        return Some(format!("{PINNED_BEGINS}std::boxed::Box<dyn std::future::{bounds}>>"));
+    }
+    let bounds = match bounds.split_once(") -> ") {
+        // No argument lends anything that could be returned.
+        Some((arguments, returned)) if !arguments.contains(['&', '\'']) => {
+            format!("{arguments}) -> {}", with_static_lifetimes(returned))
+        }
+        _ if bounds.starts_with("Iterator<") => with_static_lifetimes(bounds),
+        _ => bounds.to_owned(),
+    };
+    Some(format!("std::boxed::Box<dyn {bounds}>"))
+}
+
+/// The traits of values that are kept in a box.
+const BOXED_TRAITS: [&str; 5] = ["Fn", "FnMut", "FnOnce", "Future", "Iterator"];
 
 /// Reads the types of a probe's variables, by the number of the variable. A type is left out if a cell does not know
 /// all of its paths: they begin in the standard library, in one of the `crates`, or with a word of the `items`.
@@ -49,14 +93,52 @@ pub(crate) fn types_in(mir: &str, items: &str, crates: &BTreeSet<&str>) -> Vec<O
         };
         types.resize(types.len().max(number + 1), None);
         types[number] = if NAMELESS.iter().any(|it| printed.contains(it)) {
-            let shown = signature(printed, mir).unwrap_or_else(|| printed.to_owned());
-            Some(Type::Nameless(shortened(&shown)))
+            let signature = signature(printed, mir);
+            let shown = shortened(signature.as_deref().unwrap_or(printed));
+            let bounds = signature.as_deref().and_then(|it| it.strip_prefix("impl "));
+            let boxed = bounds.and_then(|bounds| boxed(&shortened(bounds), is_known));
+            Some(match boxed.map(|boxed| shortened(&boxed)) {
+                Some(boxed) => Type::Boxable { shown, boxed },
+                None => Type::Nameless(shown),
+            })
         } else {
             let name = shortened(&with_static_lifetimes(as_function_pointer(printed)));
             is_nameable(&name, is_known).then_some(Type::Named(name))
         };
     }
+    let begin = format!(" = {ITEM_OF}::<");
+    for call in mir.lines().filter_map(|line| Some(line.split_once(&begin)?.1)) {
+        let Some((number, rest)) = call.split_once(", ") else {
+            continue;
+        };
+        let (Ok(number), Some((item, iterator))) = (number.parse::<usize>(), split_at_comma(rest)) else {
+            continue;
+        };
+        types.resize(types.len().max(number + 1), None);
+        let boxed = boxed(&format!("Iterator<Item = {}>", shortened(item)), is_known);
+        types[number] = boxed.map(|boxed| Type::Boxable {
+            shown: shortened(iterator),
+            boxed: shortened(&boxed),
+        });
+    }
     types
+}
+
+/// Splits a list of types behind the first one.
+fn split_at_comma(types: &str) -> Option<(&str, &str)> {
+    let mut depth = 0_usize;
+    let mut previous = ' ';
+    for (at, character) in types.char_indices() {
+        match character {
+            '<' | '(' | '[' | '{' => depth += 1,
+            '>' if previous == '-' => {}
+            '>' | ')' | ']' | '}' => depth = depth.checked_sub(1)?,
+            ',' if depth == 0 => return Some((&types[..at], types[at + 1..].trim_start())),
+            _ => {}
+        }
+        previous = character;
+    }
+    None
 }
 
 /// Begins the types that have no name, as rustc prints them.
@@ -259,20 +341,57 @@ mod tests {
             fn f::{closure#2}(_1: {closure@a.rs:4:1: 4:2}) -> {closure@a.rs:4:3: 4:4} {\n\
             fn a::{closure#0}(_1: std::pin::Pin<&mut {async fn body of a()}>, _2: &mut std::task::Context<'_>) -> \
                 std::task::Poll<std::string::String> {\n";
-        for (printed, shown) in [
-            ("{closure@a.rs:2:1: 2:2}", "impl Fn(&str, fn(u8, i8) -> u8) -> Vec<u8>"),
-            ("{closure@a.rs:3:1: 3:2}", "impl FnMut(u8)"),
-            ("{closure@a.rs:4:1: 4:2}", "impl FnOnce() -> …"),
-            ("{async fn body of a()}", "impl Future<Output = String>"),
-            ("{closure@elsewhere.rs:1:1: 1:2}", "{closure@elsewhere.rs:1:1: 1:2}"),
+        for (printed, shown, boxed) in [
+            (
+                "{closure@a.rs:2:1: 2:2}",
+                "impl Fn(&str, fn(u8, i8) -> u8) -> Vec<u8>",
+                "Box<dyn Fn(&str, fn(u8, i8) -> u8) -> Vec<u8>>",
+            ),
+            ("{closure@a.rs:3:1: 3:2}", "impl FnMut(u8)", "Box<dyn FnMut(u8)>"),
+            ("{closure@a.rs:4:1: 4:2}", "impl FnOnce() -> …", ""),
+            (
+                "{async fn body of a()}",
+                "impl Future<Output = String>",
+                "std::pin::Pin<Box<dyn std::future::Future<Output = String>>>",
+            ),
+            ("{closure@elsewhere.rs:1:1: 1:2}", "{closure@elsewhere.rs:1:1: 1:2}", ""),
             (
                 "std::iter::Map<I, {closure@a.rs:2:1: 2:2}>",
                 "std::iter::Map<I, {closure@a.rs:2:1: 2:2}>",
+                "",
             ),
         ] {
             let mir = format!("    _4 = {TYPE_OF}::<0, {printed}>(copy _5) -> [return: bb4];\n{functions}");
-            let expected = Some(Type::Nameless(shown.to_owned()));
-            assert_eq!(types_in(&mir, "", &BTreeSet::new()), [expected], "{printed}");
+            let (shown, boxed) = (shown.to_owned(), boxed.to_owned());
+            let expected = match boxed.is_empty() {
+                true => Type::Nameless(shown),
+                false => Type::Boxable { shown, boxed },
+            };
+            assert_eq!(types_in(&mir, "", &BTreeSet::new()), [Some(expected)], "{printed}");
+        }
+    }
+
+    #[test]
+    fn an_iterator_is_boxed_by_what_it_yields() {
+        for (item, boxed) in [
+            ("i32", "Box<dyn Iterator<Item = i32>>"),
+            (
+                "(u8, std::vec::Vec<&str>)",
+                "Box<dyn Iterator<Item = (u8, Vec<&'static str>)>>",
+            ),
+            ("fn(u8, u8) -> u8", "Box<dyn Iterator<Item = fn(u8, u8) -> u8>>"),
+            ("hidden::Thing", ""),
+            ("{closure@a.rs:1:1: 1:2}", ""),
+        ] {
+            let iterator = "std::iter::Map<std::ops::Range<i32>, {closure@a.rs:2:1: 2:2}>";
+            let mir = format!("    _4 = {ITEM_OF}::<0, {item}, {iterator}>(copy _5) -> [return: bb4];\n");
+            let types = types_in(&mir, "", &BTreeSet::new());
+            assert_eq!(
+                types[0].as_ref().and_then(Type::boxed).unwrap_or_default(),
+                boxed,
+                "{item}"
+            );
+            assert!(Type::Nameless(iterator.to_owned()).may_iterate());
         }
     }
 }

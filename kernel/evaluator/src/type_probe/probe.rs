@@ -6,16 +6,27 @@ use crate::{
         preamble,
         syntax::{bindings, block, words},
     },
+    type_probe::mir_types::PINNED_BEGINS,
 };
 use std::{borrow::Cow, io, ops::Range, path::Path};
 use syn::{Pat, Stmt, spanned::Spanned};
 
 /// The function that a probe calls for each variable.
 pub(super) const TYPE_OF: &str = "__mosaic_type_of";
+/// The function that a probe calls for each variable that may be an iterator.
+pub(super) const ITEM_OF: &str = "__mosaic_item_of";
+/// Defines [`ITEM_OF`].
+const ITEM_DEFINITION: &str =
+    "fn __mosaic_item_of<const NUMBER: usize, T, I: ?Sized + ::std::iter::Iterator<Item = T>>(_: &I) {}\n";
 /// Defines the function that a probe calls.
 const DEFINITION: &str = "fn __mosaic_type_of<const NUMBER: usize, T: ?Sized>(_: &T) {}\n";
 /// Ends a declaration.
 const DECLARATION_ENDS: &str = " = __mosaic_declared();";
+
+/// Ends the declaration of a variable that is kept in a box.
+const BOXED_ENDS: &str = " = __mosaic_boxed();";
+/// Ends the declaration of a variable that is kept in a pinned box.
+const PINNED_ENDS: &str = " = __mosaic_pinned();";
 
 /// A variable that a cell defines.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,6 +84,20 @@ impl<'a> Probe<'a> {
         format!("{DEFINITION}{calls}")
     }
 
+    /// Returns the source that tells what those variables yield that may be iterators. There is none if no variable may
+    /// be an iterator.
+    pub(crate) fn text_for_iterators(&self, types: &[Option<Type>]) -> Option<String> {
+        let may_iterate = |number: usize| matches!(types.get(number), Some(Some(it)) if it.may_iterate());
+        if !(0..self.bindings.len()).any(may_iterate) {
+            return None;
+        }
+        let calls = self.with_statements(|number, binding| match may_iterate(number) {
+            true => format!(" {ITEM_OF}::<{number}, _, _>(&{});", binding.name),
+            false => String::new(),
+        });
+        Some(format!("{DEFINITION}{ITEM_DEFINITION}{calls}"))
+    }
+
     /// Pairs the variables with their types, as far as rustc named these.
     pub(crate) fn typed<'t>(&self, types: &'t [Option<Type>]) -> impl Iterator<Item = (&str, &'t Type)> {
         let bindings = self.bindings.iter().map(|it| it.name.as_str()).zip(types);
@@ -85,7 +110,12 @@ impl<'a> Probe<'a> {
         let written = written.filter(|it| it.len() == self.bindings.len())?;
         Some(self.with_statements(|number, binding| {
             let mutable = if binding.mutable { "mut " } else { "" };
-            format!(" let {mutable}{}: {}{DECLARATION_ENDS}", binding.name, written[number])
+            let ends = match types[number].as_ref().and_then(Type::boxed) {
+                None => DECLARATION_ENDS,
+                Some(boxed) if boxed.starts_with(PINNED_BEGINS) => PINNED_ENDS,
+                Some(_) => BOXED_ENDS,
+            };
+            format!(" let {mutable}{}: {}{ends}", binding.name, written[number])
         }))
     }
 
@@ -120,18 +150,38 @@ pub(crate) fn is_probe(text: &str) -> bool {
     text.contains(DEFINITION.trim_end())
 }
 
-/// Removes the declarations from a source that evcxr has compiled. No line moves.
+/// Removes the declarations from a source that evcxr has compiled, and puts the variables in boxes where the cell stores
+/// them, if they were declared so. No line moves.
 pub(crate) fn without_declarations(text: &str) -> Cow<'_, str> {
-    if !text.contains(DECLARATION_ENDS) {
+    const ENDS: [(&str, &str); 3] = [
+        (DECLARATION_ENDS, ""),
+        (BOXED_ENDS, "::std::boxed::Box::new"),
+        (PINNED_ENDS, "::std::boxed::Box::pin"),
+    ];
+    if !ENDS.iter().any(|(end, _)| text.contains(end)) {
         return Cow::Borrowed(text);
     }
-    let lines = text
-        .split_inclusive('\n')
-        .map(|line| match line.split_once(DECLARATION_ENDS) {
-            Some((declaration, rest)) if declaration.trim_start().starts_with("let ") => rest,
-            _ => line,
-        });
-    Cow::Owned(lines.collect())
+    let mut boxed: Vec<(&str, &str)> = Vec::new();
+    let mut line = |line: &'_ str| -> Option<usize> {
+        let (at, (end, function)) = ENDS.iter().find_map(|it| Some((line.find(it.0)?, it)))?;
+        let name = line[..at].trim_start().strip_prefix("let ")?.split_once(':')?.0;
+        if !function.is_empty() {
+            // A part of the text, which lives longer than the line.
+            let name = name.trim_start_matches("mut ");
+            let begin = name.as_ptr() as usize - text.as_ptr() as usize;
+            boxed.push((&text[begin..begin + name.len()], function));
+        }
+        Some(at + end.len())
+    };
+    let mut written = String::with_capacity(text.len());
+    for it in text.split_inclusive('\n') {
+        written += &it[line(it).unwrap_or(0)..];
+    }
+    for (name, function) in boxed {
+        let stored = format!("(stringify!({name}), {name});");
+        written = written.replace(&stored, &format!("(stringify!({name}), {function}({name}));"));
+    }
+    Cow::Owned(written)
 }
 
 /// Keeps the types of a probe for the kernel.
@@ -205,6 +255,38 @@ mod tests {
         let plain = without_declarations(&compiled);
         assert_eq!(plain, "let mut a = f();\n\n// one\nlet (b, c) = a;\n\n\nb + c");
         assert_eq!(without_declarations(cell), cell);
+    }
+
+    #[test]
+    fn variables_without_a_name_for_their_type_are_stored_in_boxes() {
+        let cell = "let mut f = g(); let later = h();";
+        let probe = Probe::of(cell).unwrap();
+        let boxable = |boxed: &str| {
+            Some(Type::Boxable {
+                shown: "impl Fn()".to_owned(),
+                boxed: boxed.to_owned(),
+            })
+        };
+        let types = [
+            boxable("Box<dyn Fn()>"),
+            boxable("std::pin::Pin<Box<dyn Future<Output = u8>>>"),
+        ];
+        let declared = probe.declared(&types).unwrap();
+        let compiled = format!(
+            "{}\nput::<Box<dyn Fn()>>(stringify!(f), f);\nput::<P>(stringify!(later), later);\nput::<u8>(stringify!(x), x);\n",
+            declared.replace("; ", ";\n")
+        );
+        assert_eq!(
+            without_declarations(&compiled),
+            "let mut f = g();\n\nlet later = h();\n\nput::<Box<dyn Fn()>>(stringify!(f), ::std::boxed::Box::new(f));\n\
+             put::<P>(stringify!(later), ::std::boxed::Box::pin(later));\nput::<u8>(stringify!(x), x);\n"
+        );
+        let iterator = Some(Type::Nameless("Map<I, {closure@a.rs:1:1: 1:2}>".to_owned()));
+        assert_eq!(probe.text_for_iterators(&types), None);
+        let text = probe.text_for_iterators(&[iterator, types[1].clone()]).unwrap();
+        assert!(
+            is_probe(&text) && text.ends_with("let mut f = g(); __mosaic_item_of::<0, _, _>(&f); let later = h();")
+        );
     }
 
     #[test]

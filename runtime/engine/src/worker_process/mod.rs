@@ -23,7 +23,7 @@ use tokio::{
 const NO_NAME: &str = "";
 
 /// Returns whether this process was started by a monitor as a worker.
-pub(crate) fn is_worker() -> bool {
+pub fn is_worker() -> bool {
     Settings::are_given()
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn is_worker() -> bool {
 /// # Examples
 ///
 /// ```no_run
-/// if std::env::args().nth(1).as_deref() == Some("worker") {
+/// if mosaic_engine::is_worker() {
 ///     mosaic_engine::worker_main();
 /// }
 /// ```

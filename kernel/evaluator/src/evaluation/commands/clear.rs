@@ -2,7 +2,7 @@
 
 use crate::{
     errors::{cell_error::CellError, gone_variables::Cause},
-    evaluation::{Evaluation, commands::failed},
+    evaluation::{Evaluation, commands::failed, execute::kernel_error},
     mime_bundle::MimeBundle,
 };
 
@@ -13,6 +13,9 @@ pub(super) fn clear(
     execution: u64,
 ) -> Result<MimeBundle, CellError> {
     let lost = evaluation.variables.usable(evaluation.believed_variables());
+    evaluation.drop_variables_or_tell();
+    let session = evaluation.session()?;
+    session.set_crate_attributes(&Vec::new()).map_err(kernel_error)?;
     let script = evaluation.session()?.clear_script();
     let (cleared, _) = evaluation.evaluate(&script, execution)?;
     if let Err(error) = cleared {
