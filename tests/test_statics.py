@@ -147,7 +147,7 @@ def test_what_a_static_depends_on_is_part_of_it(kernel):
 
 def test_each_worker_has_the_statics_once(kernel):
     kernel.ok("use std::{cell::Cell, sync::{Mutex, atomic::{AtomicU64, Ordering::Relaxed}}}; use mosaic::prelude::*;")
-    kernel.ok("static CALLS: AtomicU64 = AtomicU64::new(0); mod own { thread_local! { pub static OWN: std::cell::Cell<u64> = std::cell::Cell::new(500); } } use own::OWN;")
+    kernel.ok("static CALLS: AtomicU64 = AtomicU64::new(0); mod locals { thread_local! { pub static OWN: std::cell::Cell<u64> = std::cell::Cell::new(500); } } use locals::OWN;")
     kernel.ok("fn first(by: u64) -> u64 { CALLS.fetch_add(by, Relaxed) }")
     kernel.ok("fn own(by: u64) -> u64 { OWN.set(OWN.get() + by); OWN.get() }")
     kernel.ok("mosaic::interactive(On).num_workers(1).await?;")
