@@ -44,7 +44,7 @@ def test_code_finds_the_files_beside_the_notebook(notebook):
         ('include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/data/text.txt"))', '"data"'),
         ('let outside = 1; include!("expression.in")', "5"),
         ('env!("CARGO_MANIFEST_DIR")', f'"{directory}"'),
-        ('fn text() -> &\'static str { include_str!("data/text.txt") }\ntext()', '"data"'),
+        ('fn data() -> &\'static str { include_str!("data/text.txt") }\ndata()', '"data"'),
         ('macro_rules! read { ($n:expr) => { include_str!($n) } }\nread!("data/text.txt")', '"data"'),
         ('std::env::set_current_dir("/")?; include_str!("data/text.txt")', '"data"'),
         ('include_str!("data/text.txt")', '"data"'),
@@ -103,6 +103,6 @@ def test_files_are_found_without_the_fast_path(start, tmp_path, monkeypatch):
     (tmp_path / "helpers.rs").write_text("pub fn help() -> u32 { 1 }")
     monkeypatch.chdir(tmp_path)
     kernel = start(MOSAIC_FAST_PATH="0")
-    assert kernel.ok("mod helpers;\nlet a = helpers::help(); a").result == "1"
+    assert kernel.ok("mod helpers;\nlet a: u32 = helpers::help(); a").result == "1"
     (tmp_path / "helpers.rs").write_text("pub fn help() -> u32 { 2 }")
     assert kernel.ok("helpers::help()").result == "2"

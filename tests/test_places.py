@@ -7,7 +7,7 @@ import pytest
 
 # Cells that print places, by what their code tells. Each is also a program of its own: the body of `main`.
 CELLS = {
-    "macros": "let a = dbg!(1 + 1); println!(\"{}:{}:{}\", file!(), line!(), column!());\n   dbg!(a) + 1;\ndbg!(a);",
+    "macros": "let a = dbg!(1 + 1); println!(\"{}:{}:{}\", file!(), line!(), column!());\n   _ = dbg!(a) + 1;\ndbg!(a);",
     "first character": "dbg!(1);",
     "items": (
         "fn one() -> u32 { line!() } /// A type.\nstruct S;\n  impl S {\n    fn two(&self) { dbg!(line!(), one()); }\n}\n"
@@ -77,7 +77,7 @@ def test_an_item_keeps_its_cell(kernel):
     definition = "\n  fn where_am_i() -> String { format!(\"{}:{}:{}\", file!(), line!(), column!()) }\n where_am_i()"
     first = kernel.ok(definition)
     number = first.reply["execution_count"]
-    place = f"cell [{number}]:2:43"
+    place = f"cell [{number}]:2:69"
     assert first.result == f'"{place}"'
     assert kernel.ok("let other = 1; where_am_i()").result == f'"{place}"'
     # The cell that redefines it does not compile.
@@ -85,7 +85,7 @@ def test_an_item_keeps_its_cell(kernel):
     assert kernel.ok("where_am_i()").result == f'"{place}"'
     again = kernel.ok(definition).reply["execution_count"]
     assert again != number
-    assert kernel.ok("where_am_i()").result == f'"cell [{again}]:2:43"'
+    assert kernel.ok("where_am_i()").result == f'"cell [{again}]:2:69"'
 
 
 def test_a_cell_without_a_number_is_a_cell(kernel):

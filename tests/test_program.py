@@ -15,7 +15,7 @@ def test_a_line_with_an_exclamation_mark_is_rust_where_it_is_rust(kernel):
         ("// c\n\n!on() || ready", "true"),
         ("!matches!(flags.len(), 0)", "false"),
         ("!{ const NEW: bool = true; NEW }", "false"),
-        ("!echo first\n!ready", "false"),
+        ("!echo first\n!ready", "first\nfalse"),
     ]:
         assert kernel.ok(code).result == result, code
     for code, text in [("!echo said", "said"), ("!echo -n x | tr x y", "y"), ("!cargo --version", "cargo 1")]:
@@ -96,10 +96,12 @@ def test_attributes_of_the_crate(kernel):
     assert "recursion limit" in kernel.run(deep + many).error
     assert kernel.ok(f"#![recursion_limit = \"512\"]\n{deep}{many}").result == "200"
     assert kernel.ok(many).result == "200"
-    cell = kernel.ok("#![deny(non_snake_case)]\nlet CamelCase = 1;")
-    assert "warns of what" in cell.stderr and "snake case" in cell.stderr, str(cell)
-    kernel.ok("#![allow(non_snake_case)]")
-    assert kernel.ok("let OtherCase = 2; OtherCase").stderr == ""
+    insert = "std::collections::HashSet::new().insert(1);"
+    assert kernel.ok(insert).stderr == ""
+    cell = kernel.ok(f"#![deny(unused_results)]\n{insert}")
+    assert "warns of what" in cell.stderr and "unused result" in cell.stderr, str(cell)
+    kernel.ok("#![allow(unused_results)]")
+    assert kernel.ok(insert).stderr == ""
 
 
 DROPPED = """use std::io::Write;

@@ -8,7 +8,7 @@ use crate::{
         error_name::ErrorName,
         executed_cells::{CellPlace, ExecutedCells},
     },
-    evcxr_text::markers::{CELL_CRATE_PATH, is_cell_function},
+    evcxr_text::markers::{CELL_CRATE_PATH, USER_ERROR, is_cell_function},
     session::link::Report,
 };
 
@@ -95,8 +95,8 @@ impl CellError {
     }
 }
 
-/// Returns the frames of a backtrace that are the user's: those below the panic's own, and not those that call
-/// the cell. Frames have places if the cells were compiled for that.
+/// Returns the frames of a backtrace from the first to the last that are the user's, without those that call the cell.
+/// Frames have places if the cells were compiled for that. A frame with a place may lack the name of its crate.
 fn users_frames(backtrace: &str) -> Vec<String> {
     let lines = backtrace.lines().map(str::trim_start);
     let mut frames: Vec<(&str, Option<&str>)> = Vec::new();
@@ -104,25 +104,32 @@ fn users_frames(backtrace: &str) -> Vec<String> {
         match (line.strip_prefix("at "), line.split_once(": ")) {
             (Some(place), _) => {
                 if let Some((_, at)) = frames.last_mut() {
-                    *at = Some(place.trim_start_matches("./"));
+                    *at = place.rsplit('/').next().filter(|file| file.starts_with(CELL));
                 }
             }
             (None, Some((_, name))) => frames.push((name, None)),
             (None, None) => {}
         }
     }
+    let is_users = |(name, place): &(&str, Option<&str>)| place.is_some() || name.contains(CELL_CRATE_PATH);
+    // The generated code around a cell handles the error of the cell.
+    let calls_cell =
+        |(name, place): &(&str, Option<&str>)| is_cell_function(name) || place.is_none() && name.contains(USER_ERROR);
+    let first = frames.iter().position(is_users).unwrap_or(frames.len());
+    let end = frames.iter().position(calls_cell).unwrap_or(frames.len());
     let mut shown = Vec::new();
-    let users = frames
-        .into_iter()
-        .skip_while(|(name, _)| !name.contains(CELL_CRATE_PATH));
-    for (name, place) in users {
-        let place = place.filter(|it| it.starts_with(CELL));
-        if is_cell_function(name) {
-            shown.extend(place.map(|place| format!("  at {place}")));
-            break;
-        }
+    for (name, place) in &frames[first.min(end)..end] {
         let place = place.map(|it| format!(" at {it}")).unwrap_or_default();
-        shown.push(format!("  in {}{place}", name.replace(CELL_CRATE_PATH, "")));
+        shown.push(match name.starts_with('{') {
+            // The code of the cell itself.
+            true => format!(" {place}"),
+            false => format!("  in {}{place}", name.replace(CELL_CRATE_PATH, "")),
+        });
+    }
+    if let Some((name, Some(place))) = frames.get(end)
+        && is_cell_function(name)
+    {
+        shown.push(format!("  at {place}"));
     }
     shown
 }
@@ -140,6 +147,9 @@ mod tests {
         assert_eq!(users_frames(backtrace), frames);
         let with_place = backtrace.replace("code_7", "code_7\n at ./cell [7]:1:1");
         assert_eq!(users_frames(&with_place)[3], "  at cell [7]:1:1");
+        let of_lines = "   0: std::panic\n   1: f\n at /s/cell [3]:2:5\n   2: {async_block#0}\n at ./cell [7]:1:1\n   \
+                        3: poll<ctx::EvcxrUserCodeError>\n at /s/rest.rs:1:1\n   4: run_user_code_7\n at /s/cell:9:9\n";
+        assert_eq!(users_frames(of_lines), ["  in f at cell [3]:2:5", "  at cell [7]:1:1"]);
     }
 
     #[test]

@@ -115,17 +115,21 @@ pub(super) fn laid_out(text: &str, place: Place, jump: Option<Jump>, there: Posi
     let mut sections = vec![Section { here, there }];
     let mut significant = text.char_indices().filter(|(_, it)| !it.is_whitespace());
     let rest = jump.and_then(|jump| Some((jump, significant.nth(jump.after)?.0)));
-    let Some((jump, at)) = rest.filter(|(_, at)| !text[..*at].contains('\n')) else {
+    let Some((jump, at)) = rest else {
         return (content + text, sections);
     };
-    content += &text[..at];
-    let length = text[..at].chars().count();
-    let (mut line, mut column) = (place.line, place.column + length);
+    let header = text[..at].trim_end();
+    if header.contains('\n') {
+        return (content + text, sections);
+    }
+    content += header;
+    let (mut line, mut column) = (place.line, place.column + header.chars().count());
     if jump.line > line {
         content += &"\n".repeat(jump.line - line);
         (line, column) = (jump.line, 1);
     }
     content += &" ".repeat(jump.column.saturating_sub(column));
+    let before = &text[..at];
     sections.push(Section {
         here: Position {
             byte: content.len(),
@@ -134,8 +138,11 @@ pub(super) fn laid_out(text: &str, place: Place, jump: Option<Jump>, there: Posi
         },
         there: Position {
             byte: there.byte + at,
-            line: there.line,
-            column: there.column + length,
+            line: there.line + before.matches('\n').count(),
+            column: match before.rfind('\n') {
+                None => there.column + before.chars().count(),
+                Some(end) => before[end..].chars().count(),
+            },
         },
     });
     (content + &text[at..], sections)
@@ -182,7 +189,7 @@ pub(super) mod tests {
             column: 1,
         };
         for (line, column, expected) in [
-            (4, 5, "\n  impl S { \n\n    fn f() {\n  g()\n} }"),
+            (4, 5, "\n  impl S {\n\n    fn f() {\n  g()\n} }"),
             (2, 15, "\n  impl S {    fn f() {\n  g()\n} }"),
         ] {
             let jump = Jump { after: 6, line, column };

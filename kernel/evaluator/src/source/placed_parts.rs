@@ -96,13 +96,18 @@ impl<L: Fn(usize, usize) -> Option<(usize, usize)>> Reader<'_, L> {
 
     /// Finds where an item goes on that begins with a copy of a header.
     fn jump(&self, range: &Range<usize>, place: Place) -> Option<Jump> {
-        let first = self.code[range.clone()].lines().next()?;
+        let text = &self.code[range.clone()];
+        let first = text.lines().next()?;
         first.match_indices('{').find_map(|(brace, _)| {
-            let inside = &first[brace + 1..];
+            let inside = &text[brace + 1..];
             let at = brace + 1 + inside.find(|it: char| !it.is_whitespace())?;
             let (line, column) = self.locate_byte(range.start + at)?;
-            let follows = (place.line, place.column + first[..at].chars().count());
-            let after = first[..at].chars().filter(|it| !it.is_whitespace()).count();
+            let before = &text[..at];
+            let follows = match before.rfind('\n') {
+                None => (place.line, place.column + before.chars().count()),
+                Some(end) => (place.line + before.matches('\n').count(), before[end..].chars().count()),
+            };
+            let after = before.chars().filter(|it| !it.is_whitespace()).count();
             ((line, column) != follows).then_some(Jump { after, line, column })
         })
     }

@@ -31,6 +31,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                     .unwrap_or_else(|| panic!("{said}"))
             };
             let called = said("DEBUG calls Counter::add(u64) -> u64");
+            assert!(called.ends_with("-> u64"), "{called}");
             let time = called
                 .strip_prefix("WORKER:0:0      ")
                 .unwrap()
@@ -41,7 +42,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 time.ends_with('Z') && time.contains('T') && time.contains('.'),
                 "{time}"
             );
-            assert!(said("is done: 1 bytes") > called);
+            assert!(said("is done: 9 bytes") > called);
             let failed = said("failed: no");
             assert!(failed.contains(" INFO  "), "{failed}");
         }),

@@ -5,7 +5,7 @@ use super::{
     modules::Loaded,
 };
 use crate::{failures::failure, wire::Payload};
-use mosaic_abi::{Buffer, Failure, FailureKind, FunctionTable, Outcome, Slice, TesseraTable};
+use mosaic_abi::{Buffer, Failure, FailureKind, FunctionTable, Outcome, Signature, Slice, TesseraTable};
 use std::{
     ffi::c_void,
     ptr,
@@ -105,7 +105,7 @@ impl Object {
         tracing::debug!(
             "calls {}::{}",
             table.definition.type_name(),
-            table.definition.signature(method).unwrap_or_default()
+            Signature(table.definition.signature(method).unwrap_or_default()).text()
         );
         // SAFETY: as in `construct`; `&mut self` makes this the only call on the object.
         let pending =
