@@ -181,7 +181,7 @@ def test_completion_while_a_cell_is_compiled(start):
 # Variables of a cell that failed are not offered, since they do not exist.
 def test_variables_that_were_never_stored(start):
     kernel = start()
-    kernel.run('let stored_not = 1; panic!("bang")')
+    kernel.run('let stored_not = vec![1]; drop(stored_not); panic!("bang")')
     kernel.ok("let stored_indeed = 1;")
-    kernel.run('let stored_neither = 1; panic!("bang")')
+    kernel.run('let stored_neither = vec![1]; drop(stored_neither); panic!("bang")')
     assert complete(kernel, "stored_")["matches"] == ["stored_indeed"]

@@ -81,7 +81,12 @@ impl CellError {
         {
             error.traceback = vec![shown];
         }
-        error.traceback.extend(users_frames(backtrace));
+        let frames = users_frames(backtrace);
+        let place = message.rsplit_once(", at ").map(|(_, place)| format!("  at {place}"));
+        // A single frame often only repeats the place.
+        if !place.is_some_and(|place| frames == [place]) {
+            error.traceback.extend(frames);
+        }
         error
     }
 

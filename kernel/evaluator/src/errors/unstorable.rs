@@ -177,7 +177,7 @@ impl Unstorable {
         match type_name.strip_prefix("impl ") {
             Some(bounds) if bounds.starts_with("Future<") => {
                 let value = match value.strip_prefix("async {") {
-                    Some(body) if self.reason == Reason::Borrows => format!("async move {{{body}"),
+                    Some(body) => format!("async move {{{body}"),
                     _ => value.to_owned(),
                 };
                 format!("let {name}: std::pin::Pin<Box<dyn std::future::{bounds}>> = Box::pin({value});")

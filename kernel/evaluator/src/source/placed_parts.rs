@@ -125,7 +125,9 @@ impl<L: Fn(usize, usize) -> Option<(usize, usize)>> Reader<'_, L> {
         let before = &self.code[..at];
         let line_start = before.rfind('\n').map_or(0, |it| it + 1);
         let column = before[line_start..].chars().count() + 1;
-        (self.locate)(before.matches('\n').count() + 1, column)
+        let place = (self.locate)(before.matches('\n').count() + 1, column);
+        // Generated code before the first line has no place.
+        place.filter(|(line, column)| *line > 0 && *column > 0)
     }
 }
 
