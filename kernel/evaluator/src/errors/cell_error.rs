@@ -84,7 +84,7 @@ impl CellError {
         let frames = users_frames(backtrace);
         let place = message.rsplit_once(", at ").map(|(_, place)| format!("  at {place}"));
         // A single frame often only repeats the place.
-        if !place.is_some_and(|place| frames == [place]) {
+        if place.is_none_or(|place| frames != [place]) {
             error.traceback.extend(frames);
         }
         error

@@ -165,7 +165,7 @@ impl Drawing {
 
 async fn a_tessera_keeps_what_serde_skips_and_tags() {
     mosaic::interactive(On).num_workers(2).await.unwrap();
-    let drawing = Drawing::remote(skips(), &tagged());
+    let drawing = Drawing::remote(skips(), tagged());
     assert_eq!(
         drawing.parts().result().await.unwrap(),
         (skips(), tagged(), Value::Null)

@@ -55,6 +55,9 @@ struct Mention {
     reading: Reading,
 }
 
+/// A type, its module if that is known, and the form of its values.
+type FingerprintKey = (String, Option<Vec<String>>, Form);
+
 /// All items of a cell's crate, and the crates that it links.
 #[derive(Debug, Default)]
 pub(crate) struct Definitions {
@@ -62,8 +65,8 @@ pub(crate) struct Definitions {
     crates: BTreeMap<String, String>,
     /// The definitions that paths were found to mean. The types of variables have most paths in common.
     resolved: RefCell<BTreeMap<Mention, Vec<usize>>>,
-    /// The fingerprints computed so far, by the type, its module if that is known, and the form of its values.
-    fingerprints: RefCell<BTreeMap<(String, Option<Vec<String>>, Form), String>>,
+    /// The fingerprints computed so far.
+    fingerprints: RefCell<BTreeMap<FingerprintKey, String>>,
 }
 
 impl Definitions {

@@ -8,6 +8,7 @@ use std::fmt::{self, Display};
 
 /// The reason why a value cannot be encoded or decoded. Small, since it is part of each result.
 #[derive(Debug)]
+#[allow(clippy::box_collection, reason = "one pointer, where a `String` has three words")]
 pub(super) struct Error(Box<String>);
 
 impl Error {
