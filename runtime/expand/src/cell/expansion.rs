@@ -139,7 +139,8 @@ impl CellExpansion {
         }
         Location::User(Position {
             line,
-            column: column - shift,
+            // Code without an origin may stand before all of the user's.
+            column: column.saturating_sub(shift),
         })
     }
 
