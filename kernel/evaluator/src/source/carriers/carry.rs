@@ -14,7 +14,7 @@ use crate::source::{
     syntax::words,
 };
 use ra_ap_syntax::{
-    AstNode, Edition, SourceFile, SyntaxKind, SyntaxNode, T,
+    AstNode, Edition, SourceFile, SyntaxKind, SyntaxNode, SyntaxToken, T,
     ast::{self, HasAttrs, HasModuleItem, HasName},
 };
 use std::collections::BTreeSet;
@@ -151,15 +151,10 @@ impl Carrying<'_> {
                 end: end(member.syntax()),
             });
         let members: Vec<Member> = members.collect();
-        match list
-            .and_then(|list| list.l_curly_token())
-            .filter(|_| !members.is_empty())
-        {
-            Some(opens) => self.pieces(&Block::new(item.syntax(), &opens, members)),
-            None => {
-                let key = self.items.add_implementation(keys::whole_impl(item), of_type);
-                self.whole(item.syntax(), &key);
-            }
+        let opens = list.and_then(|list| list.l_curly_token());
+        if !self.in_pieces(item.syntax(), opens, members) {
+            let key = self.items.add_implementation(keys::whole_impl(item), of_type);
+            self.whole(item.syntax(), &key);
         }
     }
 
@@ -176,16 +171,21 @@ impl Carrying<'_> {
                 end: end(member.syntax()),
             });
         let members: Vec<Member> = members.collect();
-        match list
-            .and_then(|list| list.l_curly_token())
-            .filter(|_| !members.is_empty())
-        {
-            Some(opens) => self.pieces(&Block::new(item.syntax(), &opens, members)),
-            None => {
-                let key = self.items.add_carried(keys::by_text("extern", item.syntax()));
-                self.whole(item.syntax(), &key);
-            }
+        let opens = list.and_then(|list| list.l_curly_token());
+        if !self.in_pieces(item.syntax(), opens, members) {
+            let key = self.items.add_carried(keys::by_text("extern", item.syntax()));
+            self.whole(item.syntax(), &key);
         }
+    }
+
+    /// Carries each member of a block, which `opens` with a brace. Returns `false`, and does nothing, if the block cannot
+    /// be carried in pieces.
+    fn in_pieces(&mut self, item: &SyntaxNode, opens: Option<SyntaxToken>, members: Vec<Member>) -> bool {
+        let Some(opens) = opens.filter(|_| !members.is_empty()) else {
+            return false;
+        };
+        self.pieces(&Block::new(item, &opens, members));
+        true
     }
 
     fn foreign_item(&mut self, item: &ast::ExternItem) -> String {
