@@ -9,6 +9,7 @@ FILES = {
     "directory/part.rs": "pub fn number() -> u32 { 2 }\n",
     "directory/part.txt": "text of a directory",
     "odd name.rs": "pub fn odd() -> u32 { 3 }\n",
+    "items.in": "pub fn included() -> u32 { 9 }\npub struct Included;\nimpl Included { pub fn place() -> &'static str { file!() } }\n",
     "expression.in": "{ let a = 4; a + outside }",
     "data/text.txt": "data",
     "lib.rs": "pub fn library() -> u32 { 5 }\n",
@@ -34,7 +35,9 @@ def test_code_finds_the_files_beside_the_notebook(notebook):
     assert kernel.ok("mod directory;\ndirectory::part::number()").result == "2"
     assert kernel.ok('#[path = "odd name.rs"]\nmod odd;\nodd::odd()').result == "3"
     assert kernel.ok('#[path = "lib.rs"] mod library;\nlibrary::library()').result == "5"
+    assert kernel.ok('include!("items.in");\nincluded()').result == "9"
     for code, result in [
+        ("(included(), Included::place())", '(9, "items.in")'),
         ("directory::TEXT", '"text of a directory"'),
         ('include_str!("data/text.txt")', '"data"'),
         ('let text = include_str!(concat!("data", "/text", ".txt")); text', '"data"'),
@@ -95,6 +98,9 @@ def test_a_file_that_is_not_there_is_named(notebook):
     ]:
         error = kernel.run(code).error
         assert part in error and "beside" not in error, error
+    (directory / "items.in").write_text("pub fn included() -> u32 {\n    \"nine\" }")
+    error = kernel.run('include!("items.in");').error
+    assert "items.in:2:5" in error and "mismatched types" in error, error
     (directory / "missing.rs").write_text("pub fn found() -> u32 { 6 }")
     assert kernel.ok("mod missing;\nmissing::found()").result == "6"
 

@@ -175,3 +175,10 @@ def test_what_borrows_is_not_kept(kernel):
     ):
         assert "`lent` cannot be kept" in kernel.run(code).error, code
     assert "cannot find" in kernel.run("lent").error
+
+
+def test_a_symbol_that_no_library_has_is_an_error_of_the_cell(kernel):
+    kernel.ok("let kept_beside = 5;")
+    cell = kernel.run('unsafe extern "C" { fn in_no_library(); }\nunsafe { in_no_library() }')
+    assert "undefined symbol: in_no_library" in cell.error, cell
+    assert kernel.ok('unsafe extern "C" { safe fn cos(x: f64) -> f64; }\ncos(0.0) as i32 + kept_beside').result == "6"

@@ -174,6 +174,14 @@ def test_a_new_process_begins_anew(start):
     kernel.manager.interrupt_kernel()
     kernel.finish(cell)
     assert kernel.ok("LIVES.load(Relaxed)").result == "100"
+    # An interrupt that code does not heed replaces the process.
+    cell = kernel.submit("LIVES.store(50, Relaxed); println!(\"deaf\"); loop { std::hint::spin_loop() }")
+    kernel.read_until(lambda: "deaf" in cell.stdout)
+    kernel.manager.interrupt_kernel()
+    kernel.finish(cell)
+    assert kernel.ok("LIVES.fetch_sub(1, Relaxed)").result == "9"
+    kernel.ok(":restart")
+    assert [kernel.ok("LIVES.fetch_sub(1, Relaxed)").result for _ in range(2)] == ["9", "8"]
 
 
 def test_errors_are_where_the_cell_has_them(kernel):

@@ -46,8 +46,8 @@ pub(crate) enum Suite {
 
 /// Runs the suite of well-known crates in notebooks.
 pub(crate) fn crates(set_up: &SetUp, arguments: &[String]) -> Result<()> {
-    let suite = "crates/suite.py".to_owned();
-    let arguments: Vec<String> = std::iter::once(suite).chain(arguments.iter().cloned()).collect();
+    let suites = ["crates/suite.py", "crates/most_used.py"].map(str::to_owned);
+    let arguments: Vec<String> = suites.into_iter().chain(arguments.iter().cloned()).collect();
     end_to_end(set_up, &arguments)
 }
 

@@ -23,7 +23,8 @@ use crate::{
         environment::real_program,
         environment_variables::RUSTC_INVOCATION_VARIABLE,
         exit_code::exit_code,
-        files::{CARGO_CONFIGURATION, LOCK_FILE, MANIFEST, RustcInvocation, SessionFile, Text},
+        files::{CARGO_CONFIGURATION, LOCK_FILE, MANIFEST, RustcInvocation},
+        session_file::{SessionFile, Text},
         shim_state::ShimState,
     },
 };

@@ -77,7 +77,8 @@ impl EvcxrSession {
         // Known before the directory is filled, so that a kernel that ends meanwhile leaves nothing.
         execution_state.set_session(directory.path().to_owned());
         directory.fill_from(&crates.template())?;
-        if let Some(notebook) = env::current_dir()?.to_str() {
+        let notebook = env::current_dir()?;
+        if let Some(notebook) = notebook.to_str() {
             files::NOTEBOOK_DIRECTORY.write(directory.path(), notebook)?;
         }
         let answers = AnswersDirectory::of(&crates)?;
@@ -101,7 +102,7 @@ impl EvcxrSession {
             is_stable,
             warnings: warnings::ShownWarnings::default(),
             places: CellPlaces::default(),
-            items: Arc::default(),
+            items: Arc::new(KnownItems::beside(notebook.to_str().map(Path::new))),
             link: link.clone(),
             crates,
             shim_state,

@@ -5,11 +5,13 @@ use crate::{
     evcxr_text::{error_conversion::with_next_conversion, kept_variables::with_kept_variables},
     rustc_wrapper::{
         compile_cell::Cell,
+        direct_linker,
         placed_source::{KnownParts, PlacedSource},
         rustc::{Run, Rustc},
         shared_crates::LinkedLibraries,
         statics::{Notebook, Statics},
     },
+    session::files::DirectLinker,
 };
 use anyhow::Result;
 use serde_json::Value;
@@ -45,6 +47,8 @@ struct Source<'a> {
 struct Links<'a> {
     statics: Statics,
     libraries: Option<&'a LinkedLibraries<'a>>,
+    /// The linker, if it is not the C compiler.
+    direct: Option<&'a DirectLinker>,
 }
 
 impl Cell<'_> {
@@ -82,21 +86,43 @@ impl Cell<'_> {
     fn run_with_crates(&self, rustc: &Rustc, text: &str, items: usize) -> Result<Compilation> {
         let source = Source { rustc, text, items };
         if let Some(libraries) = LinkedLibraries::for_source(rustc, &self.session, text)? {
-            let linked = self.run_with_statics(&source, Some(&libraries))?;
+            let linked = self.run_with_linker(&source, Some(&libraries))?;
             if !linked.fails_to_link() {
                 return Ok(linked);
             }
-            let without = self.run_with_statics(&source, None)?;
+            let without = self.run_with_linker(&source, None)?;
             if !without.fails_to_link() {
                 libraries.give_up()?;
             }
             return Ok(without);
         }
-        self.run_with_statics(&source, None)
+        self.run_with_linker(&source, None)
+    }
+
+    /// Has rustc compile a source, linked by the linker itself. What that cannot link, the C compiler links.
+    fn run_with_linker(&self, source: &Source, libraries: Option<&LinkedLibraries>) -> Result<Compilation> {
+        let rustc = source.rustc;
+        if let Some(direct) = direct_linker::of_call(&self.session, rustc.program.as_ref(), rustc.call)? {
+            let compilation = self.run_with_statics(source, libraries, Some(&direct))?;
+            if !compilation.fails_to_link() {
+                return Ok(compilation);
+            }
+            let without = self.run_with_statics(source, libraries, None)?;
+            if !without.fails_to_link() {
+                direct_linker::give_up(&self.session)?;
+            }
+            return Ok(without);
+        }
+        self.run_with_statics(source, libraries, None)
     }
 
     /// Has rustc compile a source. Its statics are those of earlier cells, unless the source forbids that.
-    fn run_with_statics(&self, source: &Source, libraries: Option<&LinkedLibraries>) -> Result<Compilation> {
+    fn run_with_statics(
+        &self,
+        source: &Source,
+        libraries: Option<&LinkedLibraries>,
+        direct: Option<&DirectLinker>,
+    ) -> Result<Compilation> {
         let notebook = Notebook {
             session: &self.session,
             source: &self.text,
@@ -107,6 +133,7 @@ impl Cell<'_> {
             let links = Links {
                 statics: notebook.statics_of(source.text, &refused),
                 libraries,
+                direct,
             };
             let compilation = self.run_with_places(source, &links)?;
             if compilation.refused.is_subset(&refused) {
@@ -138,7 +165,11 @@ impl Cell<'_> {
     }
 
     fn run_placed(&self, rustc: &Rustc, placed: &PlacedSource, parts: usize, links: &Links) -> Result<Compilation> {
-        let Links { statics, libraries } = links;
+        let Links {
+            statics,
+            libraries,
+            direct,
+        } = links;
         let declared = libraries.map(|it| it.declared_in(placed.text()));
         rustc.write_source(declared.as_deref().unwrap_or(placed.text()))?;
         let library = rustc.call.cell_library();
@@ -148,6 +179,13 @@ impl Cell<'_> {
         }
         let is_long = self.text.len() >= LONG_SOURCE;
         let mut call = rustc.call.of_running_cell(&self.settings, is_long);
+        if let Some(linker) = direct {
+            call.link_directly(linker);
+        }
+        if cfg!(target_os = "linux") {
+            // Otherwise a symbol that no library has would show when the cell is loaded, and end its process.
+            call.add_linker_option("-zdefs");
+        }
         if let Some(libraries) = libraries {
             libraries.add_to(&mut call);
         }

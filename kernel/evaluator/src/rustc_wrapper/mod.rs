@@ -18,6 +18,7 @@
 //! | [`compile_probe`] | compiles analysis code, which never runs |
 //! | [`conflicts`] | items that cannot be there together |
 //! | [`replay_errors`] | rustc's errors, when evcxr compiles a cell that failed again |
+//! | [`direct_linker`] | the linker that rustc runs without a C compiler between them |
 //! | [`edits`] | insertions into a source, and the way back for rustc's messages |
 //! | [`empty_cell`] | the library of a cell without code, shared among sessions |
 //! | [`reachable_items`] | the notebook's items that a cell needs |
@@ -38,6 +39,7 @@ mod compile_cell;
 mod compile_probe;
 mod compile_source;
 mod conflicts;
+mod direct_linker;
 mod edits;
 mod empty_cell;
 mod macro_order;

@@ -26,7 +26,7 @@ pub(super) const MANIFEST_DIRECTORY: &str = "CARGO_MANIFEST_DIR";
 
 /// The compiler, cargo's call of it, and the source of the cell.
 pub(super) struct Rustc<'a> {
-    program: &'a OsStr,
+    pub(super) program: &'a OsStr,
     /// The call as cargo makes it.
     pub(super) call: &'a RustcCall,
     /// The file that holds the source.

@@ -3,7 +3,11 @@
 use crate::{
     evcxr_text::markers::CELL_CRATE,
     prebuilt::builtin,
-    session::{environment, files, settings::Settings},
+    session::{
+        environment,
+        files::{self, DirectLinker},
+        settings::Settings,
+    },
 };
 use std::{
     collections::BTreeMap,
@@ -18,6 +22,10 @@ use std::{
 const CONSTANT_METADATA: &str = "metadata=mosaic";
 /// Begins the option that chooses the linker.
 const LINKER: &str = "linker=";
+/// Says that rustc runs the linker itself, and not a C compiler.
+const DIRECT_FLAVOR: &str = "linker-flavor=ld.lld";
+/// Passes an option through a C compiler to the linker.
+const TO_LINKER: &str = "-Wl,";
 
 /// The arguments with which cargo calls rustc.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -238,6 +246,34 @@ impl RustcCall {
         option.push(linker);
         self.add_option(option);
         chosen
+    }
+
+    /// Reports whether the user has chosen how to link: a linker, or arguments for it.
+    pub(super) fn chooses_linking(&self) -> bool {
+        self.arguments.iter().any(|argument| {
+            let joined = matches!(argument, Argument::Other(it) if it.as_encoded_bytes().starts_with(b"-Clink"));
+            joined || argument.is_option("link")
+        })
+    }
+
+    /// Has rustc run a linker by itself, and not by way of a C compiler.
+    pub(super) fn link_directly(&mut self, linker: &DirectLinker) {
+        self.replace_linker(&linker.program);
+        self.add_option(DIRECT_FLAVOR);
+        for directory in &linker.libraries {
+            let mut path = OsString::from("native=");
+            path.push(directory);
+            self.add_crates("-L", path);
+        }
+        // A cell is too small to share among threads.
+        self.add_linker_option("--threads=1");
+    }
+
+    /// Adds an option for the linker itself.
+    pub(super) fn add_linker_option(&mut self, option: &str) {
+        let is_direct = self.arguments.iter().any(|it| it.is_option(DIRECT_FLAVOR));
+        let to_linker = if is_direct { "" } else { TO_LINKER };
+        self.add_option(format!("link-arg={to_linker}{option}"));
     }
 
     /// Keeps the `TypeId`s of a crate's types across builds, if the crate's types are the same in each. A `TypeId`

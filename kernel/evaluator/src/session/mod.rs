@@ -6,6 +6,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`files`] | the files of the session directory, each with its type, its writers and its readers |
+//! | [`session_file`] | a file of the session directory, and the encoding of its contents |
 //! | [`directory`] | the session directory itself: created, locked, and removed at the end |
 //! | [`run_directory`] | the names in the run directory: sockets, pipes and the names of the cargo shim |
 //! | [`environment_variables`] | the environment variables from one program to another |
@@ -38,6 +39,7 @@ pub(crate) mod link;
 pub(crate) mod placed_code;
 pub(crate) mod processes;
 pub(crate) mod run_directory;
+pub(crate) mod session_file;
 pub(crate) mod settings;
 pub(crate) mod shared_files;
 pub(crate) mod shim_state;

@@ -15,6 +15,11 @@ pub(crate) fn program(sysroot: &Path, name: &str) -> PathBuf {
     sysroot.join("bin").join(name)
 }
 
+/// Returns the path of the linker of a toolchain for a target. The file need not exist.
+pub(crate) fn linker(sysroot: &Path, target: &str) -> PathBuf {
+    sysroot.join("lib/rustlib").join(target).join("bin/rust-lld")
+}
+
 /// Returns whether `directory` holds the standard library's sources.
 pub(crate) fn has_std_sources(directory: &Path) -> bool {
     directory.join("core/src/lib.rs").is_file()

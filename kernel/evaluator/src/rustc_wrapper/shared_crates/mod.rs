@@ -118,8 +118,6 @@ impl<'a> LinkedLibraries<'a> {
         for (name, path) in &self.libraries {
             call.add_extern(name, path);
         }
-        // Otherwise a symbol that no library has would show when the cell is loaded.
-        call.add_option("link-arg=-Wl,-z,defs");
     }
 
     /// Has the crates of the cell be contained in each cell from now on, and tells the user.

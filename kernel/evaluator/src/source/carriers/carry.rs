@@ -20,12 +20,13 @@ use ra_ap_syntax::{
 use std::collections::BTreeSet;
 
 /// Words of which each cell with an item has one.
-const ITEM_WORDS: [&str; 16] = [
+const ITEM_WORDS: [&str; 17] = [
     "const",
     "enum",
     "extern",
     "fn",
     "impl",
+    "include",
     "lazy_static",
     "macro",
     "macro_rules",
@@ -225,7 +226,8 @@ impl Carrying<'_> {
             self.first.get_or_insert(begin(statement));
             return;
         }
-        if ITEM_MACROS.contains(&name) || self.items.is_item_macro(self.known, name) {
+        let includes_items = || item_macros::includes_items(call, self.known.notebook());
+        if ITEM_MACROS.contains(&name) || self.items.is_item_macro(self.known, name) || includes_items() {
             self.first.get_or_insert(begin(statement));
             let key = self.items.add_carried(keys::by_text("call", call.syntax()));
             self.insert(begin(statement), marks::head(&key));

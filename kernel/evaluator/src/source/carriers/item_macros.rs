@@ -1,10 +1,10 @@
 //! Tells macros that make items from those that make statements and expressions, by their definitions.
 
 use ra_ap_syntax::{
-    AstNode, Edition, NodeOrToken, SourceFile, SyntaxKind, SyntaxToken, T,
+    AstNode, AstToken, Edition, NodeOrToken, SourceFile, SyntaxKind, SyntaxToken, T,
     ast::{self, HasModuleItem},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, path::Path};
 
 /// Reports whether the calls of a macro are items: each rule that makes something makes items.
 pub(super) fn makes_items(definition: &ast::MacroRules) -> bool {
@@ -16,6 +16,20 @@ pub(super) fn makes_items(definition: &ast::MacroRules) -> bool {
     let made = trees.chunks_exact(2).map(|rule| made(&rule[0], &rule[1]));
     let made: Vec<String> = made.filter(|text| !text.trim().is_empty()).collect();
     !made.is_empty() && made.iter().all(|text| are_items(text))
+}
+
+/// Reports whether a call is that of `include!` for a file that consists of items. A relative path begins at the
+/// directory of the `notebook`.
+pub(super) fn includes_items(call: &ast::MacroCall, notebook: Option<&Path>) -> bool {
+    let is_include = call.path().is_some_and(|path| path.syntax().text() == "include");
+    let argument = call.token_tree().filter(|_| is_include);
+    let tokens = argument.map(|argument| tokens(&argument)).unwrap_or_default();
+    let [_, path, _] = tokens.as_slice() else { return false };
+    let path = ast::String::cast(path.clone());
+    let path = path.as_ref().and_then(|path| path.value().ok());
+    let file = path.and_then(|path| Some(notebook?.join(path.as_ref())));
+    let content = file.and_then(|file| fs::read_to_string(file).ok());
+    content.is_some_and(|content| are_items(&content))
 }
 
 fn are_items(text: &str) -> bool {
@@ -165,6 +179,29 @@ mod tests {
                 panic!("{source}");
             };
             assert_eq!(makes_items(&definition), expected, "{rules}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_items_is_told_from_an_expression() {
+        let notebook = tempfile::tempdir().unwrap();
+        for (name, content) in [("items.rs", "//! Items.\nfn f() {}\nstruct A;"), ("value.rs", "1 + 1")] {
+            fs::write(notebook.path().join(name), content).unwrap();
+        }
+        for (cell, expected) in [
+            ("include!(\"items.rs\");", true),
+            ("include! { r\"items.rs\" }", true),
+            ("include!(\"value.rs\");", false),
+            ("include!(\"none.rs\");", false),
+            ("include!(concat!(\"items\", \".rs\"));", false),
+            ("include_str!(\"items.rs\");", false),
+        ] {
+            let parsed = SourceFile::parse(cell, Edition::Edition2024).tree();
+            let Some(ast::Item::MacroCall(call)) = parsed.items().next() else {
+                panic!("{cell}");
+            };
+            assert_eq!(includes_items(&call, Some(notebook.path())), expected, "{cell}");
+            assert!(!includes_items(&call, None));
         }
     }
 }

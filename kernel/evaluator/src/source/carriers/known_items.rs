@@ -1,7 +1,10 @@
 //! The items that evcxr keeps, as far as the kernel must know them to choose the names by which evcxr keeps new ones.
 
 use crate::source::carriers::marks::RESERVED;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 /// A namespace of Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +23,8 @@ pub(crate) struct KnownItems {
     with_type: BTreeMap<String, BTreeSet<String>>,
     /// The macros whose calls are items.
     item_macros: BTreeSet<String>,
+    /// The directory of the notebook, at which relative paths begin. There is none if its path is not UTF-8.
+    notebook: Option<PathBuf>,
 }
 
 /// The items of a cell.
@@ -37,6 +42,19 @@ pub(crate) struct NewItems {
 }
 
 impl KnownItems {
+    /// Returns the items of a new session, which are none. `notebook` is the directory of the notebook.
+    pub(crate) fn beside(notebook: Option<&Path>) -> KnownItems {
+        KnownItems {
+            notebook: notebook.map(Path::to_owned),
+            ..KnownItems::default()
+        }
+    }
+
+    /// Returns the directory of the notebook.
+    pub(super) fn notebook(&self) -> Option<&Path> {
+        self.notebook.as_deref()
+    }
+
     /// Forgets what evcxr does not keep any more.
     pub(crate) fn retain(&mut self, names: &BTreeSet<&str>) {
         self.plain.retain(|name, _| names.contains(name.as_str()));
