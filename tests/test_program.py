@@ -178,7 +178,7 @@ def test_what_borrows_is_not_kept(kernel):
 
 
 def test_a_symbol_that_no_library_has_is_an_error_of_the_cell(kernel):
-    kernel.ok("let kept_beside = 5;")
+    kernel.ok("let kept_beside = 5;\nmacro_rules! unused_beside { () => {} }")
     cell = kernel.run('unsafe extern "C" { fn in_no_library(); }\nunsafe { in_no_library() }')
     assert "undefined symbol: in_no_library" in cell.error, cell
     assert kernel.ok('unsafe extern "C" { safe fn cos(x: f64) -> f64; }\ncos(0.0) as i32 + kept_beside').result == "6"

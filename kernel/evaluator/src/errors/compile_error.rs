@@ -46,7 +46,7 @@ impl CellError {
             let code = error.code.as_deref();
             code == Some("E0521") && error.labels.is_empty() || code == Some("E0373")
         };
-        if errors.iter().all(of_storing) {
+        if !errors.is_empty() && errors.iter().all(of_storing) {
             return match Unstorable::closure_in(&without_commands(code)) {
                 Some(variable) => CellError::unstorable(&variable.explain(code, type_of), code, number),
                 None => CellError::new(ErrorName::Variable, CANNOT_BE_KEPT),

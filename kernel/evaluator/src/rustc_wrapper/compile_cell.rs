@@ -20,6 +20,7 @@ use crate::{
     source::fingerprints::Definitions,
 };
 use anyhow::{Context, Result};
+use serde_json::Value;
 use std::{
     borrow::Cow,
     collections::BTreeMap,
@@ -73,7 +74,7 @@ impl Cell<'_> {
                 Attempt::ReplayErrors => {
                     let messages = known.known_messages.as_deref().unwrap_or_default();
                     replay_errors::keep(&self.session, &self.text, messages)?;
-                    self.print(messages)?;
+                    self.print(messages.lines().filter(|line| !is_warning(line)))?;
                     return Ok(None);
                 }
                 Attempt::CopyEmptyCell => {
@@ -151,7 +152,10 @@ impl Cell<'_> {
 
     /// Prints rustc's messages for evcxr, and keeps the warnings of a successful compilation for the kernel.
     fn report(&self, compilation: Compilation) -> Result<ExitStatus> {
-        self.print(&compilation.messages)?;
+        let is_compiled = compilation.status.success();
+        // evcxr prefers any message on the user's code to an error elsewhere, as those of the linker are.
+        let lines = compilation.messages.lines().filter(|line| is_compiled || !is_warning(line));
+        self.print(lines)?;
         let warnings = match compilation.status.success() {
             true => compilation.warnings,
             false => Vec::new(),
@@ -161,9 +165,9 @@ impl Cell<'_> {
     }
 
     /// Prints rustc's messages, changed so that evcxr places each error where it is.
-    fn print(&self, messages: &str) -> Result<()> {
+    fn print<'m>(&self, messages: impl Iterator<Item = &'m str>) -> Result<()> {
         let wrapped = rustc_messages::last_expression(&self.text);
-        let lines = messages.lines().map(|line| {
+        let lines = messages.map(|line| {
             let changed = rustc_messages::without_places_of_notes(line, wrapped.as_ref());
             changed.unwrap_or_else(|| line.to_owned()) + "\n"
         });
@@ -185,6 +189,12 @@ impl Knowledge<'_> {
             },
         }
     }
+}
+
+/// Reports whether one of rustc's messages is a warning.
+fn is_warning(line: &str) -> bool {
+    let message: Option<Value> = serde_json::from_str(line).ok();
+    message.is_some_and(|message| message["level"] == "warning")
 }
 
 /// Reads the types of the variables that the session has stored.
