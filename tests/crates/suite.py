@@ -199,7 +199,7 @@ CRATES = [
             ("let graph = petgraph::graph::UnGraph::<(), u32>::from_edges([(0, 1, 5), (1, 2, 5), (0, 2, 20)]);", ""),
             (
                 "let costs = petgraph::algo::dijkstra(&graph, 0.into(), None, |edge| *edge.weight());\n"
-                'println!("{}", costs[&2.into()]);',
+                'println!("{}", costs[&petgraph::graph::NodeIndex::new(2)]);',
                 "10\n",
             ),
         ],
