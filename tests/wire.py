@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import struct
 import subprocess
 import time
 import uuid
@@ -40,12 +41,21 @@ def _connection(world, transport, key):
 class WireKernel:
     """A kernel process and its connection file."""
 
-    def __init__(self, world, transport="tcp", key=None, connection=None, **environment):
+    def __init__(self, world, transport="tcp", key=None, connection=None, wrapper=(), **environment):
+        """`wrapper` is a program that runs the kernel, and its arguments."""
         self.connection = connection or _connection(world, transport, key)
         file = world.home / f"wire-{uuid.uuid4().hex[:8]}.json"
         file.write_text(json.dumps(self.connection))
-        self.process = world.start(*kernel_command(file), env=environment, stdin=subprocess.DEVNULL)
+        self._log = file.with_suffix(".log")
+        with open(self._log, "wb") as log:
+            command = [*wrapper, *kernel_command(file)]
+            self.process = world.start(*command, env=environment, stdin=subprocess.DEVNULL, stderr=log)
         self._clients = []
+
+    @property
+    def log(self):
+        """What the kernel has said on standard error."""
+        return self._log.read_text()
 
     def address(self, channel):
         it, port = self.connection, self.connection[f"{channel}_port"]
@@ -64,6 +74,68 @@ class WireKernel:
             client.close()
         self.process.kill()
         self.process.wait()
+        print(self.log)
+
+
+class Stranger:
+    """A connection that sends any bytes. It speaks ZMTP by hand and does not know the key."""
+
+    GREETING = (b"\xff" + bytes(8) + b"\x7f\x03\x00NULL").ljust(64, b"\x00")
+
+    def __init__(self, kernel, channel, receive_buffer=None):
+        self.socket = socket.socket()
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(60)
+        self.socket.connect((kernel.connection["ip"], kernel.connection[f"{channel}_port"]))
+
+    @staticmethod
+    def frame(body, flags=0):
+        if len(body) < 256:
+            return bytes([flags, len(body)]) + body
+        return bytes([flags | 2]) + struct.pack(">Q", len(body)) + body
+
+    @classmethod
+    def message(cls, frames):
+        return b"".join(cls.frame(body, flags=1) for body in frames[:-1]) + cls.frame(frames[-1])
+
+    def introduce(self, kind, identity=b""):
+        """Sends greeting and READY. Does not wait for an answer."""
+        ready = b"\x05READY"
+        for name, value in ((b"Socket-Type", kind), (b"Identity", identity)):
+            ready += bytes([len(name)]) + name + struct.pack(">I", len(value)) + value
+        self.send(self.GREETING + self.frame(ready, flags=4))
+        return self
+
+    def send(self, data):
+        """Sends bytes; returns whether the kernel still has the connection."""
+        try:
+            self.socket.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        return True
+
+    def receive(self, count):
+        """The next bytes: as many as asked for, or less if the kernel closes the connection."""
+        data = b""
+        with contextlib.suppress(ConnectionResetError):
+            while len(data) < count and (more := self.socket.recv(count - len(data))):
+                data += more
+        return data
+
+    def is_accepted(self):
+        """Whether the kernel ends the handshake, and does not close the connection."""
+        return self.receive(len(self.GREETING)) == self.GREETING and b"READY" in self.receive(2 + 6)
+
+    def is_closed(self):
+        """Reads until the kernel closes the connection."""
+        with contextlib.suppress(ConnectionResetError):
+            while self.socket.recv(65536):
+                pass
+        return True
+
+    def close(self):
+        self.socket.close()
 
 
 class WireClient:

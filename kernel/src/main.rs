@@ -12,6 +12,7 @@
 //! | `comm_registry` | the comms that are open |
 //! | `monitor`, `live_displays` | the runtime's monitor; progress bars and watched tables |
 //! | `signals`, `parent_process` | interrupts or ends the kernel from outside |
+//! | `resource_limits` | raises the limits of the system that the kernel and its cells need |
 //! | `run_dir`, `descendants` | the directory and the processes that end with the kernel |
 //! | `install` | writes and removes the kernelspec |
 
@@ -23,6 +24,7 @@ mod live_displays;
 mod monitor;
 mod output;
 mod parent_process;
+mod resource_limits;
 mod run;
 mod run_dir;
 mod server;

@@ -5,7 +5,6 @@ use std::{env, io, path::Path, process, sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use mosaic_evaluator::{Evaluator, Options};
 use mosaic_jupyter::{Connection, ConnectionFile, ExecutionState, OutputRate};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{runtime, sync::mpsc, task::spawn_blocking, time::timeout};
 use tracing::{info, warn};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
@@ -16,6 +15,7 @@ use crate::{
     front_end::FrontEnd,
     monitor,
     output::Output,
+    resource_limits,
     run_dir::RunDir,
     server::{Context as ServerContext, History, Server, default_history_file},
     signals,
@@ -24,17 +24,13 @@ use crate::{
 /// How long the kernel waits at its end: for clients to read the last messages, and for the history to be written.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(1);
 
-/// The stack of the cell process, in bytes, unless the user's limit is higher. A cell moves its variables to its stack
-/// and back, so a cell needs more than a program with the same arrays.
-const STACK_SIZE: u64 = 64 << 20;
-
 /// Runs a kernel until a client or signal ends it, or its parent or connection is gone.
 ///
 /// # Errors
 /// When the connection file cannot be used, a socket cannot be bound, or the evaluator cannot be started.
 pub(crate) fn run(connection_file: &Path) -> Result<()> {
     start_log();
-    raise_stack_limit();
+    resource_limits::raise();
     let connection_file = ConnectionFile::read(connection_file)?;
     let run_dir = RunDir::create()?;
     // SAFETY: no other thread runs yet; the log has none.
@@ -50,35 +46,10 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
     served
 }
 
-/// Raises the limit of the stacks of all processes that this one starts, as far as the system allows it.
-fn raise_stack_limit() {
-    let limit = getrlimit(Resource::Stack);
-    let wanted = limit.maximum.map_or(STACK_SIZE, |maximum| maximum.min(STACK_SIZE));
-    if limit.current.is_some_and(|current| current < wanted) {
-        let raised = Rlimit {
-            current: Some(wanted),
-            ..limit
-        };
-        if let Err(error) = setrlimit(Resource::Stack, raised) {
-            warn!("cells keep a small stack: {error}");
-        }
-    }
-}
-
 /// Starts the log on standard error. `MOSAIC_LOG` is a level for the kernel's own crates, or a filter as `tracing`
 /// reads it.
 fn start_log() {
-    let wanted = env::var("MOSAIC_LOG").unwrap_or_default();
-    let filter = match wanted.parse::<LevelFilter>() {
-        // A level for all crates would show the flood of rust-analyzer's messages.
-        Ok(level) => {
-            format!(
-                "warn,zeromq=error,mosaic_kernel={level},mosaic_jupyter={level},mosaic_evaluator={level},mosaic_engine={level}"
-            )
-        }
-        Err(_) if wanted.is_empty() => "warn,zeromq=error".to_owned(),
-        Err(_) => wanted,
-    };
+    let filter = log_filter(&env::var("MOSAIC_LOG").unwrap_or_default());
     let filter = EnvFilter::new(filter);
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -86,9 +57,21 @@ fn start_log() {
         .init();
 }
 
+fn log_filter(wanted: &str) -> String {
+    match wanted.parse::<LevelFilter>() {
+        // An empty text would count as the level of errors.
+        _ if wanted.is_empty() => "warn".to_owned(),
+        // A level for all crates would show the flood of rust-analyzer's messages.
+        Ok(level) => {
+            format!("warn,mosaic_kernel={level},mosaic_jupyter={level},mosaic_evaluator={level},mosaic_engine={level}")
+        }
+        Err(_) => wanted.to_owned(),
+    }
+}
+
 async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()> {
     let signals = signals::listen().context("cannot listen to signals")?;
-    let connection = Connection::bind(connection_file, run_dir.path(), output_rate()).await?;
+    let connection = Connection::bind(connection_file, output_rate()).await?;
     connection.iopub.status(None, ExecutionState::Starting);
 
     let output = Output::start(connection.iopub.clone()).context("cannot start the output")?;
@@ -150,5 +133,17 @@ fn output_rate() -> OutputRate {
             OutputRate::default()
         }),
         Err(_) => OutputRate::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::log_filter;
+
+    #[test]
+    fn warnings_are_logged_unless_the_user_says_otherwise() {
+        assert_eq!(log_filter(""), "warn");
+        assert!(log_filter("debug").contains("mosaic_jupyter=debug"));
+        assert_eq!(log_filter("mosaic_evaluator=trace"), "mosaic_evaluator=trace");
     }
 }

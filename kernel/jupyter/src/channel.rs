@@ -35,7 +35,7 @@ impl fmt::Display for Channel {
 
 /// Tells a task that the connection closes, and tells the connection that the task has ended.
 ///
-/// Each task of a connection holds one while it runs, and so does the relay of each client.
+/// Each task of a connection holds one while it runs, and so does the task of each client.
 #[derive(Clone)]
 pub(crate) struct Closing {
     /// Whether the connection closes.

@@ -4,11 +4,11 @@ use std::{
     fs, io,
     os::unix::fs::FileTypeExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use tokio::sync::{mpsc, watch};
-use tracing::debug;
-use zeromq::{Socket, ZmqError};
+use tracing::{debug, warn};
 
 use crate::{
     channel::{Channel, Closing},
@@ -16,8 +16,14 @@ use crate::{
     iopub::{self, IoPub, OutputRate},
     memory_client::MemoryClient,
     messages::{message::Message, session::Session},
-    sockets::{relay::Relay, router},
-    wire::Signer,
+    sockets::{
+        heartbeat::Heartbeat,
+        listener::{Listener, Service},
+        router::{self, Clients, Router},
+        unverified::UnverifiedMemory,
+        warnings::Warnings,
+    },
+    wire::{Inspector, Signer},
 };
 
 /// The sockets could not be bound.
@@ -32,16 +38,6 @@ pub enum BindError {
         address: String,
         /// Cause of the failure.
         source: io::Error,
-    },
-    /// The ZeroMQ socket behind the address could not be made.
-    #[error("cannot make the {channel} socket in {directory}: {source}")]
-    Inner {
-        /// Channel of the socket.
-        channel: Channel,
-        /// The kernel's private directory.
-        directory: String,
-        /// Cause of the failure.
-        source: ZmqError,
     },
     /// The connection file asks for something that is not supported.
     #[error(transparent)]
@@ -71,31 +67,38 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Binds all sockets and starts the tasks that serve them. `private` is a directory that no other user may enter;
-    /// `rate` limits iopub.
+    /// Binds all sockets and starts the tasks that serve them; `rate` limits iopub.
     ///
     /// # Errors
     /// When an address cannot be bound, or the connection file asks for a signature scheme that is not supported.
-    pub async fn bind(file: &ConnectionFile, private: &Path, rate: OutputRate) -> Result<Self, BindError> {
+    pub async fn bind(file: &ConnectionFile, rate: OutputRate) -> Result<Self, BindError> {
         let signer = file.signer()?;
+        if file.is_open_to_all() {
+            warn!(
+                "the connection file has no key: whoever can connect to {} can run code as this user",
+                file.address(Channel::Shell)
+            );
+        }
         let session = Session::new();
         let (close, signal) = watch::channel(false);
         let (alive, ended) = mpsc::channel(1);
         let closing = Closing { signal, _alive: alive };
         let mut binder = Binder {
             file,
-            private,
+            signer: &signer,
+            inspector: Arc::new(Inspector::new(signer.clone(), session.id())),
+            unverified: UnverifiedMemory::default(),
             closing: &closing,
             socket_files: SocketFiles::default(),
         };
 
-        router::start_heartbeat(binder.bind(Channel::Heartbeat).await?, closing.clone());
-        let iopub = binder.bind(Channel::IoPub).await?;
-        let subscribers = iopub::XPub::new(iopub);
+        binder.bind(Channel::Heartbeat, Heartbeat).await?;
+        let subscribers = iopub::XPub::new(session.clone(), signer.clone());
+        binder.bind(Channel::IoPub, subscribers.clone()).await?;
         let iopub = iopub::start(subscribers, session.clone(), signer.clone(), rate, closing.clone());
-        let (to_stdin, stdin) = binder.router(Channel::Stdin, &signer).await?;
-        let (to_control, control) = binder.router(Channel::Control, &signer).await?;
-        let (to_shell, shell) = binder.router(Channel::Shell, &signer).await?;
+        let (to_stdin, stdin) = binder.router(Channel::Stdin).await?;
+        let (to_control, control) = binder.router(Channel::Control).await?;
+        let (to_shell, shell) = binder.router(Channel::Shell).await?;
 
         let replies = Replies {
             shell: to_shell,
@@ -182,23 +185,25 @@ impl Connection {
 /// Binds one socket after the other.
 struct Binder<'a> {
     file: &'a ConnectionFile,
-    private: &'a Path,
+    signer: &'a Signer,
+    inspector: Arc<Inspector>,
+    unverified: UnverifiedMemory,
     closing: &'a Closing,
     socket_files: SocketFiles,
 }
 
 impl Binder<'_> {
-    /// Binds a socket in the private directory, and a relay at the address that clients know.
-    async fn bind<S: Socket>(&mut self, channel: Channel) -> Result<S, BindError> {
-        let inner = self.private.join(format!("{channel}.sock"));
-        let mut socket = S::new();
-        if let Err(source) = socket.bind(&format!("ipc://{}", inner.display())).await {
-            return Err(BindError::Inner {
-                channel,
-                directory: self.private.display().to_string(),
-                source,
-            });
-        }
+    /// Binds a socket at the address that clients know, and starts to serve.
+    async fn bind(&mut self, channel: Channel, service: impl Service) -> Result<(), BindError> {
+        self.bind_with(channel, service, Warnings::new(channel)).await
+    }
+
+    async fn bind_with(
+        &mut self,
+        channel: Channel,
+        service: impl Service,
+        warnings: Warnings,
+    ) -> Result<(), BindError> {
         let address = self.file.address(channel);
         let failed = |source| BindError::Bind {
             channel,
@@ -208,18 +213,32 @@ impl Binder<'_> {
         if let Address::Unix(path) = &address {
             self.socket_files.claim(path).map_err(failed)?;
         }
-        let relay = Relay::bind(&address).await.map_err(failed)?;
-        tokio::spawn(relay.serve(channel, inner, self.closing.clone()));
-        Ok(socket)
+        let listener = Listener::bind(&address).await.map_err(failed)?;
+        tokio::spawn(listener.serve(service, warnings, self.closing.clone()));
+        Ok(())
     }
 
+    /// Binds shell, control or stdin. Returns the queues for replies and for requests.
     async fn router(
         &mut self,
         channel: Channel,
-        signer: &Signer,
     ) -> Result<(mpsc::Sender<Message>, mpsc::Receiver<Message>), BindError> {
-        let socket = self.bind(channel).await?;
-        Ok(router::start(socket, channel, signer, self.closing))
+        let (replies, to_send) = mpsc::channel(router::QUEUE);
+        let (received, requests) = mpsc::channel(router::QUEUE);
+        let clients = Clients::default();
+        let warnings = Warnings::new(channel);
+        let router = Router {
+            clients: clients.clone(),
+            received,
+            channel,
+            inspector: self.inspector.clone(),
+            unverified: self.unverified.clone(),
+            warnings: warnings.clone(),
+        };
+        self.bind_with(channel, router, warnings).await?;
+        let (signer, closing) = (self.signer.clone(), self.closing.clone());
+        tokio::spawn(router::send_all(clients, to_send, channel, signer, closing));
+        Ok((replies, requests))
     }
 }
 

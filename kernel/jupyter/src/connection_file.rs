@@ -1,16 +1,23 @@
 //! The connection file: where the client expects the kernel's sockets, and the key that signs messages.
 
 use std::{
-    fmt, fs, io,
+    fmt,
+    fs::{File, OpenOptions},
+    io::{self, Read},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
+use rustix::{fs::OFlags, process::geteuid};
 use serde::Deserialize;
 
 use crate::{
     channel::Channel,
     wire::{SignatureError, Signer},
 };
+
+/// How long a connection file may be. Jupyter writes some 300 bytes.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// The connection file that a Jupyter client writes before it starts a kernel.
 ///
@@ -67,6 +74,15 @@ impl fmt::Display for Address {
     }
 }
 
+/// Opens a file to read it. Opening a pipe without a writer would wait for one.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.cast_signed())
+        .open(path)
+}
+
 fn default_scheme() -> String {
     "hmac-sha256".to_owned()
 }
@@ -90,20 +106,66 @@ pub enum ConnectionFileError {
         /// The mistake and its place in the file.
         source: serde_json::Error,
     },
+    /// The path names a directory, a pipe or a device.
+    #[error("the connection file {path} is not a regular file")]
+    NotAFile {
+        /// Path of the file.
+        path: String,
+    },
+    /// The file is longer than any connection file.
+    #[error("the connection file {path} is not one that jupyter writes: it has more than {MOST_BYTES} bytes")]
+    TooLong {
+        /// Path of the file.
+        path: String,
+    },
+    /// Another user can change the file, and may know the key.
+    #[error(
+        "the connection file {path} belongs to another user (uid {owner}), who could run code as you: \
+         start the kernel with a file of your own"
+    )]
+    Foreign {
+        /// Path of the file.
+        path: String,
+        /// Owner of the file.
+        owner: u32,
+    },
     /// The signature scheme is not supported.
     #[error(transparent)]
     Signature(#[from] SignatureError),
 }
 
 impl ConnectionFile {
-    /// Reads the file that a client passed with `-f`.
+    /// Reads the file that a client passed with `-f`. Does not wait, whatever the path names.
     ///
     /// # Errors
-    /// When the file cannot be read or is not JSON of the expected shape.
+    /// When the file cannot be read, belongs to another user, or is not JSON of the expected shape.
     pub fn read(path: &Path) -> Result<Self, ConnectionFileError> {
         let name = || path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|source| ConnectionFileError::Read { path: name(), source })?;
-        serde_json::from_str(&text).map_err(|source| ConnectionFileError::Parse { path: name(), source })
+        let cannot_read = |source| ConnectionFileError::Read { path: name(), source };
+        let file = open(path).map_err(cannot_read)?;
+        let metadata = file.metadata().map_err(cannot_read)?;
+        if !metadata.is_file() {
+            return Err(ConnectionFileError::NotAFile { path: name() });
+        }
+        let (owner, user) = (metadata.uid(), geteuid().as_raw());
+        // root can read the files of all users, and starts kernels with them in containers.
+        if owner != user && owner != 0 && user != 0 {
+            return Err(ConnectionFileError::Foreign { path: name(), owner });
+        }
+        let mut bytes = Vec::new();
+        file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(cannot_read)?;
+        if bytes.len() as u64 > MOST_BYTES {
+            return Err(ConnectionFileError::TooLong { path: name() });
+        }
+        Self::parse(&bytes).map_err(|source| ConnectionFileError::Parse { path: name(), source })
+    }
+
+    /// Reads the content of a connection file.
+    ///
+    /// # Errors
+    /// When the bytes are not JSON of the expected shape.
+    pub fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
     }
 
     /// Makes a signer with the file's key and scheme.
@@ -112,6 +174,11 @@ impl ConnectionFile {
     /// When the scheme is not `hmac-sha256`.
     pub fn signer(&self) -> Result<Signer, ConnectionFileError> {
         Ok(Signer::new(&self.signature_scheme, self.key.as_bytes())?)
+    }
+
+    /// Returns whether messages are taken from everybody who can connect over the network.
+    pub(crate) fn is_open_to_all(&self) -> bool {
+        self.key.is_empty() && self.transport == Transport::Tcp
     }
 
     /// Returns the address at which clients expect a channel.
@@ -171,6 +238,26 @@ mod tests {
     fn ipc_addresses_end_in_the_port() {
         let ipc = file(r#""ip": "/run/kernel-ipc", "transport": "ipc""#);
         assert_eq!(ipc.address(Channel::Control), Address::Unix("/run/kernel-ipc-4".into()));
+    }
+
+    #[test]
+    fn who_may_send_messages() {
+        for (transport, key, is_open) in [("tcp", "", true), ("tcp", "k", false), ("ipc", "", false)] {
+            let file = file(&format!(r#""ip": "x", "transport": "{transport}", "key": "{key}""#));
+            assert_eq!(file.is_open_to_all(), is_open, "{transport} {key:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_connection_file() {
+        for text in ["", "{", "[]", "null", "{}", r#"{"shell_port": 70000}"#, "\u{feff}{}"] {
+            assert!(ConnectionFile::parse(text.as_bytes()).is_err(), "{text}");
+        }
+        assert!(ConnectionFile::parse(b"\xff\xfe").is_err());
+        let error = |path: &str| ConnectionFile::read(Path::new(path)).unwrap_err().to_string();
+        assert!(error("/").contains("not a regular file"), "{}", error("/"));
+        assert!(error("/dev/zero").contains("not a regular file"));
+        assert!(error("/no/such/file").contains("No such file"));
     }
 
     #[test]

@@ -11,7 +11,8 @@
 //! | `messages` | [`Message`], and one type for each message of the protocol: [`Request`], [`Reply`], [`IoPubMessage`] |
 //! | `wire` | messages as signed frames |
 //! | `iopub` | [`IoPub`]: publishes to all clients, in batches and below the rate limit |
-//! | `sockets` | the tasks behind shell, control, stdin and heartbeat, and the relay that cuts off hostile clients |
+//! | `sockets` | the sockets themselves: clients, their handshakes, and the tasks that serve each of them |
+//! | [`zmtp`] | ZeroMQ's protocol between sockets, without I/O |
 //!
 //! Deliberately absent: the state of comms, history and execution. They belong to the kernel's server.
 
@@ -23,6 +24,7 @@ mod memory_client;
 mod messages;
 mod sockets;
 mod wire;
+pub mod zmtp;
 
 pub use channel::Channel;
 pub use connection::{BindError, Connection, Replies};

@@ -5,6 +5,8 @@ use mosaic_jupyter::{
     IsCompleteRequest, KernelInfoReply, LanguageInfo, MimeData, PROTOCOL_VERSION, Reply, TypedMatch,
 };
 
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
 use super::{
     cell_evaluator::{CellEvaluator, Completeness},
     language_version::LanguageVersion,
@@ -82,10 +84,20 @@ pub(super) async fn inspect(evaluator: impl CellEvaluator, request: InspectReque
 }
 
 /// Handles an `is_complete_request`.
+///
+/// The analysis runs in a thread of its own, one at a time: however long it takes, the other channels answer.
 pub(super) async fn is_complete(evaluator: impl CellEvaluator, request: IsCompleteRequest) -> Reply {
-    Reply::IsComplete(match evaluator.is_complete(&request.code) {
-        Completeness::Complete => IsCompleteReply::Complete,
-        Completeness::Incomplete { indent } => IsCompleteReply::Incomplete { indent },
-        Completeness::Invalid => IsCompleteReply::Invalid,
-    })
+    static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
+    // The semaphore is never closed.
+    let turn = ONE_AT_A_TIME.acquire().await;
+    let completeness = spawn_blocking(move || evaluator.is_complete(&request.code)).await;
+    drop(turn);
+    let reply = match completeness {
+        Ok(Completeness::Complete) => IsCompleteReply::Complete,
+        Ok(Completeness::Incomplete { indent }) => IsCompleteReply::Incomplete { indent },
+        Ok(Completeness::Invalid) => IsCompleteReply::Invalid,
+        // The analysis has panicked. The compiler will say what is wrong with the code.
+        Err(_) => IsCompleteReply::Unknown,
+    };
+    Reply::IsComplete(reply)
 }

@@ -44,6 +44,7 @@ use crate::{
     errors::{cell_error::CellError, executed_cells::ExecutedCells, gone_variables::GoneVariables},
     evaluation::{
         evcxr_session::EvcxrSession,
+        execute::kernel_error,
         execution_state::ExecutionState,
         idle_work::IdleWork,
         inbox::{Awaited, Inbox},
@@ -124,9 +125,9 @@ impl<'a> Evaluation<'a> {
 
 /// Starts evcxr and serves requests until the kernel shuts down.
 pub(crate) fn run(mut evaluation: Evaluation) {
-    if let Err(error) = evaluation.start() {
+    if let Err(error) = evaluation.guarded(|it| it.start().map_err(kernel_error)) {
         // The first cell tries again, and shows the error if there is one.
-        tracing::error!("{error:#}");
+        tracing::error!("evcxr has not started: {}", error.evalue);
     }
     evaluation.tell_code_help();
     loop {

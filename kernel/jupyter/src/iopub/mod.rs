@@ -8,6 +8,7 @@
 //! is never held up. The states of requests that have nothing to do with a cell go ahead of the queue, so that a kernel
 //! whose cell prints without end still answers.
 
+mod patience;
 mod publication;
 mod publisher;
 mod rate_limit;

@@ -19,12 +19,11 @@ use super::{
 use crate::{
     channel::Closing,
     messages::{
-        iopub::{IoPubMessage, Stream, Welcome},
+        iopub::{IoPubMessage, Stream},
         message::Message,
         session::Session,
     },
-    sockets::router::to_zmq,
-    wire::Signer,
+    wire::{Signer, serialise},
 };
 
 /// The state of the task.
@@ -68,11 +67,8 @@ impl<S: Subscribers> Publisher<S> {
         loop {
             let wait = self.send_outbox().await;
             tokio::select! {
-                // Subscriptions first: a client that subscribed before a message was published gets the message.
+                // Requests are answered while a cell prints without end.
                 biased;
-                subscription = self.subscribers.next_subscription() => if let Some(topic) = subscription {
-                    self.welcome(&topic).await;
-                },
                 Some(state) = states.recv() => {
                     self.send(state).await;
                 }
@@ -152,35 +148,16 @@ impl<S: Subscribers> Publisher<S> {
         self.outbox.push_back(Outgoing::Message(Box::new(message)));
     }
 
-    /// Greets a new subscriber on a topic that its subscription matches.
-    async fn welcome(&mut self, subscription: &[u8]) {
-        let topic = self.topic("iopub_welcome");
-        let topic = if topic.starts_with(subscription) {
-            topic
-        } else {
-            subscription.to_vec()
-        };
-        let subscription = String::from_utf8_lossy(subscription).into_owned();
-        let welcome = IoPubMessage::Welcome(Welcome { subscription });
-        let mut message = self.session.publication(None, &welcome);
-        message.identities = vec![topic];
-        self.subscribers.send(to_zmq(&message, &self.signer)).await;
-    }
-
     fn topic(&self, msg_type: &str) -> Vec<u8> {
         format!("kernel.{}.{msg_type}", self.session.id()).into_bytes()
     }
 
     async fn send(&mut self, mut message: Message) {
         message.identities = vec![self.topic(&message.header.msg_type)];
-        let frames = to_zmq(&message, &self.signer);
+        let frames = serialise(&message, &self.signer);
         if is_limited(&message) {
             let is_text = message.header.msg_type == "stream";
-            let bytes = if is_text {
-                frames.iter().map(|frame| frame.len()).sum()
-            } else {
-                0
-            };
+            let bytes = if is_text { frames.iter().map(Vec::len).sum() } else { 0 };
             self.rate_limiter.spend(bytes, Instant::now());
         }
         self.subscribers.send(frames).await;

@@ -212,6 +212,8 @@ pub enum IsCompleteReply {
     },
     /// No continuation makes the code valid.
     Invalid,
+    /// The kernel cannot tell.
+    Unknown,
 }
 
 /// Content of a `history_reply`: earlier inputs.

@@ -24,6 +24,12 @@ pub enum FrameError {
     /// The signature does not fit the frames.
     #[error("bad signature; the sender does not know the key of the connection file")]
     BadSignature,
+    /// A message with this signature was taken before.
+    #[error("a repetition of an earlier message; somebody may be replaying what a client has sent")]
+    Replayed,
+    /// The message is the kernel's own.
+    #[error("the kernel's own message; somebody may be sending back what the kernel has sent")]
+    Reflected,
     /// A frame is not the JSON object that the protocol expects.
     #[error("frame {frame} is not as expected: {source}")]
     Json {
@@ -65,6 +71,12 @@ pub fn parse(frames: &[impl AsRef<[u8]>], signer: &Signer) -> Result<Message, Fr
         content: Value::Object(json("content", signed[3])?),
         buffers: owned(buffers),
     })
+}
+
+/// Returns the frame that holds the signature.
+pub(super) fn signature(frames: &[impl AsRef<[u8]>]) -> Option<&[u8]> {
+    let delimiter = frames.iter().position(|frame| frame.as_ref() == DELIMITER)?;
+    frames.get(delimiter + 1).map(AsRef::as_ref)
 }
 
 /// Writes a message as signed frames.

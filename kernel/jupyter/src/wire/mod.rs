@@ -2,8 +2,10 @@
 
 mod date;
 mod frames;
+mod inspector;
 mod signature;
 
 pub(crate) use date::now;
 pub use frames::{FrameError, parse, serialise};
+pub(crate) use inspector::Inspector;
 pub use signature::{SignatureError, Signer};

@@ -52,6 +52,11 @@ impl Signer {
         Signer { keyed: None }
     }
 
+    /// Returns whether messages are signed.
+    pub(crate) fn signs(&self) -> bool {
+        self.keyed.is_some()
+    }
+
     /// Returns the signature of the frames in hexadecimal, or nothing if the key is empty.
     pub fn sign(&self, frames: &[&[u8]]) -> Vec<u8> {
         match self.digest(frames) {

@@ -82,6 +82,28 @@ async fn requests_are_answered_while_a_cell_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn requests_are_answered_while_code_is_analysed() {
+    let mut world = World::start();
+    let mut analyses = Vec::new();
+    for _ in 0..20 {
+        analyses.push(world.send("is_complete_request", json!({ "code": "long" })).await);
+    }
+    assert_eq!(world.called().await, Called::Waiting);
+    for channel in [Channel::Control, Channel::Shell] {
+        let request = world.client.send(channel, "kernel_info_request", json!({})).await;
+        let reply = match channel {
+            Channel::Control => world.control_reply(&request).await,
+            _ => world.reply(&request).await,
+        };
+        assert_eq!(reply["status"], "ok", "{channel}");
+    }
+    for analysis in &analyses {
+        world.evaluator.release();
+        assert_eq!(world.reply(analysis).await["status"], "complete");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_request_is_refused_and_another_message_is_ignored() {
     let mut world = World::start();
     let reply = world.request("debug_request", json!({})).await;
