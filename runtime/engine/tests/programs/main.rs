@@ -5,6 +5,7 @@ mod arrays;
 mod async_methods;
 mod calls;
 mod cancelling;
+mod descriptors;
 mod failing;
 mod freeing;
 mod functions;
@@ -47,6 +48,7 @@ fn scenarios() -> Vec<Scenario> {
         async_methods::scenarios(),
         calls::scenarios(),
         cancelling::scenarios(),
+        descriptors::scenarios(),
         failing::scenarios(),
         freeing::scenarios(),
         functions::scenarios(),

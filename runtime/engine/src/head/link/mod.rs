@@ -6,6 +6,7 @@
 //! - `listing`: the text that turning the runtime on prints.
 //! - `warehouse`: writing and reading stored values.
 //! - `send_later`: delayed messages, which travel together.
+//! - `undelivered`: messages that cannot be sent to a worker that lives.
 //! - `idle_spin`: looking for the next event for some microseconds before the thread sleeps.
 
 mod event;
@@ -13,6 +14,7 @@ mod idle_spin;
 mod listing;
 mod messages;
 mod send_later;
+mod undelivered;
 mod warehouse;
 
 use super::{
@@ -197,11 +199,16 @@ impl Link {
     }
 
     async fn turn_off(&mut self, wait: Handle) {
-        self.forget_runtime("the mosaic runtime was stopped").await;
-        if self.ensure_monitor().await.is_err() {
-            // Without a monitor there is no runtime to turn off.
-            return self.end(wait, Ok(Payload::default()));
+        match self.ensure_monitor().await {
+            Ok(()) => {}
+            Err(error) if undelivered::is_shortage(&error) => return self.end(wait, Err(self.unreachable(&error))),
+            Err(_) => {
+                // Without a monitor there is no runtime to turn off.
+                self.forget_runtime("the mosaic runtime was stopped").await;
+                return self.end(wait, Ok(Payload::default()));
+            }
         }
+        self.forget_runtime("the mosaic runtime was stopped").await;
         self.stopping.push(wait);
         self.to_monitor(ToMonitor::Stop);
     }
@@ -295,7 +302,12 @@ impl Link {
             }
             Err(error) => {
                 tracing::debug!(worker = place.uid, %error, "a worker cannot be reached");
-                self.worker_closed(place.uid.clone());
+                if !undelivered::is_shortage(&error) {
+                    return self.worker_closed(place.uid.clone());
+                }
+                let failure = undelivered::failure_of(&place.uid, &error);
+                self.head
+                    .change(|state| undelivered::fail(state, &frame.message, failure));
             }
         }
     }

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     id::Id,
     warehouse::{Keeper, StoreDirs},
-    wire::{Frame, FromMonitor, Peer, Sender, TaskProgress, ToMonitor},
+    wire::{FromMonitor, Peer, Received, Sender, TaskProgress, ToMonitor, only},
     worker::local_address,
 };
 use connections::{Connections, accept};
@@ -166,7 +166,7 @@ impl EventLoop {
     }
 
     /// Does what a message asks for.
-    fn handle_message(&mut self, session: u64, frame: Frame<ToMonitor>) {
+    fn handle_message(&mut self, session: u64, frame: Received<ToMonitor>) {
         match frame.message {
             ToMonitor::Start { options } => self.start(session, options),
             ToMonitor::Stop => match self.state.lifecycle {
@@ -179,7 +179,7 @@ impl EventLoop {
                 let lost = self.state.directory.lost(tessera).cloned();
                 self.connections.to_head(session, FromMonitor::Found { tessera, lost });
             }
-            ToMonitor::Ask { question } => self.pass_question(session, question, frame.payloads),
+            ToMonitor::Ask { question } => self.pass_question(session, question, frame.payloads.map(only)),
             ToMonitor::Query { request, query } => self.query(session, request, query),
             ToMonitor::Progress(TaskProgress {
                 uid,
