@@ -1,6 +1,7 @@
 //! The segments of this process, and the buffers that lie in them.
 
 use super::{
+    fork::{count_forks, is_child},
     place::Place,
     segment::{Identity, STEP, Segment, SegmentKind, identity},
     threshold::THRESHOLD,
@@ -72,7 +73,7 @@ pub(super) fn pool() -> MutexGuard<'static, Pool> {
 /// at offset `prefix` is aligned for any numbers. Returns `None` if the value is small or there is no shared memory:
 /// then the value is copied when it is sent.
 pub(crate) fn allocate(kind: SegmentKind, len: usize, prefix: usize) -> Option<Buffer> {
-    if len < THRESHOLD {
+    if len < THRESHOLD || is_child() {
         return None;
     }
     let offset = prefix.next_multiple_of(ALIGNMENT) - prefix;
@@ -294,11 +295,21 @@ impl Pool {
         !is_own
     }
 
+    /// Counts each buffer of this process once more.
+    pub(super) fn count_all_again(&self) {
+        for SharedBuffers { segment, count, .. } in self.buffers.values() {
+            // More than four billion buffers have no room in a process.
+            let count = u32::try_from(*count).unwrap_or(u32::MAX);
+            segment.count().fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
     /// Returns a buffer in a segment, which counts it already.
     pub(super) fn buffer(&mut self, segment: Arc<Segment>, offset: usize, len: usize) -> Buffer {
         let Some(address) = segment.value(offset, len) else {
             unreachable!("the caller has checked the bounds");
         };
+        count_forks();
         let found = self.buffers.entry(address.as_ptr() as usize).or_insert(SharedBuffers {
             segment,
             offset,
@@ -430,6 +441,34 @@ mod tests {
         );
         assert_eq!(files.len(), 1);
         drop((first, second));
+        give_back(Duration::ZERO);
+    }
+
+    #[test]
+    fn a_forked_child_frees_its_own_buffers_and_not_those_of_its_parent() {
+        let _alone = alone();
+        let (kept, dropped) = (filled(THRESHOLD, 1), filled(THRESHOLD, 2));
+        let addresses = [kept.as_ptr(), dropped.as_ptr()];
+        // SAFETY: the child uses what is its own, allocates by glibc's allocator, which forks well, and ends.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            drop((kept, dropped));
+            let is_copied = allocate(SegmentKind::Nameless, THRESHOLD, 3).is_none();
+            // SAFETY: ends the child without the handlers of the parent.
+            unsafe { libc::_exit(i32::from(!is_copied)) }
+        }
+        let mut status = 1;
+        // SAFETY: waits for the child, and writes to a local variable.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        assert_eq!(status, 0);
+        let third = filled(THRESHOLD, 3);
+        assert!(!addresses.contains(&third.as_ptr()));
+        assert!(kept.iter().all(|byte| *byte == 1));
+        // The child has freed its own.
+        drop(dropped);
+        let fourth = filled(THRESHOLD, 4);
+        assert_eq!(fourth.as_ptr(), addresses[1]);
+        drop((kept, third, fourth));
         give_back(Duration::ZERO);
     }
 

@@ -39,4 +39,5 @@ mod tesserae;
 
 pub(crate) use execution::{is_any_executing, is_executing, progress, reporter};
 pub(crate) use local::{Local, local_address};
+pub(crate) use runtime::MOST_THREADS;
 pub(crate) use settings::Settings;

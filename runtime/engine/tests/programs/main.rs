@@ -6,6 +6,7 @@ mod async_methods;
 mod calls;
 mod cancelling;
 mod descriptors;
+mod destructors;
 mod failing;
 mod freeing;
 mod functions;
@@ -49,6 +50,7 @@ fn scenarios() -> Vec<Scenario> {
         calls::scenarios(),
         cancelling::scenarios(),
         descriptors::scenarios(),
+        destructors::scenarios(),
         failing::scenarios(),
         freeing::scenarios(),
         functions::scenarios(),

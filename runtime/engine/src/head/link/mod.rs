@@ -7,12 +7,14 @@
 //! - `warehouse`: writing and reading stored values.
 //! - `send_later`: delayed messages, which travel together.
 //! - `undelivered`: messages that cannot be sent to a worker that lives.
+//! - `panics`: a panic costs the command that it happened in.
 //! - `idle_spin`: looking for the next event for some microseconds before the thread sleeps.
 
 mod event;
 mod idle_spin;
 mod listing;
 mod messages;
+mod panics;
 mod send_later;
 mod undelivered;
 mod warehouse;
@@ -25,6 +27,7 @@ use super::{
 use crate::{
     failures::failure,
     id::Id,
+    panics::caught_async,
     trim_memory::Trimmer,
     warehouse::StoreDirs,
     wire::{self, Frame, Payload, Peer, Sender, ToMonitor, ToWorker, WorkerAddress},
@@ -46,6 +49,7 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::yield_now,
 };
+use undelivered::Asked;
 
 /// How long the monitor may take to say how a worker ended, once the worker's connection closed.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -142,7 +146,7 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
         let event = tokio::select! {
             count = inbox.recv_many(&mut commands, COMMANDS_AT_ONCE) => {
                 for command in commands.drain(..) {
-                    link.run_command(command).await;
+                    link.run_or_fail(command).await;
                 }
                 if count == 0 {
                     return;
@@ -159,7 +163,8 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
                 None => return,
             },
         };
-        link.handle_event(event).await;
+        // Nobody waits for what an event brings. The panic has been printed.
+        let _ = caught_async("head", link.handle_event(event)).await;
     }
 }
 
@@ -306,8 +311,7 @@ impl Link {
                     return self.worker_closed(place.uid.clone());
                 }
                 let failure = undelivered::failure_of(&place.uid, &error);
-                self.head
-                    .change(|state| undelivered::fail(state, &frame.message, failure));
+                self.head.change(|state| Asked::by(&frame.message).fail(state, failure));
             }
         }
     }

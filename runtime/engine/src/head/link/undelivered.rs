@@ -1,7 +1,7 @@
 //! Messages that cannot be sent to a worker that lives, since this process has no room for one more connection.
 
 use super::super::state::HeadState;
-use crate::{failures::failure, wire::ToWorker};
+use crate::{failures::failure, id::Id, wire::ToWorker};
 use mosaic_abi::{Failure, FailureKind};
 use rustix::io::Errno;
 use std::io;
@@ -24,23 +24,50 @@ pub(super) fn failure_of(worker: &str, error: &io::Error) -> Failure {
     failure(FailureKind::Runtime, message)
 }
 
-/// Fails what a message to a worker asks for. A message that only frees something is dropped.
-pub(super) fn fail(state: &mut HeadState, message: &ToWorker, failure: Failure) {
-    match *message {
-        ToWorker::Create { tessera: id, .. } | ToWorker::Call { task: id, .. } | ToWorker::Run { task: id, .. } => {
-            state.finished(id, Err(failure), false);
+/// What a message to a worker asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asked {
+    /// A constructor, a call or a function.
+    Operation(Id),
+    /// The value or the end of a task.
+    Fetch(u64),
+    /// A part of an answer that all workers give.
+    Inquiry(u64),
+    Attach(Id),
+    /// Nobody waits for anything.
+    Nothing,
+}
+
+impl Asked {
+    /// Returns what a message asks for.
+    pub(super) fn by(message: &ToWorker) -> Asked {
+        match *message {
+            ToWorker::Create { tessera: id, .. } | ToWorker::Call { task: id, .. } | ToWorker::Run { task: id, .. } => {
+                Asked::Operation(id)
+            }
+            ToWorker::Fetch { request, .. } => Asked::Fetch(request),
+            ToWorker::List { request } | ToWorker::Count { request } | ToWorker::Keep { request, .. } => {
+                Asked::Inquiry(request)
+            }
+            ToWorker::Attach { tessera } => Asked::Attach(tessera),
+            ToWorker::Hello(_)
+            | ToWorker::Fence { .. }
+            | ToWorker::Detach { .. }
+            | ToWorker::Cancel { .. }
+            | ToWorker::DropTask { .. }
+            | ToWorker::DropTessera { .. } => Asked::Nothing,
         }
-        ToWorker::Fetch { request, .. } => state.fetched(request, Err(failure)),
-        ToWorker::List { request } | ToWorker::Count { request } | ToWorker::Keep { request, .. } => {
-            state.inquiry_failed(request, failure);
+    }
+
+    /// Fails it.
+    pub(super) fn fail(self, state: &mut HeadState, failure: Failure) {
+        match self {
+            Asked::Operation(id) => state.finished(id, Err(failure), false),
+            Asked::Fetch(request) => state.fetched(request, Err(failure)),
+            Asked::Inquiry(request) => state.inquiry_failed(request, failure),
+            Asked::Attach(tessera) => state.attached(tessera, Err(failure)),
+            Asked::Nothing => {}
         }
-        ToWorker::Attach { tessera } => state.attached(tessera, Err(failure)),
-        ToWorker::Hello(_)
-        | ToWorker::Fence { .. }
-        | ToWorker::Detach { .. }
-        | ToWorker::Cancel { .. }
-        | ToWorker::DropTask { .. }
-        | ToWorker::DropTessera { .. } => {}
     }
 }
 

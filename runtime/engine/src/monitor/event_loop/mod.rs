@@ -8,10 +8,12 @@
 //! - `status`: what the workers do and use: the columns of `mosaic::status()`.
 //! - `front_end`: what workers ask the front end.
 //! - `warehouse`: stored values.
+//! - `panics`: a panic of the loop costs one request.
 
 mod connections;
 mod event;
 mod front_end;
+mod panics;
 mod queries;
 mod replace;
 mod status;
@@ -93,7 +95,7 @@ impl EventLoop {
     pub(super) async fn run(mut self, listener: UnixListener, mut inbox: UnboundedReceiver<Event>) {
         tokio::spawn(accept(listener, self.events.clone()));
         while let Some(event) = inbox.recv().await {
-            self.handle_event(event);
+            self.handle_or_refuse(event);
             if self.state.shutting_down && self.state.lifecycle == Lifecycle::Off {
                 break;
             }
