@@ -177,15 +177,15 @@ async fn workers_without_descriptors_pass_large_values_on_or_say_why_not() {
     to.hoard(0).await.unwrap();
     // It has no connection to the other worker, and then one but no descriptor for the memory.
     assert!(!right_or_refused(
-        to.total(&from.filled(1.0, LARGE)).result().await,
+        to.total(from.filled(1.0, LARGE)).result().await,
         &0.0
     ));
     to.hoard(1).await.unwrap();
-    right_or_refused(to.total(&from.filled(1.0, LARGE)).result().await, &(LARGE as f64));
+    right_or_refused(to.total(from.filled(1.0, LARGE)).result().await, &(LARGE as f64));
     to.release().await.unwrap();
-    assert_eq!(to.total(&from.filled(1.0, LARGE)).result().await.unwrap(), LARGE as f64);
+    assert_eq!(to.total(from.filled(1.0, LARGE)).result().await.unwrap(), LARGE as f64);
     // A worker that has no descriptor left can be connected to.
     from.hoard(0).await.unwrap();
-    let sum = to.total(&from.filled(3.0, LARGE));
+    let sum = to.total(from.filled(3.0, LARGE));
     assert_eq!(sum.result().await.unwrap(), 3.0 * LARGE as f64);
 }

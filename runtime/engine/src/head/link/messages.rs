@@ -174,7 +174,7 @@ fn enter_message(state: &mut HeadState, uid: &str, frame: Received<FromWorker>) 
         }
         FromWorker::Fetched { request, outcome } => {
             let value = frame.payloads.map(only);
-            state.fetched(request, outcome.map_err(|failure| *failure).and_then(|()| value));
+            state.fetched(request, outcome.map_err(|failure| *failure).and(value));
         }
         FromWorker::Listed { request, tesserae } => state.worker_answered(request, uid, tesserae),
         FromWorker::Counted { request, kept } => state.worker_counted(request, uid, kept),
