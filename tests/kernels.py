@@ -94,7 +94,7 @@ class Barrier:
 
 
 class Kernel:
-    def __init__(self, world, transport="tcp", **environment):
+    def __init__(self, world, transport="tcp", prepare=lambda manager: None, **environment):
         self.world = world
         self.id = uuid.uuid4().hex
         self.cells = {}
@@ -103,6 +103,7 @@ class Kernel:
         self.manager.connection_file = str(world.home / f"kernel-{self.id[:8]}.json")
         if transport == "ipc":
             self.manager.ip = str(world.home / self.id[:8])
+        prepare(self.manager)
         self.manager.start_kernel(env=world.environment(**{KERNEL_MARK: self.id}, **environment))
         self.connect()
 

@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask demo | test | bench | lab | docs | screenshot`.
+//! The project's commands: `cargo xtask demo | test | bench | soak | faults | lab | docs | screenshot`.
 //!
 //! Each command is a list of steps, and each step is a function of one module:
 //!
@@ -8,7 +8,7 @@
 //! | [`kernel`] | the kernel's executable and its kernelspec |
 //! | [`python`] | the Python environment with the Jupyter clients |
 //! | [`browser`] | the browser for JupyterLab |
-//! | [`suites`] | the tests |
+//! | [`suites`], [`endurance`] | the tests, and those that take as long as they are given |
 //! | [`bench`], [`peers`] | the benchmarks, and the programs that they compare this project with |
 //! | [`demo`], [`docs`] | the notebooks and the guide |
 //!
@@ -18,6 +18,7 @@ mod bench;
 mod browser;
 mod demo;
 mod docs;
+mod endurance;
 mod kernel;
 mod peers;
 mod python;
@@ -54,6 +55,24 @@ enum Command {
         /// Runs the end-to-end tests alone and passes these arguments to pytest
         #[arg(last = true)]
         pytest: Vec<String>,
+    },
+    /// Sets everything up and uses one kernel for a long time; fails if memory, descriptors or files are not flat
+    Soak {
+        /// How long
+        #[arg(long, default_value_t = 60.0)]
+        minutes: f64,
+        /// Repeats the run with this seed
+        #[arg(long)]
+        seed: Option<u32>,
+    },
+    /// Sets everything up, and kills and stops processes of kernels at random moments
+    Faults {
+        /// How many times
+        #[arg(long, default_value_t = 100)]
+        rounds: u32,
+        /// Repeats the run with this seed
+        #[arg(long)]
+        seed: Option<u32>,
     },
     /// Sets everything up and opens JupyterLab on the notebooks
     Lab {
@@ -106,6 +125,8 @@ fn execute(command: Command) -> Result<()> {
                 suites::end_to_end(&set_up, &pytest)
             }
         }
+        Command::Soak { minutes, seed } => endurance::soak(&set_up(&root)?, minutes, seed),
+        Command::Faults { rounds, seed } => endurance::faults(&set_up(&root)?, rounds, seed),
         Command::Lab { jupyter } => demo::lab(&set_up(&root)?, &jupyter),
         Command::Docs { open } => docs::docs(&root, open),
         Command::Screenshot => {

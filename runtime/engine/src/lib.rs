@@ -35,6 +35,7 @@
 //! - `id`, `worker_uid`, `failures`, `question`, `log`: ids, uids, failures, questions to the front end, and the log.
 //! - `cancellation`, `clock`, `code_location`, `cpu_affinity`, `memory_usage`, `shrinking_map`, `trim_memory`: small tools.
 //! - `type_fingerprints`: the types of stored values.
+//! - `panics`: a panic of the runtime costs one request.
 //!
 //! # Invariants
 //!
@@ -65,6 +66,7 @@ mod line_prefix;
 mod log;
 mod memory_usage;
 mod monitor;
+mod panics;
 mod program;
 mod question;
 mod shared_memory;

@@ -18,17 +18,22 @@
 //! - `pool`: the segments of this process, and the buffers in them.
 //! - `stored`: values that are stored in the file in which they were written.
 //! - `threshold`: the size from which values are shared.
+//! - `fork`: the buffers that a forked child inherits.
+//! - `place`: where a buffer lies, as its frame says it.
 //! - `socket`: bytes over a Unix socket, with file descriptors along with them.
 //!
 //! The crates `memmap2`, `shared_memory`, `memfd` and `passfd` each cover a part of this, and none of them counts
 //! buffers. `rustix`, which the engine uses anyway, has all the system calls.
 
+mod fork;
+mod place;
 mod pool;
 mod segment;
 mod socket;
 mod stored;
 mod threshold;
 
+pub(crate) use place::Place;
 #[cfg(test)]
 pub(crate) use pool::alone;
 pub(crate) use pool::{Sent, allocate, give_back, receive, send};

@@ -1,6 +1,8 @@
 //! The segments of this process, and the buffers that lie in them.
 
 use super::{
+    fork::{count_forks, is_child},
+    place::Place,
     segment::{Identity, STEP, Segment, SegmentKind, identity},
     threshold::THRESHOLD,
 };
@@ -71,7 +73,7 @@ pub(super) fn pool() -> MutexGuard<'static, Pool> {
 /// at offset `prefix` is aligned for any numbers. Returns `None` if the value is small or there is no shared memory:
 /// then the value is copied when it is sent.
 pub(crate) fn allocate(kind: SegmentKind, len: usize, prefix: usize) -> Option<Buffer> {
-    if len < THRESHOLD {
+    if len < THRESHOLD || is_child() {
         return None;
     }
     let offset = prefix.next_multiple_of(ALIGNMENT) - prefix;
@@ -96,9 +98,12 @@ impl Sent {
         self.segment.file()
     }
 
-    /// Returns the offset of the buffer in the segment.
-    pub(crate) fn offset(&self) -> u64 {
-        self.offset as u64
+    /// Returns where the buffer lies.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            segment: self.segment.identity(),
+            offset: self.offset as u64,
+        }
     }
 }
 
@@ -119,21 +124,24 @@ pub(crate) fn send(buffer: &Buffer) -> Option<Sent> {
     })
 }
 
-/// Returns the buffer that another process sent.
+/// Returns the buffer of `len` bytes that another process sent. `files` are the file descriptors that came with its
+/// frame, of which the buffer's is taken.
 ///
 /// # Errors
 ///
-/// The memory cannot be mapped, or does not hold such a buffer.
-pub(crate) fn receive(file: OwnedFd, offset: u64, len: u64) -> io::Result<Buffer> {
-    let identity = identity(&file)?;
-    let (offset, len) = (usize::try_from(offset), usize::try_from(len));
+/// The buffer's file descriptor did not come, or its memory cannot be mapped or does not hold such a buffer.
+pub(crate) fn receive(files: &mut Vec<OwnedFd>, place: Place, len: u64) -> io::Result<Buffer> {
+    let (offset, len) = (usize::try_from(place.offset), usize::try_from(len));
     let (Ok(offset), Ok(len)) = (offset, len) else {
         return Err(outside());
     };
+    let is_its = |file: &OwnedFd| identity(file).is_ok_and(|identity| identity == place.segment);
+    let file = files.iter().position(is_its).map(|found| files.swap_remove(found));
     let mut pool = pool();
-    let segment = match pool.known(identity) {
-        Some(segment) => segment,
-        None => Arc::new(Segment::of(file)?),
+    let segment = match (pool.known(place.segment), file) {
+        (Some(segment), _) => segment,
+        (None, Some(file)) => Arc::new(Segment::of(file)?),
+        (None, None) => return Err(lost(len)),
     };
     segment.value(offset, len).ok_or_else(outside)?;
     if pool.others.len() < MOST_SEGMENTS {
@@ -145,6 +153,15 @@ pub(crate) fn receive(file: OwnedFd, offset: u64, len: u64) -> io::Result<Buffer
     drop(pool);
     // There are too many segments: the copy needs no file descriptor.
     Ok(Buffer::from(buffer.to_vec()))
+}
+
+/// Returns the error of a buffer whose file descriptor did not come.
+fn lost(len: usize) -> io::Error {
+    io::Error::other(format!(
+        "a value of {len} bytes did not arrive, since the process {} has too many files open: close some there, or raise \
+         the limit (`ulimit -n`)",
+        std::process::id()
+    ))
 }
 
 /// Returns the error of a buffer that does not lie within its segment.
@@ -278,11 +295,21 @@ impl Pool {
         !is_own
     }
 
+    /// Counts each buffer of this process once more.
+    pub(super) fn count_all_again(&self) {
+        for SharedBuffers { segment, count, .. } in self.buffers.values() {
+            // More than four billion buffers have no room in a process.
+            let count = u32::try_from(*count).unwrap_or(u32::MAX);
+            segment.count().fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
     /// Returns a buffer in a segment, which counts it already.
     pub(super) fn buffer(&mut self, segment: Arc<Segment>, offset: usize, len: usize) -> Buffer {
         let Some(address) = segment.value(offset, len) else {
             unreachable!("the caller has checked the bounds");
         };
+        count_forks();
         let found = self.buffers.entry(address.as_ptr() as usize).or_insert(SharedBuffers {
             segment,
             offset,
@@ -330,11 +357,14 @@ mod tests {
         buffer
     }
 
+    fn file_of(sent: &Sent) -> OwnedFd {
+        sent.file().unwrap().try_clone_to_owned().unwrap()
+    }
+
     /// Returns the buffer as another process would receive it.
     fn sent_and_received(buffer: &Buffer) -> Buffer {
         let sent = send(buffer).unwrap();
-        let (file, offset) = (sent.file().unwrap().try_clone_to_owned().unwrap(), sent.offset());
-        receive(file, offset, buffer.len() as u64).unwrap()
+        receive(&mut vec![file_of(&sent)], sent.place(), buffer.len() as u64).unwrap()
     }
 
     #[test]
@@ -374,10 +404,72 @@ mod tests {
         let buffer = filled(THRESHOLD, 1);
         for (offset, len) in [(0, u64::MAX), (u64::MAX, 1), (1 << 20, 1 << 20)] {
             let sent = send(&buffer).unwrap();
-            let file = sent.file().unwrap().try_clone_to_owned().unwrap();
-            assert!(receive(file, offset, len).is_err(), "{offset} {len}");
+            let place = Place { offset, ..sent.place() };
+            assert!(
+                receive(&mut vec![file_of(&sent)], place, len).is_err(),
+                "{offset} {len}"
+            );
         }
         assert_eq!(&*buffer, &vec![1; THRESHOLD][..]);
+    }
+
+    #[test]
+    fn a_buffer_is_read_from_its_own_segment_or_not_at_all() {
+        let len = THRESHOLD as u64;
+        let _alone = alone();
+        let (first, second) = (filled(THRESHOLD, 1), filled(THRESHOLD, 2));
+        let (sent, other) = (send(&first).unwrap(), send(&second).unwrap());
+        // The order of the descriptors does not matter, and each is taken once.
+        let mut files = vec![file_of(&other), file_of(&sent)];
+        assert!(
+            receive(&mut files, sent.place(), len)
+                .unwrap()
+                .iter()
+                .all(|byte| *byte == 1)
+        );
+        assert_eq!(files.len(), 1);
+        // A segment that is mapped here needs no descriptor.
+        assert_eq!(receive(&mut Vec::new(), sent.place(), len).unwrap()[0], 1);
+        let elsewhere = Place {
+            segment: (0, 1),
+            ..sent.place()
+        };
+        let error = receive(&mut files, elsewhere, len).unwrap_err().to_string();
+        assert!(
+            error.contains("262144 bytes did not arrive") && error.contains("ulimit -n"),
+            "{error}"
+        );
+        assert_eq!(files.len(), 1);
+        drop((first, second));
+        give_back(Duration::ZERO);
+    }
+
+    #[test]
+    fn a_forked_child_frees_its_own_buffers_and_not_those_of_its_parent() {
+        let _alone = alone();
+        let (kept, dropped) = (filled(THRESHOLD, 1), filled(THRESHOLD, 2));
+        let addresses = [kept.as_ptr(), dropped.as_ptr()];
+        // SAFETY: the child uses what is its own, allocates by glibc's allocator, which forks well, and ends.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            drop((kept, dropped));
+            let is_copied = allocate(SegmentKind::Nameless, THRESHOLD, 3).is_none();
+            // SAFETY: ends the child without the handlers of the parent.
+            unsafe { libc::_exit(i32::from(!is_copied)) }
+        }
+        let mut status = 1;
+        // SAFETY: waits for the child, and writes to a local variable.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        assert_eq!(status, 0);
+        let third = filled(THRESHOLD, 3);
+        assert!(!addresses.contains(&third.as_ptr()));
+        assert!(kept.iter().all(|byte| *byte == 1));
+        // The child has freed its own.
+        drop(dropped);
+        let fourth = filled(THRESHOLD, 4);
+        assert_eq!(fourth.as_ptr(), addresses[1]);
+        drop((kept, third, fourth));
+        give_back(Duration::ZERO);
     }
 
     #[test]

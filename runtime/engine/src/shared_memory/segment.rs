@@ -1,5 +1,6 @@
 //! Memory that other processes can map.
 
+use super::fork::is_child;
 use rustix::{
     fs::{
         FallocateFlags, MemfdFlags, Mode, OFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat,
@@ -278,7 +279,7 @@ impl Drop for Segment {
         if let Err(error) = unsafe { munmap(self.address.as_ptr().cast(), self.len) } {
             tracing::error!(%error, "shared memory stays mapped");
         }
-        if let Some(name) = &self.name {
+        if let Some(name) = self.name.as_ref().filter(|_| !is_child()) {
             // The name may have gone with its directory.
             let _ = unlink(name);
         }

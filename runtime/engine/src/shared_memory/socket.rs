@@ -1,8 +1,11 @@
 //! Bytes over a Unix socket, with file descriptors along with them.
 
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
-    Shutdown, recv, recvmsg, send, sendmsg, shutdown,
+use rustix::{
+    io::Errno,
+    net::{
+        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage,
+        SendFlags, Shutdown, recv, recvmsg, send, sendmsg, shutdown,
+    },
 };
 use std::{
     collections::VecDeque,
@@ -12,14 +15,19 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncRead, Interest, ReadBuf, unix::AsyncFd},
     net::UnixStream,
+    time::sleep,
 };
 
 /// The largest number of file descriptors that travel with one write.
 pub(crate) const AT_ONCE: usize = 250;
+
+/// The pause before a write is tried again that the system has no descriptors for.
+const RECOVERY: Duration = Duration::from_millis(1);
 
 /// Splits a socket into its halves.
 ///
@@ -74,13 +82,22 @@ impl Writer {
             };
             match sent {
                 Ok(sent) => (bytes, files) = (&bytes[sent..], &[]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    writable = Some(register(self.socket.try_clone()?, Interest::WRITABLE)?);
-                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => match self.watch_for_writing() {
+                    Ok(watched) => writable = Some(watched),
+                    // The process has no descriptor left, which must not end the connection.
+                    Err(_) => sleep(RECOVERY).await,
+                },
+                // Too many descriptors are under way, until other processes read them.
+                Err(error) if error.raw_os_error() == Some(Errno::TOOMANYREFS.raw_os_error()) => sleep(RECOVERY).await,
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    /// Registers the socket for writing, by a descriptor of its own.
+    fn watch_for_writing(&self) -> io::Result<AsyncFd<OwnedFd>> {
+        register(self.socket.try_clone()?, Interest::WRITABLE)
     }
 }
 
@@ -113,22 +130,21 @@ fn send_with(socket: &OwnedFd, bytes: &[u8], files: &[BorrowedFd<'_>]) -> io::Re
 #[derive(Debug)]
 pub(crate) struct Reader {
     socket: AsyncFd<Arc<OwnedFd>>,
-    files: VecDeque<OwnedFd>,
+    files: VecDeque<Files>,
 }
+
+/// The file descriptors that were sent with one write. Some or all are missing if this process had no room for them.
+type Files = Vec<OwnedFd>;
 
 impl Reader {
     /// The largest read that receives file descriptors. A larger read is for payloads alone: descriptors that arrive
     /// with it are lost.
     pub(crate) const BUFFER: usize = 64 << 10;
 
-    /// Returns the next file descriptor. Call this after the bytes that the descriptor travelled with were read.
-    ///
-    /// # Errors
-    ///
-    /// The descriptor did not arrive.
-    pub(crate) fn file(&mut self) -> io::Result<OwnedFd> {
-        let lost = || io::Error::other("a file descriptor was lost: this process may have too many files open");
-        self.files.pop_front().ok_or_else(lost)
+    /// Returns the file descriptors of the next write that had any. Call this once for each such write, after its first
+    /// byte was read. Descriptors that this process had no room for are missing.
+    pub(crate) fn files(&mut self) -> Vec<OwnedFd> {
+        self.files.pop_front().unwrap_or_default()
     }
 }
 
@@ -166,15 +182,22 @@ fn receive_bytes(socket: &OwnedFd, into: &mut ReadBuf<'_>) -> io::Result<usize> 
 }
 
 /// Receives bytes, and the file descriptors that arrive with them.
-fn receive(socket: &OwnedFd, bytes: &mut [u8], files: &mut VecDeque<OwnedFd>) -> io::Result<usize> {
+///
+/// The system ends a read behind the first byte of a write with descriptors, so that one read has those of one write. It
+/// says so if it could not deliver them all.
+fn receive(socket: &OwnedFd, bytes: &mut [u8], files: &mut VecDeque<Files>) -> io::Result<usize> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(AT_ONCE))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut into = [IoSliceMut::new(bytes)];
     let received = recvmsg(socket, &mut into, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    let mut arrived = Files::new();
     for message in ancillary.drain() {
         if let RecvAncillaryMessage::ScmRights(received) = message {
-            files.extend(received);
+            arrived.extend(received);
         }
+    }
+    if !arrived.is_empty() || received.flags.contains(ReturnFlags::CTRUNC) {
+        files.push_back(arrived);
     }
     Ok(received.bytes)
 }
@@ -221,21 +244,14 @@ mod tests {
         };
         let ((), heard) = tokio::join!(send, hear);
         assert_eq!(heard, (*b"a", long.clone(), *b"bc"));
-        for expected in ["one", "two", "three"] {
-            let mut text = String::new();
-            std::fs::File::from(reader.get_mut().file().unwrap())
-                .read_to_string(&mut text)
-                .unwrap();
-            assert_eq!(text, expected);
+        for expected in [&["one"][..], &["two", "three"], &[]] {
+            let texts = reader.get_mut().files().into_iter().map(|file| {
+                let mut text = String::new();
+                std::fs::File::from(file).read_to_string(&mut text).unwrap();
+                text
+            });
+            assert_eq!(texts.collect::<Vec<_>>(), expected);
         }
-        assert!(
-            reader
-                .get_mut()
-                .file()
-                .unwrap_err()
-                .to_string()
-                .contains("too many files")
-        );
     }
 
     #[tokio::test]

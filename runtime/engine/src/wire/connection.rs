@@ -1,11 +1,14 @@
 //! Connections: frames over a Unix socket.
 
 use super::{
-    frame::{Frame, Length, PREFIX, Prefix, first_of},
+    frame::{Length, PREFIX, Prefix, Received, first_of},
     outbox::{Outbox, Piece, Sender, Unwritten, outbox},
 };
-use crate::shared_memory::{self, Sent, Writer};
-use mosaic_abi::Buffer;
+use crate::{
+    failures::failure,
+    shared_memory::{self, Place, Sent, Writer},
+};
+use mosaic_abi::{Buffer, FailureKind};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{io, pin::Pin, sync::Arc};
 use tokio::{
@@ -31,11 +34,11 @@ impl Receiver {
     /// # Errors
     ///
     /// The bytes are no frame.
-    pub(crate) fn received<M: DeserializeOwned>(&mut self) -> io::Result<Option<Frame<M>>> {
+    pub(crate) fn received<M: DeserializeOwned>(&mut self) -> io::Result<Option<Received<M>>> {
         let first = first_of(self.reader.buffer())?;
         Ok(first.map(|(frame, len)| {
             Pin::new(&mut self.reader).consume(len);
-            frame
+            frame.into()
         }))
     }
 
@@ -44,7 +47,7 @@ impl Receiver {
     /// # Errors
     ///
     /// The connection broke, or the bytes are no frame.
-    pub(crate) async fn receive<M: DeserializeOwned>(&mut self) -> io::Result<Option<Frame<M>>> {
+    pub(crate) async fn receive<M: DeserializeOwned>(&mut self) -> io::Result<Option<Received<M>>> {
         if let Some(frame) = self.received()? {
             return Ok(Some(frame));
         }
@@ -58,17 +61,26 @@ impl Receiver {
         let mut header = vec![0; prefix.header_len()];
         self.reader.read_exact(&mut header).await?;
         let (message, lengths) = prefix.parse_header(&header)?;
-        let mut payloads = Vec::with_capacity(lengths.len());
+        let (mut payloads, mut lost) = (Vec::with_capacity(lengths.len()), None);
+        let mut files = match lengths.iter().any(|length| matches!(length, Length::Shared(_))) {
+            true => self.reader.get_mut().files(),
+            false => Vec::new(),
+        };
         for length in lengths {
-            payloads.push(Arc::new(match length {
-                Length::Here(len) => self.payload(len).await?,
+            match length {
+                Length::Here(len) => payloads.push(Arc::new(self.payload(len).await?)),
                 Length::Shared(len) => {
-                    let offset = self.reader.read_u64_le().await?;
-                    shared_memory::receive(self.reader.get_mut().file()?, offset, len)?
+                    let mut place = [0; Place::LEN];
+                    self.reader.read_exact(&mut place).await?;
+                    match shared_memory::receive(&mut files, Place::from_bytes(place), len) {
+                        Ok(payload) => payloads.push(Arc::new(payload)),
+                        Err(error) => lost = Some(failure(FailureKind::Runtime, error.to_string())),
+                    }
                 }
-            }));
+            }
         }
-        Ok(Some(Frame { message, payloads }))
+        let payloads = lost.map_or(Ok(payloads), Err);
+        Ok(Some(Received { message, payloads }))
     }
 
     /// Reads a payload from the socket.

@@ -7,9 +7,9 @@
 //! All numbers are little-endian. The message is encoded with postcard. Payloads are raw bytes, so that large values
 //! are never copied through an encoder. A payload in shared memory is not even copied through the socket: the highest
 //! bit of its length is set, a file descriptor travels with the frame, and instead of the payload's bytes the frame
-//! holds an u64, the payload's offset in that memory.
+//! holds three u64: the device and the inode of that memory, and the payload's offset in it.
 
-use mosaic_abi::Buffer;
+use mosaic_abi::{Buffer, Failure};
 use postcard::ser_flavors::Flavor;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{io, sync::Arc};
@@ -37,6 +37,36 @@ impl<M> Frame<M> {
     /// Returns the number of bytes of the payloads.
     pub(crate) fn size(&self) -> usize {
         self.payloads.iter().map(|payload| payload.len()).sum()
+    }
+}
+
+/// A message that arrived, with its payloads. If one of them was lost, all that the message asks for fails, and other
+/// messages do not.
+#[derive(Clone, Debug)]
+pub(crate) struct Received<M> {
+    pub(crate) message: M,
+    /// The payloads, or why they cannot be had.
+    pub(crate) payloads: Result<Vec<Payload>, Failure>,
+}
+
+impl<M> Received<M> {
+    /// Returns the number of bytes of the payloads.
+    pub(crate) fn size(&self) -> usize {
+        self.payloads.iter().flatten().map(|payload| payload.len()).sum()
+    }
+}
+
+/// Returns the only one of these payloads; an empty one if there is none.
+pub(crate) fn only(payloads: Vec<Payload>) -> Payload {
+    payloads.into_iter().next().unwrap_or_default()
+}
+
+impl<M> From<Frame<M>> for Received<M> {
+    fn from(frame: Frame<M>) -> Received<M> {
+        Received {
+            message: frame.message,
+            payloads: Ok(frame.payloads),
+        }
     }
 }
 

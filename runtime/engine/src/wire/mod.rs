@@ -10,8 +10,8 @@ mod frame;
 mod messages;
 mod outbox;
 
-pub(crate) use connection::connect;
-pub(crate) use frame::{Frame, Payload};
+pub(crate) use connection::{Receiver, connect};
+pub(crate) use frame::{Frame, Payload, Received, only};
 pub(crate) use messages::{
     Argument, Callee, Code, FromMonitor, FromWarehouse, FromWorker, LivingTessera, Load, Location, LostWorker, Near,
     Needs, Peer, RunningRuntime, RuntimePart, Source, TaskProgress, ToMonitor, ToWarehouse, ToWorker, Wish,

@@ -105,7 +105,7 @@ impl Unwritten {
         let files = self.pieces.len();
         for (number, payload) in frame.payloads.iter().enumerate() {
             if let Some(Some(sent)) = shared.get(number) {
-                self.bytes.extend_from_slice(&sent.offset().to_le_bytes());
+                self.bytes.extend_from_slice(&sent.place().to_bytes());
             } else if payload.len() <= SMALL_PAYLOAD {
                 self.bytes.extend_from_slice(payload);
             } else {

@@ -20,19 +20,24 @@ pub(super) fn gather_inputs(
     head: &HeadConnection,
     operation: Id,
     needs: Needs,
-    payloads: Vec<Payload>,
+    payloads: Result<Vec<Payload>, Failure>,
 ) -> Inputs {
-    let mut payloads = payloads.into_iter();
     let is_here = |argument: &Argument| matches!(argument, Argument::Value);
-    if needs.after.is_empty() && needs.arguments.iter().all(is_here) {
-        return Inputs::Ready(payloads.collect());
-    }
+    let mut payloads = match payloads {
+        Ok(payloads) if needs.after.is_empty() && needs.arguments.iter().all(is_here) => {
+            return Inputs::Ready(payloads);
+        }
+        payloads => payloads.map(Vec::into_iter),
+    };
     let arguments = needs.arguments.into_iter().map(|argument| match argument {
-        Argument::Value => Input::Here(payloads.next().unwrap_or_default()),
+        Argument::Value => Input::Here(match &mut payloads {
+            Ok(payloads) => Ok(payloads.next().unwrap_or_default()),
+            Err(lost) => Err(lost.clone()),
+        }),
         Argument::Task(source) => Input::ask(state, head, source, true),
         Argument::Stored { ware, uid } => {
             let value = state.stored_values.get(ware, &uid);
-            Input::Stored(value.map_err(|cause| dependency_failed(&uid, &cause)))
+            Input::Here(value.map_err(|cause| dependency_failed(&uid, &cause)))
         }
     });
     let arguments: Vec<Input> = arguments.collect();
@@ -65,10 +70,8 @@ async fn gather(arguments: Vec<Input>, after: Vec<Input>) -> Result<Vec<Payload>
 
 /// One argument, or a task that must be done before the operation begins.
 enum Input {
-    /// The value came with the message.
-    Here(Payload),
-    /// A stored value, or why it cannot be had.
-    Stored(Outcome),
+    /// A value that came with the message or is stored, or why it cannot be had.
+    Here(Outcome),
     /// A task of this worker.
     Own { uid: String, wait: TaskWait },
     /// A task of another worker, which was asked for the outcome.
@@ -95,8 +98,7 @@ impl Input {
     /// Waits for the value.
     async fn get(self) -> Outcome {
         match self {
-            Input::Here(payload) => Ok(payload),
-            Input::Stored(outcome) => outcome,
+            Input::Here(outcome) => outcome,
             Input::Own { uid, wait } => wait.outcome().await.map_err(|cause| dependency_failed(&uid, &cause)),
             Input::Other { source, outcome } => {
                 let lost = |_| Err(worker_lost(&source.place.uid, "its connection closed"));

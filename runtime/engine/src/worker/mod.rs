@@ -13,6 +13,7 @@
 //! - `results`: the results of tasks, and who waits for them. No I/O.
 //! - `stored_values`: the stored values that are used here.
 //! - `head`: a head's connection to this worker.
+//! - `descriptor_reserve`: file descriptors that are kept for connections.
 //! - `peers`: fetches results from other workers.
 //! - `flusher`: flushes what methods write, so that it is seen in time.
 //! - `settings`: what the monitor tells a worker that it starts.
@@ -20,6 +21,7 @@
 //! - `local`: a worker within a head's process.
 
 pub(crate) mod admission;
+mod descriptor_reserve;
 mod execution;
 pub(crate) mod flusher;
 mod gather;
@@ -37,4 +39,5 @@ mod tesserae;
 
 pub(crate) use execution::{is_any_executing, is_executing, progress, reporter};
 pub(crate) use local::{Local, local_address};
+pub(crate) use runtime::MOST_THREADS;
 pub(crate) use settings::Settings;

@@ -2,10 +2,12 @@
 
 use super::results::Outcome;
 use crate::{
+    failures::failure,
     id::Id,
     trim_memory::Trimmer,
-    wire::{self, Frame, FromWorker, Peer, ToWorker, WorkerAddress},
+    wire::{self, FromWorker, Peer, Received, ToWorker, WorkerAddress, only},
 };
+use mosaic_abi::FailureKind;
 use std::{cell::RefCell, collections::HashMap, io};
 use tokio::{
     net::UnixStream,
@@ -104,21 +106,46 @@ impl Peers {
         });
         let (place, trimmer) = (place.clone(), self.trimmer.clone());
         spawn_local(async move {
-            if let Err(error) = converse(hello, &place, requests, trimmer).await {
-                tracing::debug!(%error, worker = place.uid, "another worker cannot be reached");
+            match connect(&place).await {
+                Ok(connection) => {
+                    if let Err(error) = converse(hello, connection, requests, trimmer).await {
+                        tracing::debug!(%error, worker = place.uid, "a connection to another worker broke");
+                    }
+                }
+                Err(error) => refuse(requests, &place.uid, &error),
             }
         });
+    }
+}
+
+/// A connection to another worker.
+type Connection = (wire::Sender<ToWorker>, wire::Receiver);
+
+/// Connects to another worker.
+async fn connect(place: &WorkerAddress) -> io::Result<Connection> {
+    let (sender, receiver, _) = wire::connect(UnixStream::connect(&place.address).await?)?;
+    Ok((sender, receiver))
+}
+
+/// Answers requests to a worker that cannot be connected to.
+fn refuse(mut requests: UnboundedReceiver<PeerRequest>, worker: &str, error: &io::Error) {
+    requests.close();
+    while let Ok(request) = requests.try_recv() {
+        if let PeerRequest::Fetch { reply, .. } = request {
+            let message = format!("{worker} cannot be connected to: {error}");
+            // Whoever asked may have given up meanwhile.
+            let _ = reply.send(Err(failure(FailureKind::Runtime, message)));
+        }
     }
 }
 
 /// Passes requests on and answers back until the connection ends. Requests that are open then are dropped.
 async fn converse(
     hello: Peer,
-    place: &WorkerAddress,
+    (sender, mut receiver): Connection,
     mut requests: UnboundedReceiver<PeerRequest>,
     trimmer: Trimmer,
 ) -> io::Result<()> {
-    let (sender, mut receiver, _) = wire::connect(UnixStream::connect(&place.address).await?)?;
     sender.send(ToWorker::Hello(hello));
     let open = RefCell::new(HashMap::new());
     let ask = async {
@@ -144,7 +171,7 @@ async fn converse(
     let hear = async {
         while let Some(frame) = receiver.receive::<FromWorker>().await? {
             trimmer.note(frame.size());
-            let Frame { message, payloads } = frame;
+            let Received { message, payloads } = frame;
             let (FromWorker::Fetched { request, .. } | FromWorker::Fenced { request }) = &message else {
                 continue;
             };
@@ -153,7 +180,7 @@ async fn converse(
             match (reply, message) {
                 (Some(PeerReply::Fetch(reply)), FromWorker::Fetched { outcome, .. }) => {
                     let outcome = outcome.map_err(|failure| *failure);
-                    let _ = reply.send(outcome.map(|()| payloads.into_iter().next().unwrap_or_default()));
+                    let _ = reply.send(outcome.and_then(|()| payloads.map(only)));
                 }
                 (Some(PeerReply::Fence(reply)), _) => {
                     let _ = reply.send(());

@@ -1,6 +1,7 @@
 //! Requests of heads and of other workers: accepts connections, and does what their messages ask for.
 
 use super::{
+    descriptor_reserve::Reserve,
     execution::{Job, function, tessera},
     gather::{TaskWait, gather_inputs},
     head::HeadConnection,
@@ -10,9 +11,9 @@ use super::{
 use crate::{
     failures::failure,
     id::Id,
-    wire::{self, Frame, FromWorker, Payload, Peer, Sender, ToWorker},
+    wire::{self, Frame, FromWorker, Payload, Peer, Received, Sender, ToWorker},
 };
-use mosaic_abi::FailureKind;
+use mosaic_abi::{Failure, FailureKind};
 use std::{rc::Rc, time::Duration};
 use tokio::{
     net::{UnixListener, UnixStream},
@@ -25,13 +26,20 @@ use tokio::{
 /// soon.
 const RECOVERY: Duration = Duration::from_millis(100);
 
+/// The payloads of a message, or why they cannot be had.
+type Payloads = Result<Vec<Payload>, Failure>;
+
 /// Accepts connections for as long as the worker runs.
 pub(crate) async fn accept(state: Rc<WorkerState>, listener: UnixListener) {
+    let mut reserve = Reserve::default();
     loop {
+        reserve.fill();
         match listener.accept().await {
             Ok((stream, _)) => {
                 spawn_local(serve(state.clone(), stream));
             }
+            // The methods of this worker may have opened all files that it can have, and yet it must be reachable.
+            Err(_) if reserve.release() => {}
             Err(error) => {
                 tracing::warn!(%error, "the worker cannot accept a connection");
                 sleep(RECOVERY).await;
@@ -49,7 +57,7 @@ async fn serve(state: Rc<WorkerState>, stream: UnixStream) {
     let mut head = None;
     loop {
         match receiver.receive::<ToWorker>().await {
-            Ok(Some(Frame {
+            Ok(Some(Received {
                 message: ToWorker::Hello(Peer::Head(id)),
                 ..
             })) if head.is_none() => head = Some(state.head_connected(id, sender.clone())),
@@ -70,8 +78,13 @@ async fn serve(state: Rc<WorkerState>, stream: UnixStream) {
 }
 
 /// Does what a message asks for.
-fn handle(state: &Rc<WorkerState>, sender: &Sender<FromWorker>, head: Option<&HeadConnection>, frame: Frame<ToWorker>) {
-    let Frame { message, payloads } = frame;
+fn handle(
+    state: &Rc<WorkerState>,
+    sender: &Sender<FromWorker>,
+    head: Option<&HeadConnection>,
+    frame: Received<ToWorker>,
+) {
+    let Received { message, payloads } = frame;
     match (message, head) {
         (message @ ToWorker::Create { .. }, Some(head)) => create(state, head, message, payloads),
         (message @ ToWorker::Call { .. }, Some(head)) => call(state, head, message, payloads),
@@ -101,7 +114,7 @@ fn handle(state: &Rc<WorkerState>, sender: &Sender<FromWorker>, head: Option<&He
 }
 
 /// Begins to construct a tessera.
-fn create(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, payloads: Vec<Payload>) {
+fn create(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, payloads: Payloads) {
     let ToWorker::Create {
         tessera,
         code,
@@ -137,7 +150,7 @@ fn create(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, pay
 }
 
 /// Puts a call into the queue of its tessera.
-fn call(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, payloads: Vec<Payload>) {
+fn call(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, payloads: Payloads) {
     let ToWorker::Call {
         task,
         tessera,
@@ -163,7 +176,7 @@ fn call(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, paylo
 }
 
 /// Begins to run a function without a tessera.
-fn run(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, payloads: Vec<Payload>) {
+fn run(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, payloads: Payloads) {
     let ToWorker::Run {
         task,
         code,

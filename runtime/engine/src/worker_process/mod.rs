@@ -10,7 +10,7 @@ mod guest_host;
 use crate::{
     cpu_affinity, log,
     warehouse::StoreDirs,
-    wire::{self, Frame, FromMonitor, Peer, Sender, ToMonitor, WorkerAddress},
+    wire::{self, FromMonitor, Peer, Received, Sender, ToMonitor, WorkerAddress, only},
     worker::{Settings, admission, runtime::worker_runtime, serve, state::WorkerState},
 };
 use std::{fs, io, path::Path, process, rc::Rc};
@@ -84,8 +84,8 @@ async fn work(settings: Settings) -> io::Result<()> {
 }
 
 /// Does what a message of the monitor asks for.
-fn handle_message(state: &Rc<WorkerState>, monitor: &Sender<ToMonitor>, frame: Frame<FromMonitor>, address: &Path) {
-    let Frame { message, payloads } = frame;
+fn handle_message(state: &Rc<WorkerState>, monitor: &Sender<ToMonitor>, frame: Received<FromMonitor>, address: &Path) {
+    let Received { message, payloads } = frame;
     let (state, monitor, address) = (state.clone(), monitor.clone(), address.to_owned());
     match message {
         FromMonitor::HeadEnded { head } => {
@@ -97,8 +97,8 @@ fn handle_message(state: &Rc<WorkerState>, monitor: &Sender<ToMonitor>, frame: F
         FromMonitor::Forget { ware } => state.stored_values.forget(ware),
         FromMonitor::HeadSettled { head } => state.head_settled(head),
         FromMonitor::Answer { question, outcome } => {
-            let answer = payloads.into_iter().next().unwrap_or_default();
-            guest_host::answered(question, outcome.map(|()| answer.to_vec()));
+            let answer = outcome.and_then(|()| payloads.map(only).map_err(|lost| lost.message));
+            guest_host::answered(question, answer.map(|answer| answer.to_vec()));
         }
         FromMonitor::Proceed => state.admission.proceed(),
         FromMonitor::Retire => {

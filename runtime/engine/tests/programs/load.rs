@@ -169,7 +169,25 @@ async fn a_worker_that_is_stopped_goes_on_later() {
 
 async fn settings_that_make_no_sense_are_refused() {
     for (refused, reason) in [
-        (mosaic::interactive(On).num_threads(0), "num_threads(0)"),
+        (
+            mosaic::interactive(On).num_workers(usize::MAX),
+            "num_workers(18446744073709551615): one machine runs at most 1024 workers",
+        ),
+        (
+            mosaic::interactive(On).num_workers(100_000),
+            "num_workers(100000): one machine runs at most 1024 workers",
+        ),
+        (
+            mosaic::interactive(On).num_threads(0),
+            "num_threads(0): a worker has at least one thread and at most 4096",
+        ),
+        (
+            mosaic::interactive(On).num_threads(usize::MAX),
+            "num_threads(18446744073709551615): a worker has at least one thread and at most 4096",
+        ),
+        (mosaic::interactive(On).spill_above(f64::NAN), "spill_above(NaN)"),
+        (mosaic::interactive(On).spill_above(1e300), "spill_above(1000000"),
+        (mosaic::interactive(On).in_flight_limit(-1.0), "in_flight_limit(-1)"),
         (mosaic::interactive(On).memory_limit(0.0), "memory_limit(0)"),
         (mosaic::interactive(On).memory_limit(f64::NAN), "memory_limit(NaN)"),
     ] {
@@ -177,4 +195,11 @@ async fn settings_that_make_no_sense_are_refused() {
         assert!(error.to_string().contains(reason), "{error}");
     }
     mosaic::interactive(On).num_workers(1).memory_limit(1.0).await.unwrap();
+    let too_many = std::panic::catch_unwind(|| Counter::remote_array(usize::MAX, 1)).unwrap_err();
+    let message = too_many.downcast::<String>().unwrap();
+    assert_eq!(
+        *message,
+        "remote_array(18446744073709551615, …): an array has at most 1048576 tesserae"
+    );
+    assert_eq!(Counter::remote(1).add(1).result().await.unwrap(), 2);
 }

@@ -5,6 +5,8 @@ mod arrays;
 mod async_methods;
 mod calls;
 mod cancelling;
+mod descriptors;
+mod destructors;
 mod failing;
 mod freeing;
 mod functions;
@@ -47,6 +49,8 @@ fn scenarios() -> Vec<Scenario> {
         async_methods::scenarios(),
         calls::scenarios(),
         cancelling::scenarios(),
+        descriptors::scenarios(),
+        destructors::scenarios(),
         failing::scenarios(),
         freeing::scenarios(),
         functions::scenarios(),

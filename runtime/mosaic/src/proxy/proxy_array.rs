@@ -66,6 +66,9 @@ pub trait Proxy: Clone + IntoFuture<Output = Result<Self, TaskError>> {
 #[derive(Clone)]
 pub struct ProxyArray<P>(Vec<P>);
 
+/// The largest number of tesserae of an array.
+const MOST_TESSERAE: usize = 1 << 20;
+
 /// Creates the tesserae of an array. The generated `remote_array` calls it.
 #[track_caller]
 pub fn remote_array<P>(
@@ -75,6 +78,10 @@ pub fn remote_array<P>(
     arguments: &[Arg],
     proxy: fn(Tessera) -> P,
 ) -> ProxyArray<P> {
+    assert!(
+        len <= MOST_TESSERAE,
+        "remote_array({len}, …): an array has at most {MOST_TESSERAE} tesserae"
+    );
     let mut proxies = Vec::with_capacity(len);
     // A loop instead of `map`, so that a panic names the caller's source location.
     for _ in 0..len {

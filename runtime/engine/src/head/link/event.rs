@@ -3,7 +3,7 @@
 use crate::{
     id::Id,
     warehouse::StoreDir,
-    wire::{Frame, FromMonitor, FromWorker},
+    wire::{FromMonitor, FromWorker, Received},
 };
 use mosaic_abi::Handle;
 use std::{sync::Arc, time::Duration};
@@ -15,7 +15,7 @@ pub(super) enum Event {
     /// Messages of a worker: all that were read at once.
     Worker {
         uid: Arc<str>,
-        frames: Vec<Frame<FromWorker>>,
+        frames: Vec<Received<FromWorker>>,
     },
     WorkerClosed(String),
     /// The time limit of a wait, a task or a tessera is over.

@@ -4,7 +4,7 @@ use super::{super::state::HeadState, Event, LAST_WORDS, Link, Stamped, listing};
 use crate::{
     failures::failure,
     shared_memory,
-    wire::{Frame, FromMonitor, FromWorker, Payload, RunningRuntime},
+    wire::{FromMonitor, FromWorker, Payload, Received, RunningRuntime, only},
 };
 use mosaic_abi::{Buffer, FailureKind, Progress};
 use std::sync::Arc;
@@ -122,7 +122,7 @@ impl Link {
     }
 
     /// Enters messages of a worker into the state, under one lock.
-    pub(super) fn handle_worker_messages(&mut self, uid: &str, frames: Vec<Frame<FromWorker>>) {
+    pub(super) fn handle_worker_messages(&mut self, uid: &str, frames: Vec<Received<FromWorker>>) {
         for frame in &frames {
             self.trimmer.note(frame.size());
         }
@@ -147,7 +147,7 @@ impl Link {
 }
 
 /// Enters what a worker says into the state.
-fn enter_message(state: &mut HeadState, uid: &str, frame: Frame<FromWorker>) {
+fn enter_message(state: &mut HeadState, uid: &str, frame: Received<FromWorker>) {
     match frame.message {
         FromWorker::Started { id, .. } | FromWorker::Finished { id, .. } if !state.is_placed_on(id, uid) => {}
         FromWorker::Started { id, at } => {
@@ -166,15 +166,15 @@ fn enter_message(state: &mut HeadState, uid: &str, frame: Frame<FromWorker>) {
                 state.set_now(at);
                 state.execution_began(id);
             }
-            if let Some(value) = frame.payloads.into_iter().next() {
+            if let Some(value) = frame.payloads.ok().and_then(|payloads| payloads.into_iter().next()) {
                 state.value_arrived(id, value);
             }
             state.set_now(at);
             state.finished(id, outcome.map_err(|failure| *failure), unread_output);
         }
         FromWorker::Fetched { request, outcome } => {
-            let value = frame.payloads.into_iter().next().unwrap_or_default();
-            state.fetched(request, outcome.map(|()| value).map_err(|failure| *failure));
+            let value = frame.payloads.map(only);
+            state.fetched(request, outcome.map_err(|failure| *failure).and(value));
         }
         FromWorker::Listed { request, tesserae } => state.worker_answered(request, uid, tesserae),
         FromWorker::Counted { request, kept } => state.worker_counted(request, uid, kept),

@@ -6,13 +6,17 @@
 //! - `listing`: the text that turning the runtime on prints.
 //! - `warehouse`: writing and reading stored values.
 //! - `send_later`: delayed messages, which travel together.
+//! - `undelivered`: messages that cannot be sent to a worker that lives.
+//! - `panics`: a panic costs the command that it happened in.
 //! - `idle_spin`: looking for the next event for some microseconds before the thread sleeps.
 
 mod event;
 mod idle_spin;
 mod listing;
 mod messages;
+mod panics;
 mod send_later;
+mod undelivered;
 mod warehouse;
 
 use super::{
@@ -23,6 +27,7 @@ use super::{
 use crate::{
     failures::failure,
     id::Id,
+    panics::caught_async,
     trim_memory::Trimmer,
     warehouse::StoreDirs,
     wire::{self, Frame, Payload, Peer, Sender, ToMonitor, ToWorker, WorkerAddress},
@@ -44,6 +49,7 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::yield_now,
 };
+use undelivered::Asked;
 
 /// How long the monitor may take to say how a worker ended, once the worker's connection closed.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -140,7 +146,7 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
         let event = tokio::select! {
             count = inbox.recv_many(&mut commands, COMMANDS_AT_ONCE) => {
                 for command in commands.drain(..) {
-                    link.run_command(command).await;
+                    link.run_or_fail(command).await;
                 }
                 if count == 0 {
                     return;
@@ -157,7 +163,8 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
                 None => return,
             },
         };
-        link.handle_event(event).await;
+        // Nobody waits for what an event brings. The panic has been printed.
+        let _ = caught_async("head", link.handle_event(event)).await;
     }
 }
 
@@ -197,11 +204,16 @@ impl Link {
     }
 
     async fn turn_off(&mut self, wait: Handle) {
-        self.forget_runtime("the mosaic runtime was stopped").await;
-        if self.ensure_monitor().await.is_err() {
-            // Without a monitor there is no runtime to turn off.
-            return self.end(wait, Ok(Payload::default()));
+        match self.ensure_monitor().await {
+            Ok(()) => {}
+            Err(error) if undelivered::is_shortage(&error) => return self.end(wait, Err(self.unreachable(&error))),
+            Err(_) => {
+                // Without a monitor there is no runtime to turn off.
+                self.forget_runtime("the mosaic runtime was stopped").await;
+                return self.end(wait, Ok(Payload::default()));
+            }
         }
+        self.forget_runtime("the mosaic runtime was stopped").await;
         self.stopping.push(wait);
         self.to_monitor(ToMonitor::Stop);
     }
@@ -295,7 +307,11 @@ impl Link {
             }
             Err(error) => {
                 tracing::debug!(worker = place.uid, %error, "a worker cannot be reached");
-                self.worker_closed(place.uid.clone());
+                if !undelivered::is_shortage(&error) {
+                    return self.worker_closed(place.uid.clone());
+                }
+                let failure = undelivered::failure_of(&place.uid, &error);
+                self.head.change(|state| Asked::by(&frame.message).fail(state, failure));
             }
         }
     }

@@ -54,11 +54,18 @@ impl HeadState {
     pub(crate) fn kept(&mut self, request: u64, worker: &str, outcome: Result<(), Failure>) {
         match outcome {
             Ok(()) => self.worker_answered(request, worker, Vec::new()),
-            Err(failure) => {
-                if let Some(InquiryPurpose::Publish(wait)) = self.inquiries.cancel(request) {
-                    self.end_wait(wait, Err(failure));
-                }
+            Err(failure) => self.inquiry_failed(request, failure),
+        }
+    }
+
+    /// Ends an inquiry to which a worker cannot answer.
+    pub(crate) fn inquiry_failed(&mut self, request: u64, failure: Failure) {
+        match self.inquiries.cancel(request) {
+            Some(InquiryPurpose::Attach(tessera)) => self.fail(tessera, failure),
+            Some(InquiryPurpose::Show(wait) | InquiryPurpose::Count(wait) | InquiryPurpose::Publish(wait)) => {
+                self.end_wait(wait, Err(failure));
             }
+            None => {}
         }
     }
 

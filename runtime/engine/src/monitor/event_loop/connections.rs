@@ -3,7 +3,7 @@
 use super::event::Event;
 use crate::{
     id::Id,
-    wire::{self, Frame, FromMonitor, Peer, Sender, ToMonitor},
+    wire::{self, Frame, FromMonitor, Peer, Received, Sender, ToMonitor},
 };
 use std::{collections::HashMap, time::Duration};
 use tokio::{
@@ -123,7 +123,7 @@ async fn serve(session: u64, stream: UnixStream, events: UnboundedSender<Event>)
         Ok(connection) => connection,
         Err(error) => return tracing::warn!(%error, "the monitor cannot use a connection"),
     };
-    let Ok(Some(Frame {
+    let Ok(Some(Received {
         message: ToMonitor::Hello(peer),
         ..
     })) = receiver.receive().await

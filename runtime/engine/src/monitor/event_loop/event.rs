@@ -3,7 +3,7 @@
 use super::super::node::{Gpus, Usage};
 use crate::{
     id::Id,
-    wire::{Frame, FromMonitor, Peer, Sender, ToMonitor},
+    wire::{FromMonitor, Peer, Received, Sender, ToMonitor},
 };
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ pub(in super::super) enum Event {
         sender: Sender<FromMonitor>,
     },
     /// A head or a worker sent a message.
-    Message { session: u64, frame: Frame<ToMonitor> },
+    Message { session: u64, frame: Received<ToMonitor> },
     /// The embedder answers a worker's question, or refuses to.
     Answered {
         session: u64,

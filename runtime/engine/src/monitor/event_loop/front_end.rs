@@ -5,15 +5,18 @@ use crate::{
     question::Question,
     wire::{Frame, FromMonitor, Payload},
 };
-use mosaic_abi::Buffer;
+use mosaic_abi::{Buffer, Failure};
 
 impl EventLoop {
     /// Passes a worker's question to the embedder.
-    pub(super) fn pass_question(&self, session: u64, question: u64, payloads: Vec<Payload>) {
+    pub(super) fn pass_question(&self, session: u64, question: u64, message: Result<Payload, Failure>) {
         let Some(uid) = self.connections.worker_of(session).map(str::to_owned) else {
             return;
         };
-        let message = payloads.first().map(|message| message.to_vec()).unwrap_or_default();
+        let message = match message {
+            Ok(message) => message.to_vec(),
+            Err(lost) => return self.question_answered(session, &uid, question, Err(lost.message)),
+        };
         let (events, worker) = (self.events.clone(), uid.clone());
         let respond = move |answer| {
             let _ = events.send(Event::Answered {

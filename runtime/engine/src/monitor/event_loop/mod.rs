@@ -8,10 +8,12 @@
 //! - `status`: what the workers do and use: the columns of `mosaic::status()`.
 //! - `front_end`: what workers ask the front end.
 //! - `warehouse`: stored values.
+//! - `panics`: a panic of the loop costs one request.
 
 mod connections;
 mod event;
 mod front_end;
+mod panics;
 mod queries;
 mod replace;
 mod status;
@@ -29,7 +31,7 @@ use super::{
 use crate::{
     id::Id,
     warehouse::{Keeper, StoreDirs},
-    wire::{Frame, FromMonitor, Peer, Sender, TaskProgress, ToMonitor},
+    wire::{FromMonitor, Peer, Received, Sender, TaskProgress, ToMonitor, only},
     worker::local_address,
 };
 use connections::{Connections, accept};
@@ -93,7 +95,7 @@ impl EventLoop {
     pub(super) async fn run(mut self, listener: UnixListener, mut inbox: UnboundedReceiver<Event>) {
         tokio::spawn(accept(listener, self.events.clone()));
         while let Some(event) = inbox.recv().await {
-            self.handle_event(event);
+            self.handle_or_refuse(event);
             if self.state.shutting_down && self.state.lifecycle == Lifecycle::Off {
                 break;
             }
@@ -166,7 +168,7 @@ impl EventLoop {
     }
 
     /// Does what a message asks for.
-    fn handle_message(&mut self, session: u64, frame: Frame<ToMonitor>) {
+    fn handle_message(&mut self, session: u64, frame: Received<ToMonitor>) {
         match frame.message {
             ToMonitor::Start { options } => self.start(session, options),
             ToMonitor::Stop => match self.state.lifecycle {
@@ -179,7 +181,7 @@ impl EventLoop {
                 let lost = self.state.directory.lost(tessera).cloned();
                 self.connections.to_head(session, FromMonitor::Found { tessera, lost });
             }
-            ToMonitor::Ask { question } => self.pass_question(session, question, frame.payloads),
+            ToMonitor::Ask { question } => self.pass_question(session, question, frame.payloads.map(only)),
             ToMonitor::Query { request, query } => self.query(session, request, query),
             ToMonitor::Progress(TaskProgress {
                 uid,

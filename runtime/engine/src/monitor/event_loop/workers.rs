@@ -12,10 +12,14 @@ use super::{
 };
 use crate::{
     wire::{FromMonitor, LostWorker, RunningRuntime, RuntimePart},
+    worker::MOST_THREADS,
     worker_uid,
 };
 use mosaic_abi::StartOptions;
 use std::{fs, time::Duration};
+
+/// The largest number of workers that may be asked for. Each is a process with threads of its own.
+const MOST_WORKERS: usize = 1024;
 
 /// How long a worker that was asked to end may take before it is killed.
 const GRACE: Duration = Duration::from_millis(500);
@@ -229,8 +233,24 @@ impl EventLoop {
 ///
 /// The text names the option.
 fn check(options: &StartOptions) -> Result<(), String> {
-    if options.num_threads == Some(0) {
-        return Err("num_threads(0): a worker needs at least one thread".to_owned());
+    if options.num_workers > MOST_WORKERS {
+        let number = options.num_workers;
+        return Err(format!(
+            "num_workers({number}): one machine runs at most {MOST_WORKERS} workers"
+        ));
+    }
+    if let Some(number) = options
+        .num_threads
+        .filter(|number| !(1..=MOST_THREADS).contains(number))
+    {
+        return Err(format!(
+            "num_threads({number}): a worker has at least one thread and at most {MOST_THREADS}"
+        ));
+    }
+    if let Some(part) = options.spill_above.filter(|part| !(0.0..=1.0).contains(part)) {
+        return Err(format!(
+            "spill_above({part}): it is a part of the memory, between 0 and 1, such as 0.6"
+        ));
     }
     let is_none = |part: &f64| part.is_nan() || *part <= 0.0;
     if let Some(part) = options.memory_limit.filter(is_none) {

@@ -8,7 +8,8 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// The guest's future of an async method, constructor or function.
+/// The guest's future of an async method, constructor or function. Polling and dropping it runs the guest's code, which
+/// may block: never do either on the I/O thread.
 pub(super) struct GuestFuture {
     pending: Pending,
     /// The memory to which a constructor's future writes the address of its object, kept for as long as the future.

@@ -36,25 +36,57 @@ pub(super) async fn finish(
         let polled = spawn_blocking(move || {
             let _executing = Executing::new(head, task);
             let flushing = output.flush_while_running(loaded.guest);
-            let ended = cancellation::during(&job, || in_runtime(loaded, || call.poll(&woken_by)));
+            let polled = cancellation::during(&job, || {
+                in_runtime(loaded, || match call.poll(&woken_by) {
+                    None => Polled::Pending(call),
+                    Some(outcome) => {
+                        drop(call);
+                        Polled::Ended(outcome)
+                    }
+                })
+            });
             drop(flushing);
-            (call, ended)
+            polled
         });
         let polled = polled.await;
         drop(permit);
         match polled {
-            Ok((_, Some(outcome))) => return outcome,
-            Ok((going_on, None)) => call = going_on,
+            Ok(Polled::Ended(outcome)) => return outcome,
+            Ok(Polled::Pending(going_on)) => call = going_on,
             Err(error) => return Err(failure(FailureKind::Runtime, error.to_string())),
         }
-        if state.is_closing() {
-            return Err(failure(FailureKind::NotRunning, "the worker was asked to end"));
+        if !state.is_closing() {
+            tokio::select! {
+                () = woken.notified() => continue,
+                () = cancellation.asked() => {
+                    drop_future(state, loaded, call).await;
+                    return Err(cancelled());
+                }
+                () = state.closed() => {}
+            }
         }
-        tokio::select! {
-            () = woken.notified() => {}
-            () = cancellation.asked() => return Err(cancelled()),
-            () = state.closed() => {}
-        }
+        drop_future(state, loaded, call).await;
+        return Err(failure(FailureKind::NotRunning, "the worker was asked to end"));
+    }
+}
+
+/// A future that was polled.
+enum Polled {
+    Pending(GuestFuture),
+    /// The future has ended like this, and was dropped.
+    Ended(Result<Buffer, Failure>),
+}
+
+/// Drops a future that is no longer wanted. The guest's destructors may block, so they run on a thread of their own.
+async fn drop_future(state: &Rc<WorkerState>, loaded: Loaded, call: GuestFuture) {
+    let output = state.output.clone();
+    let dropped = spawn_blocking(move || {
+        let flushing = output.flush_while_running(loaded.guest);
+        in_runtime(loaded, || drop(call));
+        drop(flushing);
+    });
+    if dropped.await.is_err() {
+        tracing::error!("the future of an async method could not be dropped");
     }
 }
 
