@@ -18,6 +18,7 @@ use crate::{
         processes,
         run_directory::CellPaths,
     },
+    source::nesting::STACK_SIZE,
 };
 use anyhow::Result;
 use std::{
@@ -74,8 +75,6 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 /// How long to wait between two attempts to end a compilation.
 const SHUTDOWN_STEP: Duration = Duration::from_millis(50);
-/// The stack of the evaluation thread: evcxr's parsers recurse over the cell.
-const STACK_SIZE: usize = 64 << 20;
 
 impl Evaluator {
     /// Starts the evaluation thread and returns at once, while evcxr starts. `on_event` is called with what happens in

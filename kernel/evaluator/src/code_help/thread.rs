@@ -7,6 +7,7 @@
 use crate::{
     code_help::{answers, completions::Completions, memory, notebook::Notebook, project::Project},
     mime_bundle::MimeBundle,
+    source::{nesting, preamble::without_commands},
 };
 use anyhow::{Context, Result};
 use std::{
@@ -71,6 +72,12 @@ enum Request {
 }
 
 impl Request {
+    fn code(&self) -> &str {
+        match self {
+            Request::Complete { code, .. } | Request::Inspect { code, .. } | Request::TypeOf { code, .. } => code,
+        }
+    }
+
     /// Returns whether nobody waits for the reply any more.
     fn is_abandoned(&self) -> bool {
         match self {
@@ -99,8 +106,7 @@ impl CodeHelp {
         };
         thread::Builder::new()
             .name("code-help".into())
-            // rust-analyzer recurses over what is being typed.
-            .stack_size(64 << 20)
+            .stack_size(nesting::STACK_SIZE)
             .spawn(move || state.run(&received))?;
         Ok(CodeHelp { messages, has_ended })
     }
@@ -231,7 +237,7 @@ impl State {
     }
 
     fn answer(&mut self, request: Request) {
-        if request.is_abandoned() {
+        if request.is_abandoned() || nesting::check(&without_commands(request.code())).is_some() {
             return;
         }
         // Dropping the sender of a reply says that there is no answer. A reply that nobody takes is of no interest.

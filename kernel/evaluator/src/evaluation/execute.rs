@@ -20,7 +20,7 @@ use crate::{
     source::{
         carriers::{self, carried_cell::CarriedCell},
         crate_attributes::{self, Refused, WithoutAttributes},
-        early_return, identifiers, misread_code,
+        early_return, identifiers, misread_code, nesting,
         preamble::{asks_for, end_of_preamble, without_commands},
         syntax,
     },
@@ -39,6 +39,9 @@ impl Evaluation<'_> {
         self.start().map_err(kernel_error)?;
         self.number = number;
         self.executed_cells.keep(number, code);
+        if let Some(error) = nesting::check(&without_commands(code)) {
+            return Err(CellError::from_syntax(&error, code, number));
+        }
         let code = &*misread_code::kept(code, |name| self.knows(&identifiers::normalized_name(name)));
         let code = &*identifiers::normalized(code);
         if let Some(error) = syntax::check(&without_commands(code)) {

@@ -75,10 +75,11 @@ use crate::{
     source::{
         carriers,
         fingerprints::{Definitions, signatures::has_placeholders},
+        nesting::on_large_stack,
     },
     type_probe,
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, test_kill_process};
 use std::{
     collections::BTreeMap,
@@ -95,7 +96,9 @@ pub fn rustc_wrapper() -> Option<ExitCode> {
     let rustc = arguments
         .next()
         .filter(|program| Path::new(program).file_stem() == Some(OsStr::new("rustc")))?;
-    match run(&rustc, RustcCall::parse(arguments)) {
+    let call = RustcCall::parse(arguments);
+    let no_thread = || Err(anyhow!("cannot start a thread"));
+    match on_large_stack(|| run(&rustc, call)).unwrap_or_else(no_thread) {
         Ok(code) => Some(code),
         Err(error) => {
             eprintln!("error: the rustc wrapper failed: {error:#}");

@@ -8,11 +8,13 @@ use crate::{
         source_tree::{SourceLine, SourceTree},
     },
     session::files,
+    source::nesting,
 };
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::{
     borrow::Cow,
+    env,
     ffi::OsStr,
     fs,
     io::{BufRead, BufReader},
@@ -20,6 +22,8 @@ use std::{
     process::{Command, ExitStatus, Stdio},
 };
 
+/// The variable by which rustc knows the size of its threads' stacks.
+const STACK_VARIABLE: &str = "RUST_MIN_STACK";
 pub(super) const CANNOT_RUN_RUSTC: &str = "cannot run rustc";
 /// The variable by which cargo tells rustc, and so `env!`, where the crate's manifest is.
 pub(super) const MANIFEST_DIRECTORY: &str = "CARGO_MANIFEST_DIR";
@@ -116,6 +120,9 @@ impl<'a> Rustc<'a> {
 
     fn run_once(&self, run: &Run) -> std::io::Result<Output> {
         let mut command = Command::new(self.program);
+        if env::var_os(STACK_VARIABLE).is_none() {
+            command.env(STACK_VARIABLE, nesting::STACK_SIZE.to_string());
+        }
         match &self.tree {
             Some(tree) => {
                 let call = run.call.with_source(&tree.source(), tree.options(run.parts));

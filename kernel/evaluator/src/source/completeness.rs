@@ -1,6 +1,7 @@
 //! Tells a console whether the text of a cell is complete.
 
 use crate::source::{
+    nesting,
     preamble::end_of_preamble,
     syntax::{Unbalanced, unbalanced},
 };
@@ -30,12 +31,19 @@ pub enum Completeness {
 /// ```
 pub fn is_complete(code: &str) -> Completeness {
     let code = &code[end_of_preamble(code)..];
-    let complete = match code.parse::<TokenStream>() {
-        Ok(_) => parse(code),
-        Err(_) => scan(code),
+    if nesting::check(code).is_some() {
+        // A console executes what is complete or invalid, and the cell's error then says what is too deep.
+        return scan(code);
+    }
+    let judge = || {
+        let complete = match code.parse::<TokenStream>() {
+            Ok(_) => parse(code),
+            Err(_) => scan(code),
+        };
+        proc_macro2::extra::invalidate_current_thread_spans();
+        complete
     };
-    proc_macro2::extra::invalidate_current_thread_spans();
-    complete
+    nesting::on_large_stack(judge).unwrap_or_else(|| scan(code))
 }
 
 /// Judges code whose delimiters are in balance. It is incomplete only if the parser misses something at the end.
@@ -59,7 +67,7 @@ fn parse(code: &str) -> Completeness {
 
 fn incomplete(depth: usize) -> Completeness {
     Completeness::Incomplete {
-        indent: "    ".repeat(depth),
+        indent: "    ".repeat(depth.min(nesting::MAX_BRACKETS)),
     }
 }
 

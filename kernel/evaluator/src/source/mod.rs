@@ -10,6 +10,7 @@
 //! | [`early_return`] | `return` at the top level of a cell |
 //! | [`completeness`] | whether a console should wait for more lines |
 //! | [`syntax`] | syntax errors, the last expression, names |
+//! | [`nesting`] | how deep a text nests, measured before anything parses it |
 //! | [`placed_parts`] | the parts of a cell that are compiled with their places |
 //! | [`skip`] | comments and literals in a text without tokens |
 //! | [`lending`] | whether code seems to only borrow a variable |
@@ -36,6 +37,7 @@ pub(crate) mod fingerprints;
 pub(crate) mod identifiers;
 pub(crate) mod lending;
 pub(crate) mod misread_code;
+pub(crate) mod nesting;
 pub(crate) mod placed_parts;
 pub(crate) mod preamble;
 pub(crate) mod skip;

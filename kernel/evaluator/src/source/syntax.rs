@@ -3,7 +3,10 @@
 //! evcxr passes over some syntax errors in silence. Others, rustc would find in the code that evcxr wraps around the
 //! cell.
 
-use crate::source::skip::{Skip, skip};
+use crate::source::{
+    nesting,
+    skip::{Skip, skip},
+};
 use proc_macro2::{TokenStream, TokenTree};
 use std::ops::Range;
 use syn::{Pat, PatIdent};
@@ -146,6 +149,10 @@ pub(crate) fn last_expression(code: &str) -> Option<Range<usize>> {
 
 /// Parses a cell without commands as a block. Its spans are one byte further on, behind the block's brace.
 pub(crate) fn block(code: &str) -> Option<syn::Block> {
+    // The text may begin at a command, which the check of the cell leaves out.
+    if nesting::check(code).is_some() {
+        return None;
+    }
     syn::parse_str(&format!("{{{code}\n}}")).ok()
 }
 
