@@ -125,8 +125,8 @@ def test_subscriptions_are_nobody_elses_business(wire, client, connect):
         assert client.receive("iopub", timeout=1) is None, "a stranger's welcome"
     finally:
         stop.set()
-        loop.join()
         busy.socket.shutdown(socket.SHUT_RDWR)
+        loop.join()
         reader.join()
 
 
