@@ -240,12 +240,13 @@ def test_an_interrupt_spares_the_next_cell(kernel):
         ("std::process::abort();", "SIGABRT"),
         ("std::process::exit(7);", "exit status: 7"),
         ("unsafe { std::ptr::null_mut::<u8>().wrapping_add(8).write_volatile(1) };", "SIGSEGV"),
+        ('unsafe extern "C" { fn raise(number: i32) -> i32; } unsafe { raise(9) };', "SIGKILL"),
     ],
 )
 def test_a_process_that_ends(kernel, code, status):
     kernel.ok("let gone = 1; fn definition() -> u8 { 1 }")
-    cell = kernel.run(f'for i in 0..1000 {{ println!("{{i}}"); }} {code}')
-    assert cell.stdout.splitlines() == [str(i) for i in range(1000)]
+    cell = kernel.run(f'for i in 0..1000 {{ println!("{{i}}"); }} print!("half a line"); {code}')
+    assert cell.stdout.splitlines() == [*map(str, range(1000)), "half a line"]
     assert status in cell.error and "gone" in cell.error and "kept" in cell.error
     assert kernel.ok("definition()").result == "1"
     assert "cannot find value `gone`" in kernel.run("gone").error

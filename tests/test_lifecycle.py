@@ -34,7 +34,7 @@ def busy(start):
     kernel.ok(BUSY)
     cell = kernel.submit("let sleeper = Sleeper::remote(); sleeper.nap().await?;")
     kernel.read_until(lambda: "napping" in cell.text)
-    assert len(kernel.processes()) >= 4, "kernel, cell process, two workers"
+    assert len(kernel.processes()) >= 5, "kernel, guardian, cell process, two workers"
     return kernel
 
 

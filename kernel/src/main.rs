@@ -13,11 +13,10 @@
 //! | `monitor`, `live_displays` | the runtime's monitor; progress bars and watched tables |
 //! | `signals`, `parent_process` | interrupts or ends the kernel from outside |
 //! | `resource_limits` | raises the limits of the system that the kernel and its cells need |
-//! | `run_dir`, `descendants` | the directory and the processes that end with the kernel |
+//! | `run_dir` | the directory that ends with the kernel |
 //! | `install` | writes and removes the kernelspec |
 
 mod comm_registry;
-mod descendants;
 mod front_end;
 mod install;
 mod live_displays;
@@ -50,6 +49,12 @@ enum Role {
         #[arg(short = 'f', long, value_name = "FILE")]
         connection_file: PathBuf,
     },
+    /// Removes what a kernel leaves that is killed
+    #[command(hide = true)]
+    Guard {
+        /// The kernel's directory for sockets and pipes
+        run_dir: PathBuf,
+    },
     /// Tells Jupyter about this kernel
     Install(install::Install),
     /// Removes the kernelspec that install wrote
@@ -72,6 +77,10 @@ fn main() -> ExitCode {
     }
     let result = match Arguments::parse().role {
         Role::Run { connection_file } => run::run(&connection_file),
+        Role::Guard { run_dir } => {
+            mosaic_evaluator::guard(&run_dir);
+            Ok(())
+        }
         Role::Install(install) => install.run(),
         Role::Uninstall(uninstall) => uninstall.run(),
         Role::Prepare => mosaic_evaluator::prepare(),

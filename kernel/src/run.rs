@@ -1,17 +1,18 @@
 //! `mosaic-kernel run`: starts the parts of a kernel, serves, and ends the parts in order.
 
-use std::{env, io, path::Path, process, sync::Arc, time::Duration};
+use std::{env, io, path::Path, sync::Arc, thread, time::Duration};
 
 use anyhow::{Context, Result};
-use mosaic_evaluator::{Evaluator, Options};
+use mosaic_engine::{MarkedProcesses, ProcessMark};
+use mosaic_evaluator::{Evaluator, Guardian, Options};
 use mosaic_jupyter::{Connection, ConnectionFile, ExecutionState, OutputRate};
+use rustix::process::{Signal, getpid, kill_process};
 use tokio::{runtime, sync::mpsc, task::spawn_blocking, time::timeout};
 use tracing::{info, warn};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::{
     comm_registry::CommRegistry,
-    descendants::Descendants,
     front_end::FrontEnd,
     monitor,
     output::Output,
@@ -24,6 +25,11 @@ use crate::{
 /// How long the kernel waits at its end: for clients to read the last messages, and for the history to be written.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(1);
 
+/// How long the kernel waits at its end for workers, and for what cells and methods have started.
+const PROCESSES_TIME: Duration = Duration::from_secs(5);
+/// How long the end of the kernel may take. After that the kernel kills itself, and the guardian does the rest.
+const END_TIME: Duration = Duration::from_secs(20);
+
 /// Runs a kernel until a client or signal ends it, or its parent or connection is gone.
 ///
 /// # Errors
@@ -33,6 +39,8 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
     resource_limits::raise();
     let connection_file = ConnectionFile::read(connection_file)?;
     let run_dir = RunDir::create()?;
+    // Started before the mark is in the environment, which the guardian must not have.
+    let guardian = Guardian::start(&["guard"], run_dir.path());
     // SAFETY: no other thread runs yet; the log has none.
     unsafe { mosaic_evaluator::take_over(run_dir.path()) }.context("cannot write to the kernel's own directory")?;
     // Four threads, so that the control channel is served while other tasks wait for slow clients.
@@ -43,6 +51,11 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
     let served = runtime.block_on(serve(&connection_file, &run_dir));
     // Tasks that still wait for a client or a cell are dropped.
     runtime.shutdown_background();
+    drop(run_dir);
+    match guardian {
+        Ok(guardian) => guardian.dismiss(),
+        Err(error) => warn!("if this kernel had been killed, nobody would have cleaned up: {error}"),
+    }
     served
 }
 
@@ -99,16 +112,20 @@ async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()>
     let ended = Server::new(context, connection, signals, inputs, history).run().await;
     info!("the kernel ends: {:?}", ended.reason);
 
-    // Before the cell process ends: the processes that cells have started can only be found while their parent lives.
-    let descendants = Descendants::of(process::id());
+    bound_end();
+    // Before the cell process ends: a process that has cleared its environment is only found while its parent lives.
+    let processes = ProcessMark::of_run(run_dir.path());
+    let started = spawn_blocking(move || processes.find_grandchildren()).await;
     evaluator.shutdown().await;
     // In a thread that may block: ending processes takes time.
     let processes_ended = spawn_blocking(move || {
         monitor.shutdown();
-        descendants.end();
+        started.map(MarkedProcesses::end)
     });
-    if let Err(error) = processes_ended.await {
-        warn!("the workers were not ended in order: {error}");
+    match timeout(PROCESSES_TIME, processes_ended).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error)) | Err(error)) => warn!("the workers were not ended in order: {error}"),
+        Err(_) => warn!("the workers did not end in time, and are killed"),
     }
     let last_messages = async {
         output.release().await;
@@ -123,6 +140,17 @@ async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()>
     }
     evaluator.clean_up();
     Ok(())
+}
+
+/// Has the kernel killed if its end takes too long, whatever it waits for.
+fn bound_end() {
+    let kill = || {
+        thread::sleep(END_TIME);
+        let _ = kill_process(getpid(), Signal::KILL);
+    };
+    if let Err(error) = thread::Builder::new().name("end".to_owned()).spawn(kill) {
+        warn!("the end of the kernel is not bounded: {error}");
+    }
 }
 
 /// Reads the output rate from `MOSAIC_OUTPUT_RATE`.

@@ -1,20 +1,17 @@
 //! The kernel's private directory for sockets and pipes.
 //!
 //! Its path is short, since the path of a socket has at most 107 bytes. The kernel removes the directory when it ends.
-//! If the kernel was killed, the next kernel removes it.
+//! If the kernel was killed, its guardian removes it, or else the next kernel.
 
 use std::{
-    env,
-    fs::{self, File, Permissions},
-    io,
+    fs::{File, Permissions},
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use anyhow::{Context, Result};
-use rustix::fs::{FlockOperation, flock};
+use mosaic_engine::{lock_new_file, remove_abandoned, run_dir_parent};
 use tempfile::TempDir;
-use tracing::debug;
 
 const PREFIX: &str = "mosaic-";
 const LOCK: &str = "kernel.lock";
@@ -32,23 +29,18 @@ impl RunDir {
     /// # Errors
     /// When the directory cannot be created among the system's temporary files.
     pub(crate) fn create() -> Result<Self> {
-        Self::create_in(&parent())
+        Self::create_in(&run_dir_parent()?)
     }
 
     fn create_in(parent: &Path) -> Result<Self> {
-        remove_abandoned(parent);
+        remove_abandoned(parent, PREFIX, LOCK);
         let directory = tempfile::Builder::new()
             .prefix(PREFIX)
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent);
         let directory = directory.with_context(|| format!("cannot create a directory in {}", parent.display()))?;
-        // The lock is taken before the file has the name that other kernels look for.
         let path = directory.path().join(LOCK);
-        let unlocked = path.with_extension("new");
-        let lock = File::create(&unlocked).with_context(|| format!("cannot create {}", unlocked.display()))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .and_then(|()| rustix::fs::rename(&unlocked, &path))
-            .with_context(|| format!("cannot lock {}", path.display()))?;
+        let lock = lock_new_file(&path).with_context(|| format!("cannot lock {}", path.display()))?;
         Ok(RunDir { directory, _lock: lock })
     }
 
@@ -58,37 +50,10 @@ impl RunDir {
     }
 }
 
-/// Returns the user's own runtime directory, or else the directory for temporary files.
-fn parent() -> PathBuf {
-    let runtime = env::var_os("XDG_RUNTIME_DIR")
-        .map(PathBuf::from)
-        .filter(|directory| directory.is_dir());
-    runtime.unwrap_or_else(env::temp_dir)
-}
-
-/// Removes the directories whose kernels no longer hold the lock.
-fn remove_abandoned(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    let ours = entries
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
-    for entry in ours {
-        if let Err(error) = remove_if_unlocked(&entry.path()) {
-            // It belongs to a living kernel or to another user, or another kernel has removed it meanwhile.
-            debug!("not removing {}: {error}", entry.path().display());
-        }
-    }
-}
-
-fn remove_if_unlocked(directory: &Path) -> io::Result<()> {
-    let lock = File::open(directory.join(LOCK))?;
-    flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-    fs::remove_dir_all(directory)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn the_living_stay_and_the_dead_go() {

@@ -15,7 +15,7 @@ use crate::{
     session::{
         directory,
         link::{Instruction, Link, ProcessEvent, open_pipe},
-        processes,
+        processes::KernelProcesses,
         run_directory::CellPaths,
     },
     source::nesting::STACK_SIZE,
@@ -65,6 +65,7 @@ pub struct Evaluator {
     events: mpsc::Sender<Event>,
     code_help: CodeHelp,
     link: Link,
+    processes: KernelProcesses,
     execution_state: Arc<ExecutionState>,
 }
 
@@ -91,7 +92,8 @@ impl Evaluator {
         };
         let notices = pipes.stderr.try_clone()?;
         let (events, receiver) = mpsc::channel();
-        let link = Link::listen(&paths.socket, events.clone(), Box::new(on_event))?;
+        let processes = KernelProcesses::of_run(&options.run_dir);
+        let link = Link::listen(&paths.socket, processes.of_cells(), events.clone(), Box::new(on_event))?;
         let inbox = Inbox::new(receiver);
         let execution_state = Arc::<ExecutionState>::default();
         let code_help = CodeHelp::start(complete_command)?;
@@ -106,6 +108,7 @@ impl Evaluator {
             events,
             code_help,
             link,
+            processes,
             execution_state,
         };
         Ok((evaluator, pipes))
@@ -155,7 +158,7 @@ impl Evaluator {
     /// A compilation ends. A cell that waits stops, and all variables are kept. A cell that still runs after three
     /// seconds, or shortly after a second interrupt, loses its process and with it all variables.
     pub fn interrupt(&self) {
-        interrupt::interrupt(&self.execution_state, &self.link);
+        interrupt::interrupt(&self.execution_state, &self.link, &self.processes);
     }
 
     /// Ends the cell process and removes the session's directory. Waits for the evaluation thread for two seconds at
@@ -171,7 +174,8 @@ impl Evaluator {
         let begun = Instant::now();
         while begun.elapsed() < SHUTDOWN_GRACE {
             // Repeated, since evcxr may start another cargo or shell command before it takes the request.
-            processes::end_of(rustix::process::getpid());
+            self.processes.compilers().kill();
+            self.processes.all().part("shell").kill();
             if tokio::time::timeout(SHUTDOWN_STEP, &mut ended).await.is_ok() {
                 return;
             }
@@ -182,11 +186,10 @@ impl Evaluator {
     /// last, right before the kernel exits: the threads may still be at work.
     pub fn clean_up(&self) {
         // Processes go before files: they would write into the session again.
-        let kernel = rustix::process::getpid();
         self.code_help.end(|| {
-            processes::end_of(kernel);
+            self.processes.all().kill();
         });
-        processes::end_all_of(kernel);
+        self.processes.all().end();
         self.execution_state.remove_session();
         directory::remove_rust_analyzers_of(process::id());
     }

@@ -2,7 +2,7 @@
 //!
 //! [`Evaluator`] is the handle that the kernel uses: a cell goes in, and its value or a [`CellError`] comes out.
 //!
-//! Six programs live here. Two are threads of the kernel. Four are processes, for which the kernel's executable is
+//! Seven programs live here. Two are threads of the kernel. Five are processes, for which the kernel's executable is
 //! started again in another role.
 //!
 //! | program | runs as | enters at |
@@ -12,6 +12,7 @@
 //! | [`cell_process`] | a process: loads each compiled cell and runs it | [`cell_host_main`] |
 //! | [`rustc_wrapper`](mod@rustc_wrapper) | a process that cargo starts instead of rustc: compiles a cell | [`rustc_wrapper()`] |
 //! | [`linker`](mod@linker) | a process that rustc starts instead of the linker: imports what earlier cells define | [`linker()`] |
+//! | [`guardian`] | a process that outlives a killed kernel, and removes what it has left | [`guard`] |
 //! | [`cargo_shim`](mod@cargo_shim) | a process that evcxr starts instead of cargo, rustc or rustup: answers from a cache | [`cargo_shim()`] |
 //!
 //! The other modules serve the programs:
@@ -42,6 +43,7 @@ mod errors;
 mod evaluation;
 mod evaluator;
 mod evcxr_text;
+mod guardian;
 mod linker;
 mod mime_bundle;
 mod prebuilt;
@@ -57,6 +59,7 @@ pub use errors::{cell_error::CellError, error_name::ErrorName};
 pub use evaluation::{request::Options, start_evcxr::this_executable};
 pub use evaluator::{CellPipes, Evaluator};
 pub use evcxr_text::markers::{CONTENT_BEGINS, CONTENT_ENDS};
+pub use guardian::{Guardian, guard};
 pub use linker::linker;
 pub use mime_bundle::MimeBundle;
 pub use prebuilt::toolchain::{Toolchain, ToolchainError};

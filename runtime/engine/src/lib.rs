@@ -33,6 +33,7 @@
 //! - `warehouse`: stored values, which are files that all processes map.
 //! - `shared_memory`: large values in memory that processes share, and the threshold from which they are shared.
 //! - `id`, `worker_uid`, `failures`, `question`, `log`: ids, uids, failures, questions to the front end, and the log.
+//! - `own_files`, `process_mark`: files that must be this user's, and the processes that this program has started.
 //! - `cancellation`, `clock`, `code_location`, `cpu_affinity`, `memory_usage`, `shrinking_map`, `trim_memory`: small tools.
 //! - `type_fingerprints`: the types of stored values.
 //! - `panics`: a panic of the runtime costs one request.
@@ -66,7 +67,9 @@ mod line_prefix;
 mod log;
 mod memory_usage;
 mod monitor;
+mod own_files;
 mod panics;
+mod process_mark;
 mod program;
 mod question;
 mod shared_memory;
@@ -81,8 +84,13 @@ mod worker_uid;
 
 pub use head::{HeadOptions, install_head};
 pub use line_prefix::line_prefix;
-pub use monitor::{Monitor, MonitorEvent, MonitorOptions, WorkerCommand, run_dir};
+pub use monitor::{Monitor, MonitorEvent, MonitorOptions, WorkerCommand, run_dir, run_dir_parent};
 pub use mosaic_abi::{LiveDisplay, Progress};
+pub use own_files::{
+    check_own_directory, create_locked_directory, lock_new_file, lock_own_file, open_own_file, remove_abandoned,
+};
+pub use process_mark::{MarkedProcesses, ProcessMark};
 pub use program::run;
 pub use question::Question;
+pub use warehouse::remove_abandoned_values;
 pub use worker_process::{is_worker, worker_main};

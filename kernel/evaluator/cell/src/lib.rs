@@ -14,7 +14,7 @@ mod variable_store;
 
 pub use ask::ask;
 pub use mosaic_message as message;
-pub use order::{before_stderr, before_stdout};
+pub use order::{after_print, before_stderr, before_stdout};
 pub use rest::{End, Rest, rest};
 pub use show_result::{BeginResult, DisplayDebug, DisplayRich};
 pub use variable_store::{

@@ -36,10 +36,17 @@ pub fn before_stderr() {
     }
 }
 
-/// Prints as `std::print!` does, after everything that was written to standard error.
+/// Hands what `print!` has left in the buffer of the standard library to the kernel: the process may end at any time, and
+/// the buffer with it.
+pub fn after_print() {
+    // A closed standard output loses the text anyway.
+    let _ = std::io::stdout().flush();
+}
+
+/// Prints as `std::print!` does, after everything that was written to standard error, and at once.
 #[macro_export]
 macro_rules! print {
-    ($($arguments:tt)*) => {{ $crate::before_stdout(); ::std::print!($($arguments)*) }};
+    ($($arguments:tt)*) => {{ $crate::before_stdout(); ::std::print!($($arguments)*); $crate::after_print() }};
 }
 
 /// Prints as `std::println!` does, after everything that was written to standard error.

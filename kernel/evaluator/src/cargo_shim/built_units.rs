@@ -3,7 +3,7 @@
 //! Cargo's messages name the built files. The dep-info files of rustc (`.d`) and the output of build scripts name the
 //! variables and files that a build looked at.
 
-use crate::{evcxr_text::markers::CELL_CRATE, session::environment::users_variable};
+use crate::{evcxr_text::markers::CELL_CRATE, session::environment::digest_of_variable};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -81,7 +81,7 @@ impl BuiltUnits {
 /// The variables and files on which a build depends beside the sources of the crates.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct BuildInputs {
-    /// Environment variables with their values; `None` if a variable is not set.
+    /// Environment variables with digests of their values; `None` if a variable is not set.
     pub(super) variables: BTreeMap<String, Option<String>>,
     /// Files outside of the session directory.
     pub(super) files: BTreeSet<PathBuf>,
@@ -102,8 +102,7 @@ impl BuildInputs {
     }
 
     fn add_variable(&mut self, name: &str) {
-        let value = users_variable(name).map(|it| it.to_string_lossy().into_owned());
-        self.variables.insert(name.to_owned(), value);
+        self.variables.insert(name.to_owned(), digest_of_variable(name));
     }
 
     /// Adds the variables of the lines `# env-dep:NAME=VALUE`, without those of cargo, which depend on the crate alone.

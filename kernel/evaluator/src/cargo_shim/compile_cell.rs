@@ -20,8 +20,8 @@ use crate::{
     },
     session::{
         digest::Parts,
-        environment::real_program,
-        environment_variables::RUSTC_INVOCATION_VARIABLE,
+        environment::{digest_of_assignment, real_program, users_variables},
+        environment_variables::{RUSTC_INVOCATION_VARIABLE, USERS_VARIABLES_VARIABLE},
         exit_code::exit_code,
         files::{CARGO_CONFIGURATION, LOCK_FILE, MANIFEST, RustcInvocation},
         session_file::{SessionFile, Text},
@@ -110,7 +110,10 @@ impl<'a> CellCompilation<'a> {
         let mut cargo = real_program(Some(&self.state.sysroot), "cargo");
         cargo.args(&self.arguments);
         if has_only_fixed_sources(self.state).unwrap_or(false) {
+            let variables = users_variables();
+            let digests: Vec<String> = variables.iter().map(|(n, v)| digest_of_assignment(n, v)).collect();
             cargo.env(RUSTC_INVOCATION_VARIABLE, &self.key);
+            cargo.env(USERS_VARIABLES_VARIABLE, digests.join(" "));
         }
         cargo
     }

@@ -17,7 +17,7 @@ use crate::{
     prebuilt::cache_directory::CacheDirectory,
     rustc_wrapper::shared_crates::units::{LINK_ARGUMENTS_EXTENSION, NEEDS_EXTENSION},
     session::{
-        environment::users_variable,
+        environment::digest_of_variable,
         files::{LOCK_FILE, RustcInvocation},
         shared_files::{copy_with_time, link_if_built, replace},
         shim_state::ShimState,
@@ -54,7 +54,7 @@ struct BuildRecord {
     invocation: RustcInvocation,
     /// The built files, relative to the session directory.
     files: BTreeMap<PathBuf, Stamp>,
-    /// The variables that build scripts and macros looked at, with their values.
+    /// The variables that build scripts and macros looked at, with digests of their values, which may be secret.
     variables: BTreeMap<String, Option<String>>,
     /// The files outside of the session that build scripts looked at.
     watched: BTreeMap<PathBuf, Option<Stamp>>,
@@ -117,8 +117,10 @@ impl<'a> DependencyBuild<'a> {
     /// `None` if there is no record or it no longer holds.
     pub(super) fn reuse(&self) -> Option<RustcInvocation> {
         let record: BuildRecord = serde_json::from_slice(&fs::read(&self.record).ok()?).ok()?;
-        let variable = |name: &str| users_variable(name).map(|it| it.to_string_lossy().into_owned());
-        let inputs_are_unchanged = record.variables.iter().all(|(name, value)| variable(name) == *value)
+        let inputs_are_unchanged = record
+            .variables
+            .iter()
+            .all(|(name, value)| digest_of_variable(name) == *value)
             && record.watched.iter().all(|(file, stamp)| Stamp::of(file) == *stamp);
         if !inputs_are_unchanged || !record.files.iter().all(|(file, stamp)| self.provide(file, *stamp)) {
             return None;

@@ -117,8 +117,11 @@ impl Answer {
     }
 
     /// Records the answer for later kernels, with the library that was built. A successful build without a known
-    /// library is not recorded.
+    /// library is not recorded, and neither is a configuration that holds a secret.
     fn record(&self, file: &Path, call: &CargoCall) -> Result<()> {
+        if call.arguments.contains(&"config") && has_secret(&self.stdout) {
+            return Ok(());
+        }
         if let Some(library) = &self.library {
             let recorded = file.with_extension("so");
             let _ = fs::remove_file(&recorded);
@@ -161,9 +164,36 @@ impl Answer {
     }
 }
 
+/// Returns whether cargo's configuration may hold a secret: a token of a registry, or a password, also within the address
+/// of a proxy.
+fn has_secret(configuration: &str) -> bool {
+    let text = configuration.to_lowercase();
+    let names = ["token", "secret", "password", "passwd", "credential", "_key"];
+    let has_user = |rest: &str| {
+        rest.split(['"', '/', '\n'])
+            .next()
+            .is_some_and(|host| host.contains('@'))
+    };
+    names.iter().any(|name| text.contains(name)) || text.split("://").skip(1).any(has_user)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_of_cargos_configuration_are_seen() {
+        for (configuration, expected) in [
+            ("{\"build\":{\"jobs\":1}}", false),
+            ("registries.mine.index = \"sparse+https://example.org/index/\"", false),
+            ("registries.mine.index = \"ssh://git@example.org/index/\"", true),
+            ("registries.mine.token = \"cio1234\"", true),
+            ("http.proxy = \"https://me:1234@example.org:8080\"", true),
+            ("env.DATABASE_PASSWORD = \"1234\"", true),
+        ] {
+            assert_eq!(has_secret(configuration), expected, "{configuration}");
+        }
+    }
     use crate::{cargo_shim::cache_key::SESSION_PLACEHOLDER, session::sysroot::STD_SOURCES};
 
     #[test]

@@ -2,17 +2,16 @@
 
 use crate::{
     cargo_shim::cache_key::{with_session, without_session},
-    evcxr_text::markers::LIBRARY_PATH_VARIABLE,
     session::{
         digest::Parts,
-        environment::users_variables,
-        environment_variables::RUSTC_INVOCATION_VARIABLE,
+        environment::{digest_of_assignment, users_variables},
+        environment_variables::{RUSTC_INVOCATION_VARIABLE, USERS_VARIABLES_VARIABLE},
         files::{LOCK_FILE, RUSTC_INVOCATIONS, RustcInvocation},
     },
 };
 use anyhow::{Context, Result};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     env,
     ffi::OsString,
     os::unix::process::CommandExt,
@@ -40,15 +39,19 @@ pub(crate) fn record(session: &Path) -> Result<()> {
         .skip(1)
         .map(OsString::into_string)
         .collect::<Result<_, _>>();
-    // Cargo's own variables are UTF-8. Others are as in the kernel's environment, and may be anything.
-    let environment = env::vars_os().map(|(name, value)| Ok((name.into_string()?, value.into_string()?)));
-    let (Ok(arguments), Ok(mut environment)) = (
+    let of_user = env::var(USERS_VARIABLES_VARIABLE).unwrap_or_default();
+    let of_user: BTreeSet<&str> = of_user.split(' ').collect();
+    let of_cargo = env::vars_os().filter(|(name, value)| {
+        let is_ours = name == RUSTC_INVOCATION_VARIABLE || name == USERS_VARIABLES_VARIABLE;
+        !is_ours && !of_user.contains(&*digest_of_assignment(name, value))
+    });
+    let environment = of_cargo.map(|(name, value)| Ok((name.into_string()?, value.into_string()?)));
+    let (Ok(arguments), Ok(environment)) = (
         arguments,
         environment.collect::<Result<BTreeMap<String, String>, OsString>>(),
     ) else {
         return Ok(());
     };
-    environment.remove(RUSTC_INVOCATION_VARIABLE);
     // By now cargo has chosen the versions, on which the path depends.
     RustcInvocation { arguments, environment }.write(&record_path(session, &key))
 }
@@ -84,11 +87,8 @@ impl RustcInvocation {
     /// This executable cannot be run.
     pub(super) fn run(self) -> Result<ExitCode> {
         let mut wrapper = Command::new(env::current_exe()?);
-        wrapper.args(self.arguments).env_clear().envs(self.environment);
-        // The recorded call may be that of a cell that was only checked, for which evcxr sets no such variable.
-        if let Some(file) = env::var_os(LIBRARY_PATH_VARIABLE) {
-            wrapper.env(LIBRARY_PATH_VARIABLE, file);
-        }
+        wrapper.args(self.arguments).env_clear();
+        wrapper.envs(users_variables()).envs(self.environment);
         Err(wrapper.exec()).context("cannot compile the cell as before")
     }
 
@@ -99,8 +99,8 @@ impl RustcInvocation {
         paths.all(|(_, path)| Path::new(path).exists())
     }
 
-    /// Returns the call without anything of one session: with a placeholder for its directory, and without the
-    /// variables that come from the user's environment.
+    /// Returns the call without anything of one session: with a placeholder for its directory, and only with the
+    /// variables of cargo's own.
     pub(super) fn in_any_session(&self, session: &Path) -> RustcInvocation {
         let arguments = self.arguments.iter().map(|it| without_session(it, session));
         let is_of_cargo =
@@ -114,17 +114,15 @@ impl RustcInvocation {
         }
     }
 
-    /// Returns the call as it is for one session: with the session's directory and the user's variables.
+    /// Returns the call as it is for one session.
     pub(super) fn in_session(&self, session: &Path) -> RustcInvocation {
         let arguments = self.arguments.iter().map(|it| with_session(it, session));
-        let of_user = users_variables()
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        let of_cargo = self.environment.iter();
-        let of_cargo = of_cargo.map(|(name, value)| (name.clone(), with_session(value, session)));
+        let environment = self.environment.iter();
         RustcInvocation {
             arguments: arguments.collect(),
-            environment: of_user.chain(of_cargo).collect(),
+            environment: environment
+                .map(|(name, value)| (name.clone(), with_session(value, session)))
+                .collect(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! processors. In the view, intrinsics have their signatures and documentation, and no bodies, on which no type
 //! depends. All other sources are symbolic links.
 
+use crate::session::shared_files::keep_directory;
 use anyhow::{Context, Result};
 use quote::ToTokens;
 use std::{fs, io, os::unix::fs::symlink, path::Path};
@@ -45,7 +46,7 @@ pub(crate) fn write_view(library: &Path, view: &Path, stable: bool) -> Result<()
     if intrinsics.is_dir() {
         copy_signatures(&intrinsics, &aside.path().join(INTRINSICS))?;
     }
-    match fs::rename(aside.path(), view) {
+    match keep_directory(aside.path(), view) {
         Err(_) if view.is_dir() => Ok(()),
         other => {
             other?;

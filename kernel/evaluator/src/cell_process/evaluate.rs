@@ -119,6 +119,7 @@ impl Cells {
     /// Loads a cell's library, runs its function, and reports how the cell ended.
     fn run(&mut self, library: &str, function: &str) -> Result<()> {
         *run_state() = RunState::default();
+        report(&Report::Loads);
         // SAFETY: the library is the cell just compiled; loading it runs only constructors of the user's own choice.
         let library = unsafe { Library::open(Some(library), RTLD_LAZY | RTLD_LOCAL) }?;
         let hooks = InterruptHooks {

@@ -1,24 +1,15 @@
 //! Follows the instructions that the kernel sends over the link.
 
 use crate::{
-    cell_process::{
-        channels::report,
-        evaluate::Work,
-        kernel_process::{self, KernelProcess},
-        output, questions, running_cell,
-    },
+    cell_process::{channels::report, evaluate::Work, output, questions, running_cell},
     session::{
         link::{Instruction, Report, receive},
         run_directory::CellPaths,
     },
 };
 use anyhow::{Context, Result};
-use std::{
-    io,
-    os::unix::net::UnixStream,
-    sync::{Arc, mpsc::Sender},
-    thread,
-};
+use mosaic_engine::ProcessMark;
+use std::{io, os::unix::net::UnixStream, sync::mpsc::Sender, thread};
 
 /// Waits for the kernel's first instruction and follows it. Returns the link.
 ///
@@ -31,18 +22,21 @@ pub(super) fn follow_first(mut link: UnixStream, paths: &CellPaths, work: &Sende
     Ok(link)
 }
 
-/// Starts the thread that follows all further instructions, and that ends the process once the kernel is gone.
+/// Starts the thread that follows all further instructions, and that ends the process once the kernel is gone, with
+/// everything that cells have started.
 ///
 /// # Errors
 ///
 /// The thread cannot be started.
-pub(super) fn start(mut link: UnixStream, kernel: Arc<KernelProcess>, work: Sender<Work>) -> io::Result<()> {
+pub(super) fn start(mut link: UnixStream, paths: CellPaths, work: Sender<Work>) -> io::Result<()> {
     let thread = thread::Builder::new().name("link".into());
     thread.spawn(move || {
         while let Ok(instruction) = receive::<Instruction>(&mut link) {
-            follow(instruction, &kernel.paths, &work);
+            follow(instruction, &paths, &work);
         }
-        kernel.clean_up();
+        if let Some(mark) = ProcessMark::of_this_process() {
+            mark.end();
+        }
         // Not `exit`, which runs destructors of the user's: they may never return.
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).ok();
     })?;
@@ -61,11 +55,13 @@ fn follow(instruction: Instruction, paths: &CellPaths, work: &Sender<Work>) {
             }
         }
         Instruction::Answer => report(&Report::Answered),
-        Instruction::Interrupt { execution } => running_cell::interrupt(execution),
+        Instruction::Interrupt { execution } => {
+            running_cell::interrupt(execution);
+            report(&Report::Heard);
+        }
         Instruction::Reply { number, answer } => questions::answer(number, answer),
         Instruction::Deliver { message } => questions::deliver(&message),
         // The main thread takes all work as long as the process lives.
         Instruction::DropVariables => drop(work.send(Work::DropVariables)),
-        Instruction::End => kernel_process::expect_orderly_end(),
     }
 }

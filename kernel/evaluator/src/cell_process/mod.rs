@@ -16,7 +16,6 @@
 //! | [`output`] | connects standard output and error to the kernel |
 //! | [`stdin`] | asks the user when a cell reads standard input |
 //! | [`flusher`] | shows what a cell prints without a newline, on the thread `flusher` |
-//! | [`kernel_process`] | finds the kernel, and cleans up if the kernel was killed |
 //!
 //! # Shared state
 //!
@@ -34,7 +33,6 @@ mod channels;
 mod evaluate;
 mod flusher;
 mod instructions;
-mod kernel_process;
 mod output;
 mod questions;
 mod run_state;
@@ -42,18 +40,21 @@ mod running_cell;
 mod stdin;
 
 use crate::{
-    cell_process::kernel_process::KernelProcess,
     evcxr_text::markers::CELL_PROCESS_VARIABLE,
-    session::environment_variables::{MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE, SESSION_VARIABLE},
+    session::{
+        environment_variables::{MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE},
+        run_directory::CellPaths,
+    },
 };
-use anyhow::Result;
+use anyhow::{Context, Result};
 use rustix::fs::{Mode, OFlags};
 use std::{
     env,
     fs::File,
     io::{self, Write},
+    path::PathBuf,
     process,
-    sync::{Arc, mpsc},
+    sync::mpsc,
 };
 
 /// Returns whether evcxr started this process as the cell process.
@@ -63,16 +64,7 @@ pub fn is_cell_process() -> bool {
 
 /// Runs the cell process until its kernel ends it.
 pub fn cell_host_main() -> ! {
-    let result = KernelProcess::find().and_then(|kernel| {
-        let kernel = Arc::new(kernel);
-        let result = run(&kernel);
-        // evcxr's pipes are closed. Either the kernel was killed or never got ready, or evcxr has given up this
-        // process. A kernel that ends in order has said so before, and then the thread `link` cleans up.
-        if !kernel_process::ends_in_order() {
-            kernel.clean_up();
-        }
-        result
-    });
+    let result = run();
     if let Err(error) = &result {
         // Not `eprintln!`, which panics where nobody is left to read.
         let _ = writeln!(io::stderr(), "error: the cell process failed: {error:#}");
@@ -81,23 +73,31 @@ pub fn cell_host_main() -> ! {
 }
 
 /// Sets the process up, and then runs cells until evcxr closes its pipe.
-fn run(kernel: &Arc<KernelProcess>) -> Result<()> {
+fn run() -> Result<()> {
+    let paths = CellPaths::in_directory(&variable(RUN_DIRECTORY_VARIABLE)?);
+    let monitor = variable(MONITOR_VARIABLE)?;
     let commands = take_evcxrs_pipes()?;
-    let link = channels::connect_to_kernel(&kernel.paths.socket)?;
+    let link = channels::connect_to_kernel(&paths.socket)?;
     // The first instruction is followed before evcxr has anything run: if the process is started for a cell that is
     // under way, the instruction names that execution.
     let (work, all_work) = mpsc::channel();
-    let link = instructions::follow_first(link, &kernel.paths, &work)?;
+    let link = instructions::follow_first(link, &paths, &work)?;
     forget_environment();
-    instructions::start(link, Arc::clone(kernel), work.clone())?;
+    instructions::start(link, paths, work.clone())?;
     let host = mosaic_engine::install_head(mosaic_engine::HeadOptions {
-        monitor: kernel.monitor.clone(),
+        monitor,
         cell_event: run_state::cell_event,
         ask: |question| channels::report(&questions::ask(question)),
     })?;
     stdin::ask_the_user();
     evaluate::read_commands(commands, work)?;
     evaluate::run(&all_work, host)
+}
+
+/// Reads a variable that the kernel has set for this process.
+fn variable(name: &str) -> Result<PathBuf> {
+    let value = env::var_os(name).map(PathBuf::from);
+    value.with_context(|| format!("{name} is not set"))
 }
 
 /// Moves evcxr's pipes away from standard input and output. Returns the one on which evcxr's commands come.
@@ -114,12 +114,7 @@ fn take_evcxrs_pipes() -> Result<File> {
 /// Removes the variables that are for this process alone. The user's code may start cargo or another kernel, which
 /// would misunderstand them.
 fn forget_environment() {
-    for name in [
-        CELL_PROCESS_VARIABLE,
-        RUN_DIRECTORY_VARIABLE,
-        MONITOR_VARIABLE,
-        SESSION_VARIABLE,
-    ] {
+    for name in [CELL_PROCESS_VARIABLE, RUN_DIRECTORY_VARIABLE, MONITOR_VARIABLE] {
         // SAFETY: this process has only its main thread yet, and no user code has run.
         unsafe { env::remove_var(name) }
     }

@@ -1,9 +1,12 @@
 //! The directory of cargo's answers to the questions of a starting kernel. The first kernel of a toolchain records
 //! them, and the cargo shim of each later kernel answers from the record.
 
-use crate::{prebuilt::cache_directory::CacheDirectory, session::environment};
+use crate::{
+    prebuilt::cache_directory::CacheDirectory,
+    session::{environment, shared_files::keep_directory},
+};
 use anyhow::{Context, Result};
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// The directory of cargo's answers for a toolchain.
@@ -44,7 +47,7 @@ impl AnswersDirectory {
     pub(super) fn keep(self, crates: &CacheDirectory) -> Result<PathBuf> {
         let kept = crates.answers();
         if let AnswersDirectory::New(directory) = self {
-            match fs::rename(directory.path(), &kept) {
+            match keep_directory(directory.path(), &kept) {
                 Err(_) if kept.is_dir() => {}
                 renamed => {
                     renamed.context("cannot keep what cargo says")?;

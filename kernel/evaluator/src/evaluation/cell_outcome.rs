@@ -68,7 +68,8 @@ impl Evaluation<'_> {
         false
     }
 
-    /// Drops all variables before their process ends. Says so if a destructor takes too long.
+    /// Drops all variables before their process ends, and ends what cells have started. Says so if a destructor takes
+    /// too long.
     pub(super) fn drop_variables_or_tell(&mut self) {
         if !self.drop_variables(DROP_PATIENCE) {
             self.notice(&format!(
@@ -76,6 +77,7 @@ impl Evaluation<'_> {
                 DROP_PATIENCE.as_secs()
             ));
         }
+        self.processes.of_cells().end_grandchildren();
     }
 
     /// Notes everything that has been reported until now.
@@ -105,7 +107,7 @@ impl Evaluation<'_> {
     fn note(&mut self, outcome: &mut CellOutcome, process: u64, report: Report) {
         self.variables.note_process(process);
         match report {
-            Report::Answered | Report::VariablesDropped => {}
+            Report::Answered | Report::VariablesDropped | Report::Heard | Report::Loads => {}
             Report::Began => outcome.running = true,
             Report::Ended { stored, ran } => {
                 outcome.running = false;

@@ -13,11 +13,8 @@ use crate::{
     },
     prebuilt::{cache_directory::CacheDirectory, requested_dependency, toolchain::Toolchain, versions},
     session::{
-        directory::SessionDirectory,
-        environment, files,
-        link::{Instruction, Link},
-        shim_state::ShimState,
-        sysroot,
+        directory::SessionDirectory, environment, files, run_directory::session_link, shared_files::is_whole,
+        shim_state::ShimState, sysroot,
     },
     source::{
         carriers::{self, KnownItems, NewItems, carried_cell::CarriedCell},
@@ -27,7 +24,7 @@ use crate::{
 };
 use anyhow::{Context, Result, anyhow};
 use evcxr::CommandContext;
-use std::{borrow::Cow, collections::BTreeSet, env, path::Path, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, env, fs, os::unix::fs::symlink, path::Path, sync::Arc};
 
 /// evcxr, ready for the next cell. Fields are dropped in their order: evcxr ends its process before its directory goes.
 pub(super) struct EvcxrSession {
@@ -38,16 +35,9 @@ pub(super) struct EvcxrSession {
     warnings: warnings::ShownWarnings,
     pub(super) places: CellPlaces,
     items: Arc<KnownItems>,
-    link: Link,
     crates: CacheDirectory,
     shim_state: ShimState,
     pub(super) directory: SessionDirectory,
-}
-
-impl Drop for EvcxrSession {
-    fn drop(&mut self) {
-        self.link.send(&Instruction::End);
-    }
 }
 
 impl EvcxrSession {
@@ -59,14 +49,13 @@ impl EvcxrSession {
     /// The toolchain is incomplete, the cache cannot be written, or the notebook's crates do not build.
     pub(super) fn open(
         options: &Options,
-        link: &Link,
         execution_state: &ExecutionState,
         notice: &dyn Fn(&str),
     ) -> Result<EvcxrSession> {
         let toolchain = Toolchain::find()?;
         let crates = CacheDirectory::for_toolchain(&toolchain)?;
-        if !crates.template().is_dir() {
-            template::build(options, link, &crates, &toolchain, notice)?;
+        if !is_whole(&crates.template()) {
+            template::build(options, &crates, &toolchain, notice)?;
         }
         if environment::is_shim_active() && !crates.view().is_dir() {
             let library = sysroot::std_sources(&toolchain.sysroot);
@@ -76,6 +65,9 @@ impl EvcxrSession {
         let directory = SessionDirectory::create(crates.directory())?;
         // Known before the directory is filled, so that a kernel that ends meanwhile leaves nothing.
         execution_state.set_session(directory.path().to_owned());
+        let session_link = session_link(&options.run_dir);
+        let _ = fs::remove_file(&session_link);
+        symlink(directory.path(), session_link)?;
         directory.fill_from(&crates.template())?;
         let notebook = env::current_dir()?;
         if let Some(notebook) = notebook.to_str() {
@@ -103,7 +95,6 @@ impl EvcxrSession {
             warnings: warnings::ShownWarnings::default(),
             places: CellPlaces::default(),
             items: Arc::new(KnownItems::beside(notebook.to_str().map(Path::new))),
-            link: link.clone(),
             crates,
             shim_state,
             directory,

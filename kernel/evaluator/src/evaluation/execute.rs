@@ -29,7 +29,6 @@ use evcxr::EvalOutputs;
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
-    process,
     time::{Duration, Instant},
 };
 
@@ -206,7 +205,7 @@ impl Evaluation<'_> {
         source: &str,
         execution: u64,
     ) -> Result<(Result<EvalOutputs, evcxr::Error>, CellOutcome), CellError> {
-        let source = shell_commands::mark_commands(source, process::id());
+        let source = shell_commands::mark_commands(source, &self.processes.shell_commands(execution));
         self.begin(execution)?;
         let result = self.execute_text(&source)?;
         Ok((result, self.follow()))

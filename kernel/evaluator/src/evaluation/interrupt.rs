@@ -5,7 +5,8 @@
 //! * While the cell is compiled, the compiler and cargo are ended, and the cell fails before it has run.
 //! * While the cell runs, the cell process is asked to stop the cell, which it does where that is safe
 //!   (`cell_process/running_cell.rs`, `runtime/mosaic/src/guest/interrupt.rs`). Variables stay.
-//! * If the cell goes on for a few seconds, or the user interrupts again, the cell process is killed. The evaluation
+//! * If the cell goes on for a few seconds, or the user interrupts again, the cell process is killed, with everything
+//!   that cells have started. The same happens if the process does not even read that it is interrupted. The evaluation
 //!   thread starts another one and says which variables are lost.
 //!
 //! The texts that users see are in [`lost_variables`](crate::errors::lost_variables).
@@ -15,7 +16,7 @@ use crate::{
     evaluation::{Evaluation, execution_state::ExecutionState},
     session::{
         link::{Instruction, Link},
-        processes,
+        processes::KernelProcesses,
     },
 };
 use std::{
@@ -32,34 +33,36 @@ const SHORT_GRACE: Duration = Duration::from_millis(300);
 const STEP: Duration = Duration::from_millis(25);
 
 /// Interrupts the execution that is under way, if one is.
-pub(crate) fn interrupt(state: &Arc<ExecutionState>, link: &Link) {
+pub(crate) fn interrupt(state: &Arc<ExecutionState>, link: &Link, processes: &KernelProcesses) {
     // Later interrupts are counted. The thread that the first interrupt started sees the count.
     let Some((execution, true)) = state.interrupt() else {
         return;
     };
     // Sent before this function returns: the kernel goes on to tell the cell that its user answers no question, and the
     // cell must take that for a consequence of the interrupt.
-    link.send(&Instruction::Interrupt { execution });
-    let (state, link) = (Arc::clone(state), link.clone());
-    let stop = move || stop(execution, &state, &link);
+    link.begin_interrupt(execution);
+    let (state, link, processes) = (Arc::clone(state), link.clone(), processes.clone());
+    let stop = move || stop(execution, &state, &link, &processes);
     if let Err(error) = thread::Builder::new().name("interrupt".into()).spawn(stop) {
         tracing::error!("cannot watch over an interrupt: {error}");
     }
 }
 
 /// Tries to stop an execution until it has ended.
-fn stop(execution: u64, state: &ExecutionState, link: &Link) {
+fn stop(execution: u64, state: &ExecutionState, link: &Link, processes: &KernelProcesses) {
     let begun = Instant::now();
     loop {
         // Repeated, since evcxr may start another process or compile once more.
         link.send(&Instruction::Interrupt { execution });
-        if link.running() {
-            let grace = if state.interrupts() > 1 { SHORT_GRACE } else { GRACE };
-            if begun.elapsed() >= grace {
-                return state.kill_cell_process_of(execution);
-            }
-        } else if state.is_evaluating() {
-            processes::end_of(rustix::process::getpid());
+        let grace = if state.interrupts() > 1 { SHORT_GRACE } else { GRACE };
+        if link.waits_for_process() && begun.elapsed() >= grace {
+            // Found while the cell process lives, from which some of them are found.
+            let started = processes.of_cells().find_grandchildren();
+            state.kill_cell_process_of(execution);
+            return started.end();
+        }
+        if !link.running() && state.is_evaluating() {
+            processes.kill_work_of(execution);
         }
         if state.wait_for_end(execution, STEP) {
             return;

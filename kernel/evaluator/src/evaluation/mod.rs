@@ -51,7 +51,7 @@ use crate::{
         request::{Options, Request},
         stored_variables::StoredVariables,
     },
-    session::link::{Instruction, Link},
+    session::{link::Link, processes::KernelProcesses},
 };
 use anyhow::Result;
 use std::{
@@ -69,6 +69,8 @@ const DROP_PATIENCE: Duration = Duration::from_secs(1);
 /// The state of the evaluation thread.
 pub(crate) struct Evaluation<'a> {
     options: Options,
+    /// The marks of the processes that this kernel starts.
+    processes: KernelProcesses,
     /// Speaks to the cell process.
     link: Link,
     /// Receives requests, and the reports of the cell process.
@@ -105,6 +107,7 @@ impl<'a> Evaluation<'a> {
         execution_state: &'a ExecutionState,
     ) -> Evaluation<'a> {
         Evaluation {
+            processes: KernelProcesses::of_run(&options.run_dir),
             options,
             link,
             inbox,
@@ -156,7 +159,6 @@ impl Evaluation<'_> {
     fn shut_down(mut self, reply: oneshot::Sender<()>) {
         let execution_state = self.execution_state;
         self.drop_variables(DROP_PATIENCE);
-        self.link.send(&Instruction::End);
         // Not dropped: taking rust-analyzer's tables apart can take longer than clients wait for the kernel's end.
         mem::forget(self);
         execution_state.kill_cell_process();
@@ -177,9 +179,7 @@ impl Evaluation<'_> {
     /// Starts evcxr, unless it has started.
     fn start(&mut self) -> Result<()> {
         if self.session.is_none() {
-            let session = EvcxrSession::open(&self.options, &self.link, self.execution_state, &|line| {
-                self.notice(line)
-            })?;
+            let session = EvcxrSession::open(&self.options, self.execution_state, &|line| self.notice(line))?;
             self.execution_state.set_process(session.context.process_handle());
             // Reports of processes that ended while a template was built are of no interest.
             self.inbox.take_reports();

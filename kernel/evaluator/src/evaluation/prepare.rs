@@ -6,6 +6,7 @@ use crate::{
     session::{
         environment,
         link::{Link, Numbered},
+        processes::KernelProcesses,
         run_directory::CellPaths,
     },
 };
@@ -14,7 +15,7 @@ use std::sync::mpsc;
 
 /// Builds the template of the current toolchain, unless it is there, and records cargo's answers.
 pub(crate) fn prepare() -> Result<()> {
-    let run_dir = tempfile::Builder::new().prefix("mosaic-").tempdir()?;
+    let run_dir = mosaic_engine::run_dir()?;
     // SAFETY: preparing is all that this process does, and it has not begun.
     unsafe { environment::take_over(run_dir.path()) }?;
     let toolchain = Toolchain::find()?;
@@ -25,14 +26,10 @@ pub(crate) fn prepare() -> Result<()> {
     };
     let paths = CellPaths::in_directory(run_dir.path());
     let (sender, _reports) = mpsc::channel::<Numbered>();
-    let link = Link::listen(&paths.socket, sender, Box::new(drop))?;
-    template::build(&options, &link, &crates, &toolchain, &|line| eprintln!("{line}"))?;
+    let cells = KernelProcesses::of_run(run_dir.path()).of_cells();
+    let _link = Link::listen(&paths.socket, cells, sender, Box::new(drop))?;
+    template::build(&options, &crates, &toolchain, &|line| eprintln!("{line}"))?;
     // A session records cargo's answers when it opens.
-    drop(EvcxrSession::open(
-        &options,
-        &link,
-        &ExecutionState::default(),
-        &|_| (),
-    )?);
+    drop(EvcxrSession::open(&options, &ExecutionState::default(), &|_| ())?);
     Ok(())
 }

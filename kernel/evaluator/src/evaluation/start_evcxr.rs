@@ -6,10 +6,9 @@ use crate::{
     prebuilt::cache_directory::CacheDirectory,
     session::{
         environment,
-        environment_variables::{
-            DYLIB_HASH_VARIABLE, KERNEL_VARIABLE, MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE, SESSION_VARIABLE,
-        },
+        environment_variables::{DYLIB_HASH_VARIABLE, KERNEL_VARIABLE, MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE},
         files,
+        processes::KernelProcesses,
     },
 };
 use anyhow::{Result, anyhow};
@@ -43,7 +42,7 @@ pub(super) fn start_evcxr(
     let config = markers::configuration(directory, &executable);
     files::EVCXR_CONFIGURATION.write(directory, &config)?;
     let here = env::current_dir()?;
-    let command = cell_process_command(&executable, options, directory, &here);
+    let command = cell_process_command(&executable, options, &here);
     // evcxr takes its configuration from the working directory first, where the user may have one of their own.
     env::set_current_dir(directory)?;
     let started = EvalContext::with_subprocess_command(command);
@@ -52,6 +51,8 @@ pub(super) fn start_evcxr(
     log_outputs(outputs)?;
     let mut state = context.state();
     state.set_build_env(KERNEL_VARIABLE, &process::id().to_string());
+    let (name, value) = KernelProcesses::of_run(&options.run_dir).compilers().variable();
+    state.set_build_env(name, &value.to_string_lossy());
     state.set_build_env(DYLIB_HASH_VARIABLE, "mosaic");
     // A compiler that is ended leaves its temporary files, which then go with the session.
     let temporary = files::TEMPORARY.path(directory);
@@ -73,7 +74,7 @@ pub(super) fn start_evcxr(
 }
 
 /// Returns the command with which evcxr starts the cell process.
-fn cell_process_command(executable: &Path, options: &Options, directory: &Path, working_directory: &Path) -> Command {
+fn cell_process_command(executable: &Path, options: &Options, working_directory: &Path) -> Command {
     let mut command = Command::new(executable);
     command
         // An interrupt of the kernel's group is the kernel's to handle.
@@ -81,7 +82,7 @@ fn cell_process_command(executable: &Path, options: &Options, directory: &Path, 
         .current_dir(working_directory)
         .env(RUN_DIRECTORY_VARIABLE, &options.run_dir)
         .env(MONITOR_VARIABLE, &options.monitor)
-        .env(SESSION_VARIABLE, directory);
+        .envs([KernelProcesses::of_run(&options.run_dir).of_cells().variable()]);
     environment::give_back(&mut command);
     command
 }

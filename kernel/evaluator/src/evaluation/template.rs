@@ -10,31 +10,49 @@ use crate::{
     session::{
         directory::SessionDirectory,
         files,
-        link::{Instruction, Link},
+        shared_files::{is_whole, keep_directory},
     },
 };
 use anyhow::{Context, Result, anyhow};
 use evcxr::CommandContext;
-use std::{fs, path::Path};
+use std::{
+    fs::{self, TryLockError},
+    path::Path,
+};
 
-/// Builds the template of a toolchain, unless another kernel has done so meanwhile. `notice` tells the user that this
-/// takes long.
+/// Builds the template of a toolchain, unless another kernel has done so meanwhile, or does it now. `notice` tells the
+/// user that this takes long.
 ///
 /// # Errors
 ///
 /// The cache cannot be written, or the notebook's crates do not build.
 pub(super) fn build(
     options: &Options,
-    link: &Link,
     crates: &CacheDirectory,
     toolchain: &Toolchain,
     notice: &dyn Fn(&str),
 ) -> Result<()> {
-    let lock = fs::File::create(crates.template_lock())?;
-    lock.lock()?;
-    if crates.template().is_dir() {
+    let lock = fs::File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(crates.template_lock())?;
+    let must_wait = matches!(lock.try_lock(), Err(TryLockError::WouldBlock));
+    if must_wait {
+        notice(&format!(
+            "another kernel is building the notebook's crates for rustc {}: waiting for it, about a minute …",
+            toolchain.version()
+        ));
+        lock.lock()?;
+    }
+    if is_whole(&crates.template()) {
+        if must_wait {
+            notice("the notebook's crates are built");
+        }
         return Ok(());
     }
+    // A power loss may have cut files.
+    let _ = fs::remove_dir_all(crates.template());
     notice(&format!(
         "building the notebook's crates ({}) for rustc {}: once, about a minute …",
         builtin::names().collect::<Vec<_>>().join(", "),
@@ -46,12 +64,11 @@ pub(super) fn build(
     context
         .check("let _ = ();")
         .map_err(|error| anyhow!("the notebook's crates cannot be checked: {}", full_message(&error)))?;
-    link.send(&Instruction::End);
     drop(context);
     // A clone starts without the cells that were compiled here.
     let _ = fs::remove_dir_all(files::SOURCES.path(session.path()));
     remove_incremental(&files::TARGET.path(session.path()));
-    fs::rename(session.path(), crates.template()).context("cannot keep the prebuilt crates")?;
+    keep_directory(session.path(), &crates.template()).context("cannot keep the prebuilt crates")?;
     notice("the notebook's crates are built");
     Ok(())
 }

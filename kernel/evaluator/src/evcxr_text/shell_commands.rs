@@ -4,24 +4,27 @@
 //! the command and can end them.
 
 use crate::{
-    session::{environment, environment_variables::KERNEL_VARIABLE},
+    session::environment,
     source::preamble::{asks_for, preamble},
 };
+use mosaic_engine::ProcessMark;
 use std::borrow::Cow;
 
-/// Marks the shell commands of a cell for the kernel with the process id `kernel`. No line moves.
-pub(crate) fn mark_commands(code: &str, kernel: u32) -> Cow<'_, str> {
+/// Gives the shell commands of a cell a mark. No line moves.
+pub(crate) fn mark_commands<'a>(code: &'a str, mark: &ProcessMark) -> Cow<'a, str> {
     let is_shell = |line: &str| line.starts_with('!');
     if !preamble(code).any(|(_, line)| is_shell(line)) {
         return Cow::Borrowed(code);
     }
     let mut marked = String::with_capacity(code.len() + 64);
     let path = environment::give_back_in_shell();
+    let (name, value) = mark.variable();
+    let value = value.to_string_lossy();
     let mut rest = 0;
     for (begin, line) in preamble(code) {
         if is_shell(line) {
             let command = line.trim_start_matches('!').trim().replace('\'', r"'\''");
-            marked += &format!("!exec env {path}{KERNEL_VARIABLE}={kernel} sh -c '{command}'\n");
+            marked += &format!("!exec env {path}{name}='{value}' sh -c '{command}'\n");
         } else {
             marked += line;
             marked.push('\n');
@@ -40,23 +43,25 @@ pub(crate) fn restarts(code: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn only_shell_commands_before_the_code_are_marked() {
         for (code, marked) in [
             (
                 "!ls\n!x;",
-                "!exec env MOSAIC_KERNEL=7 sh -c 'ls'\n!exec env MOSAIC_KERNEL=7 sh -c 'x;'\n",
+                "!exec env MARK='7/' sh -c 'ls'\n!exec env MARK='7/' sh -c 'x;'\n",
             ),
             (
                 ":dep x\n\n! echo 'a'\nf()\n!g()",
-                ":dep x\n\n!exec env MOSAIC_KERNEL=7 sh -c 'echo '\\''a'\\'''\nf()\n!g()",
+                ":dep x\n\n!exec env MARK='7/' sh -c 'echo '\\''a'\\'''\nf()\n!g()",
             ),
             ("f()\n!g()", "f()\n!g()"),
             (":vars", ":vars"),
             ("", ""),
         ] {
-            assert_eq!(mark_commands(code, 7), marked);
+            let mark = ProcessMark::of_run(Path::new("/7"));
+            assert_eq!(mark_commands(code, &mark), marked.replace("MARK", mark.variable().0));
         }
     }
 

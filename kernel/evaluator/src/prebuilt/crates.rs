@@ -10,16 +10,26 @@ use crate::{
         cache_directory::CacheDirectory,
         toolchain::Toolchain,
     },
-    session::{digest, files::MANIFEST},
+    session::{
+        digest,
+        files::MANIFEST,
+        shared_files::{is_whole, keep_directory},
+    },
 };
 use anyhow::{Context, Result};
 use include_dir::Dir;
+use mosaic_engine::check_own_directory;
 use sha2::{Digest, Sha256};
-use std::{env, fs, path::PathBuf};
+use std::{
+    env,
+    fs::{self, DirBuilder},
+    os::unix::fs::DirBuilderExt,
+    path::PathBuf,
+};
 use toml::{Table, Value};
 
 /// Differs between kernels that build the crates to files of other names or with other files beside them.
-const LAYOUT: &str = "dylibs with hashes, lists of needs and of the arguments of the linker";
+const LAYOUT: &str = "dylibs with hashes, lists of needs, of the arguments of the linker and of contents";
 
 /// The manifest of this project's workspace.
 static ROOT_MANIFEST: &str = include_str!("../../../../Cargo.toml");
@@ -54,11 +64,15 @@ impl CacheDirectory {
     ///
     /// # Errors
     ///
-    /// The cache cannot be written, or the user has no home directory to put it in.
+    /// The cache cannot be written, other users may write to it, or the user has no home directory to put it in.
     pub(crate) fn for_toolchain(toolchain: &Toolchain) -> Result<CacheDirectory> {
         let directory = parent_of_caches()?.join(key(toolchain));
-        fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
-        let cache = CacheDirectory::at(fs::canonicalize(directory)?);
+        // What lies in it is run, so it is closed to others, whatever the user's mask says.
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
+        made.with_context(|| format!("cannot create {}", directory.display()))?;
+        let directory = fs::canonicalize(directory)?;
+        check_own_directory(&directory).context("the cache cannot be trusted")?;
+        let cache = CacheDirectory::at(directory);
         cache.write_sources()?;
         Ok(cache)
     }
@@ -79,9 +93,11 @@ impl CacheDirectory {
 
     fn write_sources(&self) -> Result<()> {
         let complete = self.crates();
-        if complete.is_dir() {
+        if is_whole(&complete) {
             return Ok(());
         }
+        // A power loss may have cut files.
+        let _ = fs::remove_dir_all(&complete);
         // Written aside and renamed: another kernel may be doing the same.
         let aside = tempfile::Builder::new()
             .prefix("crates-")
@@ -106,7 +122,7 @@ impl CacheDirectory {
             let manifest = manifest.with_context(|| format!("the crate {} has no manifest", built_in.name))?;
             MANIFEST.write(&directory, &cached_manifest(manifest, linkage)?)?;
         }
-        match fs::rename(aside.path(), &complete) {
+        match keep_directory(aside.path(), &complete) {
             Err(_) if complete.is_dir() => Ok(()),
             other => Ok(other?),
         }

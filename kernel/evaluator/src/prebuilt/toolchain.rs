@@ -102,8 +102,9 @@ fn run_program(tool: &'static str, program: &Path, arguments: &[&str]) -> Result
     environment::give_back(&mut command);
     let output = command
         .args(arguments)
-        // Cells are not compiled in the working directory, so its rust-toolchain.toml must not count.
-        .current_dir(env::temp_dir())
+        // Cells are not compiled in the working directory, so its rust-toolchain.toml must not count. Nor may one that
+        // another user has put where everybody may write.
+        .current_dir("/")
         .output()
         .map_err(|error| ToolchainError::Broken {
             tool,

@@ -5,6 +5,7 @@
 
 use crate::session::shared_files::clone_directory;
 use anyhow::{Context, Result};
+use mosaic_engine::lock_own_file;
 use std::{
     env,
     fs::{self, File},
@@ -79,8 +80,8 @@ fn remove_stale(parent: &Path) {
             .file_name()
             .is_some_and(|name| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()));
         let lock_path = path.with_extension("lock");
-        let is_stale = || match File::open(&lock_path) {
-            Ok(lock) => path == lock_path && lock.try_lock().is_ok(),
+        let is_stale = || match lock_own_file(&lock_path) {
+            Ok(_) => path == lock_path,
             Err(error) => path.extension().is_none() && error.kind() == io::ErrorKind::NotFound,
         };
         if is_of_session && is_stale() {

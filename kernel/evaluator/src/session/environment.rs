@@ -1,11 +1,16 @@
 //! The environment of the kernel's process, in which the cargo shim stands first in `PATH`, and the user's own
 //! environment.
 //!
-//! [`take_over`] puts the shim in the path, for all that the kernel's process starts: evcxr starts cargo, and
+//! [`take_over`] marks what the kernel's process starts, and puts the shim in the path, for all that the kernel's process starts: evcxr starts cargo, and
 //! rust-analyzer starts cargo, rustc and rustup. Whatever runs code of the user gets the user's environment back:
 //! cells, workers and shell commands.
 
-use crate::session::{run_directory::shim_directory, sysroot};
+use crate::session::{
+    digest::{self, Parts},
+    processes::KernelProcesses,
+    run_directory::shim_directory,
+    sysroot,
+};
 use std::{
     collections::BTreeMap,
     env,
@@ -42,7 +47,8 @@ pub(crate) fn wants_backtraces() -> bool {
     env::var_os(BACKTRACE_VARIABLE).is_some_and(|value| value != "0")
 }
 
-/// Puts the cargo shim first in this process's `PATH`, unless `MOSAIC_FAST_PATH` is `0`.
+/// Marks all processes that this process starts as those of the kernel with this run directory, and puts the cargo shim
+/// first in this process's `PATH`, unless `MOSAIC_FAST_PATH` is `0`.
 ///
 /// From then on, processes that start `cargo`, `rustc` or `rustup` by name start this executable. `run_dir` must be
 /// private to this process.
@@ -55,6 +61,9 @@ pub(crate) fn wants_backtraces() -> bool {
 ///
 /// This process must have no other thread yet, since the function changes environment variables.
 pub unsafe fn take_over(run_dir: &Path) -> io::Result<()> {
+    let (name, value) = KernelProcesses::of_run(run_dir).of_kernel().variable();
+    // SAFETY: by this function's contract.
+    unsafe { env::set_var(name, value) }
     if !is_fast() {
         return Ok(());
     }
@@ -109,6 +118,20 @@ pub(crate) fn users_variable(name: &str) -> Option<OsString> {
         Some((_, value)) => value,
         None => env::var_os(name),
     }
+}
+
+/// Returns the digest of the value of a variable in the user's environment, as it may be kept in files: a value may be
+/// secret.
+pub(crate) fn digest_of_variable(name: &str) -> Option<String> {
+    users_variable(name).map(|value| digest::of(value.as_encoded_bytes(), 16))
+}
+
+/// Returns the digest of a variable with its value.
+pub(crate) fn digest_of_assignment(name: &OsStr, value: &OsStr) -> String {
+    let mut parts = Parts::default();
+    parts.add(name.as_encoded_bytes());
+    parts.add(value.as_encoded_bytes());
+    parts.name(8)
 }
 
 /// Returns the `PATH` of the user's environment.

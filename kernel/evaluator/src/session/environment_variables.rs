@@ -3,9 +3,8 @@
 //! [`environment`](crate::session::environment) owns the variables that hide the cargo shim from the user's own
 //! processes, such as `MOSAIC_SHIM`.
 
-/// The process id of the kernel. Set for all that evcxr starts: cargo, rustc and shell commands.
-///
-/// The kernel finds the processes to end by it, and the rustc wrapper stops once that kernel is gone.
+/// The process id of the kernel. Set for cargo and rustc, as evcxr starts them. The rustc wrapper stops once that kernel
+/// is gone.
 pub(crate) const KERNEL_VARIABLE: &str = "MOSAIC_KERNEL";
 
 /// The run directory. Set for the cell process, which removes the variable before it runs code of the user.
@@ -14,9 +13,6 @@ pub(crate) const RUN_DIRECTORY_VARIABLE: &str = "MOSAIC_RUN_DIRECTORY";
 /// The socket of the runtime's monitor. Set for the cell process, which removes the variable before it runs code of the
 /// user.
 pub(crate) const MONITOR_VARIABLE: &str = "MOSAIC_MONITOR";
-
-/// The session directory. Set for the cell process, which removes the variable before it runs code of the user.
-pub(crate) const SESSION_VARIABLE: &str = "MOSAIC_SESSION";
 
 /// Set for the cargo shim when the kernel's own rust-analyzer starts it, which sees all crates; evcxr's does not.
 pub(crate) const ANALYSING_VARIABLE: &str = "MOSAIC_ANALYSING";
@@ -31,6 +27,11 @@ pub(crate) const DYLIB_HASH_VARIABLE: &str = "__CARGO_DEFAULT_LIB_METADATA";
 /// The key under which the rustc wrapper records its own call. The cargo shim sets it for cargo, and replays the call
 /// for the next cell. See [`RUSTC_INVOCATIONS`](crate::session::files::RUSTC_INVOCATIONS).
 pub(crate) const RUSTC_INVOCATION_VARIABLE: &str = "MOSAIC_RUSTC_INVOCATION";
+
+/// The digests of the variables with which the cargo shim starts cargo, separated by spaces. The rustc wrapper records the
+/// other variables of its call, which cargo has set. Those of the user may be secret, and come from the environment again
+/// when the call is replayed.
+pub(crate) const USERS_VARIABLES_VARIABLE: &str = "MOSAIC_USERS_VARIABLES";
 
 /// The session directory that holds the [plan](crate::session::files::LINK_PLAN) for the linker. Set for rustc if this
 /// executable is its linker.

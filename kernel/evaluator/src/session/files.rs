@@ -257,6 +257,6 @@ pub(crate) enum Type {
 pub(crate) struct RustcInvocation {
     /// The arguments without the program: `rustc` and what cargo passes to it.
     pub(crate) arguments: Vec<String>,
-    /// The whole environment of the process.
+    /// The variables that cargo has set for the process. All others are those of the user's environment.
     pub(crate) environment: BTreeMap<String, String>,
 }

@@ -4,8 +4,9 @@
 //! `u32` in little-endian order, then its encoding. [`Link`] is the kernel's end; the cell process's end is in
 //! `cell_process/channels.rs` and `cell_process/instructions.rs`.
 
+use crate::session::outbox::Outbox;
 use anyhow::{Context, Result};
-use mosaic_engine::Question;
+use mosaic_engine::{ProcessMark, Question};
 use rustix::{
     fs::{FileType, Mode, OFlags},
     io::Errno,
@@ -13,11 +14,7 @@ use rustix::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     io::{self, Read, Write},
-    net::Shutdown,
-    os::{
-        fd::OwnedFd,
-        unix::net::{UnixListener, UnixStream},
-    },
+    os::{fd::OwnedFd, unix::net::UnixListener},
     path::Path,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
@@ -35,7 +32,7 @@ pub(crate) enum Instruction {
     /// Asks for [`Report::Answered`], which arrives after everything that was reported before.
     Answer,
     /// Stops the cell of an execution where that is safe, now or as soon as the cell begins. Repeating it changes
-    /// nothing.
+    /// nothing. Asks for [`Report::Heard`].
     Interrupt { execution: u64 },
     /// The answer to a question of [`Report::Asked`].
     Reply {
@@ -46,8 +43,6 @@ pub(crate) enum Instruction {
     Deliver { message: Vec<u8> },
     /// Drops all variables, and asks for [`Report::VariablesDropped`].
     DropVariables,
-    /// The kernel ends in order, and the process with it.
-    End,
 }
 
 /// An event of a cell process that is not about the evaluation of a cell.
@@ -79,6 +74,10 @@ pub(crate) enum Report {
     Result { mime: String, content: String },
     /// The answer to [`Instruction::Answer`].
     Answered,
+    /// The answer to [`Instruction::Interrupt`]: the process reads what it is told.
+    Heard,
+    /// The compiled cell is loaded, which may run code of the user.
+    Loads,
     /// The compiled cell begins to run.
     Began,
     /// The cell has ended, well or not.
@@ -102,11 +101,20 @@ pub(crate) enum Report {
 ///
 /// The message cannot be encoded, or the other end is gone.
 pub(crate) fn send<T: Serialize>(stream: &mut impl Write, message: &T) -> io::Result<()> {
+    stream.write_all(&frame(message)?)
+}
+
+/// Encodes a message as a frame.
+///
+/// # Errors
+///
+/// The message cannot be encoded, or is too long.
+pub(crate) fn frame<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {
     let body = mosaic_abi::encode(message).map_err(io::Error::other)?;
     let mut frame = Vec::with_capacity(body.len() + 4);
     frame.extend_from_slice(&u32::try_from(body.len()).map_err(io::Error::other)?.to_le_bytes());
     frame.extend_from_slice(&body);
-    stream.write_all(&frame)
+    Ok(frame)
 }
 
 /// Waits for a message.
@@ -154,19 +162,19 @@ pub(crate) struct Link {
 struct Connected {
     /// How many processes have connected, which is the number of the newest one.
     number: u64,
-    stream: Option<UnixStream>,
+    outbox: Option<Outbox>,
     /// The execution that is under way, or the last one.
     execution: Option<u64>,
-    /// Whether the cell of the execution runs. Before that, it is being compiled.
+    /// Whether the cell of the execution is being loaded or runs. Before that, it is being compiled.
     running: bool,
+    /// Whether the process has not answered the interrupts that it was sent.
+    is_deaf: bool,
 }
 
 impl Connected {
     /// Sends an instruction. Returns whether there was a process to take it.
-    fn send(&mut self, instruction: &Instruction) -> bool {
-        self.stream
-            .as_mut()
-            .is_some_and(|stream| send(stream, instruction).is_ok())
+    fn send(&self, instruction: &Instruction) -> bool {
+        self.outbox.as_ref().is_some_and(|outbox| outbox.send(instruction))
     }
 }
 
@@ -175,12 +183,17 @@ pub(crate) type Numbered = (u64, Report);
 
 impl Link {
     /// Listens for cell processes on a thread `cell-link`. Their reports go to `reports`, and their other events to
-    /// `on_event`.
+    /// `on_event`. What cells have started has the mark `cells`, and ends with its cell process.
     ///
     /// # Errors
     ///
     /// The socket cannot be created, or the thread cannot be started.
-    pub(crate) fn listen<E>(socket: &Path, reports: mpsc::Sender<E>, on_event: OnEvent) -> Result<Link>
+    pub(crate) fn listen<E>(
+        socket: &Path,
+        cells: ProcessMark,
+        reports: mpsc::Sender<E>,
+        on_event: OnEvent,
+    ) -> Result<Link>
     where
         E: From<Numbered> + Send + 'static,
     {
@@ -188,23 +201,39 @@ impl Link {
         let link = Link::default();
         thread::Builder::new().name("cell-link".into()).spawn({
             let link = link.clone();
-            move || link.serve(&listener, &reports, &on_event)
+            move || link.serve(&listener, &cells, &reports, &on_event)
         })?;
         Ok(link)
     }
 
     /// Serves one cell process after the other: the next one connects only after the former has ended.
-    fn serve<E: From<Numbered>>(&self, listener: &UnixListener, reports: &mpsc::Sender<E>, on_event: &OnEvent) {
+    fn serve<E: From<Numbered>>(
+        &self,
+        listener: &UnixListener,
+        cells: &ProcessMark,
+        reports: &mpsc::Sender<E>,
+        on_event: &OnEvent,
+    ) {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else {
                 // The kernel is out of descriptors, for example, and may close some meanwhile.
                 thread::sleep(Duration::from_millis(100));
                 continue;
             };
-            let Ok(writer) = stream.try_clone() else { continue };
-            let number = self.connected(writer);
+            let Ok(outbox) = stream.try_clone().and_then(Outbox::start) else {
+                continue;
+            };
+            let number = self.connected(outbox);
             while let Ok(report) = receive::<Report>(&mut stream) {
                 match report {
+                    Report::Heard => {
+                        self.lock().is_deaf = false;
+                        continue;
+                    }
+                    Report::Loads => {
+                        self.lock().running = true;
+                        continue;
+                    }
                     Report::Began => self.lock().running = true,
                     Report::Ended { .. } => self.lock().running = false,
                     Report::Asked {
@@ -221,6 +250,8 @@ impl Link {
                 }
             }
             self.disconnected();
+            // Before another process is served, which would be taken for one that a cell has started.
+            cells.end_grandchildren();
             on_event(ProcessEvent::Ended);
             if reports.send((number, Report::Closed).into()).is_err() {
                 return;
@@ -229,10 +260,11 @@ impl Link {
     }
 
     /// Takes a new process, tells it the execution that is under way, and returns its number.
-    fn connected(&self, stream: UnixStream) -> u64 {
+    fn connected(&self, outbox: Outbox) -> u64 {
         let mut connected = self.lock();
         connected.number += 1;
-        connected.stream = Some(stream);
+        connected.outbox = Some(outbox);
+        connected.is_deaf = false;
         let instruction = connected
             .execution
             .map_or(Instruction::Idle, |execution| Instruction::Begin { execution });
@@ -244,7 +276,8 @@ impl Link {
     /// Forgets the process, which has ended.
     fn disconnected(&self) {
         let mut connected = self.lock();
-        connected.stream = None;
+        connected.outbox = None;
+        connected.is_deaf = false;
         connected.running = false;
     }
 
@@ -260,7 +293,7 @@ impl Link {
     fn question(&self, process: u64, number: u64, message: Vec<u8>) -> Question {
         let link = self.clone();
         Question::new(message, move |answer| {
-            let mut connected = link.lock();
+            let connected = link.lock();
             if connected.number == process {
                 // If that fails, the process is gone and waits for no answer.
                 connected.send(&Instruction::Reply { number, answer });
@@ -270,21 +303,33 @@ impl Link {
 
     /// Sends an instruction to the cell process. Returns the number of the process, or `None` if there is none.
     pub(crate) fn send(&self, instruction: &Instruction) -> Option<u64> {
-        let mut connected = self.lock();
+        let connected = self.lock();
         connected.send(instruction).then_some(connected.number)
     }
 
-    /// Returns whether a cell runs.
+    /// Begins to interrupt an execution.
+    pub(crate) fn begin_interrupt(&self, execution: u64) {
+        let mut connected = self.lock();
+        connected.is_deaf = connected.send(&Instruction::Interrupt { execution });
+    }
+
+    /// Returns whether a cell is being loaded or runs.
     pub(crate) fn running(&self) -> bool {
         self.lock().running
+    }
+
+    /// Returns whether an interrupted execution waits for the cell process: a cell is loaded or runs, or the process
+    /// reads nothing, as when it is stopped.
+    pub(crate) fn waits_for_process(&self) -> bool {
+        let connected = self.lock();
+        connected.running || connected.is_deaf
     }
 
     /// Disconnects the cell process, which is gone. Another process may still hold its socket, so the link would not
     /// end by itself.
     pub(crate) fn cut(&self) {
-        if let Some(stream) = &self.lock().stream {
-            // This fails if the socket is closed already, as it should be.
-            let _ = stream.shutdown(Shutdown::Both);
+        if let Some(outbox) = &self.lock().outbox {
+            outbox.close();
         }
     }
 
@@ -293,8 +338,8 @@ impl Link {
         let waited = self
             .shared
             .1
-            .wait_timeout_while(self.lock(), patience, |connected| connected.stream.is_none());
-        waited.is_ok_and(|(connected, _)| connected.stream.is_some())
+            .wait_timeout_while(self.lock(), patience, |connected| connected.outbox.is_none());
+        waited.is_ok_and(|(connected, _)| connected.outbox.is_some())
     }
 
     fn lock(&self) -> MutexGuard<'_, Connected> {
@@ -306,13 +351,20 @@ impl Link {
 mod tests {
     use super::*;
     use crate::session::run_directory::CellPaths;
+    use std::os::unix::net::UnixStream;
 
     #[test]
     fn reports_arrive_before_the_answer_and_the_end_is_told() {
         let directory = tempfile::tempdir().unwrap();
         let paths = CellPaths::in_directory(directory.path());
         let (sender, reports) = mpsc::channel::<Numbered>();
-        let _link = Link::listen(&paths.socket, sender, Box::new(drop)).unwrap();
+        let _link = Link::listen(
+            &paths.socket,
+            ProcessMark::of_run(directory.path()),
+            sender,
+            Box::new(drop),
+        )
+        .unwrap();
         let mut cell = UnixStream::connect(&paths.socket).unwrap();
         let failed = || Report::Failed {
             message: "no".into(),
@@ -331,7 +383,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let paths = CellPaths::in_directory(directory.path());
         let (sender, reports) = mpsc::channel::<Numbered>();
-        let link = Link::listen(&paths.socket, sender, Box::new(drop)).unwrap();
+        let link = Link::listen(
+            &paths.socket,
+            ProcessMark::of_run(directory.path()),
+            sender,
+            Box::new(drop),
+        )
+        .unwrap();
         assert_eq!(link.send(&Instruction::Answer), None);
         drop(UnixStream::connect(&paths.socket).unwrap());
         link.begin(7);
@@ -341,5 +399,16 @@ mod tests {
         assert_eq!(link.send(&Instruction::Answer), Some(2));
         let first: Instruction = receive(&mut second).unwrap();
         assert!(matches!(first, Instruction::Begin { execution: 7 }), "{first:?}");
+        assert!(!link.waits_for_process());
+        link.begin_interrupt(7);
+        assert!(link.waits_for_process(), "the process has not answered");
+        send(&mut second, &Report::Heard).unwrap();
+        send(&mut second, &Report::Answered).unwrap();
+        assert_eq!(reports.recv().unwrap(), (2, Report::Answered));
+        assert!(!link.waits_for_process());
+        send(&mut second, &Report::Loads).unwrap();
+        send(&mut second, &Report::Answered).unwrap();
+        assert_eq!(reports.recv().unwrap(), (2, Report::Answered));
+        assert!(link.waits_for_process());
     }
 }

@@ -11,11 +11,12 @@
 //! | [`run_directory`] | the names in the run directory: sockets, pipes and the names of the cargo shim |
 //! | [`environment_variables`] | the environment variables from one program to another |
 //! | [`link`] | the socket between kernel and cell process, with its messages |
+//! | [`outbox`] | the thread that sends over the link |
 //! | [`placed_code`] | the parts of a cell, with their places in it |
 //! | [`settings`] | the settings of `:opt`, `:fmt` and `:types` |
 //! | [`shim_state`] | what the kernel tells the cargo shim |
 //! | [`environment`] | the `PATH` in which the cargo shim stands first, and the user's own environment |
-//! | [`processes`] | ends the processes that evcxr has started |
+//! | [`processes`] | the marks by which the kernel ends the processes that it and the cells have started |
 //! | [`sysroot`] | where things lie in a toolchain |
 //! | [`shared_files`] | file operations that never change what sessions share |
 //! | [`exit_code`](mod@exit_code) | the exit code of a program that runs another one |
@@ -25,8 +26,8 @@
 //!
 //! - No other module names a file of the session directory or of the run directory, or one of the
 //!   [`environment_variables`]. A test checks it (`xtask/tests/invariants/main.rs`).
-//! - The session directory does not outlive its kernel. The kernel removes it at its end. If the kernel was killed, the
-//!   cell process removes it, or else the next kernel.
+//! - The session directory does not outlive its kernel. The kernel removes it at its end. If the kernel was killed, its
+//!   [guardian](crate::guardian) removes it, or else the next kernel.
 //! - This room uses no other room, so that all programs can use it.
 
 pub(crate) mod digest;
@@ -36,6 +37,7 @@ pub(crate) mod environment_variables;
 pub(crate) mod exit_code;
 pub(crate) mod files;
 pub(crate) mod link;
+pub(crate) mod outbox;
 pub(crate) mod placed_code;
 pub(crate) mod processes;
 pub(crate) mod run_directory;

@@ -1,71 +1,60 @@
-//! Ends the processes that evcxr has started: cargo with all that it starts, and shell commands of the user.
+//! The marks of the processes that a kernel starts, by which it finds and ends them; see
+//! [`ProcessMark`].
 //!
-//! evcxr waits for these processes and does not tell their ids. So each one has the kernel's id in its environment, and
-//! is found by that mark in `/proc`.
+//! | mark | processes |
+//! | --- | --- |
+//! | `kernel` | everything that is started without another mark, such as cargo for rust-analyzer |
+//! | `cells` | the cell process, and what cells have started |
+//! | `compilers` | cargo and rustc, as evcxr starts them for cells |
+//! | `shell/N` | the shell commands of execution number N |
+//! | `workers/…` | the workers, and what methods have started; see the engine's `monitor` |
 
-use crate::session::environment_variables::KERNEL_VARIABLE;
-use rustix::process::{Pid, Signal, kill_process};
-use std::{fs, io, thread, time::Duration};
+use mosaic_engine::ProcessMark;
+use std::path::Path;
 
-/// Ends all processes that work for a kernel now. Returns whether there was one. A process that is started meanwhile is
-/// found by the next call.
-pub(crate) fn end_of(kernel: Pid) -> bool {
-    let mark = format!("{KERNEL_VARIABLE}={kernel}");
-    let mut found = false;
-    for process in processes().into_iter().flatten() {
-        if has_mark(process, mark.as_bytes()) {
-            // This fails for a process that has ended by itself meanwhile.
-            found |= kill_process(process, Signal::KILL).is_ok();
+/// The marks of a kernel's processes.
+#[derive(Clone, Debug)]
+pub(crate) struct KernelProcesses {
+    all: ProcessMark,
+}
+
+impl KernelProcesses {
+    /// Returns the marks of the kernel with this run directory.
+    pub(crate) fn of_run(run_dir: &Path) -> KernelProcesses {
+        KernelProcesses {
+            all: ProcessMark::of_run(run_dir),
         }
     }
-    found
-}
 
-/// Ends all processes that work for a kernel that is gone or ending. Looks again until there is none, for a second at
-/// most.
-pub(crate) fn end_all_of(kernel: Pid) {
-    for _ in 0..100 {
-        if !end_of(kernel) {
-            return;
-        }
-        thread::sleep(Duration::from_millis(10));
+    /// Returns the mark of all processes of the kernel.
+    pub(crate) fn all(&self) -> &ProcessMark {
+        &self.all
     }
-}
 
-fn processes() -> io::Result<impl Iterator<Item = Pid>> {
-    Ok(fs::read_dir("/proc")?
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(Pid::from_raw))
-}
+    /// Returns the mark of what is started without another mark.
+    pub(crate) fn of_kernel(&self) -> ProcessMark {
+        self.all.part("kernel")
+    }
 
-fn has_mark(process: Pid, mark: &[u8]) -> bool {
-    // The environment of another user's process cannot be read, and such a process is not ours.
-    fs::read(format!("/proc/{process}/environ"))
-        .is_ok_and(|environment| environment.split(|byte| *byte == 0).any(|entry| entry == mark))
-}
+    /// Returns the mark of the cell process and of what cells have started.
+    pub(crate) fn of_cells(&self) -> ProcessMark {
+        self.all.part("cells")
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::{os::unix::process::ExitStatusExt, process::Command};
+    /// Returns the mark of the compilers of cells.
+    pub(crate) fn compilers(&self) -> ProcessMark {
+        self.all.part("compilers")
+    }
 
-    #[test]
-    fn only_marked_processes_end() {
-        // No process has this id.
-        let kernel = Pid::from_raw(i32::MAX).unwrap();
-        let start = |id: &str| {
-            Command::new("sleep")
-                .arg("60")
-                .env(KERNEL_VARIABLE, id)
-                .spawn()
-                .unwrap()
-        };
-        let (mut ours, mut other) = (start(&kernel.to_string()), start("1"));
-        while !end_of(kernel) {}
-        assert_eq!(ours.wait().unwrap().signal(), Some(9));
-        assert!(other.try_wait().unwrap().is_none());
-        other.kill().unwrap();
-        other.wait().unwrap();
+    /// Returns the mark of the shell commands of an execution.
+    pub(crate) fn shell_commands(&self, execution: u64) -> ProcessMark {
+        self.all.part("shell").part(&execution.to_string())
+    }
+
+    /// Kills what evcxr waits for in an execution: compilers and shell commands. The shell commands that earlier
+    /// executions left in the background go on. Returns whether there was a process.
+    pub(crate) fn kill_work_of(&self, execution: u64) -> bool {
+        let compiled = self.compilers().kill();
+        self.shell_commands(execution).kill() || compiled
     }
 }

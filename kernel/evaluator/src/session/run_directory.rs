@@ -7,6 +7,7 @@
 //! | --- | --- | --- |
 //! | `cell.sock` | the kernel | the cell process connects; see [`link`](crate::session::link) |
 //! | `cell-stdout`, `cell-stderr` | the kernel, as named pipes | the cell process writes what cells print |
+//! | `session` | the kernel, as a link to the session directory | the [guardian](crate::guardian) removes that directory |
 //! | `shim/` | the kernel, by [`take_over`](crate::session::environment::take_over) | the cargo shim; first in `PATH` |
 //! | `shim/cargo`, `shim/rustc`, `shim/rustup` | the kernel | links to this executable, which runs as the cargo shim |
 //! | `shim/state.json` | the kernel | the cargo shim reads its [`ShimState`](crate::session::shim_state::ShimState) |
@@ -34,6 +35,11 @@ impl CellPaths {
             stderr: run_directory.join("cell-stderr"),
         }
     }
+}
+
+/// Returns the link to the session directory.
+pub(crate) fn session_link(run_directory: &Path) -> PathBuf {
+    run_directory.join("session")
 }
 
 /// Returns the directory whose `cargo`, `rustc` and `rustup` are the cargo shim.

@@ -5,10 +5,14 @@
 //! other file is copied.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
+
+/// The file in a directory that [`keep_directory`] has kept: a line for each other file, with its length in bytes, a tab
+/// and its relative path.
+const CONTENTS: &str = ".contents.tsv";
 
 /// Extensions of the files that rustc writes. Such a file is replaced as a whole and may be shared by a hard link.
 const BUILT_EXTENSIONS: [&str; 5] = ["so", "dylib", "rlib", "rmeta", "a"];
@@ -66,6 +70,49 @@ pub(crate) fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives a directory its final name, once all of its content is on the disk: after a power loss, a directory of that name
+/// is whole, or [`is_whole`] says that it is not.
+///
+/// # Errors
+///
+/// The directory cannot be read or renamed, for example because there is another one of that name, or the disk is full.
+pub(crate) fn keep_directory(aside: &Path, kept: &Path) -> io::Result<()> {
+    let mut contents = String::new();
+    for (file, bytes) in files_in(aside, Path::new(""))? {
+        contents += &format!("{bytes}\t{}\n", file.display());
+    }
+    fs::write(aside.join(CONTENTS), contents)?;
+    // One call for all files, which may be a thousand.
+    rustix::fs::syncfs(File::open(aside)?)?;
+    fs::rename(aside, kept)?;
+    File::open(kept.parent().unwrap_or(kept))?.sync_all()
+}
+
+/// Returns whether a directory has all the files with which [`keep_directory`] has kept it, by their lengths.
+pub(crate) fn is_whole(directory: &Path) -> bool {
+    let has = |line: &str| {
+        let (bytes, file) = line.split_once('\t')?;
+        Some(fs::metadata(directory.join(file)).ok()?.len() == bytes.parse::<u64>().ok()?)
+    };
+    let contents = fs::read_to_string(directory.join(CONTENTS)).unwrap_or_default();
+    !contents.is_empty() && contents.lines().all(|line| has(line) == Some(true))
+}
+
+/// Lists the regular files below a directory, by their paths relative to it, with their lengths.
+fn files_in(directory: &Path, relative: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory.join(relative))? {
+        let entry = entry?;
+        let (path, metadata) = (relative.join(entry.file_name()), entry.metadata()?);
+        if metadata.is_dir() {
+            found.extend(files_in(directory, &path)?);
+        } else if metadata.is_file() {
+            found.push((path, metadata.len()));
+        }
+    }
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +133,32 @@ mod tests {
             assert_eq!(original.ino() == clone.ino(), is_shared, "{name}");
             assert_eq!(original.modified().unwrap(), clone.modified().unwrap(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_directory_that_lost_a_part_of_its_content_is_not_whole() {
+        let parent = tempfile::tempdir().unwrap();
+        let keep = || {
+            let [aside, kept] = ["aside", "kept"].map(|name| parent.path().join(name));
+            let _ = fs::remove_dir_all(&kept);
+            fs::create_dir_all(aside.join("deps")).unwrap();
+            fs::write(aside.join("deps/libhex.rlib"), "content").unwrap();
+            fs::write(aside.join("empty"), "").unwrap();
+            keep_directory(&aside, &kept).unwrap();
+            kept
+        };
+        let library = |kept: &Path| kept.join("deps/libhex.rlib");
+        assert!(is_whole(&keep()));
+        let kept = keep();
+        fs::write(library(&kept), "cont").unwrap();
+        assert!(!is_whole(&kept), "cut");
+        let kept = keep();
+        fs::remove_file(kept.join("empty")).unwrap();
+        assert!(!is_whole(&kept), "without a file");
+        let kept = keep();
+        fs::write(kept.join(CONTENTS), "").unwrap();
+        assert!(!is_whole(&kept), "without its list");
+        assert!(!is_whole(&parent.path().join("missing")));
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod state;
 use event_loop::{Event, EventLoop};
 pub use events::MonitorEvent;
 use options::monitor_address;
-pub use options::{MonitorOptions, WorkerCommand, run_dir};
+pub use options::{MonitorOptions, WorkerCommand, run_dir, run_dir_parent};
 use std::{
     io,
     path::{Path, PathBuf},

@@ -14,6 +14,7 @@ mod store_dirs;
 mod value_file;
 
 pub(crate) use memory_limit::memory_limit;
+pub use store_dirs::remove_abandoned_values;
 pub(crate) use store_dirs::{Keeper, StoreDir, StoreDirs};
 
 use crate::{failures::failure, id::Id};

@@ -1,9 +1,8 @@
 //! The two directories of stored values: one in memory, one on disk.
 
 use super::value_file::{is_segment, map, write_value};
-use crate::{id::Id, shared_memory};
+use crate::{id::Id, own_files, shared_memory};
 use mosaic_abi::Buffer;
-use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use std::{
     env,
@@ -219,30 +218,25 @@ impl Drop for Keeper {
 /// Makes a directory, and locks it for this process.
 fn occupy(directory: &Path) -> io::Result<File> {
     if let Some(parent) = directory.parent() {
-        sweep(parent);
+        DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+        own_files::remove_abandoned(parent, PREFIX, LOCK);
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    let path = directory.join(LOCK);
-    let unlocked = path.with_extension("new");
-    // The file is locked before it gets the name that `sweep` of another keeper looks for.
-    let lock = File::create_new(&unlocked)?;
-    flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-    fs::rename(unlocked, path)?;
-    Ok(lock)
+    match own_files::create_locked_directory(directory, LOCK) {
+        // The last run of this process could not remove it.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            own_files::check_own_directory(directory)?;
+            own_files::lock_new_file(&directory.join(LOCK))
+        }
+        occupied => occupied,
+    }
 }
 
-/// Removes directories of keepers that were killed.
-fn sweep(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        let of_ours = path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
-        if of_ours
-            && let Ok(lock) = File::open(path.join(LOCK))
-            && flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()
-        {
-            let _ = fs::remove_dir_all(path);
+/// Removes the directories of keepers that were killed, in the places that the environment names.
+pub fn remove_abandoned_values() {
+    let store_dirs = StoreDirs::unused();
+    for dir in [StoreDir::Memory, StoreDir::Disk] {
+        if let Some(parent) = store_dirs.directory(dir).parent() {
+            own_files::remove_abandoned(parent, PREFIX, LOCK);
         }
     }
 }

@@ -9,6 +9,7 @@ mod guest_host;
 
 use crate::{
     cpu_affinity, log,
+    process_mark::{ProcessMark, has_children},
     warehouse::StoreDirs,
     wire::{self, FromMonitor, Peer, Received, Sender, ToMonitor, WorkerAddress, only},
     worker::{Settings, admission, runtime::worker_runtime, serve, state::WorkerState},
@@ -79,6 +80,7 @@ async fn work(settings: Settings) -> io::Result<()> {
         handle_message(&state, &sender, frame, &address);
     }
     // The monitor is gone, however that happened: nothing here is of use any more, and no method is waited for.
+    end_started();
     leave(&address, &monitor, state.stored_values.store_dirs());
     end(1)
 }
@@ -104,19 +106,34 @@ fn handle_message(state: &Rc<WorkerState>, monitor: &Sender<ToMonitor>, frame: R
         FromMonitor::Retire => {
             spawn_local(async move {
                 state.finish_all().await;
-                state.close().await;
-                let _ = fs::remove_file(&address);
-                end(0);
+                end_in_order(&state, &address).await;
             });
         }
         FromMonitor::Exit => {
             spawn_local(async move {
-                state.close().await;
-                let _ = fs::remove_file(&address);
-                end(0);
+                end_in_order(&state, &address).await;
             });
         }
         message => tracing::warn!(?message, "the monitor sent a worker a message for heads"),
+    }
+}
+
+/// Ends the process because the monitor asked for it.
+async fn end_in_order(state: &WorkerState, address: &Path) -> ! {
+    state.close().await;
+    let _ = fs::remove_file(address);
+    // The monitor ends what this process has started and what bears its mark, once this process has ended. A child that
+    // has cleared its environment is only found while its parent lives.
+    if has_children() {
+        end_started();
+    }
+    end(0)
+}
+
+/// Ends everything that the methods of this process have started.
+fn end_started() {
+    if let Some(mark) = ProcessMark::of_this_process() {
+        mark.end();
     }
 }
 

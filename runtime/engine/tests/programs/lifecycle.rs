@@ -1,9 +1,10 @@
 //! Turning the runtime on and off, and the end of a program.
 
 use crate::{
+    failing::kill,
     scenario,
     tesserae::Counter,
-    world::{Scenario, meeting_point, sockets},
+    world::{Scenario, meeting_point, sockets, until},
 };
 use mosaic::{FailureKind, State, prelude::*};
 use std::{fs, path::Path};
@@ -32,6 +33,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         }),
         scenario!(off_frees_everything_and_on_works_again),
         scenario!(off_while_a_method_runs),
+        scenario!(off_ends_what_methods_have_started),
         scenario!(off_without_on),
         scenario!(programs_that_a_method_starts_are_no_workers),
         scenario!(a_program_that_ends_without_off),
@@ -100,6 +102,31 @@ async fn off_while_a_method_runs() {
     assert_eq!(Counter::remote(1).add(1).result().await.unwrap(), 2);
 }
 
+async fn off_ends_what_methods_have_started() {
+    on(2).await;
+    let counter = Counter::remote(1);
+    let lost = Counter::remote(2);
+    let mut started = Vec::new();
+    for (name, counter) in [("first", &counter), ("second", &lost)] {
+        let pids = counter.start_programs(meeting_point(name));
+        started.push(pids.result().await.unwrap());
+    }
+    let are_gone = |pids: &[u32]| pids.iter().all(|pid| has_ended(*pid));
+    assert!(started.iter().flatten().all(|pid| !has_ended(*pid)));
+    kill(lost.pid().result().await.unwrap());
+    until(|| are_gone(&started[1]));
+    assert!(started[0].iter().all(|pid| !has_ended(*pid)));
+    mosaic::interactive(Off).await.unwrap();
+    assert!(are_gone(&started[0]));
+}
+
+/// Returns whether a process has ended, also if its parent has not waited for it.
+fn has_ended(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit(')').next().and_then(|it| it.split_whitespace().next());
+    state.is_none_or(|state| state == "Z")
+}
+
 async fn off_without_on() {
     mosaic::interactive(Off).await.unwrap();
     on(1).await;
@@ -132,7 +159,7 @@ async fn a_program_that_is_killed() {
     let _entered = busy.meet_writing(&door);
     let _held = busy.meet_reading(meeting_point("closed"));
     fs::File::open(door).unwrap();
-    idle.pid().await.unwrap();
+    idle.start_programs(meeting_point("started")).await.unwrap();
     Counter::local(3).await.unwrap();
     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap();
     std::future::pending().await

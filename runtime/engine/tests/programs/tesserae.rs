@@ -5,6 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
     fs::{self, File, OpenOptions},
     io::Write,
+    process::Command,
+    thread,
 };
 
 #[tessera]
@@ -42,6 +44,19 @@ impl Counter {
 
     fn variables(&self) -> Vec<String> {
         std::env::vars().map(|(name, _)| name).collect()
+    }
+
+    /// Starts a child, and a grandchild that has left its session and its parent. Returns their pids, which go through
+    /// the named pipe.
+    fn start_programs(&self, pipe: &str) -> Vec<u32> {
+        let script = "setsid sh -c 'echo $$; exec sleep 1000 >/dev/null' >\"$0\" &";
+        let shell = Command::new("sh").args(["-c", script, pipe]).spawn();
+        let grandchild = fs::read_to_string(pipe).unwrap();
+        shell.unwrap().wait().unwrap();
+        let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+        let pids = vec![child.id(), grandchild.trim().parse().unwrap()];
+        thread::spawn(move || child.wait());
+        pids
     }
 
     /// Returns the CPUs that this worker may run on, as Linux writes them.

@@ -31,6 +31,8 @@ pub(in super::super) enum Event {
     Exited { uid: String, status: String },
     /// The embedder has shown all output, for a head's request.
     Drained { session: u64, request: u64 },
+    /// The processes that the stopped workers have started have ended.
+    LeftEnded,
     /// The embedder has shown all output of the workers that were stopped.
     Emptied,
     /// The time for the workers of this run to connect is over.

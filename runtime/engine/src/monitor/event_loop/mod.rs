@@ -119,6 +119,7 @@ impl EventLoop {
             Event::Drained { session, request } => self.connections.to_head(session, FromMonitor::Synced { request }),
             Event::Spilled { ware, outcome } => self.value_spilled(ware, outcome),
             Event::Removed { ware } => self.value_removed(ware),
+            Event::LeftEnded => self.drain(Event::Emptied),
             Event::Emptied => self.turned_off(),
             Event::StartTimedOut { run } if run == self.state.run => self.start_timed_out(),
             Event::JoinTimedOut { uid } => self.join_timed_out(&uid),

@@ -11,12 +11,14 @@ use super::{
     event::Event,
 };
 use crate::{
+    process_mark::ProcessMark,
     wire::{FromMonitor, LostWorker, RunningRuntime, RuntimePart},
     worker::MOST_THREADS,
     worker_uid,
 };
 use mosaic_abi::StartOptions;
 use std::{fs, time::Duration};
+use tokio::task::spawn_blocking;
 
 /// The largest number of workers that may be asked for. Each is a process with threads of its own.
 const MOST_WORKERS: usize = 1024;
@@ -75,11 +77,27 @@ impl EventLoop {
         let exited = move |status| {
             let _ = events.send(Event::Exited { uid: worker, status });
         };
-        let spawned = (self.node).spawn(&self.options, &settings, library_threads, &self.on_event, exited);
+        let mark = self.workers_mark().part(uid);
+        let spawned = (self.node).spawn(&self.options, &settings, &mark, library_threads, &self.on_event, exited);
         spawned.map_err(|error| {
             let program = self.options.worker.program.display();
             format!("{uid} could not be started as {program}: {error}")
         })
+    }
+
+    /// Returns the mark of the workers of this run, and of everything that they have started.
+    fn workers_mark(&self) -> ProcessMark {
+        let all = ProcessMark::of_run(&self.options.run_dir).part("workers");
+        all.part(&self.state.run.to_string())
+    }
+
+    /// Ends what the workers have started that were stopped, and then completes the stop.
+    fn end_left_processes(&self) {
+        let (mark, events) = (self.workers_mark(), self.events.clone());
+        spawn_blocking(move || {
+            mark.end();
+            let _ = events.send(Event::LeftEnded);
+        });
     }
 
     /// Tells a head that the runtime is on.
@@ -138,8 +156,12 @@ impl EventLoop {
         });
         match self.state.lifecycle {
             Lifecycle::Starting { .. } => self.stop(None, &format!("{uid} ended before it was ready: {status}")),
-            Lifecycle::Stopping { .. } if self.node.is_empty() => self.drain(Event::Emptied),
-            Lifecycle::On => self.worker_lost(lost, asked),
+            Lifecycle::Stopping { .. } if self.node.is_empty() => self.end_left_processes(),
+            Lifecycle::On => {
+                let mark = self.workers_mark().part(uid);
+                spawn_blocking(move || mark.end());
+                self.worker_lost(lost, asked);
+            }
             Lifecycle::Off | Lifecycle::Stopping { .. } => {}
         }
         for (session, request) in retiring.unwrap_or_default() {

@@ -1,7 +1,7 @@
 //! The worker processes of this machine: started, killed and reaped. For other machines see `node/mod.rs`.
 
 use super::super::{events::MonitorEvent, options::MonitorOptions};
-use crate::worker::Settings;
+use crate::{process_mark::ProcessMark, worker::Settings};
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
@@ -45,7 +45,7 @@ fn is_replaced(program: &Path, running: &Path) -> bool {
 }
 
 impl Node {
-    /// Starts a worker and tells the embedder. When the process has ended and was reaped, `exited` is called with how
+    /// Starts a worker with a mark, and tells the embedder. When the process has ended and was reaped, `exited` is called with how
     /// it ended.
     ///
     /// # Errors
@@ -55,6 +55,7 @@ impl Node {
         &mut self,
         options: &MonitorOptions,
         settings: &Settings,
+        mark: &ProcessMark,
         library_threads: usize,
         on_event: &dyn Fn(MonitorEvent),
         exited: impl FnOnce(String) + Send + 'static,
@@ -79,6 +80,7 @@ impl Node {
         let child = command
             .args(&worker.args)
             .envs(settings.variables(library_threads))
+            .envs([mark.variable()])
             .stdin(Stdio::null())
             .stdout(child_stdout)
             .stderr(child_stderr)
