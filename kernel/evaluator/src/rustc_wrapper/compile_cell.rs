@@ -154,7 +154,10 @@ impl Cell<'_> {
     fn report(&self, compilation: Compilation) -> Result<ExitStatus> {
         let is_compiled = compilation.status.success();
         // evcxr prefers any message on the user's code to an error elsewhere, as those of the linker are.
-        let lines = compilation.messages.lines().filter(|line| is_compiled || !is_warning(line));
+        let lines = compilation
+            .messages
+            .lines()
+            .filter(|line| is_compiled || !is_warning(line));
         self.print(lines)?;
         let warnings = match compilation.status.success() {
             true => compilation.warnings,
