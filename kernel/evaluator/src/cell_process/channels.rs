@@ -1,6 +1,6 @@
 //! The two channels out of the cell process: reports to the kernel, and lines to evcxr.
 
-use crate::session::link::{Report, send};
+use crate::session::{frames::send, link::Report};
 use anyhow::{Context, Result};
 use std::{
     fs::File,

@@ -3,7 +3,8 @@
 use crate::{
     cell_process::{channels::report, evaluate::Work, output, questions, running_cell},
     session::{
-        link::{Instruction, Report, receive},
+        frames::receive,
+        link::{Instruction, Report},
         run_directory::CellPaths,
     },
 };

@@ -1,19 +1,19 @@
 //! The link: the socket between the kernel and its cell process, beside evcxr's own pipes.
 //!
-//! The kernel sends [`Instruction`]s, the cell process sends [`Report`]s. Each message is a frame: its length as a
-//! `u32` in little-endian order, then its encoding. [`Link`] is the kernel's end; the cell process's end is in
+//! The kernel sends [`Instruction`]s, the cell process sends [`Report`]s. Each message is a
+//! [frame](crate::session::frames). [`Link`] is the kernel's end; the cell process's end is in
 //! `cell_process/channels.rs` and `cell_process/instructions.rs`.
 
-use crate::session::outbox::Outbox;
+use crate::session::{frames::receive, outbox::Outbox};
 use anyhow::{Context, Result};
 use mosaic_engine::{ProcessMark, Question};
 use rustix::{
     fs::{FileType, Mode, OFlags},
     io::Errno,
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use std::{
-    io::{self, Read, Write},
+    io,
     os::{fd::OwnedFd, unix::net::UnixListener},
     path::Path,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
@@ -93,41 +93,6 @@ pub(crate) enum Report {
     Asked { number: u64, message: Vec<u8> },
     /// The process is gone. The process does not send this; the kernel's end of the link adds it.
     Closed,
-}
-
-/// Sends a message.
-///
-/// # Errors
-///
-/// The message cannot be encoded, or the other end is gone.
-pub(crate) fn send<T: Serialize>(stream: &mut impl Write, message: &T) -> io::Result<()> {
-    stream.write_all(&frame(message)?)
-}
-
-/// Encodes a message as a frame.
-///
-/// # Errors
-///
-/// The message cannot be encoded, or is too long.
-pub(crate) fn frame<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {
-    let body = mosaic_abi::encode(message).map_err(io::Error::other)?;
-    let mut frame = Vec::with_capacity(body.len() + 4);
-    frame.extend_from_slice(&u32::try_from(body.len()).map_err(io::Error::other)?.to_le_bytes());
-    frame.extend_from_slice(&body);
-    Ok(frame)
-}
-
-/// Waits for a message.
-///
-/// # Errors
-///
-/// The other end is gone, or the message cannot be decoded.
-pub(crate) fn receive<T: DeserializeOwned>(stream: &mut impl Read) -> io::Result<T> {
-    let mut length = [0; 4];
-    stream.read_exact(&mut length)?;
-    let mut body = vec![0; u32::from_le_bytes(length) as usize];
-    stream.read_exact(&mut body)?;
-    mosaic_abi::decode(&body).map_err(io::Error::other)
 }
 
 /// Creates a named pipe and opens it for reading. The pipe outlives its writers.
@@ -350,7 +315,7 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::run_directory::CellPaths;
+    use crate::session::{frames::send, run_directory::CellPaths};
     use std::os::unix::net::UnixStream;
 
     #[test]

@@ -11,6 +11,7 @@
 //! | [`run_directory`] | the names in the run directory: sockets, pipes and the names of the cargo shim |
 //! | [`environment_variables`] | the environment variables from one program to another |
 //! | [`link`] | the socket between kernel and cell process, with its messages |
+//! | [`frames`] | the form of the messages in that socket |
 //! | [`outbox`] | the thread that sends over the link |
 //! | [`placed_code`] | the parts of a cell, with their places in it |
 //! | [`settings`] | the settings of `:opt`, `:fmt` and `:types` |
@@ -36,6 +37,7 @@ pub(crate) mod environment;
 pub(crate) mod environment_variables;
 pub(crate) mod exit_code;
 pub(crate) mod files;
+pub(crate) mod frames;
 pub(crate) mod link;
 pub(crate) mod outbox;
 pub(crate) mod placed_code;

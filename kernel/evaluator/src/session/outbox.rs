@@ -3,7 +3,7 @@
 //! The cell process may be stopped, or run code of the user that never lets it read. The kernel's threads must go on to
 //! serve clients then, among them the thread that interrupts the cell.
 
-use crate::session::link::frame;
+use crate::session::frames::frame;
 use serde::Serialize;
 use std::{
     io::{self, Write},
@@ -57,7 +57,7 @@ impl Drop for Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::link::receive;
+    use crate::session::frames::receive;
 
     #[test]
     fn a_receiver_that_does_not_read_holds_up_nobody() {
