@@ -11,7 +11,12 @@ pub(crate) fn soak(set_up: &SetUp, minutes: f64, seed: Option<u32>) -> Result<()
     step(&format!("using a kernel for {minutes} minutes"));
     let output = kernel::target(&set_up.root)?.join("soak");
     let minutes = minutes.to_string();
-    endure(set_up, "soak.py", &["--minutes", &minutes, "--output", &output.to_string_lossy()], seed)
+    endure(
+        set_up,
+        "soak.py",
+        &["--minutes", &minutes, "--output", &output.to_string_lossy()],
+        seed,
+    )
 }
 
 /// Kills and stops processes of kernels this number of times.
