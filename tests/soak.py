@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from faults import wait_for_the_end
 from kernels import Kernel
 from plot import write_plot
 from world import World, in_cache, wait_until
@@ -47,10 +48,10 @@ WARM_UP = 0.25
 # The growth between the first and the last third after the warm-up that still counts as flat: a part, something for
 # each cell (its library stays loaded, and its file stays in the session), and something in any case.
 FLAT = {
-    "memory": (0.05, 150, 10_000),
+    "memory": (0.05, 30, 3_000),
     "descriptors": (0.0, 0.0, 4),
     "threads": (0.0, 0.0, 8),
-    "session files": (0.0, 12, 20),
+    "session files": (0.0, 3, 20),
     "other files": (0.0, 0.0, 4),
 }
 
@@ -61,7 +62,7 @@ class Soak:
         self.random = random.Random(seed)
         # The directory of stored values of this kernel alone.
         self.memory = Path(tempfile.mkdtemp(prefix="soak-", dir="/dev/shm"))
-        self.kernel = Kernel(world, MOSAIC_MEMORY_DIR=str(self.memory))
+        self.kernel = Kernel(world, prepare=wait_for_the_end, MOSAIC_MEMORY_DIR=str(self.memory))
         self.cells = 0
         self.deaths = 0
         self.run(ITEMS)
@@ -212,11 +213,11 @@ def main():
         if samples:
             write_table(options.output / "soak.csv", samples)
             write_plot(options.output / "soak.svg", samples)
-    world.close()
     lines, is_flat = judge(samples)
     print(f"{len(samples)} rounds, {soak.cells} cells, {soak.deaths} deaths of workers; memory in kB")
     print("\n".join(lines))
     print(f"table and plot: {options.output}")
+    world.close()
     sys.exit(0 if is_flat else 1)
 
 

@@ -1,6 +1,8 @@
 //! Failures that more than one part of the runtime reports.
 
 use mosaic_abi::{Failure, FailureKind};
+use rustix::io::Errno;
+use std::io;
 
 /// Returns a failure without the names of a tessera, a method or a worker.
 pub(crate) fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
@@ -37,6 +39,24 @@ pub(crate) fn tessera_failed(uid: &str, cause: &Failure) -> Failure {
 /// Returns the failure of an object whose worker is gone.
 pub(crate) fn worker_lost(worker: &str, status: &str) -> Failure {
     failure(FailureKind::WorkerLost, format!("{worker} ended: {status}"))
+}
+
+/// Returns whether a connection failed for want of something in this process or on this machine, and not because the
+/// other side is gone.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
+    let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::AGAIN];
+    shortages
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// Returns the failure of what needs a connection to a worker that cannot be made for a shortage.
+pub(crate) fn cannot_connect(worker: &str, error: &io::Error) -> Failure {
+    let message = format!(
+        "{worker} cannot be connected to: {error}: close some files in the process {}, or raise the limit (`ulimit -n`)",
+        std::process::id()
+    );
+    failure(FailureKind::Runtime, message)
 }
 
 /// Returns the failure to place a tessera or function when no worker is left.
@@ -80,4 +100,21 @@ pub(crate) fn cancelled() -> Failure {
         FailureKind::Cancelled,
         "`cancel` was called on its task, or its time was over",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_cannot_be_connected_to_for_lack_of_descriptors_is_not_gone() {
+        for (errno, is_shortage) in [
+            (Errno::MFILE, true),
+            (Errno::AGAIN, true),
+            (Errno::CONNREFUSED, false),
+            (Errno::NOENT, false),
+        ] {
+            assert_eq!(super::is_shortage(&errno.into()), is_shortage, "{errno}");
+        }
+    }
 }

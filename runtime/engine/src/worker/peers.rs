@@ -2,12 +2,11 @@
 
 use super::results::Outcome;
 use crate::{
-    failures::failure,
+    failures::{cannot_connect, is_shortage},
     id::Id,
     trim_memory::Trimmer,
     wire::{self, FromWorker, Peer, Received, ToWorker, WorkerAddress, only},
 };
-use mosaic_abi::FailureKind;
 use std::{cell::RefCell, collections::HashMap, io};
 use tokio::{
     net::UnixStream,
@@ -112,7 +111,9 @@ impl Peers {
                         tracing::debug!(%error, worker = place.uid, "a connection to another worker broke");
                     }
                 }
-                Err(error) => refuse(requests, &place.uid, &error),
+                Err(error) if is_shortage(&error) => refuse(requests, &place.uid, &error),
+                // The worker is gone, which those who asked learn when `requests` is dropped.
+                Err(error) => tracing::debug!(%error, worker = place.uid, "another worker cannot be reached"),
             }
         });
     }
@@ -127,14 +128,13 @@ async fn connect(place: &WorkerAddress) -> io::Result<Connection> {
     Ok((sender, receiver))
 }
 
-/// Answers requests to a worker that cannot be connected to.
+/// Answers requests to a worker that cannot be connected to for a shortage.
 fn refuse(mut requests: UnboundedReceiver<PeerRequest>, worker: &str, error: &io::Error) {
     requests.close();
     while let Ok(request) = requests.try_recv() {
         if let PeerRequest::Fetch { reply, .. } = request {
-            let message = format!("{worker} cannot be connected to: {error}");
             // Whoever asked may have given up meanwhile.
-            let _ = reply.send(Err(failure(FailureKind::Runtime, message)));
+            let _ = reply.send(Err(cannot_connect(worker, error)));
         }
     }
 }

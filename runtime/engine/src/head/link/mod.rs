@@ -25,7 +25,7 @@ use super::{
     state::{Action, Ending},
 };
 use crate::{
-    failures::failure,
+    failures::{cannot_connect, failure, is_shortage},
     id::Id,
     panics::caught_async,
     trim_memory::Trimmer,
@@ -206,7 +206,7 @@ impl Link {
     async fn turn_off(&mut self, wait: Handle) {
         match self.ensure_monitor().await {
             Ok(()) => {}
-            Err(error) if undelivered::is_shortage(&error) => return self.end(wait, Err(self.unreachable(&error))),
+            Err(error) if is_shortage(&error) => return self.end(wait, Err(self.unreachable(&error))),
             Err(_) => {
                 // Without a monitor there is no runtime to turn off.
                 self.forget_runtime("the mosaic runtime was stopped").await;
@@ -307,10 +307,10 @@ impl Link {
             }
             Err(error) => {
                 tracing::debug!(worker = place.uid, %error, "a worker cannot be reached");
-                if !undelivered::is_shortage(&error) {
+                if !is_shortage(&error) {
                     return self.worker_closed(place.uid.clone());
                 }
-                let failure = undelivered::failure_of(&place.uid, &error);
+                let failure = cannot_connect(&place.uid, &error);
                 self.head.change(|state| Asked::by(&frame.message).fail(state, failure));
             }
         }
