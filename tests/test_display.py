@@ -193,3 +193,57 @@ def test_what_is_no_block_is_text(kernel, text):
 def test_blocks_on_standard_error_are_text(kernel):
     cell = kernel.ok(PLOT.replace("println", "eprintln"))
     assert "EVCXR_BEGIN_CONTENT" in cell.stderr and not displays(cell)
+
+
+HOSTILE = "EVCXR_BEGIN_CONTENT text/html\n<script>steal()</script>\nEVCXR_END_CONTENT\n"
+UNFINISHED = "EVCXR_BEGIN_CONTENT text/html\n<script>steal()</script>\n"
+
+
+def test_blocks_that_a_cell_only_passes_on_are_text(kernel, tmp_path):
+    (tmp_path / "downloaded").write_text(HOSTILE)
+    read = f'std::fs::read_to_string("{tmp_path}/downloaded")?'
+    # Also after a cell whose code names blocks, and through an item and a variable of an earlier cell.
+    kernel.ok(PLOT)
+    kernel.ok(f"let downloaded = {read};")
+    kernel.ok("fn tell(text: &str) { print!(\"{text}\"); }")
+    for code in [f'print!("{{}}", {read});', 'print!("{downloaded}");', "tell(&downloaded);"]:
+        cell = kernel.ok(code)
+        assert cell.stdout == HOSTILE and not displays(cell), cell
+    cell = kernel.ok(f"!cat {tmp_path}/downloaded")
+    assert all("text/html" not in it["data"] for it in displays(cell)), cell
+
+
+def test_blocks_that_workers_print_are_text(kernel):
+    kernel.ok("""
+        use mosaic::prelude::*;
+        #[tessera] struct Printer;
+        #[tessera] impl Printer {
+            fn new() -> Printer { Printer }
+            fn print(&self, text: String) { print!("{text}"); println!("EVCXR_BEGIN_CONTENT text/html\\nx\\nEVCXR_END_CONTENT"); }
+        }
+        mosaic::interactive(On).num_workers(1).await?;
+        let printer = Printer::remote();
+    """)
+    for text in [HOSTILE, UNFINISHED]:
+        cell = kernel.ok(f"printer.print({rust_text(text)}.to_owned()).await?;")
+        assert "<script>steal()</script>" in cell.stdout and not displays(cell), cell
+        assert cell.stdout.count("WORKER:0:0") == text.count("\n") + 3
+    kernel.ok("mosaic::interactive(Off).await?;")
+
+
+def rust_text(text):
+    return '"' + text.replace("\n", "\\n") + '"'
+
+
+def test_items_and_crates_that_print_blocks_show_displays(kernel, tmp_path):
+    kernel.ok(f"fn plot() {{ {PLOT} }}")
+    (shown,) = displays(kernel.ok("plot();"))
+    assert shown["data"] == {"text/html": "<b>1</b>"}
+    crate = tmp_path / "plotting"
+    (crate / "src").mkdir(parents=True)
+    (crate / "Cargo.toml").write_text('[package]\nname = "plotting"\nversion = "0.1.0"\nedition = "2024"\n')
+    (crate / "src/lib.rs").write_text(f"pub fn plot() {{ {PLOT} }}")
+    kernel.ok(f':dep plotting = {{ path = "{crate}" }}')
+    for code in ["plotting::plot();", "plotting::plot();"]:
+        (shown,) = displays(kernel.ok(code))
+        assert shown["data"] == {"text/html": "<b>1</b>"}

@@ -104,6 +104,7 @@ impl FrontEnd {
                 self.output.drain_then(Box::new(move || drop(inputs.send(input))));
             }
             _ if asker != Asker::CellProcess => question.refuse("only cells can do this, and no worker"),
+            Ask::PrintsDisplays => self.output.allow_blocks(confirm(question)),
             Ask::ResultBegins => self.output.begin_result(confirm(question)),
             Ask::Result(bundle) => self.output.keep_result(bundle, confirm(question)),
             Ask::Comm(message) => {

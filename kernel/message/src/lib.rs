@@ -37,6 +37,9 @@ pub enum Ask {
         /// Wait until something else is shown.
         wait: bool,
     },
+    /// Announces that the code of the cell that begins can print evcxr's display blocks: a block in what the cell prints
+    /// is a display, and not text.
+    PrintsDisplays,
     /// Announces the value of the cell's last expression: a block that it prints is the cell's result.
     ResultBegins,
     /// Shows the value of the cell's last expression.

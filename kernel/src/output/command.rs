@@ -40,6 +40,8 @@ pub(super) enum Command {
         timing: Timing,
         done: Done,
     },
+    /// Takes display blocks that the cell process prints for displays, until the next cell begins.
+    AllowBlocks(Done),
     /// Takes display blocks that the cell prints from now on as its result.
     BeginResult(Done),
     /// Keeps the cell's result, or one more format of it.

@@ -113,6 +113,12 @@ impl Output {
         self.send(Command::Show { message, timing, done });
     }
 
+    /// Takes display blocks that the cell process prints for displays, until the next cell begins. Otherwise they are
+    /// text.
+    pub(crate) fn allow_blocks(&self, done: impl FnOnce() + Send + 'static) {
+        self.send(Command::AllowBlocks(Box::new(done)));
+    }
+
     /// Takes display blocks that the running cell prints from now on as its result.
     pub(crate) fn begin_result(&self, done: impl FnOnce() + Send + 'static) {
         self.send(Command::BeginResult(Box::new(done)));

@@ -123,6 +123,11 @@ impl OutputThread {
                 self.show_message(message, timing);
                 done();
             }
+            Command::AllowBlocks(done) => {
+                self.drain();
+                self.allow_blocks(true);
+                done();
+            }
             Command::BeginResult(done) => {
                 self.drain();
                 self.in_result = true;
@@ -170,6 +175,7 @@ impl OutputThread {
 
     fn begin_cell(&mut self, cell: Arc<Header>) {
         self.end_interrupt();
+        self.allow_blocks(false);
         self.forget_result();
         let held = self.attribution.begin(cell);
         if held.is_empty() {
@@ -180,6 +186,7 @@ impl OutputThread {
 
     fn begin_silent_cell(&mut self) {
         self.end_interrupt();
+        self.allow_blocks(false);
         self.forget_result();
         // Text written until now is not the silent cell's, and is shown.
         self.drain();
@@ -192,6 +199,13 @@ impl OutputThread {
         self.finish_cell_text();
         self.end_interrupt();
         self.attribution.end();
+    }
+
+    fn allow_blocks(&mut self, allowed: bool) {
+        for index in 0..self.pipes.len() {
+            let held = self.pipes[index].allow_blocks(allowed);
+            self.show_segments(index, held);
+        }
     }
 
     fn forget_result(&mut self) {

@@ -29,7 +29,7 @@ pub(super) struct Pipe {
     pub(super) stream: StreamName,
     pub(super) fd: OwnedFd,
     decoder: Utf8Decoder,
-    /// Finds display blocks, on standard output only.
+    /// Finds display blocks, on the standard output of the cell process while it may print some.
     blocks: Option<BlockParser>,
     /// Whether everything was read and no process can write any more.
     pub(super) ended: bool,
@@ -47,8 +47,27 @@ impl Pipe {
             stream,
             fd,
             decoder: Utf8Decoder::default(),
-            blocks: (stream == StreamName::Stdout).then(BlockParser::default),
+            blocks: None,
             ended: nonblocking.is_err(),
+        }
+    }
+
+    /// Says whether blocks that come from now on are displays. Returns what was held since it may have become a block.
+    ///
+    /// Blocks of workers are always text: a worker shows displays through the runtime.
+    pub(super) fn allow_blocks(&mut self, allowed: bool) -> Vec<Segment> {
+        let may_have = self.source == Source::CellProcess && self.stream == StreamName::Stdout;
+        match (&mut self.blocks, allowed && may_have) {
+            (Some(_), true) | (None, false) => Vec::new(),
+            (None, true) => {
+                self.blocks = Some(BlockParser::default());
+                Vec::new()
+            }
+            (Some(blocks), false) => {
+                let held = blocks.finish();
+                self.blocks = None;
+                held
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use crate::{
     cell_process::{
         channels::report,
         flusher::Flusher,
+        printed_displays::PrintedDisplays,
         questions,
         run_state::{RunState, run_state},
         running_cell::{self, InterruptHooks, InterruptWait},
@@ -14,11 +15,14 @@ use crate::{
 use anyhow::{Context, Result, bail};
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 use mosaic_abi::{Buffer, GUEST_ENTRY, Guest, GuestEntry, Host};
+use mosaic_message::Ask;
 use std::{
     ffi::c_void,
     fs::File,
     io::{self, BufRead},
-    mem, ptr,
+    mem,
+    path::Path,
+    ptr,
     sync::mpsc::{Receiver, Sender},
     thread,
     time::Instant,
@@ -70,6 +74,7 @@ pub(super) fn run(work: &Receiver<Work>, host: &'static Host) -> Result<()> {
         flusher: Flusher::start()?,
         variables: ptr::null_mut(),
         functions: None,
+        displays: PrintedDisplays::default(),
     };
     for work in work {
         match work {
@@ -93,6 +98,7 @@ struct Cells {
     variables: *mut c_void,
     /// The functions on the store, once a cell has linked `mosaic-cell`.
     functions: Option<StoreFunctions>,
+    displays: PrintedDisplays,
 }
 
 /// The functions of `mosaic-cell` on the variable store.
@@ -120,6 +126,7 @@ impl Cells {
     fn run(&mut self, library: &str, function: &str) -> Result<()> {
         *run_state() = RunState::default();
         report(&Report::Loads);
+        let file = Path::new(library);
         // SAFETY: the library is the cell just compiled; loading it runs only constructors of the user's own choice.
         let library = unsafe { Library::open(Some(library), RTLD_LAZY | RTLD_LOCAL) }?;
         let hooks = InterruptHooks {
@@ -130,6 +137,9 @@ impl Cells {
         self.functions = StoreFunctions::of(&library).or(self.functions);
         // SAFETY: evcxr generated the symbol with this type.
         let function = *unsafe { library.get::<CellFunction>(function.as_bytes()) }?;
+        if self.displays.may_come_from(file) {
+            questions::ask_and_wait(&Ask::PrintsDisplays);
+        }
         let begun_at = Instant::now();
         let has_begun = running_cell::begin(hooks);
         if has_begun {

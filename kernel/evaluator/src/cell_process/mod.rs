@@ -14,6 +14,7 @@
 //! | [`questions`] | asks the kernel on behalf of cells, and delivers its answers and messages |
 //! | [`channels`] | sends reports to the kernel and lines to evcxr |
 //! | [`output`] | connects standard output and error to the kernel |
+//! | [`printed_displays`] | finds out whether a cell can print displays |
 //! | [`stdin`] | asks the user when a cell reads standard input |
 //! | [`flusher`] | shows what a cell prints without a newline, on the thread `flusher` |
 //!
@@ -34,6 +35,7 @@ mod evaluate;
 mod flusher;
 mod instructions;
 mod output;
+mod printed_displays;
 mod questions;
 mod run_state;
 mod running_cell;

@@ -1,12 +1,13 @@
 //! Questions of cells to the kernel, and messages of the kernel to cells: the cell process's end of both.
 
-use crate::session::link::Report;
+use crate::{cell_process::channels::report, session::link::Report};
 use mosaic_abi::{Guest, Slice};
 use mosaic_engine::Question;
+use mosaic_message::Ask;
 use std::{
     collections::BTreeMap,
     ptr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, mpsc},
 };
 
 /// The questions that have no answer yet, by number.
@@ -43,6 +44,19 @@ pub(super) fn ask(question: Question) -> Report {
     let number = open.last_number;
     open.questions.insert(number, question);
     Report::Asked { number, message }
+}
+
+/// Asks the kernel something, and waits until it has answered or refused.
+pub(super) fn ask_and_wait(message: &Ask) {
+    let (sender, answered) = mpsc::channel();
+    let question = Question::new(mosaic_message::encode(message), move |answer| {
+        // The receiver waits below.
+        let _ = sender.send(answer);
+    });
+    report(&ask(question));
+    if let Ok(Err(reason)) = answered.recv() {
+        tracing::warn!("the kernel refused {message:?}: {reason}");
+    }
 }
 
 /// Answers a question with what the kernel says, or refuses it with the kernel's reason.

@@ -4,6 +4,7 @@ use super::{
     decoder_access::{Elements, Entries, Variant, VariantHead},
     error::{Error, ends_early, malformed},
     names::USUALLY_ENOUGH,
+    stack::Stack,
     tag::{self, *},
     token::Token,
 };
@@ -23,6 +24,7 @@ pub(super) struct Decoder<'de> {
     names: Vec<&'de str>,
     /// Whether a visitor has left a part of its value.
     is_left: bool,
+    stack: Stack,
 }
 
 /// In [`Decoder::pending`]: the next value says what it is.
@@ -39,6 +41,7 @@ impl<'de> Decoder<'de> {
             pending_name: "",
             names: Vec::new(),
             is_left: false,
+            stack: Stack::begin(),
         }
     }
 
@@ -181,6 +184,9 @@ impl<'de> Decoder<'de> {
         if self.is_left {
             return Err(malformed());
         }
+        if matches!(tag, SEQUENCE | MAP | STRUCT | VARIANT) {
+            self.stack.check()?;
+        }
         Ok(match tag {
             FALSE => Token::Bool(false),
             TRUE => Token::Bool(true),
@@ -308,7 +314,10 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         let token = match self.token()? {
             Token::None => return visitor.visit_none(),
             // Other options are their value, as in JSON: few visitors expect an option.
-            Token::Some if self.is_some_nothing() => return visitor.visit_some(self),
+            Token::Some if self.is_some_nothing() => {
+                self.stack.check()?;
+                return visitor.visit_some(self);
+            }
             Token::Some => self.token_in_options()?,
             token => token,
         };
@@ -336,6 +345,8 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        // A type may contain options of itself without end, in no bytes.
+        self.stack.check()?;
         if self.read_tag_if(SOME) {
             visitor.visit_some(self)
         } else if self.read_tag_if(NONE) || self.read_tag_if(UNIT) {

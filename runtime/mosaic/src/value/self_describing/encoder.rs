@@ -1,6 +1,6 @@
 //! Writing values.
 
-use super::{error::Error, names::Names, tag::*};
+use super::{error::Error, names::Names, stack::Stack, tag::*};
 use serde::{
     Serialize, Serializer,
     ser::{
@@ -25,6 +25,7 @@ pub(super) struct Encoder {
     bytes: Vec<u8>,
     run: u8,
     names: Names,
+    stack: Stack,
 }
 
 impl Encoder {
@@ -33,6 +34,7 @@ impl Encoder {
             bytes: Vec::with_capacity(CAPACITY),
             run: NO_RUN,
             names: Names::default(),
+            stack: Stack::begin(),
         }
     }
 
@@ -106,17 +108,18 @@ impl Encoder {
         self.name(name);
     }
 
-    fn sequence(&mut self, length: Option<usize>) -> Elements<'_> {
+    fn sequence(&mut self, length: Option<usize>) -> Result<Elements<'_>, Error> {
+        self.stack.check()?;
         self.tag(SEQUENCE);
         self.expected(length);
         if length.is_none_or(|length| length >= FEWEST_IN_A_RUN) {
             self.run = BEGIN_RUN;
         }
-        Elements {
+        Ok(Elements {
             count_at: self.bytes.len() + 2,
             encoder: self,
             count: 0,
-        }
+        })
     }
 }
 
@@ -214,6 +217,7 @@ impl<'a> Serializer for &'a mut Encoder {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
+        self.stack.check()?;
         self.tag(SOME);
         value.serialize(self)
     }
@@ -243,20 +247,21 @@ impl<'a> Serializer for &'a mut Encoder {
         variant: &'static str,
         value: &T,
     ) -> Result<(), Error> {
+        self.stack.check()?;
         self.variant(VARIANT, variant);
         value.serialize(self)
     }
 
     fn serialize_seq(self, length: Option<usize>) -> Result<Elements<'a>, Error> {
-        Ok(self.sequence(length))
+        self.sequence(length)
     }
 
     fn serialize_tuple(self, length: usize) -> Result<Elements<'a>, Error> {
-        Ok(self.sequence(Some(length)))
+        self.sequence(Some(length))
     }
 
     fn serialize_tuple_struct(self, _: &'static str, length: usize) -> Result<Elements<'a>, Error> {
-        Ok(self.sequence(Some(length)))
+        self.sequence(Some(length))
     }
 
     fn serialize_tuple_variant(
@@ -267,16 +272,18 @@ impl<'a> Serializer for &'a mut Encoder {
         length: usize,
     ) -> Result<Elements<'a>, Error> {
         self.variant(VARIANT, variant);
-        Ok(self.sequence(Some(length)))
+        self.sequence(Some(length))
     }
 
     fn serialize_map(self, length: Option<usize>) -> Result<&'a mut Encoder, Error> {
+        self.stack.check()?;
         self.tag(MAP);
         self.expected(length);
         Ok(self)
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<&'a mut Encoder, Error> {
+        self.stack.check()?;
         self.tag(STRUCT);
         Ok(self)
     }
@@ -288,6 +295,7 @@ impl<'a> Serializer for &'a mut Encoder {
         variant: &'static str,
         _: usize,
     ) -> Result<&'a mut Encoder, Error> {
+        self.stack.check()?;
         self.variant(VARIANT, variant);
         self.tag(STRUCT);
         Ok(self)

@@ -34,6 +34,7 @@ mod decoder_access;
 mod encoder;
 mod error;
 mod names;
+mod stack;
 mod tag;
 #[cfg(test)]
 mod tests;

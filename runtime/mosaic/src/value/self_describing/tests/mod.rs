@@ -322,3 +322,46 @@ proptest! {
         let _ = decode::<All>(&damaged);
     }
 }
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Link(Option<Box<Link>>);
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum Branch {
+    Leaf,
+    Node(Vec<Branch>),
+    Field { next: Box<Branch> },
+}
+
+fn chain(links: usize) -> Link {
+    (0..links).fold(Link(None), |link, _| Link(Some(Box::new(link))))
+}
+
+#[test]
+fn values_that_nest_too_deep_are_refused_in_both_directions() {
+    let links = chain(500);
+    assert_eq!(decode::<Link>(&encode(&links).unwrap()).unwrap(), links);
+    // On a thread as small as any: an overflow would end the tests.
+    let refused = std::thread::Builder::new().stack_size(2 << 20).spawn(|| {
+        // Never dropped, which would recurse as well.
+        let deep = (0..200_000).fold(Branch::Leaf, |inner, _| Branch::Node(vec![inner]));
+        let deep = std::mem::ManuallyDrop::new(deep);
+        let error = encode(&*deep).map(|bytes| bytes.len()).unwrap_err();
+        assert!(error.contains("nests too deep"), "{error}");
+        let repeated = |opens: &[u8], count: usize| opens.repeat(count);
+        let node = encode(&Branch::Node(vec![Branch::Leaf])).unwrap();
+        let sequence = encode(&vec![vec![0_u8]]).unwrap();
+        let field = encode(&Branch::Field {
+            next: Box::new(Branch::Leaf),
+        })
+        .unwrap();
+        for opens in [&encode(&Some(())).unwrap()[..1], &sequence[..2], &node[..1], &field[..]] {
+            let bytes = repeated(opens, 200_000);
+            assert!(decode::<Link>(&bytes).is_err());
+            assert!(decode::<Branch>(&bytes).is_err());
+            assert!(decode::<serde_json::Value>(&bytes).is_err());
+            assert!(decode::<IgnoredAny>(&bytes).is_err());
+        }
+    });
+    refused.unwrap().join().unwrap();
+}
