@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask demo | test | bench | lab | docs | screenshot`.
+//! The project's commands: `cargo xtask demo | test | bench | lab | docs | screenshot | fuzz`.
 //!
 //! Each command is a list of steps, and each step is a function of one module:
 //!
@@ -9,6 +9,7 @@
 //! | [`python`] | the Python environment with the Jupyter clients |
 //! | [`browser`] | the browser for JupyterLab |
 //! | [`suites`] | the tests |
+//! | [`fuzz`] | the fuzzer |
 //! | [`bench`], [`peers`] | the benchmarks, and the programs that they compare this project with |
 //! | [`demo`], [`docs`] | the notebooks and the guide |
 //!
@@ -18,6 +19,7 @@ mod bench;
 mod browser;
 mod demo;
 mod docs;
+mod fuzz;
 mod kernel;
 mod peers;
 mod python;
@@ -67,6 +69,14 @@ enum Command {
         #[arg(long)]
         open: bool,
     },
+    /// Runs the fuzzer on what comes from outside
+    Fuzz {
+        /// Runs this target alone
+        target: Option<fuzz::Target>,
+        /// How long each target runs
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
     /// Sets everything up and makes the picture of the README again
     Screenshot,
     /// Sets everything up and runs a benchmark against its peers, which are installed first where they are missing
@@ -108,6 +118,7 @@ fn execute(command: Command) -> Result<()> {
         }
         Command::Lab { jupyter } => demo::lab(&set_up(&root)?, &jupyter),
         Command::Docs { open } => docs::docs(&root, open),
+        Command::Fuzz { target, seconds } => fuzz::fuzz(&root, target, seconds),
         Command::Screenshot => {
             browser::ensure()?;
             demo::screenshot(&set_up(&root)?)
