@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask demo | test | bench | soak | faults | lab | docs | screenshot`.
+//! The project's commands: `cargo xtask demo | test | bench | fuzz | soak | faults | lab | docs | screenshot`.
 //!
 //! Each command is a list of steps, and each step is a function of one module:
 //!
@@ -9,6 +9,7 @@
 //! | [`python`] | the Python environment with the Jupyter clients |
 //! | [`browser`] | the browser for JupyterLab |
 //! | [`suites`], [`endurance`] | the tests, and those that take as long as they are given |
+//! | [`fuzz`] | the fuzzer |
 //! | [`bench`], [`peers`] | the benchmarks, and the programs that they compare this project with |
 //! | [`demo`], [`docs`] | the notebooks and the guide |
 //!
@@ -19,6 +20,7 @@ mod browser;
 mod demo;
 mod docs;
 mod endurance;
+mod fuzz;
 mod kernel;
 mod peers;
 mod python;
@@ -86,6 +88,14 @@ enum Command {
         #[arg(long)]
         open: bool,
     },
+    /// Runs the fuzzer on what comes from outside
+    Fuzz {
+        /// Runs this target alone
+        target: Option<fuzz::Target>,
+        /// How long each target runs
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
     /// Sets everything up and makes the picture of the README again
     Screenshot,
     /// Sets everything up and runs a benchmark against its peers, which are installed first where they are missing
@@ -129,6 +139,7 @@ fn execute(command: Command) -> Result<()> {
         Command::Faults { rounds, seed } => endurance::faults(&set_up(&root)?, rounds, seed),
         Command::Lab { jupyter } => demo::lab(&set_up(&root)?, &jupyter),
         Command::Docs { open } => docs::docs(&root, open),
+        Command::Fuzz { target, seconds } => fuzz::fuzz(&root, target, seconds),
         Command::Screenshot => {
             browser::ensure()?;
             demo::screenshot(&set_up(&root)?)

@@ -61,6 +61,9 @@ mod clock;
 mod code_location;
 mod cpu_affinity;
 mod failures;
+#[cfg(mosaic_fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod head;
 mod id;
 mod line_prefix;

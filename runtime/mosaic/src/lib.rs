@@ -41,6 +41,9 @@ pub mod __private;
 mod control; // start, stop, choose and retire workers, loops, barriers, cancellation
 mod error; // the two error types
 mod future; // a timer, and many futures in one task
+#[cfg(mosaic_fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing; // what the targets of the fuzzer call
 mod guest; // called by the host and by workers: constructors, methods, panics, interrupts
 mod host; // the host's table
 mod inspect; // status, workers, tesserae, timeline, progress, log

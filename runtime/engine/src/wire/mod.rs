@@ -11,6 +11,8 @@ mod messages;
 mod outbox;
 
 pub(crate) use connection::{Receiver, connect};
+#[cfg(mosaic_fuzzing)]
+pub(crate) use frame::first_of;
 pub(crate) use frame::{Frame, Payload, Received, only};
 pub(crate) use messages::{
     Argument, Callee, Code, FromMonitor, FromWarehouse, FromWorker, LivingTessera, Load, Location, LostWorker, Near,

@@ -1,0 +1,112 @@
+//! The fuzzer: libFuzzer on the targets in `fuzz/`.
+//!
+//! The targets need rustc's instrumentation for coverage, which stable compilers have, and no sanitizer.
+
+use crate::run::{cargo, run, step};
+use anyhow::{Context, Result, bail};
+use std::{fs, path::Path, process::Command};
+
+/// A program that reads what comes from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Target {
+    /// The texts of cells
+    Cells,
+    /// Display blocks in what cells print
+    Displays,
+    /// Frames of clients, and connection files
+    Jupyter,
+    /// Values that workers send
+    Values,
+    /// Frames between the processes of a runtime
+    Wire,
+}
+
+const TARGETS: [Target; 5] = [
+    Target::Wire,
+    Target::Values,
+    Target::Jupyter,
+    Target::Displays,
+    Target::Cells,
+];
+
+/// The architecture for which targets are compiled. Naming it keeps build scripts and macros without instrumentation.
+const ARCHITECTURE: &str = "x86_64-unknown-linux-gnu";
+/// The instrumentation that libFuzzer follows. The usual `cfg(fuzzing)` is not set: it takes the places out of
+/// proc-macro2's tokens, on which the rewriting of cells depends.
+const INSTRUMENTATION: &str = "--cfg mosaic_fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+     -Cllvm-args=-sanitizer-coverage-trace-compares";
+/// How long a target may take for one input, in seconds.
+const TIMEOUT: u32 = 20;
+/// How much memory a target may take, in MB. What a length in the input says must not be allocated before it is there.
+const MEMORY: u32 = 2048;
+
+impl Target {
+    fn name(self) -> &'static str {
+        match self {
+            Target::Cells => "cells",
+            Target::Displays => "displays",
+            Target::Jupyter => "jupyter",
+            Target::Values => "values",
+            Target::Wire => "wire",
+        }
+    }
+
+    fn dictionary(self) -> Option<&'static str> {
+        match self {
+            Target::Cells => Some("rust.dict"),
+            Target::Displays => Some("displays.dict"),
+            Target::Jupyter => Some("jupyter.dict"),
+            Target::Values | Target::Wire => None,
+        }
+    }
+}
+
+/// Runs one target, or each, for a number of seconds. First come the seeds in the repository, among them the inputs
+/// that once failed.
+pub(crate) fn fuzz(root: &Path, target: Option<Target>, seconds: u32) -> Result<()> {
+    if !cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu")) {
+        bail!("the targets of the fuzzer are built for {ARCHITECTURE} alone");
+    }
+    let directory = root.join("fuzz");
+    step("building the fuzzer's targets (the first time takes some 3 minutes)");
+    run(cargo()
+        .args(["build", "--release", "--locked", "--target", ARCHITECTURE])
+        .env("RUSTFLAGS", INSTRUMENTATION)
+        .current_dir(&directory))?;
+    let targets = target.map_or(TARGETS.to_vec(), |target| vec![target]);
+    for target in targets {
+        let name = target.name();
+        step(&format!("fuzzing {name} for {seconds} s"));
+        run(&mut command(&directory, target, seconds)?).with_context(|| {
+            format!(
+                "the target {name} failed: keep the input that is named above in fuzz/seeds/{name} once it is mended"
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn command(directory: &Path, target: Target, seconds: u32) -> Result<Command> {
+    let name = target.name();
+    // What was found before is read again. The repository keeps the seeds alone.
+    let corpus = directory.join("corpus").join(name);
+    let artifacts = directory.join("artifacts").join(name);
+    for made in [&corpus, &artifacts] {
+        fs::create_dir_all(made).with_context(|| format!("cannot make {}", made.display()))?;
+    }
+    let mut command = Command::new(directory.join("target").join(ARCHITECTURE).join("release").join(name));
+    command
+        .arg(corpus)
+        .arg(directory.join("seeds").join(name))
+        .arg(format!("-artifact_prefix={}/", artifacts.display()))
+        .arg(format!("-max_total_time={seconds}"))
+        .arg(format!("-timeout={TIMEOUT}"))
+        .arg(format!("-rss_limit_mb={MEMORY}"))
+        .args(["-max_len=4096", "-verbosity=0", "-print_final_stats=1"])
+        .current_dir(directory);
+    if let Some(dictionary) = target.dictionary() {
+        command.arg(format!("-dict={dictionary}"));
+    }
+    Ok(command)
+}
