@@ -1,4 +1,4 @@
-//! The features of the dependencies: the same for the kernel and for the tests, so that evcxr is compiled once.
+//! The dependencies: with the same features for the kernel and for the tests, so that evcxr is compiled once.
 
 use std::{collections::BTreeSet, path::Path, process::Command};
 
@@ -39,4 +39,16 @@ fn tests_add_no_features() {
         "a dev-dependency adds features to these, so that all that needs them is compiled twice: {other:?}: \
          name the features in xtask/Cargo.toml"
     );
+}
+
+#[test]
+fn the_lock_file_of_the_fuzzer_is_up_to_date() {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("fuzz");
+    let arguments = ["metadata", "--locked", "--format-version", "1"];
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .current_dir(fuzz)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

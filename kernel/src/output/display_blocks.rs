@@ -120,9 +120,10 @@ impl BlockParser {
     /// Takes the beginning of a line.
     fn push_start(&mut self, line: String, found: &mut Vec<Segment>) {
         let whole = line.ends_with('\n');
+        let is_short = line.len() <= MAX_FIRST_LINE_BYTES;
         let mime = line.strip_prefix(BEGIN).map(str::trim_end);
         match mime {
-            Some(mime) if whole && mime.contains('/') && !mime.contains(char::is_whitespace) => {
+            Some(mime) if whole && is_short && mime.contains('/') && !mime.contains(char::is_whitespace) => {
                 self.state = ParserState::InBlock(Block {
                     mime: mime.to_owned(),
                     content: line.len(),
@@ -247,6 +248,15 @@ mod tests {
         ] {
             check(written, &[text(written)]);
         }
+    }
+
+    #[test]
+    fn a_block_has_a_short_first_line() {
+        let first = format!("{BEGIN}text/html;{}", "x".repeat(MAX_FIRST_LINE_BYTES));
+        let [longest, too_long] = [MAX_FIRST_LINE_BYTES - 1, MAX_FIRST_LINE_BYTES].map(|bytes| &first[..bytes]);
+        let block_of = |first: &str| format!("{first}\nx\n{END}\n");
+        check(&block_of(longest), &[block(&longest[BEGIN.len()..], "x")]);
+        check(&block_of(too_long), &[text(&block_of(too_long))]);
     }
 
     #[test]
