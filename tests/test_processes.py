@@ -219,10 +219,15 @@ def test_a_process_that_stands_still_is_replaced(kernel):
     assert "replaced" in replaced(cell)
     assert not psutil.pid_exists(process.pid)
 
-    # Before a cell runs.
+    # Before a cell runs, but when it has been compiled.
+    session = Path(kernel.ok(":last_compile_dir").result.strip())
+    libraries = lambda: set(session.rglob("libcode_*.so"))
+    before = libraries()
     process = cell_process(kernel)
     process.suspend()
-    replaced(kernel.submit("2 + 2"), is_told_later=True)
+    cell = kernel.submit("2 + 2")
+    assert wait_until(lambda: libraries() - before, 60)
+    replaced(cell, is_told_later=True)
 
     # While the library of a cell is loaded.
     constructor = '#[used] #[unsafe(link_section = ".init_array")] static BEGIN: extern "C" fn() = begin;'
