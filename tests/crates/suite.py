@@ -198,8 +198,10 @@ CRATES = [
         [
             ("let graph = petgraph::graph::UnGraph::<(), u32>::from_edges([(0, 1, 5), (1, 2, 5), (0, 2, 20)]);", ""),
             (
-                "let costs = petgraph::algo::dijkstra(&graph, 0.into(), None, |edge| *edge.weight());\n"
-                'println!("{}", costs[&petgraph::graph::NodeIndex::new(2)]);',
+                "{\n"
+                "    let costs = petgraph::algo::dijkstra(&graph, 0.into(), None, |edge| *edge.weight());\n"
+                '    println!("{}", costs[&petgraph::graph::NodeIndex::new(2)]);\n'
+                "}",
                 "10\n",
             ),
         ],
