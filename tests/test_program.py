@@ -182,3 +182,9 @@ def test_a_symbol_that_no_library_has_is_an_error_of_the_cell(kernel):
     cell = kernel.run('unsafe extern "C" { fn in_no_library(); }\nunsafe { in_no_library() }')
     assert "undefined symbol: in_no_library" in cell.error, cell
     assert kernel.ok('unsafe extern "C" { safe fn cos(x: f64) -> f64; }\ncos(0.0) as i32 + kept_beside').result == "6"
+
+
+def test_a_warning_hides_no_error(kernel):
+    kernel.ok("macro_rules! never_called { () => {} }")
+    cell = kernel.run("mod hidden { mod inner { pub struct Inner; } pub fn make() -> inner::Inner { inner::Inner } }\nlet concealed = hidden::make();")
+    assert cell.reply["ename"] == "VariableError" and "`concealed`" in cell.error, cell

@@ -26,6 +26,10 @@ use std::ops::Range;
 const CANNOT_BE_KEPT: &str = "a variable of this cell cannot be kept for the next: it borrows from this one, or its type is \
     known here alone. Make it own what it holds, define its type as an item of a cell, or put braces around the cell's code";
 
+/// rustc has failed without an error that evcxr can read.
+const NO_ERROR: &str = "the cell does not compile, and rustc does not say why. Start the kernel with MOSAIC_FAST_PATH=0 and \
+    run the cell again";
+
 impl CellError {
     /// Shows the errors of rustc as rustc would show them for the cell alone. `type_of` looks up the type of a variable
     /// by its name and the byte of the cell at which the name ends.
@@ -46,7 +50,10 @@ impl CellError {
             let code = error.code.as_deref();
             code == Some("E0521") && error.labels.is_empty() || code == Some("E0373")
         };
-        if !errors.is_empty() && errors.iter().all(of_storing) {
+        if errors.is_empty() {
+            return CellError::new(ErrorName::Compilation, NO_ERROR);
+        }
+        if errors.iter().all(of_storing) {
             return match Unstorable::closure_in(&without_commands(code)) {
                 Some(variable) => CellError::unstorable(&variable.explain(code, type_of), code, number),
                 None => CellError::new(ErrorName::Variable, CANNOT_BE_KEPT),

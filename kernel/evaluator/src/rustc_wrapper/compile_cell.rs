@@ -10,7 +10,7 @@ use crate::{
         empty_cell::EmptyCell,
         reachable_items::ManyItems,
         replay_errors,
-        rustc::Rustc,
+        rustc::{Rustc, is_warning},
     },
     session::{
         environment,
@@ -20,7 +20,6 @@ use crate::{
     source::fingerprints::Definitions,
 };
 use anyhow::{Context, Result};
-use serde_json::Value;
 use std::{
     borrow::Cow,
     collections::BTreeMap,
@@ -192,12 +191,6 @@ impl Knowledge<'_> {
             },
         }
     }
-}
-
-/// Reports whether one of rustc's messages is a warning.
-fn is_warning(line: &str) -> bool {
-    let message: Option<Value> = serde_json::from_str(line).ok();
-    message.is_some_and(|message| message["level"] == "warning")
 }
 
 /// Reads the types of the variables that the session has stored.

@@ -152,7 +152,7 @@ fn check(rustc: &Rustc, text: &str, session: &Path) -> Result<Option<ExitStatus>
         return Ok(None);
     }
     rustc.write_source(&analysis_code::with_local_variables(text))?;
-    rustc.run_unchanged().map(Some)
+    rustc.run_check().map(Some)
 }
 
 /// Compiles a cell to be run. `carried` is the text as evcxr wrote it.
@@ -192,7 +192,7 @@ fn compile_to_run(rustc: &Rustc, text: &str, carried: &str, session: PathBuf) ->
         }
         None => {
             rustc.write_source(&text)?;
-            return rustc.run_unchanged().map(Some);
+            return rustc.run_check().map(Some);
         }
     };
     let cell = Cell {

@@ -143,12 +143,19 @@ impl<'a> Rustc<'a> {
         })
     }
 
-    /// Runs rustc as cargo calls it, and prints its messages.
-    pub(super) fn run_unchanged(&self) -> Result<ExitStatus> {
+    /// Runs rustc as cargo calls it to check a source, and prints its errors. evcxr would take a warning for an error.
+    pub(super) fn run_check(&self) -> Result<ExitStatus> {
         let output = self.run(&Run::of(self.call))?;
-        output.messages.iter().for_each(|line| eprintln!("{line}"));
+        let errors = output.messages.iter().filter(|line| !is_warning(line));
+        errors.for_each(|line| eprintln!("{line}"));
         Ok(output.status)
     }
+}
+
+/// Reports whether one of rustc's messages is a warning.
+pub(super) fn is_warning(line: &str) -> bool {
+    let message: Option<Value> = serde_json::from_str(line).ok();
+    message.is_some_and(|message| message["level"] == "warning")
 }
 
 impl<'r> Run<'r> {
