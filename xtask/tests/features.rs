@@ -2,27 +2,23 @@
 
 use std::{collections::BTreeSet, path::Path, process::Command};
 
-/// The dependencies over all `edges`, each as `NAME VERSION [FEATURES]`.
-fn dependencies(edges: &str) -> BTreeSet<String> {
+/// Runs cargo in a directory of the repository. Returns what it prints.
+fn cargo(directory: &str, arguments: &[&str]) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let arguments = [
-        "tree",
-        "--locked",
-        "--workspace",
-        "--prefix",
-        "none",
-        "--format",
-        "{p} [{f}]",
-        "--edges",
-        edges,
-    ];
-    let output = Command::new(env!("CARGO"))
+    let mut command = Command::new(env!("CARGO"));
+    let output = command
         .args(arguments)
-        .current_dir(root)
+        .current_dir(root.join(directory))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let lines = String::from_utf8(output.stdout).unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Returns the dependencies over all `edges`, each as `NAME VERSION [FEATURES]`.
+fn dependencies(edges: &str) -> BTreeSet<String> {
+    let format = ["--prefix", "none", "--format", "{p} [{f}]", "--edges", edges];
+    let lines = cargo("", &[&["tree", "--locked", "--workspace"][..], &format].concat());
     let lines = lines.lines().map(|line| line.trim_end_matches(" (*)").to_owned());
     // Packages of this repository are small.
     lines
@@ -43,12 +39,5 @@ fn tests_add_no_features() {
 
 #[test]
 fn the_lock_file_of_the_fuzzer_is_up_to_date() {
-    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("fuzz");
-    let arguments = ["metadata", "--locked", "--format-version", "1"];
-    let output = Command::new(env!("CARGO"))
-        .args(arguments)
-        .current_dir(fuzz)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    cargo("fuzz", &["metadata", "--locked", "--format-version", "1"]);
 }

@@ -13,7 +13,7 @@ const OBJECT_ENDS: &str = ".rcgu.o";
 const FORBID_UNDEFINED_VERSION: &str = "--no-undefined-version";
 const ALLOW_UNDEFINED_VERSION: &str = "--undefined-version";
 /// Passes an option through the C compiler to the linker.
-const TO_LINKER: &str = "-Wl,";
+pub(crate) const TO_LINKER: &str = "-Wl,";
 
 /// The arguments for a linker, in rustc's order.
 #[derive(Debug, PartialEq, Eq)]

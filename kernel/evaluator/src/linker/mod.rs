@@ -21,6 +21,8 @@ pub(crate) mod elf;
 mod imports;
 mod link_line;
 
+pub(crate) use link_line::TO_LINKER;
+
 use crate::{
     linker::link_line::LinkLine,
     session::{

@@ -2,6 +2,7 @@
 
 use crate::{
     evcxr_text::markers::CELL_CRATE,
+    linker::TO_LINKER,
     prebuilt::builtin,
     session::{
         environment,
@@ -24,8 +25,6 @@ const CONSTANT_METADATA: &str = "metadata=mosaic";
 const LINKER: &str = "linker=";
 /// Says that rustc runs the linker itself, and not a C compiler.
 const DIRECT_FLAVOR: &str = "linker-flavor=ld.lld";
-/// Passes an option through a C compiler to the linker.
-const TO_LINKER: &str = "-Wl,";
 
 /// The arguments with which cargo calls rustc.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
