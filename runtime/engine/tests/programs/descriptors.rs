@@ -119,7 +119,8 @@ async fn a_worker_without_descriptors_loses_large_arguments_alone() {
         for (value, sum) in (0_u32..).zip(sums) {
             lost += u32::from(!right_or_refused(sum.result().await, &f64::from(value * LARGE as u32)));
         }
-        assert!(lost > 0);
+        // With some to spare, all find one in turn if they arrive one by one.
+        assert!(spare > 0 || lost > 0);
         assert_eq!(pid_between.result().await.unwrap(), pid);
         hoarder.release().await.unwrap();
     }
@@ -144,7 +145,7 @@ async fn a_head_without_descriptors_loses_large_results_alone() {
         for (value, result) in (0_u8..).zip(fetched) {
             lost += u32::from(!right_or_refused(result.await.unwrap(), &vec![f64::from(value); LARGE]));
         }
-        assert!(lost > 0);
+        assert!(spare > 0 || lost > 0);
         assert_eq!(hoarder.pid().result().await.unwrap(), pid);
         drop(files);
     }
