@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use mosaic::{Portable, fuzzing};
 use ndarray::{Array1, Array2, Array3, ArrayD};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
@@ -33,7 +33,7 @@ enum Untagged {
     Number(i64),
     Text(String),
     List(Vec<Untagged>),
-    Map(HashMap<String, Untagged>),
+    Map(BTreeMap<String, Untagged>),
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -4,7 +4,12 @@
 
 use crate::run::{cargo, run, step};
 use anyhow::{Context, Result, bail};
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+};
 
 /// A program that reads what comes from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -52,6 +57,17 @@ impl Target {
         }
     }
 
+    /// The number of inputs that take up to a minute.
+    fn repeatable_runs(self) -> u32 {
+        match self {
+            Target::Cells => 20_000,
+            Target::Displays => 2_000_000,
+            Target::Jupyter => 5_000_000,
+            Target::Values => 50_000,
+            Target::Wire => 5_000_000,
+        }
+    }
+
     fn dictionary(self) -> Option<&'static str> {
         match self {
             Target::Cells => Some("rust.dict"),
@@ -62,9 +78,51 @@ impl Target {
     }
 }
 
-/// Runs one target, or each, for a number of seconds. First come the seeds in the repository, among them the inputs
-/// that once failed.
+/// Runs one target, or each, for a number of seconds, and keeps the inputs that reach new code for the next time. First
+/// come the seeds in the repository, among them the inputs that once failed.
 pub(crate) fn fuzz(root: &Path, target: Option<Target>, seconds: u32) -> Result<()> {
+    let directory = build(root)?;
+    let targets = target.map_or(TARGETS.to_vec(), |target| vec![target]);
+    for target in targets {
+        let name = target.name();
+        step(&format!("fuzzing {name} for {seconds} s"));
+        let corpus = directory.join("corpus").join(name);
+        let mut command = command(&directory, target, &corpus)?;
+        command.arg(format!("-max_total_time={seconds}"));
+        run(&mut command).with_context(|| advice(target))?;
+    }
+    Ok(())
+}
+
+/// Runs each target on the seeds and on the inputs that follow from them, which are the same each time.
+pub(crate) fn fuzz_repeatably(root: &Path) -> Result<()> {
+    let directory = &build(root)?;
+    // Each runs on one core.
+    for pair in TARGETS.chunks(2) {
+        thread::scope(|scope| {
+            let running: Vec<_> = pair
+                .iter()
+                .map(|&target| scope.spawn(move || run_repeatably(directory, target)))
+                .collect();
+            running
+                .into_iter()
+                .try_for_each(|target| target.join().expect("running a command does not panic"))
+        })?;
+    }
+    Ok(())
+}
+
+fn run_repeatably(directory: &Path, target: Target) -> Result<()> {
+    let corpus = tempfile::tempdir().context("cannot make a directory for the inputs")?;
+    let mut command = command(directory, target, corpus.path())?;
+    command
+        .arg("-seed=1")
+        .arg(format!("-runs={}", target.repeatable_runs()));
+    run(&mut command).with_context(|| advice(target))
+}
+
+/// Builds the targets, and returns their directory.
+fn build(root: &Path) -> Result<PathBuf> {
     if !cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu")) {
         bail!("the targets of the fuzzer are built for {ARCHITECTURE} alone");
     }
@@ -74,25 +132,18 @@ pub(crate) fn fuzz(root: &Path, target: Option<Target>, seconds: u32) -> Result<
         .args(["build", "--release", "--locked", "--target", ARCHITECTURE])
         .env("RUSTFLAGS", INSTRUMENTATION)
         .current_dir(&directory))?;
-    let targets = target.map_or(TARGETS.to_vec(), |target| vec![target]);
-    for target in targets {
-        let name = target.name();
-        step(&format!("fuzzing {name} for {seconds} s"));
-        run(&mut command(&directory, target, seconds)?).with_context(|| {
-            format!(
-                "the target {name} failed: keep the input that is named above in fuzz/seeds/{name} once it is mended"
-            )
-        })?;
-    }
-    Ok(())
+    Ok(directory)
 }
 
-fn command(directory: &Path, target: Target, seconds: u32) -> Result<Command> {
+fn advice(target: Target) -> String {
     let name = target.name();
-    // What was found before is read again. The repository keeps the seeds alone.
-    let corpus = directory.join("corpus").join(name);
+    format!("the target {name} failed: keep the input that is named above in fuzz/seeds/{name} once it is mended")
+}
+
+fn command(directory: &Path, target: Target, corpus: &Path) -> Result<Command> {
+    let name = target.name();
     let artifacts = directory.join("artifacts").join(name);
-    for made in [&corpus, &artifacts] {
+    for made in [corpus, &artifacts] {
         fs::create_dir_all(made).with_context(|| format!("cannot make {}", made.display()))?;
     }
     let mut command = Command::new(directory.join("target").join(ARCHITECTURE).join("release").join(name));
@@ -100,7 +151,6 @@ fn command(directory: &Path, target: Target, seconds: u32) -> Result<Command> {
         .arg(corpus)
         .arg(directory.join("seeds").join(name))
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
-        .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-timeout={TIMEOUT}"))
         .arg(format!("-rss_limit_mb={MEMORY}"))
         .args(["-max_len=4096", "-verbosity=0", "-print_final_stats=1"])

@@ -25,6 +25,7 @@ mod kernel;
 mod peers;
 mod python;
 mod run;
+mod sanitizer;
 mod suites;
 mod toolchain;
 
@@ -124,8 +125,11 @@ fn execute(command: Command) -> Result<()> {
     match command {
         Command::Demo => demo::demo(&set_up(&root)?),
         Command::Test { suite, pytest } => {
-            if suite == Some(suites::Suite::Crates) {
-                return suites::crates(&set_up(&root)?, &pytest);
+            match suite {
+                Some(suites::Suite::Crates) => return suites::crates(&set_up(&root)?, &pytest),
+                Some(suites::Suite::Fuzz) => return fuzz::fuzz_repeatably(&root),
+                Some(suites::Suite::Sanitizer) => return sanitizer::test(&root),
+                None => {}
             }
             browser::ensure()?;
             let set_up = set_up(&root)?;

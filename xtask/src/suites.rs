@@ -1,7 +1,7 @@
-//! The tests: four suites, the quick ones first. The first suite that fails ends the run.
+//! The tests: five suites, the quick ones first. The first suite that fails ends the run.
 
 use crate::{
-    SetUp, kernel,
+    SetUp, fuzz, kernel,
     run::{cargo, run, step},
 };
 use anyhow::{Context, Result};
@@ -34,6 +34,7 @@ pub(crate) fn all(set_up: &SetUp) -> Result<()> {
         ])
     })?;
     suite("unit", &|| cargo(&["test", "--workspace", "--release", "--locked"]))?;
+    suite("fuzz", &|| fuzz::fuzz_repeatably(&set_up.root))?;
     suite("end to end", &|| end_to_end(set_up, &[]))
 }
 
@@ -42,6 +43,10 @@ pub(crate) fn all(set_up: &SetUp) -> Result<()> {
 pub(crate) enum Suite {
     /// Well-known crates in notebooks. Building them takes long, so this suite runs only when it is asked for.
     Crates,
+    /// The fuzzer, on inputs that are the same each time. A part of all tests.
+    Fuzz,
+    /// The runtime's tests with AddressSanitizer.
+    Sanitizer,
 }
 
 /// Runs the suite of well-known crates in notebooks.

@@ -138,6 +138,24 @@ mod tests {
     }
 
     #[test]
+    fn numbers_arrive_to_the_last_bit() {
+        for number in [
+            6.666_666_666_666_667e41,
+            0.1 + 0.2,
+            5e-324,
+            f64::MAX,
+            9_007_199_254_740_993.0,
+        ] {
+            let sent = Session::new().message("comm_msg", None, json!({ "data": number }));
+            let parsed = parse(&serialise(&sent, &signer("k")), &signer("k")).unwrap();
+            assert_eq!(
+                parsed.content["data"].as_f64().map(f64::to_bits),
+                Some(number.to_bits())
+            );
+        }
+    }
+
+    #[test]
     fn the_parent_comes_back_whole() {
         let mut request = message();
         request.header.extra.insert("subshell_id".into(), json!("abc"));

@@ -84,12 +84,11 @@ fn main() -> ExitCode {
     if let Some(exit) = world::inside(&scenarios()) {
         return exit;
     }
-    let filters: Vec<String> = env::args()
-        .skip(1)
-        .filter(|argument| !argument.starts_with('-'))
-        .collect();
-    let chosen =
-        |scenario: &Scenario| filters.is_empty() || filters.iter().any(|filter| scenario.name.contains(filter));
+    let (wanted, skipped) = filters();
+    let chosen = |scenario: &Scenario| {
+        let matches = |filter: &String| scenario.name.contains(filter);
+        (wanted.is_empty() || wanted.iter().any(matches)) && !skipped.iter().any(matches)
+    };
     let mut chosen: Vec<Scenario> = scenarios().into_iter().filter(chosen).collect();
     if env::args().any(|argument| argument == "--list") {
         chosen.iter().for_each(|scenario| println!("{}: test", scenario.name));
@@ -117,4 +116,18 @@ fn main() -> ExitCode {
         }
     });
     ExitCode::from(u8::from(failed.into_inner()))
+}
+
+/// Returns the parts of names that are wanted, and those after `--skip`, as libtest has them.
+fn filters() -> (Vec<String>, Vec<String>) {
+    let (mut wanted, mut skipped) = (Vec::new(), Vec::new());
+    let mut arguments = env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        if argument == "--skip" {
+            skipped.extend(arguments.next());
+        } else if !argument.starts_with('-') {
+            wanted.push(argument);
+        }
+    }
+    (wanted, skipped)
 }
