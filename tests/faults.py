@@ -93,11 +93,6 @@ def resume(process):
         process.resume()
 
 
-def wait_for_the_end(manager):
-    """Lets a kernel end by itself. By default, jupyter_client kills it after 5 seconds, and it leaves files then."""
-    manager.shutdown_wait_time = 120
-
-
 class Load:
     """A kernel under load, in a world of its own."""
 
@@ -105,7 +100,7 @@ class Load:
         self.world = World()
         # Otherwise the kernel repeats recorded calls of rustc without cargo.
         environment = {"MOSAIC_FAST_PATH": "0"} if with_cargo else {}
-        self.kernel = Kernel(self.world, prepare=wait_for_the_end, **environment)
+        self.kernel = Kernel(self.world, **environment)
         # Without its shortcuts, a kernel takes minutes for its first cell while others compile.
         self.kernel.ok(ITEMS, 600)
         self.kernel.ok(START, 600)

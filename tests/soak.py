@@ -17,7 +17,6 @@ from pathlib import Path
 
 import psutil
 
-from faults import wait_for_the_end
 from kernels import Kernel
 from plot import write_plot
 from world import World, in_cache, wait_until
@@ -62,7 +61,7 @@ class Soak:
         self.random = random.Random(seed)
         # The directory of stored values of this kernel alone.
         self.memory = Path(tempfile.mkdtemp(prefix="soak-", dir="/dev/shm"))
-        self.kernel = Kernel(world, prepare=wait_for_the_end, MOSAIC_MEMORY_DIR=str(self.memory))
+        self.kernel = Kernel(world, MOSAIC_MEMORY_DIR=str(self.memory))
         self.cells = 0
         self.deaths = 0
         self.run(ITEMS)

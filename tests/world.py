@@ -111,7 +111,7 @@ class World:
         """The processes and files that are left of this world, as text."""
         processes = [f"process {it.pid}: {_command_line(it)}" for it in self.processes()]
         roots = (self.temporary, self.run)
-        files = [f"file {path}" for root in roots for path in sorted(root.rglob("*")) if not path.is_dir()]
+        files = [f"file {path}" for root in roots for path in _files(root)]
         directories = [f"directory {path}" for root in roots for path in sorted(root.iterdir()) if path.is_dir()]
         sessions = [f"session {path}" for path in _sessions() if path not in self._sessions_before and _orphaned(path)]
         return processes + files + directories + sessions
@@ -125,6 +125,11 @@ class World:
                 process.send_signal(signal.SIGKILL)
         shutil.rmtree(self.directory, ignore_errors=True)
         assert not leaks, "left behind:\n" + "\n".join(leaks)
+
+
+def _files(root):
+    """The files in a directory and its subdirectories, of which some may vanish meanwhile."""
+    return sorted(os.path.join(directory, name) for directory, _, names in os.walk(root) for name in names)
 
 
 def _command_line(process):

@@ -148,9 +148,11 @@ impl ExecutionState {
         process.lock().unwrap_or_else(PoisonError::into_inner).wait().ok()
     }
 
-    /// Removes the session's directory.
+    /// Removes the session's directory. May be called again: a compiler that was still running can have written into
+    /// the directory after it was removed.
     pub(crate) fn remove_session(&self) {
-        if let Some(directory) = self.lock().session.take() {
+        let session = self.lock().session.clone();
+        if let Some(directory) = session {
             directory::remove_until_gone(&directory);
         }
     }
@@ -167,6 +169,19 @@ fn kill(process: Option<&Arc<Mutex<Child>>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_after_the_removal_of_the_session_is_removed_too() {
+        let parent = tempfile::tempdir().unwrap();
+        let session = parent.path().join("session-x");
+        let state = ExecutionState::default();
+        state.set_session(session.clone());
+        for _ in 0..2 {
+            std::fs::create_dir(&session).unwrap();
+            state.remove_session();
+            assert!(!session.exists());
+        }
+    }
 
     #[test]
     fn an_interrupt_counts_for_the_execution_under_way() {

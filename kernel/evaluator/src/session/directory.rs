@@ -116,7 +116,11 @@ fn try_remove(directory: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,
     };
-    ignore_missing(fs::remove_dir_all(directory))?;
+    match fs::remove_dir_all(directory) {
+        // A file in it may be what was missing, if a compiler that is ending has removed that file at the same moment.
+        Err(error) if directory.exists() => return Err(error),
+        result => ignore_missing(result)?,
+    }
     ignore_missing(fs::remove_file(directory.with_extension("lock")))
 }
 
