@@ -36,6 +36,8 @@ const TARGETS: [Target; 5] = [
 
 /// The architecture for which targets are compiled. Naming it keeps build scripts and macros without instrumentation.
 const ARCHITECTURE: &str = "x86_64-unknown-linux-gnu";
+/// Whether this machine is of that architecture.
+pub(crate) const IS_SUPPORTED: bool = cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"));
 /// The instrumentation that libFuzzer follows. The usual `cfg(fuzzing)` is not set: it takes the places out of
 /// proc-macro2's tokens, on which the rewriting of cells depends.
 const INSTRUMENTATION: &str = "--cfg mosaic_fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -123,7 +125,7 @@ fn run_repeatably(directory: &Path, target: Target) -> Result<()> {
 
 /// Builds the targets, and returns their directory.
 fn build(root: &Path) -> Result<PathBuf> {
-    if !cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu")) {
+    if !IS_SUPPORTED {
         bail!("the targets of the fuzzer are built for {ARCHITECTURE} alone");
     }
     let directory = root.join("fuzz");

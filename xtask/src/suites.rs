@@ -34,7 +34,9 @@ pub(crate) fn all(set_up: &SetUp) -> Result<()> {
         ])
     })?;
     suite("unit", &|| cargo(&["test", "--workspace", "--release", "--locked"]))?;
-    suite("fuzz", &|| fuzz::fuzz_repeatably(&set_up.root))?;
+    if fuzz::IS_SUPPORTED {
+        suite("fuzz", &|| fuzz::fuzz_repeatably(&set_up.root))?;
+    }
     suite("end to end", &|| end_to_end(set_up, &[]))
 }
 
