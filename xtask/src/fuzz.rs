@@ -2,8 +2,11 @@
 //!
 //! The targets need rustc's instrumentation for coverage, which stable compilers have, and no sanitizer.
 
-use crate::run::{cargo, run, step};
-use anyhow::{Context, Result, bail};
+use crate::{
+    instrumented::{self, ARCHITECTURE},
+    run::{cargo, run, step},
+};
+use anyhow::{Context, Result};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -34,10 +37,6 @@ const TARGETS: [Target; 5] = [
     Target::Cells,
 ];
 
-/// The architecture for which targets are compiled. Naming it keeps build scripts and macros without instrumentation.
-const ARCHITECTURE: &str = "x86_64-unknown-linux-gnu";
-/// Whether this machine is of that architecture.
-pub(crate) const IS_SUPPORTED: bool = cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"));
 /// The instrumentation that libFuzzer follows. The usual `cfg(fuzzing)` is not set: it takes the places out of
 /// proc-macro2's tokens, on which the rewriting of cells depends.
 const INSTRUMENTATION: &str = "--cfg mosaic_fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -125,9 +124,7 @@ fn run_repeatably(directory: &Path, target: Target) -> Result<()> {
 
 /// Builds the targets, and returns their directory.
 fn build(root: &Path) -> Result<PathBuf> {
-    if !IS_SUPPORTED {
-        bail!("the targets of the fuzzer are built for {ARCHITECTURE} alone");
-    }
+    instrumented::ensure()?;
     let directory = root.join("fuzz");
     step("building the fuzzer's targets (the first time takes some 3 minutes)");
     run(cargo()

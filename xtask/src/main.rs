@@ -21,6 +21,7 @@ mod demo;
 mod docs;
 mod endurance;
 mod fuzz;
+mod instrumented;
 mod kernel;
 mod peers;
 mod python;

@@ -1,11 +1,11 @@
 //! The tests of the runtime with AddressSanitizer, which watches every access to memory.
 
-use crate::run::{cargo, run, step};
-use anyhow::{Result, bail};
+use crate::{
+    instrumented::{self, ARCHITECTURE},
+    run::{cargo, run, step},
+};
+use anyhow::Result;
 use std::path::Path;
-
-/// The architecture for which tests are compiled. Naming it keeps build scripts and macros without the sanitizer.
-const ARCHITECTURE: &str = "x86_64-unknown-linux-gnu";
 
 /// Tests that cannot run with the sanitizer, and why.
 const SKIPPED: [(&str, &str); 6] = [
@@ -22,9 +22,7 @@ const KEEPS: &str = "the sanitizer keeps freed memory for a while";
 
 /// Runs the unit tests and the programs of the runtime. The sanitizer of stable compilers needs `RUSTC_BOOTSTRAP`.
 pub(crate) fn test(root: &Path) -> Result<()> {
-    if !cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu")) {
-        bail!("the tests with the sanitizer are built for {ARCHITECTURE} alone");
-    }
+    instrumented::ensure()?;
     step("building the runtime with the sanitizer (the first time takes some minutes)");
     let mut command = cargo();
     command

@@ -1,7 +1,7 @@
 //! The tests: five suites, the quick ones first. The first suite that fails ends the run.
 
 use crate::{
-    SetUp, fuzz, kernel,
+    SetUp, fuzz, instrumented, kernel,
     run::{cargo, run, step},
 };
 use anyhow::{Context, Result};
@@ -34,7 +34,7 @@ pub(crate) fn all(set_up: &SetUp) -> Result<()> {
         ])
     })?;
     suite("unit", &|| cargo(&["test", "--workspace", "--release", "--locked"]))?;
-    if fuzz::IS_SUPPORTED {
+    if instrumented::IS_SUPPORTED {
         suite("fuzz", &|| fuzz::fuzz_repeatably(&set_up.root))?;
     }
     suite("end to end", &|| end_to_end(set_up, &[]))
