@@ -71,6 +71,34 @@ fn the_runtime_knows_nothing_of_the_kernel() {
     }
 }
 
+#[test]
+fn only_net_opens_tcp_connections_of_the_runtime_and_knows_tls() {
+    let net = "runtime/net";
+    assert_eq!(directories_that_depend_on("tokio-rustls"), [net]);
+    let packages = packages();
+    let others = packages
+        .iter()
+        .filter(|it| it.directory.starts_with("runtime") && it.directory != net);
+    for source in others.flat_map(|it| sources_in(&format!("{}/src", it.directory))) {
+        let found: Vec<_> = source.paths().into_iter().filter(|path| names_tcp(path)).collect();
+        assert!(found.is_empty(), "{} uses {found:?}: use mosaic_net", source.file);
+    }
+}
+
+/// Reports whether a path names a TCP socket of the standard library or of tokio.
+fn names_tcp(path: &str) -> bool {
+    let sockets = ["TcpListener", "TcpSocket", "TcpStream"];
+    path.split("::").any(|part| sockets.contains(&part))
+}
+
+#[test]
+fn a_path_that_names_tcp_is_found() {
+    let text = "use tokio::net::{TcpStream, UnixStream}; fn f() { std::net::TcpListener::bind(a()); }";
+    let paths = Source::parse("x.rs", text).paths();
+    let found: Vec<_> = paths.iter().filter(|path| names_tcp(path)).collect();
+    assert_eq!(found, ["tokio::net::TcpStream", "std::net::TcpListener::bind"]);
+}
+
 /// Modules of pure state: everything that they learn comes in as an argument, everything that they want goes out as a value.
 const PURE: [&str; 7] = [
     "kernel/jupyter/src/wire/frames.rs",
