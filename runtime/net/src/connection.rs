@@ -34,8 +34,6 @@ pub type TlsStream = tokio_rustls::TlsStream<TcpStream>;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long a handshake may take.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
-/// How many encrypted bytes a stream keeps before it writes them to the socket.
-const BUFFER: usize = 256 << 10;
 /// What the accepting end sends first. In TLS 1.3, the connecting end has no other way to know that it was accepted.
 const WELCOME: u8 = 1;
 
@@ -133,7 +131,6 @@ pub async fn accept(credentials: &Credentials, stream: impl Into<OwnedFd>) -> io
     let acceptor = TlsAcceptor::from(credentials.server_config());
     let handshake = async {
         let mut stream = acceptor.accept(stream).await?;
-        stream.get_mut().1.set_buffer_limit(Some(BUFFER));
         stream.write_all(&[WELCOME]).await?;
         stream.flush().await?;
         Ok(stream.into())
@@ -154,7 +151,6 @@ async fn shake_hands(
     tcp.write_all(&preface::write(secret, target)?).await?;
     let connector = TlsConnector::from(credentials.client_config());
     let mut stream = connector.connect(address.ip().into(), tcp).await?;
-    stream.get_mut().1.set_buffer_limit(Some(BUFFER));
     match stream.read_u8().await? {
         WELCOME => Ok(stream.into()),
         _ => Err(io::ErrorKind::InvalidData.into()),

@@ -44,12 +44,14 @@ struct Inner {
 impl Credentials {
     /// Writes credentials to a directory, which is made if it does not exist. Only this user can read the files.
     ///
+    /// If the host's own fingerprint is not among the members, an address that leads back to this host is refused.
+    ///
     /// ```
     /// use mosaic_net::{Credentials, HostKey, RunSecret};
     ///
     /// let parent = tempfile::tempdir()?;
     /// let [key, other] = [HostKey::generate()?, HostKey::generate()?];
-    /// let members = [key.fingerprint(), other.fingerprint()];
+    /// let members = [other.fingerprint()];
     /// Credentials::create(&parent.path().join("net"), &key, &RunSecret::generate()?, members)?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
