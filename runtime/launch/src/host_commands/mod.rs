@@ -12,6 +12,8 @@ mod child;
 mod error_lines;
 mod host;
 mod standard_input;
+#[cfg(test)]
+mod tests;
 
 use crate::{bootstrap::Bootstrap, error::LaunchError, event::Events, launch::GRACE};
 use host::{Host, Place};
