@@ -1,6 +1,10 @@
 //! The executable of an order: its bytes, their hash, and what they need on a host.
 
-use crate::machine::{GlibcVersion, Requirements};
+use crate::{
+    Order,
+    error::LaunchError,
+    machine::{GlibcVersion, Requirements},
+};
 use object::{
     LittleEndian,
     elf::{EM_AARCH64, EM_X86_64, FileHeader64},
@@ -40,12 +44,25 @@ pub(crate) struct Facts {
 }
 
 impl Executable {
+    /// Opens the executable of an order.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened, or is not a regular file.
+    pub(crate) fn open_for(order: &Order) -> Result<Executable, LaunchError> {
+        let path = &order.executable;
+        Executable::open(path, &order.cpu_flags).map_err(|source| LaunchError::Executable {
+            path: path.clone(),
+            source,
+        })
+    }
+
     /// Opens an executable that needs these CPU flags.
     ///
     /// # Errors
     ///
     /// The file cannot be opened, or is not a regular file.
-    pub(crate) fn open(path: &Path, cpu_flags: &[String]) -> io::Result<Executable> {
+    fn open(path: &Path, cpu_flags: &[String]) -> io::Result<Executable> {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {

@@ -4,9 +4,10 @@ use crate::{
     Order, Place,
     error::LaunchError,
     event::{Events, LaunchEvent},
+    slurm::Slurm,
     ssh::Ssh,
 };
-use std::{fmt, io, time::Duration};
+use std::{env, fmt, io, path::Path, time::Duration};
 
 /// How long node processes have to end by themselves after their standard input was closed.
 pub(crate) const GRACE: Duration = Duration::from_millis(if cfg!(test) { 500 } else { 5000 });
@@ -97,13 +98,35 @@ pub fn launch(
     let events = Events::new(on_event);
     let launcher: Box<dyn Launcher> = match place {
         Place::Ssh { hosts } => Box::new(Ssh::start(hosts, &order, events)?),
-        Place::Slurm { .. } | Place::Ray { .. } => {
+        Place::Slurm { options } => Box::new(Slurm::start(&options, &order, events)?),
+        Place::Ray { .. } => {
             let source = io::Error::from(io::ErrorKind::Unsupported);
             return Err(LaunchError::Start {
-                what: place.to_string(),
+                what: "Ray".to_owned(),
                 source,
             });
         }
     };
     Ok(Launch(launcher))
+}
+
+/// Checks that a program is in the directories of `PATH`, or is the path of a file.
+///
+/// # Errors
+///
+/// It is not. The error has the remedy.
+pub(crate) fn require_program(program: &str, remedy: &str) -> Result<(), LaunchError> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let is_found = if program.contains('/') {
+        Path::new(program).is_file()
+    } else {
+        env::split_paths(&path).any(|directory| directory.join(program).is_file())
+    };
+    if is_found {
+        return Ok(());
+    }
+    Err(LaunchError::Program {
+        program: program.to_owned(),
+        remedy: remedy.to_owned(),
+    })
 }

@@ -36,6 +36,7 @@ mod launch;
 mod machine;
 mod order;
 mod place;
+mod slurm;
 mod ssh;
 
 pub use error::LaunchError;

@@ -6,12 +6,11 @@ use crate::{
     error::LaunchError,
     event::{Events, LaunchEvent},
     executable::Executable,
-    host_commands::HostCommands,
-    launch::Launcher,
+    host_commands::{HostCommands, Style},
+    launch::{Launcher, require_program},
 };
 use std::{
     env,
-    path::Path,
     process::Command,
     sync::{Arc, Mutex},
 };
@@ -59,15 +58,16 @@ impl Ssh {
             return Err(LaunchError::Hosts { wanted, reason });
         }
         let ssh = ssh_command(env::var(SSH_VARIABLE).ok().as_deref())?;
-        let executable =
-            Executable::open(&order.executable, &order.cpu_flags).map_err(|source| LaunchError::Executable {
-                path: order.executable.clone(),
-                source,
-            })?;
+        let executable = Executable::open_for(order)?;
         let bootstrap = Bootstrap::new(Arc::new(executable), order);
+        // Before the program runs, ssh reports what the login shows.
+        let style = Style {
+            explain,
+            is_early_line_said: |_| false,
+        };
         let ssh = Ssh {
             ssh,
-            commands: HostCommands::new(bootstrap, explain, events.clone()),
+            commands: HostCommands::new(bootstrap, style, events.clone()),
             names: Mutex::default(),
         };
         events.send(LaunchEvent::Planned { hosts: hosts.len() });
@@ -129,22 +129,11 @@ fn ssh_command(variable: Option<&str>) -> Result<Vec<String>, LaunchError> {
                 reason: format!("`{text}` is not a command"),
             })?,
     };
-    if !is_program(&words[0]) {
-        return Err(LaunchError::Program {
-            program: words[0].clone(),
-            remedy: format!("install an ssh client, or set {SSH_VARIABLE} to its command"),
-        });
-    }
+    require_program(
+        &words[0],
+        &format!("install an ssh client, or set {SSH_VARIABLE} to its command"),
+    )?;
     Ok(words)
-}
-
-/// Returns whether a program is in the directories of `PATH`, or is the path of a file.
-fn is_program(program: &str) -> bool {
-    if program.contains('/') {
-        return Path::new(program).is_file();
-    }
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }
 
 /// Explains why ssh has not reached a host.

@@ -7,7 +7,7 @@
 mod report;
 mod script;
 
-pub(crate) use script::COMMAND;
+pub(crate) use script::{COMMAND, READ_SCRIPT};
 
 use crate::{event::Events, executable::Executable, order::Order};
 use report::{Report, Reports};

@@ -7,6 +7,10 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 /// input. All login shells understand it, also csh and fish.
 pub(crate) const COMMAND: &str = r#"exec sh -c 'read -r length && eval "$(head -c "$length")"'"#;
 
+/// What a shell is given to run a script of which it reads the length and then the text from its standard input. So the
+/// list of processes does not show the text.
+pub(crate) const READ_SCRIPT: &str = r#"read -r length && eval "$(head -c "$length")""#;
+
 /// The script behind the assignments.
 const HOST_SCRIPT: &str = include_str!("host.sh");
 

@@ -1,9 +1,7 @@
 //! The standard error of a command.
 
-use crate::{
-    bootstrap::{END, PREFIX, read_line},
-    event::Events,
-};
+use super::host::Place;
+use crate::bootstrap::{END, PREFIX, read_line};
 use std::{collections::VecDeque, io::BufRead, sync::Mutex};
 
 /// How many lines are kept to explain a failure.
@@ -15,8 +13,8 @@ pub(super) struct ErrorLines(Mutex<VecDeque<String>>);
 
 impl ErrorLines {
     /// Reads the standard error of a command to its end. Lines of the node process are reported at once. Lines before
-    /// them, such as the banner of a login, are only kept: they explain why there was no node process.
-    pub(super) fn follow(&self, mut standard_error: impl BufRead, host: &str, events: &Events) {
+    /// them are kept, to explain why there was no node process; the style says whether they are reported, too.
+    pub(super) fn follow(&self, mut standard_error: impl BufRead, place: &Place) {
         let mut is_of_node = false;
         while let Ok(Some(line)) = read_line(&mut standard_error) {
             if line.strip_prefix(PREFIX) == Some(END) {
@@ -25,8 +23,8 @@ impl ErrorLines {
                 continue;
             }
             self.push(&line);
-            if is_of_node {
-                events.say(format!("{host}: {line}"));
+            if is_of_node || (place.style.is_early_line_said)(&line) {
+                place.events.say(format!("{}: {line}", place.name));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The command of one host.
 
 use super::{
-    Explain,
+    Style,
     child::{Child, Pipes},
     error_lines::ErrorLines,
     standard_input::StandardInput,
@@ -31,7 +31,7 @@ const LAST_OUTPUT: Duration = Duration::from_millis(500);
 pub(super) struct Place {
     pub(super) number: u32,
     pub(super) name: String,
-    pub(super) explain: Explain,
+    pub(super) style: Style,
     pub(super) events: Events,
 }
 
@@ -99,8 +99,7 @@ impl Host {
         self.spawn("write", move |host| host.input.write_all(&queue, stdin, &executable))?;
         let end_of_errors = done.clone();
         self.spawn("errors", move |host| {
-            host.errors
-                .follow(BufReader::new(stderr), &host.place.name, &host.place.events);
+            host.errors.follow(BufReader::new(stderr), &host.place);
             // The waiting thread may have given up.
             let _ = end_of_errors.send(());
         })?;
@@ -167,7 +166,7 @@ impl Host {
         let Place {
             number,
             name,
-            explain,
+            style,
             events,
         } = &self.place;
         let lines = self.errors.last();
@@ -178,7 +177,7 @@ impl Host {
             };
             LaunchEvent::Ended { host: *number, reason }
         } else {
-            let reason = refusal.unwrap_or_else(|| explain(name, ended, &lines));
+            let reason = refusal.unwrap_or_else(|| (style.explain)(name, ended, &lines));
             LaunchEvent::Refused {
                 host: *number,
                 name: name.clone(),

@@ -15,6 +15,8 @@ mod standard_input;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use child::{Child, Pipes};
+
 use crate::{bootstrap::Bootstrap, error::LaunchError, event::Events, launch::GRACE};
 use host::{Host, Place};
 use std::{
@@ -25,15 +27,21 @@ use std::{
     time::Instant,
 };
 
-/// Explains why no node process was started on a host: from the host's name, how the command ended, and the last lines
-/// of its standard error.
-pub(crate) type Explain = fn(&str, &str, &[String]) -> String;
+/// How the commands of a launcher speak.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    /// Explains why no node process was started on a host: from the host's name, how the command ended, and the last
+    /// lines of its standard error.
+    pub(crate) explain: fn(&str, &str, &[String]) -> String,
+    /// Whether the user sees a line of the standard error before the node process runs.
+    pub(crate) is_early_line_said: fn(&str) -> bool,
+}
 
 /// The commands of all hosts of a launch.
 #[derive(Debug)]
 pub(crate) struct HostCommands {
     bootstrap: Arc<Bootstrap>,
-    explain: Explain,
+    style: Style,
     events: Events,
     hosts: Mutex<Hosts>,
 }
@@ -46,10 +54,10 @@ struct Hosts {
 
 impl HostCommands {
     /// Prepares to start commands.
-    pub(crate) fn new(bootstrap: Bootstrap, explain: Explain, events: Events) -> HostCommands {
+    pub(crate) fn new(bootstrap: Bootstrap, style: Style, events: Events) -> HostCommands {
         HostCommands {
             bootstrap: Arc::new(bootstrap),
-            explain,
+            style,
             events,
             hosts: Mutex::default(),
         }
@@ -64,7 +72,7 @@ impl HostCommands {
         let place = Place {
             number,
             name: name.to_owned(),
-            explain: self.explain,
+            style: self.style,
             events: self.events.clone(),
         };
         let host = {
@@ -102,7 +110,11 @@ impl HostCommands {
         let _ = thread::Builder::new()
             .name("mosaic-launch-end".to_owned())
             .spawn(move || {
-                if !host.wait_until(Instant::now() + GRACE) {
+                if host.wait_until(Instant::now() + GRACE) {
+                    return;
+                }
+                host.terminate();
+                if !host.wait_until(Instant::now() + child::PATIENCE) {
                     host.kill();
                 }
             });

@@ -1,6 +1,6 @@
 //! Plain shells in the place of hosts: each has a home directory and a search path of its own.
 
-use super::HostCommands;
+use super::{HostCommands, Style};
 use crate::{
     Order,
     bootstrap::{Bootstrap, COMMAND},
@@ -42,14 +42,18 @@ impl World {
         fs::write(&path, executable).unwrap();
         let mut order = Order::new(&path);
         change(&mut order);
-        let executable = Arc::new(Executable::open(&path, &order.cpu_flags).unwrap());
+        let executable = Arc::new(Executable::open_for(&order).unwrap());
         let (sender, events) = channel();
         let on_event = move |event| sender.send(event).unwrap_or_default();
         let explain = |host: &str, ended: &str, lines: &[String]| format!("{host} {ended} {lines:?}");
+        let style = Style {
+            explain,
+            is_early_line_said: |_| false,
+        };
         let bootstrap = Bootstrap::new(executable, &order);
         World {
             directory,
-            commands: HostCommands::new(bootstrap, explain, Events::new(on_event)),
+            commands: HostCommands::new(bootstrap, style, Events::new(on_event)),
             events,
             started: 0,
         }
