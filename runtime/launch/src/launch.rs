@@ -4,10 +4,11 @@ use crate::{
     Order, Place,
     error::LaunchError,
     event::{Events, LaunchEvent},
+    ray::Ray,
     slurm::Slurm,
     ssh::Ssh,
 };
-use std::{env, fmt, io, path::Path, time::Duration};
+use std::{env, fmt, path::Path, time::Duration};
 
 /// How long node processes have to end by themselves after their standard input was closed.
 pub(crate) const GRACE: Duration = Duration::from_millis(if cfg!(test) { 500 } else { 5000 });
@@ -99,13 +100,7 @@ pub fn launch(
     let launcher: Box<dyn Launcher> = match place {
         Place::Ssh { hosts } => Box::new(Ssh::start(hosts, &order, events)?),
         Place::Slurm { options } => Box::new(Slurm::start(&options, &order, events)?),
-        Place::Ray { .. } => {
-            let source = io::Error::from(io::ErrorKind::Unsupported);
-            return Err(LaunchError::Start {
-                what: "Ray".to_owned(),
-                source,
-            });
-        }
+        Place::Ray { address } => Box::new(Ray::start(address, &order, events)?),
     };
     Ok(Launch(launcher))
 }

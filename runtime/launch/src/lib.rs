@@ -36,6 +36,7 @@ mod launch;
 mod machine;
 mod order;
 mod place;
+mod ray;
 mod slurm;
 mod ssh;
 
