@@ -52,8 +52,10 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy  # n
 
 # The longest line of a node process, in bytes.
 LONGEST_LINE = 16 << 20
-# How long the cluster may take to place the hosts before the user is told, in seconds.
+# How long the cluster may take before the user is told what is waited for, in seconds.
 PATIENCE = 5.0
+# How long the address of a cluster may take to answer, in seconds.
+CONNECT_PATIENCE = 10.0
 # How long this program may take to end after the grace of the node processes, in seconds.
 LAST_PATIENCE = 3.0
 # How many executables a host keeps, however old they are.
@@ -247,8 +249,7 @@ class Launch:
 
     async def start(self) -> None:
         """Connects to the cluster, reserves the hosts and starts all node processes."""
-        address = self.order["address"]
-        await asyncio.to_thread(lambda: ray.init(address=address, log_to_driver=False, logging_level="ERROR"))
+        await self.connect(self.order["address"])
         nodes = [node for node in ray.nodes() if node["Alive"]]
         fitting = [node for node in nodes if node["Resources"].get("CPU", 0) >= self.cpus]
         count = self.order["hosts"] or len(fitting)
@@ -257,13 +258,30 @@ class Launch:
         report(event="planned", hosts=count)
         self.group = placement_group([{"CPU": self.cpus}] * count, strategy="STRICT_SPREAD")
         ready = asyncio.ensure_future(get(self.group.ready()))
-        done, _ = await asyncio.wait([ready], timeout=PATIENCE)
-        if not done:
-            text = f"waiting until Ray has {count} hosts with {self.cpus} free CPUs each; it has {len(nodes)} hosts"
-            report(event="says", text=text)
-        await ready
+        text = f"waiting until Ray has {count} hosts with {self.cpus} free CPUs each; {len(fitting)} hosts have so many"
+        await wait(ready, text)
         for number in range(count):
             self.start_host(number, number)
+
+    async def connect(self, address: str) -> None:
+        """Connects to the cluster."""
+        named = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
+        try:
+            # Ray tries for half a minute, or longer, to reach an address at which nothing listens.
+            host, _, port = named.removeprefix("ray://").rpartition(":")
+            if port.isdecimal():
+                await asyncio.to_thread(lambda: socket.create_connection((host, int(port)), CONNECT_PATIENCE).close())
+            connecting = asyncio.to_thread(
+                lambda: ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+            )
+            await wait(asyncio.ensure_future(connecting), f"waiting for Ray at the address {named}")
+        except Exception as error:
+            advice = (
+                "start Ray on this machine with `ray start`, or name a cluster by `ray://HOST:10001`"
+                if named == "auto"
+                else "is that the address of a cluster, and has the cluster the same version of Ray and Python?"
+            )
+            raise RuntimeError(f"cannot connect to Ray at the address {named}: {explain(error)}; {advice}") from error
 
     def start_host(self, number: int, bundle: int) -> None:
         """Starts a node process in a bundle of the placement group."""
@@ -415,6 +433,14 @@ async def get(reference: Any) -> Any:
     return await asyncio.wrap_future(future)
 
 
+async def wait(work: asyncio.Future[Any], text: str) -> None:
+    """Waits for something, and tells the user what it is if it takes long."""
+    done, _ = await asyncio.wait([work], timeout=PATIENCE)
+    if not done:
+        report(event="says", text=text)
+    await work
+
+
 def kill(actor: Any) -> None:
     """Kills an actor, if it lives."""
     if actor is not None:
@@ -436,7 +462,8 @@ def explain(error: Exception) -> str:
         return str(cause)
     if isinstance(error, ray.exceptions.ActorDiedError):
         lines = [line for line in lines if line.startswith("The actor")] or lines
-    return " ".join(lines)[:500] or type(error).__name__
+    text, _, _ = " ".join(lines).partition(" Some common causes include")
+    return text[:500].removesuffix(".") or type(error).__name__
 
 
 def how_it_ended(code: int, last_error: str) -> str:

@@ -2,7 +2,7 @@
 
 use super::{
     Style,
-    child::{Child, Pipes},
+    child::{Child, Pipes, how_it_ended},
     error_lines::ErrorLines,
     standard_input::StandardInput,
 };
@@ -13,8 +13,7 @@ use crate::{
 use rustix::process::Signal;
 use std::{
     io::{self, BufReader},
-    os::unix::process::ExitStatusExt,
-    process::{ChildStdout, Command, ExitStatus},
+    process::{ChildStdout, Command},
     sync::{
         Arc, Condvar, Mutex, MutexGuard,
         mpsc::{Receiver, Sender, channel},
@@ -225,15 +224,5 @@ impl Host {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no thread panics while it holds the state")
-    }
-}
-
-/// Says how a process has ended.
-fn how_it_ended(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(0), _) => "ended".to_owned(),
-        (Some(code), _) => format!("ended with code {code}"),
-        (None, Some(signal)) => format!("killed by signal {signal}"),
-        (None, None) => "ended in an unknown way".to_owned(),
     }
 }

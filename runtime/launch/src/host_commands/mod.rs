@@ -15,7 +15,7 @@ mod standard_input;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use child::{Child, Pipes};
+pub(crate) use child::{Child, Pipes, how_it_ended};
 
 use crate::{bootstrap::Bootstrap, error::LaunchError, event::Events, launch::GRACE};
 use host::{Host, Place};

@@ -17,7 +17,7 @@ use crate::{
     error::LaunchError,
     event::{Events, LaunchEvent},
     executable::Executable,
-    host_commands::{Child, Pipes},
+    host_commands::{Child, Pipes, how_it_ended},
     launch::{GRACE, Launcher},
     machine::Machine,
 };
@@ -42,6 +42,8 @@ const SIDECAR: &str = include_str!("../../ray/mosaic_ray.py");
 const RUN_SIDECAR: &str = "import sys; exec(compile(sys.stdin.buffer.read(int(sys.argv[1])), 'mosaic_ray.py', 'exec'))";
 /// How long the sidecar may take to end after the grace of the node processes: it disconnects from Ray.
 const LAST_PATIENCE: Duration = Duration::from_secs(3);
+/// How long the last lines are waited for after the sidecar has ended.
+const LAST_OUTPUT: Duration = Duration::from_millis(500);
 /// How many lines of the sidecar's standard error are kept, to explain its end.
 const KEPT_LINES: usize = 5;
 
@@ -127,9 +129,9 @@ impl Shared {
 
     /// Follows the sidecar to its end, and returns a reason for it.
     fn follow(self: &Arc<Shared>, child: &Child, stdout: ChildStdout, stderr: ChildStderr) -> String {
-        let errors = thread::Builder::new()
-            .name("mosaic-ray-errors".to_owned())
-            .spawn(move || last_lines(stderr));
+        let (last_lines, errors) = channel();
+        // Without the thread, the end of the sidecar is not explained.
+        let _ = spawn(move || last_lines.send(read_last_lines(stderr)).unwrap_or_default());
         let mut stdout = BufReader::new(stdout);
         let mut reason = None;
         while let Ok(Some(line)) = read_line(&mut stdout) {
@@ -143,15 +145,13 @@ impl Shared {
                 Err(error) => self.events.say(format!("Ray's sidecar has written `{line}`: {error}")),
             }
         }
-        // The end of its output is the end of the sidecar.
-        child.signal(Signal::KILL);
-        let _ = child.wait();
-        let errors = errors.ok().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        let ended = child.wait().map_or_else(|error| error.to_string(), how_it_ended);
+        let errors = errors.recv_timeout(LAST_OUTPUT).unwrap_or_default();
+        let errors = Vec::from(errors).join(" ");
         reason.unwrap_or_else(|| {
-            format!(
-                "the Python program that talks to Ray has ended: {}",
-                Vec::from(errors).join(" ")
-            )
+            format!("the Python program that talks to Ray has {ended} {errors}")
+                .trim_end()
+                .to_owned()
         })
     }
 
@@ -215,7 +215,9 @@ impl Shared {
             let mut state = self.state();
             state.queue = None;
             state.sidecar = None;
-            (state.hosts.end_all(reason), state.is_stopped)
+            let is_stopped = state.is_stopped;
+            let reason = if is_stopped { "the launch was stopped" } else { reason };
+            (state.hosts.end_all(reason), is_stopped)
         };
         for event in ends {
             self.events.send(event);
@@ -313,7 +315,7 @@ fn spawn(run: impl FnOnce() + Send + 'static) -> Result<(), LaunchError> {
 }
 
 /// Reads to the end, and returns the last lines.
-fn last_lines(errors: ChildStderr) -> VecDeque<String> {
+fn read_last_lines(errors: ChildStderr) -> VecDeque<String> {
     let mut errors = BufReader::new(errors);
     let mut lines = VecDeque::new();
     while let Ok(Some(line)) = read_line(&mut errors) {

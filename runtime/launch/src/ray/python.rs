@@ -33,7 +33,7 @@ fn find_among(chosen: Option<OsString>, others: &[&str]) -> Result<std::path::Pa
             ))
         };
     }
-    let mut with_ray = others.iter().map(OsString::from).filter(|python| has_ray(python));
+    let mut with_ray = others.iter().map(OsString::from).filter(has_ray);
     with_ray.next().map(Into::into).ok_or_else(|| {
         format!("no Python interpreter in PATH has Ray: {REMEDY}, or set {VARIABLE} to an interpreter that has it")
     })
