@@ -22,8 +22,10 @@ impl ErrorLines {
                 self.lines().clear();
                 continue;
             }
-            self.push(&line);
-            if is_of_node || (place.style.is_early_line_said)(&line) {
+            // ssh ends its lines as on a terminal.
+            let line = line.trim_end();
+            self.push(line);
+            if !line.is_empty() && (is_of_node || (place.style.is_early_line_said)(line)) {
                 place.events.say(format!("{}: {line}", place.name));
             }
         }
@@ -35,7 +37,6 @@ impl ErrorLines {
     }
 
     fn push(&self, line: &str) {
-        let line = line.trim_end();
         if line.is_empty() {
             return;
         }

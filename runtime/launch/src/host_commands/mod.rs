@@ -102,6 +102,11 @@ impl HostCommands {
         }
     }
 
+    /// Returns whether the command of a host has ended.
+    pub(crate) fn has_ended(&self, number: u32) -> bool {
+        self.host(number).is_ok_and(|host| host.wait_until(Instant::now()))
+    }
+
     /// Ends the command of a host, without waiting for it.
     pub(crate) fn end(&self, number: u32) {
         let Ok(host) = self.host(number) else { return };

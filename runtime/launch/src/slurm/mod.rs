@@ -78,7 +78,9 @@ impl Slurm {
                 Some((job, list)) => shared.begin_inside(job, &list, wanted),
                 None => shared.begin_outside(wanted),
             };
-            if let Err(reason) = begun {
+            if let Err(reason) = begun
+                && !shared.state().is_stopped
+            {
                 shared.events.send(LaunchEvent::Gone { reason });
             }
         })?;
@@ -122,7 +124,7 @@ impl Shared {
 
     /// Asks for an allocation with this number of nodes, or as many as the options say, and waits for it.
     fn allocate(&self, nodes: Option<usize>) -> Result<Nodes, String> {
-        let mut options = self.options.clone().ok_or("the Slurm job has no spare node")?;
+        let mut options = self.options.clone().ok_or("the Slurm job gets no more nodes")?;
         options.extend(nodes.map(|count| format!("--nodes={count}")));
         let name = job_name().map_err(|error| format!("cannot name a job: {error}"))?;
         let request = {
@@ -160,21 +162,18 @@ impl Shared {
         let _ = self.commands.start(number, &node.name, command);
     }
 
-    /// Finds a node for a replacement: a spare one, the same one if it is up, or one of a new allocation.
-    fn replace(&self, number: u32, old: &Node) {
-        let found = {
-            let spare = self.state().hosts.spare_nodes();
-            let candidates = spare.into_iter().chain([old.clone()]);
-            let mut up = candidates.filter(|node| is_up(&node.name));
-            up.next()
-                .ok_or_else(|| format!("no node of the Slurm job {} is spare and up", old.job))
+    /// Starts a replacement on a node that is spare and up. Without one, it takes the old node if Slurm has reported the
+    /// end of the node process there: then the node can be reached. Otherwise it asks for a node of a new allocation.
+    fn replace(&self, number: u32, old: &Node, has_ended: bool) {
+        let spare = self.state().hosts.spare_nodes();
+        let candidates = spare.into_iter().chain(has_ended.then(|| old.clone()));
+        let found = candidates.into_iter().find(|node| is_up(&node.name));
+        let node = match found {
+            Some(node) => Ok(node),
+            // A job of the user's gets no more nodes. The old one may have come back.
+            None if self.options.is_none() => Ok(old.clone()),
+            None => self.allocate_one(),
         };
-        let node = found.or_else(|reason| {
-            self.events.say(format!("{reason}: asking Slurm for another node"));
-            let nodes = self.allocate(Some(1))?;
-            let name = nodes.names.into_iter().next().ok_or(reason)?;
-            Ok(Node { job: nodes.job, name })
-        });
         match node {
             Ok(node) => {
                 self.state().hosts.assign(number, node.clone());
@@ -186,6 +185,15 @@ impl Shared {
                 reason,
             }),
         }
+    }
+
+    fn allocate_one(&self) -> Result<Node, String> {
+        let Nodes { job, names } = self.allocate(Some(1))?;
+        let name = names
+            .into_iter()
+            .next()
+            .ok_or("Slurm has granted an allocation without a node")?;
+        Ok(Node { job, name })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -207,8 +215,9 @@ impl Launcher for Slurm {
             let old = state.hosts.node(host).cloned().ok_or(LaunchError::NoSuchHost(host))?;
             (state.hosts.reserve(), old)
         };
+        let has_ended = self.0.commands.has_ended(host);
         self.0.commands.end(host);
-        self.0.spawn(move |shared| shared.replace(number, &old))?;
+        self.0.spawn(move |shared| shared.replace(number, &old, has_ended))?;
         Ok(number)
     }
 
