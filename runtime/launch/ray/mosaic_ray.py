@@ -173,7 +173,7 @@ class Node:
 def _find_directory() -> Path | None:
     """Returns a directory for executables that is this user's alone, and in which they can be executed."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    candidates = [Path(cache) / "mosaic-node", Path(f"/tmp/mosaic-{os.getuid()}")]
+    candidates = [Path(cache) / "mosaic-node", Path(f"/tmp/mosaic-node-{os.getuid()}")]
     return next((it for it in candidates if it.is_absolute() and _is_usable(it)), None)
 
 

@@ -25,7 +25,7 @@ use_directory() {
 find_directory() {
     mosaic_cache=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
     case $mosaic_cache in /*) use_directory "$mosaic_cache/mosaic-node" && mosaic_directory=$mosaic_cache/mosaic-node && return ;; esac
-    use_directory "/tmp/mosaic-$mosaic_user" && mosaic_directory=/tmp/mosaic-$mosaic_user
+    use_directory "/tmp/mosaic-node-$mosaic_user" && mosaic_directory=/tmp/mosaic-node-$mosaic_user
 }
 
 # Whether the file is there as a whole. A name is given to whole files only, but a crash of the host can cut them off.

@@ -323,7 +323,11 @@ fn a_home_directory_that_cannot_be_used_is_replaced_by_one_in_tmp() {
     assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
     assert_eq!(fs::read_dir(open.join(".cache/mosaic-node")).unwrap().count(), 0);
     let sha256 = &world.commands.bootstrap.executable.facts().unwrap().sha256;
-    fs::remove_file(format!("/tmp/mosaic-{}/{sha256}", rustix::process::getuid().as_raw())).unwrap();
+    fs::remove_file(format!(
+        "/tmp/mosaic-node-{}/{sha256}",
+        rustix::process::getuid().as_raw()
+    ))
+    .unwrap();
 }
 
 #[test]
