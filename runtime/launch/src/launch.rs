@@ -84,8 +84,8 @@ impl fmt::Debug for Launch {
     }
 }
 
-/// Begins to launch an order at a place, and returns at once. `on_event` gets what happens, on threads of the launch.
-/// It should not block.
+/// Begins to launch an order at a place, and returns at once. `on_event` gets what happens, on threads of the launch
+/// and, before this returns, on the caller's. It should not block.
 ///
 /// # Errors
 ///
@@ -96,6 +96,10 @@ pub fn launch(
     order: Order,
     on_event: impl Fn(LaunchEvent) + Send + Sync + 'static,
 ) -> Result<Launch, LaunchError> {
+    if order.hosts == Some(0) {
+        let reason = "a launch needs at least one".to_owned();
+        return Err(LaunchError::Hosts { wanted: 0, reason });
+    }
     let events = Events::new(on_event);
     let launcher: Box<dyn Launcher> = match place {
         Place::Ssh { hosts } => Box::new(Ssh::start(hosts, &order, events)?),

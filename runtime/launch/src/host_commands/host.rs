@@ -2,13 +2,14 @@
 
 use super::{
     Style,
-    child::{Child, Pipes, how_it_ended},
+    child::{Child, PATIENCE, Pipes, how_it_ended},
     error_lines::ErrorLines,
     standard_input::StandardInput,
 };
 use crate::{
     bootstrap::{Bootstrap, Input, read_line},
     event::{Events, LaunchEvent},
+    launch::GRACE,
 };
 use rustix::process::Signal;
 use std::{
@@ -53,6 +54,8 @@ struct State {
     is_started: bool,
     /// Why no node process was started, if the conversation with the host says it.
     refusal: Option<String>,
+    /// Whether this process has ended the host.
+    is_closed: bool,
     has_ended: bool,
 }
 
@@ -156,11 +159,11 @@ impl Host {
     /// Reports the end of the host.
     fn end(&self, ended: &str) {
         self.input.close();
-        let (is_started, refusal) = {
+        let (is_started, is_closed, refusal) = {
             let mut state = self.state();
             state.has_ended = true;
             state.child = None;
-            (state.is_started, state.refusal.take())
+            (state.is_started, state.is_closed, state.refusal.take())
         };
         let Place {
             number,
@@ -176,7 +179,13 @@ impl Host {
             };
             LaunchEvent::Ended { host: *number, reason }
         } else {
-            let reason = refusal.unwrap_or_else(|| (style.explain)(name, ended, &lines));
+            let reason = refusal.unwrap_or_else(|| {
+                if is_closed {
+                    "it was given up before the program was started there".to_owned()
+                } else {
+                    (style.explain)(name, ended, &lines)
+                }
+            });
             LaunchEvent::Refused {
                 host: *number,
                 name: name.clone(),
@@ -193,7 +202,16 @@ impl Host {
 
     /// Closes the standard input of the command.
     pub(super) fn close_input(&self) {
+        self.state().is_closed = true;
         self.input.close();
+    }
+
+    /// Waits until the host has ended by itself, for as long as it has a right to after its input was closed at a point
+    /// in time. Returns whether it has ended.
+    pub(super) fn wait_gracefully(&self, closed: Instant) -> bool {
+        // A command without a node process has nothing to tidy up.
+        let grace = if self.state().is_started { GRACE } else { PATIENCE };
+        self.wait_until(closed + grace)
     }
 
     /// Asks the command to end.

@@ -17,7 +17,7 @@ mod tests;
 
 pub(crate) use child::{Child, Pipes, how_it_ended};
 
-use crate::{bootstrap::Bootstrap, error::LaunchError, event::Events, launch::GRACE};
+use crate::{bootstrap::Bootstrap, error::LaunchError, event::Events};
 use host::{Host, Place};
 use std::{
     collections::HashMap,
@@ -111,11 +111,12 @@ impl HostCommands {
     pub(crate) fn end(&self, number: u32) {
         let Ok(host) = self.host(number) else { return };
         host.close_input();
+        let closed = Instant::now();
         // A thread that cannot be started leaves the end of the process to `stop`.
         let _ = thread::Builder::new()
             .name("mosaic-launch-end".to_owned())
             .spawn(move || {
-                if host.wait_until(Instant::now() + GRACE) {
+                if host.wait_gracefully(closed) {
                     return;
                 }
                 host.terminate();
@@ -135,9 +136,9 @@ impl HostCommands {
         for host in &hosts {
             host.close_input();
         }
-        let deadline = Instant::now() + GRACE;
+        let closed = Instant::now();
         let mut left = hosts;
-        left.retain(|host| !host.wait_until(deadline));
+        left.retain(|host| !host.wait_gracefully(closed));
         for host in &left {
             host.terminate();
         }

@@ -343,3 +343,11 @@ fn a_node_that_does_not_end_by_itself_is_killed_with_its_process_group() {
     let status = fs::read_to_string(format!("/proc/{sleep}/status"));
     assert!(status.map_or(true, is_zombie), "the process {sleep} is left");
 }
+
+#[test]
+fn a_host_that_does_not_answer_is_given_up() {
+    let mut world = World::new(ECHO.as_bytes());
+    world.start_with(&world.home(), "exec sleep 600");
+    world.commands.stop();
+    assert_eq!(world.refusal(), "it was given up before the program was started there");
+}

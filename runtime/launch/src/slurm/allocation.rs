@@ -154,3 +154,88 @@ pub(super) fn host_names(list: &str) -> Result<Vec<String>, String> {
         Ok(names)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{env, fs, os::unix::fs::PermissionsExt, process::Stdio};
+
+    /// Programs in the place of Slurm's, and a shell that makes an allocation with them.
+    struct World(tempfile::TempDir);
+
+    impl World {
+        fn new(salloc: &str) -> World {
+            let world = World(tempfile::tempdir().unwrap());
+            world.program("salloc", salloc);
+            world.program("squeue", "echo 7 'n[1-2]'");
+            let log = world.0.path().join("log");
+            world.program("scancel", &format!("echo \"$@\" >>{}", log.display()));
+            world.program("sleep", "exit");
+            world
+        }
+
+        fn program(&self, name: &str, text: &str) {
+            let path = self.0.path().join(name);
+            fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+
+        fn shell(&self) -> (std::process::Child, BufReader<ChildStdout>) {
+            let path = format!("{}:{}", self.0.path().display(), env::var("PATH").unwrap());
+            let mut command = Command::new("sh");
+            command
+                .args(["-c", SCRIPT, "sh", "mosaic-1", "--nodes=2"])
+                .env("PATH", path);
+            let mut shell = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+            let output = BufReader::new(shell.stdout.take().unwrap());
+            (shell, output)
+        }
+
+        /// Returns what `scancel` was called with.
+        fn cancelled(&self) -> String {
+            fs::read_to_string(self.0.path().join("log")).unwrap_or_default()
+        }
+    }
+
+    fn line(output: &mut impl BufRead) -> String {
+        read_line(output).unwrap().unwrap_or_default()
+    }
+
+    #[test]
+    fn an_allocation_is_given_back_at_a_line_and_at_the_end_of_the_lifeline() {
+        for last_line in ["end\n", ""] {
+            let world = World::new("echo salloc \"$@\"");
+            let (mut shell, mut output) = world.shell();
+            assert_eq!(line(&mut output), "salloc --no-shell --nodes=2 --job-name=mosaic-1");
+            assert_eq!(line(&mut output), "granted 7 n[1-2]");
+            assert_eq!(world.cancelled(), "");
+            shell.stdin.take().unwrap().write_all(last_line.as_bytes()).unwrap();
+            assert!(shell.wait().unwrap().success());
+            let cancelled = world.cancelled();
+            assert!(cancelled.starts_with("--quiet --user="), "{cancelled}");
+            assert!(cancelled.ends_with("--name=mosaic-1\n"), "{cancelled}");
+        }
+    }
+
+    #[test]
+    fn a_job_that_waits_in_the_queue_is_cancelled_at_the_end_of_the_lifeline() {
+        let world = World::new("trap 'echo ended; exit 1' TERM; echo waiting; while :; do /bin/sleep 0.01; done");
+        let (mut shell, mut output) = world.shell();
+        assert_eq!(line(&mut output), "waiting");
+        drop(shell.stdin.take());
+        assert_eq!([line(&mut output), line(&mut output)], ["ended", "failed 1"]);
+        shell.wait().unwrap();
+        assert!(world.cancelled().ends_with("--name=mosaic-1\n"));
+    }
+
+    #[test]
+    fn a_job_whose_salloc_was_killed_or_has_failed_is_cancelled() {
+        for (salloc, expected) in [("kill -KILL $$", "failed 137"), ("exit 3", "failed 3")] {
+            let world = World::new(salloc);
+            let (mut shell, mut output) = world.shell();
+            assert_eq!(line(&mut output), expected);
+            shell.wait().unwrap();
+            assert!(world.cancelled().ends_with("--name=mosaic-1\n"));
+        }
+    }
+}
