@@ -10,6 +10,8 @@
 mod hosts;
 mod messages;
 mod python;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     Order,
@@ -73,6 +75,16 @@ struct State {
 impl Ray {
     /// Starts an order on a cluster. Without an address, it is the cluster that this machine belongs to.
     pub(crate) fn start(address: Option<String>, order: &Order, events: Events) -> Result<Ray, LaunchError> {
+        Ray::start_with(python::find, address, order, events)
+    }
+
+    /// Starts an order with the Python interpreter that `find` returns.
+    fn start_with(
+        find: impl FnOnce() -> Result<Command, String> + Send + 'static,
+        address: Option<String>,
+        order: &Order,
+        events: Events,
+    ) -> Result<Ray, LaunchError> {
         let shared = Arc::new(Shared {
             events,
             executable: Executable::open_for(order)?,
@@ -84,7 +96,7 @@ impl Ray {
         shared.state().queue = Some(queue);
         let ray = shared.clone();
         spawn(move || {
-            let reason = match ray.begin(address.as_deref(), &order) {
+            let reason = match find().and_then(|python| ray.begin(python, address.as_deref(), &order)) {
                 Ok((child, pipes)) => {
                     let writing = spawn(move || {
                         let mut stdin = pipes.stdin;
@@ -108,12 +120,10 @@ impl Ray {
 
 impl Shared {
     /// Starts the sidecar, and sends it its program and the order.
-    fn begin(&self, address: Option<&str>, order: &Order) -> Result<(Arc<Child>, Pipes), String> {
+    fn begin(&self, mut python: Command, address: Option<&str>, order: &Order) -> Result<(Arc<Child>, Pipes), String> {
         let facts = self.executable.facts()?;
-        let python = python::find()?;
-        let mut command = Command::new(&python);
-        command.args(["-u", "-c", RUN_SIDECAR, &SIDECAR.len().to_string()]);
-        let started = Child::start(command).map_err(|error| format!("cannot run {}: {error}", python.display()));
+        python.args(["-u", "-c", RUN_SIDECAR, &SIDECAR.len().to_string()]);
+        let started = Child::start(python).map_err(|error| format!("cannot run Python: {error}"));
         let (child, pipes) = started?;
         let child = Arc::new(child);
         let mut state = self.state();
@@ -147,11 +157,10 @@ impl Shared {
         }
         let ended = child.wait().map_or_else(|error| error.to_string(), how_it_ended);
         let errors = errors.recv_timeout(LAST_OUTPUT).unwrap_or_default();
-        let errors = Vec::from(errors).join(" ");
         reason.unwrap_or_else(|| {
-            format!("the Python program that talks to Ray has {ended} {errors}")
-                .trim_end()
-                .to_owned()
+            let mut parts = vec![format!("the Python program that talks to Ray is gone ({ended})")];
+            parts.extend(errors);
+            parts.join(": ")
         })
     }
 

@@ -13,19 +13,19 @@ const HAS_RAY: &str = "import importlib.util, sys; sys.exit(importlib.util.find_
 /// What to install.
 const REMEDY: &str = "install the version of Ray that the cluster has, with `pip install \"ray[client]==VERSION\"`";
 
-/// Returns the interpreter of [`VARIABLE`], or the first of `python3` and `python` that has Ray.
+/// Returns a command for the interpreter of [`VARIABLE`], or the first of `python3` and `python` that has Ray.
 ///
 /// # Errors
 ///
 /// There is none. The text says what to install.
-pub(super) fn find() -> Result<std::path::PathBuf, String> {
-    find_among(env::var_os(VARIABLE), &["python3", "python"])
+pub(super) fn find() -> Result<Command, String> {
+    find_among(env::var_os(VARIABLE), &["python3", "python"]).map(Command::new)
 }
 
-fn find_among(chosen: Option<OsString>, others: &[&str]) -> Result<std::path::PathBuf, String> {
+fn find_among(chosen: Option<OsString>, others: &[&str]) -> Result<OsString, String> {
     if let Some(chosen) = chosen {
         return if has_ray(&chosen) {
-            Ok(chosen.into())
+            Ok(chosen)
         } else {
             let chosen = chosen.to_string_lossy();
             Err(format!(
@@ -34,7 +34,7 @@ fn find_among(chosen: Option<OsString>, others: &[&str]) -> Result<std::path::Pa
         };
     }
     let mut with_ray = others.iter().map(OsString::from).filter(has_ray);
-    with_ray.next().map(Into::into).ok_or_else(|| {
+    with_ray.next().ok_or_else(|| {
         format!("no Python interpreter in PATH has Ray: {REMEDY}, or set {VARIABLE} to an interpreter that has it")
     })
 }
