@@ -255,6 +255,8 @@ class Launch:
         count = self.order["hosts"] or len(fitting)
         if count == 0:
             raise RuntimeError(f"no host of the cluster has {self.cpus} CPUs")
+        # Operations for a host can come as soon as it is planned.
+        self.hosts = {number: Host() for number in range(count)}
         report(event="planned", hosts=count)
         self.group = placement_group([{"CPU": self.cpus}] * count, strategy="STRICT_SPREAD")
         ready = asyncio.ensure_future(get(self.group.ready()))
@@ -285,7 +287,7 @@ class Launch:
 
     def start_host(self, number: int, bundle: int) -> None:
         """Starts a node process in a bundle of the placement group."""
-        self.hosts[number] = host = Host()
+        host = self.hosts.setdefault(number, Host())
         self.bundles[number] = bundle
         self.spawn(self.run_host(number, host))
 
@@ -398,6 +400,7 @@ class Launch:
 
     def replace(self, host: int, old: int) -> None:
         """Starts a node process in the bundle of a host that was lost. Ray finds a host for the bundle."""
+        self.hosts[host] = Host()
         self.spawn(self.replace_host(host, old))
 
     async def replace_host(self, number: int, old: int) -> None:
