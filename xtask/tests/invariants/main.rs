@@ -99,8 +99,38 @@ fn a_path_that_names_tcp_is_found() {
     assert_eq!(found, ["tokio::net::TcpStream", "std::net::TcpListener::bind"]);
 }
 
+/// The programs of the engines that launch node processes on other hosts.
+const LAUNCHING_PROGRAMS: [&str; 8] = [
+    "ssh", "srun", "salloc", "sbatch", "scancel", "scontrol", "squeue", "ray",
+];
+
+#[test]
+fn only_the_crate_of_the_launchers_names_ssh_slurm_and_ray() {
+    let of_launch = string_literals(Path::new("runtime/launch/src"));
+    let is_program = |it: &StringLiteral| LAUNCHING_PROGRAMS.contains(&it.text.as_str());
+    assert!(
+        of_launch.iter().any(is_program),
+        "the launchers have moved: {of_launch:?}"
+    );
+    let sources = packages()
+        .into_iter()
+        .filter(|it| it.directory != "runtime/launch" && it.directory != "xtask");
+    let literals = sources.flat_map(|it| string_literals(&Path::new(&it.directory).join("src")));
+    let foreign: Vec<_> = literals.filter(is_program).collect();
+    assert!(foreign.is_empty(), "launch by runtime/launch: {foreign:#?}");
+}
+
+#[test]
+fn the_launchers_know_nothing_of_the_actors() {
+    for package in packages().iter().filter(|it| it.directory == "runtime/launch") {
+        let foreign = |it: &&String| it.starts_with("mosaic") || *it == "tokio";
+        let foreign: Vec<_> = package.dependencies.iter().filter(foreign).collect();
+        assert!(foreign.is_empty(), "{foreign:?}");
+    }
+}
+
 /// Modules of pure state: everything that they learn comes in as an argument, everything that they want goes out as a value.
-const PURE: [&str; 7] = [
+const PURE: [&str; 9] = [
     "kernel/jupyter/src/wire/frames.rs",
     "kernel/jupyter/src/wire/inspector.rs",
     "kernel/jupyter/src/zmtp",
@@ -108,6 +138,8 @@ const PURE: [&str; 7] = [
     "runtime/engine/src/monitor/state",
     "runtime/engine/src/wire/frame.rs",
     "runtime/engine/src/wire/messages.rs",
+    "runtime/launch/src/ray/hosts.rs",
+    "runtime/launch/src/slurm/hosts.rs",
 ];
 
 #[test]

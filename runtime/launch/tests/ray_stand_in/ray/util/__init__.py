@@ -1,0 +1,1 @@
+"""Modules of Ray's that are used."""
