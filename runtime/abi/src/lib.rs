@@ -38,7 +38,7 @@ pub use query::{Census, Kept, LiveDisplay, MonitorQuery, Query};
 pub use signature::{OTHER_CRATES, Signature, TYPE_FINGERPRINTS};
 pub use start_options::{Placement, StartOptions};
 pub use timeline::{Span, Subject, Tasks, Timeline};
-pub use workers::{Activity, Gpu, Worker, Workers};
+pub use workers::{Activity, Gpu, HostStatus, Worker, Workers};
 
 /// The version of this crate's types and tables. A host and a guest of different versions refuse each other.
-pub const VERSION: u32 = 8;
+pub const VERSION: u32 = 9;

@@ -32,6 +32,8 @@ pub struct Options {
     pub max_retries: Option<u32>,
     /// The worker that a tessera is placed on.
     pub worker: Option<String>,
+    /// The uid of a tessera or a stored value on whose host a tessera is placed, or of a host or a worker.
+    pub near: Option<String>,
     /// The number of times that a tessera whose worker is lost is constructed again.
     pub restarts: Option<u32>,
     /// The time that a constructor, a call or a function may take after it was submitted.
@@ -72,6 +74,29 @@ impl Options {
     #[must_use]
     pub fn worker(mut self, worker: impl Into<String>) -> Options {
         self.worker = Some(worker.into());
+        self
+    }
+
+    /// Sets the host that a tessera is placed on, or a function runs on: that of a tessera or of a stored value, or the
+    /// one of this name. The placement strategy chooses among the workers there.
+    ///
+    /// If no worker runs there, the strategy chooses among all workers.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// let survey = mosaic::put(&vec![0.0_f64; 1 << 20]).await?;
+    /// let there = mosaic::with(Options::new().near(survey.uid()));
+    /// let samples = there.spawn(|survey: Vec<f64>| survey.len(), (&survey,));
+    /// assert_eq!(samples.result().await?, 1 << 20);
+    /// let first_host = Options::new().near("node:0");
+    /// # assert!(first_host.near.is_some());
+    /// # Ok(()) })? }
+    /// ```
+    #[must_use]
+    pub fn near(mut self, uid: impl Into<String>) -> Options {
+        self.near = Some(uid.into());
         self
     }
 
@@ -119,6 +144,7 @@ impl Options {
         Options {
             max_retries: self.max_retries.or(others.max_retries),
             worker: self.worker.or_else(|| others.worker.clone()),
+            near: self.near.or_else(|| others.near.clone()),
             restarts: self.restarts.or(others.restarts),
             timeout: self.timeout.or(others.timeout),
         }
@@ -159,7 +185,11 @@ mod tests {
 
     #[test]
     fn options_cross() {
-        let set = Options::new().max_retries(3).worker("worker:0:0").restarts(1);
+        let set = Options::new()
+            .max_retries(3)
+            .worker("worker:0:0")
+            .near("node:0")
+            .restarts(1);
         for options in [Options::new(), set] {
             assert_eq!(Options::decoded(&options.encoded()), Ok(options));
         }

@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 /// The options with which the runtime is started. `None` leaves the choice to the runtime.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StartOptions {
-    /// The number of workers. Zero means one for each CPU.
+    /// Where to run: a launcher and its hosts, such as `ssh:alpha,beta`. `None` means this machine.
+    pub on: Option<String>,
+    /// The number of hosts to run on. `None` means all that the launcher has.
+    pub hosts: Option<usize>,
+    /// The number of workers on each host. Zero means one for each CPU.
     pub num_workers: usize,
     /// The fraction of the machine's memory, between 0 and 1, that stored values may take. Values beyond it move to
     /// disk.
@@ -45,4 +49,9 @@ pub enum Placement {
     /// The worker that has most bytes of the constructor's arguments, as far as these are results of tasks. Without
     /// such arguments, the least loaded worker.
     DataLocality,
+    /// The worker with the fewest tesserae, on the host with the fewest.
+    Spread,
+    /// The first worker with the fewest tesserae, in the order of the hosts: each worker of a host gets one before the
+    /// next host does.
+    Pack,
 }

@@ -1,19 +1,41 @@
-//! The machine and its workers.
+//! The hosts and their workers.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The machine, and the workers that run on it.
+/// The hosts, and the workers that run on them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Workers {
-    /// Memory that processes here may use, in bytes: the machine's, or the limit of a control group.
+    /// The hosts, in the order of their numbers.
+    pub hosts: Vec<HostStatus>,
+    /// The workers, in the order of their numbers.
+    pub workers: Vec<Worker>,
+}
+
+/// A host, and what is in use there. `mosaic::workers().await?.hosts()` lists them.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let workers = mosaic::workers().await?;
+/// let mosaic::HostStatus { uid, memory_used, memory_total, .. } = &workers.hosts()[0];
+/// println!("{uid}: {} of {} MB in use", memory_used >> 20, memory_total >> 20);
+/// # assert_eq!(uid, "node:0");
+/// # Ok(()) })? }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HostStatus {
+    /// The host's uid, such as `node:0`.
+    pub uid: String,
+    /// The launcher's name for the host. Empty for this machine.
+    pub name: String,
+    /// Memory that processes there may use, in bytes: the host's, or the limit of a control group.
     pub memory_total: u64,
     /// Memory in use by any process, in bytes.
     pub memory_used: u64,
-    /// The machine's NVIDIA GPUs, in the order of their numbers, as far as NVIDIA's library knows them.
+    /// The host's NVIDIA GPUs, in the order of their numbers, as far as NVIDIA's library knows them.
     pub gpus: Vec<Gpu>,
-    /// The workers, in the order of their numbers.
-    pub workers: Vec<Worker>,
 }
 
 /// A GPU of the machine. `mosaic::workers().await?.gpus()` lists them.

@@ -1,6 +1,6 @@
 //! Where code lies, in a form in which another process of the same program can find it.
 
-use crate::wire::Location;
+use crate::wire::{Location, Object};
 use std::{
     ffi::{CStr, OsStr, c_void},
     mem::MaybeUninit,
@@ -37,7 +37,10 @@ pub(crate) fn program_base() -> Option<usize> {
 pub(crate) fn locate(address: *const c_void) -> Option<Location> {
     let (path, base) = object_of(address)?;
     let offset = (address as usize).checked_sub(base)? as u64;
-    let object = (program_base() != Some(base)).then(|| path.canonicalize().unwrap_or(path));
+    let object = match program_base() {
+        Some(program) if program == base => Object::Program,
+        _ => Object::File(path.canonicalize().unwrap_or(path)),
+    };
     Some(Location { object, offset })
 }
 
@@ -60,14 +63,16 @@ mod tests {
     fn a_static_of_this_program_is_found_again() {
         static HERE: u32 = 7;
         let location = locate((&raw const HERE).cast()).unwrap();
-        assert_eq!(location.object, None);
+        assert_eq!(location.object, Object::Program);
         let address = program_base().unwrap() + usize::try_from(location.offset).unwrap();
         assert_eq!(address, &raw const HERE as usize);
     }
 
     #[test]
     fn a_function_of_a_library_is_in_its_file() {
-        let object = locate(libc::qsort as *const c_void).unwrap().object.unwrap();
+        let Object::File(object) = locate(libc::qsort as *const c_void).unwrap().object else {
+            panic!("the function is in a file");
+        };
         assert!(
             object.file_name().unwrap().to_str().unwrap().starts_with("libc"),
             "{object:?}"

@@ -33,7 +33,8 @@
 //! - `warehouse`: stored values, which are files that all processes map.
 //! - `shared_memory`: large values in memory that processes share, and the threshold from which they are shared.
 //! - `id`, `worker_uid`, `failures`, `question`, `log`: ids, uids, failures, questions to the front end, and the log.
-//! - `own_files`, `process_mark`: files that must be this user's, and the processes that this program has started.
+//! - `own_files`, `process_mark`: files that must be this user's, and the processes that this program has started;
+//!   `sweeper`: the directories of a process that was killed.
 //! - `cancellation`, `clock`, `code_location`, `cpu_affinity`, `memory_usage`, `shrinking_map`, `trim_memory`: small tools.
 //! - `type_fingerprints`: the types of stored values.
 //! - `panics`: a panic of the runtime costs one request.
@@ -58,9 +59,11 @@
 
 mod cancellation;
 mod clock;
+mod code;
 mod code_location;
 mod cpu_affinity;
 mod failures;
+mod files;
 #[cfg(mosaic_fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -70,6 +73,8 @@ mod line_prefix;
 mod log;
 mod memory_usage;
 mod monitor;
+mod node;
+mod node_process;
 mod own_files;
 mod panics;
 mod process_mark;
@@ -77,6 +82,7 @@ mod program;
 mod question;
 mod shared_memory;
 mod shrinking_map;
+mod sweeper;
 mod trim_memory;
 mod type_fingerprints;
 mod warehouse;

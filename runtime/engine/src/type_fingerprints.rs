@@ -1,6 +1,6 @@
 //! The types of stored values, with fingerprints of the definitions that a notebook's cell has of them.
 
-use crate::code_location::locate;
+use crate::{code_location::locate, wire::Object};
 use libloading::os::unix::{Library, RTLD_LAZY};
 use mosaic_abi::{OTHER_CRATES, Slice, TYPE_FINGERPRINTS, TypeName};
 use std::{collections::BTreeMap, ffi::c_void};
@@ -18,7 +18,9 @@ pub(crate) fn of_stored(type_name: TypeName) -> String {
 
 /// Returns the table of fingerprints in the library that holds an address. A program has none.
 fn table_beside(address: *const c_void) -> Option<&'static str> {
-    let path = locate(address)?.object?;
+    let Object::File(path) = locate(address)?.object else {
+        return None;
+    };
     // SAFETY: the library is loaded already, so that nothing of it is run.
     let library = unsafe { Library::open(Some(path), libc::RTLD_NOLOAD | RTLD_LAZY) }.ok()?;
     // SAFETY: a library with this symbol has such a table in it, and is never unloaded.

@@ -69,7 +69,9 @@ pub use inspect::{
     timeline::{Event, Timeline, TimelineFuture, timeline},
     workers::{Workers, WorkersFuture, workers},
 };
-pub use mosaic_abi::{Activity, FailureKind, Gpu, LogLevel, Options, Placement, Span, State, Subject, Tasks, Worker};
+pub use mosaic_abi::{
+    Activity, FailureKind, Gpu, HostStatus, LogLevel, Options, Placement, Span, State, Subject, Tasks, Worker,
+};
 #[cfg(feature = "macros")]
 pub use mosaic_macros::tessera;
 pub use proxy::{

@@ -6,7 +6,14 @@ use crate::{
     preface, socket_options,
     tls::{is_refused, is_stranger},
 };
-use std::{fmt, future::Future, io, net::SocketAddr, os::fd::OwnedFd, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    io,
+    net::SocketAddr,
+    os::fd::{AsFd, OwnedFd},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -138,6 +145,33 @@ pub async fn accept(credentials: &Credentials, stream: impl Into<OwnedFd>) -> io
     in_time(HANDSHAKE_LIMIT, handshake)
         .await
         .map_err(|error| explained(error, format_args!("{address}")))
+}
+
+/// Moves a connection to the tokio runtime in which this function is called: that runtime wakes who reads and writes.
+///
+/// ```
+/// use mosaic_net::{TlsStream, move_to_this_runtime};
+///
+/// fn take_over(mut stream: TlsStream, runtime: &tokio::runtime::Handle) -> std::io::Result<TlsStream> {
+///     let _entered = runtime.enter();
+///     move_to_this_runtime(&mut stream)?;
+///     Ok(stream)
+/// }
+/// ```
+///
+/// # Errors
+///
+/// There is no room for another file descriptor.
+///
+/// # Panics
+///
+/// There is no tokio runtime.
+pub fn move_to_this_runtime(stream: &mut TlsStream) -> io::Result<()> {
+    let (tcp, _) = stream.get_mut();
+    // A runtime forgets a socket only when the socket is dropped, and the state of TLS cannot leave its stream.
+    let again = tcp.as_fd().try_clone_to_owned()?;
+    *tcp = TcpStream::from_std(again.into())?;
+    Ok(())
 }
 
 async fn shake_hands(

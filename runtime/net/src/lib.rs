@@ -86,7 +86,7 @@ mod socket_options;
 mod tls;
 
 pub use addresses::addresses;
-pub use connection::{TlsStream, accept, connect, connect_to_member};
+pub use connection::{TlsStream, accept, connect, connect_to_member, move_to_this_runtime};
 pub use credentials::Credentials;
 pub use fingerprint::Fingerprint;
 pub use gate::Gate;

@@ -4,6 +4,7 @@ use super::{
     link,
     process::{Head, HeadOptions},
 };
+use crate::wire::Network;
 use mosaic_abi::Host;
 use std::{
     io,
@@ -14,8 +15,8 @@ use std::{
 static HEAD: OnceLock<Head> = OnceLock::new();
 
 /// Makes the head of this process, whose guests get `host`, or returns the head that there is.
-pub(super) fn make(options: HeadOptions, host: Host, worker: Option<String>) -> &'static Head {
-    HEAD.get_or_init(|| Head::new(options, host, worker))
+pub(super) fn make(options: HeadOptions, host: Host, worker: Option<String>, network: Network) -> &'static Head {
+    HEAD.get_or_init(|| Head::new(options, host, worker, network))
 }
 
 /// Returns the head of this process.

@@ -22,7 +22,10 @@ use mosaic_abi::{
     self as abi, Argument, Buffer, CellEvent, Description, Failure, FailureKind, FunctionTable, Handle, Host, Options,
     Outcome, Poll, Slice, StartOptions, Submitted, TesseraTable, TypeName, VERSION, Waker,
 };
-use std::{ptr, sync::Arc, time::Duration};
+use std::{env, ptr, sync::Arc, time::Duration};
+
+/// The environment variable that says where to run, if the options do not.
+pub(crate) const ON: &str = "MOSAIC_ON";
 
 /// Returns the table that guests get.
 pub(super) const fn host_table(cell_event: unsafe extern "C" fn(CellEvent, Slice, Slice)) -> Host {
@@ -89,7 +92,8 @@ unsafe extern "C" fn start(options: Slice) -> Handle {
     // SAFETY: the guest lends the bytes for this call.
     match mosaic_abi::decode(unsafe { options.as_bytes() }) {
         Ok(options) => {
-            let options: StartOptions = options;
+            let mut options: StartOptions = options;
+            options.on = options.on.or_else(|| env::var(ON).ok()).filter(|on| !on.is_empty());
             log::set(options.log);
             let options = Box::new(options);
             head().command(Command::Start { wait, options });

@@ -5,9 +5,9 @@ use super::{
     host_table::host_table,
     process::HeadOptions,
 };
-use crate::log;
+use crate::{log, wire::Network};
 use mosaic_abi::Host;
-use std::io;
+use std::{io, path::Path};
 
 /// Makes this process a head and returns the table to give to guests. Later calls return the table of the first one.
 ///
@@ -34,14 +34,15 @@ use std::io;
 pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
     log::start("HEAD");
     let table = host_table(options.cell_event);
-    let head = make(options, table, None);
+    let network = Network::of_monitor(options.monitor.parent().unwrap_or(Path::new("/")));
+    let head = make(options, table, None, network);
     ensure_link(head)?;
     Ok(head.host())
 }
 
 /// Makes this process, the worker `uid`, a head as well, so that its methods may use the runtime. The head connects to
 /// nothing before one of them does.
-pub(crate) fn install_worker_head(options: HeadOptions, uid: String) -> &'static Host {
+pub(crate) fn install_worker_head(options: HeadOptions, uid: String, network: Network) -> &'static Host {
     let table = host_table(options.cell_event);
-    make(options, table, Some(uid)).host()
+    make(options, table, Some(uid), network).host()
 }

@@ -17,6 +17,7 @@ mod link;
 mod process;
 mod state;
 
+pub(crate) use host_table::ON;
 pub use install::install_head;
 pub(crate) use install::install_worker_head;
 pub use process::HeadOptions;

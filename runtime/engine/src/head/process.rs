@@ -4,7 +4,7 @@ use super::{
     command::Command,
     state::{Action, HeadState},
 };
-use crate::{clock, id::Id, question::Question};
+use crate::{clock, id::Id, question::Question, wire::Network};
 use mosaic_abi::{CellEvent, Host, Slice};
 use std::{
     path::PathBuf,
@@ -39,6 +39,8 @@ pub(super) struct Head {
     /// The uid of the worker that this process is, if it is one. A worker neither starts nor stops the runtime, and the
     /// tesserae of its own process are those that live on the worker.
     pub(super) worker: Option<String>,
+    /// Where this process is within the runtime's network. It never changes.
+    pub(super) network: Network,
     /// The monitor's socket and the link's inbox, until the link is started.
     pub(super) unlinked: Mutex<Option<(PathBuf, UnboundedReceiver<Command>)>>,
     /// Done once the link has been started. Other threads that need the link block on it meanwhile.
@@ -47,7 +49,7 @@ pub(super) struct Head {
 
 impl Head {
     /// Makes a head whose guests get `host`. `worker` is the worker that this process is, if it is one.
-    pub(super) fn new(options: HeadOptions, host: Host, worker: Option<String>) -> Head {
+    pub(super) fn new(options: HeadOptions, host: Host, worker: Option<String>, network: Network) -> Head {
         let (commands, inbox) = unbounded_channel();
         let id = Id::unique();
         let mut state = HeadState::new(id);
@@ -59,6 +61,7 @@ impl Head {
             host,
             ask: options.ask,
             worker,
+            network,
             unlinked: Mutex::new(Some((options.monitor, inbox))),
             linked: Once::new(),
         }

@@ -5,17 +5,16 @@
 //!   with, and what it reports.
 //! - `event_loop`: one loop over everything that can happen, on a thread of its own. It does the I/O.
 //! - `state`: what the monitor knows. Pure state without I/O, with tests; `state::placement` chooses workers.
-//! - `node`: the worker processes of this machine: how they are started, reaped and measured.
 
 mod event_loop;
 mod events;
-mod node;
 mod options;
 mod state;
 
 use event_loop::{Event, EventLoop};
+pub(crate) use event_loop::{pass_on, serve_files};
 pub use events::MonitorEvent;
-use options::monitor_address;
+pub(crate) use options::monitor_address;
 pub use options::{MonitorOptions, WorkerCommand, run_dir, run_dir_parent};
 use std::{
     io,

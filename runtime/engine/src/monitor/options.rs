@@ -13,7 +13,7 @@ use tempfile::TempDir;
 const SOCKET: &str = "monitor.sock";
 
 /// Returns the monitor's socket in a run directory.
-pub(super) fn monitor_address(run_dir: &Path) -> PathBuf {
+pub(crate) fn monitor_address(run_dir: &Path) -> PathBuf {
     run_dir.join(SOCKET)
 }
 

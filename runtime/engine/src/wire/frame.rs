@@ -8,11 +8,18 @@
 //! are never copied through an encoder. A payload in shared memory is not even copied through the socket: the highest
 //! bit of its length is set, a file descriptor travels with the frame, and instead of the payload's bytes the frame
 //! holds three u64: the device and the inode of that memory, and the payload's offset in it.
+//!
+//! Between hosts, a large payload travels on a connection of its own, so that no message waits behind it: the second
+//! highest bit of its length is set, and the frame holds nothing else of it. Where there is no other connection, it is
+//! part of the frame. In both cases it is preceded by one byte: its address modulo 64, which it gets at the receiver, too,
+//! so that numbers in it can be used where they lie.
 
-use mosaic_abi::{Buffer, Failure};
+use crate::failures::failure;
+use mosaic_abi::{Buffer, Failure, FailureKind};
 use postcard::ser_flavors::Flavor;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{io, sync::Arc};
+use tokio::sync::oneshot;
 
 /// The bytes of a value, shared by all who send or keep them.
 pub(crate) type Payload = Arc<Buffer>;
@@ -23,6 +30,8 @@ const LONGEST_MESSAGE: usize = 64 << 20;
 const MOST_PAYLOADS: usize = 1 << 16;
 /// Marks the length of a payload that lies in shared memory.
 const SHARED: u64 = 1 << 63;
+/// Marks the length of a large payload from another host.
+const APART: u64 = 1 << 62;
 /// The number of bytes of a frame's fixed part.
 pub(crate) const PREFIX: usize = 8;
 
@@ -42,18 +51,56 @@ impl<M> Frame<M> {
 
 /// A message that arrived, with its payloads. If one of them was lost, all that the message asks for fails, and other
 /// messages do not.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Received<M> {
     pub(crate) message: M,
     /// The payloads, or why they cannot be had.
     pub(crate) payloads: Result<Vec<Payload>, Failure>,
+    /// The payloads that are on their way still. Each has an empty place among the payloads.
+    pub(crate) coming: Vec<Coming>,
+}
+
+/// A payload that is on its way, on a connection of its own.
+#[derive(Debug)]
+pub(crate) struct Coming {
+    /// Its place among the payloads of its message.
+    pub(crate) index: usize,
+    /// Receives it. Dropped by the sender if the connection breaks.
+    pub(crate) payload: oneshot::Receiver<Payload>,
 }
 
 impl<M> Received<M> {
-    /// Returns the number of bytes of the payloads.
+    /// Returns the number of bytes of the payloads that are here.
     pub(crate) fn size(&self) -> usize {
         self.payloads.iter().flatten().map(|payload| payload.len()).sum()
     }
+
+    /// Waits for the payloads that are on their way.
+    pub(crate) async fn arrived(self) -> Received<M> {
+        Received {
+            message: self.message,
+            payloads: all_arrived(self.payloads, self.coming).await,
+            coming: Vec::new(),
+        }
+    }
+}
+
+/// Waits for payloads that are on their way, and puts them in their places.
+pub(crate) async fn all_arrived(
+    payloads: Result<Vec<Payload>, Failure>,
+    coming: Vec<Coming>,
+) -> Result<Vec<Payload>, Failure> {
+    let mut payloads = payloads?;
+    for Coming { index, payload } in coming {
+        let broken = |_| {
+            failure(
+                FailureKind::WorkerLost,
+                "the connection broke on which its value was on its way",
+            )
+        };
+        payloads[index] = payload.await.map_err(broken)?;
+    }
+    Ok(payloads)
 }
 
 /// Returns the only one of these payloads; an empty one if there is none.
@@ -66,6 +113,7 @@ impl<M> From<Frame<M>> for Received<M> {
         Received {
             message: frame.message,
             payloads: Ok(frame.payloads),
+            coming: Vec::new(),
         }
     }
 }
@@ -137,12 +185,15 @@ pub(crate) enum Length {
     Here(u64),
     /// The payload lies in shared memory.
     Shared(u64),
+    /// The payload is large, and comes from another host.
+    Apart(u64),
 }
 
 impl Length {
     fn of(coded: u64) -> Length {
-        match coded & SHARED {
-            0 => Length::Here(coded),
+        match (coded & SHARED, coded & APART) {
+            (0, 0) => Length::Here(coded),
+            (0, _) => Length::Apart(coded & !APART),
             _ => Length::Shared(coded & !SHARED),
         }
     }
@@ -151,19 +202,20 @@ impl Length {
         match self {
             Length::Here(len) => len,
             Length::Shared(len) => len | SHARED,
+            Length::Apart(len) => len | APART,
         }
     }
 }
 
-/// Appends everything of a frame except the bytes of its payloads. `is_shared` says which payloads lie in shared
-/// memory.
+/// Appends everything of a frame except the bytes of its payloads. `length` says where a payload of this index and
+/// number of bytes is.
 ///
 /// # Errors
 ///
 /// The message cannot be encoded, or is too long. `bytes` may end with a part of the frame then.
 pub(crate) fn encode_header<M: Serialize>(
     frame: &Frame<M>,
-    is_shared: impl Fn(usize) -> bool,
+    length: impl Fn(usize, u64) -> Length,
     bytes: &mut Vec<u8>,
 ) -> io::Result<()> {
     let payloads = u32::try_from(frame.payloads.len()).map_err(|_| garbage("it has too many payloads"))?;
@@ -171,13 +223,8 @@ pub(crate) fn encode_header<M: Serialize>(
     // Replaced by the length, once it is known.
     bytes.extend_from_slice(&[0; 4]);
     bytes.extend_from_slice(&payloads.to_le_bytes());
-    for (number, payload) in frame.payloads.iter().enumerate() {
-        let len = payload.len() as u64;
-        let length = if is_shared(number) {
-            Length::Shared(len)
-        } else {
-            Length::Here(len)
-        };
+    for (index, payload) in frame.payloads.iter().enumerate() {
+        let length = length(index, payload.len() as u64);
         bytes.extend_from_slice(&length.coded().to_le_bytes());
     }
     let before = bytes.len();
@@ -209,7 +256,7 @@ impl Flavor for Appending<'_> {
 }
 
 /// Returns the frame at the beginning of `bytes`, and its number of bytes. Returns `None` if a part of it is missing or
-/// lies in shared memory.
+/// is not part of the frame.
 pub(crate) fn first_of<M: DeserializeOwned>(bytes: &[u8]) -> io::Result<Option<(Frame<M>, usize)>> {
     let Some((prefix, rest)) = bytes.split_first_chunk() else {
         return Ok(None);
@@ -221,7 +268,7 @@ pub(crate) fn first_of<M: DeserializeOwned>(bytes: &[u8]) -> io::Result<Option<(
     let lengths = prefix.lengths(header);
     let inside = |rest: usize, length| match length {
         Length::Here(len) => rest.checked_sub(usize::try_from(len).ok()?),
-        Length::Shared(_) => None,
+        Length::Shared(_) | Length::Apart(_) => None,
     };
     if lengths.clone().try_fold(rest.len(), inside).is_none() {
         return Ok(None);
@@ -254,17 +301,18 @@ mod tests {
     fn a_header_is_read_as_it_was_written() {
         let frame = Frame {
             message: "hello".to_owned(),
-            payloads: vec![Payload::default(), Arc::new(Buffer::from(vec![7; 300]))],
+            payloads: [0, 300, 500].map(|len| Arc::new(Buffer::from(vec![7; len]))).to_vec(),
         };
+        let lengths = [Length::Here, Length::Shared, Length::Apart];
         let mut bytes = Vec::new();
-        encode_header(&frame, |number| number == 1, &mut bytes).unwrap();
+        encode_header(&frame, |index, len| lengths[index](len), &mut bytes).unwrap();
         let (prefix, header) = bytes.split_at(PREFIX);
         let prefix = Prefix::parse(prefix.try_into().unwrap()).unwrap();
         assert_eq!(prefix.header_len(), header.len());
         let (message, lengths) = prefix.parse_header::<String>(header).unwrap();
         assert_eq!(
             (message.as_str(), lengths),
-            ("hello", vec![Length::Here(0), Length::Shared(300)])
+            ("hello", vec![Length::Here(0), Length::Shared(300), Length::Apart(500)])
         );
     }
 
@@ -275,7 +323,7 @@ mod tests {
             let payloads: Vec<Payload> = payloads.into_iter().map(|it| Arc::new(Buffer::from(it))).collect();
             let message = "hello".to_owned();
             let frame = Frame { message, payloads };
-            encode_header(&frame, |_| false, &mut bytes).unwrap();
+            encode_header(&frame, |_, len| Length::Here(len), &mut bytes).unwrap();
             frame
                 .payloads
                 .iter()
@@ -290,10 +338,13 @@ mod tests {
         assert_eq!((second.size(), len + rest), (300, bytes.len()));
         assert!(first_of::<String>(&bytes[len..bytes.len() - 1]).unwrap().is_none());
         assert!(first_of::<String>(&[255; 16]).is_err());
-        bytes.clear();
-        encode_header(&second, |number| number == 1, &mut bytes).unwrap();
-        bytes.resize(bytes.len() + 400, 0);
-        assert!(first_of::<String>(&bytes).unwrap().is_none(), "one is shared");
+        for elsewhere in [Length::Shared, Length::Apart] {
+            bytes.clear();
+            let length = |index, len| if index == 1 { elsewhere(len) } else { Length::Here(len) };
+            encode_header(&second, length, &mut bytes).unwrap();
+            bytes.resize(bytes.len() + 400, 0);
+            assert!(first_of::<String>(&bytes).unwrap().is_none(), "one is elsewhere");
+        }
     }
 
     #[test]

@@ -3,9 +3,11 @@
 //! Their encoding depends on the order of variants and fields, and not on names. All processes of a runtime run the
 //! same executable.
 
+use super::host::{Host, WorkerAddress};
 use crate::{
     id::Id,
     warehouse::{StoreDir, StoreDirs},
+    worker::WantedFile,
 };
 use mosaic_abi::{Failure, Kept, MonitorQuery, Progress, StartOptions, State};
 use serde::{Deserialize, Serialize};
@@ -19,18 +21,11 @@ pub(crate) enum Peer {
     Worker(WorkerAddress),
 }
 
-/// A worker, and the socket at which it listens.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct WorkerAddress {
-    pub(crate) uid: String,
-    pub(crate) address: PathBuf,
-}
-
 /// A part of the runtime: a line of the listing that turning the runtime on prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RuntimePart {
-    pub(crate) uid: String,
-    pub(crate) address: PathBuf,
+    /// The part's uid, and where it listens.
+    pub(crate) place: WorkerAddress,
     pub(crate) pid: u32,
 }
 
@@ -42,7 +37,8 @@ pub(crate) struct RunningRuntime {
     pub(crate) in_flight_limit: u64,
 }
 
-/// A message to the monitor: from a head, or (only `Hello`, `Ask`, `Drained` and `Load`) from a worker.
+/// A message to the monitor: from a head, or (only `Hello`, `Ask`, `Drained`, `Load` and
+/// `Obtain`) from a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum ToMonitor {
     Hello(Peer),
@@ -88,9 +84,19 @@ pub(crate) enum ToMonitor {
     Progress(TaskProgress),
     /// How busy this worker is. Sent at intervals while that changes.
     Load(Load),
+    /// Bring a file of another host to this one.
+    Obtain {
+        request: u64,
+        file: WantedFile,
+    },
+    /// A worker of another host cannot be reached: end it, so that all agree on its fate.
+    Unreachable {
+        worker: String,
+    },
 }
 
-/// A message from the monitor: to a head, or (the variants from `Answer` on) to a worker; `Forget` goes to both.
+/// A message from the monitor: to a head, or (the variants from `Answer` on) to a worker; `Forget` and `Obtained` go
+/// to both.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum FromMonitor {
     /// The first message to a head: the runtime that is on already, and where stored values lie.
@@ -128,6 +134,10 @@ pub(crate) enum FromMonitor {
         place: WorkerAddress,
         expected: usize,
     },
+    /// This number of replacements is starting.
+    Expected {
+        expected: usize,
+    },
     Warehouse(FromWarehouse),
     /// The encoded answer to a query.
     Reply {
@@ -150,6 +160,16 @@ pub(crate) enum FromMonitor {
     /// A stored value moved or is gone: forget its bytes, unless something uses them.
     Forget {
         ware: Id,
+    },
+    /// A file was brought to this host, or why not.
+    Obtained {
+        request: u64,
+        outcome: Result<(), String>,
+    },
+    /// This worker, on another host than the monitor, may live until this time of its host's own clock, unless it hears
+    /// of a later time.
+    Lease {
+        until: u64,
     },
     /// End this worker once it has nothing to do.
     Retire,
@@ -191,6 +211,8 @@ pub(crate) enum FromWarehouse {
 pub(crate) struct Wish {
     /// The only worker on which the tessera may be placed.
     pub(crate) worker: Option<String>,
+    /// The uid of a tessera or a stored value on whose host the tessera is to be placed, or of a host or a worker.
+    pub(crate) near_to: Option<String>,
     /// The arguments near which the tessera is to be placed, if the strategy regards that.
     pub(crate) near: Vec<Near>,
 }
@@ -237,6 +259,8 @@ pub(crate) struct LostWorker {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum ToWorker {
     Hello(Peer),
+    /// Serve the connection from another host whose socket is the file descriptor with this message. Sent by the gate.
+    Adopt,
     /// Construct a tessera.
     Create {
         tessera: Id,
@@ -378,10 +402,33 @@ pub(crate) struct Code {
 /// An address in a form in which another process finds it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Location {
-    /// The shared object; `None` is the program itself.
-    pub(crate) object: Option<PathBuf>,
+    pub(crate) object: Object,
     /// The number of bytes from the beginning of the loaded object.
     pub(crate) offset: u64,
+}
+
+/// What holds the code.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum Object {
+    /// The program itself, of which every host has the same build.
+    Program,
+    /// A shared object of this host.
+    File(PathBuf),
+    /// A shared object, and those that it needs, which lie on a host that sends them to others.
+    Files {
+        /// The files in the order in which they are loaded: the object itself is the last one.
+        files: Vec<CodeFile>,
+        host: Host,
+    },
+}
+
+/// A file with code, known by its content.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct CodeFile {
+    /// The SHA-256 of the content, in hexadecimal.
+    pub(crate) sha256: String,
+    /// The name without a directory, by which others need it.
+    pub(crate) name: String,
 }
 
 /// The arguments and tasks that an operation needs before it can run.

@@ -1,22 +1,34 @@
 //! The messages between processes, and how they are laid out in a stream of bytes.
 //!
 //! - `messages`: the messages, one enum for each direction.
+//! - `node_messages`: the messages between the monitor and the node processes of other hosts.
 //! - `frame`: a message and its payloads, in bytes. No I/O.
 //! - `outbox`: what waits to be written. No I/O.
-//! - `connection`: frames over a Unix socket.
+//! - `connection`: frames over a Unix socket, or over TLS between hosts.
+//! - `host`: hosts, and the addresses of processes on them; `network`: how a process reaches other hosts.
+//! - `remote`: connections between hosts, on which large payloads hold up no message; `payload_thread`: their thread.
 
 mod connection;
 mod frame;
+mod host;
 mod messages;
+mod network;
+mod node_messages;
 mod outbox;
+mod payload_thread;
+mod remote;
 
-pub(crate) use connection::{Receiver, connect};
+pub(crate) use connection::{Receiver, connect, connect_tls, hand_over};
 #[cfg(mosaic_fuzzing)]
 pub(crate) use frame::first_of;
-pub(crate) use frame::{Frame, Payload, Received, only};
+pub(crate) use frame::{Coming, Frame, Payload, Received, all_arrived, only};
+pub(crate) use host::{Host, WorkerAddress};
 pub(crate) use messages::{
-    Argument, Callee, Code, FromMonitor, FromWarehouse, FromWorker, LivingTessera, Load, Location, LostWorker, Near,
-    Needs, Peer, RunningRuntime, RuntimePart, Source, TaskProgress, ToMonitor, ToWarehouse, ToWorker, Wish,
-    WorkerAddress,
+    Argument, Callee, Code, CodeFile, FromMonitor, FromWarehouse, FromWorker, LivingTessera, Load, Location,
+    LostWorker, Near, Needs, Object, Peer, RunningRuntime, RuntimePart, Source, TaskProgress, ToMonitor, ToWarehouse,
+    ToWorker, Wish,
 };
+pub(crate) use network::{FILES, MONITOR, Network, credentials_in};
+pub(crate) use node_messages::{FileReply, FileRequest, FromNode, NodeGreeting, NodeHello, NodeOrder, ToNode};
 pub(crate) use outbox::Sender;
+pub(crate) use remote::{Acceptor, Unconnected, unconnected};

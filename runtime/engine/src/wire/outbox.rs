@@ -3,7 +3,10 @@
 //! The thread that sends a message encodes it behind the messages that wait already. So nothing of the message has to
 //! be kept or handed on, and everything that gathers during one write is the next write.
 
-use super::frame::{Frame, Payload, encode_header};
+use super::{
+    frame::{Frame, Length, Payload, encode_header},
+    remote::offset_of,
+};
 use crate::shared_memory::{self, Sent};
 use serde::Serialize;
 use std::{
@@ -19,9 +22,27 @@ const SMALL_PAYLOAD: usize = 16 << 10;
 /// Delayed messages are written once they have this number of bytes.
 const ENOUGH_TO_WRITE: usize = 16 << 10;
 
+/// Who is at the other end of a connection, which decides how large payloads travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Other {
+    /// A process of this machine: large payloads travel as shared memory.
+    #[default]
+    Here,
+    /// A process of another host: large payloads travel on a connection of their own.
+    There,
+    /// A process of another host with this connection alone.
+    ThereAlone,
+}
+
 /// Makes an empty outbox.
-pub(super) fn outbox<M>() -> (Sender<M>, Outbox) {
-    let shared_state = Arc::new(Shared::default());
+pub(super) fn outbox<M>(other: Other) -> (Sender<M>, Outbox) {
+    let shared_state = Arc::new(Shared {
+        waiting: Mutex::new(Unwritten {
+            other,
+            ..Unwritten::default()
+        }),
+        changed: Notify::new(),
+    });
     let sender = Sender {
         last: Arc::new(Last(shared_state.clone())),
         messages: PhantomData,
@@ -39,7 +60,6 @@ pub(crate) struct Sender<M> {
 }
 
 /// What the senders and the writer share.
-#[derive(Default)]
 struct Shared {
     /// Locked while a frame is encoded or taken, never while the socket is written to.
     waiting: Mutex<Unwritten>,
@@ -54,8 +74,12 @@ pub(super) struct Unwritten {
     pub(super) bytes: Vec<u8>,
     /// What is to be written once this number of the bytes was written.
     pub(super) pieces: Vec<(usize, Piece)>,
+    /// What is to be written to the connection for large payloads, in this order.
+    pub(super) apart: Vec<Payload>,
     /// Those who wait until all of this is written.
     pub(super) flushed: Vec<oneshot::Sender<()>>,
+    /// Who is at the other end. It never changes.
+    other: Other,
     /// Whether the writer was notified since it last looked.
     told: bool,
     /// Whether nothing more will be sent.
@@ -95,10 +119,19 @@ impl Unwritten {
 
     /// Encodes a frame behind those that wait.
     fn push<M: Serialize>(&mut self, frame: &Frame<M>) -> io::Result<()> {
-        let mut shared = share(&frame.payloads);
+        let mut shared = match self.other {
+            Other::Here => share(&frame.payloads),
+            Other::There | Other::ThereAlone => Vec::new(),
+        };
         let begin = self.bytes.len();
-        let is_shared = |number: usize| matches!(shared.get(number), Some(Some(_)));
-        if let Err(error) = encode_header(frame, is_shared, &mut self.bytes) {
+        let other = self.other;
+        let is_apart = |len: usize| other != Other::Here && len >= shared_memory::THRESHOLD;
+        let length = |index: usize, len: u64| match shared.get(index) {
+            Some(Some(_)) => Length::Shared(len),
+            _ if is_apart(frame.payloads[index].len()) => Length::Apart(len),
+            _ => Length::Here(len),
+        };
+        if let Err(error) = encode_header(frame, length, &mut self.bytes) {
             self.bytes.truncate(begin);
             return Err(error);
         }
@@ -106,9 +139,14 @@ impl Unwritten {
         for (number, payload) in frame.payloads.iter().enumerate() {
             if let Some(Some(sent)) = shared.get(number) {
                 self.bytes.extend_from_slice(&sent.place().to_bytes());
+            } else if is_apart(payload.len()) && other == Other::There {
+                self.apart.push(payload.clone());
             } else if payload.len() <= SMALL_PAYLOAD {
                 self.bytes.extend_from_slice(payload);
             } else {
+                if is_apart(payload.len()) {
+                    self.bytes.push(offset_of(payload));
+                }
                 self.pieces.push((self.bytes.len(), Piece::Payload(payload.clone())));
             }
         }
@@ -236,6 +274,7 @@ impl Outbox {
                 if !waiting.is_empty() {
                     std::mem::swap(&mut waiting.bytes, &mut taken.bytes);
                     std::mem::swap(&mut waiting.pieces, &mut taken.pieces);
+                    std::mem::swap(&mut waiting.apart, &mut taken.apart);
                     std::mem::swap(&mut waiting.flushed, &mut taken.flushed);
                     return true;
                 }
@@ -275,7 +314,7 @@ mod tests {
 
     #[tokio::test]
     async fn frames_that_gather_are_taken_at_once_and_in_order() {
-        let (sender, outbox) = outbox::<u8>();
+        let (sender, outbox) = outbox::<u8>(Other::Here);
         for payload in [1, SMALL_PAYLOAD + 1, 2] {
             sender.send(frame(payload));
         }
@@ -289,8 +328,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn large_payloads_for_another_host_wait_apart() {
+        for (other, apart) in [(Other::There, 1), (Other::ThereAlone, 0)] {
+            let (sender, outbox) = outbox::<u8>(other);
+            sender.send(frame(shared_memory::THRESHOLD));
+            sender.send(frame(shared_memory::THRESHOLD - 1));
+            let mut taken = Unwritten::default();
+            assert!(outbox.take(&mut taken).await);
+            assert_eq!((taken.apart.len(), taken.pieces.len()), (apart, 2 - apart));
+        }
+    }
+
+    #[tokio::test]
     async fn nothing_is_kept_for_a_connection_that_is_gone() {
-        let (sender, outbox) = outbox::<u8>();
+        let (sender, outbox) = outbox::<u8>(Other::Here);
         sender.send(frame(1));
         assert!(!sender.is_closed());
         drop(outbox);
@@ -307,7 +358,7 @@ mod tests {
                 Err(serde::ser::Error::custom("no"))
             }
         }
-        let (sender, outbox) = outbox::<Result<u8, Stubborn>>();
+        let (sender, outbox) = outbox::<Result<u8, Stubborn>>(Other::Here);
         sender.send(Ok(1));
         sender.send(Err(Stubborn));
         sender.send(Ok(2));
@@ -319,7 +370,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_delayed_frame_is_written_with_the_next_on_request_or_when_enough_has_gathered() {
-        let (sender, outbox) = outbox::<u8>();
+        let (sender, outbox) = outbox::<u8>(Other::Here);
         let told = async || {
             let mut taken = Unwritten::default();
             let writing = timeout(Duration::ZERO, outbox.0.changed.notified()).await.is_ok();

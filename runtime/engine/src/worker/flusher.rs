@@ -1,9 +1,10 @@
 //! Flushes what methods write, so that it is seen in time: while a method runs, and before its end is reported.
 
+use crate::node::OutputMark;
 use mosaic_abi::Guest;
 use std::{
     io, ptr,
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, OnceLock, PoisonError},
     thread,
     time::Duration,
 };
@@ -18,6 +19,8 @@ pub(crate) struct Output {
     active: Mutex<Active>,
     /// Notified when the flushing thread is to wake up.
     busy: Condvar,
+    /// Tells whether output is on its way to the monitor, if that is on another host.
+    mark: OnceLock<OutputMark>,
 }
 
 /// The guests whose code runs.
@@ -75,10 +78,19 @@ impl Output {
         Flushing { output: self, guest }
     }
 
-    /// Returns whether something that this process wrote was not read yet.
+    /// Regards a mark, too, which tells that output is on its way to the monitor's host.
+    pub(crate) fn regard(&self, mark: OutputMark) {
+        // A process becomes a worker once.
+        let _ = self.mark.set(mark);
+    }
+
+    /// Returns whether something that this process wrote may not be shown yet.
     pub(super) fn is_unread(&self) -> bool {
         let unread = |stream| rustix::io::ioctl_fionread(stream).map_or(true, |bytes| bytes > 0);
-        unread(rustix::stdio::stdout()) || unread(rustix::stdio::stderr())
+        // In this order: whoever empties the pipes sets the mark before.
+        unread(rustix::stdio::stdout())
+            || unread(rustix::stdio::stderr())
+            || self.mark.get().is_some_and(OutputMark::is_set)
     }
 }
 

@@ -1,10 +1,12 @@
 //! Gathering the arguments of constructors and calls, which may be results that do not exist yet.
 
-use super::{head::HeadConnection, inputs::Inputs, peers::Wanted, results::Outcome, state::WorkerState};
+use super::{
+    head::HeadConnection, host_files::WantedFile, inputs::Inputs, peers::Wanted, results::Outcome, state::WorkerState,
+};
 use crate::{
     failures::{dependency_failed, failure, worker_lost},
     id::Id,
-    wire::{Argument, Needs, Payload, Source},
+    wire::{Argument, Code, Coming, Needs, Object, Payload, Source, all_arrived, only},
 };
 use mosaic_abi::{Failure, FailureKind};
 use std::rc::Rc;
@@ -13,6 +15,30 @@ use tokio::{
     task::spawn_local,
 };
 
+/// The payloads of a message, or why they cannot be had, and those that are on their way still.
+pub(super) struct Payloads {
+    pub(super) payloads: Result<Vec<Payload>, Failure>,
+    pub(super) coming: Vec<Coming>,
+}
+
+/// The files of an operation's code that have to come from another host first.
+#[derive(Default)]
+pub(super) struct MissingCode(Vec<WantedFile>);
+
+impl MissingCode {
+    /// Returns what is missing of these.
+    pub(super) fn of<'a>(state: &WorkerState, codes: impl IntoIterator<Item = Option<&'a Code>>) -> MissingCode {
+        let missing = codes.into_iter().flatten().flat_map(|code| {
+            let files = state.modules.missing(&code.location.object);
+            files.into_iter().filter_map(|file| match code.location.object {
+                Object::Files { host, .. } => Some(WantedFile::Code { file, host }),
+                _ => None,
+            })
+        });
+        MissingCode(missing.collect())
+    }
+}
+
 /// Asks at once for everything that an operation of `head` needs. Fails the operation as soon as one of its needs
 /// fails.
 pub(super) fn gather_inputs(
@@ -20,25 +46,46 @@ pub(super) fn gather_inputs(
     head: &HeadConnection,
     operation: Id,
     needs: Needs,
-    payloads: Result<Vec<Payload>, Failure>,
+    payloads: Payloads,
+    MissingCode(missing): MissingCode,
 ) -> Inputs {
+    let Payloads { payloads, coming } = payloads;
     let is_here = |argument: &Argument| matches!(argument, Argument::Value);
-    let mut payloads = match payloads {
-        Ok(payloads) if needs.after.is_empty() && needs.arguments.iter().all(is_here) => {
+    let payloads = match payloads {
+        Ok(payloads)
+            if coming.is_empty()
+                && missing.is_empty()
+                && needs.after.is_empty()
+                && needs.arguments.iter().all(is_here) =>
+        {
             return Inputs::Ready(payloads);
         }
-        payloads => payloads.map(Vec::into_iter),
+        payloads => payloads,
     };
+    let (mut payloads, mut coming) = (payloads.map(Vec::into_iter), coming.into_iter().peekable());
+    let mut index = 0;
     let arguments = needs.arguments.into_iter().map(|argument| match argument {
-        Argument::Value => Input::Here(match &mut payloads {
-            Ok(payloads) => Ok(payloads.next().unwrap_or_default()),
-            Err(lost) => Err(lost.clone()),
-        }),
-        Argument::Task(source) => Input::ask(state, head, source, true),
-        Argument::Stored { ware, uid } => {
-            let value = state.stored_values.get(ware, &uid);
-            Input::Here(value.map_err(|cause| dependency_failed(&uid, &cause)))
+        Argument::Value => {
+            let here = match &mut payloads {
+                Ok(payloads) => Ok(payloads.next().unwrap_or_default()),
+                Err(lost) => Err(lost.clone()),
+            };
+            index += 1;
+            match coming.next_if(|coming| coming.index == index - 1) {
+                Some(coming) => Input::Coming(coming),
+                None => Input::Here(here),
+            }
         }
+        Argument::Task(source) => Input::ask(state, head, source, true),
+        Argument::Stored { ware, uid } => match state.stored_values.get(ware, &uid) {
+            Ok(value) => Input::Here(Ok(value)),
+            // It may lie on another host.
+            Err(_) => Input::Stored {
+                state: state.clone(),
+                ware,
+                uid,
+            },
+        },
     });
     let arguments: Vec<Input> = arguments.collect();
     let after = needs
@@ -48,7 +95,7 @@ pub(super) fn gather_inputs(
     let after: Vec<Input> = after.collect();
     let (state, head) = (state.clone(), head.clone());
     Inputs::Fetching(spawn_local(async move {
-        let gathered = gather(arguments, after).await;
+        let gathered = gather(&state, missing, arguments, after).await;
         if let Err(failure) = &gathered {
             state.finish(&head, operation, Err(failure.clone()), false);
         }
@@ -56,8 +103,16 @@ pub(super) fn gather_inputs(
     }))
 }
 
-/// Waits for all arguments, and for the tasks that must be done before.
-async fn gather(arguments: Vec<Input>, after: Vec<Input>) -> Result<Vec<Payload>, Failure> {
+/// Waits for code and all arguments, and for the tasks that must be done before.
+async fn gather(
+    state: &WorkerState,
+    missing: Vec<WantedFile>,
+    arguments: Vec<Input>,
+    after: Vec<Input>,
+) -> Result<Vec<Payload>, Failure> {
+    for file in missing {
+        state.host_files.obtain(file).await?;
+    }
     let mut values = Vec::with_capacity(arguments.len());
     for argument in arguments {
         values.push(argument.get().await?);
@@ -72,6 +127,14 @@ async fn gather(arguments: Vec<Input>, after: Vec<Input>) -> Result<Vec<Payload>
 enum Input {
     /// A value that came with the message or is stored, or why it cannot be had.
     Here(Outcome),
+    /// A value that is on its way from another host.
+    Coming(Coming),
+    /// A stored value that is not on this host.
+    Stored {
+        state: Rc<WorkerState>,
+        ware: Id,
+        uid: String,
+    },
     /// A task of this worker.
     Own { uid: String, wait: TaskWait },
     /// A task of another worker, which was asked for the outcome.
@@ -99,6 +162,14 @@ impl Input {
     async fn get(self) -> Outcome {
         match self {
             Input::Here(outcome) => outcome,
+            Input::Coming(coming) => {
+                let arrived = all_arrived(Ok(vec![Payload::default()]), vec![Coming { index: 0, ..coming }]);
+                arrived.await.map(only)
+            }
+            Input::Stored { state, ware, uid } => {
+                let value = stored_value(&state, ware, &uid).await;
+                value.map_err(|cause| dependency_failed(&uid, &cause))
+            }
             Input::Own { uid, wait } => wait.outcome().await.map_err(|cause| dependency_failed(&uid, &cause)),
             Input::Other { source, outcome } => {
                 let lost = |_| Err(worker_lost(&source.place.uid, "its connection closed"));
@@ -106,6 +177,17 @@ impl Input {
                 outcome.map_err(|cause| dependency_failed(&source.uid, &cause))
             }
         }
+    }
+}
+
+/// Returns a stored value, which is brought to this host if it lies on another one.
+pub(super) async fn stored_value(state: &WorkerState, ware: Id, uid: &str) -> Outcome {
+    match state.stored_values.get(ware, uid) {
+        Err(_) if state.host_files.is_useful() => {
+            state.host_files.obtain(WantedFile::Value { ware }).await?;
+            state.stored_values.get(ware, uid)
+        }
+        found => found,
     }
 }
 

@@ -4,12 +4,19 @@
 //! lives. What its methods print is the process's own output.
 
 use super::{
+    host_files::HostFiles,
     runtime::{MOST_THREADS, worker_runtime},
     serve,
     settings::Settings,
     state::WorkerState,
 };
-use crate::{cpu_affinity::Cpus, id::Id, warehouse::StoreDirs, wire::WorkerAddress, worker_uid::LOCAL};
+use crate::{
+    cpu_affinity::Cpus,
+    id::Id,
+    warehouse::StoreDirs,
+    wire::{self, WorkerAddress},
+    worker_uid::LOCAL,
+};
 use mosaic_abi::{Host, LogOptions};
 use std::{
     fs, io,
@@ -48,7 +55,13 @@ pub(crate) struct Local {
 
 impl Local {
     /// Starts the worker of the head `id`, whose guests get `host`.
-    pub(crate) fn start(monitor: &Path, id: Id, host: &'static Host, store_dirs: StoreDirs) -> io::Result<Local> {
+    pub(crate) fn start(
+        monitor: &Path,
+        id: Id,
+        host: &'static Host,
+        store_dirs: StoreDirs,
+        host_files: HostFiles,
+    ) -> io::Result<Local> {
         let address = local_address(monitor, id);
         let listener = UnixListener::bind(&address)?;
         listener.set_nonblocking(true)?;
@@ -63,12 +76,15 @@ impl Local {
             cpus: Cpus::default(),
             // The log options of this process apply.
             log: LogOptions::default(),
+            host: wire::Host::Monitor,
+            monitor_host: None,
+            clock_offset: 0,
         };
         let (forgotten, forget) = unbounded_channel();
         let (told, ended) = oneshot::channel();
         let path = address.clone();
         let run = move || {
-            let worked = LocalSet::new().block_on(&runtime, work(listener, host, &settings, forget));
+            let worked = LocalSet::new().block_on(&runtime, work(listener, host, &settings, host_files, forget));
             if let Err(error) = worked {
                 tracing::error!(%error, "the head's own tesserae cannot run");
             }
@@ -80,7 +96,11 @@ impl Local {
         thread::Builder::new().name("mosaic-local".to_owned()).spawn(run)?;
         let uid = LOCAL.to_owned();
         Ok(Local {
-            place: WorkerAddress { uid, address },
+            place: WorkerAddress {
+                uid,
+                socket: address,
+                host: wire::Host::Monitor,
+            },
             forgotten,
             ended,
         })
@@ -101,7 +121,7 @@ impl Local {
     pub(crate) async fn stop(self) {
         drop(self.forgotten);
         // The worker cannot be reached from here on, however long a method takes.
-        let _ = fs::remove_file(&self.place.address);
+        let _ = fs::remove_file(&self.place.socket);
         let _ = timeout(GRACE, self.ended).await;
     }
 }
@@ -111,10 +131,11 @@ async fn work(
     listener: UnixListener,
     host: &'static Host,
     settings: &Settings,
+    host_files: HostFiles,
     mut forget: UnboundedReceiver<Id>,
 ) -> io::Result<()> {
     let listener = tokio::net::UnixListener::from_std(listener)?;
-    let state = Rc::new(WorkerState::new(settings, host)?);
+    let state = Rc::new(WorkerState::new(settings, host, host_files)?);
     spawn_local(serve::accept(state.clone(), listener));
     while let Some(ware) = forget.recv().await {
         state.stored_values.forget(ware);

@@ -18,6 +18,7 @@
 //! - `flusher`: flushes what methods write, so that it is seen in time.
 //! - `settings`: what the monitor tells a worker that it starts.
 //! - `runtime`: the threads of a worker.
+//! - `host_files`: files of other hosts: code and stored values.
 //! - `local`: a worker within a head's process.
 
 pub(crate) mod admission;
@@ -26,6 +27,7 @@ mod execution;
 pub(crate) mod flusher;
 mod gather;
 mod head;
+mod host_files;
 mod inputs;
 mod local;
 mod peers;
@@ -38,6 +40,7 @@ mod stored_values;
 mod tesserae;
 
 pub(crate) use execution::{is_any_executing, is_executing, progress, reporter};
+pub(crate) use host_files::{HostFiles, WantedFile};
 pub(crate) use local::{Local, local_address};
 pub(crate) use runtime::MOST_THREADS;
 pub(crate) use settings::Settings;

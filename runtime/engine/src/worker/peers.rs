@@ -5,7 +5,7 @@ use crate::{
     failures::{cannot_connect, is_shortage},
     id::Id,
     trim_memory::Trimmer,
-    wire::{self, FromWorker, Peer, Received, ToWorker, WorkerAddress, only},
+    wire::{self, FromWorker, Network, Peer, Received, ToWorker, WorkerAddress, all_arrived, only},
 };
 use std::{cell::RefCell, collections::HashMap, io};
 use tokio::{
@@ -46,6 +46,7 @@ enum PeerReply {
 pub(super) struct Peers {
     /// This worker's uid.
     uid: String,
+    network: Network,
     trimmer: Trimmer,
     /// The ways to the tasks that converse with other workers, by uid. A closed channel belongs to a connection that
     /// ended.
@@ -54,9 +55,10 @@ pub(super) struct Peers {
 
 impl Peers {
     /// Makes an empty set of connections, for the worker `uid`.
-    pub(super) fn new(uid: String, trimmer: Trimmer) -> Peers {
+    pub(super) fn new(uid: String, network: Network, trimmer: Trimmer) -> Peers {
         Peers {
             uid,
+            network,
             trimmer,
             connections: RefCell::default(),
         }
@@ -103,9 +105,9 @@ impl Peers {
             uid: self.uid.clone(),
             ..place.clone()
         });
-        let (place, trimmer) = (place.clone(), self.trimmer.clone());
+        let (place, network, trimmer) = (place.clone(), self.network.clone(), self.trimmer.clone());
         spawn_local(async move {
-            match connect(&place).await {
+            match connect(&network, &place).await {
                 Ok(connection) => {
                     if let Err(error) = converse(hello, connection, requests, trimmer).await {
                         tracing::debug!(%error, worker = place.uid, "a connection to another worker broke");
@@ -123,8 +125,12 @@ impl Peers {
 type Connection = (wire::Sender<ToWorker>, wire::Receiver);
 
 /// Connects to another worker.
-async fn connect(place: &WorkerAddress) -> io::Result<Connection> {
-    let (sender, receiver, _) = wire::connect(UnixStream::connect(&place.address).await?)?;
+async fn connect(network: &Network, place: &WorkerAddress) -> io::Result<Connection> {
+    if network.is_elsewhere(place) {
+        let (sender, unconnected) = wire::unconnected();
+        return Ok((sender, unconnected.connect(network, place).await?));
+    }
+    let (sender, receiver, _) = wire::connect(UnixStream::connect(&place.socket).await?)?;
     Ok((sender, receiver))
 }
 
@@ -171,7 +177,11 @@ async fn converse(
     let hear = async {
         while let Some(frame) = receiver.receive::<FromWorker>().await? {
             trimmer.note(frame.size());
-            let Received { message, payloads } = frame;
+            let Received {
+                message,
+                payloads,
+                coming,
+            } = frame;
             let (FromWorker::Fetched { request, .. } | FromWorker::Fenced { request }) = &message else {
                 continue;
             };
@@ -179,8 +189,14 @@ async fn converse(
             // Whoever asked may have given up meanwhile.
             match (reply, message) {
                 (Some(PeerReply::Fetch(reply)), FromWorker::Fetched { outcome, .. }) => {
-                    let outcome = outcome.map_err(|failure| *failure);
-                    let _ = reply.send(outcome.and_then(|()| payloads.map(only)));
+                    let outcome = outcome.map_err(|failure| *failure).and(payloads);
+                    if coming.is_empty() {
+                        let _ = reply.send(outcome.map(only));
+                    } else {
+                        spawn_local(async move {
+                            let _ = reply.send(all_arrived(outcome, coming).await.map(only));
+                        });
+                    }
                 }
                 (Some(PeerReply::Fence(reply)), _) => {
                     let _ = reply.send(());

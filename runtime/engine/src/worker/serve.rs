@@ -3,7 +3,7 @@
 use super::{
     descriptor_reserve::Reserve,
     execution::{Job, function, tessera},
-    gather::{TaskWait, gather_inputs},
+    gather::{MissingCode, Payloads, TaskWait, gather_inputs, stored_value},
     head::HeadConnection,
     state::WorkerState,
     tesserae::Condition,
@@ -11,10 +11,10 @@ use super::{
 use crate::{
     failures::failure,
     id::Id,
-    wire::{self, Frame, FromWorker, Payload, Peer, Received, Sender, ToWorker},
+    wire::{self, Callee, Frame, FromWorker, Peer, Received, Receiver, Sender, ToWorker},
 };
-use mosaic_abi::{Failure, FailureKind};
-use std::{rc::Rc, time::Duration};
+use mosaic_abi::FailureKind;
+use std::{os::fd::OwnedFd, rc::Rc, time::Duration};
 use tokio::{
     net::{UnixListener, UnixStream},
     sync::mpsc::unbounded_channel,
@@ -25,9 +25,6 @@ use tokio::{
 /// The pause after a connection could not be accepted. Usually there are no file descriptors left, and some are freed
 /// soon.
 const RECOVERY: Duration = Duration::from_millis(100);
-
-/// The payloads of a message, or why they cannot be had.
-type Payloads = Result<Vec<Payload>, Failure>;
 
 /// Accepts connections for as long as the worker runs.
 pub(crate) async fn accept(state: Rc<WorkerState>, listener: UnixListener) {
@@ -48,15 +45,37 @@ pub(crate) async fn accept(state: Rc<WorkerState>, listener: UnixListener) {
     }
 }
 
-/// Does what one connection asks for, until it ends.
+/// Does what a process of this host asks for, until its connection ends.
 async fn serve(state: Rc<WorkerState>, stream: UnixStream) {
-    let (sender, mut receiver, _) = match wire::connect(stream) {
-        Ok(connection) => connection,
-        Err(error) => return tracing::warn!(%error, "the worker cannot use a connection"),
-    };
+    match wire::connect(stream) {
+        Ok((sender, receiver, _)) => serve_connection(state, sender, receiver).await,
+        Err(error) => tracing::warn!(%error, "the worker cannot use a connection"),
+    }
+}
+
+/// Does what a process of another host asks for, whose socket the gate has passed on, until its connection ends.
+async fn adopt(state: Rc<WorkerState>, socket: OwnedFd) {
+    match state.acceptor.accept(socket).await {
+        Ok(Some((sender, receiver))) => serve_connection(state, sender, receiver).await,
+        // The other stream of the pair is still to come.
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "a connection from another host is refused"),
+    }
+}
+
+/// Does what one connection asks for, until it ends.
+async fn serve_connection(state: Rc<WorkerState>, sender: Sender<FromWorker>, mut receiver: Receiver) {
     let mut head = None;
     loop {
         match receiver.receive::<ToWorker>().await {
+            Ok(Some(Received {
+                message: ToWorker::Adopt,
+                ..
+            })) => {
+                for socket in receiver.files() {
+                    spawn_local(adopt(state.clone(), socket));
+                }
+            }
             Ok(Some(Received {
                 message: ToWorker::Hello(Peer::Head(id)),
                 ..
@@ -84,7 +103,12 @@ fn handle(
     head: Option<&HeadConnection>,
     frame: Received<ToWorker>,
 ) {
-    let Received { message, payloads } = frame;
+    let Received {
+        message,
+        payloads,
+        coming,
+    } = frame;
+    let payloads = Payloads { payloads, coming };
     match (message, head) {
         (message @ ToWorker::Create { .. }, Some(head)) => create(state, head, message, payloads),
         (message @ ToWorker::Call { .. }, Some(head)) => call(state, head, message, payloads),
@@ -103,12 +127,15 @@ fn handle(
             head.send(FromWorker::Listed { request, tesserae });
         }
         (ToWorker::Keep { request, ware, uid }, _) => {
-            let outcome = state.stored_values.get(ware, &uid).map(drop).map_err(Box::new);
-            sender.send(FromWorker::Kept { request, outcome });
+            let (state, sender) = (state.clone(), sender.clone());
+            spawn_local(async move {
+                let outcome = stored_value(&state, ware, &uid).await.map(drop).map_err(Box::new);
+                sender.send(FromWorker::Kept { request, outcome });
+            });
         }
         (message @ ToWorker::Fetch { .. }, _) => fetch(state, &message, sender),
         (ToWorker::Fence { request }, _) => sender.send(FromWorker::Fenced { request }),
-        (ToWorker::Hello(_), _) => {}
+        (ToWorker::Hello(_) | ToWorker::Adopt, _) => {}
         (message, None) => tracing::warn!(?message, "only a head may ask for this"),
     }
 }
@@ -130,7 +157,8 @@ fn create(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, pay
     state.tessera_began();
     state.results.borrow_mut().declare(tessera, head.id);
     let type_name = code.name.clone();
-    let inputs = gather_inputs(state, head, tessera, needs, payloads);
+    let missing = MissingCode::of(state, [Some(&*code), maker.as_deref()]);
+    let inputs = gather_inputs(state, head, tessera, needs, payloads, missing);
     let head = head.clone();
     // Sending cannot fail: the other end of the channel is handed to the loop below.
     let _ = jobs.send(Job::Create {
@@ -162,11 +190,16 @@ fn call(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, paylo
         return;
     };
     state.results.borrow_mut().declare(task, head.id);
+    let function = match &callee {
+        Callee::Method(_) => None,
+        Callee::Function(code) => Some(&**code),
+    };
+    let missing = MissingCode::of(state, [function]);
     let job = Job::Call {
         head: head.clone(),
         task,
         callee,
-        inputs: gather_inputs(state, head, task, needs, payloads),
+        inputs: gather_inputs(state, head, task, needs, payloads, missing),
         max_retries,
     };
     if !state.tesserae.borrow().queue(tessera, job) {
@@ -187,7 +220,8 @@ fn run(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, payloa
         return;
     };
     state.results.borrow_mut().declare(task, head.id);
-    let inputs = gather_inputs(state, head, task, needs, payloads);
+    let missing = MissingCode::of(state, [Some(&*code)]);
+    let inputs = gather_inputs(state, head, task, needs, payloads, missing);
     let (state, head) = (state.clone(), head.clone());
     spawn_local(async move { function::run(&state, &head, task, code, (inputs, max_retries)).await });
 }

@@ -7,6 +7,7 @@ use super::{
     execution::{Job, Modules, Running, Times},
     flusher::Output,
     head::HeadConnection,
+    host_files::HostFiles,
     peers::Peers,
     results::{Outcome, Results},
     settings::Settings,
@@ -15,10 +16,11 @@ use super::{
 };
 use crate::{
     clock::now,
+    code::CodeStore,
     failures::cancelled,
     id::Id,
     trim_memory::Trimmer,
-    wire::{Frame, FromWorker, Sender},
+    wire::{Acceptor, Frame, FromWorker, Sender},
 };
 use mosaic_abi::{Failure, Host, Kept};
 use std::{
@@ -51,6 +53,10 @@ pub(crate) struct WorkerState {
     pub(crate) output: Arc<Output>,
     /// Decides when a constructor or method may begin.
     pub(crate) admission: Rc<Admission>,
+    /// Accepts connections of other hosts.
+    pub(super) acceptor: Acceptor,
+    /// Asks for files of other hosts.
+    pub(crate) host_files: HostFiles,
     /// The connections to other workers.
     pub(super) peers: Peers,
     /// The results of tasks, and who waits for them.
@@ -82,19 +88,24 @@ pub(crate) struct WorkerState {
 }
 
 impl WorkerState {
-    /// Makes the state of a worker with these settings, whose guests get `host`.
+    /// Makes the state of a worker with these settings, whose guests get `host`, and which asks for files
+    /// of other hosts with `host_files`.
     ///
     /// # Errors
     ///
     /// The thread that flushes output cannot be started.
-    pub(crate) fn new(settings: &Settings, host: &'static Host) -> io::Result<WorkerState> {
+    pub(crate) fn new(settings: &Settings, host: &'static Host, host_files: HostFiles) -> io::Result<WorkerState> {
         let (uid, store_dirs) = (settings.uid.clone(), settings.store_dirs.clone());
         let trimmer = Trimmer::default();
+        let network = settings.network();
+        let store = CodeStore::in_run_dir(&network.run_dir);
         Ok(WorkerState {
-            modules: Arc::new(Modules::new(host)),
+            modules: Arc::new(Modules::new(host, store)),
             output: Output::start()?,
             admission: Rc::new(Admission::new(settings)),
-            peers: Peers::new(uid.clone(), trimmer.clone()),
+            peers: Peers::new(uid.clone(), network.clone(), trimmer.clone()),
+            acceptor: Acceptor::new(network),
+            host_files,
             uid,
             results: RefCell::default(),
             tesserae: RefCell::default(),

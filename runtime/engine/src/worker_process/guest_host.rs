@@ -5,12 +5,11 @@ use crate::{
     head::{HeadOptions, install_worker_head},
     question::Question,
     wire::{Frame, Sender, ToMonitor},
-    worker::flusher::Output,
+    worker::{Settings, flusher::Output},
 };
 use mosaic_abi::{Buffer, CellEvent, Host, Slice};
 use std::{
     collections::HashMap,
-    path::PathBuf,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
@@ -32,14 +31,14 @@ struct Questions {
 /// Set once, when the worker has connected to the monitor.
 static FRONT_END: OnceLock<FrontEnd> = OnceLock::new();
 
-/// Returns the table for the guests of the worker `uid`, whose monitor listens at `address`.
-pub(super) fn host(uid: &str, address: PathBuf) -> &'static Host {
+/// Returns the table for the guests of the worker `uid` with these settings.
+pub(super) fn host(uid: &str, settings: &Settings) -> &'static Host {
     let options = HeadOptions {
-        monitor: address,
+        monitor: settings.monitor.clone(),
         cell_event,
         ask,
     };
-    install_worker_head(options, uid.to_owned())
+    install_worker_head(options, uid.to_owned(), settings.network())
 }
 
 /// Sends what guests ask to the monitor from now on.

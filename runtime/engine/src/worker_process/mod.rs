@@ -1,19 +1,25 @@
 //! The process of a worker: starts it, does what the monitor says, and ends it.
 //!
 //! - `guest_host`: the table for the guests of this process, which is a head as well.
+//! - `lease`: how long a worker on another host than the monitor may live without hearing of it.
 //!
 //! The connection to the monitor is the worker's lifeline: the process ends as soon as it closes, so that no worker
 //! outlives its monitor, however that ends.
 
 mod guest_host;
+mod lease;
 
 use crate::{
-    cpu_affinity, log,
+    clock, cpu_affinity, log,
+    node::{OutputMark, mark_path},
+    node_process,
     process_mark::{ProcessMark, has_children},
     warehouse::StoreDirs,
-    wire::{self, FromMonitor, Peer, Received, Sender, ToMonitor, WorkerAddress, only},
-    worker::{Settings, admission, runtime::worker_runtime, serve, state::WorkerState},
+    wire::{self, FromMonitor, Host, Peer, Received, Sender, ToMonitor, WorkerAddress, only},
+    worker::{HostFiles, Settings, admission, runtime::worker_runtime, serve, state::WorkerState},
 };
+use lease::Lease;
+use rustix::process::{Signal, set_parent_process_death_signal};
 use std::{fs, io, path::Path, process, rc::Rc};
 use tokio::{
     net::{UnixListener, UnixStream},
@@ -23,13 +29,13 @@ use tokio::{
 /// The name before each line of a worker's log: none, because whoever reads the worker's output adds the name.
 const NO_NAME: &str = "";
 
-/// Returns whether this process was started by a monitor as a worker.
+/// Returns whether this process was started as a worker by a monitor, or as the node process of a host by a launcher.
 pub fn is_worker() -> bool {
-    Settings::are_given()
+    Settings::are_given() || node_process::is_node()
 }
 
-/// Runs this process as the worker that a monitor started it as. The process ends when the monitor asks it to, or when
-/// the monitor is gone.
+/// Runs this process as the worker that a monitor started it as, or as the node process of its host. The process ends
+/// when the monitor asks it to, or when the monitor is gone.
 ///
 /// Call this while the process has no other thread yet. A worker that cannot start says why on standard error and ends
 /// with exit code 1. Programs that use [`crate::run`] need not call this.
@@ -42,6 +48,9 @@ pub fn is_worker() -> bool {
 /// }
 /// ```
 pub fn worker_main() -> ! {
+    if !Settings::are_given() {
+        node_process::node_main();
+    }
     let ended = run();
     if let Err(error) = ended {
         eprintln!("the worker cannot run: {error}");
@@ -56,6 +65,12 @@ fn run() -> io::Result<()> {
     // needed, and callers of `worker_main` have started none.
     let settings = unsafe { Settings::take() }?;
     log::set(settings.log);
+    clock::set_offset(settings.clock_offset);
+    if settings.host != Host::Monitor {
+        // When the node process is killed, its host counts as lost soon, and what it had may live elsewhere. So its
+        // workers end, too. Those that are stopped go on first, to notice it.
+        set_parent_process_death_signal(Some(Signal::CONT))?;
+    }
     log::start(NO_NAME);
     cpu_affinity::pin(&settings.cpus)?;
     LocalSet::new().block_on(&runtime, work(settings))
@@ -69,25 +84,43 @@ async fn work(settings: Settings) -> io::Result<()> {
     let listener = UnixListener::bind(&address)?;
     let place = WorkerAddress {
         uid: uid.clone(),
-        address: address.clone(),
+        socket: address.clone(),
+        host: settings.host,
     };
-    let state = Rc::new(WorkerState::new(&settings, guest_host::host(&uid, monitor.clone()))?);
+    let (host, host_files) = (guest_host::host(&uid, &settings), HostFiles::default());
+    let state = Rc::new(WorkerState::new(&settings, host, host_files)?);
     guest_host::ask_monitor(sender.clone(), state.output.clone());
+    let lease = Lease::default();
+    if settings.host != Host::Monitor {
+        state.host_files.ask_over(sender.clone());
+        state.output.regard(OutputMark::open(&mark_path(&address))?);
+        spawn_local(lease.clone().end_when_over());
+    }
     spawn_local(admission::report(state.admission.clone(), sender.clone()));
     spawn_local(serve::accept(state.clone(), listener));
     sender.send(ToMonitor::Hello(Peer::Worker(place)));
     while let Ok(Some(frame)) = lifeline.receive::<FromMonitor>().await {
-        handle_message(&state, &sender, frame, &address);
+        handle_message(&state, &lease, &sender, frame, &address);
     }
     // The monitor is gone, however that happened: nothing here is of use any more, and no method is waited for.
-    end_started();
+    match settings.host {
+        Host::Monitor => end_started(),
+        // What was here may soon live elsewhere.
+        Host::Node { .. } => kill_started(),
+    }
     leave(&address, &monitor, state.stored_values.store_dirs());
     end(1)
 }
 
 /// Does what a message of the monitor asks for.
-fn handle_message(state: &Rc<WorkerState>, monitor: &Sender<ToMonitor>, frame: Received<FromMonitor>, address: &Path) {
-    let Received { message, payloads } = frame;
+fn handle_message(
+    state: &Rc<WorkerState>,
+    lease: &Lease,
+    monitor: &Sender<ToMonitor>,
+    frame: Received<FromMonitor>,
+    address: &Path,
+) {
+    let Received { message, payloads, .. } = frame;
     let (state, monitor, address) = (state.clone(), monitor.clone(), address.to_owned());
     match message {
         FromMonitor::HeadEnded { head } => {
@@ -103,6 +136,8 @@ fn handle_message(state: &Rc<WorkerState>, monitor: &Sender<ToMonitor>, frame: R
             guest_host::answered(question, answer.map(|answer| answer.to_vec()));
         }
         FromMonitor::Proceed => state.admission.proceed(),
+        FromMonitor::Obtained { request, outcome } => state.host_files.obtained(request, outcome),
+        FromMonitor::Lease { until } => lease.extend(until),
         FromMonitor::Retire => {
             spawn_local(async move {
                 state.finish_all().await;
@@ -134,6 +169,13 @@ async fn end_in_order(state: &WorkerState, address: &Path) -> ! {
 fn end_started() {
     if let Some(mark) = ProcessMark::of_this_process() {
         mark.end();
+    }
+}
+
+/// Kills everything that the methods of this process have started.
+fn kill_started() {
+    if let Some(mark) = ProcessMark::of_this_process() {
+        mark.kill();
     }
 }
 

@@ -85,7 +85,7 @@ async fn gpus_are_known_if_their_library_is_found() {
         memory_used: 3 << 30,
     };
     // The first GPU is broken.
-    assert_eq!(workers.gpus(), [made_up]);
+    assert_eq!(workers.gpus(), [&made_up]);
     let of_workers = workers.iter().map(|worker| worker.gpu_memory);
     assert_eq!(of_workers.collect::<Vec<u64>>(), [2 << 30, 0]);
     let status = mosaic::status().await.unwrap().to_string();

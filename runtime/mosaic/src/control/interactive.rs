@@ -62,7 +62,41 @@ pub struct Interactive {
 }
 
 impl Interactive {
-    /// Sets the number of workers. Default, and for 0: one for each CPU.
+    /// Sets where the workers run: on the hosts of a launcher. Default: on this machine, or where the environment
+    /// variable `MOSAIC_ON` says.
+    ///
+    /// - `ssh:alpha,beta`: on these hosts, by ssh.
+    /// - `slurm`: on the hosts of the allocation in which this process runs, or else of a new one. `slurm:OPTIONS` gives
+    ///   these options to `salloc`.
+    /// - `ray`: on the hosts of the Ray cluster that this machine belongs to. `ray://head:10001`: of another one.
+    /// - An empty text: on this machine, whatever `MOSAIC_ON` says.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # use mosaic::prelude::*;
+    /// mosaic::interactive(On).on("ssh:alpha,beta").num_workers(2).await?;
+    /// assert_eq!(mosaic::workers().await?.len(), 4);
+    /// # Ok(()) })? }
+    /// ```
+    pub fn on(mut self, place: impl Into<String>) -> Interactive {
+        self.options.on = Some(place.into());
+        self
+    }
+
+    /// Sets the number of hosts to run on. Default: all that the launcher has.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # use mosaic::prelude::*;
+    /// mosaic::interactive(On).on("slurm").hosts(4).num_workers(4).await?;
+    /// # Ok(()) })? }
+    /// ```
+    pub fn hosts(mut self, hosts: usize) -> Interactive {
+        self.options.hosts = Some(hosts);
+        self
+    }
+
+    /// Sets the number of workers on each host. Default, and for 0: one for each CPU.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {

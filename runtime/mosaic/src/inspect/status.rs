@@ -233,24 +233,36 @@ impl Status {
         html
     }
 
+    /// Describes the hosts and their GPUs, each in a line.
     fn machine(&self) -> String {
-        let (used, total) = (self.workers.memory_used() >> 20, self.workers.memory_total() >> 20);
-        let workers = match self.workers.len() {
-            0 => "no worker runs".to_owned(),
-            1 => "1 worker".to_owned(),
-            count => format!("{count} workers"),
-        };
-        let mut machine = format!("node:0: {workers}, {used} of {total} MB in use");
-        for gpu in self.workers.gpus() {
-            let (number, name, load) = (gpu.number, &gpu.name, gpu.load * 100.0);
-            let (used, total) = (gpu.memory_used >> 20, gpu.memory_total >> 20);
-            // Writing to a `String` cannot fail.
-            let _ = write!(
-                machine,
-                "\ngpu:{number}: {name}, {load:.0} % busy, {used} of {total} MB in use"
-            );
+        let mut machine = Vec::new();
+        for host in self.workers.hosts() {
+            let own = format!("worker:{}:", host.uid.trim_start_matches("node:"));
+            let workers = match self
+                .workers
+                .iter()
+                .filter(|worker| worker.uid.starts_with(&own))
+                .count()
+            {
+                0 => "no worker runs".to_owned(),
+                1 => "1 worker".to_owned(),
+                count => format!("{count} workers"),
+            };
+            let name = match &*host.name {
+                "" => String::new(),
+                name => format!(" on {name}"),
+            };
+            let (used, total) = (host.memory_used >> 20, host.memory_total >> 20);
+            machine.push(format!("{}{name}: {workers}, {used} of {total} MB in use", host.uid));
+            for gpu in &host.gpus {
+                let (number, name, load) = (gpu.number, &gpu.name, gpu.load * 100.0);
+                let (used, total) = (gpu.memory_used >> 20, gpu.memory_total >> 20);
+                machine.push(format!(
+                    "gpu:{number}: {name}, {load:.0} % busy, {used} of {total} MB in use"
+                ));
+            }
         }
-        machine
+        machine.join("\n")
     }
 
     fn headings(&self) -> Vec<&'static str> {
@@ -326,9 +338,12 @@ mod tests {
     fn status(workers: Vec<Worker>) -> Status {
         Status {
             workers: Workers(mosaic_abi::Workers {
-                memory_total: 16 << 30,
-                memory_used: 4 << 30,
-                gpus: Vec::new(),
+                hosts: vec![mosaic_abi::HostStatus {
+                    uid: "node:0".to_owned(),
+                    memory_total: 16 << 30,
+                    memory_used: 4 << 30,
+                    ..mosaic_abi::HostStatus::default()
+                }],
                 workers,
             }),
             tesserae: Tesserae(Vec::new()),
@@ -369,7 +384,7 @@ mod tests {
             busy.html()
         );
         // Columns for GPUs are shown only if the machine has one.
-        busy.workers.0.gpus.push(mosaic_abi::Gpu {
+        busy.workers.0.hosts[0].gpus.push(mosaic_abi::Gpu {
             number: 0,
             name: "Tesla <T4>".to_owned(),
             load: 0.35,

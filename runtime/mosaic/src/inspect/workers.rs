@@ -1,7 +1,7 @@
 //! The list of workers, and what each uses.
 
 use crate::{error::RuntimeError, remote::query::Answer};
-use mosaic_abi::{Gpu, MonitorQuery, Query, Worker};
+use mosaic_abi::{Gpu, HostStatus, MonitorQuery, Query, Worker};
 use std::{
     future::Future,
     ops::Deref,
@@ -62,7 +62,20 @@ impl Future for WorkersFuture {
 pub struct Workers(pub(crate) mosaic_abi::Workers);
 
 impl Workers {
-    /// Returns the memory that processes here may use, in bytes: the machine's, or the limit of a control group.
+    /// Returns the hosts on which workers run: this machine, or those of a launcher.
+    ///
+    /// ```
+    /// # use mosaic::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+    /// # mosaic::interactive(On).num_workers(1).await?;
+    /// assert_eq!(mosaic::workers().await?.hosts().len(), 1);
+    /// # Ok(()) })? }
+    /// ```
+    pub fn hosts(&self) -> &[HostStatus] {
+        &self.0.hosts
+    }
+
+    /// Returns the memory that processes may use on all hosts, in bytes: the machines', or limits of control groups.
     ///
     /// ```
     /// # use mosaic::prelude::*;
@@ -73,7 +86,7 @@ impl Workers {
     /// # Ok(()) })? }
     /// ```
     pub fn memory_total(&self) -> u64 {
-        self.0.memory_total
+        self.0.hosts.iter().map(|host| host.memory_total).sum()
     }
 
     /// Returns the memory in use by any process, in bytes, of [`memory_total`](Workers::memory_total).
@@ -87,12 +100,12 @@ impl Workers {
     /// # Ok(()) })? }
     /// ```
     pub fn memory_used(&self) -> u64 {
-        self.0.memory_used
+        self.0.hosts.iter().map(|host| host.memory_used).sum()
     }
 
-    /// Returns the machine's NVIDIA GPUs, as reported by `libnvidia-ml.so.1`, which comes with the driver.
+    /// Returns the NVIDIA GPUs of all hosts, as reported by `libnvidia-ml.so.1`, which comes with the driver.
     ///
-    /// Without the library the list is empty, and the library is not looked for again.
+    /// A host without the library has none, and does not look for the library again.
     ///
     /// ```
     /// # use mosaic::prelude::*;
@@ -105,8 +118,8 @@ impl Workers {
     /// let used_by_workers: u64 = workers.iter().map(|worker| worker.gpu_memory).sum();
     /// # Ok(()) })? }
     /// ```
-    pub fn gpus(&self) -> &[Gpu] {
-        &self.0.gpus
+    pub fn gpus(&self) -> Vec<&Gpu> {
+        self.0.hosts.iter().flat_map(|host| &host.gpus).collect()
     }
 }
 

@@ -224,6 +224,7 @@ impl Tessera {
 fn of_calls(options: Options) -> Options {
     let mut options = options;
     options.worker = None;
+    options.near = None;
     options.restarts = None;
     options
 }

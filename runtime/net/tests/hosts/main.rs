@@ -2,7 +2,10 @@
 
 mod impostors;
 
-use mosaic_net::{Credentials, Fingerprint, Gate, HostKey, RunSecret, TlsStream, accept, connect, connect_to_member};
+use mosaic_net::{
+    Credentials, Fingerprint, Gate, HostKey, RunSecret, TlsStream, accept, connect, connect_to_member,
+    move_to_this_runtime,
+};
 use std::{
     io::{self, ErrorKind},
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -63,6 +66,38 @@ fn is_denied(end: io::Result<TlsStream>, text: &str) {
     let error = end.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
     assert!(error.to_string().contains(text), "{error}");
+}
+
+#[test]
+fn a_moved_connection_outlives_the_runtime_in_which_it_was_made() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let (first, second) = (runtime(), runtime());
+    let (mut client, mut server) = first.block_on(async {
+        let [a, mut b] = hosts([&[1], &[0]]);
+        let (client, server) = both_ends(&a, &mut b).await;
+        (client.unwrap(), server.unwrap())
+    });
+    second.block_on(async {
+        move_to_this_runtime(&mut client).unwrap();
+        move_to_this_runtime(&mut server).unwrap();
+    });
+    drop(first);
+    second.block_on(async {
+        let (data, mut received) = (vec![7; 1 << 20], vec![0; 1 << 20]);
+        let send = async {
+            client.write_all(&data).await?;
+            client.flush().await
+        };
+        let (sent, read) = join!(send, server.read_exact(&mut received));
+        sent.unwrap();
+        read.unwrap();
+        assert!(received == data);
+    });
 }
 
 #[tokio::test]

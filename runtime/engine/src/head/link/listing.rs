@@ -36,9 +36,9 @@ fn listing(monitor: &Path, runtimes: &[RuntimePart]) -> Vec<String> {
     let others = runtimes.iter().map(|runtime| {
         format!(
             "{}Listening at <CommsManager object, uid={}, address={}, pid={}, state=listening>",
-            line_prefix(&runtime.uid),
-            runtime.uid,
-            runtime.address.display(),
+            line_prefix(&runtime.place.uid),
+            runtime.place.uid,
+            runtime.place,
             runtime.pid
         )
     });
@@ -47,12 +47,11 @@ fn listing(monitor: &Path, runtimes: &[RuntimePart]) -> Vec<String> {
 
 /// Returns the workers among the parts of a runtime.
 pub(super) fn workers(runtimes: &[RuntimePart]) -> Vec<WorkerAddress> {
-    let workers = runtimes.iter().filter(|runtime| worker_uid::is_worker(&runtime.uid));
-    let place = |worker: &RuntimePart| WorkerAddress {
-        uid: worker.uid.clone(),
-        address: worker.address.clone(),
-    };
-    workers.map(place).collect()
+    let places = runtimes.iter().map(|runtime| &runtime.place);
+    places
+        .filter(|place| worker_uid::is_worker(&place.uid))
+        .cloned()
+        .collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::{
     failures::failure,
     shared_memory,
     wire::{FromMonitor, FromWorker, Payload, Received, RunningRuntime, only},
+    worker_uid,
 };
 use mosaic_abi::{Buffer, FailureKind, Progress};
 use std::sync::Arc;
@@ -51,17 +52,20 @@ impl Link {
             FromMonitor::WorkerJoined { place, expected } => {
                 self.head.change(|state| state.worker_joined(place, expected))
             }
+            FromMonitor::Expected { expected } => self.head.change(|state| state.expected_workers = expected),
             FromMonitor::Forget { ware } => {
                 if let Some(local) = &self.local {
                     local.forget(ware);
                 }
             }
+            FromMonitor::Obtained { request, outcome } => self.host_files.obtained(request, outcome),
             FromMonitor::Warehouse(message) => self.handle_warehouse_message(message),
             FromMonitor::Answer { .. }
             | FromMonitor::HeadEnded { .. }
             | FromMonitor::HeadSettled { .. }
             | FromMonitor::Retire
             | FromMonitor::Proceed
+            | FromMonitor::Lease { .. }
             | FromMonitor::Exit => {
                 tracing::warn!(?message, "the monitor sent a head a message for workers");
             }
@@ -91,7 +95,13 @@ impl Link {
             }
         };
         let count = self.enter_runtime(&running);
-        for (wait, wanted) in waits {
+        let hosts = running
+            .runtimes
+            .iter()
+            .filter(|part| worker_uid::is_node(&part.place.uid))
+            .count();
+        for (wait, wanted_on_each) in waits {
+            let wanted = wanted_on_each * hosts;
             let list = !std::mem::replace(&mut self.listed, true);
             let text = listing::text(list.then_some((&*self.address, &*running.runtimes)), count, wanted);
             // A text can always be encoded.
@@ -103,6 +113,7 @@ impl Link {
     /// Ends everything that waits for the monitor, whose connection closed.
     pub(super) async fn monitor_closed(&mut self) {
         self.monitor = None;
+        self.host_files.closed();
         self.welcomed = None;
         self.forget_runtime("the connection to the mosaic runtime closed").await;
         for object in std::mem::take(&mut self.syncing) {

@@ -7,9 +7,11 @@
 //! - `warehouse`: writing and reading stored values.
 //! - `send_later`: delayed messages, which travel together.
 //! - `undelivered`: messages that cannot be sent to a worker that lives.
+//! - `elsewhere`: workers on other hosts, and the code that they get.
 //! - `panics`: a panic costs the command that it happened in.
 //! - `idle_spin`: looking for the next event for some microseconds before the thread sleeps.
 
+mod elsewhere;
 mod event;
 mod idle_spin;
 mod listing;
@@ -25,14 +27,16 @@ use super::{
     state::{Action, Ending},
 };
 use crate::{
+    code::{CodeStore, Packer},
     failures::{cannot_connect, failure, is_shortage},
     id::Id,
     panics::caught_async,
     trim_memory::Trimmer,
     warehouse::StoreDirs,
     wire::{self, Frame, Payload, Peer, Sender, ToMonitor, ToWorker, WorkerAddress},
-    worker::Local,
+    worker::{HostFiles, Local},
 };
+use elsewhere::Hearing;
 use event::{Event, Stamped};
 use idle_spin::IdleSpin;
 use mosaic_abi::{Failure, FailureKind, Handle, StartOptions};
@@ -40,7 +44,7 @@ use std::{
     collections::{HashMap, HashSet},
     io,
     path::PathBuf,
-    sync::{Arc, mpsc},
+    sync::mpsc,
     thread,
     time::Duration,
 };
@@ -86,6 +90,10 @@ struct Link {
     syncing: HashSet<Handle>,
     /// Waits for answers of the monitor.
     querying: HashSet<Handle>,
+    /// Asks for files of other hosts.
+    host_files: HostFiles,
+    /// Packs code for other hosts.
+    packer: Packer,
     /// Told of all bytes that pass through this process.
     trimmer: Trimmer,
     /// The directories of stored values, once the monitor has named them.
@@ -126,6 +134,8 @@ async fn run(head: &'static Head, address: PathBuf, mut inbox: UnboundedReceiver
         starting: Vec::new(),
         stopping: Vec::new(),
         syncing: HashSet::new(),
+        host_files: HostFiles::default(),
+        packer: Packer::new(CodeStore::in_run_dir(&head.network.run_dir)),
         trimmer: Trimmer::default(),
         store_dirs: None,
         unwritten: HashMap::new(),
@@ -186,10 +196,7 @@ impl Link {
             Event::TimeExpired { subject, after } => self.head.change(|state| state.time_expired(subject, after)),
             // The monitor has said meanwhile that the worker is lost.
             Event::WorkerGone(uid) if !self.closed.remove(&uid) => {}
-            Event::WorkerGone(uid) => {
-                self.workers.remove(&uid);
-                self.head.change(|state| state.worker_gone(&uid));
-            }
+            Event::WorkerGone(uid) => self.worker_gone(uid),
             Event::DelayOver => self.send_delayed(),
             Event::Written { ware, outcome } => self.written(ware, outcome),
         }
@@ -300,6 +307,10 @@ impl Link {
         send: impl FnOnce(&Sender<ToWorker>, Frame<ToWorker>),
     ) {
         let size = frame.size();
+        let frame = match self.for_host(place, frame) {
+            Ok(frame) => frame,
+            Err((asked, failure)) => return self.head.change(|state| asked.fail(state, failure)),
+        };
         match self.worker(place).await {
             Ok(worker) => {
                 send(worker, frame);
@@ -322,7 +333,8 @@ impl Link {
             Some(local) => local,
             None => {
                 let store_dirs = self.store_dirs.clone().unwrap_or_else(StoreDirs::unused);
-                Local::start(&self.address, self.head.id, self.head.host(), store_dirs)?
+                let (head, host_files) = (self.head, self.host_files.clone());
+                Local::start(&self.address, head.id, head.host(), store_dirs, host_files)?
             }
         };
         let place = local.place().clone();
@@ -344,6 +356,7 @@ impl Link {
         }
         let (sender, mut receiver, _) = wire::connect(UnixStream::connect(&self.address).await?)?;
         sender.send(ToMonitor::Hello(Peer::Head(self.head.id)));
+        self.host_files.ask_over(sender.clone());
         self.monitor = Some(sender);
         let (events, run) = (self.events.clone(), self.run);
         tokio::spawn(async move {
@@ -367,24 +380,17 @@ impl Link {
     }
 
     async fn connect_worker(&self, place: &WorkerAddress) -> io::Result<Sender<ToWorker>> {
-        let (sender, mut receiver, _) = wire::connect(UnixStream::connect(&place.address).await?)?;
-        sender.send(ToWorker::Hello(Peer::Head(self.head.id)));
-        let (events, run, uid) = (self.events.clone(), self.run, Arc::from(&*place.uid));
-        tokio::spawn(async move {
-            while let Ok(Some(frame)) = receiver.receive().await {
-                let mut frames = vec![frame];
-                while frames.len() < MESSAGES_AT_ONCE
-                    && let Ok(Some(frame)) = receiver.received()
-                {
-                    frames.push(frame);
-                }
-                let uid = Arc::clone(&uid);
-                let event = Event::Worker { uid, frames };
-                let _ = events.send(Stamped { run, event });
-            }
-            let event = Event::WorkerClosed(uid.to_string());
-            let _ = events.send(Stamped { run, event });
-        });
+        let hello = ToWorker::Hello(Peer::Head(self.head.id));
+        let hear = Hearing::of(place, self.events.clone(), self.run);
+        if self.head.network.is_elsewhere(place) {
+            let (sender, unconnected) = wire::unconnected();
+            sender.send(hello);
+            tokio::spawn(hear.connect(unconnected, &self.head.network, place.clone()));
+            return Ok(sender);
+        }
+        let (sender, receiver, _) = wire::connect(UnixStream::connect(&place.socket).await?)?;
+        sender.send(hello);
+        tokio::spawn(hear.hear(receiver));
         Ok(sender)
     }
 

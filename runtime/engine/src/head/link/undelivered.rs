@@ -31,6 +31,7 @@ impl Asked {
             }
             ToWorker::Attach { tessera } => Asked::Attach(tessera),
             ToWorker::Hello(_)
+            | ToWorker::Adopt
             | ToWorker::Fence { .. }
             | ToWorker::Detach { .. }
             | ToWorker::Cancel { .. }

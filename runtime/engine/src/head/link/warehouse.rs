@@ -6,6 +6,7 @@ use crate::{
     id::Id,
     warehouse::{StoreDir, value_dropped},
     wire::{FromWarehouse, Payload, ToMonitor, ToWarehouse},
+    worker::WantedFile,
 };
 use mosaic_abi::{FailureKind, Handle};
 use std::io;
@@ -69,16 +70,28 @@ impl Link {
         self.head.change(|state| state.stored(ware, outcome));
     }
 
-    /// Reads a stored value, whose bytes are mapped and not copied.
+    /// Reads a stored value, whose bytes are mapped and not copied. A value of another host is brought here first.
     pub(super) fn load(&mut self, wait: Handle, ware: Id, uid: &str) {
-        let read = match &self.store_dirs {
-            Some(store_dirs) => store_dirs.read(ware),
-            None => Err(io::ErrorKind::NotFound.into()),
+        let (head, store_dirs) = (self.head, self.store_dirs.clone());
+        let read = move |uid: &str| {
+            let read = match &store_dirs {
+                Some(store_dirs) => store_dirs.read(ware),
+                None => Err(io::ErrorKind::NotFound.into()),
+            };
+            read.map(Payload::new).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => value_dropped(uid),
+                _ => failure(FailureKind::Runtime, format!("{uid} cannot be read: {error}")),
+            })
         };
-        let value = read.map(Payload::new).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => value_dropped(uid),
-            _ => failure(FailureKind::Runtime, format!("{uid} cannot be read: {error}")),
+        let value = read(uid);
+        if value.is_ok() || self.monitor.is_none() {
+            return head.change(|state| state.fetched(wait, value));
+        }
+        let (host_files, uid) = (self.host_files.clone(), uid.to_owned());
+        tokio::spawn(async move {
+            let obtained = host_files.obtain(WantedFile::Value { ware }).await;
+            let value = obtained.and_then(|()| read(&uid));
+            head.change(|state| state.fetched(wait, value));
         });
-        self.head.change(|state| state.fetched(wait, value));
     }
 }

@@ -110,7 +110,8 @@ mod tests {
         let answer = |inquiries: &mut Inquiries, worker: &str| {
             let address = WorkerAddress {
                 uid: worker.to_owned(),
-                address: worker.into(),
+                socket: worker.into(),
+                host: crate::wire::Host::Monitor,
             };
             inquiries.answer(1, &Arc::new(address), Vec::new())
         };

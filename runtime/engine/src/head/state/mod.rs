@@ -85,7 +85,7 @@ pub(crate) struct HeadState {
     /// The worker within this process, once a tessera is kept here.
     local: Option<Arc<WorkerAddress>>,
     /// The number of workers that are starting to replace lost ones.
-    pub(super) expected_workers: usize,
+    pub(crate) expected_workers: usize,
     objects: Map<Handle, Box<Object>>,
     /// Handles of the objects that were made elsewhere: their ids do not contain their handles.
     foreign: Map<Id, Handle>,
@@ -182,6 +182,14 @@ impl HeadState {
         let workers: HashMap<String, Arc<WorkerAddress>> = workers.collect();
         self.history.workers_run(workers.values());
         self.runtime = Runtime::On(workers);
+    }
+
+    /// Returns the address of a worker that lives.
+    pub(crate) fn place_of(&self, worker: &str) -> Option<Arc<WorkerAddress>> {
+        match &self.runtime {
+            Runtime::On(workers) => workers.get(worker).cloned(),
+            Runtime::Off => None,
+        }
     }
 
     /// Notes a worker that replaces a lost one; `expected` more are starting.

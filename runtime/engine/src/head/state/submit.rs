@@ -108,6 +108,7 @@ impl HeadState {
         });
         Wish {
             worker: request.options.worker.clone(),
+            near_to: request.options.near.clone(),
             near: near.collect(),
         }
     }

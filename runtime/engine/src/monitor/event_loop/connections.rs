@@ -3,7 +3,7 @@
 use super::event::Event;
 use crate::{
     id::Id,
-    wire::{self, Frame, FromMonitor, Peer, Received, Sender, ToMonitor},
+    wire::{self, Frame, FromMonitor, Peer, Received, Sender, ToMonitor, ToNode},
 };
 use std::{collections::HashMap, time::Duration};
 use tokio::{
@@ -20,14 +20,41 @@ const RECOVERY: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(super) struct Connections {
     /// The heads, by session.
-    heads: HashMap<u64, (Id, Sender<FromMonitor>)>,
+    heads: HashMap<u64, (Id, PeerSender)>,
     /// The workers, by uid, each with its session.
-    workers: HashMap<String, (u64, Sender<FromMonitor>)>,
+    workers: HashMap<String, (u64, PeerSender)>,
+}
+
+/// Sends to a head or a worker: directly, or through the node process of its host.
+#[derive(Clone, Debug)]
+pub(in super::super) enum PeerSender {
+    Direct(Sender<FromMonitor>),
+    Relayed {
+        node: Sender<ToNode>,
+        /// The number of the connection on its host.
+        session: u64,
+    },
+}
+
+impl PeerSender {
+    fn send(&self, frame: impl Into<Frame<FromMonitor>>) {
+        match self {
+            PeerSender::Direct(sender) => sender.send(frame),
+            PeerSender::Relayed { node, session } => {
+                let Frame { message, payloads } = frame.into();
+                let session = *session;
+                node.send(Frame {
+                    message: ToNode::Relay { session, message },
+                    payloads,
+                });
+            }
+        }
+    }
 }
 
 impl Connections {
     /// Adds a connection that said who it is.
-    pub(super) fn add(&mut self, session: u64, peer: &Peer, sender: Sender<FromMonitor>) {
+    pub(super) fn add(&mut self, session: u64, peer: &Peer, sender: PeerSender) {
         match peer {
             Peer::Head(head) => {
                 self.heads.insert(session, (*head, sender));
@@ -134,7 +161,7 @@ async fn serve(session: u64, stream: UnixStream, events: UnboundedSender<Event>)
     let _ = events.send(Event::Connected {
         session,
         peer: peer.clone(),
-        sender,
+        sender: PeerSender::Direct(sender),
     });
     loop {
         match receiver.receive::<ToMonitor>().await {

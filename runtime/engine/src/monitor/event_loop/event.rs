@@ -1,11 +1,13 @@
 //! Everything that can happen to the monitor.
 
-use super::super::node::{Gpus, Usage};
+use super::{connections::PeerSender, hosts::NodeConnection};
 use crate::{
     id::Id,
-    wire::{FromMonitor, Peer, Received, Sender, ToMonitor},
+    node::{HostUsage, Samples},
+    wire::{FromNode, Peer, Received, ToMonitor},
+    worker::WantedFile,
 };
-use std::collections::HashMap;
+use mosaic_launch::LaunchEvent;
 
 /// Something that happened to the monitor. `session` is the number of a connection.
 #[derive(Debug)]
@@ -14,7 +16,7 @@ pub(in super::super) enum Event {
     Connected {
         session: u64,
         peer: Peer,
-        sender: Sender<FromMonitor>,
+        sender: PeerSender,
     },
     /// A head or a worker sent a message.
     Message { session: u64, frame: Received<ToMonitor> },
@@ -49,8 +51,36 @@ pub(in super::super) enum Event {
     Measured {
         session: u64,
         request: u64,
-        usage: HashMap<u32, Usage>,
-        gpus: Gpus,
+        usage: HostUsage,
+        samples: Samples,
+    },
+    /// The launcher of this run says something.
+    Launched { run: u64, event: LaunchEvent },
+    /// The time for the node process of a host to connect is over.
+    HostTimedOut { run: u64, host: u32 },
+    /// A node process has connected.
+    NodeConnected { run: u64, connection: Box<NodeConnection> },
+    /// A node process sent a message.
+    Node {
+        run: u64,
+        host: u32,
+        frame: Received<FromNode>,
+    },
+    /// The connection of a node process has ended.
+    NodeClosed { run: u64, host: u32, reason: String },
+    /// The workers of a node process whose connection has ended had time to end, too.
+    NodeGone { run: u64, host: u32, reason: String },
+    /// It is time to look whether the monitor has heard of each host.
+    LookForHosts { run: u64 },
+    /// The embedder can read all output that hosts sent for this request.
+    OutputTaken { request: u64, then: Box<Event> },
+    /// The embedder has shown all output that hosts sent for this request.
+    OutputShown { request: u64, then: Box<Event> },
+    /// A file of another host was brought here, or could not be.
+    Fetched {
+        run: u64,
+        file: WantedFile,
+        outcome: Result<(), String>,
     },
     /// The embedder shuts the monitor down.
     Shutdown,

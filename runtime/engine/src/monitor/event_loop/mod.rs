@@ -3,6 +3,7 @@
 //! - `event`: everything that can happen.
 //! - `connections`: accepts connections, and sends to heads and workers.
 //! - `workers`: starts and stops the workers, and notices that they ended.
+//! - `hosts`: other hosts, and the node processes there.
 //! - `replace`: replaces lost workers, retires workers, and places tesserae.
 //! - `queries`: answers queries of heads.
 //! - `status`: what the workers do and use: the columns of `mosaic::status()`.
@@ -13,6 +14,7 @@
 mod connections;
 mod event;
 mod front_end;
+mod hosts;
 mod panics;
 mod queries;
 mod replace;
@@ -24,18 +26,21 @@ pub(super) use event::Event;
 
 use super::{
     events::MonitorEvent,
-    node::{Node, Sample, WorkerPlan},
     options::{MonitorOptions, monitor_address},
     state::{Lifecycle, MonitorState},
 };
 use crate::{
     id::Id,
+    node::{Node, Samples, WorkerPlan},
     warehouse::{Keeper, StoreDirs},
-    wire::{FromMonitor, Peer, Received, Sender, TaskProgress, ToMonitor, only},
+    wire::{FromMonitor, Peer, Received, TaskProgress, ToMonitor, only},
     worker::local_address,
 };
-use connections::{Connections, accept};
-use std::{collections::HashMap, fs, time::Duration};
+use connections::{Connections, PeerSender, accept};
+use hosts::Hosts;
+pub(crate) use hosts::{pass_on, serve_files};
+use mosaic_abi::StartOptions;
+use std::{fs, time::Duration};
 use tokio::{
     net::UnixListener,
     sync::mpsc::{UnboundedReceiver, UnboundedSender},
@@ -44,6 +49,9 @@ use tokio::{
 
 /// How long a worker may take to connect.
 const START: Duration = Duration::from_secs(30);
+
+/// How long the workers of a node process that has ended may take to end. They notice it at once.
+const SETTLE: Duration = Duration::from_millis(250);
 
 /// The monitor's loop: what it knows, and everything with which it does I/O. Only the loop's thread touches it.
 ///
@@ -58,12 +66,16 @@ pub(super) struct EventLoop {
     state: MonitorState,
     /// The connections of heads and workers that said who they are.
     connections: Connections,
-    /// The worker processes that were not reaped yet.
+    /// The worker processes of this host that were not reaped yet.
     node: Node,
+    /// The hosts that were launched for the present run.
+    hosts: Hosts,
+    /// The options of a run on launched hosts.
+    launched_options: StartOptions,
     /// How the workers of the present run are started.
     worker_plan: WorkerPlan,
     /// The last measurements of the workers' processes.
-    samples: HashMap<u32, Sample>,
+    samples: Samples,
     /// The directories of stored values; the same for every run.
     store_dirs: StoreDirs,
     /// Keeps the directories of stored values locked. Present while the runtime is not off.
@@ -85,7 +97,9 @@ impl EventLoop {
             connections: Connections::default(),
             node: Node::default(),
             worker_plan: WorkerPlan::default(),
-            samples: HashMap::new(),
+            samples: Samples::new(),
+            hosts: Hosts::default(),
+            launched_options: StartOptions::default(),
             store_dirs: StoreDirs::unused(),
             keeper: None,
         }
@@ -129,8 +143,30 @@ impl EventLoop {
                 session,
                 request,
                 usage,
-                gpus,
-            } => self.answer_workers(session, request, &usage, gpus),
+                samples,
+            } => {
+                self.samples = samples;
+                self.answer_workers(session, request, &[(0, usage)].into());
+            }
+            Event::OutputTaken { request, then } => self.output_taken(request, then),
+            Event::OutputShown { request, then } => self.output_shown(request, *then),
+            Event::Launched { run, .. }
+            | Event::HostTimedOut { run, .. }
+            | Event::NodeConnected { run, .. }
+            | Event::Node { run, .. }
+            | Event::NodeClosed { run, .. }
+            | Event::NodeGone { run, .. }
+            | Event::LookForHosts { run }
+            | Event::Fetched { run, .. }
+                if run != self.state.run => {}
+            Event::Launched { event, .. } => self.launcher_says(event),
+            Event::HostTimedOut { host, .. } => self.host_timed_out(host),
+            Event::NodeConnected { connection, .. } => self.node_connected(*connection),
+            Event::Node { host, frame, .. } => self.handle_node_message(host, frame),
+            Event::NodeClosed { run, host, reason } => self.after(SETTLE, Event::NodeGone { run, host, reason }),
+            Event::NodeGone { host, reason, .. } => self.host_lost(host, &reason),
+            Event::LookForHosts { .. } => self.look_for_hosts(),
+            Event::Fetched { file, outcome, .. } => self.file_fetched(&file, &outcome),
             Event::Shutdown => {
                 self.state.shutting_down = true;
                 if self.state.lifecycle != Lifecycle::Off {
@@ -141,7 +177,7 @@ impl EventLoop {
     }
 
     /// Deals with a head or a worker that has connected.
-    fn peer_connected(&mut self, session: u64, peer: &Peer, sender: Sender<FromMonitor>) {
+    fn peer_connected(&mut self, session: u64, peer: &Peer, sender: PeerSender) {
         self.connections.add(session, peer, sender);
         let Peer::Worker(place) = peer else {
             return self.welcome(session);
@@ -199,6 +235,8 @@ impl EventLoop {
             ToMonitor::Drained { head } => self.messages_drained(session, head),
             ToMonitor::Warehouse(message) => self.handle_warehouse_message(session, message),
             ToMonitor::Sync { request } => self.drain(Event::Drained { session, request }),
+            ToMonitor::Obtain { request, file } => self.obtain(session, request, file),
+            ToMonitor::Unreachable { worker } => self.worker_unreachable(session, &worker),
             ToMonitor::Hello(peer) => tracing::warn!(?peer, "a connection introduced itself twice"),
         }
     }
@@ -215,7 +253,7 @@ impl EventLoop {
             // A worker without this connection is of no use, whatever it still does.
             Peer::Worker(place) if self.connections.is_worker(&place.uid, session) => {
                 self.state.directory.withdraw(&place.uid);
-                self.node.kill(&place.uid);
+                self.kill(&place.uid);
             }
             // The worker was reaped already, and another one may have its uid by now.
             Peer::Worker(_) => {}
@@ -237,15 +275,6 @@ impl EventLoop {
         if worker.is_some_and(|worker| self.state.departed_heads.drained(head, worker)) {
             self.head_settled(head);
         }
-    }
-
-    /// Asks the embedder to show all output. `then` happens after that.
-    fn drain(&self, then: Event) {
-        let events = self.events.clone();
-        let done = Box::new(move || {
-            let _ = events.send(then);
-        });
-        (self.on_event)(MonitorEvent::Drain { done });
     }
 
     /// Lets an event happen after a delay.

@@ -5,6 +5,7 @@ use crate::{
     failures::no_such_worker,
     id::Id,
     wire::{FromMonitor, LostWorker, Wish, WorkerAddress},
+    worker_uid,
 };
 use mosaic_abi::{Failure, LogLevel};
 
@@ -15,21 +16,36 @@ impl EventLoop {
         if !asked {
             self.replace(&lost.uid);
         }
-        let expected = self.state.replacements.expected();
+        let expected = self.expected();
         self.connections.to_heads(&FromMonitor::WorkerLost { lost, expected });
-        if self.state.directory.is_empty() && expected == 0 {
+        self.place_waiting_if_hopeless();
+        if self.has_no_workers() && self.state.expected_hosts == 0 {
+            self.start_postponed();
+        }
+    }
+
+    /// Returns the number of replacements, and of hosts in the place of lost ones, that are to come.
+    pub(super) fn expected(&self) -> usize {
+        self.state.replacements.expected() + self.state.expected_hosts
+    }
+
+    /// If no worker is there and none will come, lets the placing fail of what waits for one.
+    pub(super) fn place_waiting_if_hopeless(&mut self) {
+        if self.state.directory.is_empty() && self.expected() == 0 {
             for (session, tessera, wish) in std::mem::take(&mut self.state.unplaced) {
                 self.place(session, tessera, wish);
             }
-        }
-        if self.node.is_empty() {
-            self.start_postponed();
         }
     }
 
     /// Starts a replacement for a lost worker, or says why there is none.
     fn replace(&mut self, lost: &str) {
-        match self.state.replacements.replace(lost) {
+        // If its host is replaced, the workers there take its place.
+        if self.state.expected_hosts > 0 && !self.is_on_usable_host(lost) {
+            return;
+        }
+        let host = self.host_for_replacement(lost);
+        match host.and_then(|host| self.state.replacements.replace(lost, host)) {
             Some((uid, slot)) => match self.spawn(&uid, slot) {
                 Ok(()) => self.after(START, Event::JoinTimedOut { uid }),
                 Err(reason) => {
@@ -37,7 +53,7 @@ impl EventLoop {
                     self.notice(reason);
                 }
             },
-            None if self.state.replacements.limit() > 0 => {
+            None if self.state.replacements.limit() > 0 && host.is_some() => {
                 let limit = self.state.replacements.limit();
                 self.notice(format!(
                     "{lost} is not replaced: {limit} workers were, as many as `interactive(On).replace_lost_workers({limit})` allows"
@@ -63,7 +79,7 @@ impl EventLoop {
     /// Deals with a replacement that has connected: tells the heads, and places what waited for it.
     pub(super) fn replacement_joined(&mut self, place: &WorkerAddress) {
         self.state.replacements.settle(&place.uid);
-        let expected = self.state.replacements.expected();
+        let expected = self.expected();
         let place = place.clone();
         self.connections
             .to_heads(&FromMonitor::WorkerJoined { place, expected });
@@ -77,14 +93,17 @@ impl EventLoop {
     pub(super) fn join_timed_out(&mut self, uid: &str) {
         if self.state.replacements.is_expected(uid) {
             self.notice(format!("{uid} was not ready after {START:?}"));
-            self.node.kill(uid);
+            self.kill(uid);
         }
     }
 
     /// Chooses a worker for a tessera. If no worker runs and a replacement is starting, the tessera waits for it.
-    pub(super) fn place(&mut self, session: u64, tessera: Id, wish: Wish) {
-        if self.state.directory.is_empty() && self.state.replacements.expected() > 0 {
+    pub(super) fn place(&mut self, session: u64, tessera: Id, mut wish: Wish) {
+        if self.state.directory.is_empty() && self.expected() > 0 {
             return self.state.unplaced.push((session, tessera, wish));
+        }
+        if let Some(host) = wish.near_to.as_deref().and_then(|uid| self.host_of_value(uid)) {
+            wish.near_to = Some(worker_uid::node(host));
         }
         let place = self.state.directory.place(tessera, &wish, &self.state.loads);
         self.log(LogLevel::Debug, || match &place {
@@ -106,7 +125,7 @@ impl EventLoop {
             return Err(no_such_worker(worker, &workers));
         }
         if !self.state.retiring.contains_key(worker) {
-            self.node.asked(worker);
+            self.asked(worker);
             self.connections.to_worker(worker, FromMonitor::Retire);
         }
         Ok(())

@@ -3,57 +3,39 @@
 //! A new column is a field of [`mosaic_abi::Worker`], which [`EventLoop::worker`] fills in, and a heading in
 //! `runtime/mosaic/src/inspect/status.rs`.
 
-use super::{
-    super::node::{Gpus, Usage, measure_gpus, measure_usage},
-    EventLoop,
-    event::Event,
+use super::EventLoop;
+use crate::{
+    node::{HostUsage, ProcessUsage},
+    wire::Load,
+    worker_uid,
 };
-use crate::{memory_usage, wire::Load};
-use mosaic_abi::{Activity, Worker, Workers};
-use std::collections::HashMap;
-use tokio::task::spawn_blocking;
+use mosaic_abi::{Activity, HostStatus, Worker, Workers};
+use std::collections::BTreeMap;
 
 impl EventLoop {
-    /// Begins to measure the workers' processes and the GPUs, for a query.
-    pub(super) fn measure(&self, session: u64, request: u64) {
-        let workers = self.state.directory.workers();
-        let pids: Vec<u32> = workers.filter_map(|place| self.node.pid(&place.uid)).collect();
-        let (samples, events) = (self.samples.clone(), self.events.clone());
-        tokio::spawn(async move {
-            let usage = measure_usage(pids, samples).await;
-            let gpus = spawn_blocking(measure_gpus).await.unwrap_or_default();
-            let _ = events.send(Event::Measured {
-                session,
-                request,
-                usage,
-                gpus,
-            });
-        });
-    }
-
-    /// Answers a query with the measurements.
-    pub(super) fn answer_workers(&mut self, session: u64, request: u64, usage: &HashMap<u32, Usage>, gpus: Gpus) {
-        self.samples = usage.iter().map(|(pid, usage)| (*pid, usage.sample)).collect();
+    /// Answers a query with the measurements of the hosts, by their numbers.
+    pub(super) fn answer_workers(&mut self, session: u64, request: u64, usage: &BTreeMap<u32, HostUsage>) {
         let workers = self.state.directory.workers().filter_map(|place| {
-            let pid = self.node.pid(&place.uid)?;
-            let gpu_memory = gpus.memory_of.get(&pid).copied().unwrap_or_default();
-            Some(Worker {
-                gpu_memory,
-                ..self.worker(&place.uid, pid, usage.get(&pid)?)
-            })
+            let pid = self.pid(&place.uid)?;
+            let host = usage.get(&worker_uid::host_of(&place.uid)?)?;
+            Some(self.worker(&place.uid, pid, host.processes.get(&pid)?))
         });
-        let memory = memory_usage::used();
+        let hosts = usage.iter().map(|(number, usage)| HostStatus {
+            uid: worker_uid::node(*number),
+            name: self.host_name(*number),
+            memory_total: usage.memory_total,
+            memory_used: usage.memory_used,
+            gpus: usage.gpus.clone(),
+        });
         let answer = Workers {
-            memory_total: memory.map_or(0, |memory| memory.total),
-            memory_used: memory.map_or(0, |memory| memory.used),
             workers: workers.collect(),
-            gpus: gpus.gpus,
+            hosts: hosts.collect(),
         };
         self.reply(session, request, Ok(answer));
     }
 
     /// Describes one worker.
-    fn worker(&self, uid: &str, pid: u32, usage: &Usage) -> Worker {
+    fn worker(&self, uid: &str, pid: u32, usage: &ProcessUsage) -> Worker {
         let load = self.state.loads.of(uid);
         Worker {
             uid: uid.to_owned(),
@@ -72,7 +54,7 @@ impl EventLoop {
             cpu: usage.cpu,
             resident: usage.resident,
             proportional: usage.proportional,
-            gpu_memory: 0,
+            gpu_memory: usage.gpu_memory,
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Stored values: what the state of the warehouse decides is carried out here.
 
 use super::{
-    super::state::{Lifecycle, Step, StoreRequest, WarehouseState},
+    super::state::{Lifecycle, Step, StoreRequest},
     EventLoop,
     event::Event,
 };
 use crate::{
     id::Id,
     warehouse::{Keeper, StoreDir, memory_limit},
-    wire::{FromMonitor, FromWarehouse, ToWarehouse},
+    wire::{FromMonitor, FromWarehouse, ToNode, ToWarehouse},
 };
 use mosaic_abi::LogLevel;
 use tokio::task::spawn_blocking;
@@ -20,14 +20,14 @@ impl EventLoop {
             return;
         }
         let keeper = Keeper::of(self.store_dirs.clone());
-        self.state.warehouse =
-            WarehouseState::new(memory_limit(spill_above, self.store_dirs.directory(StoreDir::Memory)));
+        let limit = memory_limit(spill_above, self.store_dirs.directory(StoreDir::Memory));
+        self.state.warehouses.open(None, limit);
         self.keeper = Some(keeper);
     }
 
     /// Frees all stored values. No worker may run any more.
     pub(super) fn close_warehouse(&mut self) {
-        self.state.warehouse = WarehouseState::default();
+        self.state.warehouses.clear();
         self.keeper = None;
     }
 
@@ -38,13 +38,15 @@ impl EventLoop {
         };
         match message {
             ToWarehouse::Store { ware, type_name, size } if self.state.lifecycle == Lifecycle::On => {
-                self.state.warehouse.ask(StoreRequest {
+                let request = StoreRequest {
                     session,
                     head,
                     ware,
                     type_name,
                     size,
-                })
+                };
+                // The host of a head lives, since the head has just spoken.
+                self.state.warehouses.ask(EventLoop::host_number(session), request);
             }
             ToWarehouse::Store { ware, .. } => {
                 let outcome = Err("the mosaic runtime is off".to_owned());
@@ -53,14 +55,14 @@ impl EventLoop {
                     FromMonitor::Warehouse(FromWarehouse::Granted { ware, outcome }),
                 );
             }
-            ToWarehouse::Stored { ware, dir } => self.state.warehouse.written(ware, dir),
+            ToWarehouse::Stored { ware, dir } => self.state.warehouses.on_all(|warehouse| warehouse.written(ware, dir)),
             ToWarehouse::Find { ware, type_name, uid } => {
-                let outcome = self.state.warehouse.find(head, ware, &type_name, &uid);
+                let outcome = self.state.warehouses.find(head, ware, &type_name, &uid);
                 self.connections
                     .to_head(session, FromMonitor::Warehouse(FromWarehouse::Found { ware, outcome }));
             }
-            ToWarehouse::Release { ware } => self.state.warehouse.release(head, ware),
-            ToWarehouse::Discard { ware } => self.state.warehouse.free(ware),
+            ToWarehouse::Release { ware } => self.state.warehouses.on_all(|warehouse| warehouse.release(head, ware)),
+            ToWarehouse::Discard { ware } => self.state.warehouses.on_all(|warehouse| warehouse.free(ware)),
         }
         self.take_steps();
     }
@@ -69,7 +71,8 @@ impl EventLoop {
     pub(super) fn head_settled(&mut self, head: Id) {
         self.connections.to_workers(&FromMonitor::HeadSettled { head });
         self.store_dirs.sweep_unstored(head);
-        self.state.warehouse.leave(head);
+        self.hosts.to_nodes(&ToNode::SweepUnstored { head });
+        self.state.warehouses.on_all(|warehouse| warehouse.leave(head));
         self.take_steps();
     }
 
@@ -79,7 +82,7 @@ impl EventLoop {
             self.log(LogLevel::Info, || format!("the stored value {ware} moved to disk"));
             self.value_removed(ware);
         }
-        self.state.warehouse.spilled(ware, outcome);
+        self.state.warehouses.spilled(ware, &outcome);
         self.take_steps();
     }
 
@@ -90,9 +93,15 @@ impl EventLoop {
         self.connections.to_heads(&FromMonitor::Forget { ware });
     }
 
+    /// Returns the number of the host on which the stored value of this uid lies, if that is one with workers.
+    pub(super) fn host_of_value(&self, uid: &str) -> Option<u32> {
+        let ware = Id::of_stored(uid)?;
+        self.state.warehouses.host_of(ware)?
+    }
+
     /// Carries out the steps of the warehouse's state.
     fn take_steps(&mut self) {
-        for step in self.state.warehouse.take_steps() {
+        for (host, step) in self.state.warehouses.take_steps() {
             let (store_dirs, events) = (self.store_dirs.clone(), self.events.clone());
             match step {
                 Step::Grant { session, ware, dir } => {
@@ -109,6 +118,9 @@ impl EventLoop {
                         FromMonitor::Warehouse(FromWarehouse::Granted { ware, outcome }),
                     );
                 }
+                Step::Spill { ware } if host.is_some() => {
+                    self.hosts.to_node(host.unwrap_or_default(), ToNode::Spill { ware });
+                }
                 Step::Spill { ware } => {
                     spawn_blocking(move || {
                         let outcome = store_dirs.spill(ware);
@@ -117,6 +129,8 @@ impl EventLoop {
                 }
                 // Freeing the memory of a large file takes a while.
                 Step::Remove { ware } => {
+                    // Any host may have a copy.
+                    self.hosts.to_nodes(&ToNode::Remove { ware });
                     spawn_blocking(move || {
                         store_dirs.remove(ware);
                         let _ = events.send(Event::Removed { ware });

@@ -3,7 +3,6 @@
 use super::{
     super::{
         events::MonitorEvent,
-        node::{WorkerPlan, worker_address},
         options::monitor_address,
         state::{Directory, Lifecycle, Replacements},
     },
@@ -11,8 +10,9 @@ use super::{
     event::Event,
 };
 use crate::{
+    node::{WorkerPlan, worker_address},
     process_mark::ProcessMark,
-    wire::{FromMonitor, LostWorker, RunningRuntime, RuntimePart},
+    wire::{FromMonitor, Host, LostWorker, RunningRuntime, RuntimePart, WorkerAddress},
     worker::MOST_THREADS,
     worker_uid,
 };
@@ -29,10 +29,11 @@ const GRACE: Duration = Duration::from_millis(500);
 impl EventLoop {
     /// Turns the runtime on for a head, or answers that it is on.
     pub(super) fn start(&mut self, head: u64, options: StartOptions) {
+        let has_workers = !self.has_no_workers();
         match &mut self.state.lifecycle {
             Lifecycle::On if !self.state.directory.is_empty() => self.reply_started(head),
             // Workers are starting, or have not quite ended.
-            Lifecycle::On if !self.node.is_empty() => self.state.postponed.push((head, options)),
+            Lifecycle::On if has_workers || self.state.expected_hosts > 0 => self.state.postponed.push((head, options)),
             Lifecycle::Starting { waiting, .. } => waiting.push(head),
             Lifecycle::Stopping { .. } => self.state.postponed.push((head, options)),
             Lifecycle::Off | Lifecycle::On => self.spawn_workers(head, &options),
@@ -49,15 +50,24 @@ impl EventLoop {
         self.open_warehouse(options.spill_above);
         let worker_plan = WorkerPlan::new(options);
         self.state.directory = Directory::new(options.placement.unwrap_or_default());
-        let uids: Vec<String> = (0..worker_plan.count()).map(worker_uid::numbered).collect();
+        if let Some(on) = &options.on {
+            self.worker_plan = worker_plan;
+            if let Err(reason) = self.launch(head, on, options) {
+                self.close_warehouse();
+                let running = Err(reason);
+                self.connections.to_head(head, FromMonitor::Started { running });
+            }
+            return;
+        }
+        self.state.replacements = Replacements::new(options.replace_lost_workers);
+        let workers = self.state.replacements.add_host(0, worker_plan.count());
         self.state.lifecycle = Lifecycle::Starting {
             waiting: vec![head],
-            missing: uids.iter().cloned().collect(),
+            missing: workers.iter().map(|(uid, _)| uid.clone()).collect(),
         };
-        self.state.replacements = Replacements::new(worker_plan.count(), options.replace_lost_workers);
         self.worker_plan = worker_plan;
-        for (slot, uid) in uids.iter().enumerate() {
-            if let Err(reason) = self.spawn(uid, slot) {
+        for (uid, slot) in &workers {
+            if let Err(reason) = self.spawn(uid, *slot) {
                 return self.stop(None, &reason);
             }
         }
@@ -70,6 +80,10 @@ impl EventLoop {
     ///
     /// The program cannot be started; the text says so.
     pub(super) fn spawn(&mut self, uid: &str, slot: usize) -> Result<(), String> {
+        if self.hosts.are_launched() {
+            self.spawn_on(worker_uid::host_of(uid).unwrap_or_default(), uid, slot);
+            return Ok(());
+        }
         let worker_plan = &self.worker_plan;
         let settings = worker_plan.settings(uid, slot, &self.options, &self.store_dirs);
         let library_threads = worker_plan.library_threads(&settings);
@@ -91,11 +105,14 @@ impl EventLoop {
         all.part(&self.state.run.to_string())
     }
 
-    /// Ends what the workers have started that were stopped, and then completes the stop.
-    fn end_left_processes(&self) {
-        let (mark, events) = (self.workers_mark(), self.events.clone());
+    /// Ends what the workers have started that were stopped, and the node processes, and then completes the stop.
+    fn end_left_processes(&mut self) {
+        let (mark, events, launch) = (self.workers_mark(), self.events.clone(), self.hosts.take_launch());
         spawn_blocking(move || {
             mark.end();
+            if let Some(launch) = launch {
+                launch.stop();
+            }
             let _ = events.send(Event::LeftEnded);
         });
     }
@@ -118,21 +135,28 @@ impl EventLoop {
     fn runtimes(&self) -> Vec<RuntimePart> {
         let address = monitor_address(&self.options.run_dir);
         let here = |uid: &str| RuntimePart {
-            uid: uid.to_owned(),
-            address: address.clone(),
+            place: WorkerAddress {
+                uid: uid.to_owned(),
+                socket: address.clone(),
+                host: Host::Monitor,
+            },
             pid: std::process::id(),
         };
         let workers = self.state.directory.workers().map(|place| RuntimePart {
-            uid: place.uid.clone(),
-            address: place.address.clone(),
-            pid: self.node.pid(&place.uid).unwrap_or_default(),
+            place: place.clone(),
+            pid: self.pid(&place.uid).unwrap_or_default(),
         });
-        [here("monitor"), here("node:0")].into_iter().chain(workers).collect()
+        [here("monitor")]
+            .into_iter()
+            .chain(self.nodes(here))
+            .chain(workers)
+            .collect()
     }
 
     /// Deals with a worker process that has ended.
     pub(super) fn worker_exited(&mut self, uid: &str, status: String) {
-        let asked = self.node.ended(uid);
+        let is_here = self.node.pid(uid).is_some();
+        let asked = self.ended(uid);
         let retiring = self.state.retiring.remove(uid);
         let status = match retiring {
             Some(_) => "it was retired".to_owned(),
@@ -156,10 +180,12 @@ impl EventLoop {
         });
         match self.state.lifecycle {
             Lifecycle::Starting { .. } => self.stop(None, &format!("{uid} ended before it was ready: {status}")),
-            Lifecycle::Stopping { .. } if self.node.is_empty() => self.end_left_processes(),
+            Lifecycle::Stopping { .. } if self.has_no_workers() => self.end_left_processes(),
             Lifecycle::On => {
-                let mark = self.workers_mark().part(uid);
-                spawn_blocking(move || mark.end());
+                if is_here {
+                    let mark = self.workers_mark().part(uid);
+                    spawn_blocking(move || mark.end());
+                }
                 self.worker_lost(lost, asked);
             }
             Lifecycle::Off | Lifecycle::Stopping { .. } => {}
@@ -181,10 +207,14 @@ impl EventLoop {
         self.state.loads.clear();
         self.samples.clear();
         self.state.unplaced.clear();
-        for uid in self.node.uids() {
+        self.state.expected_hosts = 0;
+        for uid in self.worker_uids() {
             self.ask_to_exit(&uid);
         }
-        if self.node.is_empty() {
+        if self.has_no_workers() && self.hosts.are_launched() {
+            return self.end_left_processes();
+        }
+        if self.has_no_workers() {
             return self.drain(Event::Emptied);
         }
         self.after(GRACE, Event::StopTimedOut { run: self.state.run });
@@ -192,18 +222,18 @@ impl EventLoop {
 
     /// Asks a worker to end.
     pub(super) fn ask_to_exit(&mut self, uid: &str) {
-        self.node.asked(uid);
+        self.asked(uid);
         // A worker that has not connected has nothing to tidy up.
         if !self.connections.to_worker(uid, FromMonitor::Exit) {
-            self.node.kill(uid);
+            self.kill(uid);
         }
     }
 
     /// Kills the workers that have not ended in time.
     pub(super) fn kill_all(&mut self) {
         if matches!(self.state.lifecycle, Lifecycle::Stopping { .. }) {
-            for uid in self.node.uids() {
-                self.node.kill(&uid);
+            for uid in self.worker_uids() {
+                self.kill(&uid);
             }
         }
     }
@@ -223,6 +253,7 @@ impl EventLoop {
             return;
         };
         self.close_warehouse();
+        self.hosts.close();
         if let Some((heads, reason)) = failed {
             for head in heads {
                 let running = Err(reason.clone());

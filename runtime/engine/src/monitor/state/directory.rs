@@ -9,7 +9,7 @@ use crate::{
     id::Id,
     shrinking_map::Map,
     wire::{LostWorker, Near, Wish, WorkerAddress},
-    worker_uid::WorkerUid,
+    worker_uid::{self, WorkerUid},
 };
 use mosaic_abi::{Failure, Placement};
 use std::collections::HashMap;
@@ -105,7 +105,7 @@ impl Directory {
     ) -> Result<WorkerAddress, Failure> {
         let index = match &wish.worker {
             Some(worker) => self.named(worker)?,
-            None => self.choose(&wish.near, loads)?,
+            None => self.choose(wish, loads)?,
         };
         // The tessera may have been placed before, on a worker that is gone.
         self.lost.remove(&tessera);
@@ -118,7 +118,7 @@ impl Directory {
 
     /// Chooses the worker on which the next tessera would be placed, and ends its turn.
     pub(in super::super) fn select(&mut self, loads: &Loads) -> Result<String, Failure> {
-        let index = self.choose(&[], loads)?;
+        let index = self.choose(&Wish::default(), loads)?;
         self.workers[index].placed += 1;
         Ok(self.workers[index].place.uid.clone())
     }
@@ -141,11 +141,12 @@ impl Directory {
     }
 
     /// Chooses a worker with the placement strategy, and ends its turn.
-    fn choose(&mut self, near: &[Near], loads: &Loads) -> Result<usize, Failure> {
+    fn choose(&mut self, wish: &Wish, loads: &Loads) -> Result<usize, Failure> {
+        let host = wish.near_to.as_deref().and_then(|uid| self.host_of(uid));
         let candidates: Vec<Candidate> = self
             .workers
             .iter()
-            .map(|worker| self.candidate(worker, near, loads))
+            .map(|worker| self.candidate(worker, &wish.near, host, loads))
             .collect();
         let chosen = choose(self.placement, &candidates, self.next).ok_or_else(no_worker_left)?;
         self.next = chosen + 1;
@@ -153,16 +154,29 @@ impl Directory {
     }
 
     /// Describes a worker for the placement strategy.
-    fn candidate(&self, worker: &Worker, near: &[Near], loads: &Loads) -> Candidate {
+    fn candidate(&self, worker: &Worker, near: &[Near], host: Option<u32>, loads: &Loads) -> Candidate {
         let uid = &worker.place.uid;
+        let own_host = worker_uid::host_of(uid);
+        let neighbours = self
+            .workers
+            .iter()
+            .filter(|other| worker_uid::host_of(&other.place.uid) == own_host);
         let here = near.iter().filter(|near| self.tesserae.get(&near.tessera) == Some(uid));
         let load = loads.of(uid);
         Candidate {
             jobs: u64::from(load.running) + u64::from(load.waiting) + worker.placed,
             tesserae: worker.tesserae,
             arguments: here.fold((0, 0), |(bytes, count), near| (bytes + near.bytes, count + 1)),
+            tesserae_of_host: neighbours.map(|worker| worker.tesserae).sum(),
+            is_near: host.is_some() && host == own_host,
             is_retiring: worker.is_retiring,
         }
+    }
+
+    /// Returns the host of a tessera or a worker, or the host of this uid.
+    fn host_of(&self, uid: &str) -> Option<u32> {
+        let of_tessera = Id::of_tessera(uid).and_then(|tessera| self.tesserae.get(&tessera));
+        worker_uid::host_of(of_tessera.map_or(uid, String::as_str)).or_else(|| worker_uid::number_of_node(uid))
     }
 
     /// Forgets a tessera that was freed.
@@ -210,7 +224,8 @@ mod tests {
         for number in (0..workers).rev() {
             directory.add(WorkerAddress {
                 uid: format!("worker:0:{number}"),
-                address: format!("/run/worker-0-{number}.sock").into(),
+                socket: format!("/run/worker-0-{number}.sock").into(),
+                host: crate::wire::Host::Monitor,
             });
         }
         directory
@@ -331,7 +346,10 @@ mod tests {
             (vec![near(0, 30), near(1, 20)], "worker:0:0"),
             (vec![near(1, 0)], "worker:0:1"),
         ] {
-            let wish = Wish { worker: None, near };
+            let wish = Wish {
+                near,
+                ..Wish::default()
+            };
             let place = directory.place(Id::of(7), &wish, &Loads::default()).unwrap();
             assert_eq!(place.uid, worker, "{wish:?}");
         }

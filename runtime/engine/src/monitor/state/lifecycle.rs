@@ -14,7 +14,7 @@ pub(in super::super) enum Lifecycle {
     Starting {
         /// The heads that are told when the runtime is on.
         waiting: Sessions,
-        /// The workers that have not connected.
+        /// What has not come yet: workers, and nodes of other hosts or what launches them.
         missing: BTreeSet<String>,
     },
     On,
@@ -40,6 +40,19 @@ impl Lifecycle {
         let waiting = std::mem::take(waiting);
         *self = Lifecycle::On;
         Some(waiting)
+    }
+
+    /// Replaces something that has not come yet by what is to come next.
+    pub(in super::super) fn expect(&mut self, came: &str, next: impl IntoIterator<Item = String>) {
+        if let Lifecycle::Starting { missing, .. } = self {
+            missing.remove(came);
+            missing.extend(next);
+        }
+    }
+
+    /// Returns whether something has not come yet.
+    pub(in super::super) fn is_missing(&self, part: &str) -> bool {
+        matches!(self, Lifecycle::Starting { missing, .. } if missing.contains(part))
     }
 
     /// Begins to stop, for `head` if it asked. A start that is under way fails for `reason`.
@@ -76,6 +89,16 @@ mod tests {
         assert_eq!(lifecycle.connected("b"), None);
         assert_eq!(lifecycle.connected("a"), Some(vec![1]));
         assert_eq!(lifecycle, Lifecycle::On);
+    }
+
+    #[test]
+    fn what_comes_may_bring_more() {
+        let mut lifecycle = starting();
+        lifecycle.expect("a", ["c".to_owned(), "d".to_owned()]);
+        assert!(lifecycle.is_missing("d") && !lifecycle.is_missing("a"));
+        assert_eq!(lifecycle.connected("b"), None);
+        assert_eq!(lifecycle.connected("c"), None);
+        assert_eq!(lifecycle.connected("d"), Some(vec![1]));
     }
 
     #[test]

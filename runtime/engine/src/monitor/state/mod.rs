@@ -6,7 +6,7 @@
 //! - `replacements`: workers in the place of lost ones.
 //! - `loads`: how busy the workers are; `memory_pressure`: what follows when memory is short.
 //! - `departed_heads`: heads that ended, and the workers that have not read all their messages.
-//! - `warehouse`: which values are stored, and where.
+//! - `warehouse`: which values are stored on a host, and where; `warehouses`: those of all hosts.
 
 mod departed_heads;
 mod directory;
@@ -16,11 +16,13 @@ mod memory_pressure;
 mod placement;
 mod replacements;
 mod warehouse;
+mod warehouses;
 
 pub(super) use directory::Directory;
 pub(super) use lifecycle::Lifecycle;
 pub(super) use replacements::Replacements;
-pub(super) use warehouse::{Step, StoreRequest, WarehouseState};
+pub(super) use warehouse::{Step, StoreRequest};
+pub(super) use warehouses::{HostNumber, Warehouses};
 
 use crate::{id::Id, wire::Wish};
 use departed_heads::DepartedHeads;
@@ -38,9 +40,11 @@ pub(super) struct MonitorState {
     pub(super) loads: Loads,
     pub(super) memory_pressure: MemoryPressure,
     pub(super) replacements: Replacements,
-    pub(super) warehouse: WarehouseState,
+    pub(super) warehouses: Warehouses,
     /// Tesserae to be placed on a replacement that is starting, each with the session of its head.
     pub(super) unplaced: Vec<(u64, Id, Wish)>,
+    /// The number of hosts in the place of lost ones that have not joined.
+    pub(super) expected_hosts: usize,
     /// The sessions and requests of heads that wait for a worker to retire, by the worker's uid.
     pub(super) retiring: HashMap<String, Vec<(u64, u64)>>,
     /// Counts the starts of the runtime, so that a timer of an earlier run is known as such.

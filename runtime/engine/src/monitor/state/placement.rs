@@ -15,6 +15,10 @@ pub(in super::super) struct Candidate {
     pub(in super::super) tesserae: u64,
     /// The new tessera's arguments that lie on the worker: their bytes, as far as known, and their number.
     pub(in super::super) arguments: (u64, u64),
+    /// The number of tesserae that live on the workers of its host.
+    pub(in super::super) tesserae_of_host: u64,
+    /// Whether the worker is on the host that is wished for.
+    pub(in super::super) is_near: bool,
     /// Whether the worker takes no new tesserae.
     pub(in super::super) is_retiring: bool,
 }
@@ -28,11 +32,14 @@ pub(in super::super) fn choose(placement: Placement, workers: &[Candidate], next
     willing.min_by_key(|&index| {
         let worker = &workers[index];
         let load = (worker.jobs, worker.tesserae);
-        match placement {
+        let (first, second, last) = match placement {
             Placement::RoundRobin => (Reverse((0, 0)), (0, 0), turn(index)),
             Placement::LeastLoaded => (Reverse((0, 0)), load, turn(index)),
             Placement::DataLocality => (Reverse(worker.arguments), load, turn(index)),
-        }
+            Placement::Spread => (Reverse((0, 0)), (worker.tesserae_of_host, worker.tesserae), turn(index)),
+            Placement::Pack => (Reverse((0, 0)), (worker.tesserae, 0), index),
+        };
+        (!worker.is_near, first, second, last)
     })
 }
 
@@ -48,6 +55,7 @@ mod tests {
             tesserae,
             arguments: (bytes, u64::from(bytes > 0)),
             is_retiring,
+            ..Candidate::default()
         };
         let idle = worker(0, 0, 0, false);
         let busy = worker(3, 1, 0, false);
@@ -73,6 +81,36 @@ mod tests {
         for (placement, workers, next, expected) in cases {
             let chosen = choose(placement, workers, next);
             assert_eq!(chosen, expected, "{placement:?}, turn {next}, {workers:?}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_regarded() {
+        let worker = |tesserae, tesserae_of_host, is_near| Candidate {
+            tesserae,
+            tesserae_of_host,
+            is_near,
+            ..Candidate::default()
+        };
+        // Two workers on each of two hosts.
+        let workers = [
+            worker(2, 3, false),
+            worker(1, 3, false),
+            worker(1, 2, false),
+            worker(1, 2, false),
+        ];
+        assert_eq!(choose(Placement::Spread, &workers, 3), Some(3));
+        assert_eq!(choose(Placement::Pack, &workers, 3), Some(1));
+        let mut near = workers;
+        near[0].is_near = true;
+        for placement in [
+            RoundRobin,
+            LeastLoaded,
+            DataLocality,
+            Placement::Spread,
+            Placement::Pack,
+        ] {
+            assert_eq!(choose(placement, &near, 3), Some(0), "{placement:?}");
         }
     }
 }

@@ -87,6 +87,17 @@ impl WarehouseState {
         }
     }
 
+    /// Returns all values.
+    pub(super) fn values(&self) -> Vec<Id> {
+        self.values.keys().copied().collect()
+    }
+
+    /// Returns whether a value is here for everybody.
+    pub(super) fn is_ready(&self, ware: Id) -> bool {
+        let value = self.values.get(&ware);
+        value.is_some_and(|value| matches!(value.stage, Stage::Ready | Stage::Spilling))
+    }
+
     /// Takes the steps to carry out.
     pub(in super::super) fn take_steps(&mut self) -> Vec<Step> {
         std::mem::take(&mut self.steps)

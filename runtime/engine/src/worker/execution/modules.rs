@@ -1,15 +1,18 @@
 //! The code of tesserae and functions: shared objects, loaded once and kept.
 
 use crate::{
+    code::CodeStore,
     code_location,
     failures::failure,
-    wire::{Code, Location},
+    wire::{Code, CodeFile, Location, Object},
 };
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use mosaic_abi::{Failure, FailureKind, FunctionTable, GUEST_ENTRY, Guest, GuestEntry, Host, TesseraTable, VERSION};
 use std::{
     collections::HashMap,
     ffi::c_void,
+    io,
+    mem::ManuallyDrop,
     path::{Path, PathBuf},
     ptr,
     sync::{Mutex, PoisonError},
@@ -42,15 +45,23 @@ pub(in super::super) struct Modules {
     host: &'static Host,
     /// Locked while an object is loaded, so that none is loaded twice.
     loaded: Mutex<HashMap<Option<PathBuf>, Module>>,
+    /// The code of this host that came from others.
+    store: CodeStore,
 }
 
 impl Modules {
     /// Makes an empty set of objects, whose code gets `host`.
-    pub(in super::super) fn new(host: &'static Host) -> Modules {
+    pub(in super::super) fn new(host: &'static Host, store: CodeStore) -> Modules {
         Modules {
             host,
             loaded: Mutex::default(),
+            store,
         }
+    }
+
+    /// Returns the files of an object that have to come from another host first.
+    pub(in super::super) fn missing(&self, object: &Object) -> Vec<CodeFile> {
+        self.store.missing(object)
     }
 
     /// Returns the table of a tessera's type, and what was loaded with it. Loads the shared object if need be.
@@ -76,7 +87,16 @@ impl Modules {
     /// Finds where a table lies in this process.
     fn locate(&self, code: &Code) -> Result<(usize, Loaded), Failure> {
         let Location { object, offset } = &code.location;
-        let module = self.module(object.as_deref())?;
+        let module = match object {
+            Object::Program => self.module(None, &[])?,
+            Object::File(path) => self.module(Some(path), &[])?,
+            Object::Files { files, .. } => {
+                let paths: io::Result<Vec<PathBuf>> = files.iter().map(|file| self.store.path(file)).collect();
+                let paths = paths.map_err(|error| refusal(code, &error.to_string()))?;
+                let (object, needed) = paths.split_last().ok_or_else(|| refusal(code, "it has no file"))?;
+                self.module(Some(object), needed)?
+            }
+        };
         let address = usize::try_from(*offset)
             .ok()
             .and_then(|offset| module.base.checked_add(offset));
@@ -84,17 +104,20 @@ impl Modules {
         Ok((address, module.loaded))
     }
 
-    /// Returns an object, which is loaded the first time.
-    fn module(&self, object: Option<&Path>) -> Result<Module, Failure> {
+    /// Returns an object, which is loaded the first time, after what it needs.
+    fn module(&self, object: Option<&Path>, needed: &[PathBuf]) -> Result<Module, Failure> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let key = object.map(Path::to_owned);
         if let Some(module) = loaded.get(&key) {
             return Ok(*module);
         }
-        let module = match object {
-            Some(path) => open(path, self.host),
-            None => this_program(self.host),
-        };
+        let module = needed
+            .iter()
+            .try_for_each(|path| load(path).map(drop))
+            .and_then(|()| match object {
+                Some(path) => open(path, self.host),
+                None => this_program(self.host),
+            });
         let module = module.map_err(|reason| failure(FailureKind::Runtime, reason))?;
         loaded.insert(key, module);
         Ok(module)
@@ -114,8 +137,11 @@ fn check(code: &Code, version: u32, name: impl FnOnce() -> &'static str) -> Resu
 }
 
 fn refusal(code: &Code, reason: &str) -> Failure {
-    let object = code.location.object.as_deref();
-    let object = object.map_or("the program".into(), Path::to_string_lossy);
+    let object = match &code.location.object {
+        Object::Program => "the program".into(),
+        Object::File(path) => path.to_string_lossy(),
+        Object::Files { files, .. } => files.last().map_or("no file".into(), |file| (*file.name).into()),
+    };
     let message = format!("the code of `{}` cannot be used from {object}: {reason}", code.name);
     failure(FailureKind::Runtime, message)
 }
@@ -130,11 +156,18 @@ fn this_program(host: &'static Host) -> Result<Module, String> {
     })
 }
 
-/// Loads a shared object.
-fn open(path: &Path, host: &'static Host) -> Result<Module, String> {
+/// Loads a shared object, for good. The loader finds an object that another one needs among those that are loaded, by
+/// its name.
+fn load(path: &Path) -> Result<ManuallyDrop<Library>, String> {
     // SAFETY: loading runs the object's initialisers. The head, which is the user's own process, runs the same ones.
     let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
         .map_err(|error| format!("{} cannot be loaded: {error}", path.display()))?;
+    Ok(ManuallyDrop::new(library))
+}
+
+/// Loads a shared object with mosaic code.
+fn open(path: &Path, host: &'static Host) -> Result<Module, String> {
+    let library = ManuallyDrop::into_inner(load(path)?);
     // SAFETY: the symbol has this type in every version of the crate `mosaic`.
     let entry = unsafe { library.get::<GuestEntry>(GUEST_ENTRY) }
         .map_err(|error| format!("{} holds no mosaic code: {error}", path.display()))?;

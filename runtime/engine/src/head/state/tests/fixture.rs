@@ -3,7 +3,7 @@
 use super::super::{Action, GuestWaker, HeadState, Request, Value};
 use crate::{
     id::Id,
-    wire::{Code, Location, Payload, ToWarehouse, ToWorker, WorkerAddress},
+    wire::{Code, Host, Location, Object, Payload, ToWarehouse, ToWorker, WorkerAddress},
 };
 use mosaic_abi::{FailureKind, Handle, State, Waker};
 use std::{ffi::c_void, ptr};
@@ -17,7 +17,8 @@ pub(super) struct Fixture {
 pub(super) fn place(worker: &str) -> WorkerAddress {
     WorkerAddress {
         uid: worker.to_owned(),
-        address: worker.into(),
+        socket: worker.into(),
+        host: Host::Monitor,
     }
 }
 
@@ -39,7 +40,7 @@ impl Fixture {
 
     pub(super) fn create_with(&mut self, name: &str, request: Request) -> Handle {
         let location = Location {
-            object: None,
+            object: Object::Program,
             offset: 0,
         };
         let code = Code {
@@ -66,7 +67,7 @@ impl Fixture {
     /// Submits a function that is placed near one of the tasks that it needs, or anywhere.
     pub(super) fn spawn(&mut self, name: &str, near: Option<Handle>, needs: &[Handle]) -> Handle {
         let location = Location {
-            object: None,
+            object: Object::Program,
             offset: 8,
         };
         let code = Code {
@@ -130,7 +131,7 @@ impl Fixture {
                 ToWorker::Detach { .. } => format!("detach on {}", place.uid),
                 ToWorker::Keep { ware, .. } => format!("keep {} on {}", self.name(ware), place.uid),
                 ToWorker::Count { .. } => format!("count on {}", place.uid),
-                ToWorker::Hello(_) | ToWorker::Fence { .. } => "?".to_owned(),
+                ToWorker::Hello(_) | ToWorker::Adopt | ToWorker::Fence { .. } => "?".to_owned(),
             },
         };
         actions.into_iter().map(word).collect()

@@ -6,14 +6,14 @@ use std::{collections::HashMap, sync::OnceLock};
 
 /// The GPUs, and the memory that each process has on them.
 #[derive(Debug, Default, PartialEq)]
-pub(in super::super) struct Gpus {
-    pub(in super::super) gpus: Vec<Gpu>,
+pub(crate) struct Gpus {
+    pub(crate) gpus: Vec<Gpu>,
     /// The memory of each process, by pid, in bytes on all GPUs.
-    pub(in super::super) memory_of: HashMap<u32, u64>,
+    pub(crate) memory_of: HashMap<u32, u64>,
 }
 
 /// Measures the GPUs. Without the library, which is looked for once, there are none.
-pub(in super::super) fn measure() -> Gpus {
+pub(crate) fn measure() -> Gpus {
     static LIBRARY: OnceLock<Option<Nvml>> = OnceLock::new();
     let library = LIBRARY.get_or_init(|| {
         let library = Nvml::init();

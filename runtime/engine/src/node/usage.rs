@@ -14,26 +14,26 @@ const WINDOW: Duration = Duration::from_millis(100);
 
 /// The CPU time that a process had used at some moment.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Sample {
+pub(crate) struct Sample {
     when: Instant,
     seconds: f64,
 }
 
 /// The CPUs and memory that a process uses.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Usage {
+pub(crate) struct Usage {
     /// The number of CPUs that the process keeps busy.
-    pub(in super::super) cpu: f64,
+    pub(crate) cpu: f64,
     /// All its memory, in bytes.
-    pub(in super::super) resident: u64,
+    pub(crate) resident: u64,
     /// Its memory in bytes, where it counts only a share of what it shares with other processes.
-    pub(in super::super) proportional: u64,
-    pub(in super::super) is_stopped: bool,
-    pub(in super::super) sample: Sample,
+    pub(crate) proportional: u64,
+    pub(crate) is_stopped: bool,
+    pub(crate) sample: Sample,
 }
 
 /// Measures these processes, without those that have ended. `earlier` are the samples of the last measurement.
-pub(in super::super) async fn measure(pids: Vec<u32>, mut earlier: HashMap<u32, Sample>) -> HashMap<u32, Usage> {
+pub(crate) async fn measure(pids: Vec<u32>, mut earlier: HashMap<u32, Sample>) -> HashMap<u32, Usage> {
     let fresh = |sample: &Sample| (WINDOW..RECENT).contains(&sample.when.elapsed());
     if !pids.iter().all(|pid| earlier.get(pid).is_some_and(fresh)) {
         let looked_at = pids.clone();

@@ -1,6 +1,6 @@
 //! The worker processes of this machine: started, killed and reaped. For other machines see `node/mod.rs`.
 
-use super::super::{events::MonitorEvent, options::MonitorOptions};
+use crate::monitor::{MonitorEvent, MonitorOptions};
 use crate::{process_mark::ProcessMark, worker::Settings};
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use tokio::{
 
 /// The worker processes that were started and not reaped yet.
 #[derive(Debug, Default)]
-pub(in super::super) struct Node {
+pub(crate) struct Node {
     processes: BTreeMap<String, Process>,
 }
 
@@ -31,7 +31,7 @@ struct Process {
 }
 
 /// Returns the socket of a worker.
-pub(in super::super) fn worker_address(options: &MonitorOptions, uid: &str) -> PathBuf {
+pub(crate) fn worker_address(options: &MonitorOptions, uid: &str) -> PathBuf {
     options.run_dir.join(format!("{}.sock", uid.replace(':', "-")))
 }
 
@@ -51,7 +51,7 @@ impl Node {
     /// # Errors
     ///
     /// The pipes cannot be made, or the program cannot be started, or its file was replaced since this process started.
-    pub(in super::super) fn spawn(
+    pub(crate) fn spawn(
         &mut self,
         options: &MonitorOptions,
         settings: &Settings,
@@ -106,14 +106,14 @@ impl Node {
     }
 
     /// Notes that a process was asked to end.
-    pub(in super::super) fn asked(&mut self, uid: &str) {
+    pub(crate) fn asked(&mut self, uid: &str) {
         if let Some(process) = self.processes.get_mut(uid) {
             process.asked = true;
         }
     }
 
     /// Kills a process, if it still runs.
-    pub(in super::super) fn kill(&mut self, uid: &str) {
+    pub(crate) fn kill(&mut self, uid: &str) {
         if let Some(kill) = self.processes.get_mut(uid).and_then(|process| process.kill.take()) {
             // If nobody receives this, the process has just ended.
             let _ = kill.send(());
@@ -121,22 +121,22 @@ impl Node {
     }
 
     /// Returns the uids of the processes.
-    pub(in super::super) fn uids(&self) -> Vec<String> {
+    pub(crate) fn uids(&self) -> Vec<String> {
         self.processes.keys().cloned().collect()
     }
 
     /// Returns the pid of a worker.
-    pub(in super::super) fn pid(&self, uid: &str) -> Option<u32> {
+    pub(crate) fn pid(&self, uid: &str) -> Option<u32> {
         self.processes.get(uid).map(|process| process.pid)
     }
 
     /// Returns whether there is no process.
-    pub(in super::super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.processes.is_empty()
     }
 
     /// Forgets a process that was reaped, and returns whether it had been asked to end.
-    pub(in super::super) fn ended(&mut self, uid: &str) -> bool {
+    pub(crate) fn ended(&mut self, uid: &str) -> bool {
         self.processes.remove(uid).is_some_and(|process| process.asked)
     }
 }
