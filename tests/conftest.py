@@ -22,6 +22,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "promise(text): proves what the kernel promises")
+    config.addinivalue_line("markers", "hosts: needs several hosts; all tests in `tests/hosts`")
+    config.addinivalue_line("markers", "core: one of the tests with several hosts that run with all other tests")
     if file := config.getoption("--promises"):
         config.pluginmanager.register(Record(file))
 

@@ -55,10 +55,10 @@ def marked_processes(mark, value):
 
 
 class World:
-    def __init__(self):
+    def __init__(self, parent="/tmp"):
         self.id = uuid.uuid4().hex
         # Short: the path of a Unix socket has at most 107 bytes.
-        self.directory = Path(tempfile.mkdtemp(prefix="mk-", dir="/tmp"))
+        self.directory = Path(tempfile.mkdtemp(prefix="mk-", dir=parent))
         self.home = self._subdirectory("home")
         self.temporary = self._subdirectory("tmp")
         self.run = self._subdirectory("run")

@@ -1,6 +1,9 @@
 //! The browser in which the tests use JupyterLab.
 
-use crate::run::{ask, program, run, step};
+use crate::{
+    debian,
+    run::{ask, program},
+};
 use anyhow::{Result, bail};
 
 /// The names of the browser's executable. `tests/conftest.py` looks for the same ones.
@@ -17,12 +20,8 @@ pub(crate) fn ensure() -> Result<()> {
     if present() {
         return Ok(());
     }
-    if can_install() {
-        step("installing Debian's chromium, for the test of JupyterLab");
-        run(program("apt-get").args(["-qq", "update"]))?;
-        return run(program("apt-get")
-            .args(["-qq", "install", "--yes", "--no-install-recommends", "chromium"])
-            .env("DEBIAN_FRONTEND", "noninteractive"));
+    if debian::can_install() {
+        return debian::install("the test of JupyterLab", &["chromium"]);
     }
     let missing = "no Chromium on PATH: install the package chromium";
     if std::env::var_os("CI").is_some() {
@@ -34,11 +33,4 @@ pub(crate) fn ensure() -> Result<()> {
 
 fn present() -> bool {
     NAMES.iter().any(|name| ask(program(name).arg("--version")).is_some())
-}
-
-/// Says whether this is Debian. Ubuntu does not count: its package of this name installs a snap, which needs a running
-/// snapd.
-fn can_install() -> bool {
-    let system = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-    system.lines().any(|line| line == "ID=debian") && ask(program("id").arg("-u")).as_deref() == Some("0")
 }

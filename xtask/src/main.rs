@@ -7,9 +7,10 @@
 //! | [`toolchain`] | components of the Rust toolchain |
 //! | [`kernel`] | the kernel's executable and its kernelspec |
 //! | [`python`] | the Python environment with the Jupyter clients |
-//! | [`browser`] | the browser for JupyterLab |
+//! | [`debian`], [`browser`] | packages of the system, and the browser for JupyterLab |
 //! | [`suites`], [`endurance`] | the tests, and those that take as long as they are given |
 //! | [`fuzz`] | the fuzzer |
+//! | [`hosts`] | the tests with several hosts |
 //! | [`bench`], [`peers`] | the benchmarks, and the programs that they compare this project with |
 //! | [`demo`], [`docs`] | the notebooks and the guide |
 //!
@@ -17,10 +18,12 @@
 
 mod bench;
 mod browser;
+mod debian;
 mod demo;
 mod docs;
 mod endurance;
 mod fuzz;
+mod hosts;
 mod instrumented;
 mod kernel;
 mod peers;
@@ -128,11 +131,13 @@ fn execute(command: Command) -> Result<()> {
         Command::Test { suite, pytest } => {
             match suite {
                 Some(suites::Suite::Crates) => return suites::crates(&set_up(&root)?, &pytest),
+                Some(suites::Suite::Hosts) => return hosts::test(&set_up(&root)?, &pytest),
                 Some(suites::Suite::Fuzz) => return fuzz::fuzz_repeatably(&root),
                 Some(suites::Suite::Sanitizer) => return sanitizer::test(&root),
                 None => {}
             }
             browser::ensure()?;
+            hosts::ensure()?;
             let set_up = set_up(&root)?;
             if pytest.is_empty() {
                 suites::all(&set_up)

@@ -9,9 +9,12 @@ use std::path::{Path, PathBuf};
 
 const EVCXR_JUPYTER: &str = "0.22.0";
 
+/// Ray with its jobs, which the tests with several hosts submit, and its server for clients elsewhere.
+const RAY: [&str; 2] = ["ray[default]==2.60.0", "numpy"];
+
 /// The Python runtimes: the name of the virtual environment, and the packages in it.
 const RUNTIMES: [(&str, &[&str]); 3] = [
-    ("ray", &["ray==2.60.0", "numpy"]),
+    ("ray", &RAY),
     ("dask", &["distributed==2026.8.0", "numpy"]),
     // Python mosaic is in no registry. The user gives the benchmark its sources, which import these packages.
     (
@@ -73,10 +76,16 @@ pub(crate) fn runtimes(set_up: &SetUp, target: &Path, python_mosaic: bool) -> Pa
     root
 }
 
-/// Makes a virtual environment, unless it is complete.
+/// Installs Ray, unless it is there. The tests with several hosts look for it in the same place as the benchmark.
+pub(crate) fn ray(set_up: &SetUp, target: &Path) -> Result<()> {
+    install(set_up, &target.join("peers").join("ray"), &RAY)
+}
+
+/// Makes a virtual environment, unless it is complete and has these packages.
 fn install(set_up: &SetUp, prefix: &Path, packages: &[&str]) -> Result<()> {
     let complete = prefix.join("complete");
-    if complete.exists() {
+    let wanted = packages.join("\n");
+    if std::fs::read_to_string(&complete).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
     step(&format!("installing {}", packages[0]));
@@ -84,6 +93,6 @@ fn install(set_up: &SetUp, prefix: &Path, packages: &[&str]) -> Result<()> {
     run(program(prefix.join("bin").join("python"))
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
         .args(packages))?;
-    std::fs::write(complete, "")?;
+    std::fs::write(complete, wanted)?;
     Ok(())
 }

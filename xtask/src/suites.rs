@@ -37,7 +37,9 @@ pub(crate) fn all(set_up: &SetUp) -> Result<()> {
     if instrumented::IS_SUPPORTED {
         suite("fuzz", &|| fuzz::fuzz_repeatably(&set_up.root))?;
     }
-    suite("end to end", &|| end_to_end(set_up, &[]))
+    // Of the tests with several hosts, only the core: all of them take long.
+    let selected = ["-m", "core or not hosts"].map(str::to_owned);
+    suite("end to end", &|| end_to_end(set_up, &selected))
 }
 
 /// A suite that is run by its name.
@@ -45,6 +47,8 @@ pub(crate) fn all(set_up: &SetUp) -> Result<()> {
 pub(crate) enum Suite {
     /// Well-known crates in notebooks. Building them takes long, so this suite runs only when it is asked for.
     Crates,
+    /// Several hosts, with ssh, Slurm and Ray. A core of these tests is a part of all tests.
+    Hosts,
     /// The fuzzer, on inputs that are the same each time. A part of all tests.
     Fuzz,
     /// The runtime's tests with AddressSanitizer.
