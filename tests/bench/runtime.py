@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,9 @@ from pathlib import Path
 
 import psutil
 
-OURS, MACHINE = "mosaic", "machine"
+from comparison import OURS, medians, table
+
+MACHINE = "machine"
 PATIENCE = 180
 SETTLING, IDLE = 2, 5
 
@@ -144,38 +145,6 @@ def end(pid):
         pass
 
 
-def medians(samples):
-    return {name: {party: statistics.median(values) for party, values in of.items()} for name, of in samples.items()}
-
-
-def shown(value, unit):
-    if unit == "s":
-        for factor, name in ((1, "s"), (1e3, "ms")):
-            if value * factor >= 1:
-                return f"{value * factor:.3g} {name}"
-        return f"{value * 1e6:.3g} µs"
-    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
-
-
-def table(figures, names):
-    """Markdown. Behind each figure, how many times better ours is."""
-    lines = [f"| | {' | '.join(names)} |", f"| --- |{' --- |' * len(names)}"]
-    for name, label, unit, more_is_better in ROWS:
-        of = figures.get(name, {})
-        cells = []
-        for party in names:
-            if party not in of:
-                cells.append("-")
-                continue
-            cell = shown(of[party], unit)
-            if party != OURS and of.get(OURS) and of[party]:
-                ratio = of[OURS] / of[party] if more_is_better else of[party] / of[OURS]
-                cell += f" ({ratio:.2g})" if ratio < 10 else f" ({ratio:,.0f})"
-            cells.append(cell)
-        lines.append(f"| {label} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
 def plot(figures, names, path):
     """How many times better ours is than each of the others."""
     import matplotlib
@@ -245,7 +214,7 @@ def main():
     report = {"machine": platform.platform(), "cpus": os.cpu_count(), "load": os.getloadavg(), "samples": samples}
     (options.output / "runtime.json").write_text(json.dumps(report, indent=1))
     plot(figures, names, options.output / "runtime.svg")
-    result = table(figures, names)
+    result = table(ROWS, figures, names)
     (options.output / "runtime.md").write_text(result + "\n")
     print(f"{result}\n\nIn brackets: how many times better {OURS} is; medians of {options.rounds} rounds.")
     print(f"figures: {options.output / 'runtime.json'}\nplot:    {options.output / 'runtime.svg'}")

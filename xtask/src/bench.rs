@@ -18,6 +18,8 @@ pub(crate) enum Benchmark {
     Truth,
     /// Calls and arrays of the runtime, against Ray, Dask, Python mosaic and what the machine allows
     Runtime,
+    /// Calls and arrays between hosts, against Ray
+    Hosts,
 }
 
 /// Runs a benchmark and writes its results into the target directory.
@@ -41,6 +43,7 @@ pub(crate) fn run_benchmark(set_up: &SetUp, benchmark: Benchmark, arguments: &[S
             "putting both kernels to the tests of promises (some 30 minutes)",
         ),
         Benchmark::Runtime => ("runtime.py", "measuring the runtime (some 20 minutes)"),
+        Benchmark::Hosts => ("hosts.py", "measuring the runtime on several hosts (some 15 minutes)"),
     };
     let mut command = set_up.python.python();
     command.arg(scripts.join(script));
@@ -52,21 +55,31 @@ pub(crate) fn run_benchmark(set_up: &SetUp, benchmark: Benchmark, arguments: &[S
             let python_mosaic = arguments.iter().any(|argument| argument.starts_with("--python-mosaic"));
             command
                 .arg("--measure")
-                .arg(measure(&set_up.root, &target)?)
+                .arg(example(&set_up.root, &target, "measure")?)
                 .arg("--peers")
                 .arg(peers::runtimes(set_up, &target, python_mosaic))
+        }
+        Benchmark::Hosts => {
+            peers::ray(set_up, &target)?;
+            // What is new code in this benchmark.
+            example(&set_up.root, &target, "guest")?;
+            command.env("MOSAIC_TEST_TARGET", &target).arg("--measure").arg(example(
+                &set_up.root,
+                &target,
+                "measure_hosts",
+            )?)
         }
     };
     step(what);
     run(command.arg("--output").arg(target.join("bench")).args(arguments))
 }
 
-/// Builds the program that measures the runtime, and returns its path.
-fn measure(root: &Path, target: &Path) -> Result<PathBuf> {
-    step("building what measures the runtime");
+/// Builds an example of the runtime, and returns the path of a program of this name.
+fn example(root: &Path, target: &Path, name: &str) -> Result<PathBuf> {
+    step(&format!("building `{name}`, with which the runtime is measured"));
     run(cargo()
         .args(["build", "--release", "--locked", "--package", "mosaic-engine"])
-        .args(["--example", "measure"])
+        .args(["--example", name])
         .current_dir(root))?;
-    Ok(target.join("release").join("examples").join("measure"))
+    Ok(target.join("release").join("examples").join(name))
 }
