@@ -12,7 +12,9 @@ use std::{
 
 /// Waits for a line, and removes the directories if none comes. Once more a little later, since processes that end
 /// meanwhile may have written there.
-const SCRIPT: &str = r#"read -r line && exit; rm -rf -- "$@"; sleep 1; rm -rf -- "$@""#;
+///
+/// A batch system asks all processes of a job to end, of which this shell has to be the last.
+const SCRIPT: &str = r#"trap '' TERM INT HUP; read -r line && exit; rm -rf -- "$@"; sleep 1; rm -rf -- "$@""#;
 
 /// Removes directories when this process is killed. While it exists they are in use, and when it is dropped they stay.
 #[derive(Debug)]

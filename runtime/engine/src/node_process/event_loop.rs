@@ -19,6 +19,7 @@ use mosaic_net::{Fingerprint, Gate};
 use std::{collections::HashMap, io, io::Read, path::Path, thread, time::Duration};
 use tokio::{
     net::UnixListener,
+    signal::unix::{Signal, SignalKind, signal},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::spawn_local,
     time::sleep,
@@ -31,7 +32,7 @@ const BEAT: Duration = Duration::from_millis(500);
 pub(super) enum Event {
     Monitor(Received<ToNode>),
     MonitorGone(String),
-    /// The launcher has closed standard input.
+    /// The launcher has closed standard input, or somebody asks this process to end.
     LauncherGone,
     /// It is time for a heartbeat.
     Beat,
@@ -135,6 +136,9 @@ impl EventLoop {
         spawn_local(accepting);
         spawn_local(hear_monitor(receiver, events.clone()));
         watch_launcher(events.clone())?;
+        for kind in [SignalKind::terminate(), SignalKind::hangup()] {
+            spawn_local(watch_signal(signal(kind)?, events.clone()));
+        }
         let node_loop = EventLoop {
             monitor: sender,
             network,
@@ -287,6 +291,13 @@ async fn hear_monitor(mut receiver: Receiver, events: UnboundedSender<Event>) {
         }
     };
     let _ = events.send(Event::MonitorGone(reason));
+}
+
+/// Reports a request to end, such as that of a batch system.
+async fn watch_signal(mut signal: Signal, events: UnboundedSender<Event>) {
+    if signal.recv().await.is_some() {
+        let _ = events.send(Event::LauncherGone);
+    }
 }
 
 /// Reports the end of standard input, on a thread of its own: reading it blocks.
