@@ -142,6 +142,14 @@ def run(party, cluster, measurement):
     return figures
 
 
+def disturbed(samples):
+    """The figures whose rounds differ by more than a factor of 2, as text: their medians say little."""
+    for name, of in samples.items():
+        for party, values in of.items():
+            if min(values) > 0 and max(values) / min(values) > 2:
+                yield f"{name}, {party}: {min(values):.3g} to {max(values):.3g}"
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--measure", required=True, type=Path, help="the executable that measures ours")
@@ -172,6 +180,9 @@ def main():
     result = table(ROWS, figures, names)
     (options.output / "hosts.md").write_text(result + "\n")
     print(f"{result}\n\nIn brackets: how many times better {OURS} is; medians of {options.rounds} rounds.")
+    if doubtful := list(disturbed(samples)):
+        print("The rounds differ by more than a factor of 2, and ratios with these figures mean little:")
+        print("\n".join(f"- {it}" for it in doubtful))
     print(f"figures: {options.output / 'hosts.json'}")
 
 
