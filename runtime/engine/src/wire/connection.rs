@@ -1,8 +1,9 @@
 //! Connections: frames over a Unix socket, or over TLS between hosts.
 
 use super::{
-    frame::{Coming, Frame, Length, PREFIX, Payload, Prefix, Received, encode_header, first_of},
+    frame::{Frame, Length, PREFIX, Payload, Prefix, encode_header, first_of},
     outbox::{Other, Outbox, Piece, Sender, Unwritten, outbox},
+    received::{Coming, Received},
     remote::{Announced, Apart, read_large, read_payload},
 };
 use crate::{
