@@ -8,7 +8,7 @@ use crate::{
     },
 };
 use mosaic_abi::{Failure, FailureKind};
-use std::{future::Future, sync::Arc};
+use std::{fs::File, future::Future, io, sync::Arc};
 use tokio::sync::mpsc::UnboundedSender;
 
 impl Link {
@@ -34,7 +34,7 @@ impl Link {
         Ok(frame)
     }
 
-    fn pack(&mut self, code: &mut Code) -> std::io::Result<()> {
+    fn pack(&mut self, code: &mut Code) -> io::Result<()> {
         if let Object::File(path) = &code.location.object {
             let files = self.packer.pack(path)?;
             let host = self.head.network.own;
@@ -54,6 +54,19 @@ impl Link {
         self.workers.remove(&uid);
         self.head.change(|state| state.worker_gone(&uid));
     }
+}
+
+/// The number of file descriptors that a connection to another host takes, with those that it takes for a moment.
+const DESCRIPTORS: usize = 6;
+
+/// Checks that this process has room for one more connection to another host, which is made later.
+///
+/// # Errors
+///
+/// It has not.
+pub(super) fn check_descriptors() -> io::Result<()> {
+    let files: io::Result<Vec<File>> = (0..DESCRIPTORS).map(|_| File::open("/dev/null")).collect();
+    files.map(drop)
 }
 
 /// Returns the code that a message is about.

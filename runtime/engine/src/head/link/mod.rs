@@ -383,6 +383,7 @@ impl Link {
         let hello = ToWorker::Hello(Peer::Head(self.head.id));
         let hear = Hearing::of(place, self.events.clone(), self.run);
         if self.head.network.is_elsewhere(place) {
+            elsewhere::check_descriptors()?;
             let (sender, unconnected) = wire::unconnected();
             sender.send(hello);
             tokio::spawn(hear.connect(unconnected, &self.head.network, place.clone()));

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     clock,
     monitor::state::Lifecycle,
-    wire::{FromNode, Host, Peer, Received, ToNode, WorkerAddress},
+    wire::{FromNode, Host, Peer, Received, ToMonitor, ToNode, WorkerAddress},
     worker_uid,
 };
 use std::{
@@ -95,7 +95,15 @@ impl EventLoop {
                     payloads,
                     coming: Vec::new(),
                 };
-                self.handle_message(session_of(host, session), frame);
+                let peer = node.sessions.get(&session);
+                match (&frame.message, peer) {
+                    // What a worker wrote before it asks is shown before.
+                    (ToMonitor::Ask { .. }, Some(Peer::Worker(place))) => {
+                        let (uid, session) = (place.uid.clone(), session_of(host, session));
+                        self.after_output(host, &uid, Event::Message { session, frame });
+                    }
+                    _ => self.handle_message(session_of(host, session), frame),
+                }
             }
             FromNode::Closed { session } => {
                 if let Some(peer) = node.sessions.remove(&session) {

@@ -49,6 +49,15 @@ impl OutputPipes {
         Ok((OutputPipes([out, error]), read_out, read_error))
     }
 
+    /// Returns what ends when the embedder can read everything that was sent until now.
+    fn written(&self) -> [oneshot::Receiver<()>; 2] {
+        [false, true].map(|is_error| {
+            let (told, written) = oneshot::channel();
+            self.send(is_error, Piece::Tell(told));
+            written
+        })
+    }
+
     fn send(&self, is_error: bool, piece: Piece) {
         // If the embedder has closed its end, nobody wants the output.
         let _ = self.0[usize::from(is_error)].send(piece);
@@ -106,6 +115,20 @@ impl EventLoop {
         self.hosts.to_nodes(&ToNode::Drain { request });
     }
 
+    /// Lets an event of a worker happen once the embedder can read what the worker wrote before.
+    pub(super) fn after_output(&self, host: u32, uid: &str, then: Event) {
+        let pipes = self.hosts.node(host).and_then(|node| node.output.get(uid));
+        let written: Vec<oneshot::Receiver<()>> = pipes.map(OutputPipes::written).into_iter().flatten().collect();
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            for written in written {
+                // An error is the end of a pipe, which is written then.
+                let _ = written.await;
+            }
+            let _ = events.send(then);
+        });
+    }
+
     /// Notes that a host has sent all output, or is gone.
     pub(super) fn node_drained(&mut self, host: u32, request: u64) {
         let Some(drain) = self.hosts.drains.get_mut(&request) else {
@@ -120,15 +143,7 @@ impl EventLoop {
         };
         let nodes = self.hosts.hosts.values().filter_map(|host| host.node.as_ref());
         let pipes = nodes.flat_map(|node| node.output.values());
-        let written: Vec<oneshot::Receiver<()>> = pipes
-            .flat_map(|pipes| {
-                [false, true].map(|is_error| {
-                    let (told, written) = oneshot::channel();
-                    pipes.send(is_error, Piece::Tell(told));
-                    written
-                })
-            })
-            .collect();
+        let written: Vec<oneshot::Receiver<()>> = pipes.flat_map(OutputPipes::written).collect();
         let events = self.events.clone();
         tokio::spawn(async move {
             for written in written {
