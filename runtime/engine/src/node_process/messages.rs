@@ -12,6 +12,7 @@ impl EventLoop {
         match message {
             ToNode::Welcome { .. } => {}
             ToNode::Member(member) => self.member_joined(member),
+            ToNode::NoMember(member) => self.member_left(member),
             ToNode::Spawn { uid, slot } => {
                 if let Err(error) = self.spawn(&uid, slot) {
                     let reason = error.to_string();
@@ -87,6 +88,12 @@ impl EventLoop {
                     payloads: payloads.unwrap_or_default(),
                 });
             }
+        }
+    }
+
+    fn member_left(&self, member: Fingerprint) {
+        if let Err(error) = self.credentials.remove_member(member) {
+            tracing::error!(%error, "this host still accepts connections of a lost one");
         }
     }
 

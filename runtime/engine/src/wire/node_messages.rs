@@ -57,6 +57,8 @@ pub(crate) enum ToNode {
     },
     /// A host joined: its connections are to be accepted.
     Member(Fingerprint),
+    /// A host is lost: its connections are to be refused.
+    NoMember(Fingerprint),
     /// Start a worker. `slot` is the number of the worker that it replaces, or its own.
     Spawn { uid: String, slot: usize },
     /// Kill a worker.

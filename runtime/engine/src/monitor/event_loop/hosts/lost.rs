@@ -3,7 +3,7 @@
 use super::super::EventLoop;
 use crate::{
     monitor::state::Lifecycle,
-    wire::{FromMonitor, Peer},
+    wire::{FromMonitor, Peer, ToNode},
 };
 
 impl EventLoop {
@@ -16,12 +16,13 @@ impl EventLoop {
         let Some(node) = launched.node.take() else {
             return;
         };
-        let (name, fingerprint) = (self.hosts.name(host), launched_fingerprint(&self.hosts, host));
-        // Nobody accepts its connections any more, so what is left of it there cannot be taken for what rises elsewhere.
-        if let (Some(credentials), Some(fingerprint)) = (&self.hosts.credentials, fingerprint)
-            && let Err(error) = credentials.remove_member(fingerprint)
-        {
-            tracing::warn!(%error, "the key of a lost host cannot be forgotten");
+        let (name, fingerprint) = (self.hosts.name(host), self.hosts.fingerprint(host));
+        // No host accepts its new connections, so what is left there cannot be taken for what rises elsewhere.
+        if let (Some(credentials), Some(fingerprint)) = (&self.hosts.credentials, fingerprint) {
+            if let Err(error) = credentials.remove_member(fingerprint) {
+                tracing::warn!(%error, "the key of a lost host cannot be forgotten");
+            }
+            self.hosts.to_nodes(&ToNode::NoMember(fingerprint));
         }
         let is_stopping = matches!(self.state.lifecycle, Lifecycle::Stopping { .. } | Lifecycle::Off);
         if !is_stopping {
@@ -87,8 +88,4 @@ impl EventLoop {
             self.node_drained(host, request);
         }
     }
-}
-
-fn launched_fingerprint(hosts: &super::Hosts, host: u32) -> Option<mosaic_net::Fingerprint> {
-    hosts.hosts.get(&host)?.fingerprint
 }

@@ -152,6 +152,11 @@ impl Hosts {
         connected.map(|(number, _)| *number)
     }
 
+    /// Returns the key of a host.
+    fn fingerprint(&self, host: u32) -> Option<Fingerprint> {
+        self.hosts.get(&host)?.fingerprint
+    }
+
     /// Returns the name of a host for messages, such as `node:1 (beta)`.
     fn name(&self, host: u32) -> String {
         let name = self.hosts.get(&host).map_or("", |host| &host.name);
