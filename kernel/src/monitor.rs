@@ -30,6 +30,7 @@ pub(crate) fn start(run_dir: &Path, output: Output, front_end: FrontEnd) -> Resu
     let options = MonitorOptions {
         run_dir: run_dir.to_owned(),
         worker,
+        is_guarded: true,
     };
     let displays = LiveDisplays::default();
     let on_event = move |event| handle(&output, &front_end, &displays, event);

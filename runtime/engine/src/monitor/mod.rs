@@ -39,7 +39,7 @@ use tokio::{net::UnixListener, sync::mpsc::UnboundedSender};
 ///     args: vec!["worker".into()],
 ///     env: vec![],
 /// };
-/// let options = MonitorOptions { run_dir: run_dir.path().to_owned(), worker };
+/// let options = MonitorOptions { run_dir: run_dir.path().to_owned(), worker, is_guarded: false };
 /// let monitor = Monitor::start(options, |event| match event {
 ///     MonitorEvent::Drain { done } => done(),
 ///     event => eprintln!("{event:?}"),

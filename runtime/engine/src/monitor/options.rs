@@ -35,6 +35,9 @@ pub struct MonitorOptions {
     pub run_dir: PathBuf,
     /// How to start a worker.
     pub worker: WorkerCommand,
+    /// Whether somebody else ends and removes what this process leaves if it is killed. Otherwise its workers do it, or a
+    /// shell if the workers are on other hosts.
+    pub is_guarded: bool,
 }
 
 /// The number of bytes of the longest path of a socket.

@@ -151,6 +151,7 @@ impl EventLoop {
             options: MonitorOptions {
                 run_dir: run_dir.to_owned(),
                 worker: own_command()?,
+                is_guarded: false,
             },
             worker_plan: WorkerPlan::new(&welcome.options).at(whereabouts),
             node: Node::default(),

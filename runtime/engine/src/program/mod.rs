@@ -76,6 +76,7 @@ pub fn run<F: Future>(main: impl FnOnce() -> F) -> io::Result<F::Output> {
     let options = MonitorOptions {
         run_dir: run_dir.path().to_owned(),
         worker,
+        is_guarded: false,
     };
     let copier = Copier::start()?;
     let monitor = Monitor::start(options, copier.on_event()?)?;

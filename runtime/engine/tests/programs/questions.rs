@@ -48,6 +48,7 @@ async fn a_worker_asks_the_front_end() {
     let options = MonitorOptions {
         run_dir: run_dir.path().to_owned(),
         worker,
+        is_guarded: false,
     };
     meeting_point("asked");
     let monitor = Monitor::start(options, front_end).unwrap();

@@ -115,6 +115,7 @@ mod tests {
         let options = MonitorOptions {
             run_dir: run_dir.path().to_owned(),
             worker,
+            is_guarded: false,
         };
         let monitor = Monitor::start(options, |event| match event {
             MonitorEvent::Drain { .. } => panic!("the embedder cannot drain"),

@@ -73,9 +73,12 @@ impl EventLoop {
             self.state.run,
         ));
         let directories = [StoreDir::Memory, StoreDir::Disk].map(|dir| self.store_dirs.directory(dir));
-        let sweeper = Sweeper::start(directories.into_iter().chain([&*self.options.run_dir]));
+        let directories = directories.into_iter().chain([&*self.options.run_dir]);
+        let sweeper = (!self.options.is_guarded)
+            .then(|| Sweeper::start(directories))
+            .transpose();
         Ok(Hosts {
-            _sweeper: Some(sweeper.map_err(|error| format!("`/bin/sh` cannot be started: {error}"))?),
+            _sweeper: sweeper.map_err(|error| format!("`/bin/sh` cannot be started: {error}"))?,
             credentials: Some(credentials),
             addresses: addresses
                 .into_iter()
