@@ -135,10 +135,7 @@ impl EventLoop {
         let accepting = gate::accept(gate, credentials.clone(), run_dir.to_owned(), store_dirs.clone());
         spawn_local(accepting);
         spawn_local(hear_monitor(receiver, events.clone()));
-        watch_launcher(events.clone())?;
-        for kind in [SignalKind::terminate(), SignalKind::hangup()] {
-            spawn_local(watch_signal(signal(kind)?, events.clone()));
-        }
+        watch_for_the_end(&events)?;
         let node_loop = EventLoop {
             monitor: sender,
             network,
@@ -292,6 +289,14 @@ async fn hear_monitor(mut receiver: Receiver, events: UnboundedSender<Event>) {
         }
     };
     let _ = events.send(Event::MonitorGone(reason));
+}
+
+/// Reports when this process is to end: when the launcher has gone, or when a signal says so.
+fn watch_for_the_end(events: &UnboundedSender<Event>) -> io::Result<()> {
+    for kind in [SignalKind::terminate(), SignalKind::hangup()] {
+        spawn_local(watch_signal(signal(kind)?, events.clone()));
+    }
+    watch_launcher(events.clone())
 }
 
 /// Reports a request to end, such as that of a batch system.
