@@ -24,7 +24,10 @@
 //!
 //! - `head`: the process in which the user's code runs. `head::state` is what it knows, `head::link` does its I/O.
 //! - `monitor`: `monitor::state` is what it knows (`placement` chooses workers), `monitor::event_loop` does its I/O,
-//!   and `monitor::node` starts, reaps and measures the worker processes of this machine.
+//!   and `monitor::event_loop::hosts` deals with other hosts.
+//! - `node`: the worker processes of one machine: starts, reaps and measures them. The monitor uses it for its own
+//!   machine, and `node_process`, the monitor's representative on another host, for that one.
+//! - `gate`: the port of a host. `code` and `files`: shared objects and stored values that go from host to host.
 //! - `worker`: `worker::state` is what it has, `worker::serve` does what messages ask for, and `worker::execution` runs
 //!   guest code. `worker_process` is the process around it.
 //! - `program`: programs outside notebooks ([`run`]). `program::output_lines` merges the output of their workers into
@@ -43,12 +46,13 @@
 //!
 //! - `HeadState` and `MonitorState` do no I/O and read no clock. A change of the head's state queues actions, which
 //!   whoever made the change carries out in order.
-//! - One thread does the I/O of each head, monitor and worker. Guest code never runs on it.
+//! - One thread does the I/O of each head, monitor, node process and worker, except that of large payloads between
+//!   hosts, which has a thread of its own. Guest code runs on neither.
 //! - A head talks to workers directly. The monitor is asked only for what concerns all workers.
 //! - Connections keep the order of messages. A task is sent to its worker before any message that needs it.
 //! - A worker ends as soon as its connection to the monitor does, so no worker outlives the monitor, however that ends.
 //! - Loaded code is never unloaded.
-//! - All sockets lie in one directory that only the user may enter ([`run_dir`]).
+//! - All sockets of a host but its gate lie in one directory that only the user may enter ([`run_dir`]).
 //!
 //! `docs/src/performance.md` says what a call and an array cost, and why.
 
@@ -67,6 +71,7 @@ mod files;
 #[cfg(mosaic_fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod gate;
 mod head;
 mod id;
 mod line_prefix;

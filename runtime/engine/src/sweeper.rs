@@ -3,6 +3,7 @@
 //! A process that is killed can remove nothing, and one without workers on its machine has nobody who does it instead. So
 //! a shell waits for the end of a pipe that only the process holds open.
 
+use crate::warehouse::{StoreDir, StoreDirs};
 use std::{
     io::{self, PipeWriter, Write},
     os::unix::process::CommandExt,
@@ -24,12 +25,17 @@ pub(crate) struct Sweeper {
 }
 
 impl Sweeper {
-    /// Starts the shell.
+    /// Starts the shell that removes a run directory, and the directories of stored values of the same process.
     ///
     /// # Errors
     ///
     /// There is no shell, or no pipe can be made.
-    pub(crate) fn start<'a>(directories: impl IntoIterator<Item = &'a Path>) -> io::Result<Sweeper> {
+    pub(crate) fn of_run(run_dir: &Path, store_dirs: &StoreDirs) -> io::Result<Sweeper> {
+        let stored = [StoreDir::Memory, StoreDir::Disk].map(|dir| store_dirs.directory(dir));
+        Sweeper::start(stored.into_iter().chain([run_dir]))
+    }
+
+    fn start<'a>(directories: impl IntoIterator<Item = &'a Path>) -> io::Result<Sweeper> {
         let (read, lifeline) = io::pipe()?;
         let shell = Command::new("/bin/sh")
             .args(["-c", SCRIPT, "mosaic-sweeper"])

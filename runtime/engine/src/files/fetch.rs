@@ -9,6 +9,9 @@ use crate::{
 use std::{io, io::ErrorKind};
 use tokio::task::spawn_blocking;
 
+/// Why a stored value cannot be fetched that lies on no host.
+pub(crate) const NOWHERE: &str = "it was dropped, or was lost with its host";
+
 /// Brings a file to this host from `host`. The bytes of a stored value have the same address there and here, modulo 64,
 /// so that arrays can be used where they lie.
 ///

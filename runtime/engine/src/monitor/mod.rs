@@ -1,5 +1,5 @@
 //! The monitor: starts worker processes, places tesserae on them, and watches them. It lives in the process that lives
-//! longest, and includes node 0, the worker processes of this machine.
+//! longest, and is the node of its own machine, too.
 //!
 //! - [`Monitor`], here: the handle of the process that embeds the monitor; `options`, `events`: what it is started
 //!   with, and what it reports.
@@ -12,7 +12,6 @@ mod options;
 mod state;
 
 use event_loop::{Event, EventLoop};
-pub(crate) use event_loop::{pass_on, serve_files};
 pub use events::MonitorEvent;
 pub(crate) use options::monitor_address;
 pub use options::{MonitorOptions, WorkerCommand, run_dir, run_dir_parent};

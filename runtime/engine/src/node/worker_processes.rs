@@ -1,4 +1,4 @@
-//! The worker processes of this machine: started, killed and reaped. For other machines see `node/mod.rs`.
+//! The worker processes of this machine: started, killed and reaped.
 
 use crate::monitor::{MonitorEvent, MonitorOptions};
 use crate::{process_mark::ProcessMark, worker::Settings};

@@ -1,10 +1,11 @@
 //! The loop of a node process: one event at a time, on one thread.
 
-use super::{gate, greeting, lease::Lease, output::WorkerOutput, relay, workers::own_command};
+use super::{greeting, lease::Lease, output::WorkerOutput, relay, workers::own_command};
 use crate::{
     clock,
     code::CodeStore,
     files::Waiting,
+    gate::{self, Behind},
     id::Id,
     monitor::{MonitorOptions, monitor_address},
     node::{HostUsage, Node, Samples, Whereabouts, WorkerPlan},
@@ -16,7 +17,7 @@ use crate::{
 };
 use mosaic_abi::StartOptions;
 use mosaic_net::{Fingerprint, Gate};
-use std::{collections::HashMap, io, io::Read, path::Path, thread, time::Duration};
+use std::{collections::HashMap, future::ready, io, io::Read, net::SocketAddr, path::Path, thread, time::Duration};
 use tokio::{
     net::UnixListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -114,11 +115,6 @@ impl EventLoop {
         for member in &welcome.members {
             credentials.add_member(*member)?;
         }
-        let whereabouts = Whereabouts {
-            host: welcome.own,
-            monitor_host: Some(address),
-            clock_offset: welcome.clock_offset,
-        };
         let network = Network {
             own: welcome.own,
             monitor: Some(address),
@@ -128,12 +124,15 @@ impl EventLoop {
         let listener = UnixListener::bind(monitor_address(run_dir))?;
         let store_dirs = StoreDirs::unused();
         shared_memory::store_in(store_dirs.unstored_prefix(Id::unique()));
-        let directories = [StoreDir::Memory, StoreDir::Disk].map(|dir| store_dirs.directory(dir));
-        let sweeper = Sweeper::start(directories.into_iter().chain([run_dir]))?;
+        let sweeper = Sweeper::of_run(run_dir, &store_dirs)?;
         let keeper = Keeper::of(store_dirs.clone());
         spawn_local(relay::accept(listener, events.clone()));
-        let accepting = gate::accept(gate, credentials.clone(), run_dir.to_owned(), store_dirs.clone());
-        spawn_local(accepting);
+        let behind = Behind {
+            credentials: credentials.clone(),
+            run_dir: run_dir.to_owned(),
+            store_dirs: store_dirs.clone(),
+        };
+        spawn_local(gate::accept(gate, behind, |_| ready(Err(no_monitor()))));
         spawn_local(hear_monitor(receiver, events.clone()));
         watch_for_the_end(&events)?;
         let node_loop = EventLoop {
@@ -150,7 +149,7 @@ impl EventLoop {
                 worker: own_command()?,
                 is_guarded: false,
             },
-            worker_plan: WorkerPlan::new(&welcome.options).at(whereabouts),
+            worker_plan: WorkerPlan::new(&welcome.options).at(welcome.whereabouts(address)),
             node: Node::default(),
             lease: Lease::begin(clock::own()),
             sessions: HashMap::new(),
@@ -235,6 +234,11 @@ impl EventLoop {
     }
 }
 
+/// Returns the error of a node process that takes this host for the monitor's.
+fn no_monitor() -> io::Error {
+    io::Error::other("the monitor is on another host")
+}
+
 /// What the monitor says first.
 struct Welcome {
     own: Host,
@@ -245,6 +249,15 @@ struct Welcome {
 }
 
 impl Welcome {
+    /// Returns where the workers of this host are, if the monitor's gate is at `monitor`.
+    fn whereabouts(&self, monitor: SocketAddr) -> Whereabouts {
+        Whereabouts {
+            host: self.own,
+            monitor_host: Some(monitor),
+            clock_offset: self.clock_offset,
+        }
+    }
+
     /// Waits for the welcome of the monitor.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::event_loop::{Event, EventLoop};
 use crate::{
-    files::fetch,
+    files::{NOWHERE, fetch},
     id::Id,
     wire::{FromMonitor, FromNode, Host},
     worker::WantedFile,
@@ -27,7 +27,7 @@ impl EventLoop {
         match host {
             Some(host) if host.is_same(self.network.own) => self.file_fetched(&file, &Ok(())),
             Some(host) => self.fetch(host, file),
-            None => self.file_fetched(&file, &Err("it was dropped, or was lost with its host".to_owned())),
+            None => self.file_fetched(&file, &Err(NOWHERE.to_owned())),
         }
     }
 

@@ -12,11 +12,9 @@
 //! - `relay`: the connections of the host's processes.
 //! - `output`: what workers write.
 //! - `files`: files of other hosts.
-//! - `gate`: connections from other hosts.
 
 mod event_loop;
 mod files;
-mod gate;
 mod greeting;
 mod lease;
 mod messages;

@@ -95,11 +95,10 @@ impl WorkerOutput {
 
     /// Sends what can be read now. Returns which of the streams have ended.
     pub(super) fn send_readable(&mut self, monitor: &Sender<FromNode>) -> [bool; 2] {
-        let mut ended = [false; 2];
+        let (mut ended, mut bytes) = ([false; 2], vec![0; PIECE]);
         for (index, stream) in self.streams.iter().enumerate() {
             // Set before the pipe is emptied: the worker looks at the pipe first.
             self.mark.set(true);
-            let mut bytes = vec![0; PIECE];
             loop {
                 match stream.pipe.try_read(&mut bytes) {
                     Ok(0) => {

@@ -38,7 +38,6 @@ use crate::{
 };
 use connections::{Connections, PeerSender, accept};
 use hosts::Hosts;
-pub(crate) use hosts::{pass_on, serve_files};
 use mosaic_abi::StartOptions;
 use std::{fs, time::Duration};
 use tokio::{

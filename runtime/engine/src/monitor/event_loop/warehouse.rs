@@ -4,6 +4,7 @@ use super::{
     super::state::{Lifecycle, Step, StoreRequest},
     EventLoop,
     event::Event,
+    hosts::host_of_session,
 };
 use crate::{
     id::Id,
@@ -46,7 +47,7 @@ impl EventLoop {
                     size,
                 };
                 // The host of a head lives, since the head has just spoken.
-                self.state.warehouses.ask(EventLoop::host_number(session), request);
+                self.state.warehouses.ask(host_of_session(session), request);
             }
             ToWarehouse::Store { ware, .. } => {
                 let outcome = Err("the mosaic runtime is off".to_owned());
@@ -118,15 +119,15 @@ impl EventLoop {
                         FromMonitor::Warehouse(FromWarehouse::Granted { ware, outcome }),
                     );
                 }
-                Step::Spill { ware } if host.is_some() => {
-                    self.hosts.to_node(host.unwrap_or_default(), ToNode::Spill { ware });
-                }
-                Step::Spill { ware } => {
-                    spawn_blocking(move || {
-                        let outcome = store_dirs.spill(ware);
-                        let _ = events.send(Event::Spilled { ware, outcome });
-                    });
-                }
+                Step::Spill { ware } => match host {
+                    Some(host) => self.hosts.to_node(host, ToNode::Spill { ware }),
+                    None => {
+                        spawn_blocking(move || {
+                            let outcome = store_dirs.spill(ware);
+                            let _ = events.send(Event::Spilled { ware, outcome });
+                        });
+                    }
+                },
                 // Freeing the memory of a large file takes a while.
                 Step::Remove { ware } => {
                     // Any host may have a copy.

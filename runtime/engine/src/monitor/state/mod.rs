@@ -22,7 +22,7 @@ pub(super) use directory::Directory;
 pub(super) use lifecycle::Lifecycle;
 pub(super) use replacements::Replacements;
 pub(super) use warehouse::{Step, StoreRequest};
-pub(super) use warehouses::{HostNumber, Warehouses};
+pub(super) use warehouses::Warehouses;
 
 use crate::{id::Id, wire::Wish};
 use departed_heads::DepartedHeads;

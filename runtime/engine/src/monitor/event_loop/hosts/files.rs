@@ -3,7 +3,7 @@
 use super::super::{EventLoop, event::Event};
 use crate::{
     code::CodeStore,
-    files::fetch,
+    files::{NOWHERE, fetch},
     id::Id,
     wire::{FromMonitor, Host, Network, ToNode},
     worker::WantedFile,
@@ -18,7 +18,7 @@ impl EventLoop {
         };
         let outcome = match host {
             Some(Host::Monitor) => Ok(()),
-            None => Err("it was dropped, or was lost with its host".to_owned()),
+            None => Err(NOWHERE.to_owned()),
             Some(host) => {
                 if self.hosts.waiting.add(&file, session, request) {
                     self.fetch(host, file);

@@ -3,13 +3,13 @@
 use super::{
     super::{EventLoop, START, event::Event},
     Hosts, LaunchedHost,
-    gate::accept_hosts,
+    node_connection::serve_node,
     node_messages::LOOK,
 };
 use crate::{
-    monitor::state::{HostNumber, Lifecycle, Replacements},
+    gate::{self, Behind},
+    monitor::state::{Lifecycle, Replacements},
     sweeper::Sweeper,
-    warehouse::StoreDir,
     wire::{NodeGreeting, NodeOrder, ToNode, credentials_in},
     worker_uid,
 };
@@ -64,18 +64,17 @@ impl EventLoop {
         let gate = settings.listen().map_err(|error| wrong(&error))?;
         let port = gate.local_port();
         let addresses = settings.addresses().map_err(|error| wrong(&error))?;
-        let accepting = tokio::spawn(accept_hosts(
-            gate,
-            credentials.clone(),
-            self.options.run_dir.clone(),
-            self.store_dirs.clone(),
-            self.events.clone(),
-            self.state.run,
-        ));
-        let directories = [StoreDir::Memory, StoreDir::Disk].map(|dir| self.store_dirs.directory(dir));
-        let directories = directories.into_iter().chain([&*self.options.run_dir]);
+        let behind = Behind {
+            credentials: credentials.clone(),
+            run_dir: self.options.run_dir.clone(),
+            store_dirs: self.store_dirs.clone(),
+        };
+        let (of_nodes, events, run) = (credentials.clone(), self.events.clone(), self.state.run);
+        let accepting = tokio::spawn(gate::accept(gate, behind, move |stream| {
+            serve_node(of_nodes.clone(), stream, events.clone(), run)
+        }));
         let sweeper = (!self.options.is_guarded)
-            .then(|| Sweeper::start(directories))
+            .then(|| Sweeper::of_run(&self.options.run_dir, &self.store_dirs))
             .transpose();
         Ok(Hosts {
             _sweeper: sweeper.map_err(|error| format!("`/bin/sh` cannot be started: {error}"))?,
@@ -182,11 +181,6 @@ impl EventLoop {
             }
             self.launch_failed(host, &reason);
         }
-    }
-
-    /// Returns the number under which the values of a connection's host are kept.
-    pub(in super::super) fn host_number(session: u64) -> HostNumber {
-        super::host_of_session(session)
     }
 }
 

@@ -1,23 +1,21 @@
 //! The hosts that a launcher has started node processes on. In a runtime of one machine there are none.
 //!
 //! - `launch`: launching the node processes, and what the launcher says.
-//! - `gate`: connections from other hosts.
-//! - `node_messages`: what node processes say.
+//! - `node_connection`: the connections of node processes; `node_messages`: what they say.
 //! - `lost`: hosts that are lost, and those in their places.
 //! - `output`: what workers of other hosts write.
 //! - `files`: files that are brought to this host.
 //! - `workers`: the workers of all hosts, whichever way they are started.
 
 mod files;
-mod gate;
 mod launch;
 mod lost;
+mod node_connection;
 mod node_messages;
 mod output;
 mod workers;
 
-pub(in super::super) use gate::NodeConnection;
-pub(crate) use gate::{pass_on, serve_files};
+pub(in super::super) use node_connection::NodeConnection;
 
 use super::event::Event;
 use crate::{
