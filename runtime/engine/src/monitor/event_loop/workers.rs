@@ -54,6 +54,7 @@ impl EventLoop {
             self.worker_plan = worker_plan;
             if let Err(reason) = self.launch(head, on, options) {
                 self.close_warehouse();
+                self.hosts.close();
                 let running = Err(reason);
                 self.connections.to_head(head, FromMonitor::Started { running });
             }
