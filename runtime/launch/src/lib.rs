@@ -39,6 +39,8 @@ mod place;
 mod ray;
 mod slurm;
 mod ssh;
+#[cfg(test)]
+mod test_programs;
 
 pub use error::LaunchError;
 pub use event::LaunchEvent;

@@ -6,6 +6,7 @@ use crate::{
     bootstrap::{Bootstrap, COMMAND},
     event::{Events, LaunchEvent},
     executable::Executable,
+    test_programs::write_program,
 };
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -65,9 +66,7 @@ impl World {
 
     /// Puts a program before those of this machine.
     fn program(&self, name: &str, text: &str) {
-        let path = self.directory.path().join("bin").join(name);
-        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&self.directory.path().join("bin").join(name), text);
     }
 
     fn home(&self) -> PathBuf {

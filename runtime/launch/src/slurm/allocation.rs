@@ -158,7 +158,8 @@ pub(super) fn host_names(list: &str) -> Result<Vec<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{env, fs, os::unix::fs::PermissionsExt, process::Stdio};
+    use crate::test_programs::write_program;
+    use std::{env, fs, process::Stdio};
 
     /// Programs in the place of Slurm's, and a shell that makes an allocation with them.
     struct World(tempfile::TempDir);
@@ -175,9 +176,7 @@ mod tests {
         }
 
         fn program(&self, name: &str, text: &str) {
-            let path = self.0.path().join(name);
-            fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            write_program(&self.0.path().join(name), text);
         }
 
         fn shell(&self) -> (std::process::Child, BufReader<ChildStdout>) {
