@@ -28,6 +28,10 @@ TOUR = {
     ":allow_static_linking 1": "Static linking: true",
     ":load_config --quiet": "",
     ":opt 2": "Optimization: 2",
+    ":release": "Optimization: 3, overflow checks: off",
+    ":overflow_checks 1": "Overflow checks: on",
+    ":target_cpu native": "Target CPU: native",
+    ":target_cpu generic": "Target CPU: generic",
 }
 
 REFUSED = {
@@ -40,6 +44,9 @@ REFUSED = {
     ":allow_static_linking 0": "dynamically",
     ":time_passes": ":timing",
     ":opt fast": "optimisation level",
+    ":overflow_checks": "0 or 1",
+    ":target_cpu": "`native`",
+    ":target_cpu 8086": "rustc --print target-cpus",
 }
 
 UNKNOWN = {

@@ -99,6 +99,19 @@ class Kernel:
             raise Failed(f"{self.peer.name}: {code!r}: {reply['content']}")
         return elapsed
 
+    def result(self, code):
+        """The text of a cell's result."""
+        results = []
+
+        def keep(message):
+            if message["msg_type"] == "execute_result":
+                results.append(message["content"]["data"]["text/plain"])
+
+        reply = self.client.execute_interactive(code, timeout=PATIENCE, output_hook=keep, allow_stdin=False)
+        if reply["content"]["status"] == "error" or not results:
+            raise Failed(f"{self.peer.name}: {code!r}: {reply['content']}")
+        return results[-1]
+
     def complete(self, code):
         """Seconds until names are offered after `code`, for which rust-analyzer has loaded at the latest."""
         begun = time.perf_counter()

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub(crate) enum Benchmark {
     /// How long cells take, against evcxr_jupyter
     Cells,
+    /// Numeric code in cells and tesserae, against a release build, evcxr_jupyter and numpy
+    Numeric,
     /// What notebooks show and how long they take, against evcxr_jupyter
     Notebooks,
     /// Which promises hold, here and for evcxr_jupyter: a table of tests passed
@@ -34,6 +36,7 @@ pub(crate) fn run_benchmark(set_up: &SetUp, benchmark: Benchmark, arguments: &[S
         .arg(scripts.join("requirements.txt")))?;
     let (script, what) = match benchmark {
         Benchmark::Cells => ("cells.py", "measuring cells (some 20 minutes)"),
+        Benchmark::Numeric => ("numeric.py", "measuring numeric code (some 5 minutes)"),
         Benchmark::Notebooks => (
             "side_by_side.py",
             "running the notebooks in both kernels (some minutes)",
@@ -50,6 +53,11 @@ pub(crate) fn run_benchmark(set_up: &SetUp, benchmark: Benchmark, arguments: &[S
     match benchmark {
         Benchmark::Cells | Benchmark::Notebooks | Benchmark::Truth => {
             command.arg("--evcxr").arg(peers::evcxr_jupyter(&target)?)
+        }
+        Benchmark::Numeric => {
+            let program = release_build(&scripts.join("numeric"), &target)?;
+            let evcxr = peers::evcxr_jupyter(&target)?;
+            command.arg("--program").arg(program).arg("--evcxr").arg(evcxr)
         }
         Benchmark::Runtime => {
             let python_mosaic = arguments.iter().any(|argument| argument.starts_with("--python-mosaic"));
@@ -72,6 +80,17 @@ pub(crate) fn run_benchmark(set_up: &SetUp, benchmark: Benchmark, arguments: &[S
     };
     step(what);
     run(command.arg("--output").arg(target.join("bench")).args(arguments))
+}
+
+/// Builds the program of the benchmark of numeric code, as its directory configures it, and returns its path.
+fn release_build(directory: &Path, target: &Path) -> Result<PathBuf> {
+    step("building the program with which cells are compared");
+    let target = target.join("numeric");
+    run(cargo()
+        .args(["build", "--release", "--locked", "--target-dir"])
+        .arg(&target)
+        .current_dir(directory))?;
+    Ok(target.join("release").join("numeric"))
 }
 
 /// Builds an example of the runtime, and returns the path of a program of this name.

@@ -3,7 +3,7 @@
 use crate::{
     evaluation::request::Options,
     evcxr_text::markers,
-    prebuilt::cache_directory::CacheDirectory,
+    prebuilt::{cache_directory::CacheDirectory, profile::CRATE_PROFILE},
     session::{
         environment,
         environment_variables::{DYLIB_HASH_VARIABLE, KERNEL_VARIABLE, MONITOR_VARIABLE, RUN_DIRECTORY_VARIABLE},
@@ -54,6 +54,9 @@ pub(super) fn start_evcxr(
     let (name, value) = KernelProcesses::of_run(&options.run_dir).compilers().variable();
     state.set_build_env(name, &value.to_string_lossy());
     state.set_build_env(DYLIB_HASH_VARIABLE, "mosaic");
+    for (name, value) in CRATE_PROFILE {
+        state.set_build_env(name, value);
+    }
     // A compiler that is ended leaves its temporary files, which then go with the session.
     let temporary = files::TEMPORARY.path(directory);
     fs::create_dir_all(&temporary)?;

@@ -8,6 +8,7 @@ use crate::{
     prebuilt::{
         builtin::{Audience, BUILT_IN_CRATES, BuiltInCrate, Linkage, Source},
         cache_directory::CacheDirectory,
+        profile::CRATE_PROFILE,
         toolchain::Toolchain,
     },
     session::{
@@ -138,12 +139,16 @@ fn parent_of_caches() -> Result<PathBuf> {
     Ok(cache.join("mosaic-kernel"))
 }
 
-/// Returns the name of a cache directory, a digest of the toolchain and the sources of the built-in crates.
+/// Returns the name of a cache directory, a digest of the toolchain, the profile, and the sources of the built-in crates.
 fn key(toolchain: &Toolchain) -> String {
     let mut hash = Sha256::new();
     hash.update(&toolchain.verbose_version);
     hash.update(ROOT_MANIFEST);
     hash.update(LAYOUT);
+    for (name, value) in CRATE_PROFILE {
+        hash.update(name);
+        hash.update(value);
+    }
     for Embedded { built_in, files, .. } in embedded_crates() {
         hash.update(built_in.name);
         for file in files

@@ -6,6 +6,7 @@
 //! | [`requested_dependency`] | decides whether a `:dep` asks for a built-in crate |
 //! | [`crates`] | writes the sources of the built-in crates to the cache |
 //! | [`cache_directory`] | knows the layout of the cache directory of a toolchain |
+//! | [`profile`] | holds the profile with which crates are compiled |
 //! | [`toolchain`] | finds the toolchain that compiles cells |
 //! | [`versions`] | keeps the versions of crates while a command adds others |
 //!
@@ -20,6 +21,7 @@
 pub(crate) mod builtin;
 pub(crate) mod cache_directory;
 pub(crate) mod crates;
+pub(crate) mod profile;
 pub(crate) mod requested_dependency;
 pub(crate) mod toolchain;
 pub(crate) mod versions;

@@ -73,6 +73,19 @@ impl Toolchain {
         release.unwrap_or("unknown")
     }
 
+    /// Returns the names of the CPUs that the compiler knows for this machine's architecture.
+    ///
+    /// # Errors
+    ///
+    /// The compiler cannot be run.
+    pub(crate) fn target_cpus(&self) -> Result<Vec<String>, ToolchainError> {
+        let program = sysroot::program(&self.sysroot, "rustc");
+        let list = run_program("rustc", &program, &["--print", "target-cpus"])?;
+        // The first line is a heading. A name may be followed by a remark.
+        let names = list.lines().skip(1).filter_map(|line| line.split_whitespace().next());
+        Ok(names.map(str::to_owned).collect())
+    }
+
     /// Returns whether the compiler rejects unstable features, as those of the stable channel do.
     pub(crate) fn is_stable(&self) -> bool {
         !self.version().contains('-')

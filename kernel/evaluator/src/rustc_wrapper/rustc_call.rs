@@ -315,9 +315,8 @@ impl RustcCall {
             call.remove_options(&["strip="]);
             call.add_option("debuginfo=line-tables-only");
         }
-        if let Some(level) = &settings.opt_level {
-            call.add_option(format!("opt-level={level}"));
-        }
+        call.remove_options(&["opt-level="]);
+        settings.code_generation().for_each(|option| call.add_option(option));
         call
     }
 
@@ -455,16 +454,35 @@ mod tests {
              -C extra-filename=-0123456789abcdef",
         );
         for (long, expected) in [
-            (false, "-C opt-level=2 -C rpath -C metadata=mosaic -C codegen-units=1"),
+            (false, "-C rpath -C metadata=mosaic -C codegen-units=1"),
             (
                 true,
-                "-C opt-level=2 -C codegen-units=16 -C incremental=/x -C rpath -C metadata=mosaic",
+                "-C codegen-units=16 -C incremental=/x -C rpath -C metadata=mosaic",
             ),
         ] {
             let compiled = text(&call.of_running_cell(&Settings::default(), long));
             // `RUST_BACKTRACE` may be set.
-            assert_eq!(compiled.replace(" -C debuginfo=line-tables-only", ""), expected);
+            assert_eq!(
+                compiled.replace(" -C debuginfo=line-tables-only", ""),
+                format!("{expected} -C opt-level=3 -C overflow-checks=on")
+            );
         }
+    }
+
+    #[test]
+    fn settings_take_the_place_of_the_profile() {
+        let call = parse("-C opt-level=3 -C rpath");
+        let settings = Settings {
+            opt_level: Some("0".to_owned()),
+            omits_overflow_checks: true,
+            target_cpu: Some("native".to_owned()),
+            ..Settings::default()
+        };
+        let compiled = text(&call.of_running_cell(&settings, true));
+        assert_eq!(
+            compiled.replace(" -C debuginfo=line-tables-only", ""),
+            "-C rpath -C opt-level=0 -C overflow-checks=off -C target-cpu=native"
+        );
     }
 
     #[test]

@@ -6,11 +6,19 @@ use serde::{Deserialize, Serialize};
 /// The format of results unless `:fmt` sets another one.
 const DEFAULT_FORMAT: &str = "{:?}";
 
-/// The settings of a session.
+/// The `-C opt-level` of cells unless `:opt` sets another one.
+pub(crate) const DEFAULT_OPT_LEVEL: &str = "3";
+
+/// The settings of a session. Those of the compiler are for cells alone: crates keep the options that they were built
+/// with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Settings {
-    /// The `-C opt-level` of cells, if `:opt` has set it. Crates keep the level that they were built with.
+    /// The `-C opt-level`, if `:opt` has set it.
     pub(crate) opt_level: Option<String>,
+    /// Whether arithmetic wraps around and does not panic, as `:overflow_checks 0` sets it.
+    pub(crate) omits_overflow_checks: bool,
+    /// The `-C target-cpu`, if `:target_cpu` has set it.
+    pub(crate) target_cpu: Option<String>,
     /// The format of results, if `:fmt` has set it.
     pub(crate) format: Option<String>,
     /// Whether results are shown with their types, as `:types` sets it.
@@ -18,6 +26,16 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Returns the options `-C OPTION` with which cells are compiled.
+    pub(crate) fn code_generation(&self) -> impl Iterator<Item = String> {
+        let level = self.opt_level.as_deref().unwrap_or(DEFAULT_OPT_LEVEL);
+        let checks = if self.omits_overflow_checks { "off" } else { "on" };
+        let cpu = self.target_cpu.as_deref().map(|cpu| format!("target-cpu={cpu}"));
+        [format!("opt-level={level}"), format!("overflow-checks={checks}")]
+            .into_iter()
+            .chain(cpu)
+    }
+
     /// Returns whether results are shown as `{:?}` alone.
     pub(crate) fn is_default_format(&self) -> bool {
         !self.types && self.format.as_deref().is_none_or(|format| format == DEFAULT_FORMAT)

@@ -1,9 +1,19 @@
 //! Commands that are run or refused depending on their arguments.
 
 use crate::{
-    evaluation::commands::{command::Runner, doc::show_documentation, settings::set_opt_level},
-    prebuilt::requested_dependency::{self, Served, Versions},
+    evaluation::commands::{
+        command::Runner,
+        doc::show_documentation,
+        settings::{DEFAULT_TARGET_CPU, set_opt_level, set_overflow_checks, set_target_cpu},
+    },
+    prebuilt::{
+        requested_dependency::{self, Served, Versions},
+        toolchain::Toolchain,
+    },
 };
+
+/// The `-C target-cpu` of this machine, which rustc lists, with a remark.
+const OWN_CPU: &str = "native";
 
 type Decision = Result<Runner, String>;
 
@@ -32,6 +42,33 @@ pub(super) fn opt_level(arguments: Option<&str>, _: &Versions) -> Decision {
         )),
         _ => Ok(Runner::Kernel(set_opt_level)),
     }
+}
+
+/// Decides on `:overflow_checks`, which wants to be told whether.
+pub(super) fn overflow_checks(arguments: Option<&str>, _: &Versions) -> Decision {
+    match arguments {
+        Some("0" | "1") => Ok(Runner::Kernel(set_overflow_checks)),
+        _ => Err("`:overflow_checks` wants 0 or 1: with 1, arithmetic that overflows panics".to_owned()),
+    }
+}
+
+/// Decides on `:target_cpu`, whose name must be one of rustc's: rustc takes any name, and warns of a wrong one at each
+/// cell.
+pub(super) fn target_cpu(arguments: Option<&str>, _: &Versions) -> Decision {
+    let cpu = arguments.unwrap_or_default().trim_matches('"');
+    if cpu.is_empty() {
+        let reason = "`:target_cpu` wants a name: `native` is this machine's CPU, `generic` is any of its architecture";
+        return Err(reason.to_owned());
+    }
+    if ![DEFAULT_TARGET_CPU, OWN_CPU].contains(&cpu) {
+        let known = Toolchain::find().and_then(|toolchain| toolchain.target_cpus());
+        if !known.map_err(|error| error.to_string())?.iter().any(|it| it == cpu) {
+            return Err(format!(
+                "rustc knows no CPU `{cpu}`: `rustc --print target-cpus` lists them, and `native` is this machine's"
+            ));
+        }
+    }
+    Ok(Runner::Kernel(set_target_cpu))
 }
 
 /// Decides on `:toolchain`: evcxr shows the toolchain, and must not change it.

@@ -1,5 +1,5 @@
-//! `:opt`, `:fmt` and `:types`, which set how cells are compiled. The rustc wrapper reads the settings from the
-//! session's directory.
+//! `:opt`, `:release`, `:overflow_checks`, `:target_cpu`, `:fmt` and `:types`, which set how cells are compiled. The
+//! rustc wrapper reads the settings from the session's directory.
 
 use crate::{
     errors::cell_error::CellError,
@@ -9,12 +9,16 @@ use crate::{
         evcxr_session::EvcxrSession,
     },
     mime_bundle::MimeBundle,
-    session::{files, settings::Settings},
+    session::{
+        files,
+        settings::{DEFAULT_OPT_LEVEL, Settings},
+    },
 };
 
-const DEFAULT_OPT_LEVEL: &str = "2";
+/// The `-C target-cpu` of cells unless `:target_cpu` sets another one: any CPU of the architecture.
+pub(super) const DEFAULT_TARGET_CPU: &str = "generic";
 
-/// Sets the optimisation level of cells. Without an argument, switches between 0 and 2.
+/// Sets the optimisation level of cells. Without an argument, switches between 0 and 3.
 pub(super) fn set_opt_level(
     evaluation: &mut Evaluation,
     arguments: Option<&str>,
@@ -30,6 +34,48 @@ pub(super) fn set_opt_level(
         level
     })?;
     Ok(text(format!("Optimization: {level}\n")))
+}
+
+/// Sets the options of a release build.
+pub(super) fn set_release(
+    evaluation: &mut Evaluation,
+    _arguments: Option<&str>,
+    _execution: u64,
+) -> Result<MimeBundle, CellError> {
+    change(evaluation.session()?, |settings| {
+        settings.opt_level = None;
+        settings.omits_overflow_checks = true;
+    })?;
+    Ok(text(format!(
+        "Optimization: {DEFAULT_OPT_LEVEL}, overflow checks: off\n"
+    )))
+}
+
+/// Has arithmetic that overflows panic. The argument `0` has it wrap around.
+pub(super) fn set_overflow_checks(
+    evaluation: &mut Evaluation,
+    arguments: Option<&str>,
+    _execution: u64,
+) -> Result<MimeBundle, CellError> {
+    let omits = arguments == Some("0");
+    change(evaluation.session()?, |settings| settings.omits_overflow_checks = omits)?;
+    let state = if omits { "off" } else { "on" };
+    Ok(text(format!("Overflow checks: {state}\n")))
+}
+
+/// Sets the CPU for which cells are compiled.
+pub(super) fn set_target_cpu(
+    evaluation: &mut Evaluation,
+    arguments: Option<&str>,
+    _execution: u64,
+) -> Result<MimeBundle, CellError> {
+    let session = evaluation.session()?;
+    let cpu = arguments.unwrap_or(DEFAULT_TARGET_CPU).trim_matches('"').to_owned();
+    let is_default = cpu == DEFAULT_TARGET_CPU;
+    change(session, |settings| {
+        settings.target_cpu = (!is_default).then(|| cpu.clone())
+    })?;
+    Ok(text(format!("Target CPU: {cpu}\n")))
 }
 
 /// Sets the format of results. Without an argument, sets the default.

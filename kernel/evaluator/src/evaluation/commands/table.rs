@@ -12,12 +12,12 @@ use crate::evaluation::commands::{
         Group,
     },
     help::help,
-    settings::{set_format, toggle_types},
+    settings::{set_format, set_release, toggle_types},
     vars::list_variables,
 };
 
 /// Every command, grouped and ordered as `:help` lists them.
-pub(super) static COMMANDS: [Command; 33] = [
+pub(super) static COMMANDS: [Command; 36] = [
     Command {
         name: ":dep",
         arguments: "NAME = VERSION",
@@ -169,6 +169,30 @@ pub(super) static COMMANDS: [Command; 33] = [
         doc: "Sets the optimisation level of cells; crates stay optimised",
         completer: Words(&["0", "1", "2", "3"]),
         action: ByArguments(by_arguments::opt_level),
+    },
+    Command {
+        name: ":overflow_checks",
+        arguments: "0 | 1",
+        group: Group::Compilation,
+        doc: "Has arithmetic that overflows panic (1, as at the start) or wrap around (0)",
+        completer: Words(&["0", "1"]),
+        action: ByArguments(by_arguments::overflow_checks),
+    },
+    Command {
+        name: ":release",
+        arguments: "",
+        group: Group::Compilation,
+        doc: "Compiles cells as `cargo build --release` does: `:opt 3` and `:overflow_checks 0`",
+        completer: Nothing,
+        action: Kernel(set_release),
+    },
+    Command {
+        name: ":target_cpu",
+        arguments: "native | generic | NAME",
+        group: Group::Compilation,
+        doc: "Sets the CPU that cells are compiled for, `generic` at the start",
+        completer: Words(&["native", "generic"]),
+        action: ByArguments(by_arguments::target_cpu),
     },
     Command {
         name: ":build_env",
