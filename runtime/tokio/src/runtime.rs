@@ -63,6 +63,21 @@ pub fn run_cell<F: Future>(cell: F) {
     wait_in_shared(&mut |context| cell.as_mut().poll(context).is_ready());
 }
 
+/// Runs the code of a cell that never waits, where [`run_cell`] would run it. A future takes the compiler longer.
+///
+/// # Panics
+///
+/// The operating system refuses threads or an event queue.
+pub fn run_cell_at_once<T>(cell: impl FnOnce() -> T) {
+    let mut cell = Some(cell);
+    wait_in_shared(&mut |_| {
+        if let Some(cell) = cell.take() {
+            cell();
+        }
+        true
+    });
+}
+
 /// Waits on the shared runtime. Not generic, like [`wait`].
 fn wait_in_shared(is_done: &mut dyn FnMut(&mut Context) -> bool) {
     match shared() {

@@ -22,7 +22,26 @@ pub use variable_store::{
 };
 
 use mosaic::__private::{CellEvent, note_cell_unwound, tell};
-use std::{any::Any, error::Error, fmt};
+use std::{any::Any, error::Error, fmt, panic::AssertUnwindSafe, thread};
+
+/// Runs the code of a cell, and catches its unwinding.
+///
+/// # Errors
+///
+/// The payload with which the code unwound.
+pub fn catch_unwind(cell: AssertUnwindSafe<impl FnOnce()>) -> thread::Result<()> {
+    let mut cell = Some(cell.0);
+    catch(&mut || {
+        if let Some(cell) = cell.take() {
+            cell();
+        }
+    })
+}
+
+/// Catches unwinding. Not generic, so that no cell compiles it.
+fn catch(cell: &mut dyn FnMut()) -> thread::Result<()> {
+    std::panic::catch_unwind(AssertUnwindSafe(cell))
+}
 
 /// Reports that the cell's code unwound with this payload. The message of the panic follows when the guest ends the
 /// cell.

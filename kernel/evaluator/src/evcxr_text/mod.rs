@@ -31,11 +31,13 @@
 //! - A text that is not recognised stays as it is. The cell then compiles as plain evcxr would have it.
 
 pub(crate) mod analysis_code;
+pub(crate) mod compiled_surroundings;
 pub(crate) mod displayed_paths;
 pub(crate) mod early_return;
 pub(crate) mod error_conversion;
 pub(crate) mod kept_variables;
 pub(crate) mod markers;
+pub(crate) mod mentioned_variables;
 pub(crate) mod messages;
 pub(crate) mod missing_variables;
 pub(crate) mod replacements;

@@ -26,6 +26,14 @@ pub(super) const SLEEP_IMPORT: &str = " extern crate mosaic_std as std;";
 /// Runs a cell with `.await` on the notebook's tokio. Stands in place of [`EXECUTOR`](super::markers::EXECUTOR).
 pub(crate) const EXECUTOR_CALL: &str = "evcxr_variable_store.started(); ::tokio::runtime::run_cell(async {";
 
+/// Runs a cell without `.await` in the surroundings of one with `.await`. Stands in place of [`EXECUTOR_CALL`].
+pub(super) const CALL_AT_ONCE: &str = "evcxr_variable_store.started(); ::tokio::runtime::run_cell_at_once(|| -> \
+     ::core::result::Result<(), EvcxrUserCodeError> {";
+/// Begins to catch panics around the cell's code, by a function that is compiled already. Stands in place of
+/// [`CATCH_BEGINS`](super::markers::CATCH_BEGINS).
+pub(super) const COMPILED_CATCH_BEGINS: &str =
+    "match ::mosaic_cell::catch_unwind(\n  std::panic::AssertUnwindSafe(||{\n";
+
 #[cfg(test)]
 mod tests {
     use super::*;

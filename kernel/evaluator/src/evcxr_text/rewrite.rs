@@ -11,6 +11,7 @@ use crate::{
             DISPLAY_ENDS, EXECUTOR, EXECUTOR_BEGINS, EXECUTOR_CREATES, EXECUTOR_ENDS, PANIC_REPORT, RUNTIME_BEGINS,
             RUNTIME_ENDS, SEND_TEXT_BEGINS, SOURCE_BEGINS,
         },
+        mentioned_variables::unmentioned,
         replacements::{
             DISPLAY_IMPORTS, EXECUTOR_CALL, RESULT_ENDS, RUNTIME_IMPORTS, SEND_TEXT_IMPORT, SLEEP_IMPORT, UNWOUND,
         },
@@ -19,7 +20,7 @@ use crate::{
     session::settings::Settings,
     source::fingerprints::Definitions,
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 /// The source of a cell, its generated parts replaced.
 pub(crate) struct RewrittenCell {
@@ -36,10 +37,20 @@ impl RewrittenCell {
         self.runtime.push_str(item);
     }
 
+    /// Returns the stored variables that the cell does not mention.
+    pub(crate) fn unmentioned_variables(&self) -> BTreeSet<String> {
+        unmentioned(&self.function)
+    }
+
     /// Returns the whole source, in which the store learns the fingerprints of its variables' types; and the types of
-    /// the variables that are stored once the cell has run.
-    pub(crate) fn with_fingerprints(&self, definitions: &Definitions, stored: &StoredTypes) -> (String, StoredTypes) {
-        let (function, stored) = match with_fingerprints(&self.function, definitions, stored) {
+    /// the variables that are stored once the cell has run. Variables that are `left_out` stay in the store.
+    pub(crate) fn with_fingerprints(
+        &self,
+        definitions: &Definitions,
+        stored: &StoredTypes,
+        left_out: &BTreeSet<String>,
+    ) -> (String, StoredTypes) {
+        let (function, stored) = match with_fingerprints(&self.function, definitions, stored, left_out) {
             Some((function, stored)) => (Cow::Owned(function), stored),
             None => (Cow::Borrowed(&*self.function), stored.clone()),
         };
@@ -184,7 +195,7 @@ mod tests {
     fn rewritten(text: &str) -> String {
         let rewritten = rewrite(text, &Settings::default(), false).unwrap();
         rewritten
-            .with_fingerprints(&Definitions::default(), &StoredTypes::new())
+            .with_fingerprints(&Definitions::default(), &StoredTypes::new(), &BTreeSet::new())
             .0
     }
 

@@ -7,6 +7,7 @@
 use crate::{
     evcxr_text::{
         markers::{CHECK_VARIABLE, CHECKS_END, PUT_VARIABLE, STORE_BEGINS, TAKE_VARIABLE, USER_CODE_ENDS},
+        mentioned_variables::without_calls,
         replacements::EXECUTOR_CALL,
     },
     source::{
@@ -39,12 +40,15 @@ struct Call<'a> {
 /// Tells the store in a cell's function the fingerprints of its variables' types. Returns the function, and the types
 /// of the variables that are stored once the cell has run.
 ///
+/// Variables that are `left_out` stay in the store while the cell runs.
+///
 /// A variable whose stored type changed is dropped: in its place, if the cell sets it anew, or else before anything of
 /// the cell runs. evcxr hears of the latter and compiles the cell again without the variable.
 pub(crate) fn with_fingerprints(
     function: &str,
     definitions: &Definitions,
     stored: &StoredTypes,
+    left_out: &BTreeSet<String>,
 ) -> Option<(String, StoredTypes)> {
     let begun = function.find(STORE_BEGINS)? + STORE_BEGINS.len();
     let checked = begun + function[begun..].find(CHECKS_END)?;
@@ -74,6 +78,8 @@ pub(crate) fn with_fingerprints(
     for call in &replaced {
         discard(&mut text, call, function.len() - checked);
     }
+    let (idle, taken): (Vec<Call>, Vec<Call>) = taken.into_iter().partition(|it| left_out.contains(it.name));
+    let (_, put): (Vec<Call>, Vec<Call>) = put.into_iter().partition(|it| left_out.contains(it.name));
     let new: BTreeSet<&str> = put
         .iter()
         .filter(|call| call.range.start < user_code_ends)
@@ -88,8 +94,12 @@ pub(crate) fn with_fingerprints(
             in_order(function, &new)
         ),
     );
-    let stored = put.into_iter().map(|call| (call.name.to_owned(), call.fingerprint));
-    Some((text, stored.collect()))
+    let as_before = idle.into_iter().map(|call| {
+        let fingerprint = stored.get(call.name).cloned().unwrap_or(call.fingerprint);
+        (call.name.to_owned(), fingerprint)
+    });
+    let anew = put.into_iter().map(|call| (call.name.to_owned(), call.fingerprint));
+    Some((without_calls(&text, left_out), as_before.chain(anew).collect()))
 }
 
 /// Finds the calls that begin with `method` in a part of the function.
@@ -217,13 +227,13 @@ mod tests {
     fn fingerprints_are_handed_over_and_no_line_moves() {
         let old = definitions("struct P { a: i32 }");
         let text = cell(&[("n", "i32"), ("p", "Vec<P>")], &[("q", "P")]);
-        let (rewritten, stored) = with_fingerprints(&text, &old, &StoredTypes::new()).unwrap();
+        let (rewritten, stored) = with_fingerprints(&text, &old, &StoredTypes::new(), &BTreeSet::new()).unwrap();
         assert!(rewritten.contains("evcxr_variable_store.begin(&[(\"n\",\"\"),(\"p\",\"P="));
         assert_eq!(rewritten.lines().count(), text.lines().count());
         assert_eq!(stored.keys().collect::<Vec<_>>(), ["n", "p", "q"]);
         assert_eq!(stored["p"], old.fingerprint("P"));
         // With the same definitions again, nothing is lost.
-        let (again, _) = with_fingerprints(&text, &old, &stored).unwrap();
+        let (again, _) = with_fingerprints(&text, &old, &stored, &BTreeSet::new()).unwrap();
         assert!(!again.contains("lose_variable"));
     }
 
@@ -232,7 +242,7 @@ mod tests {
         let text = cell(&[("n", "i32"), ("p", "P")], &[]);
         let stored = StoredTypes::from([("p".to_owned(), definitions("struct P { a: i32 }").fingerprint("P"))]);
         let new = definitions("struct P<T> { a: T }");
-        let (rewritten, kept) = with_fingerprints(&text, &new, &stored).unwrap();
+        let (rewritten, kept) = with_fingerprints(&text, &new, &stored, &BTreeSet::new()).unwrap();
         assert!(rewritten.contains("lose_variable(\"p\", \"P\"") && !rewritten.contains("user()"));
         assert!(!rewritten.contains("lose_variable(\"n\""));
         assert_eq!(kept, stored);
@@ -244,7 +254,7 @@ mod tests {
         let text = cell(&[("p", "P")], &[("p", "P")]);
         let stored = StoredTypes::from([("p".to_owned(), definitions("struct P { a: i32 }").fingerprint("P"))]);
         let new = definitions("struct P { a: String }");
-        let (rewritten, kept) = with_fingerprints(&text, &new, &stored).unwrap();
+        let (rewritten, kept) = with_fingerprints(&text, &new, &stored, &BTreeSet::new()).unwrap();
         assert!(rewritten.contains("discard_variable(\"p\");") && rewritten.contains("user()"));
         assert!(!rewritten.contains("check_variable") && !rewritten.contains("take_variable"));
         assert_eq!(kept["p"], new.fingerprint("P"));

@@ -22,11 +22,14 @@ use crate::{
 use anyhow::{Context, Result};
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, Write},
     path::{Path, PathBuf},
     process::ExitStatus,
 };
+
+/// The code of rustc's error that a value or a function is not found.
+const NAME_NOT_FOUND: &str = "E0425";
 
 /// A cell to be compiled.
 pub(super) struct Cell<'a> {
@@ -44,8 +47,21 @@ pub(super) struct Cell<'a> {
     pub(super) settings: Settings,
     /// The definitions of the whole source. Empty if it has neither variables nor statics.
     pub(super) definitions: Definitions,
+    /// The stored variables that the cell does not mention, and leaves where they are.
+    pub(super) left_out: BTreeSet<String>,
+    /// rustc has found an `.await` in the cell that no word of its text is.
+    pub(super) hides_await: std::cell::Cell<bool>,
     /// rustc has refused to compile the cell such that it keeps its variables when it fails.
     pub(super) keeps_no_variables: std::cell::Cell<bool>,
+}
+
+/// What came of compiling a cell.
+pub(super) enum Outcome {
+    /// The cell is compiled, or does not compile. There is no status if its errors are known without rustc.
+    Settled(Option<ExitStatus>),
+    /// The cell does not compile, and the variables that were left out may be the reason, or may be what the user meant
+    /// to write. No error has been printed.
+    LacksVariables,
 }
 
 /// The data of the attempts, from which their [`Facts`] follow.
@@ -59,12 +75,12 @@ struct Knowledge<'a> {
 }
 
 impl Cell<'_> {
-    /// Compiles the cell. Returns no status if its errors are known without rustc.
-    pub(super) fn compile(&self, rustc: &Rustc) -> Result<Option<ExitStatus>> {
+    /// Compiles the cell.
+    pub(super) fn compile(&self, rustc: &Rustc) -> Result<Outcome> {
         if let Some(text) = &self.storing_early {
             let compilation = self.run(rustc, text, self.items)?;
             if compilation.status.success() || compilation.status.code().is_none() {
-                return self.report(compilation).map(Some);
+                return self.report(compilation);
             }
         }
         let known = self.gather(rustc);
@@ -74,14 +90,14 @@ impl Cell<'_> {
                     let messages = known.known_messages.as_deref().unwrap_or_default();
                     replay_errors::keep(&self.session, &self.text, messages)?;
                     self.print(messages.lines().filter(|line| !is_warning(line)))?;
-                    return Ok(None);
+                    return Ok(Outcome::Settled(None));
                 }
                 Attempt::CopyEmptyCell => {
                     if let Some(empty_cell) = &known.empty_cell
                         && empty_cell.copy()?
                     {
                         warnings::keep(&self.session, &self.text, Vec::new())?;
-                        return Ok(Some(ExitStatus::default()));
+                        return Ok(Outcome::Settled(Some(ExitStatus::default())));
                     }
                 }
                 Attempt::ReachableItems => {
@@ -91,21 +107,24 @@ impl Cell<'_> {
                         let compilation = self.run(rustc, &format!("{reachable}{rest}"), reachable.len())?;
                         // A signal that stops rustc also stops the next attempt from beginning.
                         if compilation.status.success() || compilation.status.code().is_none() {
-                            return self.report(compilation).map(Some);
+                            return self.report(compilation);
                         }
                     }
                 }
                 Attempt::AllItems => {
                     let compilation = self.run(rustc, &self.text, self.items)?;
+                    if self.lacks_variables(&compilation) {
+                        return Ok(Outcome::LacksVariables);
+                    }
                     if !compilation.status.success() {
                         conflicts::keep(&self.session, self.carried, &compilation.messages)?;
                     }
                     self.learn(&known, &compilation)?;
-                    return self.report(compilation).map(Some);
+                    return self.report(compilation);
                 }
             }
         }
-        Ok(None)
+        Ok(Outcome::Settled(None))
     }
 
     /// Gathers data up to the first fact that decides. Each fact costs more than the one before.
@@ -150,7 +169,7 @@ impl Cell<'_> {
     }
 
     /// Prints rustc's messages for evcxr, and keeps the warnings of a successful compilation for the kernel.
-    fn report(&self, compilation: Compilation) -> Result<ExitStatus> {
+    fn report(&self, compilation: Compilation) -> Result<Outcome> {
         let is_compiled = compilation.status.success();
         // evcxr prefers any message on the user's code to an error elsewhere, as those of the linker are.
         let lines = compilation
@@ -163,7 +182,16 @@ impl Cell<'_> {
             false => Vec::new(),
         };
         warnings::keep(&self.session, &self.text, warnings)?;
-        Ok(compilation.status)
+        Ok(Outcome::Settled(Some(compilation.status)))
+    }
+
+    /// Reports whether a compilation failed and would have other errors with the variables that were left out.
+    fn lacks_variables(&self, compilation: &Compilation) -> bool {
+        let messages = &compilation.messages;
+        let is_named = |name: &String| messages.contains(&format!("`{name}`"));
+        // For a name that it does not find, rustc suggests similar ones.
+        let may_suggest = !self.left_out.is_empty() && messages.contains(NAME_NOT_FOUND);
+        !compilation.status.success() && (may_suggest || self.left_out.iter().any(is_named))
     }
 
     /// Prints rustc's messages, changed so that evcxr places each error where it is.

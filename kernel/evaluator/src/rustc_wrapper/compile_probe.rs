@@ -37,7 +37,7 @@ pub(super) fn compile(rustc: &Rustc, text: &str, session: &Path, crates: &BTreeM
     let reachable = ManyItems::of(items)
         .filter(|_| is_probe)
         .map(|items| items.reachable_from(rest));
-    let rest = with_local_variables(rest);
+    let rest = with_local_variables(rest, is_probe);
     let rest = if is_probe { without_variable_checks(&rest) } else { rest };
     let text = reachable.as_deref().unwrap_or(items).to_owned() + &rest;
     rustc.write_source(&text)?;

@@ -2,7 +2,11 @@
 
 use crate::{
     errors::warnings,
-    evcxr_text::{error_conversion::with_next_conversion, kept_variables::with_kept_variables},
+    evcxr_text::{
+        compiled_surroundings::{AWAIT_OUTSIDE_OF_FUTURES, may_wait, with_compiled_surroundings},
+        error_conversion::with_next_conversion,
+        kept_variables::with_kept_variables,
+    },
     rustc_wrapper::{
         compile_cell::Cell,
         direct_linker,
@@ -11,7 +15,7 @@ use crate::{
         shared_crates::LinkedLibraries,
         statics::{Notebook, Statics},
     },
-    session::files::DirectLinker,
+    session::{environment, files::DirectLinker},
 };
 use anyhow::Result;
 use serde_json::Value;
@@ -151,27 +155,50 @@ impl Cell<'_> {
         let Source { rustc, text, items } = *source;
         let insertions = &links.statics.edits;
         let Some(tree) = &rustc.tree else {
-            return self.run_placed(rustc, &PlacedSource::without_parts(text, insertions), 0, links);
+            return self.run_placed(source, &PlacedSource::without_parts(text, insertions), 0, links);
         };
         let known = KnownParts::read(&self.session);
         let placed = PlacedSource::new(text, items, &known, tree, true, insertions)?;
-        let compilation = self.run_placed(rustc, &placed, known.count(), links)?;
+        let compilation = self.run_placed(source, &placed, known.count(), links)?;
         let is_refused = !compilation.refused.is_empty();
         if compilation.status.code() != Some(1) || is_refused || !known.has_macros() {
             return Ok(compilation);
         }
         let placed = PlacedSource::new(text, items, &known, tree, false, insertions)?;
-        self.run_placed(rustc, &placed, known.count(), links)
+        self.run_placed(source, &placed, known.count(), links)
     }
 
-    fn run_placed(&self, rustc: &Rustc, placed: &PlacedSource, parts: usize, links: &Links) -> Result<Compilation> {
+    /// Has rustc compile a placed source: as a closure, unless the cell waits, or hides in a macro that it does.
+    fn run_placed(&self, source: &Source, placed: &PlacedSource, parts: usize, links: &Links) -> Result<Compilation> {
+        let waits = self.hides_await.get() || may_wait(&source.text[source.items..]);
+        let compilation = self.run_surrounded(source.rustc, placed, parts, links, waits)?;
+        let needs_future = !compilation.status.success() && compilation.messages.contains(AWAIT_OUTSIDE_OF_FUTURES);
+        if waits || !needs_future {
+            return Ok(compilation);
+        }
+        self.hides_await.set(true);
+        self.run_surrounded(source.rustc, placed, parts, links, true)
+    }
+
+    fn run_surrounded(
+        &self,
+        rustc: &Rustc,
+        placed: &PlacedSource,
+        parts: usize,
+        links: &Links,
+        waits: bool,
+    ) -> Result<Compilation> {
         let Links {
             statics,
             libraries,
             direct,
         } = links;
         let declared = libraries.map(|it| it.declared_in(placed.text()));
-        rustc.write_source(declared.as_deref().unwrap_or(placed.text()))?;
+        let text = declared.as_deref().unwrap_or(placed.text());
+        match environment::is_fast() {
+            true => rustc.write_source(&with_compiled_surroundings(text, waits))?,
+            false => rustc.write_source(text)?,
+        }
         let library = rustc.call.cell_library();
         if let Some(library) = library.as_deref().filter(|_| !statics.edits.is_empty()) {
             // A library that was never loaded may still be there. It has two names, so nothing may write into it.

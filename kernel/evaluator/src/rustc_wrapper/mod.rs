@@ -13,7 +13,8 @@
 //! | [`notebook_files`] | the files that the notebook's items name |
 //! | [`placed_source`], [`placed_parts`], [`part_file`] | the source with parts in files of their own, by which code knows its place |
 //! | [`attempts`] | the ways to compile a cell, and their order |
-//! | [`compile_cell`] | compiles a cell to be run |
+//! | [`compile_to_run`] | makes the source of a cell to be run of evcxr's, and has it compiled |
+//! | [`compile_cell`] | compiles that source, in one of the ways |
 //! | [`compile_source`] | has rustc compile a source of the cell, with its statics, crates and places |
 //! | [`compile_probe`] | compiles analysis code, which never runs |
 //! | [`conflicts`] | items that cannot be there together |
@@ -38,6 +39,7 @@ mod attempts;
 mod compile_cell;
 mod compile_probe;
 mod compile_source;
+mod compile_to_run;
 mod conflicts;
 mod direct_linker;
 mod edits;
@@ -57,35 +59,19 @@ mod source_tree;
 mod statics;
 
 use crate::{
-    cargo_shim::rustc_invocation,
-    evcxr_text::{
-        analysis_code, early_return,
-        markers::LIBRARY_PATH_VARIABLE,
-        missing_variables,
-        rewrite::{rewrite, with_attributes},
-    },
+    evcxr_text::{analysis_code, rewrite::with_attributes},
     rustc_wrapper::{
-        compile_cell::{Cell, read_stored, write_stored},
         rustc::{Rustc, run_unchanged},
         rustc_call::RustcCall,
         shared_crates::units::{LINK_ARGUMENTS_EXTENSION, record_needs},
-        signatures::Signatures,
     },
     session::{environment_variables::KERNEL_VARIABLE, exit_code::exit_code, files},
-    source::{
-        carriers,
-        fingerprints::{Definitions, signatures::has_placeholders},
-        nesting::on_large_stack,
-    },
-    type_probe,
+    source::{carriers, nesting::on_large_stack},
 };
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use rustix::process::{Pid, test_kill_process};
 use std::{
-    collections::BTreeMap,
-    env::consts::DLL_SUFFIX,
     ffi::OsStr,
-    fs,
     path::{Path, PathBuf},
     process::{ExitCode, ExitStatus},
 };
@@ -142,7 +128,7 @@ fn compile(rustc: &Rustc) -> Result<Option<ExitStatus>> {
     if analysis_code::is_analysis(&text) {
         return check(rustc, &text, &session);
     }
-    compile_to_run(rustc, &text, &carried, session)
+    compile_to_run::compile(rustc, &text, &carried, &session)
 }
 
 /// Checks analysis code.
@@ -151,76 +137,8 @@ fn check(rustc: &Rustc, text: &str, session: &Path) -> Result<Option<ExitStatus>
         compile_probe::compile(rustc, text, session, &rustc.call.linked_crates())?;
         return Ok(None);
     }
-    rustc.write_source(&analysis_code::with_local_variables(text))?;
+    rustc.write_source(&analysis_code::with_local_variables(text, false))?;
     rustc.run_check().map(Some)
-}
-
-/// Compiles a cell to be run. `carried` is the text as evcxr wrote it.
-fn compile_to_run(rustc: &Rustc, text: &str, carried: &str, session: PathBuf) -> Result<Option<ExitStatus>> {
-    rustc_invocation::record(&session)?;
-    shared_crates::announce_rebuilt(rustc.call, &session)?;
-    let settings = files::SETTINGS.read(&session).unwrap_or_default();
-    let crates = rustc.call.linked_crates();
-    let text = type_probe::without_declarations(text);
-    let stored = read_stored(&session);
-    let mut signatures = Signatures::of(&session);
-    let (text, items, stored, definitions) = match rewrite(&text, &settings, !is_notebooks_tokio(&crates)) {
-        Some(mut rewritten) => {
-            let with_files = rustc.items_with_files(&rewritten.items);
-            let definitions = Definitions::new(&with_files, crates.clone());
-            rewritten.add_item(&signatures.table(&text, &definitions));
-            let (text, stored) = rewritten.with_fingerprints(&definitions, &stored);
-            let text = signatures.fill_in(text, &definitions);
-            match missing_variables::without_loads(text, rustc.source) {
-                Ok(text) => (text, rewritten.items.len(), stored, definitions),
-                Err(errors) => {
-                    errors.iter().for_each(|error| eprintln!("{error}"));
-                    return Ok(None);
-                }
-            }
-        }
-        // The cell has only items and touches no variable.
-        None if rustc.call.links() => {
-            let needs_definitions = statics::may_have_statics(&text) || has_placeholders(&text);
-            let definitions = match needs_definitions {
-                true => Definitions::new(&rustc.items_with_files(&text), crates.clone()),
-                false => Definitions::default(),
-            };
-            let text = signatures.fill_in(text.to_string(), &definitions);
-            let items = text.len();
-            (text, items, stored, definitions)
-        }
-        None => {
-            rustc.write_source(&text)?;
-            return rustc.run_check().map(Some);
-        }
-    };
-    let cell = Cell {
-        session,
-        storing_early: early_return::with_stores(&text),
-        text,
-        carried,
-        items,
-        crates,
-        settings,
-        definitions,
-        keeps_no_variables: false.into(),
-    };
-    let status = cell.compile(rustc)?;
-    if status.is_some_and(|it| it.success()) {
-        write_stored(&cell.session, &stored)?;
-        signatures.write()?;
-        if let Some(library) = rustc.call.cell_library() {
-            tell_evcxr(&library)?;
-        }
-    }
-    Ok(status)
-}
-
-/// Reports whether the cell's `tokio` is the notebook's, which is a dylib, and not the one of the registry.
-fn is_notebooks_tokio(crates: &BTreeMap<String, String>) -> bool {
-    let file = crates.get("tokio").and_then(|build| build.split('@').next());
-    file.is_some_and(|file| file.ends_with(DLL_SUFFIX))
 }
 
 /// Returns the directory in which cargo runs for the cell.
@@ -235,15 +153,4 @@ fn kernel_lives() -> bool {
         .and_then(|id| id.parse().ok())
         .and_then(Pid::from_raw);
     kernel.is_none_or(|kernel| test_kill_process(kernel).is_ok())
-}
-
-/// Tells evcxr which library to load. evcxr would load cargo's copy, a directory higher, which does not find the
-/// dylibs: it looks for them by relative paths.
-fn tell_evcxr(library: &Path) -> Result<()> {
-    match std::env::var_os(LIBRARY_PATH_VARIABLE) {
-        Some(file) => {
-            fs::write(file, library.as_os_str().as_encoded_bytes()).context("cannot tell where the cell lies")
-        }
-        None => Ok(()),
-    }
 }
