@@ -7,6 +7,7 @@ A fence that begins with ```` ```rust ```` is a cell. Words behind a comma say h
 - `answer=TEXT`: the text that answers the cell's question; once for each question.
 - `any-order`: the lines of the output may come in any order.
 - `unshown`: the chapter does not show the output, which is a picture or a page.
+- `hosts`: the cell needs several hosts. It is only compiled; the tests in `tests/hosts` run such code.
 - `program`: no cell but a whole program, included from an example of the engine.
 
 A fence ```` ```text ```` right behind a cell is what the cell shows: its output, its result and its error, in this order
@@ -18,7 +19,7 @@ import re
 from dataclasses import dataclass, field
 
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```[ ]*\n?", re.MULTILINE | re.DOTALL)
-FLAGS = {"fails", "interrupt", "any-order", "unshown", "program"}
+FLAGS = {"fails", "interrupt", "any-order", "unshown", "hosts", "program"}
 # Fences of other kinds, which nothing runs.
 OTHERS = {"text", "sh", "toml", "python", "console"}
 ANY = "…"

@@ -63,8 +63,18 @@ def newline(text):
     return "\n" if text and not text.endswith("\n") else ""
 
 
+COMPILED = """
+use mosaic::prelude::*;
+async fn of_the_chapter() -> Result<(), Box<dyn std::error::Error>> {{
+{code}
+Ok(())
+}}
+"""
+
+
 def run(kernel, cell):
-    running = kernel.submit(cell.code, allow_stdin=bool(cell.answers))
+    code = COMPILED.format(code=cell.code) if "hosts" in cell.flags else cell.code
+    running = kernel.submit(code, allow_stdin=bool(cell.answers))
     for answer in cell.answers:
         kernel.client.get_stdin_msg(timeout=60)
         kernel.client.input(answer)

@@ -3,7 +3,7 @@
 //!
 //! A text, a vector or an array of numbers is copied in bulk if it is a whole argument or result. Its length or shape
 //! precedes it. `()` is no bytes. Both ends know these types, so nothing in the bytes has to say which encoding it is.
-//! Inside another value, the [self-describing encoding](self_describing) applies.
+//! Inside another value, the [self-describing encoding](self_describing) applies, which copies their numbers in bulk too.
 //!
 //! The code that looks for these types is not generic. It is compiled once, with this crate, instead of in each cell.
 //! The look costs a few nanoseconds.
@@ -178,7 +178,7 @@ fn is_number<A: 'static>() -> bool {
 }
 
 /// Returns the bytes of a slice of numbers, or `None` if `A` is not copied in bulk.
-fn bytes_of<A: 'static>(numbers: &[A]) -> Option<&[u8]> {
+pub(crate) fn bytes_of<A: 'static>(numbers: &[A]) -> Option<&[u8]> {
     // SAFETY: the number types consist of bytes without padding, and the bytes are lent for as long as the slice.
     is_number::<A>().then(|| unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) })
 }
@@ -251,7 +251,7 @@ fn read_text(bytes: &[u8]) -> Option<String> {
 
 /// Reads `len` numbers from the beginning of `bytes`. Returns `None` if there are fewer, or if `A` is not copied in
 /// bulk.
-fn read_numbers<A: 'static>(bytes: &[u8], len: usize) -> Option<Vec<A>> {
+pub(crate) fn read_numbers<A: 'static>(bytes: &[u8], len: usize) -> Option<Vec<A>> {
     let bytes = bytes
         .get(..len.checked_mul(size_of::<A>())?)
         .filter(|_| is_number::<A>())?;

@@ -1,6 +1,7 @@
 //! Reading values.
 
 use super::{
+    bulk,
     decoder_access::{Elements, Entries, Variant, VariantHead},
     error::{Error, ends_early, malformed},
     names::USUALLY_ENOUGH,
@@ -23,8 +24,8 @@ pub(super) struct Decoder<'de> {
     /// The names that were read, in their order.
     names: Vec<&'de str>,
     /// Whether a visitor has left a part of its value.
-    is_left: bool,
-    stack: Stack,
+    pub(super) is_left: bool,
+    pub(super) stack: Stack,
 }
 
 /// In [`Decoder::pending`]: the next value says what it is.
@@ -90,13 +91,13 @@ impl<'de> Decoder<'de> {
         Ok(Some((tag, u32::from_le_bytes(self.array()?) as usize)))
     }
 
-    fn read_tag_if(&mut self, tag: u8) -> bool {
+    pub(super) fn read_tag_if(&mut self, tag: u8) -> bool {
         let is_next = self.is_settled() && self.bytes.get(self.position) == Some(&tag);
         self.position += usize::from(is_next);
         is_next
     }
 
-    fn take(&mut self, length: usize) -> Result<&'de [u8], Error> {
+    pub(super) fn take(&mut self, length: usize) -> Result<&'de [u8], Error> {
         let rest = &self.bytes[self.position..];
         let taken = rest.get(..length).ok_or_else(ends_early)?;
         self.position += length;
@@ -127,7 +128,7 @@ impl<'de> Decoder<'de> {
         Err(malformed())
     }
 
-    fn expected(&mut self) -> Result<Option<usize>, Error> {
+    pub(super) fn expected(&mut self) -> Result<Option<usize>, Error> {
         Ok(self.length()?.checked_sub(1))
     }
 
@@ -361,6 +362,9 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if let Some(vector) = bulk::read_vector::<V, V::Value>(self) {
+            return Ok(vector);
+        }
         match self.token_in_options()? {
             token @ (Token::Sequence { .. } | Token::Bytes(_)) => Elements::of(token, self)?.visit(visitor),
             token => Err(token.is_not(&visitor)),

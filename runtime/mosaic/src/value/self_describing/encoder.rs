@@ -1,6 +1,6 @@
 //! Writing values.
 
-use super::{error::Error, names::Names, stack::Stack, tag::*};
+use super::{bulk, error::Error, names::Names, stack::Stack, tag::*};
 use serde::{
     Serialize, Serializer,
     ser::{
@@ -15,17 +15,17 @@ const NO_RUN: u8 = 0;
 /// run of this type if it is such a number.
 const BEGIN_RUN: u8 = u8::MAX;
 /// Sequences that may have fewer elements have no run, since its beginning would take more bytes than it saves.
-const FEWEST_IN_A_RUN: usize = 8;
+pub(super) const FEWEST_IN_A_RUN: usize = 8;
 /// Enough for most arguments.
-const CAPACITY: usize = 64;
+pub(super) const CAPACITY: usize = 64;
 
 /// The bytes of a value that is being encoded. Methods do not depend on the value's type, so that cells do not compile
 /// them. Only the way of numbers in a run is inlined.
 pub(super) struct Encoder {
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     run: u8,
     names: Names,
-    stack: Stack,
+    pub(super) stack: Stack,
 }
 
 impl Encoder {
@@ -42,7 +42,7 @@ impl Encoder {
         self.bytes
     }
 
-    fn tag(&mut self, tag: u8) {
+    pub(super) fn tag(&mut self, tag: u8) {
         self.run = NO_RUN;
         self.bytes.push(tag);
     }
@@ -74,7 +74,7 @@ impl Encoder {
         self.bytes.push(length as u8);
     }
 
-    fn expected(&mut self, length: Option<usize>) {
+    pub(super) fn expected(&mut self, length: Option<usize>) {
         self.length(length.map_or(0, |length| length.saturating_add(1)));
     }
 
@@ -100,6 +100,15 @@ impl Encoder {
         if is_new {
             self.length(name.len());
             self.bytes.extend_from_slice(name.as_bytes());
+        }
+    }
+
+    /// Writes a part of a value.
+    #[inline]
+    fn part<T: Serialize + ?Sized>(&mut self, part: &T) -> Result<(), Error> {
+        match bulk::write_array(part, self) {
+            Some(written) => written,
+            None => part.serialize(self),
         }
     }
 
@@ -134,7 +143,7 @@ pub(super) struct Elements<'a> {
 impl Elements<'_> {
     #[inline]
     fn element<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Error> {
-        element.serialize(&mut *self.encoder)?;
+        self.encoder.part(element)?;
         // Writing anything but a number of the run's type has ended the run.
         if self.encoder.run != NO_RUN {
             self.count += 1;
@@ -219,7 +228,7 @@ impl<'a> Serializer for &'a mut Encoder {
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
         self.stack.check()?;
         self.tag(SOME);
-        value.serialize(self)
+        self.part(value)
     }
 
     fn serialize_unit(self) -> Result<(), Error> {
@@ -237,7 +246,7 @@ impl<'a> Serializer for &'a mut Encoder {
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Error> {
-        value.serialize(self)
+        self.part(value)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -249,11 +258,32 @@ impl<'a> Serializer for &'a mut Encoder {
     ) -> Result<(), Error> {
         self.stack.check()?;
         self.variant(VARIANT, variant);
-        value.serialize(self)
+        self.part(value)
     }
 
     fn serialize_seq(self, length: Option<usize>) -> Result<Elements<'a>, Error> {
         self.sequence(length)
+    }
+
+    fn collect_seq<I>(self, row: I) -> Result<(), Error>
+    where
+        I: IntoIterator,
+        I::Item: Serialize,
+    {
+        if let Some((tag, count, bytes)) = bulk::numbers_of(&row)
+            && self.numbers_in_a_row(tag, count, bytes)
+        {
+            return Ok(());
+        }
+        let mut elements = row.into_iter();
+        let length = match elements.size_hint() {
+            (fewest, Some(most)) if fewest == most => Some(most),
+            _ => None,
+        };
+        let mut sequence = self.sequence(length)?;
+        elements.try_for_each(|element| sequence.element(&element))?;
+        sequence.finish();
+        Ok(())
     }
 
     fn serialize_tuple(self, length: usize) -> Result<Elements<'a>, Error> {
@@ -335,7 +365,7 @@ macro_rules! fields {
 
             fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
                 self.name(name);
-                value.serialize(&mut **self)
+                self.part(value)
             }
 
             fn end(self) -> Result<(), Error> {
@@ -357,7 +387,7 @@ impl SerializeMap for &mut Encoder {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        value.serialize(&mut **self)
+        self.part(value)
     }
 
     fn end(self) -> Result<(), Error> {

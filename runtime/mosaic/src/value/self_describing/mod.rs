@@ -27,8 +27,10 @@
 //!
 //! A newtype struct is its content. Lengths are numbers in LEB128. A name is its number in LEB128, from one on. The
 //! next unused number is followed by the length and the bytes of a new name. The first elements of a sequence can be a
-//! *run*: `RUN`, the type, the count as a `u32`, and the numbers without their types.
+//! *run*: `RUN`, the type, the count as a `u32`, and the numbers without their types. Vectors
+//! and arrays of numbers are recognised, and their runs are copied in [`bulk`].
 
+mod bulk;
 mod decoder;
 mod decoder_access;
 mod encoder;

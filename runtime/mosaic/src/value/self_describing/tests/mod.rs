@@ -1,5 +1,6 @@
 //! Values arrive as they left.
 
+mod bulk;
 mod family;
 
 use super::{decode, decode_element, encode};

@@ -1,0 +1,220 @@
+//! Vectors and arrays of numbers inside other values, copied in bulk.
+//!
+//! serde hands over numbers one by one. Here the encoder and the decoder recognise the types that have all their numbers
+//! in a row, and copy the row. The bytes are the same either way.
+//!
+//! A type is recognised by its [`typeid`], which also types with lifetimes have. It tells types apart as a `TypeId`
+//! does, except for lifetimes.
+
+use super::{
+    decoder::Decoder,
+    encoder::{CAPACITY, Encoder, FEWEST_IN_A_RUN},
+    error::Error,
+    tag::*,
+};
+use crate::value::{
+    encoding::{ARRAY_FORMAT, bytes_of, read_numbers},
+    parallel_copy::fill,
+};
+use ndarray::{Array, Dimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+use std::{
+    any::{TypeId, type_name},
+    mem::needs_drop,
+};
+
+/// Begins the names of serde's own visitors, in the crates that have had them.
+pub(super) const SERDES_VISITORS: [&str; 2] = ["serde_core::de::impls::", "serde::de::impls::"];
+
+/// Calls a macro with each number type that serde has, and with its tag.
+macro_rules! for_each_number {
+    ($each:ident) => {
+        $each!(u8, U8);
+        $each!(u16, U16);
+        $each!(u32, U32);
+        $each!(u64, U64);
+        $each!(u128, U128);
+        $each!(i8, I8);
+        $each!(i16, I16);
+        $each!(i32, I32);
+        $each!(i64, I64);
+        $each!(i128, I128);
+        $each!(f32, F32);
+        $each!(f64, F64);
+        // serde writes these with 64 bits.
+        #[cfg(target_pointer_width = "64")]
+        $each!(usize, U64);
+        #[cfg(target_pointer_width = "64")]
+        $each!(isize, I64);
+    };
+}
+
+/// Writes an array of numbers as ndarray would. Returns `None`, and writes nothing, if the value is no such array.
+#[inline]
+pub(super) fn write_array<T: ?Sized>(value: &T, encoder: &mut Encoder) -> Option<Result<(), Error>> {
+    // Arrays own memory. The compiler leaves out the rest for other types.
+    match needs_drop::<T>() {
+        true => write_array_of(typeid::of::<T>(), (&raw const *value).cast(), encoder),
+        false => None,
+    }
+}
+
+/// Does the work of [`write_array`]. Not generic, so that no cell compiles it.
+fn write_array_of(type_id: TypeId, value: *const (), encoder: &mut Encoder) -> Option<Result<(), Error>> {
+    macro_rules! try_number {
+        ($number:ty, $tag:ident) => {
+            try_array!($number, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn);
+        };
+    }
+    macro_rules! try_array {
+        ($number:ty, $($dimension:ty),*) => {$(
+            if type_id == TypeId::of::<Array<$number, $dimension>>() {
+                // SAFETY: the caller's value has this type, which has no lifetimes, and is borrowed during this call.
+                let array = unsafe { &*value.cast::<Array<$number, $dimension>>() };
+                return Some(write_parts(array.raw_dim(), array.as_slice()?, encoder));
+            }
+        )*};
+    }
+    for_each_number!(try_number);
+    None
+}
+
+/// Writes what ndarray's `Serialize` writes.
+fn write_parts<A: Serialize, D: Dimension + Serialize>(
+    dimension: D,
+    numbers: &[A],
+    encoder: &mut Encoder,
+) -> Result<(), Error> {
+    let mut parts = encoder.serialize_struct("Array", 3)?;
+    parts.serialize_field("v", &ARRAY_FORMAT)?;
+    parts.serialize_field("dim", &dimension)?;
+    parts.serialize_field("data", numbers)?;
+    parts.end()
+}
+
+/// Returns the tag and the bytes of numbers in a row, if `I` is a reference to a vector or a slice of them.
+#[inline]
+pub(super) fn numbers_of<I>(row: &I) -> Option<(u8, usize, &[u8])> {
+    // A reference, and no other iterator.
+    match !needs_drop::<I>() && size_of::<I>() <= size_of::<&[u8]>() {
+        true => numbers_of_type(typeid::of::<I>(), (&raw const *row).cast()).map(|(tag, count, bytes)| {
+            // SAFETY: the bytes are those of the numbers that `row` refers to, which outlive the borrow of `row`.
+            (tag, count, unsafe {
+                std::slice::from_raw_parts(bytes.cast(), count * size_of_number(tag))
+            })
+        }),
+        false => None,
+    }
+}
+
+/// Does the work of [`numbers_of`]: returns the tag, the count and the place of the numbers.
+fn numbers_of_type(type_id: TypeId, row: *const ()) -> Option<(u8, usize, *const u8)> {
+    macro_rules! try_number {
+        ($number:ty, $tag:ident) => {
+            if type_id == TypeId::of::<&'static Vec<$number>>() {
+                // SAFETY: the caller's value has this type but for its lifetime, and is borrowed during this call.
+                let numbers = unsafe { *row.cast::<&Vec<$number>>() };
+                return Some(($tag, numbers.len(), bytes_of(numbers)?.as_ptr()));
+            }
+            if type_id == TypeId::of::<&'static [$number]>() {
+                // SAFETY: as above.
+                let numbers = unsafe { *row.cast::<&[$number]>() };
+                return Some(($tag, numbers.len(), bytes_of(numbers)?.as_ptr()));
+            }
+        };
+    }
+    for_each_number!(try_number);
+    None
+}
+
+/// Reads a vector of numbers in bulk, if that is what serde's visitor `V` makes of a sequence and the bytes have the
+/// numbers in a row. Otherwise reads nothing.
+#[inline]
+pub(super) fn read_vector<V, T>(decoder: &mut Decoder) -> Option<T> {
+    let mut vector: Option<T> = None;
+    if needs_drop::<T>() {
+        read_vector_of(typeid::of::<T>(), type_name::<V>(), (&raw mut vector).cast(), decoder);
+    }
+    vector
+}
+
+/// Does the work of [`read_vector`]: sets `vector`, an `Option` of the type of `type_id`.
+fn read_vector_of(type_id: TypeId, visitor: &str, vector: *mut (), decoder: &mut Decoder) {
+    macro_rules! try_number {
+        ($number:ty, $tag:ident) => {
+            if type_id == TypeId::of::<Vec<$number>>() {
+                // Another visitor may make another vector of the same numbers.
+                let is_serdes = SERDES_VISITORS.iter().any(|begin| visitor.starts_with(begin));
+                if is_serdes && cfg!(target_endian = "little") {
+                    let numbers = decoder
+                        .numbers_in_a_row($tag, size_of::<$number>())
+                        .and_then(|(count, bytes)| read_numbers::<$number>(bytes, count));
+                    // SAFETY: the caller's value is an option of this type, which has no lifetimes, and is borrowed
+                    // during this call.
+                    unsafe { *vector.cast::<Option<Vec<$number>>>() = numbers };
+                }
+                return;
+            }
+        };
+    }
+    for_each_number!(try_number);
+}
+
+impl Encoder {
+    /// Writes a sequence of numbers in a row, all of them in one run. Returns whether it did.
+    pub(super) fn numbers_in_a_row(&mut self, tag: u8, count: usize, bytes: &[u8]) -> bool {
+        let Ok(in_run) = u32::try_from(count) else {
+            return false;
+        };
+        if count < FEWEST_IN_A_RUN || in_run == u32::MAX || self.stack.check().is_err() {
+            return false;
+        }
+        self.reserve(bytes.len());
+        self.tag(SEQUENCE);
+        self.expected(Some(count));
+        self.bytes.extend_from_slice(&[RUN, tag]);
+        self.bytes.extend_from_slice(&in_run.to_le_bytes());
+        let begin = self.bytes.len();
+        let room = self.bytes.spare_capacity_mut();
+        fill(&mut room[..bytes.len()], bytes, |to, from| {
+            to.write_copy_of_slice(from);
+        });
+        // SAFETY: `fill` has written all of these bytes.
+        unsafe { self.bytes.set_len(begin + bytes.len()) };
+        self.tag(END);
+        true
+    }
+
+    /// Makes room for numbers and what stands around them.
+    fn reserve(&mut self, numbers: usize) {
+        let needed = self.bytes.len().saturating_add(numbers).saturating_add(CAPACITY);
+        if needed > self.bytes.capacity() {
+            let mut larger = mosaic_abi::large_vec(needed.max(2 * self.bytes.capacity()));
+            larger.extend_from_slice(&self.bytes);
+            self.bytes = larger;
+        }
+    }
+}
+
+impl<'de> Decoder<'de> {
+    /// Reads a sequence if it is next and consists of one run of numbers with the type of `tag`. Returns their count and
+    /// their bytes. Otherwise reads nothing.
+    fn numbers_in_a_row(&mut self, tag: u8, size: usize) -> Option<(usize, &'de [u8])> {
+        let begin = self.position;
+        let found = self.try_numbers_in_a_row(tag, size);
+        if found.is_none() {
+            self.position = begin;
+        }
+        found
+    }
+
+    fn try_numbers_in_a_row(&mut self, tag: u8, size: usize) -> Option<(usize, &'de [u8])> {
+        if self.is_left || self.stack.check().is_err() || !self.read_tag_if(SEQUENCE) {
+            return None;
+        }
+        self.expected().ok()?;
+        let (of, count) = self.read_run().ok()??;
+        let bytes = self.take(count.checked_mul(size)?).ok()?;
+        (of == tag && count > 0 && self.read_end()).then_some((count, bytes))
+    }
+}

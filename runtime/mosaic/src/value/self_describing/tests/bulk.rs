@@ -1,0 +1,176 @@
+//! Numbers in a row, which are copied in bulk, have the bytes and the values that serde would give them one by one.
+
+use super::{super::bulk::SERDES_VISITORS, arrived, check, encode};
+use ndarray::{Array, Array1, Array2, Array3, ArrayD, Dimension, s};
+use proptest::{collection::vec, prelude::*};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, DeserializeOwned, SeqAccess, Visitor, value::Error},
+    forward_to_deserialize_any,
+    ser::SerializeSeq,
+};
+use std::{any::type_name, collections::BTreeMap, fmt, fmt::Debug};
+
+/// Numbers that serde writes one by one.
+struct OneByOne<'a, A>(&'a [A]);
+
+impl<A: Serialize> Serialize for OneByOne<'_, A> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut elements = serializer.serialize_seq(Some(self.0.len()))?;
+        for number in self.0 {
+            elements.serialize_element(number)?;
+        }
+        elements.end()
+    }
+}
+
+fn check_numbers<A>(numbers: &[A])
+where
+    A: Serialize + DeserializeOwned + Clone + PartialEq + Debug + 'static,
+{
+    let one_by_one = encode(&(OneByOne(numbers), 1_u8)).unwrap();
+    assert_eq!(encode(&(numbers.to_vec(), 1_u8)).unwrap(), one_by_one);
+    assert_eq!(encode(&(numbers, 1_u8)).unwrap(), one_by_one);
+    check(&(numbers.to_vec(), 1_u8));
+    check(&vec![numbers.to_vec(), numbers.to_vec()]);
+    check_array(&Array1::from(numbers.to_vec()));
+}
+
+/// ndarray writes a view by itself, number by number.
+fn check_array<A, D>(array: &Array<A, D>)
+where
+    A: Serialize + DeserializeOwned + Clone + PartialEq + Debug + 'static,
+    D: Dimension + Serialize + DeserializeOwned,
+{
+    assert_eq!(encode(&(array, 1_u8)).unwrap(), encode(&(array.view(), 1_u8)).unwrap());
+    check(&(array.clone(), 1_u8));
+    check(&Some(array.clone()));
+}
+
+proptest! {
+    #[test]
+    fn vectors(
+        a: Vec<u8>, b: Vec<u16>, c: Vec<u32>, d: Vec<u64>, e: Vec<u128>, f: Vec<usize>, g: Vec<i8>, h: Vec<i16>,
+        i: Vec<i32>, j: Vec<i64>, k: Vec<i128>, l in vec(prop::num::f32::NORMAL, 0..40),
+        m in vec(prop::num::f64::NORMAL, 0..40), n: Vec<isize>, flags: Vec<bool>, texts: Vec<String>,
+    ) {
+        check_numbers(&a);
+        check_numbers(&b);
+        check_numbers(&c);
+        check_numbers(&d);
+        check_numbers(&e);
+        check_numbers(&f);
+        check_numbers(&g);
+        check_numbers(&h);
+        check_numbers(&i);
+        check_numbers(&j);
+        check_numbers(&k);
+        check_numbers(&l);
+        check_numbers(&m);
+        check_numbers(&n);
+        check_numbers(&flags);
+        check_numbers(&texts);
+    }
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Clone, Debug)]
+enum Step {
+    Start,
+    Field { values: Array3<f32>, time: f64 },
+    Pair(Array2<f64>, Array1<i64>),
+    One(Vec<u32>),
+}
+
+#[test]
+fn arrays_of_every_order_and_dimension() {
+    let array = Array2::from_shape_fn((5, 7), |(i, j)| (i * 7 + j) as f32);
+    check_array(&array);
+    check_array(&array.clone().reversed_axes());
+    check_array(&array.slice(s![.., ..;2]).to_owned());
+    check_array(&ArrayD::<i16>::from_elem(vec![2, 3, 1, 4], -3));
+    check_array(&Array3::<u128>::zeros((0, 2, 3)));
+    check_array(&Array2::from_elem((3, 4), true));
+    check_array(&Array1::from(vec![f64::MIN_POSITIVE, f64::INFINITY, -0.0]));
+}
+
+#[test]
+fn arrays_inside_of_anything() {
+    let values = Array3::from_shape_fn((2, 3, 4), |(i, j, k)| (i + j * k) as f32);
+    let pair = Step::Pair(Array2::eye(4), Array1::from_elem(9, -1));
+    for step in [
+        Step::Start,
+        Step::Field { values, time: 0.5 },
+        pair,
+        Step::One((0..300).collect()),
+    ] {
+        check(&step);
+        check(&vec![Ok::<_, String>(step.clone()), Err("none".to_owned())]);
+        check(&BTreeMap::from([("step".to_owned(), Some(step))]));
+    }
+    // Large enough for several threads.
+    let large: Vec<f64> = (0..3 << 20).map(f64::from).collect();
+    let (arrived, text) = arrived(&(large.clone(), "text".to_owned()));
+    assert!(arrived == large && text == "text");
+}
+
+/// Numbers that a visitor of the type's own changes.
+#[derive(PartialEq, Debug, Serialize)]
+struct Negated(Vec<f64>);
+
+impl<'de> Deserialize<'de> for Negated {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Negated, D::Error> {
+        struct Negating;
+
+        impl<'de> Visitor<'de> for Negating {
+            type Value = Vec<f64>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("numbers")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<f64>, A::Error> {
+                let mut numbers = Vec::new();
+                while let Some(number) = elements.next_element::<f64>()? {
+                    numbers.push(-number);
+                }
+                Ok(numbers)
+            }
+        }
+
+        deserializer.deserialize_seq(Negating).map(Negated)
+    }
+}
+
+#[test]
+fn a_visitor_of_the_types_own_sees_each_number() {
+    let numbers: Vec<f64> = (0..20).map(f64::from).collect();
+    let negated: Vec<f64> = numbers.iter().map(|number| -number).collect();
+    assert_eq!(arrived(&Negated(numbers)), Negated(negated));
+}
+
+/// Reports the name of the visitor that a type gives it for a sequence.
+struct NameOfVisitor;
+
+impl<'de> Deserializer<'de> for NameOfVisitor {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+        Err(de::Error::custom("no sequence"))
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+        Err(de::Error::custom(type_name::<V>()))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// If serde gives its visitors another name, vectors are read number by number, which takes long.
+#[test]
+fn serdes_visitor_of_vectors_is_known_by_its_name() {
+    let name = Vec::<f64>::deserialize(NameOfVisitor).unwrap_err().to_string();
+    assert!(SERDES_VISITORS.iter().any(|begin| name.starts_with(begin)), "{name}");
+}
