@@ -1,4 +1,4 @@
-//! Vectors and arrays of numbers inside other values, copied in bulk.
+//! Vectors and arrays of numbers and of `bool` inside other values, copied in bulk.
 //!
 //! serde hands over numbers one by one. Here the encoder and the decoder recognise the types that have all their numbers
 //! in a row, and copy the row. The bytes are the same either way.
@@ -49,7 +49,8 @@ macro_rules! for_each_number {
     };
 }
 
-/// Writes an array of numbers as ndarray would. Returns `None`, and writes nothing, if the value is no such array.
+/// Writes an array of numbers or of `bool` as ndarray would. Returns `None`, and writes nothing, if the value is no such
+/// array.
 #[inline]
 pub(super) fn write_array<T: ?Sized>(value: &T, encoder: &mut Encoder) -> Option<Result<(), Error>> {
     // Arrays own memory. The compiler leaves out the rest for other types.
@@ -76,6 +77,7 @@ fn write_array_of(type_id: TypeId, value: *const (), encoder: &mut Encoder) -> O
         )*};
     }
     for_each_number!(try_number);
+    try_array!(bool, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn);
     None
 }
 
@@ -92,43 +94,45 @@ fn write_parts<A: Serialize, D: Dimension + Serialize>(
     parts.end()
 }
 
-/// Returns the tag and the bytes of numbers in a row, if `I` is a reference to a vector or a slice of them.
+/// Writes a sequence in bulk, if `I` is a reference to a vector or a slice of numbers or of `bool`. Returns whether it
+/// did.
 #[inline]
-pub(super) fn numbers_of<I>(row: &I) -> Option<(u8, usize, &[u8])> {
+pub(super) fn write_row<I>(row: &I, encoder: &mut Encoder) -> bool {
     // A reference, and no other iterator.
     match !needs_drop::<I>() && size_of::<I>() <= size_of::<&[u8]>() {
-        true => numbers_of_type(typeid::of::<I>(), (&raw const *row).cast()).map(|(tag, count, bytes)| {
-            // SAFETY: the bytes are those of the numbers that `row` refers to, which outlive the borrow of `row`.
-            (tag, count, unsafe {
-                std::slice::from_raw_parts(bytes.cast(), count * size_of_number(tag))
-            })
-        }),
-        false => None,
+        true => write_row_of(typeid::of::<I>(), (&raw const *row).cast(), encoder),
+        false => false,
     }
 }
 
-/// Does the work of [`numbers_of`]: returns the tag, the count and the place of the numbers.
-fn numbers_of_type(type_id: TypeId, row: *const ()) -> Option<(u8, usize, *const u8)> {
+/// Does the work of [`write_row`].
+fn write_row_of(type_id: TypeId, row: *const (), encoder: &mut Encoder) -> bool {
+    macro_rules! row_of {
+        ($element:ty) => {
+            if type_id == TypeId::of::<&'static Vec<$element>>() {
+                // SAFETY: the caller's value has this type but for its lifetime, and is borrowed during this call.
+                Some(unsafe { *row.cast::<&Vec<$element>>() }.as_slice())
+            } else if type_id == TypeId::of::<&'static [$element]>() {
+                // SAFETY: as above.
+                Some(unsafe { *row.cast::<&[$element]>() })
+            } else {
+                None
+            }
+        };
+    }
     macro_rules! try_number {
         ($number:ty, $tag:ident) => {
-            if type_id == TypeId::of::<&'static Vec<$number>>() {
-                // SAFETY: the caller's value has this type but for its lifetime, and is borrowed during this call.
-                let numbers = unsafe { *row.cast::<&Vec<$number>>() };
-                return Some(($tag, numbers.len(), bytes_of(numbers)?.as_ptr()));
-            }
-            if type_id == TypeId::of::<&'static [$number]>() {
-                // SAFETY: as above.
-                let numbers = unsafe { *row.cast::<&[$number]>() };
-                return Some(($tag, numbers.len(), bytes_of(numbers)?.as_ptr()));
+            if let Some(numbers) = row_of!($number) {
+                return bytes_of(numbers).is_some_and(|bytes| encoder.numbers($tag, numbers.len(), bytes));
             }
         };
     }
     for_each_number!(try_number);
-    None
+    row_of!(bool).is_some_and(|flags| encoder.flags(flags))
 }
 
-/// Reads a vector of numbers in bulk, if that is what serde's visitor `V` makes of a sequence and the bytes have the
-/// numbers in a row. Otherwise reads nothing.
+/// Reads a vector of numbers or of `bool` in bulk, if that is what serde's visitor `V` makes of a sequence and the bytes have the
+/// elements in a row. Otherwise reads nothing.
 #[inline]
 pub(super) fn read_vector<V, T>(decoder: &mut Decoder) -> Option<T> {
     let mut vector: Option<T> = None;
@@ -147,7 +151,7 @@ fn read_vector_of(type_id: TypeId, visitor: &str, vector: *mut (), decoder: &mut
                 let is_serdes = SERDES_VISITORS.iter().any(|begin| visitor.starts_with(begin));
                 if is_serdes && cfg!(target_endian = "little") {
                     let numbers = decoder
-                        .numbers_in_a_row($tag, size_of::<$number>())
+                        .numbers($tag, size_of::<$number>())
                         .and_then(|(count, bytes)| read_numbers::<$number>(bytes, count));
                     // SAFETY: the caller's value is an option of this type, which has no lifetimes, and is borrowed
                     // during this call.
@@ -158,11 +162,16 @@ fn read_vector_of(type_id: TypeId, visitor: &str, vector: *mut (), decoder: &mut
         };
     }
     for_each_number!(try_number);
+    if type_id == TypeId::of::<Vec<bool>>() && SERDES_VISITORS.iter().any(|begin| visitor.starts_with(begin)) {
+        let flags = decoder.flags();
+        // SAFETY: as above.
+        unsafe { *vector.cast::<Option<Vec<bool>>>() = flags };
+    }
 }
 
 impl Encoder {
     /// Writes a sequence of numbers in a row, all of them in one run. Returns whether it did.
-    pub(super) fn numbers_in_a_row(&mut self, tag: u8, count: usize, bytes: &[u8]) -> bool {
+    fn numbers(&mut self, tag: u8, count: usize, bytes: &[u8]) -> bool {
         let Ok(in_run) = u32::try_from(count) else {
             return false;
         };
@@ -185,6 +194,20 @@ impl Encoder {
         true
     }
 
+    /// Writes a sequence of `bool`, each of which is its tag. Returns whether it did.
+    fn flags(&mut self, flags: &[bool]) -> bool {
+        if self.stack.check().is_err() {
+            return false;
+        }
+        self.reserve(flags.len());
+        self.tag(SEQUENCE);
+        self.expected(Some(flags.len()));
+        self.bytes
+            .extend(flags.iter().map(|flag| if *flag { TRUE } else { FALSE }));
+        self.tag(END);
+        true
+    }
+
     /// Makes room for numbers and what stands around them.
     fn reserve(&mut self, numbers: usize) {
         let needed = self.bytes.len().saturating_add(numbers).saturating_add(CAPACITY);
@@ -199,16 +222,16 @@ impl Encoder {
 impl<'de> Decoder<'de> {
     /// Reads a sequence if it is next and consists of one run of numbers with the type of `tag`. Returns their count and
     /// their bytes. Otherwise reads nothing.
-    fn numbers_in_a_row(&mut self, tag: u8, size: usize) -> Option<(usize, &'de [u8])> {
+    fn numbers(&mut self, tag: u8, size: usize) -> Option<(usize, &'de [u8])> {
         let begin = self.position;
-        let found = self.try_numbers_in_a_row(tag, size);
+        let found = self.try_numbers(tag, size);
         if found.is_none() {
             self.position = begin;
         }
         found
     }
 
-    fn try_numbers_in_a_row(&mut self, tag: u8, size: usize) -> Option<(usize, &'de [u8])> {
+    fn try_numbers(&mut self, tag: u8, size: usize) -> Option<(usize, &'de [u8])> {
         if self.is_left || self.stack.check().is_err() || !self.read_tag_if(SEQUENCE) {
             return None;
         }
@@ -216,5 +239,25 @@ impl<'de> Decoder<'de> {
         let (of, count) = self.read_run().ok()??;
         let bytes = self.take(count.checked_mul(size)?).ok()?;
         (of == tag && count > 0 && self.read_end()).then_some((count, bytes))
+    }
+
+    /// Reads a sequence if it is next and consists of `bool`. Otherwise reads nothing.
+    fn flags(&mut self) -> Option<Vec<bool>> {
+        let begin = self.position;
+        let found = self.try_flags();
+        if found.is_none() {
+            self.position = begin;
+        }
+        found
+    }
+
+    fn try_flags(&mut self) -> Option<Vec<bool>> {
+        if self.is_left || self.stack.check().is_err() || !self.read_tag_if(SEQUENCE) {
+            return None;
+        }
+        let count = self.expected().ok()??;
+        let tags = self.take(count).ok()?;
+        let are_flags = tags.iter().all(|tag| matches!(*tag, FALSE | TRUE)) && self.read_end();
+        are_flags.then(|| tags.iter().map(|tag| *tag == TRUE).collect())
     }
 }

@@ -105,7 +105,7 @@ impl Encoder {
 
     /// Writes a part of a value.
     #[inline]
-    fn part<T: Serialize + ?Sized>(&mut self, part: &T) -> Result<(), Error> {
+    pub(super) fn part<T: Serialize + ?Sized>(&mut self, part: &T) -> Result<(), Error> {
         match bulk::write_array(part, self) {
             Some(written) => written,
             None => part.serialize(self),
@@ -270,9 +270,7 @@ impl<'a> Serializer for &'a mut Encoder {
         I: IntoIterator,
         I::Item: Serialize,
     {
-        if let Some((tag, count, bytes)) = bulk::numbers_of(&row)
-            && self.numbers_in_a_row(tag, count, bytes)
-        {
+        if bulk::write_row(&row, self) {
             return Ok(());
         }
         let mut elements = row.into_iter();

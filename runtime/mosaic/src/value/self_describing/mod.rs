@@ -53,7 +53,7 @@ use serde::{Serialize, de::DeserializeOwned};
 /// The value's own `Serialize` refuses; the text is its reason.
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, String> {
     let mut encoder = Encoder::new();
-    match value.serialize(&mut encoder) {
+    match encoder.part(value) {
         Ok(()) => Ok(encoder.into_bytes()),
         Err(error) => Err(error.into_reason()),
     }

@@ -35,15 +35,3 @@ pub(super) const F64: u8 = 27;
 pub(super) fn is_number(tag: u8) -> bool {
     (U8..=F64).contains(&tag)
 }
-
-/// Returns the size of a number, in bytes.
-pub(super) fn size_of_number(tag: u8) -> usize {
-    match tag {
-        U8 | I8 => 1,
-        U16 | I16 => 2,
-        U32 | I32 | F32 => 4,
-        U64 | I64 | F64 => 8,
-        U128 | I128 => 16,
-        _ => 0,
-    }
-}
