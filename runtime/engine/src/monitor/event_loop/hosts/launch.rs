@@ -3,6 +3,7 @@
 use super::{
     super::{EventLoop, START, event::Event},
     Hosts, LaunchedHost,
+    environment::travelling,
     node_connection::serve_node,
     node_messages::LOOK,
 };
@@ -16,7 +17,7 @@ use crate::{
 use mosaic_abi::StartOptions;
 use mosaic_launch::{LaunchEvent, Order, Place, launch};
 use mosaic_net::{Credentials, HostKey, RunSecret, Settings};
-use std::{fs, net::SocketAddr, sync::Arc};
+use std::{env, fs, net::SocketAddr, sync::Arc};
 
 /// What is missing until the launcher says how many hosts there are.
 const LAUNCHER: &str = "the launcher";
@@ -32,6 +33,7 @@ impl EventLoop {
         self.hosts = self.open_gate()?;
         let mut order = Order::new(&self.options.worker.program);
         order.arguments.clone_from(&self.options.worker.args);
+        order.environment = travelling(env::vars_os());
         order.hosts = options.hosts;
         order.cpus = (options.num_workers > 0).then_some(options.num_workers);
         let (events, run) = (self.events.clone(), self.state.run);

@@ -1,12 +1,14 @@
 //! The hosts that a launcher has started node processes on. In a runtime of one machine there are none.
 //!
 //! - `launch`: launching the node processes, and what the launcher says.
+//! - `environment`: the variables that node processes get from this machine.
 //! - `node_connection`: the connections of node processes; `node_messages`: what they say.
 //! - `lost`: hosts that are lost, and those in their places.
 //! - `output`: what workers of other hosts write.
 //! - `files`: files that are brought to this host.
 //! - `workers`: the workers of all hosts, whichever way they are started.
 
+mod environment;
 mod files;
 mod launch;
 mod lost;
