@@ -24,6 +24,7 @@ use crate::{
     files::Waiting,
     node::HostUsage,
     sweeper::Sweeper,
+    trim_memory::Trimmer,
     wire::{Host, Peer, Sender, ToNode},
 };
 use mosaic_launch::Launch;
@@ -70,6 +71,8 @@ pub(super) struct Hosts {
     /// Who waits for files of other hosts.
     waiting: Waiting,
 }
+    /// Told of all files of other hosts.
+    trimmer: Trimmer,
 
 /// A host that was launched.
 #[derive(Debug, Default)]
