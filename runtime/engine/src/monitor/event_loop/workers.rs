@@ -12,7 +12,7 @@ use super::{
 use crate::{
     node::{WorkerPlan, worker_address},
     process_mark::ProcessMark,
-    wire::{FromMonitor, Host, LostWorker, RunningRuntime, RuntimePart, WorkerAddress},
+    wire::{FromMonitor, Host, LostWorker, RunningRuntime, RuntimePart, WorkerAddress, credentials_in},
     worker::MOST_THREADS,
     worker_uid,
 };
@@ -255,6 +255,7 @@ impl EventLoop {
         };
         self.close_warehouse();
         self.hosts.close();
+        let _ = fs::remove_dir_all(credentials_in(&self.options.run_dir));
         if let Some((heads, reason)) = failed {
             for head in heads {
                 let running = Err(reason.clone());

@@ -174,8 +174,13 @@ impl EventLoop {
         }
     }
 
-    /// Ends a worker that a head cannot reach, so that all agree on its fate.
+    /// Ends a worker that a head cannot reach, so that all agree on its fate. A worker that has ended, or was asked to,
+    /// has closed the connection itself.
     pub(in super::super) fn worker_unreachable(&mut self, session: u64, worker: &str) {
+        let is_wanted = self.hosts.workers.get(worker).is_some_and(|worker| !worker.is_asked);
+        if !is_wanted {
+            return;
+        }
         let from = host_of_session(session).map_or("the notebook's host".to_owned(), |host| self.hosts.name(host));
         self.notice(format!("{worker} cannot be reached from {from}, and is ended"));
         self.kill(worker);
