@@ -97,6 +97,12 @@ impl EventLoop {
                 let hosts = u32::try_from(hosts).unwrap_or(u32::MAX);
                 self.state.lifecycle.expect(LAUNCHER, (0..hosts).map(worker_uid::node));
             }
+            LaunchEvent::Started { host, .. } if self.hosts.hosts.get(&host).is_some_and(|host| host.is_gone) => {
+                // It comes after it was given up.
+                if let Some(launch) = &self.hosts.launch {
+                    launch.end_host(host);
+                }
+            }
             LaunchEvent::Started { host, name } => {
                 self.hosts.hosts.entry(host).or_default().name = name;
                 let run = self.state.run;
@@ -112,7 +118,10 @@ impl EventLoop {
             LaunchEvent::Gone { reason } => match self.state.lifecycle {
                 Lifecycle::Starting { .. } => self.stop(None, &reason),
                 Lifecycle::Stopping { .. } | Lifecycle::Off => {}
-                Lifecycle::On => self.notice(reason),
+                Lifecycle::On => {
+                    self.notice(reason);
+                    self.no_more_hosts();
+                }
             },
         }
     }
@@ -125,6 +134,9 @@ impl EventLoop {
         let Some(credentials) = &self.hosts.credentials else {
             return;
         };
+        if self.hosts.hosts.get(&host).is_some_and(|host| host.is_gone) {
+            return;
+        }
         let order = NodeOrder {
             host,
             secret: credentials.secret().clone(),
@@ -165,7 +177,7 @@ impl EventLoop {
         }
         if self.state.lifecycle == Lifecycle::On {
             self.notice(text);
-            self.no_replacing_host();
+            self.no_replacing_host(host);
         }
     }
 
