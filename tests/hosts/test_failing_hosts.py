@@ -1,6 +1,7 @@
 """Workers, node processes, launchers, links and kernels that end, and what goes on without them."""
 
 import os
+import pwd
 import signal
 
 import pytest
@@ -179,3 +180,27 @@ def test_a_lost_host_is_replaced(cluster, start):
     assert wait_until(lambda: listed(kernel) == ["worker:0:0", "worker:2:0"], 30), listed(kernel)
     made = field_on('"worker:2:0"', 10, 1)
     assert kernel.ok(f"let field = {made}; field.host().result().await?").result == '"h2"'
+
+
+def test_workers_rise_on_other_hosts_if_no_host_comes(cluster, start):
+    kernel = start(MOSAIC_ON="ssh:h1,h2,h3", MOSAIC_REPLACEMENT_WAIT="1")
+    kernel.ok(FIELD)
+    kernel.ok("mosaic::interactive(On).num_workers(1).replace_lost_workers(2).await?;")
+    # The launcher promises h2 again, and the login there never ends.
+    home = cluster[2].path(pwd.getpwuid(0).pw_dir) / ".ssh"
+    home.mkdir()
+    (home / "rc").write_text("exec sleep 1000")
+    (node,) = node_processes(cluster[2])
+    node.kill()
+    assert wait_until(lambda: listed(kernel) == ["worker:0:0", "worker:0:1", "worker:2:0"], 30), listed(kernel)
+    # h3 refuses.
+    next(it for it in cluster[3].processes() if it.name() == "sshd" and "-D" in it.cmdline()).kill()
+    (node,) = node_processes(cluster[3])
+    node.kill()
+    assert wait_until(lambda: listed(kernel) == ["worker:0:0", "worker:0:1", "worker:0:2"], 30), listed(kernel)
+    said = "".join(cell.text for cell in kernel.cells.values())
+    assert "node:3 has not come within 1s" in said and "node:4 (h3) cannot be used" in said, said
+    assert said.count("lost workers that are replaced on other hosts: 1") == 2, said
+    # Both come back whole for the next test.
+    cluster[2].power_off()
+    cluster[3].power_off()

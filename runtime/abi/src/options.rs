@@ -1,5 +1,6 @@
 //! Options of tesserae, calls and functions.
 
+use crate::HasPlace;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -77,8 +78,11 @@ impl Options {
         self
     }
 
-    /// Sets the host that a tessera is placed on, or a function runs on: that of a tessera or of a stored value, or the
-    /// one of this name. The placement strategy chooses among the workers there.
+    /// Sets the host that a tessera is placed on, or a function runs on: the host of a proxy's tessera, of a task's
+    /// result, of a stored value, of a parameter or of a worker, or a host itself. The placement strategy chooses among
+    /// the workers there.
+    ///
+    /// Instead of the value, its uid can be given, such as `node:1` for a host.
     ///
     /// If no worker runs there, the strategy chooses among all workers.
     ///
@@ -87,7 +91,7 @@ impl Options {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
     /// # mosaic::interactive(On).num_workers(1).await?;
     /// let survey = mosaic::put(&vec![0.0_f64; 1 << 20]).await?;
-    /// let there = mosaic::with(Options::new().near(survey.uid()));
+    /// let there = mosaic::with(Options::new().near(&survey));
     /// let samples = there.spawn(|survey: Vec<f64>| survey.len(), (&survey,));
     /// assert_eq!(samples.result().await?, 1 << 20);
     /// let first_host = Options::new().near("node:0");
@@ -95,8 +99,8 @@ impl Options {
     /// # Ok(()) })? }
     /// ```
     #[must_use]
-    pub fn near(mut self, uid: impl Into<String>) -> Options {
-        self.near = Some(uid.into());
+    pub fn near(mut self, place: impl HasPlace) -> Options {
+        self.near = Some(place.__uid());
         self
     }
 

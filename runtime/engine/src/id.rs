@@ -61,6 +61,11 @@ impl Id {
         Id::at_end_of(uid.strip_prefix("tess-")?)
     }
 
+    /// Returns the id at the end of a task's uid, such as `task-solver1-solve-70c4…`.
+    pub(crate) fn of_task(uid: &str) -> Option<Id> {
+        Id::at_end_of(uid.strip_prefix("task-")?)
+    }
+
     /// Returns the id at the end of a stored value's uid, such as `ware-array3-70c4…`.
     pub(crate) fn of_stored(uid: &str) -> Option<Id> {
         Id::at_end_of(uid.strip_prefix("ware-")?)

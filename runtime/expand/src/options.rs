@@ -9,7 +9,7 @@ use syn::{
 };
 
 /// The options of the attribute. Each is a method of `mosaic_abi::Options` (`runtime/abi/src/options.rs`).
-const KNOWN: [&str; 4] = ["max_retries", "restarts", "worker", "timeout"];
+const KNOWN: [&str; 5] = ["max_retries", "restarts", "worker", "near", "timeout"];
 
 /// One option and its value.
 pub(crate) struct Setting {

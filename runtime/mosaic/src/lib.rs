@@ -70,7 +70,7 @@ pub use inspect::{
     workers::{Workers, WorkersFuture, workers},
 };
 pub use mosaic_abi::{
-    Activity, FailureKind, Gpu, HostStatus, LogLevel, Options, Placement, Span, State, Subject, Tasks, Worker,
+    Activity, FailureKind, Gpu, HasPlace, HostStatus, LogLevel, Options, Placement, Span, State, Subject, Tasks, Worker,
 };
 #[cfg(feature = "macros")]
 pub use mosaic_macros::tessera;

@@ -15,9 +15,13 @@ use std::{io, time::Duration};
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 const PROBES: u32 = 3;
 /// How long sent data may stay unacknowledged, in milliseconds. While data is in flight, keepalive notices nothing.
-const USER_TIMEOUT: u32 = 5000;
+///
+/// The system also ends a connection after this time if the other process reads nothing while much is sent to it. A busy
+/// process must not be taken for a lost one, so the time is long. Heartbeats of the runtime find lost hosts sooner.
+const USER_TIMEOUT: u32 = 60_000;
 
-/// Sends small messages at once, and finds out within seconds that the other host cannot be reached.
+/// Sends small messages at once, and finds out within seconds that the other host cannot be reached while nothing is in
+/// flight, and otherwise within a minute.
 ///
 /// # Errors
 ///

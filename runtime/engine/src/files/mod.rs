@@ -11,6 +11,6 @@ mod fetch;
 mod serve;
 mod waiting;
 
-pub(crate) use fetch::{NOWHERE, fetch};
+pub(crate) use fetch::{Fetcher, NOWHERE};
 pub(crate) use serve::serve;
 pub(crate) use waiting::Waiting;

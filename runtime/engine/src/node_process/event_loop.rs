@@ -3,14 +3,14 @@
 use super::{greeting, lease::Lease, output::WorkerOutput, relay, workers::own_command};
 use crate::{
     clock,
-    code::CodeStore,
-    files::Waiting,
+    files::{Fetcher, Waiting},
     gate::{self, Behind},
     id::Id,
     monitor::{MonitorOptions, monitor_address},
     node::{HostUsage, Node, Samples, Whereabouts, WorkerPlan},
     shared_memory,
     sweeper::Sweeper,
+    trim_memory::Trimmer,
     warehouse::{Keeper, StoreDir, StoreDirs, memory_limit},
     wire::{Frame, FromMonitor, FromNode, Host, Network, Peer, Received, Receiver, Sender, ToMonitor, ToNode},
     worker::WantedFile,
@@ -77,7 +77,7 @@ pub(super) struct EventLoop {
     pub(super) monitor: Sender<FromNode>,
     pub(super) events: UnboundedSender<Event>,
     pub(super) network: Network,
-    pub(super) code: CodeStore,
+    pub(super) fetcher: Fetcher,
     pub(super) store_dirs: StoreDirs,
     /// Keeps the directories of stored values locked.
     _keeper: Keeper,
@@ -135,10 +135,12 @@ impl EventLoop {
         spawn_local(gate::accept(gate, behind, |_| ready(Err(no_monitor()))));
         spawn_local(hear_monitor(receiver, events.clone()));
         watch_for_the_end(&events)?;
+        let spill_above = welcome.options.spill_above;
+        let fetcher = Fetcher::new(network.clone(), store_dirs.clone(), spill_above, Trimmer::default());
         let node_loop = EventLoop {
             monitor: sender,
+            fetcher,
             network,
-            code: CodeStore::in_run_dir(run_dir),
             _keeper: keeper,
             _sweeper: sweeper,
             store_dirs,

@@ -2,7 +2,7 @@
 
 use super::event_loop::{Event, EventLoop};
 use crate::{
-    files::{NOWHERE, fetch},
+    files::NOWHERE,
     id::Id,
     wire::{FromMonitor, FromNode, Host},
     worker::WantedFile,
@@ -32,10 +32,9 @@ impl EventLoop {
     }
 
     fn fetch(&self, host: Host, file: WantedFile) {
-        let (network, code) = (self.network.clone(), self.code.clone());
-        let (store_dirs, events) = (self.store_dirs.clone(), self.events.clone());
+        let (fetcher, events) = (self.fetcher.clone(), self.events.clone());
         spawn_local(async move {
-            let fetched = fetch(&network, host, file.clone(), code, store_dirs).await;
+            let fetched = fetcher.fetch(host, file.clone()).await;
             let outcome = fetched.map_err(|error| error.to_string());
             let _ = events.send(Event::Fetched { file, outcome });
         });

@@ -135,6 +135,15 @@ impl StoreDirs {
         }
     }
 
+    /// Returns the number of bytes that values take up in memory.
+    pub(crate) fn bytes_in_memory(&self) -> u64 {
+        let entries = fs::read_dir(self.directory(StoreDir::Memory)).into_iter().flatten();
+        let files = entries.flatten().map(|entry| entry.path());
+        // The lock and the files that are not stored have names of other kinds.
+        let values = files.filter(|file| file.extension().is_none() && !file.ends_with(LOCK));
+        values.filter_map(|file| Some(fs::metadata(file).ok()?.len())).sum()
+    }
+
     /// Removes a value, wherever it lies. Buffers of it stay valid.
     pub(crate) fn remove(&self, ware: Id) {
         for dir in [StoreDir::Memory, StoreDir::Disk] {
@@ -275,7 +284,9 @@ mod tests {
             );
             assert_eq!(store_dirs.write(StoreDir::Disk, empty, &text("")), Ok(StoreDir::Disk));
             let before = store_dirs.read(small).unwrap();
+            assert!(store_dirs.bytes_in_memory() >= 5);
             store_dirs.spill(small).unwrap();
+            assert_eq!(store_dirs.bytes_in_memory(), 0, "the lock does not count");
             assert!(!store_dirs.path(StoreDir::Memory, small).exists());
             let after = store_dirs.read(small).unwrap();
             store_dirs.remove(small);

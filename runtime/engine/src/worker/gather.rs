@@ -6,6 +6,7 @@ use super::{
 use crate::{
     failures::{dependency_failed, failure, worker_lost},
     id::Id,
+    trim_memory::Trimmer,
     wire::{Argument, Code, Coming, Needs, Object, Payload, Source, all_arrived, only},
 };
 use mosaic_abi::{Failure, FailureKind};
@@ -72,7 +73,10 @@ pub(super) fn gather_inputs(
             };
             index += 1;
             match coming.next_if(|coming| coming.index == index - 1) {
-                Some(coming) => Input::Coming(coming),
+                Some(coming) => Input::Coming {
+                    coming,
+                    trimmer: state.trimmer.clone(),
+                },
                 None => Input::Here(here),
             }
         }
@@ -128,7 +132,7 @@ enum Input {
     /// A value that came with the message or is stored, or why it cannot be had.
     Here(Outcome),
     /// A value that is on its way from another host.
-    Coming(Coming),
+    Coming { coming: Coming, trimmer: Trimmer },
     /// A stored value that is not on this host.
     Stored {
         state: Rc<WorkerState>,
@@ -162,9 +166,11 @@ impl Input {
     async fn get(self) -> Outcome {
         match self {
             Input::Here(outcome) => outcome,
-            Input::Coming(coming) => {
+            Input::Coming { coming, trimmer } => {
                 let arrived = all_arrived(Ok(vec![Payload::default()]), vec![Coming { index: 0, ..coming }]);
-                arrived.await.map(only)
+                let value = arrived.await.map(only)?;
+                trimmer.note(value.len());
+                Ok(value)
             }
             Input::Stored { state, ware, uid } => {
                 let value = stored_value(&state, ware, &uid).await;

@@ -5,8 +5,9 @@ use crate::{
     failures::{cannot_connect, is_shortage},
     id::Id,
     trim_memory::Trimmer,
-    wire::{self, FromWorker, Network, Peer, Received, ToWorker, WorkerAddress, all_arrived, only},
+    wire::{self, Coming, FromWorker, Network, Payload, Peer, Received, ToWorker, WorkerAddress, all_arrived, only},
 };
+use mosaic_abi::Failure;
 use std::{cell::RefCell, collections::HashMap, io};
 use tokio::{
     net::UnixStream,
@@ -145,6 +146,19 @@ fn refuse(mut requests: UnboundedReceiver<PeerRequest>, worker: &str, error: &io
     }
 }
 
+/// Waits for the payload of an answer, and passes it on.
+async fn reply_later(
+    reply: oneshot::Sender<Outcome>,
+    outcome: Result<Vec<Payload>, Failure>,
+    coming: Vec<Coming>,
+    trimmer: Trimmer,
+) {
+    let arrived = all_arrived(outcome, coming).await.map(only);
+    trimmer.note(arrived.as_ref().map_or(0, |value| value.len()));
+    // Whoever asked may have given up meanwhile.
+    let _ = reply.send(arrived);
+}
+
 /// Passes requests on and answers back until the connection ends. Requests that are open then are dropped.
 async fn converse(
     hello: Peer,
@@ -193,9 +207,7 @@ async fn converse(
                     if coming.is_empty() {
                         let _ = reply.send(outcome.map(only));
                     } else {
-                        spawn_local(async move {
-                            let _ = reply.send(all_arrived(outcome, coming).await.map(only));
-                        });
+                        spawn_local(reply_later(reply, outcome, coming, trimmer.clone()));
                     }
                 }
                 (Some(PeerReply::Fence(reply)), _) => {

@@ -80,7 +80,8 @@ async fn a_counter_outlives_its_heads() {
     assert_eq!(head("counts_and_is_killed"), KILLED);
     assert_eq!(head("goes_on_counting_and_aborts"), ABORTED);
     assert_eq!(head("counts_once_more_and_turns_off"), WELL);
-    assert_eq!(sockets().len(), 1);
+    // The last head may have been behind a node process, which ends after that head.
+    until(|| sockets().len() == 1);
 }
 
 async fn counts_and_is_killed() {

@@ -4,7 +4,7 @@ use crate::{
     heads::{KILLED, die, head, note, noted},
     scenario,
     tesserae::Counter,
-    world::{Scenario, meeting_point, scratch, stored_files, unstored_files, until},
+    world::{Scenario, is_behind_a_node, meeting_point, scratch, stored_files, stored_values, unstored_files, until},
 };
 use mosaic::{FailureKind, State, Stored, prelude::*};
 use std::{fs, os::unix::fs::symlink, path::Path};
@@ -78,7 +78,7 @@ async fn a_stored_value_is_freed_with_its_last_reference() {
     let later = counter.sum(&stored);
     drop((stored, copy));
     // A call that has not begun needs the value.
-    assert_eq!(stored_files().len(), 1);
+    assert_eq!(stored_values(), 1);
     fs::OpenOptions::new().write(true).open(door).unwrap();
     busy.await.unwrap();
     later.await.unwrap();
@@ -167,9 +167,13 @@ async fn values_move_to_disk_and_are_read_from_there() {
         // A worker uses the value, and forgets it when it moves.
         Counter::remote(0).sum(all.last().unwrap()).await.unwrap();
     }
-    let in_memory =
-        |files: &[std::path::PathBuf]| files.iter().filter(|file| file.starts_with(scratch("memory"))).count();
-    assert_eq!((in_memory(&stored_files()), stored_files().len()), (2, 5));
+    let files = stored_files();
+    let in_memory = files.iter().filter(|file| file.starts_with(scratch("memory")));
+    // A node process has as much memory for its copies, whose files may be somewhat longer than the values.
+    let expected = if is_behind_a_node() { 3..=4 } else { 2..=2 };
+    let in_memory = in_memory.count();
+    assert!(expected.contains(&in_memory), "{in_memory}: {files:?}");
+    assert_eq!(stored_values(), 5);
     let (a, b) = (Counter::remote(0), Counter::remote(0));
     for (seed, stored) in all.iter().enumerate() {
         let value = bytes(1 << 20, seed);
@@ -311,7 +315,7 @@ async fn a_dead_head_frees_the_values_that_only_it_held() {
     assert_eq!(counter.add(0).result().await.unwrap(), expected);
     assert!(unstored_files().is_empty());
     assert!(shared.get().await.unwrap() == bytes(1000, 3));
-    assert_eq!(stored_files().len(), 1);
+    assert_eq!(stored_values(), 1);
 }
 
 pub(crate) async fn leaves_stored_values() {
@@ -383,7 +387,7 @@ async fn a_parameter_has_a_root_and_copies() {
     let error = first.get(|values| values[7]).await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::Panicked);
     // Only the last version stays stored.
-    until(|| stored_files().len() == 1);
+    until(|| stored_values() == 1);
     drop((first, second, earlier));
     until(|| stored_files().is_empty());
 }

@@ -4,7 +4,7 @@ use crate::{
     failing::kill,
     scenario,
     tesserae::{Counter, Phoenix},
-    world::{Scenario, meeting_point, scratch, sockets},
+    world::{Scenario, meeting_point, scratch, sockets, sockets_with},
 };
 use mosaic::{FailureKind, Options, Placement, prelude::*};
 use std::{
@@ -164,7 +164,7 @@ async fn a_retiring_worker_finishes_its_work() {
     retired.await.unwrap();
     assert_eq!(fs::read_to_string(marks).unwrap(), "x");
     assert_eq!(running().await, ["worker:0:1"]);
-    assert_eq!(sockets().len(), 2);
+    assert_eq!(sockets().len(), sockets_with(1));
     let error = leaving.add(1).await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::WorkerLost);
     assert!(error.message().contains("worker:0:0 ended: it was retired"), "{error}");

@@ -1,6 +1,7 @@
 //! The world of one scenario: its process, its directory, and the check that nothing of it is left.
 
 use std::{
+    collections::HashSet,
     env, fs,
     future::Future,
     io::Read,
@@ -90,11 +91,24 @@ pub(crate) fn meeting_point(name: &str) -> String {
     path
 }
 
-/// Returns the files in the directory of this program's sockets.
+/// Returns whether the workers are behind a node process, which has files of its own.
+pub(crate) fn is_behind_a_node() -> bool {
+    env::var_os("MOSAIC_ON").is_some()
+}
+
+/// Returns the files in the directories of this program's sockets. Of a node process, only the sockets are meant: it has
+/// other files of its own.
 pub(crate) fn sockets() -> Vec<PathBuf> {
     let runtime_dir = PathBuf::from(env::var("XDG_RUNTIME_DIR").unwrap());
     let in_directory = |path: PathBuf| fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
-    in_directory(runtime_dir).flat_map(in_directory).collect()
+    let files = in_directory(runtime_dir).flat_map(in_directory);
+    let is_meant = |file: &PathBuf| !is_behind_a_node() || file.extension().is_some_and(|it| it == "sock");
+    files.filter(is_meant).collect()
+}
+
+/// Returns the number of sockets while this number of workers runs.
+pub(crate) fn sockets_with(workers: usize) -> usize {
+    1 + workers + usize::from(is_behind_a_node())
 }
 
 /// Returns the files of stored values.
@@ -107,6 +121,13 @@ pub(crate) fn stored_files() -> Vec<PathBuf> {
     let files = directories.flat_map(in_directory);
     let is_value = |path: &PathBuf| path.file_name().unwrap() != "lock" && path.extension().is_none();
     files.filter(is_value).collect()
+}
+
+/// Returns the number of stored values. Each of two hosts may have a file of a value.
+pub(crate) fn stored_values() -> usize {
+    let files = stored_files();
+    let names: HashSet<_> = files.iter().map(|file| file.file_name()).collect();
+    names.len()
 }
 
 /// Returns the files to which values are written before they are stored.

@@ -23,6 +23,11 @@ pub(super) fn proxy(tessera: &Tessera) -> TokenStream {
                 #proxy { raw: ::core::clone::Clone::clone(&self.raw) }
             }
         }
+        impl ::mosaic::HasPlace for #proxy {
+            fn __uid(&self) -> ::std::string::String {
+                self.raw.uid()
+            }
+        }
         impl ::mosaic::Proxy for #proxy {
             fn __tessera(&self) -> &::mosaic::__private::Tessera {
                 &self.raw

@@ -33,6 +33,11 @@ mod __mosaic_Solver1 {
             }
         }
     }
+    impl ::mosaic::HasPlace for Solver1Proxy {
+        fn __uid(&self) -> ::std::string::String {
+            self.raw.uid()
+        }
+    }
     impl ::mosaic::Proxy for Solver1Proxy {
         fn __tessera(&self) -> &::mosaic::__private::Tessera {
             &self.raw

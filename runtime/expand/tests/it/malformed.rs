@@ -271,7 +271,7 @@ fn arguments_of_the_attribute() {
             "#[tessera(max_retries = 2, fast = true, max_retries = 3)]\nimpl S { fn new() -> S { S } fn with(&self) {} }",
             expect![[r#"
                 1:28 fast
-                    `#[tessera]` has no option `fast`: its options are `max_retries`, `restarts`, `worker`, `timeout`
+                    `#[tessera]` has no option `fast`: its options are `max_retries`, `restarts`, `worker`, `near`, `timeout`
                 1:41 max_retries
                     `max_retries` is set twice
                 2:33 with

@@ -47,7 +47,13 @@ receive() {
             fail "the executable was changed on its way, or while it was sent"
         fi
     fi
-    mv -f "$mosaic_incoming" "$mosaic_file" || fail "cannot write $mosaic_file"
+    # Another start may have brought the same executable meanwhile. Its node process starts workers from that file, so
+    # the file must stay. `ln` never replaces a file.
+    if ln "$mosaic_incoming" "$mosaic_file" 2>/dev/null || is_whole "$mosaic_file" 2>/dev/null; then
+        rm -f "$mosaic_incoming"
+    else
+        mv -f "$mosaic_incoming" "$mosaic_file" || fail "cannot write $mosaic_file"
+    fi
     trap - HUP INT TERM
 }
 

@@ -8,7 +8,7 @@ use crate::{
     remote::{argument::Arg, object::least_advanced},
     task::{task_array::TaskArray, task_proxy::TaskProxy},
 };
-use mosaic_abi::{FailureKind, Options, State, TesseraTable};
+use mosaic_abi::{FailureKind, HasPlace, Options, State, TesseraTable};
 use std::{
     fmt,
     future::Future,
@@ -35,7 +35,7 @@ use std::{
 /// assert_eq!(counters.len(), 2);
 /// # Ok(()) })? }
 /// ```
-pub trait Proxy: Clone + IntoFuture<Output = Result<Self, TaskError>> {
+pub trait Proxy: Clone + HasPlace + IntoFuture<Output = Result<Self, TaskError>> {
     /// Returns the untyped proxy.
     #[doc(hidden)]
     fn __tessera(&self) -> &Tessera;

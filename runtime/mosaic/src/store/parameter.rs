@@ -7,6 +7,7 @@ use crate::{
     task::task_proxy::TaskProxy,
     value::portable::Portable,
 };
+use mosaic_abi::HasPlace;
 use std::{
     fmt,
     ops::{Deref, DerefMut},
@@ -214,6 +215,13 @@ impl<T: Portable> Parameter<T> {
     /// ```
     pub async fn publish(&self) -> Result<(), RuntimeError> {
         self.root.current().publish().await
+    }
+}
+
+/// The place of the root.
+impl<T> HasPlace for Parameter<T> {
+    fn __uid(&self) -> String {
+        self.root.current().uid()
     }
 }
 

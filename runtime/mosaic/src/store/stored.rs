@@ -19,7 +19,7 @@ use crate::{
         view::View,
     },
 };
-use mosaic_abi::{Buffer, Failure, FailureKind, Options, Slice, State};
+use mosaic_abi::{Buffer, Failure, FailureKind, HasPlace, Options, Slice, State};
 use std::{
     any::type_name,
     fmt,
@@ -277,6 +277,12 @@ impl<T> Stored<T> {
 impl<T> Clone for Stored<T> {
     fn clone(&self) -> Stored<T> {
         Stored::new(self.object.clone())
+    }
+}
+
+impl<T> HasPlace for Stored<T> {
+    fn __uid(&self) -> String {
+        self.uid()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     },
     value::{portable::Portable, view::View},
 };
-use mosaic_abi::{Buffer, Failure, State};
+use mosaic_abi::{Buffer, Failure, HasPlace, State};
 use std::{
     fmt,
     future::Future,
@@ -200,6 +200,13 @@ impl<T> TaskProxy<T> {
 impl<T> Clone for TaskProxy<T> {
     fn clone(&self) -> TaskProxy<T> {
         TaskProxy::new(self.object.clone())
+    }
+}
+
+/// The place of the result.
+impl<T> HasPlace for TaskProxy<T> {
+    fn __uid(&self) -> String {
+        self.uid()
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     failures::{dependency_failed, failure, no_worker_left, tessera_failed},
+    id::Id,
     wire::{Callee, Code, Near, Wish},
     worker_uid::LOCAL,
 };
@@ -108,9 +109,16 @@ impl HeadState {
         });
         Wish {
             worker: request.options.worker.clone(),
-            near_to: request.options.near.clone(),
+            near_to: request.options.near.as_deref().map(|uid| self.placed_with(uid)),
             near: near.collect(),
         }
+    }
+
+    /// Returns the uid of the object whose worker has what is called `uid`: for a task, its tessera.
+    fn placed_with(&self, uid: &str) -> String {
+        let task = Id::of_task(uid).and_then(|task| self.handle_of(task));
+        let tessera = task.and_then(|task| self.objects.get(&self.tessera_of(task)?));
+        tessera.map_or_else(|| uid.to_owned(), |tessera| tessera.uid())
     }
 
     /// Records a call of method `number` and returns the handle of its task.

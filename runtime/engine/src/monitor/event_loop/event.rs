@@ -58,6 +58,8 @@ pub(in super::super) enum Event {
     Launched { run: u64, event: LaunchEvent },
     /// The time for the node process of a host to connect is over.
     HostTimedOut { run: u64, host: u32 },
+    /// The time for a host to come in the place of a lost one is over.
+    ReplacingHostTimedOut { run: u64, host: u32 },
     /// A node process has connected.
     NodeConnected { run: u64, connection: Box<NodeConnection> },
     /// A node process sent a message.

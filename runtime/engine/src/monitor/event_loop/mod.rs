@@ -151,6 +151,7 @@ impl EventLoop {
             Event::OutputShown { request, then } => self.output_shown(request, *then),
             Event::Launched { run, .. }
             | Event::HostTimedOut { run, .. }
+            | Event::ReplacingHostTimedOut { run, .. }
             | Event::NodeConnected { run, .. }
             | Event::Node { run, .. }
             | Event::NodeClosed { run, .. }
@@ -160,6 +161,7 @@ impl EventLoop {
                 if run != self.state.run => {}
             Event::Launched { event, .. } => self.launcher_says(event),
             Event::HostTimedOut { host, .. } => self.host_timed_out(host),
+            Event::ReplacingHostTimedOut { host, .. } => self.replacing_host_timed_out(host),
             Event::NodeConnected { connection, .. } => self.node_connected(*connection),
             Event::Node { host, frame, .. } => self.handle_node_message(host, frame),
             Event::NodeClosed { run, host, reason } => self.after(SETTLE, Event::NodeGone { run, host, reason }),

@@ -19,14 +19,12 @@ impl EventLoop {
         let expected = self.expected();
         self.connections.to_heads(&FromMonitor::WorkerLost { lost, expected });
         self.place_waiting_if_hopeless();
-        if self.has_no_workers() && self.state.expected_hosts == 0 {
-            self.start_postponed();
-        }
+        self.start_postponed_if_hopeless();
     }
 
     /// Returns the number of replacements, and of hosts in the place of lost ones, that are to come.
     pub(super) fn expected(&self) -> usize {
-        self.state.replacements.expected() + self.state.expected_hosts
+        self.state.replacements.expected() + self.hosts.awaited()
     }
 
     /// If no worker is there and none will come, lets the placing fail of what waits for one.
@@ -38,10 +36,17 @@ impl EventLoop {
         }
     }
 
+    /// If no worker is there and none will come, deals with the requests to start that waited for that.
+    pub(super) fn start_postponed_if_hopeless(&mut self) {
+        if self.has_no_workers() && self.hosts.awaited() == 0 {
+            self.start_postponed();
+        }
+    }
+
     /// Starts a replacement for a lost worker, or says why there is none.
-    fn replace(&mut self, lost: &str) {
+    pub(super) fn replace(&mut self, lost: &str) {
         // If its host is replaced, the workers there take its place.
-        if self.state.expected_hosts > 0 && !self.is_on_usable_host(lost) {
+        if self.hosts.await_host(lost) {
             return;
         }
         let host = self.host_for_replacement(lost);

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     node::{WorkerPlan, worker_address},
     process_mark::ProcessMark,
-    wire::{FromMonitor, Host, LostWorker, RunningRuntime, RuntimePart, WorkerAddress},
+    wire::{FromMonitor, Host, LostWorker, RunningRuntime, RuntimePart, WorkerAddress, credentials_in},
     worker::MOST_THREADS,
     worker_uid,
 };
@@ -33,7 +33,7 @@ impl EventLoop {
         match &mut self.state.lifecycle {
             Lifecycle::On if !self.state.directory.is_empty() => self.reply_started(head),
             // Workers are starting, or have not quite ended.
-            Lifecycle::On if has_workers || self.state.expected_hosts > 0 => self.state.postponed.push((head, options)),
+            Lifecycle::On if has_workers || self.hosts.awaited() > 0 => self.state.postponed.push((head, options)),
             Lifecycle::Starting { waiting, .. } => waiting.push(head),
             Lifecycle::Stopping { .. } => self.state.postponed.push((head, options)),
             Lifecycle::Off | Lifecycle::On => self.spawn_workers(head, &options),
@@ -208,7 +208,7 @@ impl EventLoop {
         self.state.loads.clear();
         self.samples.clear();
         self.state.unplaced.clear();
-        self.state.expected_hosts = 0;
+        self.hosts.stop_awaiting();
         for uid in self.worker_uids() {
             self.ask_to_exit(&uid);
         }
@@ -255,6 +255,7 @@ impl EventLoop {
         };
         self.close_warehouse();
         self.hosts.close();
+        let _ = fs::remove_dir_all(credentials_in(&self.options.run_dir));
         if let Some((heads, reason)) = failed {
             for head in heads {
                 let running = Err(reason.clone());

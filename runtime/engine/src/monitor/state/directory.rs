@@ -173,10 +173,11 @@ impl Directory {
         }
     }
 
-    /// Returns the host of a tessera or a worker, or the host of this uid.
+    /// Returns the host of a tessera, of a function's task or of a worker, or the host of this uid.
     fn host_of(&self, uid: &str) -> Option<u32> {
-        let of_tessera = Id::of_tessera(uid).and_then(|tessera| self.tesserae.get(&tessera));
-        worker_uid::host_of(of_tessera.map_or(uid, String::as_str)).or_else(|| worker_uid::number_of_node(uid))
+        let placed = Id::of_tessera(uid).or_else(|| Id::of_task(uid));
+        let worker = placed.and_then(|placed| self.tesserae.get(&placed));
+        worker_uid::host_of(worker.map_or(uid, String::as_str)).or_else(|| worker_uid::number_of_node(uid))
     }
 
     /// Forgets a tessera that was freed.
@@ -283,6 +284,37 @@ mod tests {
             unknown.message,
             "there is no worker `worker:0:2`: the workers are worker:0:0, worker:0:1"
         );
+    }
+
+    #[test]
+    fn what_is_near_goes_to_the_host() {
+        let mut directory = directory(2);
+        for number in 0..2 {
+            directory.add(WorkerAddress {
+                uid: format!("worker:1:{number}"),
+                socket: format!("/run/worker-1-{number}.sock").into(),
+                host: crate::wire::Host::Monitor,
+            });
+        }
+        // The first two are on host 0, the others on host 1.
+        places(&mut directory, 4);
+        let uid = |kind: &str, id| format!("{kind}-solver-{}", Id::of(id));
+        for (near, expected) in [
+            (uid("tess", 2), ["worker:1:0", "worker:1:1"]),
+            (uid("tess", 1), ["worker:0:0", "worker:0:1"]),
+            (uid("task", 3), ["worker:1:0", "worker:1:1"]),
+            ("worker:0:1".to_owned(), ["worker:0:0", "worker:0:1"]),
+            ("node:1".to_owned(), ["worker:1:0", "worker:1:1"]),
+            // A place that is nowhere leaves the strategy the choice.
+            ("node:7".to_owned(), ["worker:0:0", "worker:0:1"]),
+        ] {
+            let wish = Wish {
+                near_to: Some(near.clone()),
+                ..Wish::default()
+            };
+            let placed = [8, 9].map(|id| directory.place(Id::of(id), &wish, &Loads::default()).unwrap().uid);
+            assert_eq!(placed, expected, "{near}");
+        }
     }
 
     #[test]

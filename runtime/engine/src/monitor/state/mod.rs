@@ -43,8 +43,6 @@ pub(super) struct MonitorState {
     pub(super) warehouses: Warehouses,
     /// Tesserae to be placed on a replacement that is starting, each with the session of its head.
     pub(super) unplaced: Vec<(u64, Id, Wish)>,
-    /// The number of hosts in the place of lost ones that have not joined.
-    pub(super) expected_hosts: usize,
     /// The sessions and requests of heads that wait for a worker to retire, by the worker's uid.
     pub(super) retiring: HashMap<String, Vec<(u64, u64)>>,
     /// Counts the starts of the runtime, so that a timer of an earlier run is known as such.

@@ -2,8 +2,7 @@
 
 use super::super::{EventLoop, event::Event};
 use crate::{
-    code::CodeStore,
-    files::{NOWHERE, fetch},
+    files::{Fetcher, NOWHERE},
     id::Id,
     wire::{FromMonitor, Host, Network, ToNode},
     worker::WantedFile,
@@ -32,10 +31,11 @@ impl EventLoop {
 
     fn fetch(&self, host: Host, file: WantedFile) {
         let network = Network::of_monitor(&self.options.run_dir);
-        let code = CodeStore::in_run_dir(&self.options.run_dir);
-        let (store_dirs, events, run) = (self.store_dirs.clone(), self.events.clone(), self.state.run);
+        let (store_dirs, trimmer) = (self.store_dirs.clone(), self.hosts.trimmer.clone());
+        let fetcher = Fetcher::new(network, store_dirs, self.launched_options.spill_above, trimmer);
+        let (events, run) = (self.events.clone(), self.state.run);
         tokio::spawn(async move {
-            let fetched = fetch(&network, host, file.clone(), code, store_dirs).await;
+            let fetched = fetcher.fetch(host, file.clone()).await;
             let outcome = fetched.map_err(|error| error.to_string());
             let _ = events.send(Event::Fetched { run, file, outcome });
         });

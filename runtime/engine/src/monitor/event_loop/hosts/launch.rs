@@ -3,6 +3,7 @@
 use super::{
     super::{EventLoop, START, event::Event},
     Hosts, LaunchedHost,
+    environment::travelling,
     node_connection::serve_node,
     node_messages::LOOK,
 };
@@ -16,7 +17,7 @@ use crate::{
 use mosaic_abi::StartOptions;
 use mosaic_launch::{LaunchEvent, Order, Place, launch};
 use mosaic_net::{Credentials, HostKey, RunSecret, Settings};
-use std::{fs, net::SocketAddr, sync::Arc};
+use std::{env, fs, net::SocketAddr, sync::Arc};
 
 /// What is missing until the launcher says how many hosts there are.
 const LAUNCHER: &str = "the launcher";
@@ -32,6 +33,7 @@ impl EventLoop {
         self.hosts = self.open_gate()?;
         let mut order = Order::new(&self.options.worker.program);
         order.arguments.clone_from(&self.options.worker.args);
+        order.environment = travelling(env::vars_os());
         order.hosts = options.hosts;
         order.cpus = (options.num_workers > 0).then_some(options.num_workers);
         let (events, run) = (self.events.clone(), self.state.run);
@@ -95,6 +97,12 @@ impl EventLoop {
                 let hosts = u32::try_from(hosts).unwrap_or(u32::MAX);
                 self.state.lifecycle.expect(LAUNCHER, (0..hosts).map(worker_uid::node));
             }
+            LaunchEvent::Started { host, .. } if self.hosts.hosts.get(&host).is_some_and(|host| host.is_gone) => {
+                // It comes after it was given up.
+                if let Some(launch) = &self.hosts.launch {
+                    launch.end_host(host);
+                }
+            }
             LaunchEvent::Started { host, name } => {
                 self.hosts.hosts.entry(host).or_default().name = name;
                 let run = self.state.run;
@@ -110,7 +118,10 @@ impl EventLoop {
             LaunchEvent::Gone { reason } => match self.state.lifecycle {
                 Lifecycle::Starting { .. } => self.stop(None, &reason),
                 Lifecycle::Stopping { .. } | Lifecycle::Off => {}
-                Lifecycle::On => self.notice(reason),
+                Lifecycle::On => {
+                    self.notice(reason);
+                    self.no_more_hosts();
+                }
             },
         }
     }
@@ -123,6 +134,9 @@ impl EventLoop {
         let Some(credentials) = &self.hosts.credentials else {
             return;
         };
+        if self.hosts.hosts.get(&host).is_some_and(|host| host.is_gone) {
+            return;
+        }
         let order = NodeOrder {
             host,
             secret: credentials.secret().clone(),
@@ -163,7 +177,7 @@ impl EventLoop {
         }
         if self.state.lifecycle == Lifecycle::On {
             self.notice(text);
-            self.no_replacing_host();
+            self.no_replacing_host(host);
         }
     }
 

@@ -1,12 +1,14 @@
 //! The hosts that a launcher has started node processes on. In a runtime of one machine there are none.
 //!
 //! - `launch`: launching the node processes, and what the launcher says.
+//! - `environment`: the variables that node processes get from this machine.
 //! - `node_connection`: the connections of node processes; `node_messages`: what they say.
 //! - `lost`: hosts that are lost, and those in their places.
 //! - `output`: what workers of other hosts write.
 //! - `files`: files that are brought to this host.
 //! - `workers`: the workers of all hosts, whichever way they are started.
 
+mod environment;
 mod files;
 mod launch;
 mod lost;
@@ -22,7 +24,9 @@ use crate::{
     files::Waiting,
     node::HostUsage,
     sweeper::Sweeper,
+    trim_memory::Trimmer,
     wire::{Host, Peer, Sender, ToNode},
+    worker_uid,
 };
 use mosaic_launch::Launch;
 use mosaic_net::{Credentials, Fingerprint};
@@ -67,6 +71,8 @@ pub(super) struct Hosts {
     last_request: u64,
     /// Who waits for files of other hosts.
     waiting: Waiting,
+    /// Told of all files of other hosts.
+    trimmer: Trimmer,
 }
 
 /// A host that was launched.
@@ -77,8 +83,11 @@ struct LaunchedHost {
     /// The key with which the node process has to prove that it is this one.
     fingerprint: Option<Fingerprint>,
     node: Option<Node>,
-    /// Whether the host is in the place of one that was lost.
-    is_replacing: bool,
+    /// The lost workers that wait for this host, which is to come in the place of theirs. `None` once the host is there,
+    /// or will not come.
+    awaited_by: Option<Vec<String>>,
+    /// The host that is to come in the place of this one, which is lost.
+    replaced_by: Option<u32>,
     /// Whether the host is gone for good.
     is_gone: bool,
 }
@@ -135,6 +144,29 @@ impl Hosts {
         *self = Hosts::default();
     }
 
+    /// Returns the number of hosts that are to come in the place of lost ones.
+    pub(super) fn awaited(&self) -> usize {
+        self.hosts.values().filter(|host| host.awaited_by.is_some()).count()
+    }
+
+    /// Has a lost worker wait for the host that is to come in the place of its own; `false` if there is none.
+    pub(super) fn await_host(&mut self, lost: &str) -> bool {
+        let own = worker_uid::host_of(lost).and_then(|own| self.hosts.get(&own));
+        let coming = own
+            .and_then(|own| own.replaced_by)
+            .and_then(|new| self.hosts.get_mut(&new));
+        let Some(waiting) = coming.and_then(|host| host.awaited_by.as_mut()) else {
+            return false;
+        };
+        waiting.push(lost.to_owned());
+        true
+    }
+
+    /// Waits for no host any more.
+    pub(super) fn stop_awaiting(&mut self) {
+        self.hosts.values_mut().for_each(|host| host.awaited_by = None);
+    }
+
     /// Returns the connected node process of a host.
     fn node(&self, host: u32) -> Option<&Node> {
         self.hosts.get(&host)?.node.as_ref()
@@ -158,7 +190,7 @@ impl Hosts {
     /// Returns the name of a host for messages, such as `node:1 (beta)`.
     fn name(&self, host: u32) -> String {
         let name = self.hosts.get(&host).map_or("", |host| &host.name);
-        format!("{} ({name})", crate::worker_uid::node(host))
+        format!("{} ({name})", worker_uid::node(host))
     }
 
     /// Sends a message to the node process of a host, if it is connected.

@@ -121,13 +121,13 @@ impl EventLoop {
     /// Starts the workers of a host that is ready.
     fn node_ready(&mut self, host: u32, workers: usize, store_limit: u64) {
         self.state.warehouses.open(Some(host), store_limit);
-        let is_replacing = self.hosts.hosts.get(&host).is_some_and(|host| host.is_replacing);
+        let awaited_by = self.hosts.hosts.get_mut(&host).and_then(|host| host.awaited_by.take());
+        let is_replacing = awaited_by.is_some();
         let workers = match is_replacing {
             true => self.state.replacements.add_replacing_host(host, workers),
             false => self.state.replacements.add_host(host, workers),
         };
         if is_replacing {
-            self.state.expected_hosts = self.state.expected_hosts.saturating_sub(1);
             let name = self.hosts.name(host);
             self.notice(format!("{name} has joined with {} workers", workers.len()));
         }
@@ -174,8 +174,13 @@ impl EventLoop {
         }
     }
 
-    /// Ends a worker that a head cannot reach, so that all agree on its fate.
+    /// Ends a worker that a head cannot reach, so that all agree on its fate. A worker that has ended, or was asked to,
+    /// has closed the connection itself.
     pub(in super::super) fn worker_unreachable(&mut self, session: u64, worker: &str) {
+        let is_wanted = self.hosts.workers.get(worker).is_some_and(|worker| !worker.is_asked);
+        if !is_wanted {
+            return;
+        }
         let from = host_of_session(session).map_or("the notebook's host".to_owned(), |host| self.hosts.name(host));
         self.notice(format!("{worker} cannot be reached from {from}, and is ended"));
         self.kill(worker);

@@ -102,12 +102,6 @@ impl EventLoop {
         chosen.map(|(host, _)| *host)
     }
 
-    /// Returns whether the host of a worker may still be used.
-    pub(in super::super) fn is_on_usable_host(&self, worker: &str) -> bool {
-        let host = worker_uid::host_of(worker).and_then(|host| self.hosts.hosts.get(&host));
-        host.is_some_and(super::LaunchedHost::is_usable)
-    }
-
     /// Lists the nodes: one of the monitor's own host, or those of the launched hosts.
     pub(in super::super) fn nodes(&self, here: impl Fn(&str) -> RuntimePart) -> Vec<RuntimePart> {
         if !self.hosts.are_launched() {
