@@ -36,7 +36,7 @@ NAMES = {
     "collatz": ("collatz({rounds})", "Collatz sequences in u64"),
 }
 
-DEPENDENCIES = ':dep rustfft = "6"'
+DEPENDENCIES = ':dep ndarray = "0.17"\n:dep rustfft = "6"'
 TESSERA = """
 use mosaic::prelude::*;
 #[tessera]
