@@ -12,6 +12,8 @@
 //! | [`error_conversion`] | converts the errors that a failing `?` returns |
 //! | [`store_calls`] | tells the variable store the fingerprints of its variables' types |
 //! | [`kept_variables`] | stores what a cell has bound when a later statement fails |
+//! | [`mentioned_variables`] | leaves variables in the store that a cell does not mention |
+//! | [`compiled_surroundings`] | replaces the future and the catching of panics around a cell by compiled code |
 //! | [`missing_variables`] | compiles a cell without variables that evcxr takes for stored and that are not |
 //! | [`early_return`] | the macro by which a cell ends early |
 //! | [`retries`] | recognises a cell that evcxr compiles again with other code around it |
