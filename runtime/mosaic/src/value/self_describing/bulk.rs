@@ -131,8 +131,8 @@ fn write_row_of(type_id: TypeId, row: *const (), encoder: &mut Encoder) -> bool 
     row_of!(bool).is_some_and(|flags| encoder.flags(flags))
 }
 
-/// Reads a vector of numbers or of `bool` in bulk, if that is what serde's visitor `V` makes of a sequence and the bytes have the
-/// elements in a row. Otherwise reads nothing.
+/// Reads a vector of numbers or of `bool` in bulk, if that is what serde's visitor `V` makes of a sequence and the bytes
+/// have the elements in a row. Otherwise reads nothing.
 #[inline]
 pub(super) fn read_vector<V, T>(decoder: &mut Decoder) -> Option<T> {
     let mut vector: Option<T> = None;
