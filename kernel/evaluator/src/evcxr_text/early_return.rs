@@ -74,7 +74,7 @@ pub(crate) fn with_stores(source: &str) -> Option<String> {
 }
 
 /// Returns the name of the variable that a line stores, if the line stores one.
-fn stored_name(line: &str) -> Option<&str> {
+pub(super) fn stored_name(line: &str) -> Option<&str> {
     let call = line.strip_prefix(PUT_VARIABLE)?;
     Some(call.split_once(">(stringify!(")?.1.split_once(')')?.0)
 }

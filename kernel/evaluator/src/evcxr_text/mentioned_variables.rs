@@ -6,8 +6,7 @@
 
 use crate::{
     evcxr_text::{
-        markers::{CHECK_BEGINS, PUT_VARIABLE, TAKE_VARIABLE},
-        store_calls::user_code,
+        early_return::stored_name, markers::TAKE_VARIABLE, missing_variables::loaded_name, store_calls::user_code,
     },
     source::syntax::words,
 };
@@ -53,18 +52,11 @@ impl<'a> Mentioned<'a> {
 
 /// Removes the lines that check these variables, take them out of the store and put them back. No line moves.
 pub(super) fn without_calls(function: &str, names: &BTreeSet<String>) -> String {
-    let variable = |line: &str| {
-        let (_, rest) = line.split_once(">(stringify!(")?;
-        rest.split_once(')').map(|(name, _)| name.to_owned())
-    };
     let is_call = |line: &str| {
-        let is_load = line.starts_with("let ") && line.contains(TAKE_VARIABLE);
-        line.starts_with(CHECK_BEGINS) || is_load || line.starts_with(PUT_VARIABLE)
+        let name = loaded_name(line).or_else(|| stored_name(line));
+        name.is_some_and(|name| names.contains(name))
     };
-    let line = |line: &'_ str| match is_call(line) && variable(line).is_some_and(|name| names.contains(&name)) {
-        true => "\n".to_owned(),
-        false => line.to_owned(),
-    };
+    let line = |line| if is_call(line) { "\n" } else { line };
     match names.is_empty() {
         true => function.to_owned(),
         false => function.split_inclusive('\n').map(line).collect(),

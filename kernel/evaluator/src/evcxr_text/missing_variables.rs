@@ -60,25 +60,20 @@ fn without(text: String, names: &[&str]) -> Result<String, Vec<String>> {
     if !errors.is_empty() {
         return Err(errors);
     }
-    let is_load = |line: &str| {
-        let is_check = line.starts_with(CHECK_BEGINS);
-        let is_take = line.starts_with("let ")
-            && line
-                .match_indices(TAKE_VARIABLE)
-                .any(|(at, _)| line[..at].ends_with(" = "));
-        (is_check || is_take)
-            && names
-                .iter()
-                .any(|name| line.ends_with(&format!(">(stringify!({name}));\n")))
-    };
-    let line = |line: &'_ str| {
-        if is_load(line) {
-            "\n".to_owned()
-        } else {
-            line.to_owned()
-        }
-    };
+    let is_load = |line: &str| loaded_name(line).is_some_and(|name| names.contains(&name));
+    let line = |line| if is_load(line) { "\n" } else { line };
     Ok(text.split_inclusive('\n').map(line).collect())
+}
+
+/// Returns the name of the variable that a line checks or takes out of the store, if the line does that.
+pub(super) fn loaded_name(line: &str) -> Option<&str> {
+    let is_check = line.starts_with(CHECK_BEGINS);
+    let is_take = line.starts_with("let ")
+        && line
+            .match_indices(TAKE_VARIABLE)
+            .any(|(at, _)| line[..at].ends_with(" = "));
+    let call = line.strip_suffix("));\n").filter(|_| is_check || is_take)?;
+    Some(call.rsplit_once(">(stringify!(")?.1)
 }
 
 /// Writes rustc's error that a name is not found. It has no suggestions, which evcxr would take for the error itself.
