@@ -43,6 +43,25 @@ def test_the_documentation_of_the_first_item_is_kept(kernel):
         kernel.ok(code)
 
 
+def test_a_semicolon_too_many_does_nothing(kernel):
+    for code, result, printed in [
+        (";", None, ""),
+        ("let a = 1;;", None, ""),
+        ("fn twice(n: i32) -> i32 { n * 2 };\nprintln!(\"{}\", twice(a));;", None, "2\n"),
+        ("mod inner { pub enum Kind { A } }\n;\n", None, ""),
+        ("#[derive(Debug)] struct Point { x: i32 };\nPoint { x: a }", "Point { x: 1 }", ""),
+        ("impl Point { fn x(&self) -> i32 { self.x } };;\nlet b = Point { x: 3 }; ; b.x()", "3", ""),
+        (";;b.x", "3", ""),
+        ("let c = 2;\n;\nc", "2", ""),
+        ("#[tessera] struct Unit {};\n#[tessera] impl Unit { fn new() -> Self { Self {} } };", None, ""),
+        ("let after;; let d = { ; after = 4; after };; d", "4", ""),
+    ]:
+        cell = kernel.ok(code)
+        assert (cell.result, cell.stdout) == (result, printed), str(cell)
+    error = kernel.run("let e = 1;; missing").error
+    assert "]:1:13" in error and "cannot find value `missing`" in error, error
+
+
 def test_return_ends_the_cell(kernel):
     for code, printed in [
         ("return;\nprintln!(\"no\");", ""),

@@ -5,9 +5,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use source::{
-    carriers, completeness, crate_attributes, early_return, fingerprints, identifiers, lending, misread_code,
+    carriers, completeness, crate_attributes, early_return, empty_statements, fingerprints, identifiers, lending,
 };
-use source::{nesting, placed_parts, preamble, syntax};
+use source::{misread_code, nesting, placed_parts, preamble, syntax};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[path = "../../kernel/evaluator/src/source/mod.rs"]
@@ -46,6 +46,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let _ = crate_attributes::taken_out(code, true);
     check(parses, &early_return::rewritten(code), "early return");
+    check(parses, &empty_statements::blanked(code), "empty statements");
     if let Ok(Some(expansion)) = mosaic_expand::expand_cell(code) {
         check(parses, expansion.source(), "expansion");
         for line in 1..=expansion.source().lines().count() {

@@ -20,7 +20,7 @@ use crate::{
     source::{
         carriers::{self, carried_cell::CarriedCell},
         crate_attributes::{self, Refused, WithoutAttributes},
-        early_return, identifiers, misread_code, nesting,
+        early_return, empty_statements, identifiers, misread_code, nesting,
         preamble::{asks_for, end_of_preamble, without_commands},
         syntax,
     },
@@ -120,6 +120,7 @@ impl Evaluation<'_> {
         if let Some(at) = text.find(carriers::RESERVED) {
             return Err(reserved(at, code, number));
         }
+        let source = empty_statements::blanked(&source);
         let source = early_return::rewritten(&source);
         if asks_for(&source, ":dep") {
             self.session()?.expect_crates().map_err(kernel_error)?;

@@ -3,7 +3,7 @@
 //! A cell's code stands in a block that returns a `Result`. A plain `return` becomes the call of a macro as long, so that
 //! no column moves. The rustc wrapper defines the macro. The error of `return Err(…)` is converted as that of `?` is.
 
-use crate::source::syntax::block;
+use crate::source::{preamble::without_commands, syntax::block};
 use std::{borrow::Cow, ops::Range};
 use syn::{
     Expr, ExprAsync, ExprClosure, ExprReturn, Item,
@@ -27,7 +27,7 @@ pub(crate) fn rewritten(cell: &str) -> Cow<'_, str> {
         return Cow::Borrowed(cell);
     }
     let mut changes = Changes::default();
-    let parsed = block(cell);
+    let parsed = block(&without_commands(cell));
     parsed.iter().for_each(|block| changes.visit_block(block));
     proc_macro2::extra::invalidate_current_thread_spans();
     let mut text = String::with_capacity(cell.len());
@@ -120,6 +120,7 @@ mod tests {
             ("async { return; }.await;", "async { return; }.await;"),
             ("// return\n\"return;\"", "// return\n\"return;\""),
             ("return )", "return )"),
+            (":dep a\nreturn;", ":dep a\n__r!();"),
         ] {
             assert_eq!(rewritten(cell), expected, "{cell}");
         }

@@ -8,6 +8,7 @@
 //! | [`crate_attributes`] | `#![…]` at the beginning of a cell |
 //! | [`identifiers`] | the normal form of names |
 //! | [`early_return`] | `return` at the top level of a cell |
+//! | [`empty_statements`] | a `;` alone |
 //! | [`completeness`] | whether a console should wait for more lines |
 //! | [`syntax`] | syntax errors, the last expression, names |
 //! | [`nesting`] | how deep a text nests, measured before anything parses it |
@@ -31,6 +32,7 @@ pub(crate) mod carriers;
 pub(crate) mod completeness;
 pub(crate) mod crate_attributes;
 pub(crate) mod early_return;
+pub(crate) mod empty_statements;
 #[path = "../../cell/src/fingerprint.rs"]
 pub(crate) mod fingerprint;
 pub(crate) mod fingerprints;

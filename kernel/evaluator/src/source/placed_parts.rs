@@ -2,7 +2,7 @@
 
 use crate::{
     session::placed_code::{Expression, Form, Jump, Place, PlacedCell, PlacedItem, Statement},
-    source::syntax::block,
+    source::{empty_statements, syntax::block},
 };
 use std::ops::Range;
 use syn::{Expr, Item, Stmt, spanned::Spanned};
@@ -77,6 +77,9 @@ impl<L: Fn(usize, usize) -> Option<(usize, usize)>> Reader<'_, L> {
                     place,
                 });
             }
+            return;
+        }
+        if empty_statements::is_empty(statement) {
             return;
         }
         let mut expressions = Vec::new();
@@ -237,6 +240,7 @@ mod tests {
             ("mod a; mod b { fn c() {} }", &[("mod b { fn c() {} }", 1, 8)]),
             ("macro_rules! m { () => {} } mod a { macro_rules! n { () => {} } }", &[]),
             ("let x = ", &[]),
+            ("mod a {}; f();;", &[("mod a {}", 1, 1), ("f()", 1, 11)]),
         ] {
             let expected = expected
                 .iter()
