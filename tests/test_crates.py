@@ -276,3 +276,21 @@ def test_what_is_damaged_is_built_again(start, damaged):
         file.write_bytes(content[: len(content) // 2])
     for _ in range(2):
         assert start().ok(f"{HEX}\n{ENCODED}", timeout=200).result == '"2a"'
+
+
+def test_a_long_build_shows_how_far_it_is(start, tmp_path):
+    kernel = start()
+    barrier = kernel.barrier()
+    (tmp_path / "src").mkdir()
+    (tmp_path / "Cargo.toml").write_text('[package]\nname = "long"\nversion = "1.0.0"\nedition = "2024"\n')
+    (tmp_path / "build.rs").write_text(f"fn main() {{ {barrier.wait} }}")
+    (tmp_path / "src" / "lib.rs").write_text("pub const NUMBER: u8 = 7;")
+    cell = kernel.submit(f':dep long = {{ path = "{tmp_path}" }}\nlong::NUMBER')
+    bars = lambda: [content for kind, content in cell.messages if kind in ("display_data", "update_display_data")]
+    kernel.read_until(lambda: any("crates, 3 s: long" in bar["data"]["text/plain"] for bar in bars()))
+    assert '<progress value="' in bars()[-1]["data"]["text/html"]
+    barrier.open()
+    kernel.finish(cell)
+    assert cell.result == "7" and bars()[-1]["data"]["text/plain"].startswith("compiled 1 crate in"), str(cell)
+    assert len({bar["transient"]["display_id"] for bar in bars()}) == 1
+    assert not kernel.run("long::NUMBER + 1").messages[:-1]

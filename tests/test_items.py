@@ -247,3 +247,18 @@ macro_rules! lantern { () => {} }""")
     assert [it for it in found if it.startswith("lead")] == ["lead(by)"] or len(found) == 3, found
     text = inspect(kernel, "greet")["data"]["text/plain"]
     assert "Says hello" in text and "carrier" not in text
+
+
+def test_an_error_in_a_use_points_to_the_name(kernel):
+    for code, at, label in [
+        ("use nowhere::Thing;", "1:5", "use of unresolved module or unlinked crate `nowhere`"),
+        ("let first = 1;\nuse std::{fmt, collections::{HashMap, Missing as Gone}};", "2:37", "no `Missing` in `collections`"),
+        ("use std::missing::*;", "1:10", "could not find `missing` in `std`"),
+    ]:
+        cell = kernel.run(code)
+        number, error = cell.reply["execution_count"], cell.error
+        assert f"cell [{number}]:{at}" in error and label in error and "earlier" not in error, error
+    kernel.ok("mod inside { pub struct Thing; }")
+    kernel.ok("use inside::Thing;\nlet thing = Thing;")
+    error = kernel.run("mod inside { pub struct Other; }").error
+    assert "in an earlier cell: `use inside::Thing;`" in error, error

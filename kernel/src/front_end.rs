@@ -81,6 +81,15 @@ impl FrontEnd {
         }
     }
 
+    /// Calls `act` if a cell runs, behind everything that was written before.
+    pub(crate) fn with_cell(&self, act: impl FnOnce() + Send + 'static) {
+        self.output.parent_then(|cell| {
+            if cell.is_some() {
+                act();
+            }
+        });
+    }
+
     /// Takes a question and sees to it that it is answered.
     pub(crate) fn take(&self, question: Question, asker: Asker) {
         let ask = match decode::<Ask>(question.message()) {

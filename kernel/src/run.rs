@@ -14,6 +14,7 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use crate::{
     comm_registry::CommRegistry,
     front_end::FrontEnd,
+    live_displays::LiveDisplays,
     monitor,
     output::Output,
     resource_limits,
@@ -96,7 +97,15 @@ async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()>
         run_dir: run_dir.path().to_owned(),
         monitor: monitor.address().to_owned(),
     };
-    let started = Evaluator::start(options, move |event| front_end.take_event(event));
+    let builds = Arc::<LiveDisplays>::default();
+    let started = Evaluator::start(
+        options,
+        {
+            let front_end = front_end.clone();
+            move |event| front_end.take_event(event)
+        },
+        move |progress| builds.show_build(&front_end, &progress),
+    );
     let (evaluator, pipes) = started.context("cannot start the evaluator")?;
     output.add_cell_process(pipes);
 

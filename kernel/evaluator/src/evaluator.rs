@@ -13,6 +13,7 @@ use crate::{
     },
     mime_bundle::MimeBundle,
     session::{
+        build_progress::{self, BuildProgress},
         directory,
         link::{Instruction, Link, ProcessEvent, open_pipe},
         processes::KernelProcesses,
@@ -47,7 +48,7 @@ pub struct CellPipes {
 /// # async fn cells(options: mosaic_evaluator::Options) -> anyhow::Result<()> {
 /// use mosaic_evaluator::Evaluator;
 ///
-/// let (evaluator, pipes) = Evaluator::start(options, |event| println!("{event:?}"))?;
+/// let (evaluator, pipes) = Evaluator::start(options, |event| println!("{event:?}"), |progress| println!("{progress:?}"))?;
 /// // What cells print can be read from `pipes`.
 /// let shown = evaluator.execute("let x = 1; x + 1".to_owned(), 1).await;
 /// match shown {
@@ -79,12 +80,17 @@ const SHUTDOWN_STEP: Duration = Duration::from_millis(50);
 
 impl Evaluator {
     /// Starts the evaluation thread and returns at once, while evcxr starts. `on_event` is called with what happens in
-    /// the cell process, and must not block.
+    /// the cell process, and `on_build` with how far cargo is with the crates of a cell. Neither must block.
     ///
     /// # Errors
     ///
-    /// The socket or the pipes cannot be made in `options.run_dir`, or a thread cannot be started.
-    pub fn start(options: Options, on_event: impl Fn(ProcessEvent) + Send + 'static) -> Result<(Evaluator, CellPipes)> {
+    /// A socket or the pipes cannot be made in `options.run_dir`, or a thread cannot be started.
+    pub fn start(
+        options: Options,
+        on_event: impl Fn(ProcessEvent) + Send + 'static,
+        on_build: impl Fn(BuildProgress) + Send + 'static,
+    ) -> Result<(Evaluator, CellPipes)> {
+        build_progress::listen(&options.run_dir, on_build)?;
         let paths = CellPaths::in_directory(&options.run_dir);
         let pipes = CellPipes {
             stdout: open_pipe(&paths.stdout)?,

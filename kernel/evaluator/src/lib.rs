@@ -65,6 +65,7 @@ pub use mime_bundle::MimeBundle;
 pub use prebuilt::toolchain::{Toolchain, ToolchainError};
 pub use rustc_wrapper::rustc_wrapper;
 pub use session::{
+    build_progress::BuildProgress,
     environment::{take_over, users_environment},
     link::ProcessEvent,
 };

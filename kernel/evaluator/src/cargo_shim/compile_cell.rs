@@ -11,6 +11,7 @@ use crate::{
         cache_key::{self, sorted_manifest},
         crate_pool::Pool,
         dependency_cache::DependencyBuild,
+        observed_cargo,
         rustc_invocation::record_path,
     },
     evcxr_text::markers::{CELL_CRATE, LIBRARY_PATH_VARIABLE},
@@ -28,14 +29,14 @@ use crate::{
         shim_state::ShimState,
     },
 };
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::{
     collections::BTreeMap,
     env,
     ffi::OsString,
     io::{self, Write},
     path::{Path, PathBuf},
-    process::{Command, ExitCode, Stdio},
+    process::{Command, ExitCode},
 };
 use toml::{Table, Value};
 
@@ -87,12 +88,7 @@ impl<'a> CellCompilation<'a> {
         let session = &self.state.session;
         let pool = Pool::of_session(session);
         let are_crates_new = pool.provide_all(&sorted_manifest(session), session)?;
-        let cargo = self
-            .cargo()
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot run cargo")?;
-        let output = cargo.wait_with_output().context("cannot run cargo")?;
+        let output = observed_cargo::run(self.cargo())?;
         // Cargo comes to the cell when it has built all crates, whatever becomes of the cell.
         let invocation = RustcInvocation::read(&self.record()).filter(RustcInvocation::has_its_crates);
         if let Some(invocation) = invocation
@@ -102,6 +98,7 @@ impl<'a> CellCompilation<'a> {
             let _ = are_crates_new.then(|| pool.collect(session));
             let _ = build.map(|build| build.keep(&invocation, &output.stdout));
         }
+        io::stderr().write_all(&output.stderr)?;
         io::stdout().write_all(&output.stdout)?;
         Ok(exit_code(output.status.code()))
     }

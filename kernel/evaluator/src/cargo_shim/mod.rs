@@ -21,6 +21,7 @@
 //! | [`dependency_cache`] | reuses what cargo built for the same dependencies in another session |
 //! | [`crate_pool`] | holds the crates that sessions have built |
 //! | [`built_units`] | reads which files cargo built, and what the build depended on |
+//! | [`observed_cargo`] | runs cargo and tells the kernel how far it is |
 //! | [`crate_lookup`] | answers whether a crate exists |
 //! | [`recorded_answers`] | answers from a recording of cargo |
 //! | [`cargo_call`] | recognises the calls of cargo whose answers can be recorded |
@@ -42,6 +43,7 @@ mod crate_lookup;
 mod crate_pool;
 mod dependency_cache;
 mod metadata_filter;
+mod observed_cargo;
 mod recorded_answers;
 pub(crate) mod rustc_invocation;
 pub(crate) mod std_source_view;

@@ -9,7 +9,7 @@ use crate::{
     cargo_shim::{
         cache_key,
         cargo_call::{CargoCall, STD_SOURCES_PLACEHOLDER},
-        metadata_filter,
+        metadata_filter, observed_cargo,
     },
     evcxr_text::markers::LIBRARY_PATH_VARIABLE,
     session::{environment::real_program, shared_files::replace, shim_state::ShimState, sysroot},
@@ -43,11 +43,12 @@ pub(super) fn cargo(shim: &Path, state: &ShimState, here: &Path, arguments: &[Os
     if let Some(answer) = Answer::read(&file).filter(|answer| answer.still_holds(&call)) {
         return answer.replay(&file, &call);
     }
-    let output = call
-        .command()
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot run cargo")?;
+    let mut command = call.command();
+    command.stdin(Stdio::null());
+    let output = match call.is_build() {
+        true => observed_cargo::run(command)?,
+        false => command.output().context("cannot run cargo")?,
+    };
     let answer = Answer::of(&call, &output);
     if state.recording {
         answer.record(&file, &call)?;

@@ -2,6 +2,7 @@
 
 use crate::{
     errors::{
+        imports,
         places::{Changes, byte_range},
         unstorable::last_expression,
     },
@@ -92,6 +93,11 @@ impl Diagnostic {
         let file = line_of_file(error);
         if let Some(line) = &file {
             notes.insert(0, (Level::NOTE, format!("in {line}")));
+        }
+        if labels.is_empty()
+            && let Some((place, label)) = imports::place(error, code)
+        {
+            labels.push((place, in_words_of_the_cell(label), true));
         }
         if labels.is_empty()
             && file.is_none()

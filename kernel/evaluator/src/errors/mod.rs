@@ -6,6 +6,7 @@
 //! | [`compile_error`](mod@compile_error) | how a compile error is shown |
 //! | [`error_name`] | the kinds of errors |
 //! | [`diagnostic`] | one error of rustc's, translated to the text of the cell and rendered |
+//! | [`imports`] | the place of an error in a `use` of the cell |
 //! | [`places`] | lines and columns of the compiled text as bytes of the cell |
 //! | [`unstorable`] | variables that cannot be kept for the next cell: why, and what to write instead |
 //! | [`executed_cells`] | the line of an executed cell that a panic came from |
@@ -23,6 +24,7 @@ mod diagnostic;
 pub(crate) mod error_name;
 pub(crate) mod executed_cells;
 pub(crate) mod gone_variables;
+mod imports;
 pub(crate) mod lost_variables;
 pub(crate) mod places;
 pub(crate) mod unstorable;

@@ -13,6 +13,7 @@
 //! | [`link`] | the socket between kernel and cell process, with its messages |
 //! | [`frames`] | the form of the messages in that socket |
 //! | [`outbox`] | the thread that sends over the link |
+//! | [`build_progress`] | how far cargo is with the crates of a cell |
 //! | [`placed_code`] | the parts of a cell, with their places in it |
 //! | [`settings`] | the settings of `:opt`, `:fmt` and `:types` |
 //! | [`shim_state`] | what the kernel tells the cargo shim |
@@ -31,6 +32,7 @@
 //!   [guardian](crate::guardian) removes it, or else the next kernel.
 //! - This room uses no other room, so that all programs can use it.
 
+pub(crate) mod build_progress;
 pub(crate) mod digest;
 pub(crate) mod directory;
 pub(crate) mod environment;

@@ -7,6 +7,7 @@
 //! | --- | --- | --- |
 //! | `cell.sock` | the kernel | the cell process connects; see [`link`](crate::session::link) |
 //! | `cell-stdout`, `cell-stderr` | the kernel, as named pipes | the cell process writes what cells print |
+//! | `build.sock` | the kernel | the cargo shim tells how far a build is; see [`build_progress`](crate::session::build_progress) |
 //! | `session` | the kernel, as a link to the session directory | the [guardian](crate::guardian) removes that directory |
 //! | `shim/` | the kernel, by [`take_over`](crate::session::environment::take_over) | the cargo shim; first in `PATH` |
 //! | `shim/cargo`, `shim/rustc`, `shim/rustup` | the kernel | links to this executable, which runs as the cargo shim |
@@ -35,6 +36,11 @@ impl CellPaths {
             stderr: run_directory.join("cell-stderr"),
         }
     }
+}
+
+/// Returns the socket to which the cargo shim tells how far a build is.
+pub(crate) fn build_progress_socket(run_directory: &Path) -> PathBuf {
+    run_directory.join("build.sock")
 }
 
 /// Returns the link to the session directory.
