@@ -252,7 +252,7 @@ macro_rules! lantern { () => {} }""")
 def test_an_error_in_a_use_points_to_the_name(kernel):
     for code, at, label in [
         ("use nowhere::Thing;", "1:5", "use of unresolved module or unlinked crate `nowhere`"),
-        ("let first = 1;\nuse std::{fmt, collections::{HashMap, Missing as Gone}};", "2:37", "no `Missing` in `collections`"),
+        ("let first = 1;\nuse std::{fmt, collections::{HashMap, Missing as Gone}};", "2:39", "no `Missing` in `collections`"),
         ("use std::missing::*;", "1:10", "could not find `missing` in `std`"),
     ]:
         cell = kernel.run(code)
