@@ -3,5 +3,9 @@
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol=read");
+    println!("cargo:rerun-if-env-changed=CARGO_ZIGBUILD_TARGET");
+    // zig's linker does not know the option, and exports whatever libc has too.
+    if std::env::var_os("CARGO_ZIGBUILD_TARGET").is_none() {
+        println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol=read");
+    }
 }

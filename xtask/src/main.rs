@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask demo | test | bench | fuzz | soak | faults | lab | docs | screenshot`.
+//! The project's commands: `cargo xtask demo | test | bench | fuzz | soak | faults | lab | docs | screenshot | wheel`.
 //!
 //! Each command is a list of steps, and each step is a function of one module:
 //!
@@ -13,6 +13,7 @@
 //! | [`hosts`] | the tests with several hosts |
 //! | [`bench`], [`peers`] | the benchmarks, and the programs that they compare this project with |
 //! | [`demo`], [`docs`] | the notebooks and the guide |
+//! | [`wheel`] | the package for pip |
 //!
 //! Each step first checks whether its work is done already, so a second run is quick.
 
@@ -32,6 +33,7 @@ mod run;
 mod sanitizer;
 mod suites;
 mod toolchain;
+mod wheel;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -103,6 +105,8 @@ enum Command {
     },
     /// Sets everything up and makes the picture of the README again
     Screenshot,
+    /// Builds the wheel and the source distribution into the target directory
+    Wheel,
     /// Sets everything up and runs a benchmark against its peers, which are installed first where they are missing
     Bench {
         /// What is measured
@@ -134,6 +138,7 @@ fn execute(command: Command) -> Result<()> {
                 Some(suites::Suite::Hosts) => return hosts::test(&set_up(&root)?, &pytest),
                 Some(suites::Suite::Fuzz) => return fuzz::fuzz_repeatably(&root),
                 Some(suites::Suite::Sanitizer) => return sanitizer::test(&root),
+                Some(suites::Suite::Wheel) => return suites::wheel(&set_up(&root)?, &pytest),
                 None => {}
             }
             browser::ensure()?;
@@ -154,6 +159,7 @@ fn execute(command: Command) -> Result<()> {
             browser::ensure()?;
             demo::screenshot(&set_up(&root)?)
         }
+        Command::Wheel => wheel::wheel(&root).map(drop),
         Command::Bench { benchmark, arguments } => bench::run_benchmark(&set_up(&root)?, benchmark, &arguments),
     }
 }

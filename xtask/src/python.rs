@@ -1,5 +1,5 @@
 //! The Python environment of the demo and the tests: `.venv` in the repository. It holds the packages of
-//! `tests/requirements.txt` and this project's own package in `kernel/papermill/`.
+//! `tests/requirements.txt` and this project's own package in `kernel/python/`.
 
 use crate::run::{ask, program, run, step};
 use anyhow::{Context, Result, bail};
@@ -70,7 +70,7 @@ pub(crate) fn environment(root: &Path) -> Result<Environment> {
         prefix: root.join(".venv"),
     };
     let requirements = root.join("tests").join("requirements.txt");
-    let package = root.join("kernel").join("papermill");
+    let package = root.join("kernel").join("python");
     let files = PACKAGE.map(|file| package.join(file));
     let sources = std::iter::once(&requirements).chain(&files);
     let sources: String = sources.map(|file| read(file)).collect::<Result<_>>()?;

@@ -3,9 +3,10 @@
 use crate::{
     SetUp, fuzz, instrumented, kernel,
     run::{cargo, run, step},
+    wheel,
 };
 use anyhow::{Context, Result};
-use std::time::Instant;
+use std::{process::Command, time::Instant};
 
 /// Runs every suite.
 pub(crate) fn all(set_up: &SetUp) -> Result<()> {
@@ -53,6 +54,8 @@ pub(crate) enum Suite {
     Fuzz,
     /// The runtime's tests with AddressSanitizer.
     Sanitizer,
+    /// The wheel in a fresh environment. Building it takes long, so this suite runs only when it is asked for.
+    Wheel,
 }
 
 /// Runs the suite of well-known crates in notebooks.
@@ -62,14 +65,26 @@ pub(crate) fn crates(set_up: &SetUp, arguments: &[String]) -> Result<()> {
     end_to_end(set_up, &arguments)
 }
 
+/// Builds the wheel, and runs the tests that install it.
+pub(crate) fn wheel(set_up: &SetUp, arguments: &[String]) -> Result<()> {
+    let wheel = wheel::wheel(&set_up.root)?;
+    run(pytest(set_up)?
+        .arg("wheel")
+        .args(arguments)
+        .env("MOSAIC_TEST_WHEEL", wheel))
+}
+
 /// Runs the tests in `tests/`, which use real kernels and real clients.
 pub(crate) fn end_to_end(set_up: &SetUp, arguments: &[String]) -> Result<()> {
-    let target = kernel::target(&set_up.root)?;
-    run(set_up
-        .python
-        .python()
+    run(pytest(set_up)?.args(arguments))
+}
+
+/// Returns a command that runs pytest in `tests/`.
+fn pytest(set_up: &SetUp) -> Result<Command> {
+    let mut command = set_up.python.python();
+    command
         .args(["-m", "pytest"])
-        .args(arguments)
-        .env("MOSAIC_TEST_TARGET", target)
-        .current_dir(set_up.root.join("tests")))
+        .env("MOSAIC_TEST_TARGET", kernel::target(&set_up.root)?)
+        .current_dir(set_up.root.join("tests"));
+    Ok(command)
 }

@@ -9,7 +9,7 @@ use std::{
 
 const GUIDE: &str = "docs/src";
 const SUMMARY: &str = "docs/src/SUMMARY.md";
-const OTHER_PAGES: [&str; 3] = ["README.md", "CHANGELOG.md", "kernel/papermill/README.md"];
+const OTHER_PAGES: [&str; 3] = ["README.md", "CHANGELOG.md", "kernel/python/README.md"];
 const INCLUDE: &str = "{{#include ";
 
 /// The links and names of files on one page. Paths are relative to the repository.
