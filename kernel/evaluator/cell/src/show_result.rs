@@ -7,7 +7,7 @@
 
 use crate::ask::ask;
 use mosaic::__private::{CellEvent, tell};
-use mosaic_message::{Ask, Rich};
+use mosaic_message::{Ask, MimeBundle, Rich};
 use std::fmt::Debug;
 
 /// Announces the result of a cell.
@@ -37,9 +37,7 @@ pub trait DisplayRich {
 
 impl<T: Rich + ?Sized> DisplayRich for T {
     fn evcxr_display(&self) {
-        if let Err(error) = ask(&Ask::Result(self.mime_bundle())) {
-            eprintln!("the result cannot be shown: {error}");
-        }
+        show_bundle(self.mime_bundle());
     }
 }
 
@@ -55,9 +53,57 @@ impl<T: Debug + ?Sized> DisplayDebug for &T {
     }
 }
 
+/// The longest side of a picture that is shown, in pixels. A larger image is shown smaller.
+const LONGEST_SIDE: u32 = 2048;
+
+/// Returns the size in which an image is shown.
+pub fn size_of_picture(width: u32, height: u32) -> (u32, u32) {
+    let longest = width.max(height);
+    if longest <= LONGEST_SIDE {
+        return (width, height);
+    }
+    let scaled = |side: u32| (u64::from(side) * u64::from(LONGEST_SIDE) / u64::from(longest)) as u32;
+    (scaled(width).max(1), scaled(height).max(1))
+}
+
+/// Shows an image as the cell's result: its size, and its file in PNG or the reason for which there is none.
+pub fn show_picture((width, height): (u32, u32), png: Result<Vec<u8>, String>) {
+    let text = format!("image of {width} × {height} pixels");
+    let bundle = match png {
+        Ok(png) => MimeBundle::new()
+            .with_text("text/plain", text)
+            .with_bytes("image/png", png),
+        Err(error) => MimeBundle::new().with_text("text/plain", format!("{text}, not shown as PNG: {error}")),
+    };
+    show_bundle(bundle);
+}
+
+fn show_bundle(bundle: MimeBundle) {
+    if let Err(error) = ask(&Ask::Result(bundle)) {
+        eprintln!("the result cannot be shown: {error}");
+    }
+}
+
 /// Shows a value. Formatting through `dyn` keeps the code small that each cell compiles.
 fn show(value: &dyn Debug, type_name: &str) {
     if type_name != "()" {
         tell(CellEvent::Result, "text/plain", &format!("{value:?}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_images_are_shown_smaller() {
+        for (size, shown) in [
+            ((0, 0), (0, 0)),
+            ((2048, 3), (2048, 3)),
+            ((4096, 2048), (2048, 1024)),
+            ((3, u32::MAX), (1, 2048)),
+        ] {
+            assert_eq!(size_of_picture(size.0, size.1), shown);
+        }
     }
 }
