@@ -6,6 +6,7 @@
 mod array;
 mod bundle;
 mod comm;
+mod deflate;
 pub mod html;
 pub mod picture;
 mod runtime;

@@ -1,14 +1,12 @@
 //! Pictures of pixels: files in PNG, addresses that contain them, and a scale of colours.
 
+use crate::deflate::compressed;
 use std::fmt::Write;
 
 const SIGNATURE: [u8; 8] = [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a];
-/// Of zlib, from 0 to 10: pictures of plots are simple, and are shown at once.
-const COMPRESSION: u8 = 6;
-const BYTES_OF_A_PIXEL: usize = 4;
 
 /// A pixel: red, green, blue and opacity.
-pub type Pixel = [u8; BYTES_OF_A_PIXEL];
+pub type Pixel = [u8; 4];
 
 /// Returns the file of a picture in PNG. Rows follow each other from the top; pixels that lack are transparent.
 ///
@@ -19,12 +17,13 @@ pub type Pixel = [u8; BYTES_OF_A_PIXEL];
 pub fn png(width: u32, height: u32, pixels: &[Pixel]) -> Vec<u8> {
     let mut file = SIGNATURE.to_vec();
     let mut header = [width.to_be_bytes(), height.to_be_bytes()].concat();
-    // Eight bits for each of the four channels; the only methods there are; no interlacing.
-    header.extend([8, 6, 0, 0, 0]);
+    let is_opaque = pixels.len() == width as usize * height as usize && pixels.iter().all(|pixel| pixel[3] == 255);
+    let (colours, channels) = if is_opaque { (2, 3) } else { (6, 4) };
+    // Eight bits for each of the channels; the only methods there are; no interlacing.
+    header.extend([8, colours, 0, 0, 0]);
     chunk(&mut file, *b"IHDR", &header);
-    let rows = filtered(width as usize, height as usize, pixels);
-    let data = miniz_oxide::deflate::compress_to_vec_zlib(&rows, COMPRESSION);
-    chunk(&mut file, *b"IDAT", &data);
+    let rows = filtered(width as usize, height as usize, channels, pixels);
+    chunk(&mut file, *b"IDAT", &compressed(&rows));
     chunk(&mut file, *b"IEND", &[]);
     file
 }
@@ -74,11 +73,11 @@ pub fn hexadecimal([red, green, blue, _]: Pixel) -> String {
     format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
-/// Returns the bytes of all rows, each behind the number of its filter.
-fn filtered(width: usize, height: usize, pixels: &[Pixel]) -> Vec<u8> {
+/// Returns the bytes of all rows, each behind the number of its filter. A pixel has its first `channels`.
+fn filtered(width: usize, height: usize, channels: usize, pixels: &[Pixel]) -> Vec<u8> {
     const LEFT: u8 = 1;
     const UP: u8 = 2;
-    let length = width * BYTES_OF_A_PIXEL;
+    let length = width * channels;
     let mut above = vec![0; length];
     let mut row = Vec::with_capacity(length);
     let mut bytes = Vec::with_capacity((length + 1) * height);
@@ -86,7 +85,9 @@ fn filtered(width: usize, height: usize, pixels: &[Pixel]) -> Vec<u8> {
         let begin = (number * width).min(pixels.len());
         let end = ((number + 1) * width).min(pixels.len());
         row.clear();
-        row.extend(pixels[begin..end].as_flattened());
+        for pixel in &pixels[begin..end] {
+            row.extend_from_slice(&pixel[..channels]);
+        }
         row.resize(length, 0);
         // Magnified pictures repeat rows. A row that repeats nothing differs least from its left neighbours.
         if row == above {
@@ -96,7 +97,7 @@ fn filtered(width: usize, height: usize, pixels: &[Pixel]) -> Vec<u8> {
         }
         bytes.push(LEFT);
         for (at, byte) in row.iter().enumerate() {
-            let left = at.checked_sub(BYTES_OF_A_PIXEL).map_or(0, |left| row[left]);
+            let left = at.checked_sub(channels).map_or(0, |left| row[left]);
             bytes.push(byte.wrapping_sub(left));
         }
         above.clone_from(&row);
@@ -191,7 +192,7 @@ mod tests {
     #[test]
     fn rows_are_filtered_so_that_a_decoder_restores_them() {
         let pixels: Vec<Pixel> = (0..6).map(|it| [it * 40, 7, 255 - it, 255]).collect();
-        let rows = filtered(2, 4, &[&pixels[..2], &pixels[..2], &pixels[2..]].concat());
+        let rows = filtered(2, 4, 4, &[&pixels[..2], &pixels[..2], &pixels[2..]].concat());
         let mut above = [0_u8; 8];
         let mut restored = Vec::new();
         for row in rows.chunks(9) {
@@ -207,7 +208,9 @@ mod tests {
             restored,
             [&pixels[..2], &pixels[..2], &pixels[2..]].concat().as_flattened()
         );
-        assert_eq!(filtered(1, 2, &[]).len(), 10, "pixels that lack are transparent");
+        assert_eq!(filtered(1, 2, 4, &[]).len(), 10, "pixels that lack are transparent");
+        assert_eq!(filtered(1, 1, 3, &[[1, 2, 3, 255]]), [1, 1, 2, 3]);
+        assert_eq!([png(1, 1, &[[1, 2, 3, 255]])[25], png(1, 1, &[])[25]], [2, 6]);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use crate::ask::ask;
 use mosaic::__private::{CellEvent, tell};
-use mosaic_message::{Ask, MimeBundle, Rich};
+use mosaic_message::{Ask, MimeBundle, Rich, picture::png};
 use std::fmt::Debug;
 
 /// Announces the result of a cell.
@@ -54,10 +54,10 @@ impl<T: Debug + ?Sized> DisplayDebug for &T {
 }
 
 /// The longest side of a picture that is shown, in pixels. A larger image is shown smaller.
-const LONGEST_SIDE: u32 = 2048;
+const LONGEST_SIDE: u32 = 1024;
 
-/// Returns the size in which an image is shown.
-pub fn size_of_picture(width: u32, height: u32) -> (u32, u32) {
+/// Returns the width and height in which an image is shown.
+pub fn size_of_picture((width, height): (u32, u32)) -> (u32, u32) {
     let longest = width.max(height);
     if longest <= LONGEST_SIDE {
         return (width, height);
@@ -66,16 +66,17 @@ pub fn size_of_picture(width: u32, height: u32) -> (u32, u32) {
     (scaled(width).max(1), scaled(height).max(1))
 }
 
-/// Shows an image as the cell's result: its size, and its file in PNG or the reason for which there is none.
-pub fn show_picture((width, height): (u32, u32), png: Result<Vec<u8>, String>) {
-    let text = format!("image of {width} × {height} pixels");
-    let bundle = match png {
-        Ok(png) => MimeBundle::new()
-            .with_text("text/plain", text)
-            .with_bytes("image/png", png),
-        Err(error) => MimeBundle::new().with_text("text/plain", format!("{text}, not shown as PNG: {error}")),
-    };
-    show_bundle(bundle);
+/// Shows an image as the cell's result: its width and height, and the pixels that are shown, each of red, green, blue and
+/// opacity.
+pub fn show_picture((width, height): (u32, u32), pixels: &[u8]) {
+    let shown = size_of_picture((width, height));
+    let (pixels, _) = pixels.as_chunks();
+    let text = MimeBundle::new().with_text("text/plain", format!("image of {width} × {height} pixels"));
+    // PNG has no empty pictures.
+    show_bundle(match shown {
+        (0, _) | (_, 0) => text,
+        _ => text.with_bytes("image/png", png(shown.0, shown.1, pixels)),
+    });
 }
 
 fn show_bundle(bundle: MimeBundle) {
@@ -99,11 +100,11 @@ mod tests {
     fn large_images_are_shown_smaller() {
         for (size, shown) in [
             ((0, 0), (0, 0)),
-            ((2048, 3), (2048, 3)),
-            ((4096, 2048), (2048, 1024)),
-            ((3, u32::MAX), (1, 2048)),
+            ((1024, 3), (1024, 3)),
+            ((4096, 2048), (1024, 512)),
+            ((3, u32::MAX), (1, 1024)),
         ] {
-            assert_eq!(size_of_picture(size.0, size.1), shown);
+            assert_eq!(size_of_picture(size), shown);
         }
     }
 }

@@ -11,29 +11,31 @@ pub(crate) const IMAGE_CRATE: &str = "image";
 const MODULE: &str = "__mosaic_shown_images";
 
 /// The code, on one line. A type has only one of the traits that show values, or a method of its own, which comes first.
+///
+/// The compiled code of `mosaic-cell` writes the PNG: an encoder of the crate's would take the compiler a second for each
+/// picture, and need a feature of the crate.
 const SHOWN_IMAGES: &str = " #[allow(unused)] mod __mosaic_shown_images { \
-     use ::std::{io::Cursor, ops::Deref, string::ToString, vec::Vec}; \
-     use ::image::{DynamicImage, EncodableLayout, GenericImageView, ImageBuffer, ImageFormat, PixelWithColorType}; \
+     use ::image::{DynamicImage, GenericImageView, ImageBuffer, Pixel, Primitive}; \
      use ::mosaic_cell::{show_picture, size_of_picture}; \
+     use ::std::{ops::Deref, vec::Vec}; \
      pub trait DisplayImage { fn evcxr_display(&self); } \
+     fn channel<T: Primitive>(value: T) -> u8 { \
+     let most = T::DEFAULT_MAX_VALUE.to_f64().unwrap_or(1.0); \
+     (value.to_f64().unwrap_or(0.0) / most * 255.0).round() as u8 } \
      impl DisplayImage for DynamicImage { fn evcxr_display(&self) { \
-     let mut file = Cursor::new(Vec::new()); \
-     let (width, height) = size_of_picture(self.width(), self.height()); \
-     let written = if (width, height) == self.dimensions() { self.write_to(&mut file, ImageFormat::Png) } \
-     else { self.thumbnail(width, height).write_to(&mut file, ImageFormat::Png) }; \
-     show_picture(self.dimensions(), written.map(|()| file.into_inner()).map_err(|error| error.to_string())); \
-     } } \
-     impl<P, C> DisplayImage for ImageBuffer<P, C> where P: PixelWithColorType, [P::Subpixel]: EncodableLayout, \
-     C: Deref<Target = [P::Subpixel]> { fn evcxr_display(&self) { \
-     let mut file = Cursor::new(Vec::new()); \
-     let (width, height) = size_of_picture(self.width(), self.height()); \
-     let written = if (width, height) == self.dimensions() { self.write_to(&mut file, ImageFormat::Png) } \
-     else { let scaled = |at: u32, from: u32, to: u32| (u64::from(at) * u64::from(from) / u64::from(to)) as u32; \
-     ImageBuffer::from_fn(width, height, |x, y| \
-     *self.get_pixel(scaled(x, self.width(), width), scaled(y, self.height(), height))) \
-     .write_to(&mut file, ImageFormat::Png) }; \
-     show_picture(self.dimensions(), written.map(|()| file.into_inner()).map_err(|error| error.to_string())); \
-     } } } #[allow(unused_imports)] use __mosaic_shown_images::DisplayImage as _;";
+     let (width, height) = size_of_picture(self.dimensions()); \
+     let shown = if (width, height) == self.dimensions() { self.to_rgba8() } \
+     else { self.thumbnail_exact(width, height).to_rgba8() }; \
+     show_picture(self.dimensions(), &shown); } } \
+     impl<P: Pixel, C: Deref<Target = [P::Subpixel]>> DisplayImage for ImageBuffer<P, C> { fn evcxr_display(&self) { \
+     let (width, height) = size_of_picture(self.dimensions()); \
+     let scaled = |at: u32, from: u32, to: u32| (u64::from(at) * u64::from(from) / u64::from(to)) as u32; \
+     let mut shown = Vec::with_capacity(width as usize * height as usize * 4); \
+     for y in 0..height { for x in 0..width { \
+     let pixel = self.get_pixel(scaled(x, self.width(), width), scaled(y, self.height(), height)); \
+     shown.extend(pixel.to_rgba().0.map(channel)); } } \
+     show_picture(self.dimensions(), &shown); } } } \
+     #[allow(unused_imports)] use __mosaic_shown_images::DisplayImage as _;";
 
 /// Returns the item that a cell needs to show images.
 pub(crate) fn item() -> &'static str {

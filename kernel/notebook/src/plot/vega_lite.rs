@@ -75,7 +75,6 @@ fn ground(drawing: &Drawing) -> Value {
                 "labelExpr": format!("{}[datum.value]", json!(labels)),
                 "symbolType": "circle",
                 "symbolOpacity": 1,
-                "symbolFillColor": { "expr": format!("{}[datum.value]", json!(colours)) },
             },
         });
     } else if let Some((scale, ticks)) = &drawing.colour_bar {
@@ -95,7 +94,7 @@ fn ground(drawing: &Drawing) -> Value {
     }
     json!({
         "data": { "values": ends },
-        "mark": { "type": "point", "opacity": 0, "tooltip": null },
+        "mark": { "type": "point", "filled": true, "opacity": 0, "tooltip": null },
         "encoding": encoding,
     })
 }
