@@ -48,9 +48,17 @@ PLOTS_CELLS = [
 let xs: Vec<f64> = (0..=60).map(|i| f64::from(i) / 10.0).collect();
 let ys: Vec<f64> = xs.iter().map(|x| x.sin()).collect();
 let measured: Vec<f64> = xs.iter().map(|x| x.sin() + 0.1 * (x * 40.0).cos()).collect();
-plot::line(&xs, &ys)?.label("model").scatter(&xs, &measured)?.label("measured").x_label("time in s")""",
-    """let grid = ndarray::Array2::from_shape_fn((30, 50), |(y, x)| (y as f64 / 5.0).sin() * (x as f64 / 8.0).cos());
-plot::heat_map(&grid)""",
+plot::line(&xs, &ys)?
+    .label("model")
+    .scatter(&xs, &measured)?
+    .label("measured")
+    .x_label("time in s")""",
+    """use ndarray::Array2;
+
+fn height((y, x): (usize, usize)) -> f64 {
+    (y as f64 / 5.0).sin() * (x as f64 / 8.0).cos()
+}
+plot::heat_map(&Array2::from_shape_fn((30, 50), height))""",
 ]
 
 
@@ -91,7 +99,7 @@ def main():
     notebook(world.home / "plots.ipynb", PLOTS, PLOTS_CELLS)
     pictures = [
         ("solvers.ipynb", picture, solvers_are_done, 822),
-        ("plots.ipynb", picture.with_name("plots.png"), plots_are_drawn, 1080),
+        ("plots.ipynb", picture.with_name("plots.png"), plots_are_drawn, 1230),
     ]
     try:
         with jupyter_server(world, "jupyterlab", "--LabApp.news_url=None") as address, sync_playwright() as playwright:
