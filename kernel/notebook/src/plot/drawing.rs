@@ -2,11 +2,12 @@
 
 use crate::plot::{
     Plot,
+    axes::{colour_bar, scales, x_ticks},
     colours::{address, of_series},
     figure::{Marks, Series},
-    labels::{cut, cut_label, longest, text_width},
+    labels::{cut, cut_label, longest},
     raster::Raster,
-    scale::{Extent, Scale, Tick},
+    scale::{Scale, Tick},
     thin::{self, Point},
 };
 
@@ -19,7 +20,7 @@ pub(super) const GAP: f64 = 8.0;
 /// The width of the scale of colours.
 pub(super) const COLOUR_BAR_WIDTH: f64 = 14.0;
 /// The fewest pixels between the ticks of x and of y.
-const TICK_DISTANCES: (f64, f64) = (70.0, 36.0);
+pub(super) const TICK_DISTANCES: (f64, f64) = (70.0, 36.0);
 /// The share of a bar's place that the bar fills, to each side.
 const HALF_BAR: f64 = 0.4;
 /// The sine of the angle of slanted names.
@@ -81,11 +82,6 @@ impl Drawing {
     /// Chooses the ranges of the axes, and puts everything in its place.
     pub(super) fn new(plot: &Plot) -> Drawing {
         let (x, y) = scales(plot);
-        let labels: Vec<String> = plot
-            .series
-            .iter()
-            .filter_map(|it| it.label.as_deref().map(cut_label))
-            .collect();
         let colour_bar = colour_bar(plot);
         let title = cut(&plot.title, 100);
         let (width, height) = (f64::from(plot.size.0), f64::from(plot.size.1));
@@ -93,38 +89,18 @@ impl Drawing {
         let top = GAP + if title.is_empty() { 0.0 } else { LINE_HEIGHT + GAP } + note_height(plot);
         let rough_height = (height - top - 50.0).max(SMALLEST_AREA);
         let y_ticks = y.ticks((rough_height / TICK_DISTANCES.1) as usize);
-        let beside = if plot.y.label.is_empty() {
-            0.0
-        } else {
-            LINE_HEIGHT + 2.0
-        };
-        let left = GAP + beside + longest(y_ticks.iter().map(|it| it.label.as_str())) + GAP;
-        let right = match &colour_bar {
-            _ if !labels.is_empty() => 4.0 * GAP + longest(labels.iter().map(String::as_str)),
-            Some((_, ticks)) => COLOUR_BAR_WIDTH + 4.0 * GAP + longest(ticks.iter().map(|it| it.label.as_str())),
-            None => 2.0 * GAP,
-        };
+        let mut left = GAP + label_height(&plot.y.label) + widest(&y_ticks) + GAP;
+        let right = right_margin(plot, colour_bar.as_ref());
         let mut area_width = (width - left - right).max(SMALLEST_AREA);
         let (x_ticks, is_slanted) = x_ticks(plot, &x, area_width);
-        let mut left = left;
+        let mut below = LINE_HEIGHT;
         if is_slanted {
+            below = widest(&x_ticks) * SLANT + GAP;
             // The first name begins far to the left of its tick.
-            let needed = longest(x_ticks.iter().map(|it| it.label.as_str())) * SLANT + GAP;
-            let more = (needed - left).clamp(0.0, (area_width - SMALLEST_AREA).max(0.0));
+            let more = (below - left).clamp(0.0, (area_width - SMALLEST_AREA).max(0.0));
             (left, area_width) = (left + more, area_width - more);
         }
-        let below = if is_slanted {
-            longest(x_ticks.iter().map(|it| it.label.as_str())) * SLANT + GAP
-        } else {
-            LINE_HEIGHT
-        };
-        let bottom = GAP
-            + below
-            + if plot.x.label.is_empty() {
-                0.0
-            } else {
-                LINE_HEIGHT + 2.0
-            };
+        let bottom = GAP + below + label_height(&plot.x.label);
         let mut area = Area {
             left,
             top,
@@ -264,108 +240,25 @@ impl Area {
     }
 }
 
-/// Chooses the ranges of both axes.
-fn scales(plot: &Plot) -> (Scale, Scale) {
-    let (mut x, mut y) = (Extent::default(), Extent::default());
-    let (x_log, y_log) = (plot.x.is_logarithmic, plot.y.is_logarithmic);
-    let shows = |value: f64, is_logarithmic: bool| value.is_finite() && (!is_logarithmic || value > 0.0);
-    let mut from_top = false;
-    for series in &plot.series {
-        match &series.marks {
-            Marks::Line { xs, ys } | Marks::Scatter { xs, ys } => {
-                let points = xs.iter().zip(ys);
-                for (at, value) in points.filter(|(at, value)| shows(**at, x_log) && shows(**value, y_log)) {
-                    x.add_point(*at);
-                    y.add_point(*value);
-                }
-            }
-            Marks::Bars { heights, .. } => {
-                // Room for half a bar and some more.
-                let ends = [-0.6, heights.len() as f64 - 0.4];
-                ends.iter()
-                    .filter(|it| shows(**it, x_log))
-                    .for_each(|it| x.add_edge(*it));
-                heights
-                    .iter()
-                    .filter(|it| shows(**it, y_log))
-                    .for_each(|it| y.add_point(*it));
-                if !y_log {
-                    y.add_edge(0.0);
-                }
-            }
-            Marks::Histogram { edges, counts } => {
-                edges
-                    .iter()
-                    .filter(|it| shows(**it, x_log))
-                    .for_each(|it| x.add_edge(*it));
-                let counts = counts.iter().map(|it| *it as f64).filter(|it| *it > 0.0);
-                counts.for_each(|it| y.add_point(it));
-                // A bar of a single value is visible above the ground.
-                y.add_edge(if y_log { 0.5 } else { 0.0 });
-            }
-            Marks::HeatMap(Raster { rows, columns, .. }) | Marks::Image(Raster { rows, columns, .. }) => {
-                from_top = true;
-                for (extent, count) in [(&mut x, *columns), (&mut y, *rows)] {
-                    extent.add_edge(-0.5);
-                    extent.add_edge(count.max(1) as f64 - 0.5);
-                }
-            }
-        }
+/// Returns the width of what stands to the right of the axes.
+fn right_margin(plot: &Plot, colour_bar: Option<&(Scale, Vec<Tick>)>) -> f64 {
+    let labels = plot.series.iter().filter_map(|it| it.label.as_deref().map(cut_label));
+    let labels: Vec<String> = labels.collect();
+    match colour_bar {
+        _ if !labels.is_empty() => 4.0 * GAP + longest(labels.iter().map(String::as_str)),
+        Some((_, ticks)) => COLOUR_BAR_WIDTH + 4.0 * GAP + widest(ticks),
+        None => 2.0 * GAP,
     }
-    // Rows and columns have numbers that no logarithmic axis can show.
-    let x = Scale::new(x, plot.x.range, x_log && !from_top);
-    let mut y = Scale::new(y, plot.y.range, y_log && !from_top);
-    y.is_reversed ^= from_top;
-    (x, y)
 }
 
-fn colour_bar(plot: &Plot) -> Option<(Scale, Vec<Tick>)> {
-    let mut extent = Extent::default();
-    let mut is_needed = false;
-    for series in &plot.series {
-        if let Marks::HeatMap(raster) = &series.marks {
-            is_needed = true;
-            for value in raster.range().map_or([None; 2], |(low, high)| [Some(low), Some(high)]) {
-                value.into_iter().for_each(|it| extent.add_edge(it));
-            }
-        }
-    }
-    let scale = Scale::new(extent, None, false);
-    let count = f64::from(plot.size.1) * 0.7 / TICK_DISTANCES.1;
-    is_needed.then(|| (scale, scale.ticks(count as usize)))
+/// Returns the height of the label of an axis.
+fn label_height(label: &str) -> f64 {
+    if label.is_empty() { 0.0 } else { LINE_HEIGHT + 2.0 }
 }
 
-/// Returns the ticks of the axis of x, as many as fit, and whether their labels are slanted.
-fn x_ticks(plot: &Plot, scale: &Scale, width: f64) -> (Vec<Tick>, bool) {
-    let names = plot.series.iter().find_map(|series| match &series.marks {
-        Marks::Bars { names, .. } => Some(names),
-        _ => None,
-    });
-    let Some(names) = names else {
-        let mut count = ((width / TICK_DISTANCES.0) as usize).max(2);
-        loop {
-            let ticks = scale.ticks(count);
-            let needed: f64 = ticks.iter().map(|it| text_width(&it.label) + 2.0 * GAP).sum();
-            if needed <= width || count == 2 {
-                return (ticks, false);
-            }
-            count -= 1;
-        }
-    };
-    let named = names.iter().enumerate().map(|(number, name)| Tick {
-        value: number as f64,
-        label: cut_label(name),
-    });
-    let shown = |tick: &Tick| (scale.low..=scale.high).contains(&tick.value);
-    let ticks: Vec<Tick> = named.filter(shown).collect();
-    let place = width / (scale.high - scale.low);
-    let is_slanted = longest(ticks.iter().map(|it| it.label.as_str())) + GAP > place;
-    let distance = if is_slanted {
-        (LINE_HEIGHT / place).ceil().max(1.0) as usize
-    } else {
-        1
-    };
-    (ticks.into_iter().step_by(distance).collect(), is_slanted)
+/// Returns the width of the widest label of ticks.
+fn widest(ticks: &[Tick]) -> f64 {
+    longest(ticks.iter().map(|it| it.label.as_str()))
 }
 
 fn drawn(scale: Scale, ticks: Vec<Tick>, label: &str, is_slanted: bool) -> DrawnAxis {

@@ -23,6 +23,7 @@
 //! pixels, so that it looks as with all points; of dots that hide each other, one. If the picture differs from one with
 //! all points, a note in the plot says so.
 
+mod axes;
 mod colours;
 mod drawing;
 mod error;

@@ -256,7 +256,7 @@ mod tests {
         for (values, expected) in [
             (vec![1_u64, 2].to_vec_f64(), vec![1.0, 2.0]),
             ([1.5_f32].as_slice().to_vec_f64(), vec![1.5]),
-            ((&[true, false]).to_vec_f64(), vec![1.0, 0.0]),
+            (Values::to_vec_f64(&&[true, false]), vec![1.0, 0.0]),
             ((-1..=1).to_vec_f64(), vec![-1.0, 0.0, 1.0]),
             (matrix.column(1).to_vec_f64(), vec![2.0, 5.0]),
             (matrix.row(0).slice(s![..;-1]).to_vec_f64(), vec![3.0, 2.0, 1.0]),
