@@ -1,6 +1,7 @@
-"""Takes the picture of JupyterLab that the README shows: `cargo xtask screenshot`, or `python tests/screenshot.py FILE`.
+"""Takes the pictures of JupyterLab that README and guide show: `cargo xtask screenshot`, or `python tests/screenshot.py FILE`.
 
-The notebook is a short form of the tutorial. The cells run in a real kernel, and the picture is what a browser shows.
+FILE is the picture of a short form of the tutorial. The picture of plots lies beside it. The cells run in a real kernel,
+and the pictures are what a browser shows.
 """
 
 import shutil
@@ -16,10 +17,9 @@ from world import World
 
 # Without coloured edges of letters, which make the file larger.
 PLAIN_LETTERS = "--disable-lcd-text"
-SIZE = {"width": 900, "height": 822}
 
-TITLE = "## Two solvers, two processes"
-CELLS = [
+SOLVERS = "## Two solvers, two processes"
+SOLVERS_CELLS = [
     """use mosaic::prelude::*;
 
 #[tessera]
@@ -41,39 +41,75 @@ next.result().await?""",
 ]
 
 
-def notebook(path):
-    cells = [nbformat.v4.new_markdown_cell(TITLE), *map(nbformat.v4.new_code_cell, CELLS)]
+PLOTS = "## Plots without another crate"
+PLOTS_CELLS = [
+    """use notebook::plot;
+
+let xs: Vec<f64> = (0..=60).map(|i| f64::from(i) / 10.0).collect();
+let ys: Vec<f64> = xs.iter().map(|x| x.sin()).collect();
+let measured: Vec<f64> = xs.iter().map(|x| x.sin() + 0.1 * (x * 40.0).cos()).collect();
+plot::line(&xs, &ys)?
+    .label("model")
+    .scatter(&xs, &measured)?
+    .label("measured")
+    .x_label("time in s")""",
+    """use ndarray::Array2;
+
+fn height((y, x): (usize, usize)) -> f64 {
+    (y as f64 / 5.0).sin() * (x as f64 / 8.0).cos()
+}
+plot::heat_map(&Array2::from_shape_fn((30, 50), height))""",
+]
+
+
+def notebook(path, title, cells):
+    cells = [nbformat.v4.new_markdown_cell(title), *map(nbformat.v4.new_code_cell, cells)]
     kernelspec = {"name": "rust-mosaic", "display_name": "Rust (mosaic)", "language": "rust"}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), path)
 
 
-def take(page, address, picture):
-    page.goto(address("lab/tree/solvers.ipynb") + "&reset")
+def take(page, address, picture, is_done, is_first):
+    page.goto(address)
     wait_for_the_kernel(page)
-    # Room for the notebook: the file browser and a question about news go.
+    # Room for the notebook: the file browser goes, and a question about news, which is asked once.
     page.keyboard.press("Control+b")
-    page.get_by_role("button", name="No", exact=True).click()
+    if is_first:
+        page.get_by_role("button", name="No", exact=True).click()
     run_all(page)
-    result = page.locator(".jp-OutputArea-executeResult", has_text="42.0")
-    expect(result).to_be_visible(timeout=120_000)
+    is_done(page)
     page.mouse.move(0, 0)
     page.wait_for_timeout(500)
     page.screenshot(path=picture)
+    print(f"{picture}: {picture.stat().st_size} bytes")
+
+
+def solvers_are_done(page):
+    expect(page.locator(".jp-OutputArea-executeResult", has_text="42.0")).to_be_visible(timeout=120_000)
+
+
+def plots_are_drawn(page):
+    expect(page.locator(".jp-RenderedVegaCommon5 canvas")).to_have_count(2, timeout=120_000)
 
 
 def main():
     picture = Path(sys.argv[1]).absolute()
     browser = next(path for name in BROWSERS if (path := shutil.which(name)))
     world = World()
-    notebook(world.home / "solvers.ipynb")
+    notebook(world.home / "solvers.ipynb", SOLVERS, SOLVERS_CELLS)
+    notebook(world.home / "plots.ipynb", PLOTS, PLOTS_CELLS)
+    pictures = [
+        ("solvers.ipynb", picture, solvers_are_done, 822),
+        ("plots.ipynb", picture.with_name("plots.png"), plots_are_drawn, 1230),
+    ]
     try:
         with jupyter_server(world, "jupyterlab", "--LabApp.news_url=None") as address, sync_playwright() as playwright:
             chromium = playwright.chromium.launch(executable_path=browser, args=[*FLAGS, PLAIN_LETTERS])
-            take(chromium.new_page(viewport=SIZE), address, picture)
+            for name, file, is_done, height in pictures:
+                page = chromium.new_page(viewport={"width": 900, "height": height})
+                take(page, address(f"lab/tree/{name}") + "&reset", file, is_done, file == picture)
             chromium.close()
     finally:
         world.close()
-    print(f"{picture}: {picture.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

@@ -126,3 +126,43 @@ VBox::new([&slider as &dyn Widget, &bar, &button, &label, &output])"""
     expect(readout).to_have_text("9", timeout=60_000)
     button.click()
     expect(outputs.locator(".widget-label", has_text="clicked at 9")).to_be_visible(timeout=60_000)
+
+
+PLOTS = """use notebook::plot;
+let xs: Vec<f64> = (0..=100).map(|i| f64::from(i) / 10.0).collect();
+let waves = plot::line(&xs, &xs.iter().map(|x| x.sin() * 1e-9).collect::<Vec<_>>())?
+    .label("sine")
+    .scatter(&xs, &xs.iter().map(|x| x.cos() * 1e-9).collect::<Vec<_>>())?
+    .label("cosine");
+waves.title("Two waves").x_label("time in s").y_label("current in A").show();
+let grid = ndarray::Array2::from_shape_fn((30, 50), |(y, x)| (y as f64 / 5.0).sin() * (x as f64 / 8.0).cos());
+plot::heat_map(&grid).x_label("column").y_label("row").show();
+plot::bar(&["helium", "neon", "argon"], &[4.2, 27.1, 87.3])?.y_label("boiling point in K").size(400, 240).show();
+grid.slice(ndarray::s![..5, ..5])"""
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_plots(page, lab, screenshot, world, theme):
+    """Plots and an array in both themes. Vega draws on a canvas, whose pixels the test looks at."""
+    kernelspec = {"name": "rust-mosaic", "display_name": "Rust (mosaic)", "language": "rust"}
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PLOTS)], metadata={"kernelspec": kernelspec})
+    nbformat.write(notebook, world.home / "notebooks" / "plots.ipynb")
+    page.goto(lab("lab/tree/plots.ipynb") + "&reset")
+    wait_for_the_kernel(page)
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    for label in ["Theme", f"JupyterLab {theme}"]:
+        page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{label}$")).click()
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-light", str(theme == "Light").lower())
+    run_all(page)
+    outputs = page.locator(".jp-Notebook:visible .jp-OutputArea")
+    expect(outputs.locator(".jp-RenderedHTMLCommon table")).to_contain_text("0.7173560908995228", timeout=120_000)
+    canvases = outputs.locator(".jp-RenderedVegaCommon5 canvas")
+    expect(canvases).to_have_count(3, timeout=60_000)
+    for number, fewest in enumerate([20, 100, 10]):
+        colours = canvases.nth(number).evaluate(
+            """canvas => {
+                const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+                return new Set(new Uint32Array(pixels.buffer)).size;
+            }"""
+        )
+        assert colours >= fewest, f"plot {number} has {colours} colours"

@@ -5,6 +5,7 @@ entry to `CRATES`. Each has a kernel of its own.
 """
 
 import pytest
+from pictures import pixels
 
 
 class Crate:
@@ -262,3 +263,30 @@ def test_crate(start, crate):
         cell = kernel.ok(code, timeout=300)
         assert cell.stdout == printed, str(cell)
         assert "cannot be shared among cells" not in cell.stderr, cell.stderr
+
+
+def bundle(cell):
+    """What a cell that shows one value has shown."""
+    ((_, content),) = cell.messages
+    return content["data"]
+
+
+@pytest.mark.timeout(3600)
+def test_images_of_the_crate_image_are_pictures(start):
+    kernel = start()
+    kernel.ok(':dep image = { version = "0.25", default-features = false }', timeout=3000)
+    kernel.ok("use image::{DynamicImage, GrayImage, ImageBuffer, Luma, Rgb, RgbImage};")
+    kernel.ok("let picture = RgbImage::from_fn(3, 2, |x, y| Rgb([x as u8 * 100, y as u8 * 200, 7]));")
+    for code in ["picture", "&picture", "DynamicImage::ImageRgb8(picture.clone())"]:
+        data = bundle(kernel.ok(code))
+        assert data["text/plain"] == "image of 3 × 2 pixels"
+        assert pixels(data["image/png"]) == ((3, 2), [(x, y, 7) for y in (0, 200) for x in (0, 100, 200)])
+    kernel.ok("let deep = ImageBuffer::<Luma<u16>, _>::from_raw(2, 1, vec![0_u16, 65535]).unwrap();")
+    assert pixels(bundle(kernel.ok("deep"))["image/png"]) == ((2, 1), [(0, 0, 0), (255, 255, 255)])
+    size, _ = pixels(bundle(kernel.ok("GrayImage::new(3000, 1500)"))["image/png"])
+    assert size == (1024, 512)
+    # Other values are shown as ever, and errors are about the user's code.
+    assert kernel.ok("Rgb([1_u8, 2, 3])").result == "Rgb([1, 2, 3])"
+    assert "text/html" in bundle(kernel.ok("ndarray::arr2(&[[1]])"))
+    kernel.ok("struct Bare;")
+    assert "shown" not in str(kernel.run("missing").error) and "`Bare`" in str(kernel.run("Bare").error)

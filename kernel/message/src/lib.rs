@@ -3,8 +3,12 @@
 //! A cell sends an [`Ask`] and waits for the answer. The kernel sends a [`Delivery`] and is told when it was handled.
 //! Both cross the ABI as bytes. JSON crosses as text, so this crate needs no JSON library.
 
+mod array;
 mod bundle;
 mod comm;
+mod deflate;
+pub mod html;
+pub mod picture;
 mod runtime;
 
 pub use bundle::{Content, MimeBundle, Rich};

@@ -1,6 +1,8 @@
 //! The notebook's crate: what cells show and ask, beside text.
 //!
 //! - [`display`]: HTML, Markdown, LaTeX, pictures, plots, and your own types in rich formats.
+//! - [`plot`]: lines, dots, bars, histograms, heat maps and images, without another crate.
+//! - [`table`]: a slice of structs as a table.
 //! - [`input`]: a line from the user.
 //! - [`comm`]: channels between cells and the front end.
 //! - [`widgets`]: sliders, buttons, progress bars and others, as in ipywidgets.
@@ -21,9 +23,12 @@ pub mod comm;
 pub mod display;
 mod error;
 mod input;
+pub mod plot;
 pub mod prelude;
+mod table;
 pub mod widgets;
 
 pub use error::Error;
 pub use input::{input, password};
 pub use serde_json::{Value, json};
+pub use table::{Table, table};

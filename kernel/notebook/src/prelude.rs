@@ -10,7 +10,7 @@ pub use crate::{
         DisplayHandle, Html, Jpeg, Json, Latex, Markdown, MimeBundle, Png, Rich, Svg, Text, VegaLite, clear_output,
         display,
     },
-    input, json, password,
+    input, json, password, plot, table,
     widgets::{
         Button, Checkbox, Dropdown, FloatProgress, FloatSlider, HBox, IntProgress, IntSlider, Label, Output, TextInput,
         VBox, Widget,

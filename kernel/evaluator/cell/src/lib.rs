@@ -16,7 +16,7 @@ pub use ask::ask;
 pub use mosaic_message as message;
 pub use order::{after_print, before_stderr, before_stdout};
 pub use rest::{End, Rest, rest};
-pub use show_result::{BeginResult, DisplayDebug, DisplayRich};
+pub use show_result::{BeginResult, DisplayDebug, DisplayRich, show_picture, size_of_picture};
 pub use variable_store::{
     Fingerprints, VariableStore, create_variable_store, mosaic_cell_drop_variables, mosaic_cell_variables,
 };

@@ -21,6 +21,7 @@
 //! | [`rustc_messages`] | rustc's messages about generated code |
 //! | [`messages`] | evcxr's own errors |
 //! | [`shell_commands`] | the shell commands before a cell's code |
+//! | [`shown_images`] | shows images of the crate `image` as pictures |
 //! | [`displayed_paths`] | paths of types, as the user writes them |
 //!
 //! The rustc wrapper enters at [`rewrite()`](rewrite::rewrite). To follow a new version of evcxr, begin with
@@ -47,4 +48,5 @@ pub(crate) mod retries;
 pub(crate) mod rewrite;
 pub(crate) mod rustc_messages;
 pub(crate) mod shell_commands;
+pub(crate) mod shown_images;
 pub(crate) mod store_calls;

@@ -37,6 +37,11 @@ impl RewrittenCell {
         self.runtime.push_str(item);
     }
 
+    /// Returns whether the cell shows a value in the way that its type chooses.
+    pub(crate) fn shows_a_value(&self) -> bool {
+        self.runtime.contains(DISPLAY_IMPORTS) && self.function.contains(RESULT_ENDS)
+    }
+
     /// Returns the stored variables that the cell does not mention.
     pub(crate) fn unmentioned_variables(&self) -> BTreeSet<String> {
         unmentioned(&self.function)

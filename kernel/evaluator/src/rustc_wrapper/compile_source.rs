@@ -6,6 +6,7 @@ use crate::{
         compiled_surroundings::{AWAIT_OUTSIDE_OF_FUTURES, may_wait, with_compiled_surroundings},
         error_conversion::with_next_conversion,
         kept_variables::with_kept_variables,
+        shown_images,
     },
     rustc_wrapper::{
         compile_cell::Cell,
@@ -56,9 +57,21 @@ struct Links<'a> {
 }
 
 impl Cell<'_> {
+    /// Has rustc compile a source, whose first bytes are `items`. If rustc refuses the code that shows images, compiles
+    /// the source without it.
+    pub(super) fn run(&self, rustc: &Rustc, text: &str, items: usize) -> Result<Compilation> {
+        let compilation = self.run_keeping(rustc, text, items)?;
+        if compilation.status.code() == Some(1)
+            && let Some(without) = shown_images::without_refused(text, &compilation.messages)
+        {
+            return self.run_keeping(rustc, &without, items);
+        }
+        Ok(compilation)
+    }
+
     /// Has rustc compile a source, whose first bytes are `items`, so that the cell keeps its variables when it fails. If
     /// rustc refuses that, compiles the source as it is.
-    pub(super) fn run(&self, rustc: &Rustc, text: &str, items: usize) -> Result<Compilation> {
+    fn run_keeping(&self, rustc: &Rustc, text: &str, items: usize) -> Result<Compilation> {
         if let Some(keeping) = with_kept_variables(text).filter(|_| !self.keeps_no_variables.get()) {
             let compilation = self.run_with_conversion(rustc, &keeping, items)?;
             if compilation.status.success() || compilation.status.code().is_none() {

@@ -7,6 +7,7 @@ use crate::{
         markers::LIBRARY_PATH_VARIABLE,
         missing_variables,
         rewrite::{RewrittenCell, rewrite},
+        shown_images,
         store_calls::StoredTypes,
     },
     rustc_wrapper::{
@@ -147,6 +148,9 @@ impl Source<'_> {
     ) -> Result<Prepared, Vec<String>> {
         let definitions = self.definitions(&rewritten.items);
         rewritten.add_item(&signatures.table(self.text, &definitions));
+        if self.crates.contains_key(shown_images::IMAGE_CRATE) && rewritten.shows_a_value() {
+            rewritten.add_item(shown_images::item());
+        }
         let left_out = match variables {
             Variables::Mentioned => rewritten.unmentioned_variables(),
             Variables::All => BTreeSet::new(),
