@@ -6,7 +6,9 @@
 use crate::{
     errors::cell_error::CellError,
     evaluation::{Evaluation, commands::text},
+    evcxr_text::configuration,
     mime_bundle::MimeBundle,
+    session::files::EVCXR_CONFIGURATION,
 };
 use anyhow::{Context, Result};
 use mosaic_engine::open_own_file;
@@ -21,9 +23,6 @@ use toml::{Table, Value};
 const NUMBER: u32 = 0;
 /// The name of that cell in errors.
 const CELL: &str = "cell [0]";
-const EVCXR_CONFIGURATION: &str = "evcxr.toml";
-const EVCXR_CRATES: &str = "init.evcxr";
-const EVCXR_PRELUDE: &str = "prelude.rs";
 const OWN_FILE: &str = "init.rs";
 
 /// The text of a start-up file, or the part of it that runs as one cell.
@@ -98,13 +97,13 @@ pub(super) fn load_configuration(
 
 impl Directories {
     fn of_user() -> Directories {
-        let configuration = dirs::config_dir();
-        let in_configuration = |name: &str| Some(configuration.as_ref()?.join(name));
+        let of_user = dirs::config_dir();
+        let in_configuration = |name: &str| Some(of_user.as_ref()?.join(name));
         Directories {
             notebook: env::current_dir().ok(),
-            evcxr: env::var_os("EVCXR_CONFIG_DIR")
+            evcxr: env::var_os(configuration::DIRECTORY_VARIABLE)
                 .map(PathBuf::from)
-                .or_else(|| in_configuration("evcxr")),
+                .or_else(|| in_configuration(configuration::DIRECTORY)),
             own: in_configuration("mosaic-kernel"),
         }
     }
@@ -125,15 +124,15 @@ impl Directories {
             })
         };
         let crates = match of_toml(crates_of(&table)?) {
-            None => read_cell(in_evcxrs(EVCXR_CRATES))?,
+            None => read_cell(in_evcxrs(configuration::CRATES))?,
             some => some,
         };
         let prelude = table
-            .get("evcxr")
+            .get(configuration::SETTINGS)
             .and_then(|it| it.get("prelude"))
             .and_then(Value::as_str);
         let prelude = match of_toml(prelude.map(str::to_owned)) {
-            None => read_cell(in_evcxrs(EVCXR_PRELUDE))?,
+            None => read_cell(in_evcxrs(configuration::PRELUDE))?,
             some => some,
         };
         let own = read_cell(self.own.as_ref().map(|it| it.join(OWN_FILE)))?;
@@ -151,7 +150,7 @@ impl Directories {
         };
         for (directory, is_own) in [(&self.notebook, false), (&self.evcxr, true)] {
             let Some(directory) = directory else { continue };
-            let path = directory.join(EVCXR_CONFIGURATION);
+            let path = directory.join(EVCXR_CONFIGURATION.name());
             let text = match is_own {
                 true => read(&path, |it| fs::read_to_string(it))?,
                 false => read(&path, read_own)?,
@@ -176,8 +175,8 @@ fn read(path: &Path, read: impl Fn(&Path) -> io::Result<String>) -> Result<Optio
 }
 
 /// Returns the settings of evcxr's configuration that apply to this kernel, as commands.
-fn settings_of(configuration: &Table) -> Option<String> {
-    let settings = configuration.get("evcxr")?;
+fn settings_of(table: &Table) -> Option<String> {
+    let settings = table.get(configuration::SETTINGS)?;
     let switch = |key: &str| settings.get(key).and_then(Value::as_bool).map(u8::from);
     let commands = [
         switch("offline_mode").map(|it| format!(":offline {it}\n")),
@@ -191,8 +190,8 @@ fn settings_of(configuration: &Table) -> Option<String> {
 }
 
 /// Returns the crates of evcxr's configuration, as commands.
-fn crates_of(configuration: &Table) -> Result<Option<String>> {
-    let Some(crates) = configuration.get("dependencies") else {
+fn crates_of(table: &Table) -> Result<Option<String>> {
+    let Some(crates) = table.get("dependencies") else {
         return Ok(None);
     };
     let crates = crates.as_table().context("`dependencies` of evcxr.toml is no table")?;

@@ -21,6 +21,7 @@
 //! | [`rustc_messages`] | rustc's messages about generated code |
 //! | [`messages`] | evcxr's own errors |
 //! | [`shell_commands`] | the shell commands before a cell's code |
+//! | [`configuration`] | where evcxr looks for the user's configuration |
 //! | [`displayed_paths`] | paths of types, as the user writes them |
 //!
 //! The rustc wrapper enters at [`rewrite()`](rewrite::rewrite). To follow a new version of evcxr, begin with
@@ -34,6 +35,7 @@
 
 pub(crate) mod analysis_code;
 pub(crate) mod compiled_surroundings;
+pub(crate) mod configuration;
 pub(crate) mod displayed_paths;
 pub(crate) mod early_return;
 pub(crate) mod error_conversion;
