@@ -6,7 +6,7 @@ use crate::{
         builtin::{self, Source},
         crates::root_manifest,
     },
-    session::files::{MANIFEST, SOURCES},
+    session::files::MANIFEST,
 };
 use anyhow::{Context, Result, bail};
 use include_dir::{Dir, include_dir};
@@ -23,73 +23,55 @@ pub(super) const DIRECTORY: &str = "mosaic";
 struct RuntimeCrate {
     name: &'static str,
     path: &'static str,
-    sources: Sources,
+    files: Files,
 }
 
-/// Where the sources of a crate are in this executable.
-enum Sources {
+/// Where the files of a crate are in this executable.
+enum Files {
     /// Cells link the crate, so it is a built-in one.
     BuiltIn,
-    /// The manifest, the directory of the sources, and another directory with files that they include.
-    Own(&'static str, Dir<'static>, Option<(&'static str, Dir<'static>)>),
+    Own(Dir<'static>),
 }
+
+/// The directories of a crate that a program does without.
+const OF_DEVELOPMENT: [&str; 3] = ["tests", "examples", "benches"];
 
 /// The crates that a program with tesserae needs.
 static OF_RUNTIME: [RuntimeCrate; 7] = [
     RuntimeCrate {
         name: "mosaic",
         path: "runtime/mosaic",
-        sources: Sources::BuiltIn,
+        files: Files::BuiltIn,
     },
     RuntimeCrate {
         name: "mosaic-abi",
         path: "runtime/abi",
-        sources: Sources::BuiltIn,
+        files: Files::BuiltIn,
     },
     RuntimeCrate {
         name: "mosaic-macros",
         path: "runtime/macros",
-        sources: Sources::Own(
-            include_str!("../../../../runtime/macros/Cargo.toml"),
-            include_dir!("$CARGO_MANIFEST_DIR/../../runtime/macros/src"),
-            None,
-        ),
+        files: Files::Own(include_dir!("$CARGO_MANIFEST_DIR/../../runtime/macros")),
     },
     RuntimeCrate {
         name: "mosaic-expand",
         path: "runtime/expand",
-        sources: Sources::Own(
-            include_str!("../../../../runtime/expand/Cargo.toml"),
-            include_dir!("$CARGO_MANIFEST_DIR/../../runtime/expand/src"),
-            None,
-        ),
+        files: Files::Own(include_dir!("$CARGO_MANIFEST_DIR/../../runtime/expand")),
     },
     RuntimeCrate {
         name: "mosaic-engine",
         path: "runtime/engine",
-        sources: Sources::Own(
-            include_str!("../../../../runtime/engine/Cargo.toml"),
-            include_dir!("$CARGO_MANIFEST_DIR/../../runtime/engine/src"),
-            None,
-        ),
+        files: Files::Own(include_dir!("$CARGO_MANIFEST_DIR/../../runtime/engine")),
     },
     RuntimeCrate {
         name: "mosaic-launch",
         path: "runtime/launch",
-        sources: Sources::Own(
-            include_str!("../../../../runtime/launch/Cargo.toml"),
-            include_dir!("$CARGO_MANIFEST_DIR/../../runtime/launch/src"),
-            Some(("ray", include_dir!("$CARGO_MANIFEST_DIR/../../runtime/launch/ray"))),
-        ),
+        files: Files::Own(include_dir!("$CARGO_MANIFEST_DIR/../../runtime/launch")),
     },
     RuntimeCrate {
         name: "mosaic-net",
         path: "runtime/net",
-        sources: Sources::Own(
-            include_str!("../../../../runtime/net/Cargo.toml"),
-            include_dir!("$CARGO_MANIFEST_DIR/../../runtime/net/src"),
-            None,
-        ),
+        files: Files::Own(include_dir!("$CARGO_MANIFEST_DIR/../../runtime/net")),
     },
 ];
 
@@ -98,17 +80,17 @@ static OF_NOTEBOOK: [RuntimeCrate; 3] = [
     RuntimeCrate {
         name: "notebook",
         path: "kernel/notebook",
-        sources: Sources::BuiltIn,
+        files: Files::BuiltIn,
     },
     RuntimeCrate {
         name: "mosaic-message",
         path: "kernel/message",
-        sources: Sources::BuiltIn,
+        files: Files::BuiltIn,
     },
     RuntimeCrate {
         name: "mosaic-cell",
         path: "kernel/evaluator/cell",
-        sources: Sources::BuiltIn,
+        files: Files::BuiltIn,
     },
 ];
 
@@ -156,43 +138,34 @@ pub(super) fn write(program: &Path, uses: Crates) -> Result<()> {
     for it in &crates {
         let directory = root.join(it.path);
         fs::create_dir_all(&directory)?;
-        let manifest = match &it.sources {
-            Sources::Own(manifest, sources, included) => {
-                let included = included.iter().map(|(name, files)| (*name, files));
-                for (name, files) in included.chain([(SOURCES.name(), sources)]) {
-                    let directory = directory.join(name);
-                    fs::create_dir_all(&directory)?;
-                    files.extract(directory)?;
-                }
-                *manifest
-            }
-            Sources::BuiltIn => write_built_in(it.name, &directory)?,
+        let files = match (&it.files, builtin::find(it.name).map(|it| &it.source)) {
+            (Files::Own(files), _) | (Files::BuiltIn, Some(Source::Embedded { files, .. })) => files,
+            _ => bail!("the crate {} is not embedded", it.name),
         };
-        fs::write(directory.join(MANIFEST.name()), without_tests(manifest)?)?;
+        write_files(files, &directory)?;
     }
     let members = crates.iter().map(|it| Value::from(it.path)).collect();
     fs::write(root.join(MANIFEST.name()), workspace_manifest(members)?)?;
     Ok(())
 }
 
-/// Writes the sources of a built-in crate. Returns its manifest.
-fn write_built_in(name: &str, directory: &Path) -> Result<&'static str> {
-    let built_in = builtin::find(name).map(|it| &it.source);
-    let Some(Source::Embedded { files, .. }) = built_in else {
-        bail!("the crate {name} is not embedded");
-    };
-    let sources = files
-        .get_dir("src")
-        .with_context(|| format!("the crate {name} has no sources"))?;
-    fs::create_dir_all(directory.join(SOURCES.name()))?;
-    // The paths of its entries begin at the crate's directory.
-    for entry in sources.find("**/*")?.filter_map(|entry| entry.as_file()) {
-        let path = directory.join(entry.path());
+/// Writes the files of a crate that a program is built from.
+fn write_files(files: &Dir, directory: &Path) -> Result<()> {
+    let is_needed = |path: &Path| !OF_DEVELOPMENT.iter().any(|it| path.starts_with(it));
+    for file in files.find("**/*")?.filter_map(|entry| entry.as_file()) {
+        if !is_needed(file.path()) {
+            continue;
+        }
+        let path = directory.join(file.path());
         fs::create_dir_all(path.parent().unwrap_or(directory))?;
-        fs::write(path, entry.contents())?;
+        if file.path() == Path::new(MANIFEST.name()) {
+            let manifest = file.contents_utf8().context("a manifest is no text")?;
+            fs::write(path, without_tests(manifest)?)?;
+        } else {
+            fs::write(path, file.contents())?;
+        }
     }
-    let manifest = files.get_file(MANIFEST.name()).and_then(|file| file.contents_utf8());
-    manifest.with_context(|| format!("the crate {name} has no manifest"))
+    Ok(())
 }
 
 /// Returns the manifest of a crate whose tests and examples are not written.
