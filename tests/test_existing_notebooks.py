@@ -4,6 +4,7 @@ editions, start-up files."""
 import pytest
 
 from test_commands import text_of
+from test_completion import complete
 
 
 def test_old_spelling_of_default_features(kernel):
@@ -92,10 +93,13 @@ def test_an_edition_holds_for_all_that_comes(start):
     # rustc itself reads the cell in that edition.
     assert "2024" in kernel.run("if let Some(x) = Some(1) && x > 0 {}").error
     for typed, expected in [("rng.ge", "gen"), ("rng.gen::<u8>().leading_z", "leading_zeros")]:
-        found = kernel.request(kernel.client.complete, typed, len(typed))
+        found = complete(kernel, typed)
         assert any(expected in match for match in found["matches"]), found
         start_of_name = len(typed) - len(typed.split(".")[-1])
         assert (found["cursor_start"], found["cursor_end"]) == (start_of_name, len(typed)), found
+    for typed, cursor in [("rng.gen", 7), ("rng.gen.foo()", 6)]:
+        found = kernel.request(kernel.client.complete, typed, cursor)
+        assert 4 <= found["cursor_start"] <= found["cursor_end"] <= 7, found
 
 
 def test_start_up_files_run_before_the_first_cell(start, world):

@@ -19,25 +19,28 @@ use crate::{
     },
 };
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// Completes the name left of `cursor`, counted in code points.
 pub(super) fn complete(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<Completions> {
     let before = &code[..byte_offset(code, cursor)];
     let readable_before = notebook.with_readable_names(before);
     let cursor_in_readable = readable_before.chars().count();
-    let found = complete_readable(
-        project,
-        notebook,
-        &notebook.with_readable_names(code),
-        cursor_in_readable,
-    )?;
+    let mut readable = notebook.with_readable_names(code);
+    if !readable.starts_with(&*readable_before) {
+        // The cursor is within a name that has become another one.
+        let after = notebook.with_readable_names(&code[before.len()..]);
+        readable = Cow::Owned(format!("{readable_before}{after}"));
+    }
+    let found = complete_readable(project, notebook, &readable, cursor_in_readable)?;
     // The client counts in the code that it has, and the name at the cursor may have become a raw one.
     let added = match readable_before.ends_with(RAW_NAME) && !before.ends_with(RAW_NAME) {
         true => RAW_NAME.len() - NEW_KEYWORD.len(),
         false => 0,
     };
-    let replaced = (cursor_in_readable - found.cursor_start).saturating_sub(added);
-    let after = found.cursor_end - found.cursor_start - replaced.min(found.cursor_end - found.cursor_start);
+    let replaced = cursor_in_readable - found.cursor_start;
+    let after = (found.cursor_end - found.cursor_start).saturating_sub(replaced);
+    let replaced = replaced.saturating_sub(added);
     Some(Completions {
         cursor_start: cursor - length_before_normalization(before, replaced),
         cursor_end: cursor + after,
