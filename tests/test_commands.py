@@ -32,17 +32,12 @@ TOUR = {
     ":overflow_checks 1": "Overflow checks: on",
     ":target_cpu native": "Target CPU: native",
     ":target_cpu generic": "Target CPU: generic",
+    ":edition 2024": "Edition: 2024",
 }
 
 REFUSED = {
     ":quit": "shut it down",
-    ":sccache": ":cache",
-    ":sccache 0": ":cache",
-    ":toolchain nightly": "RUSTUP_TOOLCHAIN",
-    ":linker lld": "PATH",
-    ":codegen_backend cranelift": "anew",
-    ":allow_static_linking 0": "dynamically",
-    ":time_passes": ":timing",
+    ":edition 2018": "2021 or 2024",
     ":opt fast": "optimisation level",
     ":overflow_checks": "0 or 1",
     ":target_cpu": "`native`",

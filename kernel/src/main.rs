@@ -14,9 +14,11 @@
 //! | `signals`, `parent_process` | interrupts or ends the kernel from outside |
 //! | `resource_limits` | raises the limits of the system that the kernel and its cells need |
 //! | `run_dir` | the directory that ends with the kernel |
+//! | `export` | writes a notebook as a program |
 //! | `install` | writes and removes the kernelspec |
 
 mod comm_registry;
+mod export;
 mod front_end;
 mod install;
 mod live_displays;
@@ -59,6 +61,8 @@ enum Role {
     Install(install::Install),
     /// Removes the kernelspec that install wrote
     Uninstall(install::Uninstall),
+    /// Writes a notebook as a cargo project
+    Export(export::Export),
     /// Builds the crates that cells use, once per toolchain
     Prepare,
 }
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
         }
         Role::Install(install) => install.run(),
         Role::Uninstall(uninstall) => uninstall.run(),
+        Role::Export(export) => export.run(),
         Role::Prepare => mosaic_evaluator::prepare(),
     };
     match result {

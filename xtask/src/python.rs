@@ -13,11 +13,12 @@ use std::{
 
 const OLDEST: (u32, u32) = (3, 10);
 /// The files of this project's own package.
-const PACKAGE: [&str; 4] = [
+const PACKAGE: [&str; 5] = [
     "pyproject.toml",
     "README.md",
     "mosaic_papermill/__init__.py",
     "mosaic_papermill/engine.py",
+    "mosaic_papermill/exporter.py",
 ];
 
 /// A virtual environment with the required packages and this project's own.

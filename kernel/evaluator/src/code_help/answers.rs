@@ -12,21 +12,35 @@ use crate::{
     evcxr_text::displayed_paths::as_written,
     mime_bundle::MimeBundle,
     source::{
-        identifiers::{length_before_normalization, normalized},
+        editions::{NEW_KEYWORD, RAW_NAME},
+        identifiers::length_before_normalization,
         misread_code::misread,
         preamble::without_commands,
     },
 };
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// Completes the name left of `cursor`, counted in code points.
 pub(super) fn complete(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<Completions> {
     let before = &code[..byte_offset(code, cursor)];
-    let normalised = normalized(code);
-    let found = complete_normalised(project, notebook, &normalised, normalized(before).chars().count())?;
-    // The client counts in the code that it has.
-    let replaced = normalized(before).chars().count() - found.cursor_start;
-    let after = found.cursor_end - found.cursor_start - replaced.min(found.cursor_end - found.cursor_start);
+    let readable_before = notebook.with_readable_names(before);
+    let cursor_in_readable = readable_before.chars().count();
+    let mut readable = notebook.with_readable_names(code);
+    if !readable.starts_with(&*readable_before) {
+        // The cursor is within a name that has become another one.
+        let after = notebook.with_readable_names(&code[before.len()..]);
+        readable = Cow::Owned(format!("{readable_before}{after}"));
+    }
+    let found = complete_readable(project, notebook, &readable, cursor_in_readable)?;
+    // The client counts in the code that it has, and the name at the cursor may have become a raw one.
+    let added = match readable_before.ends_with(RAW_NAME) && !before.ends_with(RAW_NAME) {
+        true => RAW_NAME.len() - NEW_KEYWORD.len(),
+        false => 0,
+    };
+    let replaced = cursor_in_readable - found.cursor_start;
+    let after = (found.cursor_end - found.cursor_start).saturating_sub(replaced);
+    let replaced = replaced.saturating_sub(added);
     Some(Completions {
         cursor_start: cursor - length_before_normalization(before, replaced),
         cursor_end: cursor + after,
@@ -34,8 +48,8 @@ pub(super) fn complete(project: &mut Project, notebook: &Notebook, code: &str, c
     })
 }
 
-/// Completes a name in code whose names are in normal form C.
-fn complete_normalised(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<Completions> {
+/// Completes a name in code whose names are as rust-analyzer reads them.
+fn complete_readable(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<Completions> {
     let at = byte_offset(code, cursor);
     let cell = ExpandedCell::new(code, misread_while_typed(notebook, code, at));
     let offset = cell.offset(code, at);
@@ -55,8 +69,9 @@ fn complete_normalised(project: &mut Project, notebook: &Notebook, code: &str, c
 
 /// Returns the documentation of the name at `cursor`, counted in code points.
 pub(super) fn inspect(project: &mut Project, notebook: &Notebook, code: &str, cursor: usize) -> Option<MimeBundle> {
-    let cursor = normalized(&code[..byte_offset(code, cursor)]).chars().count();
-    let code = &*normalized(code);
+    let before = notebook.with_readable_names(&code[..byte_offset(code, cursor)]);
+    let cursor = before.chars().count();
+    let code = &*notebook.with_readable_names(code);
     let cell = ExpandedCell::new(code, misread(code, |name| notebook.knows(name)));
     let end = end_of_name(&cell.text, cell.offset(code, byte_offset(code, cursor)));
     let source = notebook.source_with(&cell.text);

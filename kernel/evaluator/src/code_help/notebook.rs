@@ -4,8 +4,11 @@
 use crate::{
     code_help::project::manifest_in,
     evcxr_text::markers::ANALYSIS_WRAPPER,
+    session::{files, settings},
     source::{
         carriers::{KnownItems, carry, uncarried},
+        editions,
+        identifiers::normalized,
         syntax::words,
     },
 };
@@ -15,7 +18,7 @@ use ra_ap_syntax::{
     AstNode, SourceFile, SyntaxNode,
     ast::{self, HasModuleItem, HasName},
 };
-use std::{collections::BTreeSet, ops::Range, path::PathBuf, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, ops::Range, path::PathBuf, sync::Arc};
 
 /// A statement that stands for the code of a cell.
 const CELL: &str = "mosaic_cell_stands_here;";
@@ -28,6 +31,8 @@ pub(crate) struct Notebook {
     pub(crate) directory: PathBuf,
     /// The text of the crate's manifest.
     pub(crate) manifest: String,
+    /// The edition of the cells.
+    edition: settings::Edition,
     /// The variables that a cell can use.
     pub(crate) variables: BTreeSet<String>,
     /// The variables that evcxr believes in and that the cell process does not store.
@@ -66,6 +71,7 @@ impl Notebook {
         let variables = context.variables_and_types().map(|(name, _)| name.to_owned());
         Some(Notebook {
             manifest: manifest_in(&directory).ok()?,
+            edition: files::SETTINGS.read(&directory).unwrap_or_default().edition,
             directory,
             variables: variables.filter(|name| !missing.contains(name)).collect(),
             missing: missing.clone(),
@@ -74,6 +80,16 @@ impl Notebook {
             head: head.to_owned(),
             tail: tail.to_owned(),
         })
+    }
+
+    /// Returns a cell with its names as rust-analyzer reads them: in normal form C, and raw if edition 2024 has them for
+    /// keywords and the cells' edition has not.
+    pub(super) fn with_readable_names<'c>(&self, cell: &'c str) -> Cow<'c, str> {
+        let cell = normalized(cell);
+        match (self.edition, editions::may_have_new_keywords(&cell)) {
+            (settings::Edition::Edition2021, true) => Cow::Owned(editions::with_raw_names(&cell).into_owned()),
+            _ => cell,
+        }
     }
 
     /// Reports whether the notebook has a variable, an item or an import of this name.

@@ -31,6 +31,8 @@ pub(super) struct EvcxrSession {
     pub(super) context: CommandContext,
     /// The compiler rejects unstable features.
     pub(super) is_stable: bool,
+    /// The user's start-up files have run, or are running.
+    pub(super) has_run_start_up_files: bool,
     /// The warnings that the user has seen.
     warnings: warnings::ShownWarnings,
     pub(super) places: CellPlaces,
@@ -92,6 +94,7 @@ impl EvcxrSession {
         let mut session = EvcxrSession {
             context: CommandContext::with_eval_context(context),
             is_stable,
+            has_run_start_up_files: false,
             warnings: warnings::ShownWarnings::default(),
             places: CellPlaces::default(),
             items: Arc::new(KnownItems::beside(notebook.to_str().map(Path::new))),

@@ -16,11 +16,11 @@ use crate::{
     },
     evcxr_text::{missing_variables, shell_commands},
     mime_bundle::MimeBundle,
-    session::link::Report,
+    session::{files, link::Report, settings::Edition},
     source::{
         carriers::{self, carried_cell::CarriedCell},
         crate_attributes::{self, Refused, WithoutAttributes},
-        early_return, empty_statements, identifiers, misread_code, nesting,
+        early_return, editions, empty_statements, identifiers, misread_code, nesting,
         preamble::{asks_for, end_of_preamble, without_commands},
         syntax,
     },
@@ -28,6 +28,7 @@ use crate::{
 use evcxr::EvalOutputs;
 use serde_json::Value;
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     time::{Duration, Instant},
 };
@@ -36,11 +37,23 @@ impl Evaluation<'_> {
     /// Executes a cell and returns what it shows.
     pub(super) fn execute(&mut self, code: &str, number: u32, execution: u64) -> Result<Option<MimeBundle>, CellError> {
         self.start().map_err(kernel_error)?;
+        self.run_start_up_files_once(execution)?;
+        self.execute_code(code, number, execution)
+    }
+
+    /// Executes the text of a cell in a session that has started.
+    pub(super) fn execute_code(
+        &mut self,
+        code: &str,
+        number: u32,
+        execution: u64,
+    ) -> Result<Option<MimeBundle>, CellError> {
         self.number = number;
         self.executed_cells.keep(number, code);
         if let Some(error) = nesting::check(&without_commands(code)) {
             return Err(CellError::from_syntax(&error, code, number));
         }
+        let code = &*self.with_raw_names(code)?;
         let code = &*misread_code::kept(code, |name| self.knows(&identifiers::normalized_name(name)));
         let code = &*identifiers::normalized(code);
         if let Some(error) = syntax::check(&without_commands(code)) {
@@ -54,6 +67,18 @@ impl Evaluation<'_> {
                 Err(CellError::at(ErrorName::Compilation, code, number, range, &reason, &[]))
             }
         }
+    }
+
+    /// Returns a cell as edition 2024 reads it, if it is one of edition 2021.
+    fn with_raw_names<'c>(&mut self, code: &'c str) -> Result<Cow<'c, str>, CellError> {
+        if !editions::may_have_new_keywords(code) {
+            return Ok(Cow::Borrowed(code));
+        }
+        let settings = files::SETTINGS.read(self.session()?.directory()).unwrap_or_default();
+        Ok(match editions::asked_for(code).unwrap_or(settings.edition) {
+            Edition::Edition2021 => editions::with_raw_names(code),
+            Edition::Edition2024 => Cow::Borrowed(code),
+        })
     }
 
     /// Executes a cell that sets attributes of the crate. They hold from then on, unless the cell does not compile.

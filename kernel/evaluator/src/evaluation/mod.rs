@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`execute`] | a request to execute a cell, from the cell's text to its result |
 //! | [`commands`] | the lines before a cell's code that begin with `:` |
+//! | [`start_up`] | the user's start-up files, which run before the first cell |
 //! | [`evaluate_items`] | the code of a cell, whose items are carried and whose parts know their places |
 //! | [`infer_types`] | the types of a cell's variables, which evcxr must know before it compiles the cell |
 //! | [`cell_outcome`] | the end of a cell: evcxr returns when a cell begins, and the cell process reports the rest |
@@ -36,6 +37,7 @@ pub(crate) mod interrupt;
 pub(crate) mod prepare;
 pub(crate) mod request;
 pub(crate) mod start_evcxr;
+mod start_up;
 mod stored_variables;
 mod template;
 

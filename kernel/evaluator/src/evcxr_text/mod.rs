@@ -22,6 +22,7 @@
 //! | [`messages`] | evcxr's own errors |
 //! | [`shell_commands`] | the shell commands before a cell's code |
 //! | [`shown_images`] | shows images of the crate `image` as pictures |
+//! | [`configuration`] | where evcxr looks for the user's configuration |
 //! | [`displayed_paths`] | paths of types, as the user writes them |
 //!
 //! The rustc wrapper enters at [`rewrite()`](rewrite::rewrite). To follow a new version of evcxr, begin with
@@ -35,6 +36,7 @@
 
 pub(crate) mod analysis_code;
 pub(crate) mod compiled_surroundings;
+pub(crate) mod configuration;
 pub(crate) mod displayed_paths;
 pub(crate) mod early_return;
 pub(crate) mod error_conversion;

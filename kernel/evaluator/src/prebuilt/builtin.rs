@@ -153,6 +153,7 @@ pub(crate) static BUILT_IN_CRATES: [BuiltInCrate; 9] = [
             "rt-multi-thread",
             "signal",
             "sync",
+            "test-util",
             "time",
             "bytes",
             "libc",

@@ -164,7 +164,8 @@ fn key(toolchain: &Toolchain) -> String {
     format!("{}-{}", toolchain.version(), digest::name(hash, 6))
 }
 
-fn root_manifest() -> Table {
+/// Returns the manifest of this project's workspace.
+pub(crate) fn root_manifest() -> Table {
     ROOT_MANIFEST
         .parse()
         .expect("cargo has read the workspace's manifest before")
@@ -224,7 +225,7 @@ fn cached_manifest(manifest: &str, linkage: Linkage) -> Result<String> {
 }
 
 /// Returns the workspace's specification of a dependency, on one line.
-fn workspace_dependency(name: &str) -> String {
+pub(crate) fn workspace_dependency(name: &str) -> String {
     root_manifest()["workspace"]["dependencies"][name].to_string()
 }
 

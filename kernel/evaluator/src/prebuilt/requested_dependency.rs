@@ -5,8 +5,12 @@ use crate::{
     session::files,
 };
 use semver::{Version, VersionReq};
-use std::{collections::BTreeMap, path::Path};
+use std::{borrow::Cow, collections::BTreeMap, path::Path};
 use toml::{Table, Value};
+
+/// The key of a dependency that cargo accepts with an underscore up to edition 2021, and only with a hyphen since.
+const OLD_KEY: &str = "default_features";
+const KEY: &str = "default-features";
 
 /// The versions of the built-in crates of a session that users may name.
 pub(crate) type Versions = BTreeMap<String, Version>;
@@ -64,6 +68,33 @@ pub(crate) fn serve(arguments: &str, versions: &Versions) -> Result<Served, Stri
     }
 }
 
+/// Returns the arguments of `:dep` with `default-features` in the place of the old spelling `default_features`, which
+/// cargo refuses in the edition of the cells' crate. Nothing moves.
+pub(crate) fn with_hyphens(arguments: &str) -> Cow<'_, str> {
+    let has_old_key = |text: &str| specification(text).is_some_and(|it| it.contains_key(OLD_KEY));
+    if !arguments.contains(OLD_KEY) || !has_old_key(arguments) {
+        return Cow::Borrowed(arguments);
+    }
+    // The word may stand in a text as well, such as the name of a feature, so the parser decides which one is the key.
+    let renamed = arguments.match_indices(OLD_KEY).find_map(|(at, _)| {
+        let text = format!("{}{KEY}{}", &arguments[..at], &arguments[at + OLD_KEY.len()..]);
+        let table = specification(&text)?;
+        (table.contains_key(KEY) && !table.contains_key(OLD_KEY)).then_some(text)
+    });
+    // With both spellings, cargo says what is wrong.
+    renamed.map_or(Cow::Borrowed(arguments), Cow::Owned)
+}
+
+/// Returns the table of the arguments of `:dep`, if they have one.
+fn specification(arguments: &str) -> Option<Table> {
+    let (_, specification) = arguments.split_once('=')?;
+    let mut table = format!("it = {specification}").parse::<Table>().ok()?;
+    match table.remove("it")? {
+        Value::Table(table) => Some(table),
+        _ => None,
+    }
+}
+
 /// Returns whether a version with some features is what a specification asks for.
 fn is_served(wanted: &Value, version: &Version, features: &[&str]) -> bool {
     let allows = |wanted: &str| VersionReq::parse(wanted).is_ok_and(|wanted| wanted.matches(version));
@@ -74,7 +105,7 @@ fn is_served(wanted: &Value, version: &Version, features: &[&str]) -> bool {
             ("features", Value::Array(wanted)) => wanted
                 .iter()
                 .all(|it| it.as_str().is_some_and(|it| features.contains(&it))),
-            ("default-features" | "default_features", Value::Boolean(_)) => true,
+            (KEY | OLD_KEY, Value::Boolean(_)) => true,
             _ => false,
         }),
         _ => false,
@@ -106,6 +137,10 @@ mod tests {
                 "tokio = { version = \"1\", default-features = false, features = [\"rt\"] }",
                 Ok(Served::BuiltIn),
             ),
+            (
+                "tokio = { version = \"1\", features = [\"full\", \"test-util\", \"process\", \"signal\"] }",
+                Ok(Served::BuiltIn),
+            ),
             ("ndarray=\"0.17\"", Ok(Served::BuiltIn)),
             (
                 "serde = { version = \"1.0\", features = [\"derive\"] }",
@@ -129,6 +164,43 @@ mod tests {
             ("other = { package = \"tokio\", version = \"0.2\" }", Ok(Served::Cargo)),
         ] {
             assert_eq!(serve(arguments, &versions).map_err(drop), expected, "{arguments}");
+        }
+    }
+
+    #[test]
+    fn old_keys_are_spelt_with_hyphens() {
+        for (arguments, expected) in [
+            (
+                r#"a = { version = "1", default_features = false }"#,
+                r#"a = { version = "1", default-features = false }"#,
+            ),
+            ("a={default_features=false}", "a={default-features=false}"),
+            (
+                "a  =\t{\tpath = \"../default_features\" ,  default_features\t= true}",
+                "a  =\t{\tpath = \"../default_features\" ,  default-features\t= true}",
+            ),
+            (
+                r#"a = { "default_features" = false, package = "b" }"#,
+                r#"a = { "default-features" = false, package = "b" }"#,
+            ),
+            (
+                r#"a = { features = ["default_features"], git = "g", 'default_features' = false }"#,
+                r#"a = { features = ["default_features"], git = "g", 'default-features' = false }"#,
+            ),
+        ] {
+            assert_eq!(with_hyphens(arguments), expected);
+        }
+        for unchanged in [
+            r#"a = { version = "1", default-features = false }"#,
+            r#"a = { features = ["default_features"] }"#,
+            "a = { default_features = false, default-features = false }",
+            "a = { default_features = ",
+            r#"default_features = "1""#,
+            "default_features",
+            "../default_features",
+            "",
+        ] {
+            assert_eq!(with_hyphens(unchanged), unchanged);
         }
     }
 }

@@ -99,6 +99,10 @@ fn run(program: &OsStr, mut call: RustcCall) -> Result<ExitCode> {
         bail!("the kernel is gone");
     }
     call.keep_type_ids();
+    if let Some(source) = call.cell_source() {
+        let settings = files::SETTINGS.read(&session_directory(source));
+        call.set_edition(settings.unwrap_or_default().edition);
+    }
     let status = match Rustc::of_cell(program, &call, session_directory)? {
         Some(rustc) => compile(&rustc)?,
         None => Some(compile_crate(program, &mut call)?),

@@ -7,7 +7,7 @@ use crate::{
     session::{
         environment,
         files::{self, DirectLinker},
-        settings::Settings,
+        settings::{Edition, Settings},
     },
 };
 use std::{
@@ -23,6 +23,8 @@ use std::{
 const CONSTANT_METADATA: &str = "metadata=mosaic";
 /// Begins the option that chooses the linker.
 const LINKER: &str = "linker=";
+/// Begins the option that chooses the edition.
+const EDITION: &str = "--edition=";
 /// Says that rustc runs the linker itself, and not a C compiler.
 const DIRECT_FLAVOR: &str = "linker-flavor=ld.lld";
 
@@ -217,6 +219,15 @@ impl RustcCall {
         }
         call.arguments.extend(options.into_iter().map(Argument::Other));
         call
+    }
+
+    /// Has rustc compile the source in an edition.
+    pub(super) fn set_edition(&mut self, edition: Edition) {
+        for argument in &mut self.arguments {
+            if matches!(argument, Argument::Other(it) if it.as_encoded_bytes().starts_with(EDITION.as_bytes())) {
+                *argument = Argument::Other(format!("{EDITION}{}", edition.year()).into());
+            }
+        }
     }
 
     /// Returns the library that rustc writes for the cell, if the call compiles a cell.

@@ -9,6 +9,31 @@ const DEFAULT_FORMAT: &str = "{:?}";
 /// The `-C opt-level` of cells unless `:opt` sets another one.
 pub(crate) const DEFAULT_OPT_LEVEL: &str = "3";
 
+/// An edition of Rust in which cells can be compiled. The code around them is valid in each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Edition {
+    Edition2021,
+    #[default]
+    Edition2024,
+}
+
+impl Edition {
+    /// Finds an edition by its year.
+    pub(crate) fn of_year(year: &str) -> Option<Edition> {
+        [Edition::Edition2021, Edition::Edition2024]
+            .into_iter()
+            .find(|edition| edition.year() == year)
+    }
+
+    /// Returns the edition's year, as rustc has it.
+    pub(crate) fn year(self) -> &'static str {
+        match self {
+            Edition::Edition2021 => "2021",
+            Edition::Edition2024 => "2024",
+        }
+    }
+}
+
 /// The settings of a session. Those of the compiler are for cells alone: crates keep the options that they were built
 /// with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) omits_overflow_checks: bool,
     /// The `-C target-cpu`, if `:target_cpu` has set it.
     pub(crate) target_cpu: Option<String>,
+    /// The edition of the cells, as `:edition` sets it.
+    pub(crate) edition: Edition,
     /// The format of results, if `:fmt` has set it.
     pub(crate) format: Option<String>,
     /// Whether results are shown with their types, as `:types` sets it.

@@ -7,6 +7,7 @@
 //! | [`misread_code`] | code that evcxr would take for a command or a comment |
 //! | [`crate_attributes`] | `#![…]` at the beginning of a cell |
 //! | [`identifiers`] | the normal form of names |
+//! | [`editions`] | names that are keywords in the edition in which evcxr reads cells |
 //! | [`early_return`] | `return` at the top level of a cell |
 //! | [`empty_statements`] | a `;` alone |
 //! | [`completeness`] | whether a console should wait for more lines |
@@ -32,6 +33,7 @@ pub(crate) mod carriers;
 pub(crate) mod completeness;
 pub(crate) mod crate_attributes;
 pub(crate) mod early_return;
+pub(crate) mod editions;
 pub(crate) mod empty_statements;
 #[path = "../../cell/src/fingerprint.rs"]
 pub(crate) mod fingerprint;

@@ -2,14 +2,16 @@
 
 use crate::{
     evaluation::commands::{
-        command::Runner,
+        command::{KernelFunction, Runner},
         doc::show_documentation,
-        settings::{DEFAULT_TARGET_CPU, set_opt_level, set_overflow_checks, set_target_cpu},
+        settings::{DEFAULT_TARGET_CPU, set_edition, set_opt_level, set_overflow_checks, set_target_cpu},
     },
+    mime_bundle::MimeBundle,
     prebuilt::{
         requested_dependency::{self, Served, Versions},
         toolchain::Toolchain,
     },
+    session::settings::Edition,
 };
 
 /// The `-C target-cpu` of this machine, which rustc lists, with a remark.
@@ -44,6 +46,16 @@ pub(super) fn opt_level(arguments: Option<&str>, _: &Versions) -> Decision {
     }
 }
 
+/// Decides on `:edition`, which must be one in which the code around cells compiles.
+pub(super) fn edition(arguments: Option<&str>, _: &Versions) -> Decision {
+    match arguments {
+        Some(year) if Edition::of_year(year).is_none() => Err(format!(
+            "cells are compiled in edition 2021 or 2024, not in `{year}`: the code around a cell is valid in these alone"
+        )),
+        _ => Ok(Runner::Kernel(set_edition)),
+    }
+}
+
 /// Decides on `:overflow_checks`, which wants to be told whether.
 pub(super) fn overflow_checks(arguments: Option<&str>, _: &Versions) -> Decision {
     match arguments {
@@ -73,42 +85,49 @@ pub(super) fn target_cpu(arguments: Option<&str>, _: &Versions) -> Decision {
 
 /// Decides on `:toolchain`: evcxr shows the toolchain, and must not change it.
 pub(super) fn toolchain(arguments: Option<&str>, _: &Versions) -> Decision {
-    evcxr_if(
-        arguments.is_none(),
-        "`:toolchain` would compile cells against another standard library than the one that runs: start the kernel with \
-         RUSTUP_TOOLCHAIN set instead",
-    )
+    evcxr_unless(arguments.is_some(), |evaluation, _, _| {
+        evaluation.notice(
+            "`:toolchain` changes nothing: cells are compiled with the toolchain with which the kernel has started. Set \
+             RUSTUP_TOOLCHAIN before the kernel starts to choose another one",
+        );
+        Ok(MimeBundle::new())
+    })
 }
 
 /// Decides on `:linker`: evcxr shows the linker, and must not change it.
 pub(super) fn linker(arguments: Option<&str>, _: &Versions) -> Decision {
-    evcxr_if(
-        arguments.is_none_or(|linker| linker == "system"),
-        "`:linker` would build the notebook's own crates anew, beside those that run: put `lld` or `mold` on the PATH \
-         before the kernel starts, and they are used",
+    evcxr_unless(
+        arguments.is_some_and(|linker| linker != "system"),
+        |evaluation, _, _| {
+            evaluation.notice(
+            "`:linker` changes nothing: cells are linked with `mold` or `lld` if one of them is on the PATH when the kernel \
+             starts",
+        );
+            Ok(MimeBundle::new())
+        },
     )
 }
 
 /// Decides on `:codegen_backend`: evcxr shows the backend, and must not change it.
 pub(super) fn codegen_backend(arguments: Option<&str>, _: &Versions) -> Decision {
-    evcxr_if(
-        arguments.is_none_or(|backend| backend == "default"),
-        "`:codegen_backend` would build the notebook's own crates anew, beside those that run",
-    )
+    evcxr_unless(arguments.is_some_and(|it| it != "default"), |evaluation, _, _| {
+        evaluation.notice("`:codegen_backend` changes nothing: cells are compiled with rustc's own backend");
+        Ok(MimeBundle::new())
+    })
 }
 
 /// Decides on `:allow_static_linking`: evcxr must not turn it off, as it does without an argument.
 pub(super) fn static_linking(arguments: Option<&str>, _: &Versions) -> Decision {
-    evcxr_if(
-        arguments == Some("1"),
-        "`:allow_static_linking` would build the notebook's own crates anew, beside those that run: they are linked \
-         dynamically as it is, and other crates statically",
-    )
+    evcxr_unless(arguments != Some("1"), |evaluation, _, _| {
+        evaluation.notice("`:allow_static_linking` changes nothing: the kernel chooses how cells link crates");
+        Ok(MimeBundle::new())
+    })
 }
 
-fn evcxr_if(is_harmless: bool, reason: &str) -> Decision {
-    match is_harmless {
-        true => Ok(Runner::Evcxr),
-        false => Err(reason.to_owned()),
-    }
+/// Has evcxr run a command, or the kernel, which only says that the command has no effect here.
+fn evcxr_unless(has_no_effect: bool, say_so: KernelFunction) -> Decision {
+    Ok(match has_no_effect {
+        true => Runner::Kernel(say_so),
+        false => Runner::Evcxr,
+    })
 }

@@ -49,7 +49,7 @@ fn failed(reason: String) -> CellError {
 }
 
 /// Returns a bundle of plain text.
-fn text(text: impl Into<String>) -> MimeBundle {
+pub(super) fn text(text: impl Into<String>) -> MimeBundle {
     MimeBundle::from([("text/plain".into(), Value::String(text.into()))])
 }
 

@@ -1,4 +1,4 @@
-//! `:opt`, `:release`, `:overflow_checks`, `:target_cpu`, `:fmt` and `:types`, which set how cells are compiled. The
+//! `:opt`, `:release`, `:overflow_checks`, `:target_cpu`, `:edition`, `:fmt` and `:types`, which set how cells are compiled. The
 //! rustc wrapper reads the settings from the session's directory.
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     mime_bundle::MimeBundle,
     session::{
         files,
-        settings::{DEFAULT_OPT_LEVEL, Settings},
+        settings::{DEFAULT_OPT_LEVEL, Edition, Settings},
     },
 };
 
@@ -76,6 +76,24 @@ pub(super) fn set_target_cpu(
         settings.target_cpu = (!is_default).then(|| cpu.clone())
     })?;
     Ok(text(format!("Target CPU: {cpu}\n")))
+}
+
+/// Sets the edition of cells. Without an argument, shows it.
+pub(super) fn set_edition(
+    evaluation: &mut Evaluation,
+    arguments: Option<&str>,
+    _execution: u64,
+) -> Result<MimeBundle, CellError> {
+    let session = evaluation.session()?;
+    let edition = change(session, |settings| {
+        settings.edition = arguments.and_then(Edition::of_year).unwrap_or(settings.edition);
+        settings.edition
+    })?;
+    // The errors of the last cell were those of another edition.
+    files::FAILED_CELL
+        .remove(session.directory())
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(text(format!("Edition: {}\n", edition.year())))
 }
 
 /// Sets the format of results. Without an argument, sets the default.

@@ -13,7 +13,7 @@ use crate::{
     prebuilt::requested_dependency,
     source::preamble::{blank, end_of_preamble, is_command},
 };
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 /// A part of a cell that one program runs.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub(crate) fn steps(code: &str, versions: &requested_dependency::Versions) -> Re
         match kernel_command(line.trim(), versions).map_err(|reason| Refusal { range, reason })? {
             None => {
                 has_command = true;
-                open.push_str(line);
+                open.push_str(&for_cargo(line));
             }
             Some(command) => {
                 if has_command {
@@ -108,6 +108,18 @@ pub(crate) fn steps(code: &str, versions: &requested_dependency::Versions) -> Re
         steps.push(Step::Evcxr(open + rest));
     }
     Ok(steps)
+}
+
+/// Returns a line of commands with the keys of `:dep` as cargo spells them.
+fn for_cargo(line: &str) -> Cow<'_, str> {
+    let Some(arguments) = line.trim_start().strip_prefix(":dep ") else {
+        return Cow::Borrowed(line);
+    };
+    let before = line.len() - arguments.len();
+    match requested_dependency::with_hyphens(arguments) {
+        Cow::Borrowed(_) => Cow::Borrowed(line),
+        Cow::Owned(arguments) => Cow::Owned(format!("{}{arguments}", &line[..before])),
+    }
 }
 
 /// Reads the line of a command. Returns nothing if evcxr is to run it, and the reason if it is refused.
@@ -185,6 +197,13 @@ mod tests {
             ("let x = 1;\n:quit", vec![evcxr("let x = 1;\n:quit")]),
             (":fmt {:#?}", vec![kernel(":fmt", Some("{:#?}"))]),
             ("!echo a", vec![evcxr("!echo a")]),
+            (
+                "  :dep a = { default_features = false }  \nb",
+                vec![
+                    evcxr("  :dep a = { default-features = false }  \n"),
+                    evcxr("                                        \nb"),
+                ],
+            ),
         ] {
             assert_eq!(steps_of(code).as_ref(), Ok(&expected), "{code:?}");
         }
@@ -195,8 +214,6 @@ mod tests {
         for (code, part) in [
             (":quit", "shut it down"),
             ("// all\n  :quit  ", "shut it down"),
-            (":dep rand = \"0.9\"\n:sccache 1\nlet x = 1;", ":cache"),
-            (":toolchain nightly", "RUSTUP_TOOLCHAIN"),
             (":opt fast", "0, 1, 2, 3"),
             (":var", "`:vars` meant"),
             (":hlep", "`:help` meant"),

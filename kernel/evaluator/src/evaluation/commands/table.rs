@@ -2,22 +2,28 @@
 //!
 //! To add a command, add an entry, and the function that it names if the kernel is to run the command.
 
-use crate::evaluation::commands::{
-    by_arguments,
-    clear::clear,
-    command::{
-        Action::{ByArguments, Evcxr, Kernel, Refused},
-        Command,
-        Completer::{BuiltInCrates, Nothing, Variables, Words},
-        Group,
+use crate::{
+    evaluation::{
+        commands::{
+            by_arguments,
+            clear::clear,
+            command::{
+                Action::{ByArguments, Evcxr, Kernel, Refused},
+                Command,
+                Completer::{BuiltInCrates, Nothing, Variables, Words},
+                Group,
+            },
+            help::help,
+            settings::{set_format, set_release, toggle_types},
+            vars::list_variables,
+        },
+        start_up::load_configuration,
     },
-    help::help,
-    settings::{set_format, set_release, toggle_types},
-    vars::list_variables,
+    mime_bundle::MimeBundle,
 };
 
 /// Every command, grouped and ordered as `:help` lists them.
-pub(super) static COMMANDS: [Command; 36] = [
+pub(super) static COMMANDS: [Command; 37] = [
     Command {
         name: ":dep",
         arguments: "NAME = VERSION",
@@ -195,6 +201,14 @@ pub(super) static COMMANDS: [Command; 36] = [
         action: ByArguments(by_arguments::target_cpu),
     },
     Command {
+        name: ":edition",
+        arguments: "2021 | 2024",
+        group: Group::Compilation,
+        doc: "Sets the edition of Rust in which cells are compiled, 2024 at the start",
+        completer: Words(&["2021", "2024"]),
+        action: ByArguments(by_arguments::edition),
+    },
+    Command {
         name: ":build_env",
         arguments: "KEY=VALUE",
         group: Group::Compilation,
@@ -254,20 +268,25 @@ pub(super) static COMMANDS: [Command; 36] = [
         name: ":time_passes",
         arguments: "",
         group: Group::Compilation,
-        doc: "Needs a nightly rustc, and is refused",
+        doc: "Has no effect, since it needs a nightly rustc; `:timing` shows how long a cell takes",
         completer: Nothing,
-        action: Refused("`:time_passes` needs a nightly rustc: `:timing` shows how long a cell takes"),
+        action: Kernel(|evaluation, _, _| {
+            evaluation.notice(
+                "`:time_passes` changes nothing, since it needs a nightly rustc: `:timing` shows how long a cell takes",
+            );
+            Ok(MimeBundle::new())
+        }),
     },
     Command {
         name: ":sccache",
-        arguments: "",
+        arguments: "0 | 1",
         group: Group::Compilation,
-        doc: "Refused: the kernel has a wrapper of its own",
-        completer: Nothing,
-        action: Refused(
-            "`:sccache` would take the place of the kernel's own wrapper around rustc, without which no cell runs: \
-             `:cache 500` keeps built crates as well",
-        ),
+        doc: "Has no effect: the kernel itself keeps built crates for later sessions",
+        completer: Words(&["0", "1"]),
+        action: Kernel(|evaluation, _, _| {
+            evaluation.notice("`:sccache` changes nothing: the kernel itself keeps built crates for later sessions");
+            Ok(MimeBundle::new())
+        }),
     },
     Command {
         name: ":help",
@@ -289,9 +308,9 @@ pub(super) static COMMANDS: [Command; 36] = [
         name: ":load_config",
         arguments: "",
         group: Group::Kernel,
-        doc: "Runs the start-up cells of evcxr.toml",
+        doc: "Runs the start-up files again: evcxr's, and the kernel's own `init.rs`",
         completer: Words(&["--quiet"]),
-        action: Evcxr,
+        action: Kernel(load_configuration),
     },
     Command {
         name: ":internal_debug",

@@ -43,6 +43,11 @@ const ITEM_WORDS: [&str; 17] = [
 const STATICS: [&str; 2] = ["lazy_static", "thread_local"];
 /// Macros of well-known crates whose calls are items.
 const ITEM_MACROS: [&str; 1] = ["bitflags"];
+/// Reports whether the call of a macro of this name is an item, whatever the notebook defines.
+pub(crate) fn is_item_macro_of_crate(name: &str) -> bool {
+    STATICS.contains(&name) || ITEM_MACROS.contains(&name)
+}
+
 /// Stands before a cell, so that it parses as the body of a function. evcxr parses cells in the same way.
 pub(super) const OPENS: &str = "fn f(){";
 

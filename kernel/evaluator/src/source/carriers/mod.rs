@@ -43,7 +43,7 @@ mod split;
 mod tests;
 mod uncarried;
 
-pub(crate) use carry::carry;
+pub(crate) use carry::{carry, is_item_macro_of_crate};
 pub(crate) use kept_item::KeptItem;
 pub(crate) use known_items::{KnownItems, NewItems};
 pub(crate) use marks::RESERVED;
