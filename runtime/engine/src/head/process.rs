@@ -93,8 +93,9 @@ impl Head {
             match action {
                 Action::Wake(waker) => waker.wake(),
                 Action::Discard(waker) => drop(waker),
-                // Not `eprintln!`, which panics where nobody is left to read.
-                Action::Say(notice) => drop(writeln!(io::stderr(), "{notice}")),
+                // In one piece, since other threads write too, and not with `eprintln!`, which panics where nobody is
+                // left to read.
+                Action::Say(notice) => drop(io::stderr().write_all(notice.as_bytes())),
                 _ => {}
             }
         }

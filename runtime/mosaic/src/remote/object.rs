@@ -33,6 +33,7 @@ pub(crate) struct LocalFailure {
 }
 
 impl LocalFailure {
+    /// Notes that somebody got the failure, and returns it.
     fn seen(&self) -> &LocalFailure {
         self.seen.store(true, Relaxed);
         self
@@ -43,8 +44,9 @@ impl Drop for LocalFailure {
     fn drop(&mut self) {
         if !*self.seen.get_mut() {
             let (uid, message) = (&self.uid, &self.failure.message);
+            let notice = format!("mosaic: nobody awaited {uid}, which failed: {message}\n");
             // Not `eprintln!`, which panics where nobody is left to read.
-            let _ = writeln!(io::stderr(), "mosaic: nobody awaited {uid}, which failed: {message}");
+            let _ = io::stderr().write_all(notice.as_bytes());
         }
     }
 }

@@ -22,7 +22,8 @@ use std::{
 /// A call that runs, ran or will run on a worker, where it returns a `T`.
 ///
 /// The call was sent when the proxy was made. It runs once, however often the proxy is awaited and however many other
-/// calls take it as an argument. Its value stays on the worker until the last proxy is dropped.
+/// calls take it as an argument. Its value stays on the worker until the last proxy is dropped. If the task has failed
+/// and nobody has seen the failure by then, a line on standard error says so.
 ///
 /// ```
 /// # use mosaic::prelude::*;
@@ -36,7 +37,8 @@ use std::{
 /// ```
 ///
 /// A proxy is itself a [`Future`], so `join_all`, `FuturesUnordered`, `select!` and `tokio::join!` take it as it is. It
-/// may be polled again after it was ready. Awaiting `&task` keeps the proxy.
+/// may be polled again after it was ready. Awaiting `&task` keeps the proxy. Where a trait such as `futures::FutureExt`
+/// is in scope, its methods take precedence over the proxy's of the same name: write `(&task).then(…)` for the latter.
 ///
 /// ```
 /// # use mosaic::prelude::*;

@@ -50,7 +50,7 @@ pub(crate) enum Action {
     Sync { object: Handle },
     /// Ask the monitor; the answer ends this wait.
     Query { wait: Handle, query: MonitorQuery },
-    /// Write a notice to standard error, with no lock held.
+    /// Write a line to standard error, with no lock held.
     Say(String),
     /// Wake a future of the guest, with no lock held.
     Wake(GuestWaker),

@@ -2,7 +2,7 @@
 
 use super::{
     Action, HeadState,
-    objects::{Kind, Object},
+    objects::{Kind, Object, Stage},
 };
 use crate::failures::which_failed;
 use mosaic_abi::{Failure, FailureKind, Handle};
@@ -14,6 +14,7 @@ use std::sync::{
 /// The first failure of those that follow from each other. All objects that failed because of it share it.
 #[derive(Debug)]
 pub(crate) struct Cause {
+    /// The line to write if nobody sees any of the failures.
     notice: String,
     /// Whether the guest got one of the failures, or need not know.
     seen: AtomicBool,
@@ -25,7 +26,7 @@ impl Cause {
         // The user cancelled the task, or stopped the runtime. The guest waits for a tessera that it looks for.
         let is_expected = matches!(failure.kind, FailureKind::Cancelled | FailureKind::NotRunning);
         Arc::new(Cause {
-            notice: format!("mosaic: nobody awaited {}", which_failed(&object.uid(), failure)),
+            notice: format!("mosaic: nobody awaited {}\n", which_failed(&object.uid(), failure)),
             seen: AtomicBool::new(is_expected || object.rare.wanted.is_some()),
         })
     }
@@ -34,7 +35,7 @@ impl Cause {
 impl Object {
     /// Notes that the guest was told that the object failed, if it did.
     pub(super) fn failure_seen(&self) {
-        if let Some(cause) = self.rare.cause.as_ref().filter(|_| self.ended()) {
+        if let (Stage::Ended(Err(_)), Some(cause)) = (&self.stage, &self.rare.cause) {
             cause.seen.store(true, Relaxed);
         }
     }

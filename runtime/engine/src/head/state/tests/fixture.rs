@@ -119,7 +119,7 @@ impl Fixture {
             Action::Discard(_) => "discard".to_owned(),
             Action::Say(notice) => {
                 let words = notice.split_once("awaited ").map_or("", |(_, words)| words);
-                let (uid, reason) = words.split_once(", ").unwrap_or_default();
+                let (uid, reason) = words.trim_end().split_once(", ").unwrap_or_default();
                 let named = self.names.iter().find(|(id, _)| uid.ends_with(&id.to_string()));
                 format!("say {} {reason}", named.map_or("?", |(_, name)| name))
             }
