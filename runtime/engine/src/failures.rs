@@ -19,12 +19,17 @@ pub(crate) fn failure(kind: FailureKind, message: impl Into<String>) -> Failure 
 
 /// Returns the failure of a task or tessera that needs `uid`, which failed for `cause`.
 pub(crate) fn dependency_failed(uid: &str, cause: &Failure) -> Failure {
+    let message = format!("it needs {}", which_failed(uid, cause));
+    failure(FailureKind::DependencyFailed, message)
+}
+
+/// Returns the clause that `uid` failed, where, and why.
+pub(crate) fn which_failed(uid: &str, cause: &Failure) -> String {
     let on = match cause.worker.as_str() {
         "" => String::new(),
         worker => format!(" on {worker}"),
     };
-    let message = format!("it needs {uid}, which failed{on}: {}", cause.message);
-    failure(FailureKind::DependencyFailed, message)
+    format!("{uid}, which failed{on}: {}", cause.message)
 }
 
 /// Returns the failure of a call whose tessera `uid` failed. If the tessera is gone, the call fails for the same

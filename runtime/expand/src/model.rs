@@ -7,9 +7,9 @@ use crate::{
     parse::{ImplBlock, TypeItem},
     types::{self, Rebase},
 };
-use proc_macro2::Span;
-use quote::{ToTokens, format_ident};
-use syn::{GenericArgument, GenericParam, Ident, PathArguments, Type, ext::IdentExt};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
+use syn::{GenericArgument, GenericParam, Generics, Ident, PathArguments, Type, ext::IdentExt};
 
 /// A well-formed `#[tessera] impl`.
 pub(crate) struct Tessera {
@@ -107,8 +107,8 @@ fn check_block(block: &ImplBlock, errors: &mut Errors) -> Option<Ident> {
     for parameter in &block.generics.params {
         let message = match parameter {
             GenericParam::Lifetime(lifetime) => borrows(&ident, &types::display(&lifetime.lifetime)),
-            GenericParam::Type(parameter) => generic(&ident, &parameter.ident),
-            GenericParam::Const(parameter) => generic(&ident, &parameter.ident),
+            GenericParam::Type(parameter) => generic(&ident, &parameter.ident, block),
+            GenericParam::Const(parameter) => generic(&ident, &parameter.ident, block),
         };
         errors.push(parameter, message);
     }
@@ -134,9 +134,23 @@ fn borrows(ident: &Ident, lifetime: &str) -> String {
     format!("`{ident}` borrows for `{lifetime}`, but a tessera lives on another process: {advice}")
 }
 
-fn generic(ident: &Ident, parameter: &Ident) -> String {
-    let advice = format!("write an `impl` for each concrete type you need, such as `impl {ident}<f32>`");
+fn generic(ident: &Ident, parameter: &Ident, block: &ImplBlock) -> String {
+    let example = types::display(&concrete(block.self_type.to_token_stream(), &block.generics));
+    let advice = format!("write an `impl` for each concrete type you need, such as `impl {example}`");
     format!("`{ident}` is generic over `{parameter}`, but a worker can only construct concrete types: {advice}")
+}
+
+/// Replaces the parameters of an `impl` by an example of each.
+fn concrete(tokens: TokenStream, generics: &Generics) -> TokenStream {
+    let tree = |tree: TokenTree| match tree {
+        TokenTree::Ident(ident) if generics.type_params().any(|parameter| parameter.ident == ident) => quote!(f32),
+        TokenTree::Ident(ident) if generics.const_params().any(|parameter| parameter.ident == ident) => quote!(3),
+        TokenTree::Group(group) => {
+            TokenTree::from(Group::new(group.delimiter(), concrete(group.stream(), generics))).into()
+        }
+        other => other.into(),
+    };
+    tokens.into_iter().map(tree).collect()
 }
 
 /// `__mosaic_Solver1` for `Solver1`, `__mosaic_Solver_f32` for `Solver<f32>`.

@@ -1,9 +1,10 @@
 //! Making this process a head.
 
 use super::{
-    current::{ensure_link, make},
+    current::{ensure_link, head, make},
     host_table::host_table,
     process::HeadOptions,
+    state::HeadState,
 };
 use crate::{log, wire::Network};
 use mosaic_abi::Host;
@@ -38,6 +39,11 @@ pub fn install_head(options: HeadOptions) -> io::Result<&'static Host> {
     let head = make(options, table, None, network);
     ensure_link(head)?;
     Ok(head.host())
+}
+
+/// Says each failure so far that nobody has seen: the program ends.
+pub(crate) fn say_unawaited() {
+    head().change(HeadState::say_unawaited);
 }
 
 /// Makes this process, the worker `uid`, a head as well, so that its methods may use the runtime. The head connects to

@@ -19,5 +19,5 @@ mod state;
 
 pub(crate) use host_table::ON;
 pub use install::install_head;
-pub(crate) use install::install_worker_head;
+pub(crate) use install::{install_worker_head, say_unawaited};
 pub use process::HeadOptions;

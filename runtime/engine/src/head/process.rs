@@ -7,6 +7,7 @@ use super::{
 use crate::{clock, id::Id, question::Question, wire::Network};
 use mosaic_abi::{CellEvent, Host, Slice};
 use std::{
+    io::{self, Write},
     path::PathBuf,
     sync::{Mutex, Once, PoisonError},
 };
@@ -83,7 +84,7 @@ impl Head {
         let value = change(&mut state);
         while let Some(action) = state.next_action() {
             match action {
-                Action::Wake(_) | Action::Discard(_) => guests.push(action),
+                Action::Wake(_) | Action::Discard(_) | Action::Say(_) => guests.push(action),
                 action => self.command(Command::Act(action)),
             }
         }
@@ -92,6 +93,9 @@ impl Head {
             match action {
                 Action::Wake(waker) => waker.wake(),
                 Action::Discard(waker) => drop(waker),
+                // In one piece, since other threads write too, and not with `eprintln!`, which panics where nobody is
+                // left to read.
+                Action::Say(notice) => drop(io::stderr().write_all(notice.as_bytes())),
                 _ => {}
             }
         }

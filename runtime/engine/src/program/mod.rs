@@ -7,7 +7,7 @@ mod output_copier;
 mod output_lines;
 
 use crate::{
-    head::{HeadOptions, ON, install_head},
+    head::{HeadOptions, ON, install_head, say_unawaited},
     monitor::{Monitor, MonitorOptions, WorkerCommand, run_dir},
     worker_process::{is_worker, worker_main},
 };
@@ -89,6 +89,7 @@ pub fn run<F: Future>(main: impl FnOnce() -> F) -> io::Result<F::Output> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // After a panic, too, the workers end and their output is shown.
     let output = catch_unwind(AssertUnwindSafe(|| runtime.block_on(async move { main().await })));
+    say_unawaited();
     monitor.shutdown();
     copier.finish();
     Ok(output.unwrap_or_else(|panic| resume_unwind(panic)))

@@ -2,7 +2,7 @@
 
 use crate::{
     scenario,
-    tesserae::{Counter, Host, Odd, Stillborn, Stubborn},
+    tesserae::{Careless, Counter, Host, Odd, Stillborn, Stubborn},
     world::{Scenario, meeting_point, scratch},
 };
 use mosaic::{FailureKind, State, prelude::*};
@@ -21,14 +21,35 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario!(a_killed_worker_fails_only_its_tasks),
         scenario!(dependents_of_a_lost_task_fail),
         scenario!(a_lost_result_cannot_be_fetched),
-        scenario!(without_workers_remote_says_so, |ended| {
-            assert_eq!(ended.code, Some(101));
-            assert!(ended.stderr.contains("no worker is left"), "{}", ended.stderr);
+        scenario!(without_workers_everything_fails_and_nothing_panics),
+        scenario!(without_the_runtime_everything_fails_and_nothing_panics, |ended| {
+            assert_eq!(ended.code, Some(0));
+            let notices: Vec<&str> = ended.stderr.lines().collect();
+            let [notice] = notices[..] else {
+                panic!("{}", ended.stderr)
+            };
+            assert!(notice.starts_with("mosaic: nobody awaited tess-counter-"), "{notice}");
+            assert!(
+                notice.contains("call `mosaic::interactive(On).await?` first"),
+                "{notice}"
+            );
         }),
-        scenario!(without_the_runtime_remote_says_what_to_call, |ended| {
-            assert_eq!(ended.code, Some(101));
-            let advice = "call `mosaic::interactive(On).await?` first";
-            assert!(ended.stderr.contains(advice), "{}", ended.stderr);
+        scenario!(failures_that_nobody_awaited_are_said_once, |ended| {
+            assert_eq!(ended.code, Some(0));
+            let notices = ended.stderr.lines().map(|line| {
+                let (head, failure) = line.split_once(", which failed on worker:0:0: ").unwrap_or((line, ""));
+                let (head, _id) = head.rsplit_once('-').unwrap_or((head, ""));
+                format!("{head}: {}", failure.split(", at ").next().unwrap_or_default())
+            });
+            let expected = [
+                "mosaic: nobody awaited task-counter-fail: dropped before",
+                "mosaic: nobody awaited task-counter-fail: dropped after",
+                "mosaic: nobody awaited tess-stillborn: never born",
+                "WORKER:0:1      mosaic: nobody awaited task-counter-fail: in a method",
+                "mosaic: nobody awaited task-counter-fail: kept until Off",
+                "mosaic: nobody awaited task-counter-fail: kept until the end",
+            ];
+            assert_eq!(notices.collect::<Vec<_>>(), expected);
         }),
     ]
 }
@@ -190,15 +211,115 @@ async fn a_lost_result_cannot_be_fetched() {
     assert_eq!(b.add(&done).await.unwrap_err().kind(), FailureKind::DependencyFailed);
 }
 
-async fn without_workers_remote_says_so() {
+async fn without_workers_everything_fails_and_nothing_panics() {
     on(1).await;
     let counter = Counter::remote(1);
-    let pid = counter.pid().result().await.unwrap();
+    let task = counter.pid();
+    let pid = task.result().await.unwrap();
     kill(pid);
     counter.meet_reading(meeting_point("door")).await.unwrap_err();
-    let _ = Counter::remote(1);
+    everything_fails(FailureKind::Runtime, "no worker is left, all of them ended").await;
+    assert_eq!(counter.add(1).await.unwrap_err().kind(), FailureKind::WorkerLost);
+    assert_eq!(
+        counter.with(Options::new()).add(1).await.unwrap_err().kind(),
+        FailureKind::WorkerLost
+    );
+    assert_eq!(task.then(|pid| *pid).await.unwrap_err().kind(), FailureKind::Runtime);
+    // Without workers there is still this process, and new ones can be started.
+    assert_eq!(Counter::local(1).add(1).result().await.unwrap(), 2);
+    mosaic::interactive(Off).await.unwrap();
+    on(1).await;
+    assert_eq!(Counter::remote(1).add(1).result().await.unwrap(), 2);
 }
 
-async fn without_the_runtime_remote_says_what_to_call() {
-    let _ = Counter::remote(1);
+async fn without_the_runtime_everything_fails_and_nothing_panics() {
+    let advice = "call `mosaic::interactive(On).await?` first";
+    everything_fails(FailureKind::NotRunning, advice).await;
+    let error = Counter::local(1).await.unwrap_err();
+    assert!(error.message().contains(advice), "{error}");
+    // This one nobody awaits.
+    drop(Counter::remote(1));
+}
+
+/// Checks that whatever needs a worker fails for this reason, and as a value.
+async fn everything_fails(kind: FailureKind, reason: &str) {
+    let check = |error: mosaic::TaskError, what: &str| {
+        let is_expected = [kind, FailureKind::DependencyFailed].contains(&error.kind());
+        assert!(is_expected && error.message().contains(reason), "{what}: {error}");
+    };
+    let counter = Counter::remote(1);
+    assert_eq!(counter.to_string().split("state=").last(), Some("failed>"));
+    check(counter.add(1).await.unwrap_err(), "a call");
+    check(counter.add(counter.add(1)).result().await.unwrap_err(), "a result");
+    check(
+        counter.get(|counter| counter.value()).await.unwrap_err(),
+        "a reading function",
+    );
+    check((&counter).await.unwrap_err(), "a constructor");
+    check(Counter::with(Options::new()).remote(1).await.unwrap_err(), "options");
+    let array = Counter::remote_array(3, 1);
+    check(
+        array.map(|counter| counter.add(1)).await.unwrap_err(),
+        "an array's calls",
+    );
+    check(array.await.unwrap_err(), "an array");
+    let spawned = mosaic::spawn(|| 1_u64, ());
+    check(Counter::remote(&spawned).await.unwrap_err(), "a failed argument");
+    check(
+        mosaic::after(&spawned).spawn(|| (), ()).await.unwrap_err(),
+        "a dependency",
+    );
+    check(spawned.then(|one| *one).await.unwrap_err(), "a continuation");
+    check(spawned.done().await.unwrap_err(), "a continuation without a value");
+    check(spawned.await.unwrap_err(), "a function");
+    check(
+        mosaic::spawn_async(async || (), ()).await.unwrap_err(),
+        "an async function",
+    );
+    assert!(Counter::attach("tess-counter-0").await.is_err());
+    let body = |_: mosaic::LoopWorker, item: u64| async move { Ok(item) };
+    assert!(mosaic::for_each(0..3_u64).run(body).await.is_err(), "a loop");
+}
+
+/// Keeps a task until the program ends.
+static KEPT: std::sync::Mutex<Option<TaskProxy<u64>>> = std::sync::Mutex::new(None);
+
+async fn failures_that_nobody_awaited_are_said_once() {
+    on(2).await;
+    let counter = Counter::remote(1);
+    // Seen in one of many ways.
+    let seen = counter.fail("awaited");
+    (&seen).await.unwrap_err();
+    counter.fail("fetched").result().await.unwrap_err();
+    let shown = counter.fail("shown");
+    counter.add(1).await.unwrap();
+    assert!(shown.to_string().ends_with("state=failed>"));
+    let cancelled = counter.after(&counter.meet_reading(meeting_point("door"))).add(1);
+    cancelled.cancel();
+    drop(cancelled);
+    fs::OpenOptions::new().write(true).open(scratch("door")).unwrap();
+    let needed = counter.fail("needed");
+    counter.add(&needed).await.unwrap_err();
+    drop(needed);
+    // Unseen. A later call of the same tessera shows that the earlier one has failed.
+    drop(counter.fail("dropped before"));
+    counter.add(1).await.unwrap();
+    let failed = counter.fail("dropped after");
+    counter.add(1).await.unwrap();
+    drop((failed.clone(), counter.add(&failed)));
+    drop(failed);
+    let stillborn = Stillborn::with(Options::new().worker("worker:0:0")).remote("never born");
+    drop((stillborn.idle(), stillborn.idle()));
+    drop(stillborn);
+    mosaic::barrier().await.unwrap();
+    let careless = Careless::with(Options::new().worker("worker:0:1")).remote();
+    careless.forget(counter.uid()).await.unwrap();
+    let kept = counter.fail("kept until Off");
+    counter.add(1).await.unwrap();
+    mosaic::interactive(Off).await.unwrap();
+    drop((kept, counter));
+    on(1).await;
+    let counter = Counter::remote(1);
+    *KEPT.lock().unwrap() = Some(counter.fail("kept until the end"));
+    counter.add(1).await.unwrap();
 }

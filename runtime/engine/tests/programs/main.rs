@@ -10,6 +10,7 @@ mod destructors;
 mod failing;
 mod freeing;
 mod functions;
+mod futures;
 mod heads;
 mod in_flight;
 mod lifecycle;
@@ -54,6 +55,7 @@ fn scenarios() -> Vec<Scenario> {
         failing::scenarios(),
         freeing::scenarios(),
         functions::scenarios(),
+        futures::scenarios(),
         in_flight::scenarios(),
         lifecycle::scenarios(),
         load::scenarios(),

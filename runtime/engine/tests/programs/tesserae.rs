@@ -38,6 +38,10 @@ impl Counter {
         mosaic::warn!("warn {text}");
     }
 
+    pub(crate) fn value(&self) -> u64 {
+        self.value
+    }
+
     fn pid(&self) -> u32 {
         std::process::id()
     }
@@ -140,6 +144,23 @@ impl Counter {
 
     fn give_stubborn(&self) -> Stubborn {
         Stubborn
+    }
+}
+
+/// A type whose method calls another tessera, and does not ask what became of the call.
+#[tessera]
+pub(crate) struct Careless;
+
+#[tessera]
+impl Careless {
+    fn new() -> Self {
+        Careless
+    }
+
+    async fn forget(&self, counter: String) {
+        let counter = Counter::attach(counter).await.unwrap();
+        drop(counter.fail("in a method"));
+        counter.add(1).await.unwrap();
     }
 }
 

@@ -36,11 +36,11 @@ impl fmt::Display for CellError {
 
 impl std::error::Error for CellError {}
 
-/// Expands every `#[tessera]` on a cell's own items. Returns `None` if there is none.
+/// Expands every `#[tessera]` on a cell's own items and on those of its modules. Returns `None` if there is none.
 ///
 /// A cell is the text that a notebook's user runs at once: lines of commands (`:dep …`), then items, statements and
-/// expressions. The attribute is found among the cell's tokens. An attribute in a string, a comment or a nested module
-/// is left alone, and a syntax error elsewhere in the cell does not matter. A tessera that does not parse loses its
+/// expressions. The attribute is found among the cell's tokens. An attribute in a string, a comment, a function or a
+/// macro is left alone, and a syntax error elsewhere in the cell does not matter. A tessera that does not parse loses its
 /// attribute and gets no code: the compiler then reports the syntax error, at the user's line.
 ///
 /// Invalidates the spans of everything that `proc_macro2` parsed on the calling thread.
@@ -141,7 +141,7 @@ impl Drop for ForgetSpans {
 }
 
 /// Makes the model of a marked `impl`, if code is generated for it.
-fn model(item: &scan::Marked, modules: &mut HashSet<String>, errors: &mut Errors) -> Option<Tessera> {
+fn model(item: &scan::Marked, modules: &mut HashSet<(Vec<usize>, String)>, errors: &mut Errors) -> Option<Tessera> {
     if item.tokens.is_empty() {
         errors.push(
             &item.attribute,
@@ -156,10 +156,12 @@ fn model(item: &scan::Marked, modules: &mut HashSet<String>, errors: &mut Errors
     });
     let tessera = model_of(&target, arguments.collect(), errors)?;
     if let Target::Impl(block) = &target
-        && !modules.insert(tessera.module.to_string())
+        && !modules.insert((item.modules.clone(), tessera.module.to_string()))
     {
         let ident = &tessera.ident;
-        let message = format!("`{ident}` has a second `#[tessera] impl` in this cell: move its methods into the first");
+        let place = if item.modules.is_empty() { "cell" } else { "module" };
+        let message =
+            format!("`{ident}` has a second `#[tessera] impl` in this {place}: move its methods into the first");
         errors.push(&block.self_type, message);
         return None;
     }
@@ -172,7 +174,12 @@ fn model(item: &scan::Marked, modules: &mut HashSet<String>, errors: &mut Errors
 /// `impl`. evcxr keeps items by name and attaches an `impl` to the named item before it. Running a cell again that
 /// holds only the `impl` then replaces both the `impl` and the module. Otherwise the code follows the `impl`.
 fn insertion(item: &scan::Marked, tessera: &Tessera, lines: &LineIndex<'_>) -> Insertion {
-    let printed = print::one_line(emit::module(tessera), tessera.close);
+    let module = match item.modules.is_empty() {
+        true => emit::module(tessera),
+        // evcxr names the types of variables from the root, where a private module of a module cannot be reached.
+        false => emit::visible_module(tessera),
+    };
+    let printed = print::one_line(module, tessera.close);
     let subjects = Subjects::new(tessera);
     let origins = printed.pieces.into_iter().map(|(columns, token)| {
         let (subject, what) = subjects.of(&token);

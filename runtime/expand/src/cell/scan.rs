@@ -1,4 +1,4 @@
-//! The search for marked items in a cell.
+//! The search for marked items in a cell and in its modules.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -14,8 +14,10 @@ pub(super) struct Marked {
     pub(super) arguments: Vec<TokenTree>,
     /// The attribute's offset, if no code stands on the rest of its line.
     pub(super) free_line: Option<usize>,
-    /// The item, and everything after it.
+    /// The item, and everything after it in its module.
     pub(super) tokens: TokenStream,
+    /// The offsets of the modules around the item, the outermost first. Empty for an item of the cell itself.
+    pub(super) modules: Vec<usize>,
 }
 
 /// Replaces the characters within `ranges`, except line breaks, by as many spaces as they have bytes.
@@ -48,17 +50,40 @@ pub(super) fn attributes_by_line(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Finds the marked items among a cell's own, in the order of the text.
+/// Finds the marked items among a cell's own and those of its modules, in the order of the text.
 pub(super) fn marked_items(tokens: TokenStream) -> Vec<Marked> {
-    let trees: Vec<TokenTree> = tokens.into_iter().collect();
     let mut marked = Vec::new();
+    collect(tokens, &[], &mut marked);
+    marked
+}
+
+/// Adds the marked items of a module, and of the modules within it.
+fn collect(tokens: TokenStream, modules: &[usize], marked: &mut Vec<Marked>) {
+    let trees: Vec<TokenTree> = tokens.into_iter().collect();
     let mut index = 0;
     while index < trees.len() {
         let attributes = trees[index..].chunks(2).take_while(|pair| is_attribute(pair)).count();
-        marked.extend(marked_item(&trees[index..], attributes));
+        marked.extend(marked_item(&trees[index..], attributes, modules));
+        if let Some((offset, content)) = module(&trees[index..]) {
+            collect(content, &[modules, &[offset]].concat(), marked);
+        }
         index += (2 * attributes).max(1);
     }
-    marked
+}
+
+/// Returns the offset and the content of the module at the beginning of `trees`, if there is one.
+fn module(trees: &[TokenTree]) -> Option<(usize, TokenStream)> {
+    match trees {
+        [
+            TokenTree::Ident(keyword),
+            TokenTree::Ident(_),
+            TokenTree::Group(group),
+            ..,
+        ] if keyword == "mod" && group.delimiter() == Delimiter::Brace => {
+            Some((keyword.span().byte_range().start, group.stream()))
+        }
+        _ => None,
+    }
 }
 
 pub(super) fn is_attribute(pair: &[TokenTree]) -> bool {
@@ -67,7 +92,7 @@ pub(super) fn is_attribute(pair: &[TokenTree]) -> bool {
 }
 
 /// Returns the item after the `count` attributes at the beginning of `trees`, if it is marked.
-fn marked_item(trees: &[TokenTree], count: usize) -> Option<Marked> {
+fn marked_item(trees: &[TokenTree], count: usize, modules: &[usize]) -> Option<Marked> {
     let (attributes, item) = trees.split_at(2 * count);
     let pairs: Vec<&[TokenTree]> = attributes.chunks(2).collect();
     let ours: Vec<usize> = (0..count).filter(|index| arguments(pairs[*index]).is_some()).collect();
@@ -81,6 +106,7 @@ fn marked_item(trees: &[TokenTree], count: usize) -> Option<Marked> {
         arguments: ours.iter().filter_map(|index| arguments(pairs[*index])?).collect(),
         free_line: is_free.then(|| bytes(first).start),
         tokens: item.iter().cloned().collect(),
+        modules: modules.to_vec(),
     })
 }
 

@@ -13,6 +13,15 @@ use quote::quote;
 
 /// Generates the module of a tessera.
 pub(crate) fn module(tessera: &Tessera) -> TokenStream {
+    module_with(&quote!(), tessera)
+}
+
+/// Generates the module of a tessera, visible in the whole crate.
+pub(crate) fn visible_module(tessera: &Tessera) -> TokenStream {
+    module_with(&quote!(pub(crate)), tessera)
+}
+
+fn module_with(visibility: &TokenStream, tessera: &Tessera) -> TokenStream {
     let module = &tessera.module;
     let items = [
         proxy::proxy(tessera),
@@ -37,7 +46,7 @@ pub(crate) fn module(tessera: &Tessera) -> TokenStream {
             warnings, missing_docs, missing_debug_implementations, unreachable_pub, unsafe_code, unused_qualifications,
             clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction
         )]
-        mod #module {
+        #visibility mod #module {
             use super::*;
             #(#items)*
         }

@@ -52,7 +52,6 @@ pub(super) fn remote(tessera: &Tessera) -> TokenStream {
             #[doc = #documentation]
             #[doc = ""]
             #(#own)*
-            #[track_caller]
             pub fn remote(#(#inputs),*) -> #proxy {
                 #proxy { raw: ::mosaic::__private::Tessera::create(&__TABLE, __options(), #values) }
             }
@@ -110,7 +109,6 @@ pub(super) fn with(tessera: &Tessera) -> TokenStream {
             #[doc = #construct]
             #[doc = ""]
             #(#own)*
-            #[track_caller]
             pub fn remote(&self, #(#inputs),*) -> #proxy {
                 let options = ::core::clone::Clone::clone(&self.options);
                 #proxy { raw: ::mosaic::__private::Tessera::create(&__TABLE, options, #values) }
@@ -139,7 +137,6 @@ pub(super) fn local(tessera: &Tessera) -> TokenStream {
     quote! {
         impl #self_type {
             #[doc = #documentation]
-            #[track_caller]
             pub fn local(#(#inputs),*) -> #proxy {
                 let options = __options().worker("head");
                 #proxy { raw: ::mosaic::__private::Tessera::create(&__TABLE, options, #values) }

@@ -49,7 +49,6 @@ mod __mosaic_Solver1 {
     impl Solver1 {
         /// Constructs a `Solver1` on a worker and returns its proxy at once.
         ///
-        #[track_caller]
         pub fn remote(
             data: impl ::mosaic::__private::IntoArg<Array3<f32>>,
         ) -> Solver1Proxy {
@@ -64,7 +63,6 @@ mod __mosaic_Solver1 {
     }
     impl Solver1 {
         /// Constructs a `Solver1` in the calling process, on a thread of its own, and returns its proxy at once.
-        #[track_caller]
         pub fn local(
             data: impl ::mosaic::__private::IntoArg<Array3<f32>>,
         ) -> Solver1Proxy {
@@ -110,7 +108,6 @@ mod __mosaic_Solver1 {
     impl Solver1Remote {
         /// Constructs a `Solver1` on a worker, with these options, and returns its proxy at once.
         ///
-        #[track_caller]
         pub fn remote(
             &self,
             data: impl ::mosaic::__private::IntoArg<Array3<f32>>,

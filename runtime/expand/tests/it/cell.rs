@@ -81,7 +81,10 @@ fn cells_without_tesserae_have_no_expansion() {
         "/// #[tessera]\nstruct S;",
         "let s = \"\n#[tessera]\nstruct S;\";",
         "let s = r#\"\n#[tessera]\n\"#;",
-        "mod inner { #[tessera] struct S; }",
+        "fn inner() { #[tessera] struct S; }",
+        "macro_rules! inner { () => { mod inner { #[tessera] struct S; } } }",
+        "mod inner;",
+        "let mod_ = inner { tessera: 1 };",
         "#![tessera]",
         "#[other::tessera] struct S;",
         "#[tesserae] struct S;",
@@ -190,6 +193,60 @@ fn attributes_are_blanked_out() {
     ] {
         check(cell, expect);
     }
+}
+
+#[test]
+fn tesserae_of_modules_are_expanded_where_they_stand() {
+    check(
+        &format!(
+            "#[tessera]\nstruct S;\n#[cfg(all())]\npub mod a {{\n    use super::*;\n    #[tessera]\n    {IMPL}\n    pub(crate) \
+             mod b {{ #[tessera] struct S; #[tessera] {IMPL} }}\n}}\n#[tessera]\n{IMPL}\na::S::remote()"
+        ),
+        expect![[r#"
+            |          |
+            |struct S;|
+            |#[cfg(all())]|
+            |pub mod a {|
+            |    use super::*;|
+            |    «mod __mosaic_S»          |
+            |    impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } }|
+            |    pub(crate) mod b {            struct S;            impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } } «mod __mosaic_S» }|
+            |}|
+            |«mod __mosaic_S»          |
+            |impl S { fn new() -> Self { S } fn f(&self, x: &Vec<u8>) -> u8 { 0 } }|
+            |a::S::remote()|
+        "#]],
+    );
+    let visible = |cell: &str| {
+        let expansion = expansion(cell);
+        let codes = expansion
+            .generated()
+            .iter()
+            .map(|generated| generated.code.replace(' ', ""));
+        codes
+            .map(|code| code.contains("pub(crate)mod__mosaic_S{"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        visible(&format!("#[tessera]\n{IMPL}\nmod m {{\n#[tessera]\n{IMPL}\n}}")),
+        [false, true]
+    );
+}
+
+#[test]
+fn errors_in_a_module_have_their_place_in_the_cell() {
+    let errors = |cell: &str| {
+        let errors = expand_cell(cell).expect_err("malformed tesserae");
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let cell = format!(
+        "mod m {{\n    #[tessera]\n    fn f() {{}}\n    #[tessera] {IMPL}\n    #[tessera] {IMPL}\n    #[tessera]\n}}"
+    );
+    expect![[r#"
+        3:5: `#[tessera]` goes on a struct, an enum, or an inherent `impl` of one
+        5:21: `S` has a second `#[tessera] impl` in this module: move its methods into the first
+        6:5: `#[tessera]` stands before nothing: put it on a struct, an enum, or their `impl`"#]]
+    .assert_eq(&errors(&cell).join("\n"));
 }
 
 #[test]

@@ -207,6 +207,15 @@ fn types_and_generics() {
             "#]],
         ),
         (
+            "#[tessera] impl<T: Serialize, const N: usize> m::S<Vec<T>, [u8; N]> where T: Send { fn new() -> Self { S } }",
+            expect![[r#"
+                1:17 T: Serialize
+                    `S` is generic over `T`, but a worker can only construct concrete types: write an `impl` for each concrete type you need, such as `impl m::S<Vec<f32>, [u8; 3]>`
+                1:31 const N: usize
+                    `S` is generic over `N`, but a worker can only construct concrete types: write an `impl` for each concrete type you need, such as `impl m::S<Vec<f32>, [u8; 3]>`
+            "#]],
+        ),
+        (
             "#[tessera] impl<'a> S<'a> { fn new() -> Self { S } }",
             expect![[r#"
             1:17 'a

@@ -8,9 +8,7 @@ use crate::{
     task::{function::tables, task_proxy::TaskProxy},
     value::portable::Portable,
 };
-use mosaic_abi::{
-    Definition, Failure, FailureKind, FunctionTable, Handle, Options, State, Submitted, TesseraTable, short_name,
-};
+use mosaic_abi::{Definition, Failure, FunctionTable, Handle, Options, State, Submitted, TesseraTable, short_name};
 use std::{borrow::Cow, fmt, mem};
 
 /// An untyped proxy: a remote object, and the options and dependencies of its calls.
@@ -33,35 +31,17 @@ enum Operation {
 }
 
 impl Tessera {
-    /// Creates a tessera from the code that `table` describes. Its calls have the same options.
-    ///
-    /// # Panics
-    ///
-    /// The runtime is off. The message says how to start it, so that the cell fails at once.
-    #[track_caller]
+    /// Creates a tessera from the code that `table` describes. Its calls have the same options. Any error becomes the
+    /// tessera's failure.
     pub fn create(table: &'static TesseraTable, options: Options, arguments: Vec<Arg>) -> Tessera {
         checkpoint();
-        let host = host().unwrap_or_else(|failure| panic!("{}", failure.message));
-        let object = match OutgoingArguments::collect(arguments) {
-            Err(failure) => Object::failed(failure, table.definition.type_name(), None),
-            Ok(arguments) => {
-                // SAFETY: `table` is static, and the request's arguments are handed over.
-                let create = |request| unsafe { (host.create)(table, std::ptr::null(), request) };
-                let submitted = arguments.hand_over(&[], 0, &options, create);
-                Object::submitted(submitted, table.definition.type_name(), None)
-            }
-        };
-        if let Some(failure) = object.failure()
-            && matches!(failure.kind, FailureKind::NotRunning | FailureKind::Runtime)
-        {
-            panic!("{}", failure.message);
-        }
-        Tessera {
-            object,
-            methods: Methods::Own(&table.definition),
-            after: Vec::new(),
-            options: of_calls(options),
-        }
+        let created = host().and_then(|host| {
+            let arguments = OutgoingArguments::collect(arguments)?;
+            // SAFETY: `table` is static, and the request's arguments are handed over.
+            let create = |request| unsafe { (host.create)(table, std::ptr::null(), request) };
+            Ok(arguments.hand_over(&[], 0, &options, create))
+        });
+        Tessera::submitted(created, table, options)
     }
 
     /// Makes a tessera from a task's result, where the result lies, by the function `maker`.
@@ -79,7 +59,12 @@ impl Tessera {
             let create = |request| unsafe { (host.create)(table, maker, request) };
             Ok(arguments.hand_over(&[], near, &options, create))
         });
-        let object = match made {
+        Tessera::submitted(made, table, options)
+    }
+
+    /// Makes the proxy of a new tessera, or of one that could not be submitted.
+    fn submitted(tessera: Result<Submitted, Failure>, table: &'static TesseraTable, options: Options) -> Tessera {
+        let object = match tessera {
             Ok(submitted) => Object::submitted(submitted, table.definition.type_name(), None),
             Err(failure) => Object::failed(failure, table.definition.type_name(), None),
         };

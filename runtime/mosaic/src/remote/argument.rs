@@ -59,6 +59,7 @@ impl Clone for Value {
 impl Arg {
     /// Makes an argument of a task's result or of a stored value.
     pub(crate) fn produced(producer: Object) -> Arg {
+        producer.pass_failure_on();
         Arg(Ok(Value::Produced(producer)))
     }
 

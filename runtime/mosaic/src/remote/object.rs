@@ -9,7 +9,11 @@ use mosaic_abi::{Description, Failure, FailureKind, Handle, Host, Slice, State, 
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
-    sync::Arc,
+    io::{self, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     thread,
 };
 
@@ -24,6 +28,27 @@ pub(crate) enum Object {
 pub(crate) struct LocalFailure {
     uid: String,
     failure: Failure,
+    /// Whether somebody got the failure, as itself or as that of an object that needs this one.
+    seen: AtomicBool,
+}
+
+impl LocalFailure {
+    /// Notes that somebody got the failure, and returns it.
+    fn seen(&self) -> &LocalFailure {
+        self.seen.store(true, Relaxed);
+        self
+    }
+}
+
+impl Drop for LocalFailure {
+    fn drop(&mut self) {
+        if !*self.seen.get_mut() {
+            let (uid, message) = (&self.uid, &self.failure.message);
+            let notice = format!("mosaic: nobody awaited {uid}, which failed: {message}\n");
+            // Not `eprintln!`, which panics where nobody is left to read.
+            let _ = io::stderr().write_all(notice.as_bytes());
+        }
+    }
 }
 
 impl Object {
@@ -78,15 +103,8 @@ impl Object {
             Some(method) => format!("task-{name}-{method}-{:016x}{:016x}", random(), random()),
             None => format!("tess-{name}-{:016x}{:016x}", random(), random()),
         };
-        Object::Failed(Arc::new(LocalFailure { uid, failure }))
-    }
-
-    /// Returns the failure of an object that failed in this process.
-    pub(crate) fn failure(&self) -> Option<&Failure> {
-        match self {
-            Object::Remote(_) => None,
-            Object::Failed(failed) => Some(&failed.failure),
-        }
+        let seen = AtomicBool::new(false);
+        Object::Failed(Arc::new(LocalFailure { uid, failure, seen }))
     }
 
     /// Returns the handle.
@@ -97,11 +115,24 @@ impl Object {
     pub(crate) fn needed(&self) -> Result<Handle, Failure> {
         match self {
             Object::Remote(owned) => Ok(owned.handle()),
-            Object::Failed(failed) => Err(Failure {
-                kind: FailureKind::DependencyFailed,
-                message: format!("{} failed: {}", failed.uid, failed.failure.message),
-                ..failed.failure.clone()
-            }),
+            Object::Failed(failed) => {
+                let LocalFailure { uid, failure, .. } = failed.seen();
+                Err(match failure.kind {
+                    FailureKind::NotRunning => failure.clone(),
+                    _ => Failure {
+                        kind: FailureKind::DependencyFailed,
+                        message: format!("{uid} failed: {}", failure.message),
+                        ..failure.clone()
+                    },
+                })
+            }
+        }
+    }
+
+    /// Notes that an operation takes over the object's failure, if the object failed in this process.
+    pub(crate) fn pass_failure_on(&self) {
+        if let Object::Failed(failed) = self {
+            failed.seen();
         }
     }
 
@@ -109,7 +140,7 @@ impl Object {
     pub(crate) fn wait(&self, begin: impl FnOnce(&'static Host, Handle) -> Handle) -> Wait {
         match self {
             Object::Remote(owned) => Wait::begin(|host| begin(host, owned.handle())),
-            Object::Failed(failed) => Wait::failed(failed.failure.clone()),
+            Object::Failed(failed) => Wait::failed(failed.seen().failure.clone()),
         }
     }
 
@@ -147,7 +178,7 @@ impl Object {
                 .and_then(|host| mosaic_abi::decode(&unsafe { (host.describe)(owned.handle()) }).ok())
                 .unwrap_or_else(|| unknown(State::Failed)),
             Object::Failed(failed) => Description {
-                uid: failed.uid.clone(),
+                uid: failed.seen().uid.clone(),
                 ..unknown(State::Failed)
             },
         }

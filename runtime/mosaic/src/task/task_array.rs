@@ -30,9 +30,19 @@ use std::{
 /// assert_eq!(tasks[3].result().await?, 9);
 /// # Ok(()) })? }
 /// ```
-pub struct TaskArray<T>(Vec<TaskProxy<T>>);
+///
+/// An array is itself a [`Future`](std::future::Future), so `select!` and its like take it as it is.
+pub struct TaskArray<T> {
+    tasks: Vec<TaskProxy<T>>,
+    /// The wait of the array as a future, from the first poll until it is ready. A clone has none.
+    wait: Option<Box<AllDone<T>>>,
+}
 
 impl<T> TaskArray<T> {
+    fn of(tasks: Vec<TaskProxy<T>>) -> TaskArray<T> {
+        TaskArray { tasks, wait: None }
+    }
+
     /// Fetches the values of all tasks, once awaited, in the order of the tasks.
     ///
     /// # Errors
@@ -53,7 +63,7 @@ impl<T> TaskArray<T> {
     where
         T: Portable,
     {
-        AllResults(All::new(self.0.iter().map(TaskProxy::result)))
+        AllResults(All::new(self.tasks.iter().map(TaskProxy::result)))
     }
 
     /// Returns the tasks in the order in which they end, each with its index.
@@ -71,7 +81,7 @@ impl<T> TaskArray<T> {
     /// ```
     pub fn completed(&self) -> Completed<T> {
         let mut waits = Unordered::new();
-        for (index, task) in self.0.iter().enumerate() {
+        for (index, task) in self.tasks.iter().enumerate() {
             waits.push(index, task.into_future());
         }
         Completed(waits)
@@ -88,19 +98,19 @@ impl<T> TaskArray<T> {
     /// # Ok(()) })? }
     /// ```
     pub fn state(&self) -> State {
-        least_advanced(self.0.iter().map(TaskProxy::state))
+        least_advanced(self.tasks.iter().map(TaskProxy::state))
     }
 }
 
 impl<T> Clone for TaskArray<T> {
     fn clone(&self) -> TaskArray<T> {
-        TaskArray(self.0.clone())
+        TaskArray::of(self.tasks.clone())
     }
 }
 
 impl<T> FromIterator<TaskProxy<T>> for TaskArray<T> {
     fn from_iter<I: IntoIterator<Item = TaskProxy<T>>>(tasks: I) -> TaskArray<T> {
-        TaskArray(tasks.into_iter().collect())
+        TaskArray::of(tasks.into_iter().collect())
     }
 }
 
@@ -108,7 +118,7 @@ impl<T> Deref for TaskArray<T> {
     type Target = [TaskProxy<T>];
 
     fn deref(&self) -> &[TaskProxy<T>] {
-        &self.0
+        &self.tasks
     }
 }
 
@@ -117,7 +127,7 @@ impl<T> IntoIterator for TaskArray<T> {
     type IntoIter = std::vec::IntoIter<TaskProxy<T>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.tasks.into_iter()
     }
 }
 
@@ -126,13 +136,13 @@ impl<'a, T> IntoIterator for &'a TaskArray<T> {
     type IntoIter = std::slice::Iter<'a, TaskProxy<T>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.tasks.iter()
     }
 }
 
 impl<T> fmt::Display for TaskArray<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (len, state) = (self.0.len(), self.state());
+        let (len, state) = (self.tasks.len(), self.state());
         write!(f, "<TaskArray object, len={len}, state={state}>")
     }
 }
@@ -143,12 +153,15 @@ impl<T> fmt::Debug for TaskArray<T> {
     }
 }
 
-impl<T> IntoFuture for TaskArray<T> {
+impl<T> Future for TaskArray<T> {
     type Output = Result<TaskArray<T>, TaskError>;
-    type IntoFuture = AllDone<T>;
 
-    fn into_future(self) -> AllDone<T> {
-        AllDone(All::new(self.0.into_iter().map(TaskProxy::into_future)))
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let TaskArray { tasks, wait } = &mut *self;
+        let begun = wait.get_or_insert_with(|| Box::new(AllDone::of(tasks)));
+        let over = ready!(Pin::new(&mut **begun).poll(context));
+        *wait = None;
+        Poll::Ready(over)
     }
 }
 
@@ -157,11 +170,11 @@ impl<T> IntoFuture for &TaskArray<T> {
     type IntoFuture = AllDone<T>;
 
     fn into_future(self) -> AllDone<T> {
-        self.clone().into_future()
+        AllDone::of(&self.tasks)
     }
 }
 
-/// A future that waits until all tasks are done, or one of them fails. Made by awaiting a [`TaskArray`].
+/// A future that waits until all tasks are done, or one of them fails. Made by awaiting a reference to a [`TaskArray`].
 ///
 /// ```
 /// # use mosaic::prelude::*;
@@ -169,19 +182,25 @@ impl<T> IntoFuture for &TaskArray<T> {
 /// # mosaic::interactive(On).num_workers(1).await?;
 /// use std::future::IntoFuture;
 /// let tasks: TaskArray<u64> = (0..3).map(|n| mosaic::spawn(|n: u64| n * n, (n,))).collect();
-/// let done: mosaic::AllDone<u64> = tasks.into_future();
+/// let done: mosaic::AllDone<u64> = (&tasks).into_future();
 /// assert_eq!(done.await?.len(), 3);
 /// # Ok(()) })? }
 /// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct AllDone<T>(All<TaskFuture<T>, TaskProxy<T>, TaskError>);
 
+impl<T> AllDone<T> {
+    fn of(tasks: &[TaskProxy<T>]) -> AllDone<T> {
+        AllDone(All::new(tasks.iter().map(IntoFuture::into_future)))
+    }
+}
+
 impl<T> Future for AllDone<T> {
     type Output = Result<TaskArray<T>, TaskError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let tasks = ready!(Pin::new(&mut self.0).poll(context));
-        Poll::Ready(tasks.map(TaskArray))
+        Poll::Ready(tasks.map(TaskArray::of))
     }
 }
 

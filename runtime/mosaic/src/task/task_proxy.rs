@@ -22,7 +22,8 @@ use std::{
 /// A call that runs, ran or will run on a worker, where it returns a `T`.
 ///
 /// The call was sent when the proxy was made. It runs once, however often the proxy is awaited and however many other
-/// calls take it as an argument. Its value stays on the worker until the last proxy is dropped.
+/// calls take it as an argument. Its value stays on the worker until the last proxy is dropped. If the task has failed
+/// and nobody has seen the failure by then, a line on standard error says so.
 ///
 /// ```
 /// # use mosaic::prelude::*;
@@ -34,8 +35,23 @@ use std::{
 /// assert_eq!(value, 42);
 /// # Ok(()) })? }
 /// ```
+///
+/// A proxy is itself a [`Future`], so `join_all`, `FuturesUnordered`, `select!` and `tokio::join!` take it as it is. It
+/// may be polled again after it was ready. Awaiting `&task` keeps the proxy. Where a trait such as `futures::FutureExt`
+/// is in scope, its methods take precedence over the proxy's of the same name: write `(&task).then(…)` for the latter.
+///
+/// ```
+/// # use mosaic::prelude::*;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
+/// # mosaic::interactive(On).num_workers(1).await?;
+/// let (one, two) = tokio::join!(mosaic::spawn(|| 1_u8, ()), mosaic::spawn(|| 2_u8, ()));
+/// assert_eq!(one?.result().await? + two?.result().await?, 3);
+/// # Ok(()) })? }
+/// ```
 pub struct TaskProxy<T> {
     pub(crate) object: Object,
+    /// The wait of the proxy as a future, from the first poll until it is ready. A clone has none.
+    wait: Option<Box<Wait>>,
     returns: PhantomData<fn() -> T>,
 }
 
@@ -43,6 +59,7 @@ impl<T> TaskProxy<T> {
     pub(crate) fn new(object: Object) -> TaskProxy<T> {
         TaskProxy {
             object,
+            wait: None,
             returns: PhantomData,
         }
     }
@@ -189,7 +206,7 @@ impl<T> TaskProxy<T> {
         self.clone().finished().timeout(duration)
     }
 
-    fn finished(self) -> TaskFuture<T> {
+    pub(super) fn finished(self) -> TaskFuture<T> {
         TaskFuture {
             wait: self.object.finished(),
             task: Some(self),
@@ -222,13 +239,26 @@ impl<T> fmt::Debug for TaskProxy<T> {
     }
 }
 
-impl<T> IntoFuture for TaskProxy<T> {
+impl<T> Future for TaskProxy<T> {
     type Output = Result<TaskProxy<T>, TaskError>;
-    type IntoFuture = TaskFuture<T>;
 
-    fn into_future(self) -> TaskFuture<T> {
-        self.finished()
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let TaskProxy { object, wait, .. } = &mut *self;
+        let over = ready!(poll_finished(object, wait, context));
+        Poll::Ready(over.map(|()| self.clone()))
     }
+}
+
+/// Polls the wait of a proxy, which it begins if there is none. Not generic, so that it is compiled once.
+fn poll_finished(
+    task: &Object,
+    wait: &mut Option<Box<Wait>>,
+    context: &mut Context<'_>,
+) -> Poll<Result<(), TaskError>> {
+    let begun = wait.get_or_insert_with(|| Box::new(task.finished()));
+    let over = ready!(begun.poll_over(context));
+    *wait = None;
+    Poll::Ready(over)
 }
 
 impl<T> IntoFuture for &TaskProxy<T> {
@@ -240,14 +270,15 @@ impl<T> IntoFuture for &TaskProxy<T> {
     }
 }
 
-/// A future that waits until a task is done. Made by awaiting a [`TaskProxy`].
+/// A future that waits until a task is done. Made by awaiting `&task`, and by [`TaskProxy::timeout`].
 ///
 /// ```
 /// # use mosaic::prelude::*;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> { mosaic_engine::run(async || {
 /// # mosaic::interactive(On).num_workers(1).await?;
 /// use std::future::IntoFuture;
-/// let done: mosaic::TaskFuture<u64> = mosaic::spawn(|| 42, ()).into_future();
+/// let task = mosaic::spawn(|| 42, ());
+/// let done: mosaic::TaskFuture<u64> = (&task).into_future();
 /// assert_eq!(done.await?.result().await?, 42);
 /// # Ok(()) })? }
 /// ```
@@ -266,7 +297,7 @@ impl<T> TaskFuture<T> {
     /// # mosaic::interactive(On).num_workers(1).await?;
     /// use std::{future::IntoFuture, time::Duration};
     /// let task = mosaic::spawn(|| 42_u32, ());
-    /// task.into_future().timeout(Duration::from_secs(60)).await?;
+    /// (&task).into_future().timeout(Duration::from_secs(60)).await?;
     /// # Ok(()) })? }
     /// ```
     pub fn timeout(self, duration: Duration) -> TaskFuture<T> {

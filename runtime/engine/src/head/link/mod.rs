@@ -295,8 +295,8 @@ impl Link {
                     let _ = events.send(Stamped { run, event });
                 });
             }
-            // The head does both itself, after it has released the lock.
-            Action::Wake(_) | Action::Discard(_) => {}
+            // The head does these itself, after it has released the lock.
+            Action::Wake(_) | Action::Discard(_) | Action::Say(_) => {}
         }
     }
 

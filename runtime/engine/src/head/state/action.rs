@@ -50,6 +50,8 @@ pub(crate) enum Action {
     Sync { object: Handle },
     /// Ask the monitor; the answer ends this wait.
     Query { wait: Handle, query: MonitorQuery },
+    /// Write a line to standard error, with no lock held.
+    Say(String),
     /// Wake a future of the guest, with no lock held.
     Wake(GuestWaker),
     /// Drop a waker of the guest, with no lock held.

@@ -3,6 +3,7 @@
 use super::{
     Action, Awaited, HeadState, Runtime,
     objects::{Kind, Object, Output, Stage},
+    unawaited::Cause,
 };
 use crate::{
     failures::{dependency_failed, failure, tessera_failed, worker_lost},
@@ -135,11 +136,14 @@ impl HeadState {
     fn fail_objects(&mut self, mut failing: Vec<(Handle, Failure)>) {
         let mut tesserae = Vec::new();
         while let Some((handle, failure)) = failing.pop() {
-            let Some(object) = self.objects.get_mut(&handle).filter(|object| !object.ended()) else {
+            let Some(object) = self.objects.get(&handle).filter(|object| !object.ended()) else {
                 continue;
             };
-            let failure = object.named(failure);
-            let uid = object.uid();
+            let (failure, uid) = (object.named(failure), object.uid());
+            self.set_cause(handle, &failure);
+            let Some(object) = self.objects.get_mut(&handle) else {
+                continue;
+            };
             for dependent in object.rare.take_dependents() {
                 failing.push((dependent, dependency_failed(&uid, &failure)));
             }
@@ -224,6 +228,7 @@ impl HeadState {
         };
         let Stage::Ended(outcome) = &object.stage else { return };
         let is_value = matches!(self.waits.subject(wait), Some(Awaited::Result(_)));
+        object.failure_seen();
         let ending = match (outcome, &object.rare.lost) {
             (Err(failure), _) => Err((**failure).clone()),
             (Ok(()), _) if !is_value => Ok(Payload::default()),
@@ -308,6 +313,7 @@ impl HeadState {
 
     /// Notes that the runtime is off. All values are lost, and all operations that have not ended fail.
     pub(crate) fn runtime_stopped(&mut self, reason: &str) {
+        self.say_unawaited();
         self.runtime = Runtime::Off;
         self.history.all_workers_ended();
         self.local = None;
@@ -338,6 +344,11 @@ impl HeadState {
                 lost.insert(handle, (object.uid(), failure.clone()));
                 object.rare.lost = Some(failure);
             }
+        }
+        let all: Vec<Handle> = failing.iter().map(|(handle, _)| *handle).collect();
+        if let Some(oldest) = all.first().and_then(|oldest| self.objects.get(oldest)) {
+            let cause = Cause::new(oldest, failure);
+            self.expect_failure(&all, &cause);
         }
         // Dependents fail last: they fail because of the lost objects, and not for `failure` itself.
         failing.splice(0..0, self.dependents_of(&lost));

@@ -21,6 +21,7 @@
 //! - `restart`: runs objects of a lost worker again.
 //! - `ask_workers`, `attach`: asks all workers; lists tesserae and attaches to one.
 //! - `store`: stored values.
+//! - `unawaited`: failures that nobody awaited.
 //! - `limits`: cancellation, time limits, and the limit of what is in flight.
 //! - `queries`: answers to the guest's queries.
 
@@ -39,6 +40,7 @@ mod store;
 mod submission;
 mod submit;
 mod timeline;
+mod unawaited;
 mod waits;
 
 #[cfg(test)]
@@ -173,7 +175,9 @@ impl HeadState {
 
     /// Describes an object as its proxy shows it.
     pub(crate) fn describe(&self, object: Handle) -> Option<Description> {
-        self.objects.get(&object).map(|object| object.describe())
+        let object = self.objects.get(&object)?;
+        object.failure_seen();
+        Some(object.describe())
     }
 
     /// Notes that the runtime is on with these workers.
@@ -340,9 +344,12 @@ impl HeadState {
         if object.owners > 0 || !object.ended() {
             return;
         }
-        let Some(object) = self.objects.remove(&handle) else {
+        let Some(mut object) = self.objects.remove(&handle) else {
             return;
         };
+        if let Some(cause) = object.rare.some().and_then(|extras| extras.cause.take()) {
+            self.forget_cause(cause);
+        }
         if object.id != self.own_id(handle) {
             self.foreign.remove(&object.id);
         }

@@ -3,6 +3,7 @@
 use super::{
     in_flight::Charge,
     submission::{Rerun, Submission},
+    unawaited::Cause,
 };
 use crate::{
     id::Id,
@@ -131,6 +132,8 @@ pub(crate) struct Extras {
     pub(crate) progress: Option<Progress>,
     /// Set if the object is run again when its worker is lost.
     pub(crate) rerun: Option<Rerun>,
+    /// Why the object failed. It may be set while the failure is on its way.
+    pub(crate) cause: Option<Arc<Cause>>,
 }
 
 impl Rare {
@@ -166,6 +169,7 @@ impl Deref for Rare {
             lost: None,
             progress: None,
             rerun: None,
+            cause: None,
         };
         self.0.as_deref().unwrap_or(&NONE)
     }

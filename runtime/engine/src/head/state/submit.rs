@@ -200,7 +200,7 @@ impl HeadState {
                     if matches!(object.stage, Stage::Waiting) {
                         object.rare.dependents.push(handle);
                     }
-                    if let Some(cause) = object.failure() {
+                    if let (None, Some(cause)) = (&obstacle, object.failure()) {
                         obstacle = Some(dependency_failed(&object.uid(), cause));
                     }
                 }

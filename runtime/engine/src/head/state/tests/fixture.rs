@@ -117,6 +117,12 @@ impl Fixture {
             Action::Query { .. } => "query".to_owned(),
             Action::Wake(_) => "wake".to_owned(),
             Action::Discard(_) => "discard".to_owned(),
+            Action::Say(notice) => {
+                let words = notice.split_once("awaited ").map_or("", |(_, words)| words);
+                let (uid, reason) = words.trim_end().split_once(", ").unwrap_or_default();
+                let named = self.names.iter().find(|(id, _)| uid.ends_with(&id.to_string()));
+                format!("say {} {reason}", named.map_or("?", |(_, name)| name))
+            }
             Action::SendDelayed => "hurry".to_owned(),
             Action::Send { place, frame } | Action::SendWithin { place, frame, .. } => match frame.message {
                 ToWorker::Create { tessera, .. } => format!("create {} on {}", self.name(tessera), place.uid),

@@ -5,6 +5,7 @@ mod in_flight;
 mod inquiries;
 mod restart;
 mod store;
+mod unawaited;
 
 use super::{Action, Awaited, MANY_UNAWAITED, Request, is_very_many};
 use crate::{failures::failure, wire::Payload};
