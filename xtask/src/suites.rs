@@ -46,7 +46,7 @@ pub(crate) fn all(set_up: &SetUp) -> Result<()> {
 /// A suite that is run by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Suite {
-    /// Well-known crates in notebooks. Building them takes long, so this suite runs only when it is asked for.
+    /// Well-known crates in notebooks, and exported programs. Building them takes long, so this suite runs only when it is asked for.
     Crates,
     /// Several hosts, with ssh, Slurm and Ray. A core of these tests is a part of all tests.
     Hosts,
@@ -58,11 +58,12 @@ pub(crate) enum Suite {
     Wheel,
 }
 
-/// Runs the suite of well-known crates in notebooks.
+/// Runs the suite of well-known crates in notebooks, and of exported programs that use the runtime.
 pub(crate) fn crates(set_up: &SetUp, arguments: &[String]) -> Result<()> {
-    let suites = ["crates/suite.py", "crates/most_used.py"].map(str::to_owned);
-    let arguments: Vec<String> = suites.into_iter().chain(arguments.iter().cloned()).collect();
-    end_to_end(set_up, &arguments)
+    run(pytest(set_up)?
+        .args(["crates/suite.py", "crates/most_used.py", "test_export.py"])
+        .args(arguments)
+        .env("MOSAIC_TEST_EXPORTED", "1"))
 }
 
 /// Builds the wheel, and runs the tests that install it.
