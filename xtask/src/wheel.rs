@@ -38,10 +38,20 @@ pub(crate) fn wheel(root: &Path) -> Result<PathBuf> {
     run(maturin().args(["sdist", "--out"]).arg(&distributions))?;
     step("building the wheel (the first time takes some 10 minutes)");
     run(maturin()
-        .args(["build", "--release", "--locked", "--zig", "--compatibility", COMPATIBILITY, "--out"])
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "--zig",
+            "--compatibility",
+            COMPATIBILITY,
+            "--out",
+        ])
         .arg(&distributions))?;
     let built = fs::read_dir(&distributions)?.filter_map(|entry| Some(entry.ok()?.path()));
-    let wheel = built.into_iter().find(|it| it.extension().is_some_and(|it| it == "whl"));
+    let wheel = built
+        .into_iter()
+        .find(|it| it.extension().is_some_and(|it| it == "whl"));
     let wheel = wheel.with_context(|| format!("maturin has left no wheel in {}", distributions.display()))?;
     println!("\nwheel and source distribution: {}", distributions.display());
     Ok(wheel)
