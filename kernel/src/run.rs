@@ -4,7 +4,7 @@ use std::{env, io, path::Path, sync::Arc, thread, time::Duration};
 
 use anyhow::{Context, Result};
 use mosaic_engine::{MarkedProcesses, ProcessMark};
-use mosaic_evaluator::{Evaluator, Guardian, Options};
+use mosaic_evaluator::{CellPipes, Evaluator, Guardian, Options};
 use mosaic_jupyter::{Connection, ConnectionFile, ExecutionState, OutputRate};
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::{runtime, sync::mpsc, task::spawn_blocking, time::timeout};
@@ -97,16 +97,7 @@ async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()>
         run_dir: run_dir.path().to_owned(),
         monitor: monitor.address().to_owned(),
     };
-    let builds = Arc::<LiveDisplays>::default();
-    let started = Evaluator::start(
-        options,
-        {
-            let front_end = front_end.clone();
-            move |event| front_end.take_event(event)
-        },
-        move |progress| builds.show_build(&front_end, &progress),
-    );
-    let (evaluator, pipes) = started.context("cannot start the evaluator")?;
+    let (evaluator, pipes) = start_evaluator(options, front_end).context("cannot start the evaluator")?;
     output.add_cell_process(pipes);
 
     let context = ServerContext {
@@ -149,6 +140,17 @@ async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()>
     }
     evaluator.clean_up();
     Ok(())
+}
+
+/// Starts the evaluator. Whatever it has to show goes to the front end.
+fn start_evaluator(options: Options, front_end: FrontEnd) -> Result<(Evaluator, CellPipes)> {
+    let builds = Arc::<LiveDisplays>::default();
+    let of_builds = front_end.clone();
+    Evaluator::start(
+        options,
+        move |event| front_end.take_event(event),
+        move |progress| builds.show_build(&of_builds, &progress),
+    )
 }
 
 /// Has the kernel killed if its end takes too long, whatever it waits for.

@@ -34,6 +34,9 @@ pub(super) fn once_per_subject(errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
     kept
 }
 
+/// Bytes of the cell, what is said of them, and whether the error itself is there.
+type Label = (Range<usize>, String, bool);
+
 /// An error on the text of a cell.
 #[derive(Debug)]
 pub(super) struct Diagnostic {
@@ -42,8 +45,7 @@ pub(super) struct Diagnostic {
     pub(super) code: Option<String>,
     /// What the error is about if it is in generated code: "argument `data` of `Solver1::solve`".
     pub(super) subject: Option<String>,
-    /// Bytes of the cell, their label, and whether the error itself is there.
-    pub(super) labels: Vec<(Range<usize>, String, bool)>,
+    pub(super) labels: Vec<Label>,
     /// Notes and help below the code.
     pub(super) notes: Vec<(Level<'static>, String)>,
 }
@@ -63,41 +65,15 @@ impl Diagnostic {
     /// Translates an error of rustc's on a cell that was compiled with some changes.
     pub(super) fn new(error: &CompilationError, code: &str, changes: Changes) -> Diagnostic {
         let mut title = in_words_of_the_cell(&without_progress(&error.message()));
-        let mut subject = None;
-        let mut labels = Vec::new();
-        for message in error.spanned_messages() {
-            let Some(span) = message.span else { continue };
-            match changes.locate(span.start_line, span.start_column) {
-                Location::Generated(origin) => {
-                    // The user did not write this code: the title says what it was made from.
-                    if message.is_primary && subject.is_none() {
-                        title = format!("{}: {title}", origin.what);
-                        subject = Some(origin.what.clone());
-                    }
-                    labels.push((byte_range(code, &origin.range), String::new(), message.is_primary));
-                }
-                Location::User(start) => {
-                    let end = match changes.locate(span.end_line, span.end_column) {
-                        Location::User(end) => end,
-                        Location::Generated(_) => start,
-                    };
-                    labels.push((
-                        byte_range(code, &TextRange { start, end }),
-                        in_words_of_the_cell(&message.label),
-                        message.is_primary,
-                    ));
-                }
-            }
+        let (mut labels, subject) = labels(error, code, changes);
+        // The user did not write this code: the title says what it was made from.
+        if let Some(what) = &subject {
+            title = format!("{what}: {title}");
         }
         let mut notes = notes(error);
         let file = line_of_file(error);
         if let Some(line) = &file {
             notes.insert(0, (Level::NOTE, format!("in {line}")));
-        }
-        if labels.is_empty()
-            && let Some((place, label)) = imports::place(error, code)
-        {
-            labels.push((place, in_words_of_the_cell(label), true));
         }
         if labels.is_empty()
             && file.is_none()
@@ -185,6 +161,41 @@ fn derive_debug(error: &CompilationError, title: &str) -> String {
         ),
         false => "show a part of it that has `Debug`, or end the line with `;` to show nothing".to_owned(),
     }
+}
+
+/// Finds the parts of the cell that an error names: their bytes, what rustc says of them, and whether the error is about
+/// them. Also returns the item for which the code was generated that the error is about, if it is generated code.
+fn labels(error: &CompilationError, code: &str, changes: Changes) -> (Vec<Label>, Option<String>) {
+    let mut subject = None;
+    let mut labels = Vec::new();
+    for message in error.spanned_messages() {
+        let Some(span) = message.span else { continue };
+        match changes.locate(span.start_line, span.start_column) {
+            Location::Generated(origin) => {
+                if message.is_primary && subject.is_none() {
+                    subject = Some(origin.what.clone());
+                }
+                labels.push((byte_range(code, &origin.range), String::new(), message.is_primary));
+            }
+            Location::User(start) => {
+                let end = match changes.locate(span.end_line, span.end_column) {
+                    Location::User(end) => end,
+                    Location::Generated(_) => start,
+                };
+                labels.push((
+                    byte_range(code, &TextRange { start, end }),
+                    in_words_of_the_cell(&message.label),
+                    message.is_primary,
+                ));
+            }
+        }
+    }
+    if labels.is_empty()
+        && let Some((place, label)) = imports::place(error, code)
+    {
+        labels.push((place, in_words_of_the_cell(label), true));
+    }
+    (labels, subject)
 }
 
 /// Returns the line that an error is in, if it is a line of an earlier cell's item.
