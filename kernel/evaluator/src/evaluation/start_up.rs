@@ -253,17 +253,14 @@ mod tests {
                 vec![
                     (
                         "notebook/evcxr.toml",
-                        "[evcxr]\noffline_mode = true\n[dependencies]\na = { version = \"1\", default-features = false }",
+                        "[evcxr]\noffline_mode = true\n[dependencies]\na = { version = \"1\" }",
                     ),
                     ("evcxr/evcxr.toml", "[evcxr]\nprelude = \"q\""),
                     ("evcxr/init.evcxr", "i"),
                 ],
                 vec![
                     ("notebook/evcxr.toml", ":offline 1\n"),
-                    (
-                        "notebook/evcxr.toml",
-                        ":dep a = { version = \"1\", default-features = false }\n",
-                    ),
+                    ("notebook/evcxr.toml", ":dep a = { version = \"1\" }\n"),
                 ],
             ),
         ] {

@@ -73,7 +73,7 @@ mod tests {
         for (code, expected) in [
             (":timin", &[":timing"][..]),
             ("  :timin", &[":timing"]),
-            (":dep serde\n:tim", &[":timing"]),
+            (":dep serde\n:timi", &[":timing"]),
             (":do", &[":doc"]),
             (":qui", &[]),
             (":opt ", &["0", "1", "2", "3"]),

@@ -201,7 +201,7 @@ mod tests {
                 "  :dep a = { default_features = false }  \nb",
                 vec![
                     evcxr("  :dep a = { default-features = false }  \n"),
-                    evcxr("                                        \nb"),
+                    evcxr("                                         \nb"),
                 ],
             ),
         ] {
