@@ -47,8 +47,16 @@ def normalised(cell):
     return shown
 
 
+def in_formats_of(stored, shown):
+    """The outputs of a cell in the formats of the stored ones. A value may be shown in more formats here."""
+    bundles = [*shown["bundles"]]
+    for at, (theirs, ours) in enumerate(zip(stored["bundles"], bundles)):
+        bundles[at] = {mime: content for mime, content in ours.items() if mime in theirs}
+    return {**shown, "bundles": bundles}
+
+
 def differences(stored, executed):
     """The cells whose outputs differ: number of the cell, stored outputs, new outputs."""
     pairs = zip(code_cells(stored), code_cells(executed), strict=True)
-    both = [(normalised(one), normalised(other)) for one, other in pairs]
+    both = [(theirs, in_formats_of(theirs, ours)) for theirs, ours in ((normalised(one), normalised(two)) for one, two in pairs)]
     return [(number, one, other) for number, (one, other) in enumerate(both, 1) if one != other]

@@ -112,7 +112,7 @@ def test_mosaic_names(running, code, name):
     [
         (":timin", [":timing"]),
         ("  :timin", [":timing"]),
-        (":dep serde\n:tim", [":timing"]),
+        (":dep serde\n:timi", [":timing"]),
         (":opt ", ["0", "1", "2", "3"]),
         (":dep nd", ["ndarray"]),
         (":type solver", ["solver_1"]),
