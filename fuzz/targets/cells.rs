@@ -17,6 +17,7 @@ mod source;
 mod session {
     pub(crate) mod digest;
     pub(crate) mod placed_code;
+    pub(crate) mod settings;
 }
 
 /// Stands for the evaluator's module, which embeds the built-in crates.
