@@ -33,6 +33,16 @@ def complete(kernel, code, cursor=None):
         time.sleep(0.5)
 
 
+def test_what_lies_in_files_beside_the_notebook_is_completed(start, tmp_path, monkeypatch):
+    (tmp_path / "helpers.rs").write_text("/// Lends a hand.\npub fn lend_a_hand() {}\npub mod inner { pub struct Toolbox; }")
+    monkeypatch.chdir(tmp_path)
+    kernel = start()
+    kernel.ok("mod helpers;\nhelpers::lend_a_hand();")
+    assert "lend_a_hand" in names(complete(kernel, "helpers::len"))
+    assert "Toolbox" in names(complete(kernel, "let it = helpers::inner::To"))
+    assert "Lends a hand" in inspect(kernel, "helpers::lend_a_hand")["data"]["text/plain"]
+
+
 def names(reply):
     return [match.split("(")[0] for match in reply["matches"]]
 

@@ -220,6 +220,39 @@ def test_statics_of_crates_exist_once(start, tmp_path):
         assert kernel.ok("let value = worker.next().await?.result().await?; value").result == str(number)
 
 
+def test_what_macros_of_crates_make_are_items(start, tmp_path):
+    macros = """
+#[macro_export] macro_rules! own { ($(#[$m:meta])* static $n:ident: $t:ty) => { $(#[$m])* static $n: $crate::Own<$t> = $crate::Own(1); }; }
+#[macro_export] macro_rules! on_unix { (if #[cfg($c:meta)] { $($t:tt)* }) => { #[cfg($c)] const _: () = (); $($t)* }; }
+#[macro_export] macro_rules! text { ($($t:tt)*) => { { stringify!($($t)*) } }; }
+pub struct Own<T>(pub T);
+"""
+    kernel = start()
+    kernel.ok(f"{path_crate(tmp_path, 'makers', macros)}\nmakers::own!(static FIRST: u8);", timeout=200)
+    kernel.ok("use makers::*;\non_unix! { if #[cfg(unix)] { fn name() -> &'static str { \"unix\" } } }")
+    assert kernel.ok("(FIRST.0, name())").result == '(1, "unix")'
+    # What begins as an item may be an expression.
+    assert kernel.ok("text! { struct Tile; }").result == '"struct Tile;"'
+    assert kernel.ok("let tile = text!(struct Tile;); tile.len()").result == "12"
+    # An edited call takes the place of the older one.
+    kernel.ok("own!(static EDITED: u8);")
+    kernel.ok("own!(static EDITED: u64);")
+    assert kernel.ok("size_of_val(&EDITED.0)").result == "8"
+    cell = kernel.run("own!(static WRONG: Missing);")
+    assert "cannot find type `Missing`" in cell.error and "]:1:20" in cell.error, cell.error
+
+
+def test_a_variable_of_a_type_from_a_crate_that_is_not_added(start, tmp_path):
+    path_crate(tmp_path, "inner", "#[derive(Clone, Debug, PartialEq)] pub struct Value(pub Vec<u8>);")
+    outer = path_crate(tmp_path, "outer", "pub fn value() -> inner::Value { inner::Value(vec![1, 2]) }", 'inner = { path = "../inner" }')
+    kernel = start()
+    kernel.ok(f"{outer}\nlet value = outer::value();", timeout=200)
+    kernel.ok("let pair = (value.clone(), 3);")
+    assert kernel.ok("(&pair.0 == &value, value.0.len())").result == "(true, 2)"
+    kernel.ok("let moved = value;")
+    assert kernel.ok("moved").result == "Value([1, 2])"
+
+
 def test_a_logger_logs_for_all_cells(start):
     kernel = start()
     kernel.ok(

@@ -71,6 +71,8 @@ def test_return_ends_the_cell(kernel):
         ("let Some(_) = None::<u8> else { return };\nprintln!(\"no\");", ""),
         ("tokio::task::yield_now().await; return;", ""),
         ("let inner = || { return; }; inner(); println!(\"yes\");", "yes\n"),
+        ("println!(\"{}\", if true { return } else { 1 });", ""),
+        ("tokio::select! { n = std::future::ready(1) => { println!(\"{n}\"); return; } }\nprintln!(\"no\");", "1\n"),
         ("fn early(n: u8) -> u8 { if n > 1 { return 1; } 2 }\nprintln!(\"{}\", early(3));", "1\n"),
     ]:
         cell = kernel.ok(code)

@@ -4,7 +4,7 @@
 use crate::{
     code_help::project::manifest_in,
     evcxr_text::markers::ANALYSIS_WRAPPER,
-    session::{files, settings},
+    session::{files, notebook_files::with_files, settings},
     source::{
         carriers::{KnownItems, carry, uncarried},
         editions,
@@ -18,7 +18,13 @@ use ra_ap_syntax::{
     AstNode, SourceFile, SyntaxNode,
     ast::{self, HasModuleItem, HasName},
 };
-use std::{borrow::Cow, collections::BTreeSet, ops::Range, path::PathBuf, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// A statement that stands for the code of a cell.
 const CELL: &str = "mosaic_cell_stands_here;";
@@ -75,7 +81,7 @@ impl Notebook {
             directory,
             variables: variables.filter(|name| !missing.contains(name)).collect(),
             missing: missing.clone(),
-            definitions: definitions(items),
+            definitions: definitions(items, known.notebook()),
             known,
             head: head.to_owned(),
             tail: tail.to_owned(),
@@ -194,8 +200,8 @@ fn items(cell: &str) -> Vec<Range<usize>> {
 }
 
 /// Splits a source into definitions, in their order. An item without a name belongs to the item before it, as in evcxr.
-/// The items in carriers come out plain.
-fn definitions(source: &str) -> Vec<Definition> {
+/// The items in carriers come out plain, and `mod name;` with the content of its file beside the `notebook`.
+fn definitions(source: &str, notebook: Option<&Path>) -> Vec<Definition> {
     let parsed = SourceFile::parse(source, EDITION).tree();
     let begins = parsed
         .items()
@@ -208,11 +214,15 @@ fn definitions(source: &str) -> Vec<Definition> {
             )
         })
         .collect();
+    let with_content = |text: &str| {
+        let read = notebook.and_then(|notebook| with_files(text, notebook));
+        read.map_or_else(|| text.to_owned(), |text| text + "\n")
+    };
     let first = begins.first().map_or(source.len(), |(at, _)| *at);
     let ends = begins.iter().skip(1).map(|(at, _)| *at).chain([source.len()]);
     let named = begins.iter().zip(ends).map(|((begin, name), end)| Definition {
         name: name.clone(),
-        text: uncarried(&source[*begin..end]).into_owned(),
+        text: with_content(&uncarried(&source[*begin..end])),
     });
     let attributes = Definition {
         name: None,
@@ -246,7 +256,7 @@ mod tests {
     fn notebook() -> Notebook {
         let items = "#![allow(unused)]\nuse a::B;\nstruct A;\nimpl A { fn old(&self) {} }\nfn kept() {}\n";
         Notebook {
-            definitions: definitions(items),
+            definitions: definitions(items, None),
             head: "async fn wrapper(x: u8) {\n".into(),
             tail: "}\n".into(),
             ..Notebook::default()

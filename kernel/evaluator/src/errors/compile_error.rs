@@ -27,8 +27,9 @@ const CANNOT_BE_KEPT: &str = "a variable of this cell cannot be kept for the nex
     known here alone. Make it own what it holds, define its type as an item of a cell, or put braces around the cell's code";
 
 /// rustc has failed without an error that evcxr can read.
-const NO_ERROR: &str = "the cell does not compile, and rustc does not say why. Start the kernel with MOSAIC_FAST_PATH=0 and \
-    run the cell again";
+const NO_ERROR: &str = "the cell does not compile, and rustc does not say why. If the cell sets a variable whose type comes \
+    from a crate that the notebook has not added, add that crate with `:dep`. Otherwise start the kernel with \
+    MOSAIC_FAST_PATH=0 and run the cell again";
 
 impl CellError {
     /// Shows the errors of rustc as rustc would show them for the cell alone. `type_of` looks up the type of a variable

@@ -7,7 +7,7 @@ use crate::{
     source::{
         carriers::{self, carried_cell::CarriedCell},
         placed_parts,
-        preamble::{has_command, without_commands},
+        preamble::{has_command_that_acts, without_commands},
     },
 };
 use evcxr::EvalOutputs;
@@ -29,8 +29,10 @@ pub(super) struct Cell<'a> {
 pub(super) type Evaluated = (Option<CarriedCell>, Result<EvalOutputs, evcxr::Error>, CellOutcome);
 
 impl Evaluation<'_> {
-    /// Has evcxr compile and start a text with its items in carriers, and waits until the text has run. If an item
-    /// conflicts with one of an earlier cell, evcxr forgets the older item and compiles the text again.
+    /// Has evcxr compile and start a text with its items in carriers, and waits until the text has run.
+    ///
+    /// If the text does not compile, it may be compiled again: without the items of earlier cells with which its own
+    /// conflict, or with calls of macros as statements that were taken for items.
     pub(super) fn evaluate_items(
         &mut self,
         source: &str,
@@ -48,19 +50,24 @@ impl Evaluation<'_> {
             };
             let placed = placed_parts(text, changes, cell.name);
             let (result, outcome) = self.evaluate_placed(text, placed, execution)?;
-            if let Some(carried) = &carried {
-                match result {
-                    Ok(_) => self.session()?.keep_items(carried.items()),
-                    Err(evcxr::Error::CompilationErrors(_)) => {
-                        let known = forget.len();
-                        forget.extend(self.session()?.conflicting(carried.items()));
-                        // A command may not run twice.
-                        if forget.len() > known && !has_command(source) {
-                            continue;
-                        }
+            let new_items = carried.as_ref().map(CarriedCell::items);
+            match &result {
+                Ok(_) => new_items
+                    .into_iter()
+                    .try_for_each(|it| self.session().map(|session| session.keep_items(it)))?,
+                // A command may not run twice.
+                Err(evcxr::Error::CompilationErrors(errors)) if !has_command_that_acts(source) => {
+                    let known = forget.len();
+                    let session = self.session()?;
+                    let is_revised = new_items.is_some_and(|new| {
+                        forget.extend(session.conflicting(new));
+                        session.revise_guesses(new, errors)
+                    });
+                    if is_revised || forget.len() > known {
+                        continue;
                     }
-                    Err(_) => {}
                 }
+                Err(_) => {}
             }
             return Ok((carried, result, outcome));
         }

@@ -11,6 +11,7 @@ use crate::{
         start_evcxr::{WARM_UP, start_evcxr},
         template,
     },
+    evcxr_text::rustc_messages::says_that_no_item_follows,
     prebuilt::{cache_directory::CacheDirectory, requested_dependency, toolchain::Toolchain, versions},
     session::{
         directory::SessionDirectory, environment, files, run_directory::session_link, shared_files::is_whole,
@@ -23,7 +24,7 @@ use crate::{
     },
 };
 use anyhow::{Context, Result, anyhow};
-use evcxr::CommandContext;
+use evcxr::{CommandContext, CompilationError};
 use std::{borrow::Cow, collections::BTreeSet, env, fs, os::unix::fs::symlink, path::Path, sync::Arc};
 
 /// evcxr, ready for the next cell. Fields are dropped in their order: evcxr ends its process before its directory goes.
@@ -218,6 +219,17 @@ impl EvcxrSession {
     /// Remembers the items of a cell that has run.
     pub(super) fn keep_items(&mut self, items: &NewItems) {
         Arc::make_mut(&mut self.items).add(items);
+    }
+
+    /// Takes calls of macros for statements that were taken for items, if the compiler says that some are no items.
+    /// Returns whether it does.
+    pub(super) fn revise_guesses(&mut self, new: &NewItems, errors: &[CompilationError]) -> bool {
+        let is_wrong =
+            !new.guesses().is_empty() && errors.iter().any(|error| says_that_no_item_follows(&error.message()));
+        if is_wrong {
+            Arc::make_mut(&mut self.items).add_statement_macros(new.guesses());
+        }
+        is_wrong
     }
 
     /// Returns the types that are tesserae, or once were.

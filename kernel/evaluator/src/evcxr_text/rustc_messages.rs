@@ -30,6 +30,24 @@ const ABOUT_GENERATED_CODE: [&str; 8] = [
     "#[warn(",
 ];
 
+/// The beginnings of rustc's errors on a macro that expands to a statement or an expression where an item is expected.
+const NO_ITEM: [&str; 8] = [
+    "macro expansion ignores ",
+    "macro expansion ends with an incomplete expression",
+    "expected one of `!` or `::`",
+    // A function's call, a struct's value and the call of an associated function.
+    "missing `fn` or `struct` for ",
+    "missing `struct` for ",
+    "expected identifier, found `<`",
+    "non-item macro in item position",
+    "const block items are experimental",
+];
+
+/// Reports whether an error of rustc's says that a macro expands to something else than items.
+pub(crate) fn says_that_no_item_follows(message: &str) -> bool {
+    NO_ITEM.iter().any(|begin| message.starts_with(begin))
+}
+
 /// Finds the lines, from 1, that evcxr's wrapping of the last expression takes in a cell's source.
 pub(crate) fn last_expression(source: &str) -> Option<RangeInclusive<u64>> {
     let lines: Vec<&str> = source.lines().collect();

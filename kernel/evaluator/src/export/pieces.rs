@@ -1,7 +1,7 @@
 //! Splits the code of a cell into its items, its statements, and the expression whose value the notebook shows.
 
 use crate::source::{
-    carriers::is_item_macro_of_crate,
+    carriers::call_begins_as_item,
     crate_attributes, early_return, empty_statements, misread_code, nesting,
     preamble::{end_of_preamble, is_command, preamble, without_commands},
 };
@@ -161,8 +161,7 @@ fn kind_of(statement: Stmt, last: bool) -> Kind {
 }
 
 fn is_item_macro(call: &StmtMacro) -> bool {
-    let name = call.mac.path.segments.last();
-    name.is_some_and(|it| is_item_macro_of_crate(&it.ident.to_string()))
+    call_begins_as_item(&call.mac.to_token_stream().to_string())
 }
 
 /// Reports whether an expression may have another value than `()`.

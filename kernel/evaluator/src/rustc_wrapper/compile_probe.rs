@@ -11,8 +11,11 @@ use crate::{
     rustc_wrapper::{
         reachable_items::ManyItems,
         rustc::{Run, Rustc},
+        rustc_call::RustcCall,
+        shared_crates::hidden,
     },
-    session::files,
+    session::files::{self, Type},
+    source::syntax::words,
     type_probe,
 };
 use anyhow::{Context, Result};
@@ -57,9 +60,34 @@ pub(super) fn compile(rustc: &Rustc, text: &str, session: &Path, crates: &BTreeM
     let compiled = rustc.run(&run)?;
     compiled.messages.iter().for_each(|line| eprintln!("{line}"));
     if is_probe && compiled.status.success() {
-        let names: BTreeSet<&str> = crates.keys().map(String::as_str).collect();
         let mir = fs::read_to_string(&output).with_context(|| format!("cannot read {}", output.display()))?;
-        type_probe::keep(session, &type_probe::types_in(&mir, items, &names))?;
+        type_probe::keep(session, &types(rustc.call, &mir, items, session, crates)?)?;
     }
     Ok(())
+}
+
+/// Reads the types of a probe's variables. If some come from a crate that the user has not added, later cells link the
+/// crate.
+fn types(
+    call: &RustcCall,
+    mir: &str,
+    items: &str,
+    session: &Path,
+    crates: &BTreeMap<String, String>,
+) -> Result<Vec<Option<Type>>> {
+    let mut names: BTreeSet<&str> = crates.keys().map(String::as_str).collect();
+    let types = type_probe::types_in(mir, items, &names);
+    if types.iter().all(Option::is_some) {
+        return Ok(types);
+    }
+    let hidden = hidden::hidden_crates(call);
+    names.extend(hidden.keys().map(String::as_str));
+    let types = type_probe::types_in(mir, items, &names);
+    let written = types.iter().flatten().filter_map(Type::written);
+    let used = written.flat_map(words).filter(|word| hidden.contains_key(*word));
+    let used: BTreeSet<String> = used.map(str::to_owned).collect();
+    if !used.is_empty() {
+        hidden::use_from_now_on(session, used).context("cannot note which crates the cells link")?;
+    }
+    Ok(types)
 }

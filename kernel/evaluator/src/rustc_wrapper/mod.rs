@@ -10,7 +10,6 @@
 //! | [`rustc_call`] | the arguments of rustc, parsed once |
 //! | [`rustc`] | rustc and the source of a cell |
 //! | [`source_tree`] | where rustc finds the source, beside the notebook's files |
-//! | [`notebook_files`] | the files that the notebook's items name |
 //! | [`placed_source`], [`placed_parts`], [`part_file`] | the source with parts in files of their own, by which code knows its place |
 //! | [`attempts`] | the ways to compile a cell, and their order |
 //! | [`compile_to_run`] | makes the source of a cell to be run of evcxr's, and has it compiled |
@@ -45,7 +44,6 @@ mod direct_linker;
 mod edits;
 mod empty_cell;
 mod macro_order;
-mod notebook_files;
 mod part_file;
 mod placed_parts;
 mod placed_source;
@@ -63,9 +61,16 @@ use crate::{
     rustc_wrapper::{
         rustc::{Rustc, run_unchanged},
         rustc_call::RustcCall,
-        shared_crates::units::{LINK_ARGUMENTS_EXTENSION, record_needs},
+        shared_crates::{
+            hidden,
+            units::{LINK_ARGUMENTS_EXTENSION, record_needs},
+        },
     },
-    session::{environment_variables::KERNEL_VARIABLE, exit_code::exit_code, files},
+    session::{
+        environment_variables::{KERNEL_VARIABLE, MANIFEST_DIRECTORY_VARIABLE},
+        exit_code::exit_code,
+        files,
+    },
     source::{carriers, nesting::on_large_stack},
 };
 use anyhow::{Result, anyhow, bail};
@@ -100,8 +105,9 @@ fn run(program: &OsStr, mut call: RustcCall) -> Result<ExitCode> {
     }
     call.keep_type_ids();
     if let Some(source) = call.cell_source() {
-        let settings = files::SETTINGS.read(&session_directory(source));
-        call.set_edition(settings.unwrap_or_default().edition);
+        let session = session_directory(source);
+        call.set_edition(files::SETTINGS.read(&session).unwrap_or_default().edition);
+        hidden::add_used(&mut call, &session);
     }
     let status = match Rustc::of_cell(program, &call, session_directory)? {
         Some(rustc) => compile(&rustc)?,
@@ -147,7 +153,7 @@ fn check(rustc: &Rustc, text: &str, session: &Path) -> Result<Option<ExitStatus>
 
 /// Returns the directory in which cargo runs for the cell.
 fn session_directory(source: &Path) -> PathBuf {
-    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let manifest = std::env::var_os(MANIFEST_DIRECTORY_VARIABLE).map(PathBuf::from);
     manifest.unwrap_or_else(|| source.join("../.."))
 }
 

@@ -3,11 +3,10 @@
 use crate::{
     evcxr_text::markers::EVCXRS_SOURCE,
     rustc_wrapper::{
-        notebook_files,
         rustc_call::RustcCall,
         source_tree::{SourceLine, SourceTree},
     },
-    session::files,
+    session::{environment_variables::MANIFEST_DIRECTORY_VARIABLE, files, notebook_files},
     source::nesting,
 };
 use anyhow::{Context, Result};
@@ -25,8 +24,6 @@ use std::{
 /// The variable by which rustc knows the size of its threads' stacks.
 const STACK_VARIABLE: &str = "RUST_MIN_STACK";
 pub(super) const CANNOT_RUN_RUSTC: &str = "cannot run rustc";
-/// The variable by which cargo tells rustc, and so `env!`, where the crate's manifest is.
-pub(super) const MANIFEST_DIRECTORY: &str = "CARGO_MANIFEST_DIR";
 
 /// The compiler, cargo's call of it, and the source of the cell.
 pub(super) struct Rustc<'a> {
@@ -126,7 +123,9 @@ impl<'a> Rustc<'a> {
         match &self.tree {
             Some(tree) => {
                 let call = run.call.with_source(&tree.source(), tree.options(run.parts));
-                command.args(call.arguments()).env(MANIFEST_DIRECTORY, tree.notebook());
+                command
+                    .args(call.arguments())
+                    .env(MANIFEST_DIRECTORY_VARIABLE, tree.notebook());
             }
             None => {
                 command.args(run.call.arguments());

@@ -23,6 +23,8 @@ use std::{
 const CONSTANT_METADATA: &str = "metadata=mosaic";
 /// Begins the option that chooses the linker.
 const LINKER: &str = "linker=";
+/// The option that says what kind of program the linker is.
+const LINKER_FLAVOR: &str = "linker-flavor=";
 /// Begins the option that chooses the edition.
 const EDITION: &str = "--edition=";
 /// Says that rustc runs the linker itself, and not a C compiler.
@@ -281,9 +283,21 @@ impl RustcCall {
 
     /// Adds an option for the linker itself.
     pub(super) fn add_linker_option(&mut self, option: &str) {
-        let is_direct = self.arguments.iter().any(|it| it.is_option(DIRECT_FLAVOR));
-        let to_linker = if is_direct { "" } else { TO_LINKER };
+        let to_linker = if self.runs_c_compiler() { TO_LINKER } else { "" };
         self.add_option(format!("link-arg={to_linker}{option}"));
+    }
+
+    /// Reports whether rustc links by way of a C compiler, as it does unless a flavor says otherwise.
+    fn runs_c_compiler(&self) -> bool {
+        let flavor = self.arguments.iter().rev().find_map(|argument| {
+            let (Argument::Codegen(option) | Argument::Other(option)) = argument else {
+                return None;
+            };
+            let option = option.to_str()?;
+            option.strip_prefix("-C").unwrap_or(option).strip_prefix(LINKER_FLAVOR)
+        });
+        // Such as `gcc` and `gnu-lld-cc`, and not `ld.lld` and `gnu-lld`.
+        flavor.is_none_or(|flavor| flavor.ends_with("cc"))
     }
 
     /// Keeps the `TypeId`s of a crate's types across builds, if the crate's types are the same in each. A `TypeId`
@@ -508,6 +522,30 @@ mod tests {
         ] {
             let mut call = parse(arguments);
             assert_eq!(call.replace_linker(Path::new("/k")), chosen.map(PathBuf::from));
+            assert_eq!(text(&call), expected);
+        }
+    }
+
+    #[test]
+    fn an_option_for_the_linker_reaches_it_through_a_c_compiler() {
+        for (arguments, expected) in [
+            ("-C rpath", "-C rpath -C link-arg=-Wl,-zdefs"),
+            ("-Clinker-flavor=ld.lld", "-Clinker-flavor=ld.lld -C link-arg=-zdefs"),
+            (
+                "-C linker-flavor=gnu-lld",
+                "-C linker-flavor=gnu-lld -C link-arg=-zdefs",
+            ),
+            (
+                "-C linker-flavor=gnu-lld-cc",
+                "-C linker-flavor=gnu-lld-cc -C link-arg=-Wl,-zdefs",
+            ),
+            (
+                "-C linker-flavor=ld -C linker-flavor=gcc",
+                "-C linker-flavor=ld -C linker-flavor=gcc -C link-arg=-Wl,-zdefs",
+            ),
+        ] {
+            let mut call = parse(arguments);
+            call.add_linker_option("-zdefs");
             assert_eq!(text(&call), expected);
         }
     }

@@ -14,6 +14,9 @@ pub(crate) const RUN_DIRECTORY_VARIABLE: &str = "MOSAIC_RUN_DIRECTORY";
 /// user.
 pub(crate) const MONITOR_VARIABLE: &str = "MOSAIC_MONITOR";
 
+/// The directory of a crate's manifest, as cargo tells rustc and so `env!`. For a cell, it is that of the notebook.
+pub(crate) const MANIFEST_DIRECTORY_VARIABLE: &str = "CARGO_MANIFEST_DIR";
+
 /// Set for the cargo shim when the kernel's own rust-analyzer starts it, which sees all crates; evcxr's does not.
 pub(crate) const ANALYSING_VARIABLE: &str = "MOSAIC_ANALYSING";
 

@@ -21,6 +21,7 @@
 //! | [`LINK_PLAN`] | `mosaic-link-plan.json` | rustc wrapper | linker |
 //! | [`DIRECT_LINKER`] | `mosaic-direct-linker.json` | rustc wrapper | rustc wrapper |
 //! | [`SHARED_CRATES`] | `mosaic-shared-crates.json` | rustc wrapper, kernel | rustc wrapper, kernel |
+//! | [`HIDDEN_CRATES`] | `mosaic-hidden-crates.json` | rustc wrapper | rustc wrapper |
 //! | [`RUSTC_INVOCATIONS`] | `mosaic-rustc-invocation-*.json` | rustc wrapper, cargo shim | cargo shim |
 //! | [`POOLED_FOR`] | `mosaic-pooled-for.txt` | cargo shim | cargo shim |
 //! | [`SAVED_VERSIONS`] | `mosaic-versions.lock` | kernel | a shell command of the kernel |
@@ -108,6 +109,9 @@ pub(crate) const DIRECT_LINKER: SessionFile<Json<Option<DirectLinker>>> = Sessio
 
 /// The dylibs through which cells link the crates of `:dep`. Absent until a cell names such a crate.
 pub(crate) const SHARED_CRATES: SessionFile<Json<SharedCrates>> = SessionFile::new("mosaic-shared-crates.json");
+
+/// The names of the crates that the user has not added and that the types of variables come from.
+pub(crate) const HIDDEN_CRATES: SessionFile<Json<BTreeSet<String>>> = SessionFile::new("mosaic-hidden-crates.json");
 
 /// How cargo called the rustc wrapper for a cell, by a digest of all that the call depends on.
 pub(crate) const RUSTC_INVOCATIONS: SessionFiles<Json<RustcInvocation>> = SessionFiles::new("mosaic-rustc-invocation-");

@@ -15,6 +15,7 @@
 //! | [`outbox`] | the thread that sends over the link |
 //! | [`build_progress`] | how far cargo is with the crates of a cell |
 //! | [`placed_code`] | the parts of a cell, with their places in it |
+//! | [`notebook_files`] | the files beside the notebook that its items name |
 //! | [`settings`] | the settings of `:opt`, `:fmt` and `:types` |
 //! | [`shim_state`] | what the kernel tells the cargo shim |
 //! | [`environment`] | the `PATH` in which the cargo shim stands first, and the user's own environment |
@@ -41,6 +42,7 @@ pub(crate) mod exit_code;
 pub(crate) mod files;
 pub(crate) mod frames;
 pub(crate) mod link;
+pub(crate) mod notebook_files;
 pub(crate) mod outbox;
 pub(crate) mod placed_code;
 pub(crate) mod processes;

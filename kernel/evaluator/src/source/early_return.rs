@@ -3,10 +3,14 @@
 //! A cell's code stands in a block that returns a `Result`. A plain `return` becomes the call of a macro as long, so that
 //! no column moves. The rustc wrapper defines the macro. The error of `return Err(…)` is converted as that of `?` is.
 
-use crate::source::{preamble::without_commands, syntax::block};
+use crate::source::{
+    macro_arguments::{expressions, expressions_of_select},
+    preamble::without_commands,
+    syntax::block,
+};
 use std::{borrow::Cow, ops::Range};
 use syn::{
-    Expr, ExprAsync, ExprClosure, ExprReturn, Item,
+    Expr, ExprAsync, ExprClosure, ExprReturn, Item, Macro,
     spanned::Spanned,
     visit::{self, Visit},
 };
@@ -66,6 +70,13 @@ impl<'a> Visit<'a> for Changes {
         }
     }
 
+    fn visit_macro(&mut self, call: &'a Macro) {
+        let arguments = expressions(call).or_else(|| expressions_of_select(call));
+        for argument in arguments.iter().flatten() {
+            Visit::visit_expr(self, argument);
+        }
+    }
+
     // A `return` in these returns from them.
     fn visit_expr_closure(&mut self, _: &'a ExprClosure) {}
     fn visit_expr_async(&mut self, _: &'a ExprAsync) {}
@@ -120,6 +131,15 @@ mod tests {
             ("async { return; }.await;", "async { return; }.await;"),
             ("// return\n\"return;\"", "// return\n\"return;\""),
             ("return )", "return )"),
+            (
+                "println!(\"{}\", if a { return } else { 1 });",
+                "println!(\"{}\", if a { __r!() } else { 1 });",
+            ),
+            (
+                "tokio::select! { _ = f() => return, x = g(|| { return; }) => { return; } }",
+                "tokio::select! { _ = f() => __r!(), x = g(|| { return; }) => { __r!(); } }",
+            ),
+            ("quote! { return; };", "quote! { return; };"),
             (":dep a\nreturn;", ":dep a\n__r!();"),
         ] {
             assert_eq!(rewritten(cell), expected, "{cell}");

@@ -9,6 +9,7 @@
 //! | [`identifiers`] | the normal form of names |
 //! | [`editions`] | names that are keywords in the edition in which evcxr reads cells |
 //! | [`early_return`] | `return` at the top level of a cell |
+//! | [`macro_arguments`] | the expressions among the arguments of well-known macros |
 //! | [`empty_statements`] | a `;` alone |
 //! | [`completeness`] | whether a console should wait for more lines |
 //! | [`syntax`] | syntax errors, the last expression, names |
@@ -40,6 +41,7 @@ pub(crate) mod fingerprint;
 pub(crate) mod fingerprints;
 pub(crate) mod identifiers;
 pub(crate) mod lending;
+pub(crate) mod macro_arguments;
 pub(crate) mod misread_code;
 pub(crate) mod nesting;
 pub(crate) mod placed_parts;

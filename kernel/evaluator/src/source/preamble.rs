@@ -14,6 +14,12 @@ pub(crate) fn has_command(code: &str) -> bool {
     preamble(code).any(|(_, line)| line.starts_with('!') || is_command(line))
 }
 
+/// Reports whether the preamble of a cell has a command that may not run twice. `:dep` may.
+pub(crate) fn has_command_that_acts(code: &str) -> bool {
+    let adds_crate = |line: &str| line.split_whitespace().next() == Some(":dep");
+    preamble(code).any(|(_, line)| line.starts_with('!') || (is_command(line) && !adds_crate(line)))
+}
+
 /// Returns the code of a cell, with spaces in place of its commands.
 pub(crate) fn without_commands(code: &str) -> String {
     mosaic_expand::preamble::without_commands(code).into_owned()

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 impl Type {
     /// Returns the type as a cell can write it, if it can.
-    pub(super) fn written(&self) -> Option<&str> {
+    pub(crate) fn written(&self) -> Option<&str> {
         match self {
             Type::Named(name) | Type::Boxable { boxed: name, .. } => Some(name),
             Type::Nameless(_) => None,

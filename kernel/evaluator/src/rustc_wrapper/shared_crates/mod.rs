@@ -9,6 +9,7 @@
 //! | [`units`] | which crates a built crate needs, and which a dylib contains |
 //! | [`libraries`] | the dylibs of a session, and which of them holds a crate |
 //! | [`build`] | makes the dylib of a crate |
+//! | [`hidden`] | crates that only added crates need, and that the types of variables come from |
 //! | [`exports`] | the C functions of a crate, which rustc does not export |
 //!
 //! # Invariants
@@ -20,6 +21,7 @@
 
 mod build;
 mod exports;
+pub(in crate::rustc_wrapper) mod hidden;
 mod libraries;
 pub(crate) mod units;
 

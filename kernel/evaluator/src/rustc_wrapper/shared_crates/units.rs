@@ -58,6 +58,21 @@ impl Unit {
         self.name.rsplit_once('-').map_or(&self.name, |(name, _)| name)
     }
 
+    /// Returns the crates that this one needs itself.
+    ///
+    /// # Errors
+    ///
+    /// What the crate needs is not known.
+    pub(super) fn needs(&self) -> Result<BTreeSet<Unit>> {
+        let file = self.path.with_extension(NEEDS_EXTENSION);
+        let needs = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let needed = needs
+            .lines()
+            .filter_map(|name| Unit::of_library(&self.path.with_file_name(format!("lib{name}.rlib"))));
+        // Procedural macros lie elsewhere, and dylibs contain what they need.
+        Ok(needed.filter(|it| it.path.is_file()).collect())
+    }
+
     /// Returns the crates that this one needs, directly or through others, and itself.
     ///
     /// # Errors
@@ -67,15 +82,9 @@ impl Unit {
         let mut found = BTreeSet::from([self.clone()]);
         let mut open = vec![self.clone()];
         while let Some(unit) = open.pop() {
-            let file = unit.path.with_extension(NEEDS_EXTENSION);
-            let needs = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            for name in needs.lines() {
-                let needed = Unit::of_library(&unit.path.with_file_name(format!("lib{name}.rlib")));
-                // Procedural macros lie elsewhere, and dylibs contain what they need.
-                let needed = needed.filter(|it| it.path.is_file() && !found.contains(it));
-                open.extend(needed.clone());
-                found.extend(needed);
-            }
+            let new: Vec<Unit> = unit.needs()?.into_iter().filter(|it| !found.contains(it)).collect();
+            open.extend(new.clone());
+            found.extend(new);
         }
         Ok(found)
     }
@@ -140,6 +149,12 @@ mod tests {
         let unit = Unit::of_rlib(&directory.path().join("libc-1.rlib")).unwrap();
         let names: Vec<String> = unit.closure().unwrap().into_iter().map(|it| it.name).collect();
         assert_eq!(names, ["a-1", "b-1", "c-1"]);
+        compile(directory.path(), "d", &["c"]);
+        let needs = Unit::of_rlib(&directory.path().join("libd-1.rlib"))
+            .unwrap()
+            .needs()
+            .unwrap();
+        assert_eq!(needs, BTreeSet::from([unit.clone()]));
         assert_eq!(unit.crate_name(), "c");
         assert!(Unit::of_rlib(&directory.path().join("libd-1.so")).is_none());
         let other = Unit::of_rlib(&directory.path().join("libother-1.rlib")).unwrap();

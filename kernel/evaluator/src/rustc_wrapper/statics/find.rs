@@ -7,6 +7,7 @@ use crate::{
         macros,
     },
     session::digest,
+    source::macro_arguments,
 };
 use proc_macro2::Span;
 use quote::ToTokens;
@@ -141,7 +142,7 @@ impl<'ast> Visit<'ast> for Finder {
 
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
         let Some(statics) = self.macros.statics(call) else {
-            if let Some(arguments) = macros::expressions(call) {
+            if let Some(arguments) = macro_arguments::expressions(call) {
                 arguments.iter().for_each(|it| self.visit_expr(it));
             }
             return;

@@ -7,7 +7,6 @@ use quote::ToTokens;
 use syn::{
     Attribute, Expr, Ident, Macro, Token, Type, Visibility,
     parse::{Parse, ParseStream, Parser},
-    punctuated::Punctuated,
     spanned::Spanned,
 };
 
@@ -15,23 +14,6 @@ const THREAD_LOCAL: &str = "thread_local";
 const LAZY_STATIC: &str = "lazy_static";
 /// Turns the name of a macro into that of the macro of `mosaic-cell`.
 const SHARED: &str = "::mosaic_cell::shared_";
-/// Macros of the standard library whose arguments are expressions.
-const OF_EXPRESSIONS: [&str; 13] = [
-    "assert",
-    "assert_eq",
-    "assert_ne",
-    "eprint",
-    "eprintln",
-    "format",
-    "format_args",
-    "panic",
-    "print",
-    "println",
-    "vec",
-    "write",
-    "writeln",
-];
-
 /// The macros of this module that a source does not define itself.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -126,15 +108,6 @@ pub(super) fn insertions(call: &Macro) -> Vec<(usize, String)> {
         None => vec![(begin, SHARED.to_owned())],
         Some(last) => vec![(begin, "/*".to_owned()), (last, format!("*/{SHARED}"))],
     }
-}
-
-/// Returns the arguments of a macro of the standard library that takes expressions.
-pub(super) fn expressions(call: &Macro) -> Option<Punctuated<Expr, Token![,]>> {
-    let name = call.path.get_ident()?;
-    if !OF_EXPRESSIONS.iter().any(|it| name == it) {
-        return None;
-    }
-    call.parse_body_with(Punctuated::parse_terminated).ok()
 }
 
 #[cfg(test)]

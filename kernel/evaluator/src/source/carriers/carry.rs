@@ -20,7 +20,7 @@ use ra_ap_syntax::{
 use std::collections::BTreeSet;
 
 /// Words of which each cell with an item has one.
-const ITEM_WORDS: [&str; 17] = [
+const ITEM_WORDS: [&str; 18] = [
     "const",
     "enum",
     "extern",
@@ -31,6 +31,7 @@ const ITEM_WORDS: [&str; 17] = [
     "macro",
     "macro_rules",
     "mod",
+    "pub",
     "static",
     "struct",
     "thread_local",
@@ -41,12 +42,6 @@ const ITEM_WORDS: [&str; 17] = [
 ];
 /// Macros whose content is a list of statics.
 const STATICS: [&str; 2] = ["lazy_static", "thread_local"];
-/// Macros of well-known crates whose calls are items.
-const ITEM_MACROS: [&str; 1] = ["bitflags"];
-/// Reports whether the call of a macro of this name is an item, whatever the notebook defines.
-pub(crate) fn is_item_macro_of_crate(name: &str) -> bool {
-    STATICS.contains(&name) || ITEM_MACROS.contains(&name)
-}
 
 /// Stands before a cell, so that it parses as the body of a function. evcxr parses cells in the same way.
 pub(super) const OPENS: &str = "fn f(){";
@@ -54,7 +49,7 @@ pub(super) const OPENS: &str = "fn f(){";
 /// Puts the items of a cell into carriers. `number` is the cell's, `known` are the items of earlier cells, and evcxr is
 /// to forget those of them that `forget` names. Returns nothing if the cell has no items.
 pub(crate) fn carry(cell: &str, number: u32, known: &KnownItems, forget: &BTreeSet<String>) -> Option<CarriedCell> {
-    let is_of_item = |word| ITEM_WORDS.contains(&word) || ITEM_MACROS.contains(&word) || known.has_item_macro(word);
+    let is_of_item = |word| ITEM_WORDS.contains(&word) || known.has_item_macro(word);
     if !words(cell).any(is_of_item) {
         return None;
     }
@@ -232,7 +227,7 @@ impl Carrying<'_> {
             return;
         }
         let includes_items = || item_macros::includes_items(call, self.known.notebook());
-        if ITEM_MACROS.contains(&name) || self.items.is_item_macro(self.known, name) || includes_items() {
+        if self.items.is_item_macro(self.known, name) || includes_items() || self.guess(name, call) {
             self.first.get_or_insert(begin(statement));
             let key = self.items.add_carried(keys::by_text("call", call.syntax()));
             self.insert(begin(statement), marks::head(&key));
@@ -246,6 +241,15 @@ impl Carrying<'_> {
             let tail = marks::tail(self.number, self.line(begin(statement)));
             self.insert(at, format!("{before}{tail}"));
         }
+    }
+
+    /// Reports whether the call of a macro whose definition is not known probably makes items, and notes the guess.
+    fn guess(&mut self, name: &str, call: &ast::MacroCall) -> bool {
+        let makes_items = !self.known.is_statement_macro(name) && item_macros::begins_as_item(call);
+        if makes_items {
+            self.items.add_guess(name);
+        }
+        makes_items
     }
 
     /// Carries the statics in the braces of a macro call.

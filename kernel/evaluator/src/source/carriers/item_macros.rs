@@ -6,6 +6,8 @@ use ra_ap_syntax::{
 };
 use std::{collections::BTreeMap, fs, path::Path};
 
+const EDITION: Edition = Edition::Edition2024;
+
 /// Reports whether the calls of a macro are items: each rule that makes something makes items.
 pub(super) fn makes_items(definition: &ast::MacroRules) -> bool {
     let Some(rules) = definition.token_tree() else {
@@ -16,6 +18,45 @@ pub(super) fn makes_items(definition: &ast::MacroRules) -> bool {
     let made = trees.chunks_exact(2).map(|rule| made(&rule[0], &rule[1]));
     let made: Vec<String> = made.filter(|text| !text.trim().is_empty()).collect();
     !made.is_empty() && made.iter().all(|text| are_items(text))
+}
+
+/// Reports whether a text is the call of a macro that probably makes items, as [`begins_as_item`] says.
+pub(crate) fn call_begins_as_item(text: &str) -> bool {
+    let parsed = SourceFile::parse(&format!("{text};"), EDITION).tree();
+    let call = parsed.syntax().children().find_map(ast::MacroCall::cast);
+    call.is_some_and(|call| begins_as_item(&call))
+}
+
+/// Reports whether the arguments of a call begin as an item or a condition on items does. Then the call probably makes
+/// items, whatever its macro is.
+pub(super) fn begins_as_item(call: &ast::MacroCall) -> bool {
+    let Some(arguments) = call.token_tree() else {
+        return false;
+    };
+    let parts = arguments.syntax().children_with_tokens();
+    let mut parts = parts.filter(|part| !part.kind().is_trivia()).skip(1);
+    let mut first = parts.next();
+    while first.as_ref().is_some_and(|part| part.kind() == T![#]) {
+        // The brackets of an attribute are one part.
+        first = parts.nth(1);
+    }
+    let Some(NodeOrToken::Token(first)) = first else {
+        return false;
+    };
+    let second = parts.next();
+    let second = second.as_ref().and_then(NodeOrToken::as_token);
+    let is_word = second.is_some_and(|it| it.kind().is_any_identifier() || it.kind().is_keyword(EDITION));
+    match first.text() {
+        "pub" => true,
+        "const" | "enum" | "fn" | "mod" | "static" | "struct" | "trait" | "type" | "union" | "unsafe" | "use" => {
+            is_word
+        }
+        "extern" => is_word || second.is_some_and(|it| it.kind() == SyntaxKind::STRING),
+        "impl" => is_word || second.is_some_and(|it| it.kind() == T![<]),
+        // As in `cfg_if!`.
+        "if" => second.is_some_and(|it| it.kind() == T![#]),
+        _ => false,
+    }
 }
 
 /// Reports whether a call is that of `include!` for a file that consists of items. A relative path begins at the
@@ -33,7 +74,7 @@ pub(super) fn includes_items(call: &ast::MacroCall, notebook: Option<&Path>) -> 
 }
 
 fn are_items(text: &str) -> bool {
-    let parsed = SourceFile::parse(text, Edition::Edition2024);
+    let parsed = SourceFile::parse(text, EDITION);
     let file = parsed.tree();
     let mut items = file.items();
     // The call of another macro may be anything.
@@ -174,11 +215,46 @@ mod tests {
             ("() => { if x { y(); } };", false),
         ] {
             let source = format!("macro_rules! m {{ {rules} }}");
-            let parsed = SourceFile::parse(&source, Edition::Edition2024).tree();
+            let parsed = SourceFile::parse(&source, EDITION).tree();
             let Some(ast::Item::MacroRules(definition)) = parsed.items().next() else {
                 panic!("{source}");
             };
             assert_eq!(makes_items(&definition), expected, "{rules}");
+        }
+    }
+
+    #[test]
+    fn calls_that_begin_as_items_are_told_from_others() {
+        for (cell, expected) in [
+            ("m! { struct A; }", true),
+            ("m!(static FOO: u32);", true),
+            ("m! { static ref FOO: u32 = 1; }", true),
+            (
+                "m! { /// Flags.\n #[derive(Debug)] #[repr(u8)] pub struct A: u8 { const X = 1; } }",
+                true,
+            ),
+            ("m! { pub(crate) A(u8); }", true),
+            ("m! { if #[cfg(unix)] { fn f() {} } else { fn f() {} } }", true),
+            ("m![const fn f() {}];", true),
+            ("m! { unsafe impl Send for A {} }", true),
+            ("m! { extern \"C\" { fn f(); } }", true),
+            ("m! { impl<T> A<T> {} }", true),
+            ("m! {}", false),
+            ("m!(a, b);", false),
+            ("m!(static || 1);", false),
+            ("m!(const { 1 });", false),
+            ("m!(unsafe { f() });", false),
+            ("m! { let x = 1; }", false),
+            ("m!(if x { 1 } else { 2 });", false),
+            ("m!(|x: u8| x);", false),
+            ("m! { [struct A;] }", false),
+            ("m!(#[a]);", false),
+        ] {
+            let parsed = SourceFile::parse(cell, EDITION).tree();
+            let Some(ast::Item::MacroCall(call)) = parsed.items().next() else {
+                panic!("{cell}");
+            };
+            assert_eq!(begins_as_item(&call), expected, "{cell}");
         }
     }
 
@@ -196,7 +272,7 @@ mod tests {
             ("include!(concat!(\"items\", \".rs\"));", false),
             ("include_str!(\"items.rs\");", false),
         ] {
-            let parsed = SourceFile::parse(cell, Edition::Edition2024).tree();
+            let parsed = SourceFile::parse(cell, EDITION).tree();
             let Some(ast::Item::MacroCall(call)) = parsed.items().next() else {
                 panic!("{cell}");
             };

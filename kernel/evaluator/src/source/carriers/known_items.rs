@@ -23,6 +23,8 @@ pub(crate) struct KnownItems {
     with_type: BTreeMap<String, BTreeSet<String>>,
     /// The macros whose calls are items.
     item_macros: BTreeSet<String>,
+    /// The macros whose calls begin as items and are none, as the compiler says.
+    statement_macros: BTreeSet<String>,
     /// The directory of the notebook, at which relative paths begin. There is none if its path is not UTF-8.
     notebook: Option<PathBuf>,
 }
@@ -37,6 +39,8 @@ pub(crate) struct NewItems {
     implementations: BTreeMap<String, BTreeSet<String>>,
     /// The macros of the cell, and whether their calls are items.
     macros: BTreeMap<String, bool>,
+    /// The macros whose calls are taken for items by their arguments alone.
+    guesses: BTreeSet<String>,
     /// The names of older items that evcxr is to forget.
     gone: BTreeSet<String>,
 }
@@ -51,7 +55,7 @@ impl KnownItems {
     }
 
     /// Returns the directory of the notebook.
-    pub(super) fn notebook(&self) -> Option<&Path> {
+    pub(crate) fn notebook(&self) -> Option<&Path> {
         self.notebook.as_deref()
     }
 
@@ -65,6 +69,16 @@ impl KnownItems {
     /// Reports whether the calls of a macro are items.
     pub(super) fn has_item_macro(&self, name: &str) -> bool {
         self.item_macros.contains(name)
+    }
+
+    /// Reports whether the calls of a macro are known not to be items, although they begin as items.
+    pub(super) fn is_statement_macro(&self, name: &str) -> bool {
+        self.statement_macros.contains(plain(name))
+    }
+
+    /// Takes the calls of macros for statements from now on.
+    pub(crate) fn add_statement_macros(&mut self, names: &BTreeSet<String>) {
+        self.statement_macros.extend(names.iter().cloned());
     }
 
     /// Adds the items of a cell that has run.
@@ -127,6 +141,16 @@ impl NewItems {
         let name = plain(name);
         let new = self.macros.get(name).copied();
         new.unwrap_or_else(|| known.item_macros.contains(name))
+    }
+
+    /// Adds a macro whose call is taken for items by its arguments alone.
+    pub(super) fn add_guess(&mut self, name: &str) {
+        self.guesses.insert(plain(name).to_owned());
+    }
+
+    /// Returns the macros whose calls are taken for items by their arguments alone.
+    pub(crate) fn guesses(&self) -> &BTreeSet<String> {
+        &self.guesses
     }
 
     /// Adds an implementation for the type of a name. Returns the name of its carrier.

@@ -22,6 +22,7 @@
 //! | a type, module or trait; a function, constant or static | its name, without a carrier; with a carrier if the name already stands for something in the other namespace |
 //! | `const _` | its text, if it holds an `impl`; otherwise its place among the cell's |
 //! | a `use` with `#[cfg]` | its text |
+//! | the call of a macro that makes items, or that begins as an item does | its text |
 //!
 //! An item without a carrier has a comment before its last token. Like the comment that ends a carrier, the comment says
 //! from which cell and line the item is.
@@ -43,7 +44,8 @@ mod split;
 mod tests;
 mod uncarried;
 
-pub(crate) use carry::{carry, is_item_macro_of_crate};
+pub(crate) use carry::carry;
+pub(crate) use item_macros::call_begins_as_item;
 pub(crate) use kept_item::KeptItem;
 pub(crate) use known_items::{KnownItems, NewItems};
 pub(crate) use marks::RESERVED;

@@ -1,10 +1,10 @@
 //! The files beside a notebook that its items name, read into the items.
 //!
 //! What rustc makes of `mod helpers;`, `include!("helpers.rs")` or `include_str!("data.csv")` depends on a file. Where the
-//! wrapper decides by the text of the items, it takes their text with the files in it, so that a changed file counts as
-//! a changed item. rustc itself reads the files.
+//! rustc wrapper decides by the text of the items, it takes their text with the files in it, so that a changed file
+//! counts as a changed item. rustc itself reads the files. rust-analyzer gets the text with the files, too.
 
-use crate::session::digest;
+use crate::session::{digest, environment_variables::MANIFEST_DIRECTORY_VARIABLE};
 use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream, TokenTree};
 use std::{
     fs,
@@ -17,7 +17,7 @@ const DEPTH: usize = 32;
 
 /// Returns items with the content of the files that they name. Returns `None` if they name no file. Relative paths begin
 /// at `directory`.
-pub(super) fn with_files(items: &str, directory: &Path) -> Option<String> {
+pub(crate) fn with_files(items: &str, directory: &Path) -> Option<String> {
     if !names_files(items) {
         return None;
     }
@@ -185,7 +185,7 @@ fn text(argument: TokenStream, directory: &Path) -> Option<String> {
         }
         [TokenTree::Ident(name), TokenTree::Punct(_), TokenTree::Group(inner)] if name == "env" => {
             let name = text(inner.stream(), directory)?;
-            let is_directory = name == super::rustc::MANIFEST_DIRECTORY;
+            let is_directory = name == MANIFEST_DIRECTORY_VARIABLE;
             is_directory.then(|| directory.to_string_lossy().into_owned())
         }
         _ => None,
