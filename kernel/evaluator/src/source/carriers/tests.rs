@@ -52,7 +52,7 @@ fn items_are_carried_by_what_they_are() {
             "lazy_static::lazy_static! { static ref A: [u8; 2] = [1, 2]; };",
             &["value"],
         ),
-        ("thread_local!(static A: u8 = 1);", &[]),
+        ("thread_local!(static A: u8 = 1);", &["call"]),
         ("thread_local! { strange }", &[]),
         (
             "macro_rules! make { ($n:ident) => { struct $n; } } make!(A); make! { B } make!(C)",
