@@ -141,3 +141,45 @@ def test_the_end_of_the_runtime_says_the_rest(runtime):
     cell = runtime.ok("mosaic::interactive(Off).await?;")
     assert re.fullmatch(NOTICE.format(5), cell.stderr), cell
     assert runtime.ok("drop(last);").stderr == ""
+
+
+CIRCLES = """
+#[tessera]
+struct Stage { passed: u64 }
+
+#[tessera]
+impl Stage {
+    fn new() -> Self { Stage { passed: 0 } }
+    async fn pass(&mut self, route: Vec<String>) -> String {
+        self.passed += 1;
+        let Some((next, rest)) = route.split_first() else { return "end".to_owned() };
+        let next = Stage::attach(next).await.unwrap();
+        match next.pass(rest.to_vec()).result().await { Ok(end) => end, Err(error) => error.to_string() }
+    }
+    async fn both(&mut self, own: String, other: String) -> String {
+        let own = Stage::attach(&own).await.unwrap().pass(vec![]);
+        let other = Stage::attach(&other).await.unwrap().after(&own).pass(vec![]);
+        match other.result().await { Ok(end) => end, Err(error) => error.to_string() }
+    }
+}
+"""
+
+
+def check_circle(message, calls):
+    """Any of the waits in the circle may be the one that fails."""
+    assert "method `pass` of `Stage` was not awaited" in message and "this call waits for `Stage::pass`" in message, message
+    assert message.count("waits for `Stage::pass`") == calls, message
+    assert message.endswith(('which is this call"', 'cannot begin before this call has ended"')), message
+
+
+def test_calls_in_a_circle_end(runtime):
+    """A method that waits for itself gets an error that names the circle, and the tesserae go on."""
+    runtime.ok(CIRCLES)
+    runtime.ok("let stages: Vec<_> = (0..3).map(|_| Stage::remote()).collect();\nmosaic::barrier().await?;")
+    runtime.ok("let ids: Vec<String> = stages.iter().map(|stage| stage.uid()).collect();")
+    for route, calls in [([0], 1), ([1, 0], 2), ([1, 2, 0], 3), ([1, 2, 1], 2)]:
+        route = ", ".join(f"ids[{number}].clone()" for number in route)
+        check_circle(runtime.ok(f"stages[0].pass(vec![{route}]).result().await?").result, calls)
+    # What a call needs counts, too.
+    check_circle(runtime.ok("stages[0].both(ids[0].clone(), ids[1].clone()).result().await?").result, 1)
+    assert runtime.ok("stages[0].pass(vec![ids[1].clone(), ids[2].clone()]).result().await?").result == '"end"'

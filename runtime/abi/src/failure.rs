@@ -29,6 +29,8 @@ pub enum FailureKind {
     Cancelled,
     /// The task did not end within its timeout.
     TimedOut,
+    /// The call waits for a call that cannot begin before it has ended.
+    Circle,
     /// A stored value was dropped, or no value of this name exists.
     Dropped,
     /// The limit of unfinished work is reached, and a method must not block until it falls.

@@ -146,6 +146,7 @@ impl fmt::Display for TaskError {
             FailureKind::WorkerLost => "was lost",
             FailureKind::Cancelled => "was cancelled",
             FailureKind::TimedOut => "timed out",
+            FailureKind::Circle => "was not awaited",
             FailureKind::DependencyFailed | FailureKind::NotRunning | FailureKind::Busy => "did not run",
             FailureKind::NotPortable | FailureKind::Dropped | FailureKind::Runtime => "failed",
         })?;

@@ -28,6 +28,11 @@ pub(super) fn head() -> &'static Head {
     HEAD.get().expect("the table is handed out after the head was made")
 }
 
+/// Returns the head of this process, if it was made.
+pub(super) fn made_head() -> Option<&'static Head> {
+    HEAD.get()
+}
+
 /// Returns the head of this process once it knows what runs. For operations that begin something.
 ///
 /// # Panics

@@ -15,7 +15,7 @@ use crate::{
     shared_memory::{self, SegmentKind},
     type_fingerprints,
     wire::Code,
-    worker::{is_any_executing, is_executing, progress, reporter},
+    worker::{executing, is_any_executing, is_executing, progress, reporter},
     worker_uid::LOCAL,
 };
 use mosaic_abi::{
@@ -228,11 +228,11 @@ unsafe extern "C" fn limit(wait: Handle, milliseconds: u64) {
 }
 
 unsafe extern "C" fn wait(object: Handle) -> Handle {
-    head().change_untimed(|state| state.wait(Awaited::Object(object)))
+    head().change_untimed(|state| state.wait_of(executing(), Awaited::Object(object)))
 }
 
 unsafe extern "C" fn result(task: Handle) -> Handle {
-    head().change_untimed(|state| state.wait(Awaited::Result(task)))
+    head().change_untimed(|state| state.wait_of(executing(), Awaited::Result(task)))
 }
 
 unsafe extern "C" fn poll(wait: Handle, waker: Waker, outcome: *mut Outcome) -> Poll {

@@ -3,7 +3,10 @@
 //! Their encoding depends on the order of variants and fields, and not on names. All processes of a runtime run the
 //! same executable.
 
-use super::host::{Host, WorkerAddress};
+use super::{
+    circle_search::CircleSearch,
+    host::{Host, WorkerAddress},
+};
 use crate::{
     id::Id,
     warehouse::{StoreDir, StoreDirs},
@@ -323,6 +326,8 @@ pub(crate) enum ToWorker {
     Cancel {
         task: Id,
     },
+    /// Follow what holds up a task, to find out whether a method waits for itself.
+    SearchCircle(Box<CircleSearch>),
     /// Free the result of a task.
     DropTask {
         task: Id,

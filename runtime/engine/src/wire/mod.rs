@@ -1,6 +1,7 @@
 //! The messages between processes, and how they are laid out in a stream of bytes.
 //!
 //! - `messages`: the messages, one enum for each direction.
+//! - `circle_search`: the search for waits in a circle.
 //! - `node_messages`: the messages between the monitor and the node processes of other hosts.
 //! - `frame`: a message and its payloads, in bytes. No I/O.
 //! - `received`: a message that arrived, and payloads of it that are on their way still.
@@ -9,6 +10,7 @@
 //! - `host`: hosts, and the addresses of processes on them; `network`: how a process reaches other hosts.
 //! - `remote`: connections between hosts, on which large payloads hold up no message; `payload_thread`: their thread.
 
+mod circle_search;
 mod connection;
 mod frame;
 mod host;
@@ -20,6 +22,7 @@ mod payload_thread;
 mod received;
 mod remote;
 
+pub(crate) use circle_search::{CircleSearch, Hop};
 pub(crate) use connection::{Receiver, connect, connect_tls, hand_over};
 #[cfg(mosaic_fuzzing)]
 pub(crate) use frame::first_of;

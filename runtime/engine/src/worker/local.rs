@@ -4,6 +4,7 @@
 //! lives. What its methods print is the process's own output.
 
 use super::{
+    circles,
     host_files::HostFiles,
     runtime::{MOST_THREADS, worker_runtime},
     serve,
@@ -136,6 +137,7 @@ async fn work(
 ) -> io::Result<()> {
     let listener = tokio::net::UnixListener::from_std(listener)?;
     let state = Rc::new(WorkerState::new(settings, host, host_files)?);
+    spawn_local(circles::search());
     spawn_local(serve::accept(state.clone(), listener));
     while let Some(ware) = forget.recv().await {
         state.stored_values.forget(ware);

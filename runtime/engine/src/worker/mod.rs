@@ -7,6 +7,7 @@
 //! - `state`: what the worker has ([`state::WorkerState`]).
 //! - `serve`: accepts connections of heads and other workers, and does what their messages ask for.
 //! - `execution`: runs constructors, calls and functions.
+//! - `circles`: looks for methods that wait for themselves.
 //! - `admission`: how many jobs run at once, and when none may begin for want of memory.
 //! - `inputs`, `gather`: the arguments of a job, which may still be on their way.
 //! - `tesserae`: the tesserae, and who owns them. No I/O.
@@ -22,6 +23,7 @@
 //! - `local`: a worker within a head's process.
 
 pub(crate) mod admission;
+pub(crate) mod circles;
 mod descriptor_reserve;
 mod execution;
 pub(crate) mod flusher;
@@ -39,7 +41,7 @@ pub(crate) mod state;
 mod stored_values;
 mod tesserae;
 
-pub(crate) use execution::{is_any_executing, is_executing, progress, reporter};
+pub(crate) use execution::{executing, is_any_executing, is_executing, progress, reporter};
 pub(crate) use host_files::{HostFiles, WantedFile};
 pub(crate) use local::{Local, local_address};
 pub(crate) use runtime::MOST_THREADS;

@@ -1,6 +1,7 @@
 //! Requests of heads and of other workers: accepts connections, and does what their messages ask for.
 
 use super::{
+    circles,
     descriptor_reserve::Reserve,
     execution::{Job, function, tessera},
     gather::{MissingCode, Payloads, TaskWait, gather_inputs, stored_value},
@@ -114,6 +115,7 @@ fn handle(
         (message @ ToWorker::Call { .. }, Some(head)) => call(state, head, message, payloads),
         (message @ ToWorker::Run { .. }, Some(head)) => run(state, head, message, payloads),
         (ToWorker::Cancel { task }, Some(head)) => state.cancel(head, task),
+        (ToWorker::SearchCircle(search), Some(_)) => circles::follow(state, *search),
         (ToWorker::DropTask { task }, Some(_)) => state.drop_task(task),
         (ToWorker::DropTessera { tessera }, Some(head)) => state.tesserae.borrow_mut().release(tessera, head.id),
         (ToWorker::Attach { tessera }, Some(head)) => attach(state, head, tessera),
@@ -153,7 +155,7 @@ fn create(state: &Rc<WorkerState>, head: &HeadConnection, message: ToWorker, pay
         return;
     };
     let (jobs, inbox) = unbounded_channel();
-    let condition = Condition::new();
+    let condition = Condition::new(tessera);
     state.tessera_began();
     state.results.borrow_mut().declare(tessera, head.id);
     let type_name = code.name.clone();

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc::UnboundedSender, watch};
 /// The condition of a tessera, as the task that does its jobs sets it. Only the I/O thread uses it.
 #[derive(Debug)]
 pub(super) struct Condition {
+    tessera: Id,
     state: Cell<State>,
     /// The signatures of the methods, or why the tessera could not be constructed; `None` while neither is known.
     constructed: watch::Sender<Option<Result<Vec<String>, Failure>>>,
@@ -18,11 +19,17 @@ pub(super) struct Condition {
 
 impl Condition {
     /// Returns the condition of a tessera whose constructor has not begun.
-    pub(super) fn new() -> Rc<Condition> {
+    pub(super) fn new(tessera: Id) -> Rc<Condition> {
         Rc::new(Condition {
+            tessera,
             state: Cell::new(State::Queued),
             constructed: watch::Sender::default(),
         })
+    }
+
+    /// Returns the tessera.
+    pub(super) fn tessera(&self) -> Id {
+        self.tessera
     }
 
     /// Notes that a job is being executed.
@@ -186,7 +193,7 @@ mod tests {
     fn tesserae() -> (Tesserae<()>, [Rc<Condition>; 2]) {
         let mut tesserae = Tesserae::default();
         let conditions = [1, 2].map(|tessera| {
-            let condition = Condition::new();
+            let condition = Condition::new(Id::of(tessera));
             let (jobs, _) = unbounded_channel();
             tesserae.add(Id::of(tessera), "Solver", Id::of(HEAD), jobs, condition.clone());
             condition

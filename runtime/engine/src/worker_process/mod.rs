@@ -16,7 +16,7 @@ use crate::{
     process_mark::{ProcessMark, has_children},
     warehouse::StoreDirs,
     wire::{self, FromMonitor, Host, Peer, Received, Sender, ToMonitor, WorkerAddress, only},
-    worker::{HostFiles, Settings, admission, runtime::worker_runtime, serve, state::WorkerState},
+    worker::{HostFiles, Settings, admission, circles, runtime::worker_runtime, serve, state::WorkerState},
 };
 use lease::Lease;
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -97,6 +97,7 @@ async fn work(settings: Settings) -> io::Result<()> {
         spawn_local(lease.clone().end_when_over());
     }
     spawn_local(admission::report(state.admission.clone(), sender.clone()));
+    spawn_local(circles::search());
     spawn_local(serve::accept(state.clone(), listener));
     sender.send(ToMonitor::Hello(Peer::Worker(place)));
     while let Ok(Some(frame)) = lifeline.receive::<FromMonitor>().await {

@@ -35,6 +35,7 @@ impl Asked {
             | ToWorker::Fence { .. }
             | ToWorker::Detach { .. }
             | ToWorker::Cancel { .. }
+            | ToWorker::SearchCircle(_)
             | ToWorker::DropTask { .. }
             | ToWorker::DropTessera { .. } => Asked::Nothing,
         }

@@ -23,11 +23,13 @@
 //! - `store`: stored values.
 //! - `unawaited`: failures that nobody awaited.
 //! - `limits`: cancellation, time limits, and the limit of what is in flight.
+//! - `circles`: methods that would wait for ever for themselves.
 //! - `queries`: answers to the guest's queries.
 
 mod action;
 mod ask_workers;
 mod attach;
+mod circles;
 mod complete;
 mod dispatch;
 mod in_flight;
@@ -56,6 +58,7 @@ use crate::{
     shrinking_map::Map,
     wire::{ToWarehouse, ToWorker, WorkerAddress},
 };
+use circles::Circles;
 use in_flight::InFlight;
 use inquiries::Inquiries;
 use mosaic_abi::{Description, FailureKind, Handle};
@@ -97,6 +100,7 @@ pub(crate) struct HeadState {
     pub(super) waits: Waits,
     inquiries: Inquiries,
     barriers: Barriers,
+    circles: Circles,
     history: History,
     /// Queued by changes, in order; see [`HeadState::next_action`].
     actions: VecDeque<Action>,
@@ -137,6 +141,7 @@ impl HeadState {
             waits: Waits::default(),
             inquiries: Inquiries::default(),
             barriers: Barriers::default(),
+            circles: Circles::default(),
             history: History::default(),
             actions: VecDeque::new(),
         }
@@ -290,6 +295,15 @@ impl HeadState {
                     self.advance_waits(handle);
                 }
             }
+        }
+        wait
+    }
+
+    /// Begins a wait of a call that this process executes, if the caller is one, and returns its handle.
+    pub(crate) fn wait_of(&mut self, call: Option<Id>, subject: Awaited) -> Handle {
+        let wait = self.wait(subject);
+        if let Some(call) = call {
+            self.waits.set_call(wait, call);
         }
         wait
     }

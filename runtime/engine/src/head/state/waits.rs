@@ -1,10 +1,10 @@
 //! The waits of the guest's futures. No I/O here.
 
-use crate::{failures::failure, shrinking_map::Map, wire::Payload};
+use crate::{failures::failure, id::Id, shrinking_map::Map, wire::Payload};
 use mosaic_abi::{Buffer, Failure, FailureKind, Handle, Outcome, Status, Waker};
 use serde::Serialize;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -78,11 +78,26 @@ pub(crate) enum Awaited {
 #[derive(Debug)]
 struct Wait {
     subject: Awaited,
+    /// The call that waits, if this process executes it, and how often a search for circles has seen the wait.
+    call: Option<(Id, u8)>,
     waker: Option<GuestWaker>,
     over: bool,
     /// How the wait ended, until the guest takes it.
     ending: Option<Ending>,
 }
+
+impl Wait {
+    /// Returns the object for whose end this waits, unless the wait is over.
+    fn object(&self) -> Option<Handle> {
+        match self.subject {
+            Awaited::Object(object) | Awaited::Result(object) if !self.over => Some(object),
+            _ => None,
+        }
+    }
+}
+
+/// The number of looks after which a wait is old.
+const OLD: u8 = 2;
 
 /// All waits of the guest.
 #[derive(Debug, Default)]
@@ -90,6 +105,8 @@ pub(crate) struct Waits {
     waits: Map<Handle, Wait>,
     /// The waits for the end of each object, so that the end of an object need not look at all waits.
     by_object: Map<Handle, Vec<Handle>>,
+    /// The number of waits of calls that this process executes.
+    of_calls: usize,
 }
 
 impl Waits {
@@ -105,6 +122,7 @@ impl Waits {
     pub(crate) fn begin_at_end(&mut self, handle: Handle, subject: Awaited) {
         let wait = Wait {
             subject,
+            call: None,
             waker: None,
             over: false,
             ending: None,
@@ -120,6 +138,44 @@ impl Waits {
     /// Returns what a wait is for.
     pub(crate) fn subject(&self, wait: Handle) -> Option<Awaited> {
         self.waits.get(&wait).map(|wait| wait.subject)
+    }
+
+    /// Notes which call waits, unless the wait is over.
+    pub(crate) fn set_call(&mut self, wait: Handle, call: Id) {
+        if let Some(wait) = self.waits.get_mut(&wait).filter(|wait| !wait.over) {
+            wait.call = Some((call, 0));
+            self.of_calls += 1;
+        }
+    }
+
+    /// Returns the calls one of whose waits for an object has lasted since the call before the last of this method, each
+    /// with the objects of these waits.
+    pub(crate) fn grown_old(&mut self) -> BTreeMap<Id, Vec<Handle>> {
+        let mut old: BTreeMap<Id, Vec<Handle>> = BTreeMap::new();
+        if self.of_calls == 0 {
+            return old;
+        }
+        for wait in self.waits.values_mut() {
+            let Some(object) = wait.object() else { continue };
+            if let Some((call, age)) = &mut wait.call
+                && *age < OLD
+            {
+                *age += 1;
+                if *age == OLD {
+                    old.entry(*call).or_default().push(object);
+                }
+            }
+        }
+        old
+    }
+
+    /// Returns the open waits of a call for objects, each with the object.
+    pub(crate) fn of_call(&self, call: Id) -> Vec<(Handle, Handle)> {
+        let is_of_call = |wait: &Wait| wait.call.is_some_and(|(of, _)| of == call);
+        let waits = self.waits.iter().filter(|(_, wait)| is_of_call(wait));
+        waits
+            .filter_map(|(handle, wait)| Some((*handle, wait.object()?)))
+            .collect()
     }
 
     /// Turns a wait into one for the value of `task`, which is on its way.
@@ -175,6 +231,7 @@ impl Waits {
     pub(crate) fn remove(&mut self, wait: Handle) -> Option<(Awaited, bool, Option<GuestWaker>)> {
         let handle = wait;
         let wait = self.waits.remove(&handle)?;
+        self.of_calls -= usize::from(wait.call.is_some());
         if let Awaited::Object(object) | Awaited::Result(object) = wait.subject
             && let Some(waits) = self.by_object.get_mut(&object)
         {

@@ -129,7 +129,7 @@ pub(super) async fn run(
     condition.set_busy();
     calls.retain(|call| !state.results.borrow().has_ended(call.task));
     for call in &mut calls {
-        call.cancellation = state.running.begins(call.task);
+        call.cancellation = state.running.begins(call.task, Some(condition.tessera()));
     }
     // The call that runs now, and the calls behind it.
     let mut order: VecDeque<(HeadConnection, Id)> = calls.iter().map(|call| (call.head.clone(), call.task)).collect();

@@ -45,8 +45,14 @@ pub(crate) fn is_any_executing() -> bool {
 
 /// Returns whether this thread executes a constructor or call.
 pub(crate) fn is_executing() -> bool {
+    executing().is_some()
+}
+
+/// Returns the constructor or call that this thread executes.
+pub(crate) fn executing() -> Option<Id> {
     // A destructor of a thread local may call this when `CURRENT` is gone: then nothing is executed any more.
-    CURRENT.try_with(|current| current.borrow().is_some()).unwrap_or(false)
+    let current = CURRENT.try_with(|current| current.borrow().as_ref().map(|(_, id)| *id));
+    current.ok().flatten()
 }
 
 /// Sends the progress of a constructor or call to its head.

@@ -34,7 +34,7 @@ pub(in super::super) async fn run(
     if state.is_closing() || state.results.borrow().has_ended(task) {
         return;
     }
-    let cancellation = state.running.begins(task);
+    let cancellation = state.running.begins(task, None);
     let (mut inputs, mut attempts) = (inputs, Attempts::new(max_retries));
     loop {
         if attempts.is_first() {

@@ -22,7 +22,7 @@ mod pending;
 mod running;
 pub(super) mod tessera;
 
-pub(crate) use current::{is_any_executing, is_executing, progress, reporter};
+pub(crate) use current::{executing, is_any_executing, is_executing, progress, reporter};
 pub(super) use job::Job;
 pub(super) use modules::Modules;
 pub(super) use running::{Running, Times};

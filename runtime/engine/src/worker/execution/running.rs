@@ -13,6 +13,8 @@ pub(in super::super) struct Running(RefCell<Map<Id, Execution>>);
 
 #[derive(Default)]
 struct Execution {
+    /// The tessera that the execution occupies, if it is no function.
+    tessera: Option<Id>,
     cancellation: Arc<Cancellation>,
     times: Times,
     /// Whether the head was told that the call began.
@@ -28,9 +30,23 @@ pub(in super::super) struct Times {
 }
 
 impl Running {
-    /// Notes a call that begins. Until it has ended, it may be cancelled.
-    pub(super) fn begins(&self, task: Id) -> Arc<Cancellation> {
-        self.0.borrow_mut().entry(task).or_default().cancellation.clone()
+    /// Notes a call of a tessera, or a function, that begins. Until it has ended, it may be cancelled.
+    pub(super) fn begins(&self, task: Id, tessera: Option<Id>) -> Arc<Cancellation> {
+        let mut jobs = self.0.borrow_mut();
+        let job = jobs.entry(task).or_default();
+        job.tessera = tessera;
+        job.cancellation.clone()
+    }
+
+    /// Returns what has to end before a task does: its own execution, or that of the call that occupies its tessera.
+    pub(in super::super) fn holding_up(&self, task: Id, tessera: Option<Id>) -> Option<Id> {
+        let jobs = self.0.borrow();
+        let occupies = |(id, job): (&Id, &Execution)| {
+            // Calls of a batch that only follow one that is executed are not announced.
+            let is_executed = job.announced || job.tessera.is_none_or(|of| of == *id);
+            is_executed && (*id == task || (tessera.is_some() && job.tessera == tessera))
+        };
+        jobs.iter().find(|found| occupies(*found)).map(|(id, _)| *id)
     }
 
     /// Notes when a call began to be executed. [`Running::announce`] or the report of its end tells the head.

@@ -118,7 +118,7 @@ async fn construct(
     };
     // If the arguments could not be gathered, that was reported already.
     let inputs = inputs.get().await.map_err(named)?;
-    let cancellation = state.running.begins(id);
+    let cancellation = state.running.begins(id, Some(id));
     let (mut inputs, mut attempts) = (inputs, Attempts::new(max_retries));
     let (outcome, unread_output) = loop {
         let (job, is_first) = ((head, id, &cancellation), attempts.is_first());
@@ -215,7 +215,7 @@ async fn call(
     if state.is_closing() {
         return Ok(object);
     }
-    let cancellation = state.running.begins(task);
+    let cancellation = state.running.begins(task, Some(condition.tessera()));
     let (mut object, mut inputs, mut attempts) = (object, inputs, Attempts::new(max_retries));
     loop {
         let first = attempts.is_first();

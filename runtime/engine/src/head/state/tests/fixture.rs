@@ -129,6 +129,7 @@ impl Fixture {
                 ToWorker::Call { task, .. } => format!("call {} on {}", self.name(task), place.uid),
                 ToWorker::Run { task, .. } => format!("run {} on {}", self.name(task), place.uid),
                 ToWorker::Fetch { task, .. } => format!("fetch {}", self.name(task)),
+                ToWorker::SearchCircle(search) => format!("search {} on {}", self.name(search.task), place.uid),
                 ToWorker::Cancel { task } => format!("cancel {}", self.name(task)),
                 ToWorker::DropTask { task } => format!("drop {}", self.name(task)),
                 ToWorker::DropTessera { tessera } => format!("drop {}", self.name(tessera)),

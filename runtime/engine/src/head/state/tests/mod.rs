@@ -1,5 +1,6 @@
 //! `HeadState` without any I/O: the order of messages, and the consequences of ends and failures.
 
+mod circles;
 mod fixture;
 mod in_flight;
 mod inquiries;
