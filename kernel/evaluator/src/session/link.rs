@@ -4,7 +4,7 @@
 //! [frame](crate::session::frames). [`Link`] is the kernel's end; the cell process's end is in
 //! `cell_process/channels.rs` and `cell_process/instructions.rs`.
 
-use crate::session::{frames::receive, outbox::Outbox};
+use crate::session::{cpu_time::CpuTime, frames::receive, outbox::Outbox};
 use anyhow::{Context, Result};
 use mosaic_engine::{ProcessMark, Question};
 use rustix::{
@@ -54,8 +54,9 @@ pub enum ProcessEvent {
     Ended,
 }
 
-/// A function that takes each event. It is called on the thread of the link and must not block.
-pub(crate) type OnEvent = Box<dyn Fn(ProcessEvent) + Send>;
+/// A function that takes each event. It is called on the thread of the link and on the evaluation thread, and must not
+/// block.
+pub(crate) type OnEvent = Arc<dyn Fn(ProcessEvent) + Send + Sync>;
 
 /// A message from the cell process to the kernel.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -86,6 +87,8 @@ pub(crate) enum Report {
         stored: Option<Vec<String>>,
         /// How long the cell ran.
         ran: Duration,
+        /// The processor time that the process used meanwhile.
+        cpu: CpuTime,
     },
     /// The destructors of all variables have run.
     VariablesDropped,
@@ -327,7 +330,7 @@ mod tests {
             &paths.socket,
             ProcessMark::of_run(directory.path()),
             sender,
-            Box::new(drop),
+            Arc::new(drop),
         )
         .unwrap();
         let mut cell = UnixStream::connect(&paths.socket).unwrap();
@@ -352,7 +355,7 @@ mod tests {
             &paths.socket,
             ProcessMark::of_run(directory.path()),
             sender,
-            Box::new(drop),
+            Arc::new(drop),
         )
         .unwrap();
         assert_eq!(link.send(&Instruction::Answer), None);

@@ -7,6 +7,7 @@
 //!
 //! To add a command, see [`table`].
 
+pub(crate) mod bench;
 mod by_arguments;
 mod clear;
 mod command;
@@ -18,6 +19,7 @@ pub(crate) mod steps;
 mod table;
 #[cfg(test)]
 mod tests;
+pub(crate) mod time;
 mod vars;
 
 use crate::{
