@@ -25,6 +25,9 @@ use std::{
 /// Whether this process is being sampled. Set by [`start`], and cleared when the [`Sampling`] ends.
 static IS_SAMPLING: AtomicBool = AtomicBool::new(false);
 
+/// How many samples of a process are kept. Those after them count as lost.
+const MOST_SAMPLES: usize = 500_000;
+
 /// A process that is being sampled. Dropping it ends that.
 #[derive(Debug)]
 pub struct Sampling {
@@ -164,7 +167,7 @@ fn collect(handler: &Handler, ends: &AtomicBool, begun_at: Instant) -> Collected
             .slots
             .take(|sample| collected.add(sample, &mut unwinder, begun_at));
     }
-    collected.lost = handler.slots.take_lost();
+    collected.lost += handler.slots.take_lost();
     collected.samples.sort_by_key(|sample| sample.at);
     collected.unwinder = Some(unwinder);
     collected
@@ -176,6 +179,10 @@ impl Collected {
         let Some(at) = sample.at.checked_duration_since(begun_at) else {
             return;
         };
+        if self.samples.len() >= MOST_SAMPLES {
+            self.lost += 1;
+            return;
+        }
         let thread = self.threads.iter().position(|it| it.number == sample.thread);
         let thread = thread.unwrap_or_else(|| {
             self.threads.push(thread_of(sample.thread));

@@ -5,7 +5,7 @@ use addr2line::{
     Context,
     gimli::{Dwarf, EndianSlice, NativeEndian, SectionId},
 };
-use object::{File, Object, ObjectSection, SymbolMap, SymbolMapName};
+use object::{File, Object, ObjectSection, ObjectSymbol, SymbolKind};
 use std::{collections::HashMap, fs};
 
 type Reader<'a> = EndianSlice<'a, NativeEndian>;
@@ -76,9 +76,16 @@ impl<'a> Symbols<'a> {
 
 /// The symbols and the debug information of a library.
 struct Library<'a> {
-    /// Functions by their addresses.
-    symbols: SymbolMap<SymbolMapName<'a>>,
+    /// The functions, in the order of their addresses.
+    symbols: Vec<Symbol<'a>>,
     places: Option<Context<Reader<'a>>>,
+}
+
+/// A function of a library: its first address, the address behind it, and its name.
+struct Symbol<'a> {
+    begin: u64,
+    end: u64,
+    name: &'a str,
 }
 
 impl<'a> Library<'a> {
@@ -86,7 +93,7 @@ impl<'a> Library<'a> {
     fn read(contents: &'a [u8]) -> Option<Library<'a>> {
         let file = File::parse(contents).ok()?;
         Some(Library {
-            symbols: file.symbol_map(),
+            symbols: functions(&file),
             places: places(&file),
         })
     }
@@ -111,8 +118,8 @@ impl<'a> Library<'a> {
             }
         }
         if frames.is_empty() {
-            frames.extend(self.symbols.get(address).map(|symbol| Frame {
-                function: demangled(symbol.name()),
+            frames.extend(self.symbol(address).map(|symbol| Frame {
+                function: demangled(symbol.name),
                 file: None,
                 line: None,
                 library: library.to_owned(),
@@ -121,6 +128,32 @@ impl<'a> Library<'a> {
         frames.reverse();
         frames
     }
+
+    /// Finds the function that has an address. A library without a table of all its functions has gaps, in which an
+    /// address belongs to none that is known.
+    fn symbol(&self, address: u64) -> Option<&Symbol<'a>> {
+        let next = self.symbols.partition_point(|symbol| symbol.begin <= address);
+        let symbol = self.symbols.get(next.checked_sub(1)?)?;
+        (address < symbol.end).then_some(symbol)
+    }
+}
+
+/// Returns the functions of a file, in the order of their addresses.
+fn functions<'a>(file: &File<'a>) -> Vec<Symbol<'a>> {
+    let is_function = |kind: SymbolKind| kind == SymbolKind::Text;
+    let symbols = file.symbols().chain(file.dynamic_symbols());
+    let defined = symbols.filter(|it| is_function(it.kind()) && it.is_definition() && it.size() > 0);
+    let mut functions: Vec<Symbol> = defined
+        .filter_map(|it| {
+            Some(Symbol {
+                begin: it.address(),
+                end: it.address().saturating_add(it.size()),
+                name: it.name().ok()?,
+            })
+        })
+        .collect();
+    functions.sort_by_key(|symbol| symbol.begin);
+    functions
 }
 
 /// Reads the debug information of a file, if it has some.

@@ -5,7 +5,7 @@ use crate::{
         channels::report,
         flusher::Flusher,
         printed_displays::PrintedDisplays,
-        questions,
+        profile, questions,
         run_state::{RunState, run_state},
         running_cell::{self, InterruptHooks, InterruptWait},
     },
@@ -140,6 +140,7 @@ impl Cells {
         if self.displays.may_come_from(file) {
             questions::ask_and_wait(&Ask::PrintsDisplays);
         }
+        let profile = profile::begin();
         let (begun_at, used_before) = (Instant::now(), CpuTime::of_this_process());
         let has_begun = running_cell::begin(hooks);
         if has_begun {
@@ -152,6 +153,9 @@ impl Cells {
             self.variables = unsafe { function(self.variables) };
         }
         let (ran, cpu) = (begun_at.elapsed(), CpuTime::of_this_process() - used_before);
+        if let Some(profile) = profile {
+            profile.end();
+        }
         // Values of the library's types may live on in variables and threads.
         mem::forget(library);
         self.flusher.end();

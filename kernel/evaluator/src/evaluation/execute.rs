@@ -42,7 +42,9 @@ impl Evaluation<'_> {
         let result = self.execute_code(code, number, execution);
         if result.is_ok() || self.measures.timing.is_some() {
             self.show_time();
+            self.show_profile();
         }
+        self.end_profile()?;
         result
     }
 
@@ -167,7 +169,8 @@ impl Evaluation<'_> {
         let missing = self.missing_variables();
         self.types.clear();
         let begun = Instant::now();
-        let (carried, result, outcome) = self.evaluate_items(&source, expansion.as_ref(), cell, execution)?;
+        self.expect_profile()?;
+        let (carried, result, mut outcome) = self.evaluate_items(&source, expansion.as_ref(), cell, execution)?;
         let cell = CellText {
             text,
             code,
@@ -178,6 +181,7 @@ impl Evaluation<'_> {
             },
             compiled: carried.as_ref().map_or(&*source, CarriedCell::source),
         };
+        self.note_profile(&mut outcome.reports);
         if outcome.has_run {
             self.measures.timing = Some(Timing {
                 compiled: begun.elapsed().saturating_sub(outcome.ran),

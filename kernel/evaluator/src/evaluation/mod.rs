@@ -45,7 +45,7 @@ use crate::{
     code_help::{notebook::Notebook, thread::CodeHelp},
     errors::{cell_error::CellError, executed_cells::ExecutedCells, gone_variables::GoneVariables},
     evaluation::{
-        commands::time::Timing,
+        commands::{profile::ProfileRequest, time::Timing},
         evcxr_session::EvcxrSession,
         execute::kernel_error,
         execution_state::ExecutionState,
@@ -121,6 +121,8 @@ struct Measures {
     time: bool,
     /// How long the cell's last code took, once it has run.
     timing: Option<Timing>,
+    /// `:profile` asks where the time goes.
+    profile: Option<ProfileRequest>,
 }
 
 impl<'a> Evaluation<'a> {

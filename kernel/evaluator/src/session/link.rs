@@ -6,7 +6,7 @@
 
 use crate::session::{cpu_time::CpuTime, frames::receive, outbox::Outbox};
 use anyhow::{Context, Result};
-use mosaic_engine::{ProcessMark, Question};
+use mosaic_engine::{ProcessMark, ProcessProfile, Question};
 use rustix::{
     fs::{FileType, Mode, OFlags},
     io::Errno,
@@ -43,6 +43,8 @@ pub(crate) enum Instruction {
     Deliver { message: Vec<u8> },
     /// Drops all variables, and asks for [`Report::VariablesDropped`].
     DropVariables,
+    /// Has the next cell profiled, whose [`Report::Profiled`] comes before its end.
+    Profile,
 }
 
 /// An event of a cell process that is not about the evaluation of a cell.
@@ -81,6 +83,8 @@ pub(crate) enum Report {
     Loads,
     /// The compiled cell begins to run.
     Began,
+    /// What the profile of the cell has found of each process, or why it could not be taken.
+    Profiled(Result<Vec<ProcessProfile>, String>),
     /// The cell has ended, well or not.
     Ended {
         /// The names of the stored variables, if a cell has linked `mosaic-cell`.

@@ -7,6 +7,7 @@
 //! - `host_table`: the C functions that guests call. Each of them changes the state under its lock.
 //! - `state`: what the head knows ([`state::HeadState`]). Pure state without I/O, with tests.
 //! - `link`: the one thread that does I/O: carries out the state's actions, and reports to the state what arrives.
+//! - `profile`: profiles this process, and has workers profile theirs.
 //! - `process`, `current`: the head of this process, with the lock around its state; `command`: what it asks the link.
 
 mod command;
@@ -15,9 +16,12 @@ mod host_table;
 mod install;
 mod link;
 mod process;
+mod profile;
 mod state;
 
 pub(crate) use host_table::ON;
 pub use install::install_head;
 pub(crate) use install::{install_worker_head, say_unawaited};
 pub use process::HeadOptions;
+pub(crate) use profile::encoded as encoded_samples;
+pub use profile::{begin_profile, end_profile};

@@ -14,6 +14,7 @@ mod command;
 pub(crate) mod completion;
 mod doc;
 mod help;
+pub(crate) mod profile;
 mod settings;
 pub(crate) mod steps;
 mod table;

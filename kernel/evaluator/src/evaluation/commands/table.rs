@@ -14,6 +14,7 @@ use crate::{
                 Group,
             },
             help::help,
+            profile,
             settings::{set_format, set_release, toggle_types},
             time,
             vars::list_variables,
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// Every command, grouped and ordered as `:help` lists them.
-pub(super) static COMMANDS: [Command; 39] = [
+pub(super) static COMMANDS: [Command; 40] = [
     Command {
         name: ":dep",
         arguments: "NAME = VERSION",
@@ -184,6 +185,14 @@ pub(super) static COMMANDS: [Command; 39] = [
         doc: "Runs an expression many times, and shows how long it takes: mean, spread and median",
         completer: Variables,
         action: ByArguments(bench::bench),
+    },
+    Command {
+        name: ":profile",
+        arguments: "[--save FILE]",
+        group: Group::Measurement,
+        doc: "Samples the code below it, and the workers: shows a flame graph; saves `.svg`, or `.json` for Firefox",
+        completer: Words(&["--save profile.svg", "--save profile.json"]),
+        action: ByArguments(profile::profile),
     },
     Command {
         name: ":opt",
