@@ -229,14 +229,15 @@ def test_a_profile_of_calls(kernel):
     kernel.ok('let profiling = mosaic::profile().on("worker:0:1").start().await?;')
     assert "being taken already" in kernel.run("mosaic::profile().start().await?;").error
     kernel.ok("profiled.burn().result().await?;")
-    (shown,) = kernel.ok("let profile = profiling.stop().await?; profile")._contents("execute_result")
+    (shown,) = kernel.ok("profiling.stop().await?")._contents("execute_result")
     assert any(name.startswith("worker:0:1") for name in titles(shown["data"]["image/svg+xml"]))
     rows = table(shown["data"]["text/plain"])
     assert any(name.startswith(("Burner::", "hot")) for name in rows), rows
     assert not any(name.startswith("cells") for name in titles(shown["data"]["image/svg+xml"]))
     assert "no worker `worker:0:9`" in kernel.run('mosaic::profile().on("worker:0:9").start().await?;').error
     kernel.ok("let dropped = mosaic::profile().start().await?; drop(dropped);")
-    kernel.ok("mosaic::profile().start().await?.stop().await?;")
+    kernel.ok("for _ in 0..3 { mosaic::profile().start().await?.stop().await?; }")
+    assert "no profile is being taken" in kernel.run("profiling.stop().await?;").error
 
 
 def test_code_that_handles_the_signal_itself_is_not_disturbed(kernel):

@@ -7,8 +7,8 @@ use super::{
 use inferno::flamegraph::{self, Options, TextTruncateDirection};
 use std::collections::BTreeMap;
 
-/// The width of the picture in pixels.
-const WIDTH: usize = 900;
+/// The width of the picture in pixels, which fits into a notebook beside a file browser.
+const WIDTH: usize = 700;
 /// How wide a frame has to be at least, as a part of the picture in percent.
 const NARROWEST: f64 = 0.1;
 

@@ -59,8 +59,10 @@ pub(super) fn begin(scope: ProfileScope) -> Handle {
     let here = scope
         .here
         .then(|| mosaic_sampler::start().map_err(|error| error.to_string()));
-    head.change(|state| state.profile_workers(wait, ProfileStep::Begin, scope.workers.as_deref(), Vec::new()));
-    *running = State::Running(Profile { scope, here });
+    let only = scope.workers.as_deref();
+    if head.change(|state| state.profile_workers(wait, ProfileStep::Begin, only, Vec::new())) {
+        *running = State::Running(Profile { scope, here });
+    }
     wait
 }
 
@@ -80,8 +82,10 @@ pub(super) fn end() -> Handle {
                     samples: sampling.and_then(encoded),
                 });
                 let (only, known) = (scope.workers.as_deref(), known.into_iter().collect());
+                // Under the lock, so that the workers hear of this end before they hear of a next beginning.
+                let mut running = profile();
+                *running = State::None;
                 head.change(|state| state.profile_workers(wait, ProfileStep::End, only, known));
-                *profile() = State::None;
             };
             if let Err(error) = thread::Builder::new().name("profile".into()).spawn(finish) {
                 *running = State::None;

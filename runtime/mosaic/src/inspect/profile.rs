@@ -2,6 +2,7 @@
 
 use crate::{error::RuntimeError, remote::query::Answer};
 use mosaic_abi::{ProcessProfile, ProfileScope, Query};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Describes a profile of this process and of all workers, to be started with [`Profiler::start`].
 ///
@@ -76,7 +77,9 @@ impl Profiler {
     /// ```
     pub async fn start(self) -> Result<Profiling, RuntimeError> {
         let begun: Answer<Vec<ProcessProfile>> = Answer::to(&Query::BeginProfile(self.0));
-        begun.await.map(|_| Profiling { is_running: true })
+        begun.await.map(|_| Profiling {
+            is_running: AtomicBool::new(true),
+        })
     }
 }
 
@@ -92,7 +95,7 @@ impl Profiler {
 #[derive(Debug)]
 #[must_use = "dropping it ends the profile"]
 pub struct Profiling {
-    is_running: bool,
+    is_running: AtomicBool,
 }
 
 impl Profiling {
@@ -100,7 +103,7 @@ impl Profiling {
     ///
     /// # Errors
     ///
-    /// A worker was lost, or the runtime was stopped meanwhile.
+    /// The profile was stopped before, a worker was lost, or the runtime was stopped meanwhile.
     ///
     /// # Examples
     ///
@@ -111,8 +114,8 @@ impl Profiling {
     /// assert_eq!(profile.processes().next(), Some("head"));
     /// # Ok(()) })? }
     /// ```
-    pub async fn stop(mut self) -> Result<Profile, RuntimeError> {
-        self.is_running = false;
+    pub async fn stop(&self) -> Result<Profile, RuntimeError> {
+        self.is_running.store(false, Ordering::Relaxed);
         let processes: Answer<Vec<ProcessProfile>> = Answer::to(&Query::EndProfile);
         Ok(Profile {
             processes: processes.await?,
@@ -122,7 +125,7 @@ impl Profiling {
 
 impl Drop for Profiling {
     fn drop(&mut self) {
-        if self.is_running {
+        if self.is_running.load(Ordering::Relaxed) {
             drop(Answer::<Vec<ProcessProfile>>::to(&Query::EndProfile));
         }
     }

@@ -30,7 +30,7 @@ impl HeadState {
     }
 
     /// Has workers begin or end a profile, and ends the wait with their profiles, to which those `known` are added.
-    /// Without `only`, all workers are asked.
+    /// Without `only`, all workers are asked. Returns `false`, and fails the wait, if one of them does not live.
     ///
     /// The local worker is left out: it is in this process.
     pub(crate) fn profile_workers(
@@ -39,7 +39,7 @@ impl HeadState {
         step: ProfileStep,
         only: Option<&[String]>,
         known: Vec<ProcessProfile>,
-    ) {
+    ) -> bool {
         let workers: Vec<Arc<WorkerAddress>> = match &self.runtime {
             Runtime::On(workers) => workers.values().cloned().collect(),
             Runtime::Off => Vec::new(),
@@ -54,7 +54,8 @@ impl HeadState {
                 FailureKind::Runtime,
                 format!("there is no worker `{uid}` to be profiled"),
             );
-            return self.end_wait(wait, Err(failure));
+            self.end_wait(wait, Err(failure));
+            return false;
         }
         let answers = Answers {
             profiles: known,
@@ -63,6 +64,7 @@ impl HeadState {
         self.ask(workers, InquiryPurpose::Profile(wait), answers, |request| {
             ToWorker::Profile { request, step }
         });
+        true
     }
 
     /// Asks these workers, for a purpose. Their answers are added to `answers`.
