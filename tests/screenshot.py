@@ -1,6 +1,6 @@
 """Takes the pictures of JupyterLab that README and guide show: `cargo xtask screenshot`, or `python tests/screenshot.py FILE`.
 
-FILE is the picture of a short form of the tutorial. The picture of plots lies beside it. The cells run in a real kernel,
+FILE is the picture of a short form of the tutorial. The pictures of plots and of a profile lie beside it. The cells run in a real kernel,
 and the pictures are what a browser shows.
 """
 
@@ -62,6 +62,20 @@ plot::heat_map(&Array2::from_shape_fn((30, 50), height))""",
 ]
 
 
+PROFILE = "## Where the time goes"
+PROFILE_CELLS = [
+    """fn slow(n: u64) -> f64 {
+    (0..n).map(|i| (i as f64).sqrt().sin()).sum()
+}
+
+fn fast(n: u64) -> f64 {
+    (0..n).map(|i| (i as f64).sqrt()).sum()
+}""",
+    """:profile
+slow(40_000_000) + fast(40_000_000)""",
+]
+
+
 def notebook(path, title, cells):
     cells = [nbformat.v4.new_markdown_cell(title), *map(nbformat.v4.new_code_cell, cells)]
     kernelspec = {"name": "rust-mosaic", "display_name": "Rust (mosaic)", "language": "rust"}
@@ -91,15 +105,22 @@ def plots_are_drawn(page):
     expect(page.locator(".jp-RenderedVegaCommon5 canvas")).to_have_count(2, timeout=120_000)
 
 
+def profile_is_shown(page):
+    expect(page.locator(".jp-RenderedSVG img")).to_have_count(1, timeout=120_000)
+    expect(page.locator(".jp-RenderedHTML table")).to_have_count(2)
+
+
 def main():
     picture = Path(sys.argv[1]).absolute()
     browser = next(path for name in BROWSERS if (path := shutil.which(name)))
     world = World()
     notebook(world.home / "solvers.ipynb", SOLVERS, SOLVERS_CELLS)
     notebook(world.home / "plots.ipynb", PLOTS, PLOTS_CELLS)
+    notebook(world.home / "profile.ipynb", PROFILE, PROFILE_CELLS)
     pictures = [
         ("solvers.ipynb", picture, solvers_are_done, 822),
         ("plots.ipynb", picture.with_name("plots.png"), plots_are_drawn, 1230),
+        ("profile.ipynb", picture.with_name("profile.png"), profile_is_shown, 1080),
     ]
     try:
         with jupyter_server(world, "jupyterlab", "--LabApp.news_url=None") as address, sync_playwright() as playwright:

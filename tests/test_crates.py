@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import chapters
 import pytest
 
 from world import in_cache
@@ -327,3 +328,12 @@ def test_a_long_build_shows_how_far_it_is(start, tmp_path):
     assert cell.result == "7" and bars()[-1]["data"]["text/plain"].startswith("compiled 1 crate in"), str(cell)
     assert len({bar["transient"]["display_id"] for bar in bars()}) == 1
     assert not kernel.run("long::NUMBER + 1").messages[:-1]
+
+
+def test_a_bar_of_indicatif_is_one_line_that_changes(start):
+    """By the cell of the guide."""
+    guide = Path(__file__).parent.parent / "docs" / "src" / "displays.md"
+    (code,) = [cell.code for cell in chapters.cells(guide.read_text()) if "CellOutput" in cell.code]
+    drawn = start().ok(code, timeout=300).stderr
+    drawn = drawn[drawn.index("\r") :]
+    assert "50/50" in drawn and drawn.count("\r") > 2 and "\n" not in drawn.strip(), drawn

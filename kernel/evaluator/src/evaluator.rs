@@ -4,7 +4,7 @@ use crate::{
     code_help::{completions::Completions, thread::CodeHelp},
     errors::cell_error::CellError,
     evaluation::{
-        self, Evaluation,
+        self, Evaluation, ToUser,
         commands::completion::complete_command,
         execution_state::ExecutionState,
         inbox::{Event, Inbox},
@@ -15,7 +15,7 @@ use crate::{
     session::{
         build_progress::{self, BuildProgress},
         directory,
-        link::{Instruction, Link, ProcessEvent, open_pipe},
+        link::{Instruction, Link, OnEvent, ProcessEvent, open_pipe},
         processes::KernelProcesses,
         run_directory::CellPaths,
     },
@@ -87,7 +87,7 @@ impl Evaluator {
     /// A socket or the pipes cannot be made in `options.run_dir`, or a thread cannot be started.
     pub fn start(
         options: Options,
-        on_event: impl Fn(ProcessEvent) + Send + 'static,
+        on_event: impl Fn(ProcessEvent) + Send + Sync + 'static,
         on_build: impl Fn(BuildProgress) + Send + 'static,
     ) -> Result<(Evaluator, CellPipes)> {
         build_progress::listen(&options.run_dir, on_build)?;
@@ -99,7 +99,13 @@ impl Evaluator {
         let notices = pipes.stderr.try_clone()?;
         let (events, receiver) = mpsc::channel();
         let processes = KernelProcesses::of_run(&options.run_dir);
-        let link = Link::listen(&paths.socket, processes.of_cells(), events.clone(), Box::new(on_event))?;
+        let front_end: OnEvent = Arc::new(on_event);
+        let link = Link::listen(
+            &paths.socket,
+            processes.of_cells(),
+            events.clone(),
+            Arc::clone(&front_end),
+        )?;
         let inbox = Inbox::new(receiver);
         let execution_state = Arc::<ExecutionState>::default();
         let code_help = CodeHelp::start(complete_command)?;
@@ -108,7 +114,8 @@ impl Evaluator {
             .stack_size(STACK_SIZE)
             .spawn({
                 let (code_help, link, state) = (code_help.clone(), link.clone(), Arc::clone(&execution_state));
-                move || evaluation::run(Evaluation::new(options, link, inbox, notices, code_help, &state))
+                let to_user = ToUser { notices, front_end };
+                move || evaluation::run(Evaluation::new(options, link, inbox, to_user, code_help, &state))
             })?;
         let evaluator = Evaluator {
             events,

@@ -48,6 +48,7 @@ mod guardian;
 mod linker;
 mod mime_bundle;
 mod prebuilt;
+mod profile;
 mod rustc_wrapper;
 mod session;
 mod source;
@@ -65,6 +66,7 @@ pub use guardian::{Guardian, guard};
 pub use linker::linker;
 pub use mime_bundle::MimeBundle;
 pub use prebuilt::toolchain::{Toolchain, ToolchainError};
+pub use profile::show_profile;
 pub use rustc_wrapper::rustc_wrapper;
 pub use session::{
     build_progress::BuildProgress,

@@ -13,6 +13,7 @@ mod runtime;
 
 pub use bundle::{Content, MimeBundle, Rich};
 pub use comm::{CommKind, CommMessage, Delivery};
+pub use runtime::PROFILE;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 

@@ -1,7 +1,7 @@
 //! The rich formats of the runtime's own values.
 
 use crate::{MimeBundle, Rich};
-use mosaic::{Status, Timeline};
+use mosaic::{Profile, Status, Timeline};
 
 impl Rich for Timeline {
     fn mime_bundle(&self) -> MimeBundle {
@@ -16,5 +16,14 @@ impl Rich for Status {
         MimeBundle::new()
             .with_text("text/plain", self.to_string())
             .with_text("text/html", self.html())
+    }
+}
+
+/// The format of a profile that has yet to be drawn. The kernel replaces it by formats that front ends know.
+pub const PROFILE: &str = "application/x-mosaic-profile";
+
+impl Rich for Profile {
+    fn mime_bundle(&self) -> MimeBundle {
+        MimeBundle::new().with_bytes(PROFILE, self.encoded())
     }
 }

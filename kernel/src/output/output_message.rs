@@ -4,7 +4,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use mosaic_jupyter::{ClearOutput, DisplayData, IoPubMessage, MimeData, Transient};
-use mosaic_message::{Content, MimeBundle};
+use mosaic_message::{Content, MimeBundle, PROFILE};
 use serde_json::{Map, Value};
 
 /// A message to publish, without its parent.
@@ -53,7 +53,11 @@ fn display_data(bundle: MimeBundle, display_id: Option<String>) -> DisplayData {
 
 /// Converts a value in several formats to Jupyter's form: bytes become base64, and texts of JSON become JSON.
 pub(crate) fn mime_data(bundle: MimeBundle) -> MimeData {
-    let (contents, metadata) = bundle.into_parts();
+    let (mut contents, metadata) = bundle.into_parts();
+    if let Some(Content::Bytes(profile)) = contents.remove(PROFILE) {
+        // Cells and workers have no code to draw a profile.
+        contents.extend(mosaic_evaluator::show_profile(&profile).into_parts().0);
+    }
     let json = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
     let value = |content| match content {
         Content::Text(text) => Value::String(text),

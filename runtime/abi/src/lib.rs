@@ -36,11 +36,11 @@ pub use host::{Argument, CellEvent, Handle, Host, Poll, Reporter, Request, Submi
 pub use large_vec::large_vec;
 pub use log::{LogLevel, LogOptions};
 pub use options::Options;
-pub use query::{Census, Kept, LiveDisplay, MonitorQuery, Query};
+pub use query::{Census, Kept, LiveDisplay, MonitorQuery, ProcessProfile, ProfileScope, Query};
 pub use signature::{OTHER_CRATES, Signature, TYPE_FINGERPRINTS};
 pub use start_options::{Placement, StartOptions};
 pub use timeline::{Span, Subject, Tasks, Timeline};
 pub use workers::{Activity, Gpu, HostStatus, Worker, Workers};
 
 /// The version of this crate's types and tables. A host and a guest of different versions refuse each other.
-pub const VERSION: u32 = 9;
+pub const VERSION: u32 = 10;

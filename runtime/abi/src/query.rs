@@ -15,6 +15,10 @@ pub enum Query {
     Timeline,
     /// Asks for the number of objects that this process and the workers keep: a [`Census`].
     Census,
+    /// Begins to profile processes. Answered when it has begun, by a `Vec` of [`ProcessProfile`] without elements.
+    BeginProfile(ProfileScope),
+    /// Ends the profile that this process has begun: a `Vec` of [`ProcessProfile`], first that of this process.
+    EndProfile,
     /// Asks the monitor.
     Monitor(MonitorQuery),
 }
@@ -30,6 +34,24 @@ pub enum MonitorQuery {
     Show(LiveDisplay),
     /// Retires a worker. Answered by `()` when the worker has ended.
     Retire(String),
+}
+
+/// The processes of a profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileScope {
+    /// Whether this process is profiled.
+    pub here: bool,
+    /// The uids of the workers that are profiled, or nothing for all workers.
+    pub workers: Option<Vec<String>>,
+}
+
+/// What a profile has found of a process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessProfile {
+    /// The uid of the worker, or `head` for the process that asked.
+    pub process: String,
+    /// The encoded samples, which guests do not look into, or why there are none.
+    pub samples: Result<Vec<u8>, String>,
 }
 
 /// A display that changes in place, such as a watched status.

@@ -96,10 +96,10 @@ mod worker;
 mod worker_process;
 mod worker_uid;
 
-pub use head::{HeadOptions, install_head};
+pub use head::{HeadOptions, begin_profile, end_profile, install_head};
 pub use line_prefix::line_prefix;
 pub use monitor::{Monitor, MonitorEvent, MonitorOptions, WorkerCommand, run_dir, run_dir_parent};
-pub use mosaic_abi::{LiveDisplay, Progress};
+pub use mosaic_abi::{LiveDisplay, ProcessProfile, Progress};
 pub use own_files::{
     check_own_directory, create_locked_directory, lock_new_file, lock_own_file, open_own_file, remove_abandoned,
 };

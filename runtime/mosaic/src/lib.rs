@@ -63,6 +63,7 @@ pub use control::{
 };
 pub use error::{RuntimeError, TaskError};
 pub use inspect::{
+    profile::{Profile, Profiler, Profiling, profile},
     progress::{Progress, ProgressHandle, Track, progress, progress_handle, track},
     status::{Status, StatusFuture, Watch, status},
     tesserae::{Listing, LivingTessera, Tesserae, tesserae},

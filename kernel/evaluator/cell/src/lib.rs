@@ -4,6 +4,7 @@
 //! process through the host's table, so that a cell may print whatever it likes.
 
 mod ask;
+pub mod bench;
 mod fingerprint;
 mod order;
 mod rest;

@@ -5,12 +5,12 @@ use crate::{
         channels::report,
         flusher::Flusher,
         printed_displays::PrintedDisplays,
-        questions,
+        profile, questions,
         run_state::{RunState, run_state},
         running_cell::{self, InterruptHooks, InterruptWait},
     },
     evcxr_text::markers::library_and_function,
-    session::link::Report,
+    session::{cpu_time::CpuTime, link::Report},
 };
 use anyhow::{Context, Result, bail};
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
@@ -140,7 +140,8 @@ impl Cells {
         if self.displays.may_come_from(file) {
             questions::ask_and_wait(&Ask::PrintsDisplays);
         }
-        let begun_at = Instant::now();
+        let profile = profile::begin();
+        let (begun_at, used_before) = (Instant::now(), CpuTime::of_this_process());
         let has_begun = running_cell::begin(hooks);
         if has_begun {
             if let Some(guest) = hooks.guest {
@@ -151,7 +152,10 @@ impl Cells {
             // catches all unwinding.
             self.variables = unsafe { function(self.variables) };
         }
-        let ran = begun_at.elapsed();
+        let (ran, cpu) = (begun_at.elapsed(), CpuTime::of_this_process() - used_before);
+        if let Some(profile) = profile {
+            profile.end();
+        }
         // Values of the library's types may live on in variables and threads.
         mem::forget(library);
         self.flusher.end();
@@ -161,6 +165,7 @@ impl Cells {
         report(&Report::Ended {
             stored: names.and_then(|names| mosaic_abi::decode(&names).ok()),
             ran,
+            cpu,
         });
         run_state().release();
         Ok(())

@@ -1,7 +1,7 @@
 //! Follows the instructions that the kernel sends over the link.
 
 use crate::{
-    cell_process::{channels::report, evaluate::Work, output, questions, running_cell},
+    cell_process::{channels::report, evaluate::Work, output, profile, questions, running_cell},
     session::{
         frames::receive,
         link::{Instruction, Report},
@@ -61,6 +61,7 @@ fn follow(instruction: Instruction, paths: &CellPaths, work: &Sender<Work>) {
             report(&Report::Heard);
         }
         Instruction::Reply { number, answer } => questions::answer(number, answer),
+        Instruction::Profile => profile::expect(),
         Instruction::Deliver { message } => questions::deliver(&message),
         // The main thread takes all work as long as the process lives.
         Instruction::DropVariables => drop(work.send(Work::DropVariables)),

@@ -15,12 +15,13 @@
 //! | [`channels`] | sends reports to the kernel and lines to evcxr |
 //! | [`output`] | connects standard output and error to the kernel |
 //! | [`printed_displays`] | finds out whether a cell can print displays |
+//! | [`profile`] | has this process and the workers sampled while a cell runs |
 //! | [`stdin`] | asks the user when a cell reads standard input |
 //! | [`flusher`] | shows what a cell prints without a newline, on the thread `flusher` |
 //!
 //! # Shared state
 //!
-//! Cells are dynamic libraries that call in from any thread, so the state of the process is in ten statics. Each is
+//! Cells are dynamic libraries that call in from any thread, so the state of the process is in eleven statics. Each is
 //! private to its module, and its doc comment says who writes and who reads it. No lock is held while code of the user
 //! runs.
 //!
@@ -36,6 +37,7 @@ mod flusher;
 mod instructions;
 mod output;
 mod printed_displays;
+mod profile;
 mod questions;
 mod run_state;
 mod running_cell;

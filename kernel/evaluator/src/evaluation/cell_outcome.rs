@@ -3,7 +3,10 @@
 
 use crate::{
     evaluation::Evaluation,
-    session::link::{Instruction, Report},
+    session::{
+        cpu_time::CpuTime,
+        link::{Instruction, Report},
+    },
 };
 use std::time::{Duration, Instant};
 
@@ -24,8 +27,12 @@ pub(super) struct CellOutcome {
     pub(super) reports: Vec<Report>,
     /// The cell has begun and not ended.
     pub(super) running: bool,
+    /// The cell has run to its end, well or not.
+    pub(super) has_run: bool,
     /// How long the cell ran.
     pub(super) ran: Duration,
+    /// The processor time that the cell process used meanwhile.
+    pub(super) cpu: CpuTime,
     /// The cell's process is gone.
     pub(super) died: bool,
 }
@@ -109,9 +116,10 @@ impl Evaluation<'_> {
         match report {
             Report::Answered | Report::VariablesDropped | Report::Heard | Report::Loads => {}
             Report::Began => outcome.running = true,
-            Report::Ended { stored, ran } => {
+            Report::Ended { stored, ran, cpu } => {
                 outcome.running = false;
-                outcome.ran = ran;
+                outcome.has_run = true;
+                (outcome.ran, outcome.cpu) = (ran, cpu);
                 if let Some(stored) = stored {
                     self.variables.set_stored(stored);
                 }

@@ -7,9 +7,9 @@
 use crate::{
     errors::{cell_error::CellError, error_name::ErrorName, gone_variables::Cause, lost_variables, places::Changes},
     evaluation::{
-        Evaluation,
+        Evaluation, Measures,
         cell_outcome::{CONNECT_PATIENCE, CellOutcome},
-        commands::{self, steps::Step},
+        commands::{self, bench, steps::Step, time::Timing},
         compiler_messages::CellText,
         evaluate_items::Cell,
         request::Request,
@@ -38,7 +38,14 @@ impl Evaluation<'_> {
     pub(super) fn execute(&mut self, code: &str, number: u32, execution: u64) -> Result<Option<MimeBundle>, CellError> {
         self.start().map_err(kernel_error)?;
         self.run_start_up_files_once(execution)?;
-        self.execute_code(code, number, execution)
+        self.measures = Measures::default();
+        let result = self.execute_code(code, number, execution);
+        if result.is_ok() || self.measures.timing.is_some() {
+            self.show_time();
+            self.show_profile();
+        }
+        self.end_profile()?;
+        result
     }
 
     /// Executes the text of a cell in a session that has started.
@@ -162,7 +169,8 @@ impl Evaluation<'_> {
         let missing = self.missing_variables();
         self.types.clear();
         let begun = Instant::now();
-        let (carried, result, outcome) = self.evaluate_items(&source, expansion.as_ref(), cell, execution)?;
+        self.expect_profile()?;
+        let (carried, result, mut outcome) = self.evaluate_items(&source, expansion.as_ref(), cell, execution)?;
         let cell = CellText {
             text,
             code,
@@ -173,6 +181,14 @@ impl Evaluation<'_> {
             },
             compiled: carried.as_ref().map_or(&*source, CarriedCell::source),
         };
+        self.note_profile(&mut outcome.reports);
+        if outcome.has_run {
+            self.measures.timing = Some(Timing {
+                compiled: begun.elapsed().saturating_sub(outcome.ran),
+                ran: outcome.ran,
+                cpu: outcome.cpu,
+            });
+        }
         let died = outcome.died || matches!(result, Err(evcxr::Error::SubprocessTerminated(_)));
         let redefined = redefined_variables(&outcome.reports);
         let shown = match result {
@@ -188,7 +204,7 @@ impl Evaluation<'_> {
             Err(evcxr::Error::SubprocessTerminated(status)) => Err(CellError::process_ended(&status, &variables)),
             // evcxr takes a compiler that the interrupt has ended for an error of the cell.
             Err(_) if self.execution_state.interrupts() > 0 => Err(CellError::interrupted_before_it_ran()),
-            Err(error) => Err(self.explain(&error, &cell)),
+            Err(error) => Err(bench::explained(self.explain(&error, &cell), text)),
         };
         let cause = match &shown {
             _ if died => Cause::ProcessEnded,

@@ -45,6 +45,7 @@ use crate::{
     code_help::{notebook::Notebook, thread::CodeHelp},
     errors::{cell_error::CellError, executed_cells::ExecutedCells, gone_variables::GoneVariables},
     evaluation::{
+        commands::{profile::ProfileRequest, time::Timing},
         evcxr_session::EvcxrSession,
         execute::kernel_error,
         execution_state::ExecutionState,
@@ -53,14 +54,20 @@ use crate::{
         request::{Options, Request},
         stored_variables::StoredVariables,
     },
-    session::{link::Link, processes::KernelProcesses},
+    session::{
+        link::{Link, OnEvent, ProcessEvent},
+        processes::KernelProcesses,
+    },
 };
 use anyhow::Result;
+use mosaic_engine::Question;
+use mosaic_message::{Ask, MimeBundle, encode};
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
     os::fd::OwnedFd,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc,
     time::Duration,
 };
 use tokio::sync::oneshot;
@@ -77,8 +84,7 @@ pub(crate) struct Evaluation<'a> {
     link: Link,
     /// Receives requests, and the reports of the cell process.
     inbox: Inbox,
-    /// The cells' standard error, for what the kernel has to say.
-    notices: OwnedFd,
+    to_user: ToUser,
     code_help: CodeHelp,
     /// Shared with the kernel's handle, which interrupts executions.
     execution_state: &'a ExecutionState,
@@ -96,6 +102,27 @@ pub(crate) struct Evaluation<'a> {
     /// What the user was told that is said once.
     told: BTreeSet<String>,
     idle_work: IdleWork,
+    /// What the commands of the cell ask to be measured.
+    measures: Measures,
+}
+
+/// The ways by which the evaluation thread shows something beside results.
+pub(crate) struct ToUser {
+    /// The cells' standard error, for what the kernel has to say.
+    pub(crate) notices: OwnedFd,
+    /// The front end, which shows displays.
+    pub(crate) front_end: OnEvent,
+}
+
+/// What the commands of a cell ask to be measured, and what was measured.
+#[derive(Debug, Default)]
+struct Measures {
+    /// `:time` asks how long the code takes.
+    time: bool,
+    /// How long the cell's last code took, once it has run.
+    timing: Option<Timing>,
+    /// `:profile` asks where the time goes.
+    profile: Option<ProfileRequest>,
 }
 
 impl<'a> Evaluation<'a> {
@@ -104,7 +131,7 @@ impl<'a> Evaluation<'a> {
         options: Options,
         link: Link,
         inbox: Inbox,
-        notices: OwnedFd,
+        to_user: ToUser,
         code_help: CodeHelp,
         execution_state: &'a ExecutionState,
     ) -> Evaluation<'a> {
@@ -113,7 +140,7 @@ impl<'a> Evaluation<'a> {
             options,
             link,
             inbox,
-            notices,
+            to_user,
             code_help,
             execution_state,
             session: None,
@@ -124,6 +151,7 @@ impl<'a> Evaluation<'a> {
             types: BTreeMap::new(),
             told: BTreeSet::new(),
             idle_work: IdleWork::default(),
+            measures: Measures::default(),
         }
     }
 }
@@ -199,8 +227,23 @@ impl Evaluation<'_> {
     /// Shows the user a line on the cells' standard error.
     fn notice(&self, line: &str) {
         tracing::info!("{line}");
-        if let Err(error) = rustix::io::write(&self.notices, format!("{line}\n").as_bytes()) {
+        if let Err(error) = rustix::io::write(&self.to_user.notices, format!("{line}\n").as_bytes()) {
             tracing::warn!("cannot tell the notebook: {error}");
+        }
+    }
+
+    /// Shows the user a display below everything that the cell has printed and shown.
+    fn show(&self, bundle: MimeBundle) {
+        let ask = Ask::Display {
+            bundle,
+            display_id: None,
+        };
+        let (sender, shown) = mpsc::channel();
+        let question = Question::new(encode(&ask), move |answer| drop(sender.send(answer)));
+        (self.to_user.front_end)(ProcessEvent::Asked(question));
+        // The question is answered once the display has its position, and also if it is refused.
+        if let Ok(Err(reason)) = shown.recv() {
+            tracing::warn!("cannot show a display: {reason}");
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use anyhow::Result;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 /// Builds the template of the current toolchain, unless it is there, and records cargo's answers.
 pub(crate) fn prepare() -> Result<()> {
@@ -27,7 +27,7 @@ pub(crate) fn prepare() -> Result<()> {
     let paths = CellPaths::in_directory(run_dir.path());
     let (sender, _reports) = mpsc::channel::<Numbered>();
     let cells = KernelProcesses::of_run(run_dir.path()).of_cells();
-    let _link = Link::listen(&paths.socket, cells, sender, Box::new(drop))?;
+    let _link = Link::listen(&paths.socket, cells, sender, Arc::new(drop))?;
     template::build(&options, &crates, &toolchain, &|line| eprintln!("{line}"))?;
     // A session records cargo's answers when it opens.
     drop(EvcxrSession::open(&options, &ExecutionState::default(), &|_| ())?);

@@ -335,10 +335,12 @@ impl RustcCall {
             call.remove_options(&["incremental=", "codegen-units="]);
             call.add_option("codegen-units=1");
         }
-        if environment::wants_backtraces() {
+        if settings.profiled || environment::wants_backtraces() {
             // Options of the profile strip what a backtrace reads.
             call.remove_options(&["strip="]);
-            call.add_option("debuginfo=line-tables-only");
+            // A profile needs the paths of functions that the compiler has put into others.
+            let debug_info = if settings.profiled { "1" } else { "line-tables-only" };
+            call.add_option(format!("debuginfo={debug_info}"));
         }
         call.remove_options(&["opt-level="]);
         settings.code_generation().for_each(|option| call.add_option(option));

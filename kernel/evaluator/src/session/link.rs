@@ -4,9 +4,9 @@
 //! [frame](crate::session::frames). [`Link`] is the kernel's end; the cell process's end is in
 //! `cell_process/channels.rs` and `cell_process/instructions.rs`.
 
-use crate::session::{frames::receive, outbox::Outbox};
+use crate::session::{cpu_time::CpuTime, frames::receive, outbox::Outbox};
 use anyhow::{Context, Result};
-use mosaic_engine::{ProcessMark, Question};
+use mosaic_engine::{ProcessMark, ProcessProfile, Question};
 use rustix::{
     fs::{FileType, Mode, OFlags},
     io::Errno,
@@ -43,6 +43,8 @@ pub(crate) enum Instruction {
     Deliver { message: Vec<u8> },
     /// Drops all variables, and asks for [`Report::VariablesDropped`].
     DropVariables,
+    /// Has the next cell profiled, whose [`Report::Profiled`] comes before its end.
+    Profile,
 }
 
 /// An event of a cell process that is not about the evaluation of a cell.
@@ -54,8 +56,9 @@ pub enum ProcessEvent {
     Ended,
 }
 
-/// A function that takes each event. It is called on the thread of the link and must not block.
-pub(crate) type OnEvent = Box<dyn Fn(ProcessEvent) + Send>;
+/// A function that takes each event. It is called on the thread of the link and on the evaluation thread, and must not
+/// block.
+pub(crate) type OnEvent = Arc<dyn Fn(ProcessEvent) + Send + Sync>;
 
 /// A message from the cell process to the kernel.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -80,12 +83,16 @@ pub(crate) enum Report {
     Loads,
     /// The compiled cell begins to run.
     Began,
+    /// What the profile of the cell has found of each process, or why it could not be taken.
+    Profiled(Result<Vec<ProcessProfile>, String>),
     /// The cell has ended, well or not.
     Ended {
         /// The names of the stored variables, if a cell has linked `mosaic-cell`.
         stored: Option<Vec<String>>,
         /// How long the cell ran.
         ran: Duration,
+        /// The processor time that the process used meanwhile.
+        cpu: CpuTime,
     },
     /// The destructors of all variables have run.
     VariablesDropped,
@@ -327,7 +334,7 @@ mod tests {
             &paths.socket,
             ProcessMark::of_run(directory.path()),
             sender,
-            Box::new(drop),
+            Arc::new(drop),
         )
         .unwrap();
         let mut cell = UnixStream::connect(&paths.socket).unwrap();
@@ -352,7 +359,7 @@ mod tests {
             &paths.socket,
             ProcessMark::of_run(directory.path()),
             sender,
-            Box::new(drop),
+            Arc::new(drop),
         )
         .unwrap();
         assert_eq!(link.send(&Instruction::Answer), None);

@@ -34,6 +34,7 @@
 //! - This room uses no other room, so that all programs can use it.
 
 pub(crate) mod build_progress;
+pub(crate) mod cpu_time;
 pub(crate) mod digest;
 pub(crate) mod directory;
 pub(crate) mod environment;

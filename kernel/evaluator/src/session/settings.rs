@@ -50,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) format: Option<String>,
     /// Whether results are shown with their types, as `:types` sets it.
     pub(crate) types: bool,
+    /// Whether the cell is compiled with the places of its code, for the profile of `:profile`.
+    pub(crate) profiled: bool,
 }
 
 impl Settings {

@@ -4,6 +4,7 @@ use super::{
     command::Command,
     current::{head, linked_head},
     process::Head,
+    profile,
     state::{Awaited, GuestWaker, HeadState, Request, Value, to_outcome},
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
 };
 use mosaic_abi::{
     self as abi, Argument, Buffer, CellEvent, Description, Failure, FailureKind, FunctionTable, Handle, Host, Options,
-    Outcome, Poll, Slice, StartOptions, Submitted, TesseraTable, TypeName, VERSION, Waker,
+    Outcome, Poll, Query, Slice, StartOptions, Submitted, TesseraTable, TypeName, VERSION, Waker,
 };
 use std::{env, ptr, sync::Arc, time::Duration};
 
@@ -267,7 +268,11 @@ unsafe extern "C" fn tesserae() -> Handle {
 unsafe extern "C" fn query(query: Slice) -> Handle {
     // SAFETY: the guest lends the bytes for this call.
     let query = mosaic_abi::decode(unsafe { query.as_bytes() });
-    linked_head().change(|state| state.query(query))
+    match query {
+        Ok(Query::BeginProfile(scope)) => profile::begin(scope),
+        Ok(Query::EndProfile) => profile::end(),
+        query => linked_head().change(|state| state.query(query)),
+    }
 }
 
 unsafe extern "C" fn attach(uid: Slice, type_name: Slice) -> Submitted {

@@ -314,6 +314,11 @@ pub(crate) enum ToWorker {
     Count {
         request: u64,
     },
+    /// Begin or end to profile this process for a head, and reply when that is done.
+    Profile {
+        request: u64,
+        step: ProfileStep,
+    },
     /// Make this head an owner of a tessera, and reply when the tessera is constructed.
     Attach {
         tessera: Id,
@@ -372,11 +377,23 @@ pub(crate) enum FromWorker {
     },
     /// The numbers of what this worker keeps.
     Counted { request: u64, kept: Kept },
+    /// A profile has begun or ended. If it has ended, the outcome is the encoded samples, or why there are none.
+    Profiled {
+        request: u64,
+        outcome: Option<Result<Vec<u8>, String>>,
+    },
     /// The head is an owner of a tessera with these methods, or why not.
     Attached {
         tessera: Id,
         outcome: Result<Vec<String>, Box<Failure>>,
     },
+}
+
+/// What is to be done with the profile of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum ProfileStep {
+    Begin,
+    End,
 }
 
 /// A tessera that lives on a worker.

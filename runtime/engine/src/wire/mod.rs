@@ -30,8 +30,8 @@ pub(crate) use frame::{Frame, Payload};
 pub(crate) use host::{Host, WorkerAddress};
 pub(crate) use messages::{
     Argument, Callee, Code, CodeFile, FromMonitor, FromWarehouse, FromWorker, LivingTessera, Load, Location,
-    LostWorker, Near, Needs, Object, Peer, RunningRuntime, RuntimePart, Source, TaskProgress, ToMonitor, ToWarehouse,
-    ToWorker, Wish,
+    LostWorker, Near, Needs, Object, Peer, ProfileStep, RunningRuntime, RuntimePart, Source, TaskProgress, ToMonitor,
+    ToWarehouse, ToWorker, Wish,
 };
 pub(crate) use network::{FILES, MONITOR, Network, credentials_in};
 pub(crate) use node_messages::{FileReply, FileRequest, FromNode, NodeGreeting, NodeHello, NodeOrder, ToNode};

@@ -17,6 +17,7 @@
 //! - `descriptor_reserve`: file descriptors that are kept for connections.
 //! - `peers`: fetches results from other workers.
 //! - `flusher`: flushes what methods write, so that it is seen in time.
+//! - `profile`: profiles this process, for a head.
 //! - `settings`: what the monitor tells a worker that it starts.
 //! - `runtime`: the threads of a worker.
 //! - `host_files`: files of other hosts: code and stored values.
@@ -33,6 +34,7 @@ mod host_files;
 mod inputs;
 mod local;
 mod peers;
+mod profile;
 mod results;
 pub(crate) mod runtime;
 pub(crate) mod serve;

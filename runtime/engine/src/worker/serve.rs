@@ -6,6 +6,7 @@ use super::{
     execution::{Job, function, tessera},
     gather::{MissingCode, Payloads, TaskWait, gather_inputs, stored_value},
     head::HeadConnection,
+    profile::profile,
     state::WorkerState,
     tesserae::Condition,
 };
@@ -124,6 +125,7 @@ fn handle(
             let kept = state.kept();
             sender.send(FromWorker::Counted { request, kept });
         }
+        (ToWorker::Profile { request, step }, Some(head)) => profile(state, head, request, step),
         (ToWorker::List { request }, Some(head)) => {
             let tesserae = state.tesserae.borrow().list();
             head.send(FromWorker::Listed { request, tesserae });

@@ -9,6 +9,7 @@ use super::{
     head::HeadConnection,
     host_files::HostFiles,
     peers::Peers,
+    profile::Profile,
     results::{Outcome, Results},
     settings::Settings,
     stored_values::StoredValues,
@@ -69,6 +70,8 @@ pub(crate) struct WorkerState {
     pub(super) trimmer: Trimmer,
     /// The constructors, calls and functions that have begun and not ended.
     pub(super) running: Running,
+    /// The profile of this process, if one is being taken.
+    pub(super) profile: Profile,
     /// The number of connections of each head.
     heads: RefCell<HashMap<Id, usize>>,
     /// The connections of all heads, among them some that are closed.
@@ -111,6 +114,7 @@ impl WorkerState {
             tesserae: RefCell::default(),
             trimmer,
             stored_values: StoredValues::new(store_dirs),
+            profile: Profile::default(),
             heads: RefCell::default(),
             senders: RefCell::default(),
             jobs_ended: Notify::new(),
@@ -143,6 +147,7 @@ impl WorkerState {
         if left == 0 {
             heads.remove(&head.id);
             self.tesserae.borrow_mut().leave(head.id);
+            self.profile.leave(head.id);
             self.departed.notify_waiters();
         }
     }

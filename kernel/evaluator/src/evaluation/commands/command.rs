@@ -27,17 +27,19 @@ pub(super) enum Group {
     Variables,
     Display,
     Errors,
+    Measurement,
     Compilation,
     Kernel,
 }
 
 impl Group {
     /// All groups, in the order of `:help`.
-    pub(super) const ALL: [Group; 6] = [
+    pub(super) const ALL: [Group; 7] = [
         Group::Crates,
         Group::Variables,
         Group::Display,
         Group::Errors,
+        Group::Measurement,
         Group::Compilation,
         Group::Kernel,
     ];
@@ -49,6 +51,7 @@ impl Group {
             Group::Variables => "Variables and types",
             Group::Display => "What cells show",
             Group::Errors => "Errors",
+            Group::Measurement => "Where the time goes",
             Group::Compilation => "Compilation",
             Group::Kernel => "The kernel",
         }
@@ -79,6 +82,17 @@ pub(super) enum Action {
 pub(super) enum Runner {
     Evcxr,
     Kernel(KernelFunction),
+    /// The command stands for code.
+    Code(CommandCode),
+}
+
+/// The code that a command stands for: what the user wrote after the command, with these texts around it.
+pub(super) struct CommandCode {
+    /// Stands in place of the command's name and the space after the name, and is as long. So what follows keeps its
+    /// column.
+    pub(super) begins: &'static str,
+    /// Stands after the line of the command.
+    pub(super) ends: &'static str,
 }
 
 /// A command of the kernel. Takes the arguments, if there are any, and the number of the execution; returns what the

@@ -7,17 +7,20 @@
 //!
 //! To add a command, see [`table`].
 
+pub(crate) mod bench;
 mod by_arguments;
 mod clear;
 mod command;
 pub(crate) mod completion;
 mod doc;
 mod help;
+pub(crate) mod profile;
 mod settings;
 pub(crate) mod steps;
 mod table;
 #[cfg(test)]
 mod tests;
+pub(crate) mod time;
 mod vars;
 
 use crate::{

@@ -5,7 +5,7 @@ use crate::{
     evaluation::{
         Evaluation,
         commands::{
-            command::{Action, KernelFunction, Runner},
+            command::{Action, CommandCode, KernelFunction, Runner},
             table,
         },
     },
@@ -83,20 +83,27 @@ pub(crate) fn steps(code: &str, versions: &requested_dependency::Versions) -> Re
             open.push_str(line);
             continue;
         }
-        match kernel_command(line.trim(), versions).map_err(|reason| Refusal { range, reason })? {
-            None => {
+        let begin = range.start;
+        let run_by = run_by(line.trim(), versions).map_err(|reason| Refusal { range, reason })?;
+        let step = match run_by {
+            RunBy::Evcxr => {
                 has_command = true;
                 open.push_str(&for_cargo(line));
+                continue;
             }
-            Some(command) => {
-                if has_command {
-                    steps.push(Step::Evcxr(open.clone()));
-                }
-                has_command = false;
-                open = blank(&code[..at]);
-                steps.push(Step::Kernel(command));
+            RunBy::Kernel(command) => Step::Kernel(command),
+            RunBy::Code(code_of) => {
+                let written = &line.trim()[code_of.begins.len()..];
+                let before = blank(&code[..begin]);
+                Step::Evcxr(format!("{before}{}{written}{}", code_of.begins, code_of.ends))
             }
+        };
+        if has_command {
+            steps.push(Step::Evcxr(open.clone()));
         }
+        has_command = false;
+        open = blank(&code[..at]);
+        steps.push(step);
     }
     let rest = &code[at..];
     if has_command && !rest.trim().is_empty() {
@@ -122,8 +129,15 @@ fn for_cargo(line: &str) -> Cow<'_, str> {
     }
 }
 
-/// Reads the line of a command. Returns nothing if evcxr is to run it, and the reason if it is refused.
-fn kernel_command(line: &str, versions: &requested_dependency::Versions) -> Result<Option<KernelCommand>, String> {
+/// What runs a command.
+enum RunBy {
+    Evcxr,
+    Kernel(KernelCommand),
+    Code(CommandCode),
+}
+
+/// Reads the line of a command. The error is the reason for which the command is refused.
+fn run_by(line: &str, versions: &requested_dependency::Versions) -> Result<RunBy, String> {
     let (name, arguments) = line.split_once(' ').unwrap_or((line, ""));
     let arguments = Some(arguments.trim()).filter(|arguments| !arguments.is_empty());
     let command = table::find(name).ok_or_else(|| unknown(name))?;
@@ -134,8 +148,9 @@ fn kernel_command(line: &str, versions: &requested_dependency::Versions) -> Resu
         Action::Refused(reason) => return Err(reason.to_owned()),
     };
     Ok(match runner {
-        Runner::Evcxr => None,
-        Runner::Kernel(function) => Some(KernelCommand {
+        Runner::Evcxr => RunBy::Evcxr,
+        Runner::Code(code) => RunBy::Code(code),
+        Runner::Kernel(function) => RunBy::Kernel(KernelCommand {
             name: command.name,
             arguments: arguments.map(str::to_owned),
             function,
@@ -196,6 +211,19 @@ mod tests {
             ("::std::mem::drop(1);", vec![evcxr("::std::mem::drop(1);")]),
             ("let x = 1;\n:quit", vec![evcxr("let x = 1;\n:quit")]),
             (":fmt {:#?}", vec![kernel(":fmt", Some("{:#?}"))]),
+            (" :bench  x + 1", vec![evcxr(" Bench!( x + 1\n);")]),
+            (
+                ":vars\n:bench x // now\ny",
+                vec![
+                    kernel(":vars", None),
+                    evcxr("     \nBench!(x // now\n);"),
+                    evcxr("     \n               \ny"),
+                ],
+            ),
+            (
+                ":dep a\n:bench f().await",
+                vec![evcxr(":dep a\n"), evcxr("      \nBench!(f().await\n; await);")],
+            ),
             ("!echo a", vec![evcxr("!echo a")]),
             (
                 "  :dep a = { default_features = false }  \nb",
@@ -218,6 +246,10 @@ mod tests {
             (":var", "`:vars` meant"),
             (":hlep", "`:help` meant"),
             (":something_else_entirely", "lists them all"),
+            (":bench", "wants an expression"),
+            (":bench let x = 1;", "no expression"),
+            (":bench f(", "no expression"),
+            (":time 1 + 1", "on the next line"),
         ] {
             let refusal = steps_of(code).expect_err(code);
             assert!(refusal.reason.contains(part), "{}", refusal.reason);

@@ -5,7 +5,7 @@
 use crate::{
     evaluation::{
         commands::{
-            by_arguments,
+            bench, by_arguments,
             clear::clear,
             command::{
                 Action::{ByArguments, Evcxr, Kernel, Refused},
@@ -14,7 +14,9 @@ use crate::{
                 Group,
             },
             help::help,
+            profile,
             settings::{set_format, set_release, toggle_types},
+            time,
             vars::list_variables,
         },
         start_up::load_configuration,
@@ -23,7 +25,7 @@ use crate::{
 };
 
 /// Every command, grouped and ordered as `:help` lists them.
-pub(super) static COMMANDS: [Command; 37] = [
+pub(super) static COMMANDS: [Command; 40] = [
     Command {
         name: ":dep",
         arguments: "NAME = VERSION",
@@ -167,6 +169,30 @@ pub(super) static COMMANDS: [Command; 37] = [
         doc: "Shows the last error of the compiler as JSON",
         completer: Nothing,
         action: Evcxr,
+    },
+    Command {
+        name: ":time",
+        arguments: "",
+        group: Group::Measurement,
+        doc: "Shows how long the code below it runs: wall time and CPU time, without compilation",
+        completer: Nothing,
+        action: ByArguments(time::time),
+    },
+    Command {
+        name: ":bench",
+        arguments: "EXPRESSION",
+        group: Group::Measurement,
+        doc: "Runs an expression many times, and shows how long it takes: mean, spread and median",
+        completer: Variables,
+        action: ByArguments(bench::bench),
+    },
+    Command {
+        name: ":profile",
+        arguments: "[--save FILE]",
+        group: Group::Measurement,
+        doc: "Samples the code below it, and the workers: shows a flame graph; saves `.svg`, or `.json` for Firefox",
+        completer: Words(&["--save profile.svg", "--save profile.json"]),
+        action: ByArguments(profile::profile),
     },
     Command {
         name: ":opt",

@@ -189,6 +189,7 @@ fn enter_message(state: &mut HeadState, uid: &str, frame: Received<FromWorker>) 
         }
         FromWorker::Listed { request, tesserae } => state.worker_answered(request, uid, tesserae),
         FromWorker::Counted { request, kept } => state.worker_counted(request, uid, kept),
+        FromWorker::Profiled { request, outcome } => state.worker_profiled(request, uid, outcome),
         FromWorker::Kept { request, outcome } => state.kept(request, uid, outcome.map_err(|failure| *failure)),
         FromWorker::Attached { tessera, outcome } => state.attached(tessera, outcome.map_err(|failure| *failure)),
         FromWorker::Fenced { .. } => {}

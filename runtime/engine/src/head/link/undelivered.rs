@@ -26,9 +26,10 @@ impl Asked {
                 Asked::Operation(id)
             }
             ToWorker::Fetch { request, .. } => Asked::Fetch(request),
-            ToWorker::List { request } | ToWorker::Count { request } | ToWorker::Keep { request, .. } => {
-                Asked::Inquiry(request)
-            }
+            ToWorker::List { request }
+            | ToWorker::Count { request }
+            | ToWorker::Profile { request, .. }
+            | ToWorker::Keep { request, .. } => Asked::Inquiry(request),
             ToWorker::Attach { tessera } => Asked::Attach(tessera),
             ToWorker::Hello(_)
             | ToWorker::Adopt

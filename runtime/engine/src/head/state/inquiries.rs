@@ -1,7 +1,7 @@
 //! Questions to all workers, and their answers so far. No I/O here.
 
 use crate::wire::{LivingTessera, WorkerAddress};
-use mosaic_abi::{Handle, Kept};
+use mosaic_abi::{Handle, Kept, ProcessProfile};
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -18,6 +18,8 @@ pub(super) enum InquiryPurpose {
     Publish(Handle),
     /// This wait ends with the numbers of what the workers keep.
     Count(Handle),
+    /// This wait ends when all workers have begun or ended a profile.
+    Profile(Handle),
 }
 
 /// The answers of the workers.
@@ -26,6 +28,7 @@ pub(super) struct Answers {
     /// Living tesserae, each with its worker.
     pub(super) found: Vec<(LivingTessera, Arc<WorkerAddress>)>,
     pub(super) kept: Vec<Kept>,
+    pub(super) profiles: Vec<ProcessProfile>,
 }
 
 #[derive(Debug)]
@@ -41,12 +44,18 @@ struct Inquiry {
 pub(super) struct Inquiries(HashMap<u64, Inquiry>);
 
 impl Inquiries {
-    /// Begins an inquiry of these workers.
-    pub(super) fn begin(&mut self, request: u64, purpose: InquiryPurpose, workers: impl Iterator<Item = String>) {
+    /// Begins an inquiry of these workers, whose answers are added to `answers`.
+    pub(super) fn begin(
+        &mut self,
+        request: u64,
+        purpose: InquiryPurpose,
+        workers: impl Iterator<Item = String>,
+        answers: Answers,
+    ) {
         let inquiry = Inquiry {
             purpose,
             missing: workers.collect(),
-            answers: Answers::default(),
+            answers,
         };
         self.0.insert(request, inquiry);
     }
@@ -68,6 +77,13 @@ impl Inquiries {
     pub(super) fn add_kept(&mut self, request: u64, kept: Kept) {
         if let Some(inquiry) = self.0.get_mut(&request) {
             inquiry.answers.kept.push(kept);
+        }
+    }
+
+    /// Adds the profile of a process.
+    pub(super) fn add_profile(&mut self, request: u64, profile: ProcessProfile) {
+        if let Some(inquiry) = self.0.get_mut(&request) {
+            inquiry.answers.profiles.push(profile);
         }
     }
 
@@ -106,7 +122,7 @@ mod tests {
     fn an_inquiry_is_complete_when_every_worker_that_lives_has_answered() {
         let mut inquiries = Inquiries::default();
         let workers = ["w0", "w1", "w2"].map(str::to_owned);
-        inquiries.begin(1, InquiryPurpose::Show(7), workers.into_iter());
+        inquiries.begin(1, InquiryPurpose::Show(7), workers.into_iter(), Answers::default());
         let answer = |inquiries: &mut Inquiries, worker: &str| {
             let address = WorkerAddress {
                 uid: worker.to_owned(),

@@ -49,6 +49,7 @@ mod waits;
 mod tests;
 
 pub(crate) use action::Action;
+pub(crate) use ask_workers::HEAD;
 pub(crate) use submission::{Request, Value};
 pub(crate) use waits::{Awaited, Ending, GuestWaker, to_outcome};
 

@@ -24,6 +24,13 @@ impl HeadState {
                 self.ask_workers(InquiryPurpose::Count(wait), |request| ToWorker::Count { request });
                 wait
             }
+            // The process of the head is profiled too, which is no matter of this state.
+            Ok(Query::BeginProfile(_) | Query::EndProfile) => {
+                let wait = self.wait(Awaited::Monitor);
+                let failure = failure(FailureKind::Runtime, "this process cannot be profiled");
+                self.end_wait(wait, Err(failure));
+                wait
+            }
             Ok(Query::WorkerUids) => {
                 let wait = self.wait(Awaited::Monitor);
                 let uids = self.worker_uids();

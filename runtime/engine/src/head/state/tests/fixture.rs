@@ -138,6 +138,7 @@ impl Fixture {
                 ToWorker::Detach { .. } => format!("detach on {}", place.uid),
                 ToWorker::Keep { ware, .. } => format!("keep {} on {}", self.name(ware), place.uid),
                 ToWorker::Count { .. } => format!("count on {}", place.uid),
+                ToWorker::Profile { step, .. } => format!("profile on {}: {step:?}", place.uid),
                 ToWorker::Hello(_) | ToWorker::Adopt | ToWorker::Fence { .. } => "?".to_owned(),
             },
         };

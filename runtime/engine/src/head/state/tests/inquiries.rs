@@ -6,9 +6,9 @@ use super::{
 };
 use crate::{
     id::Id,
-    wire::{LivingTessera, LostWorker, ToWorker},
+    wire::{LivingTessera, LostWorker, ProfileStep, ToWorker},
 };
-use mosaic_abi::{FailureKind, Handle, Listed, State};
+use mosaic_abi::{FailureKind, Handle, Listed, ProcessProfile, State};
 
 fn living(fixture: &Fixture, tessera: Handle, type_name: &str) -> LivingTessera {
     LivingTessera {
@@ -23,7 +23,7 @@ fn request(fixture: &mut Fixture) -> u64 {
     let actions: Vec<Action> = std::iter::from_fn(|| fixture.state.next_action()).collect();
     let asked = actions.into_iter().find_map(|action| match action {
         Action::Send { frame, .. } | Action::SendWithin { frame, .. } => match frame.message {
-            ToWorker::List { request } => Some(request),
+            ToWorker::List { request } | ToWorker::Profile { request, .. } => Some(request),
             _ => None,
         },
         _ => None,
@@ -145,4 +145,48 @@ fn a_tessera_that_no_worker_has_yet_is_listed_too() {
     listed.sort_by_key(|(uid, _)| uid.clone());
     expected.sort_by_key(|(uid, _)| uid.clone());
     assert_eq!(listed, expected);
+}
+
+fn profile(process: &str, samples: u8) -> ProcessProfile {
+    ProcessProfile {
+        process: process.to_owned(),
+        samples: Ok(vec![samples]),
+    }
+}
+
+#[test]
+fn a_profile_ends_when_all_workers_have_sent_theirs() {
+    let mut fixture = Fixture::new(&["worker:0:0", "worker:0:1"]);
+    let wait = fixture.state.wait(Awaited::Monitor);
+    let known = vec![profile("head", 7)];
+    assert!(fixture.state.profile_workers(wait, ProfileStep::End, None, known));
+    let request = request(&mut fixture);
+    fixture.state.worker_profiled(request, "worker:0:1", Some(Ok(vec![2])));
+    assert_eq!(fixture.ending(wait), None);
+    fixture.state.worker_profiled(request, "worker:0:0", Some(Ok(vec![1])));
+    let ended = fixture.value(wait);
+    assert_eq!(
+        mosaic_abi::decode::<Vec<ProcessProfile>>(&ended).unwrap(),
+        [profile("head", 7), profile("worker:0:0", 1), profile("worker:0:1", 2)]
+    );
+}
+
+#[test]
+fn a_profile_names_workers_that_live() {
+    let mut fixture = Fixture::new(&["worker:0:0", "worker:0:1"]);
+    let wait = fixture.state.wait(Awaited::Monitor);
+    let only = |uid: &str| vec![uid.to_owned()];
+    assert!(
+        !fixture
+            .state
+            .profile_workers(wait, ProfileStep::Begin, Some(&only("worker:0:7")), Vec::new())
+    );
+    assert_eq!(fixture.ending(wait), Some(Err(FailureKind::Runtime)));
+    let wait = fixture.state.wait(Awaited::Monitor);
+    assert!(
+        fixture
+            .state
+            .profile_workers(wait, ProfileStep::Begin, Some(&only("worker:0:1")), Vec::new())
+    );
+    assert_eq!(fixture.actions(), ["profile on worker:0:1: Begin"]);
 }
