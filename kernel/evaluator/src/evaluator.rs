@@ -159,6 +159,21 @@ impl Evaluator {
         self.link.send(&Instruction::Deliver { message }).is_some()
     }
 
+    /// Has cells compiled for a debugger from now on, with debug information and without optimisation; or no longer.
+    pub fn set_debugging(&self, is_on: bool) {
+        self.execution_state.set_debugs(is_on);
+    }
+
+    /// Returns the process id of the cell process, if one has been started.
+    pub fn cell_process(&self) -> Option<u32> {
+        self.execution_state.process_id()
+    }
+
+    /// Returns the notebook's variables after the last cell, each a name and a type.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        self.execution_state.variables()
+    }
+
     /// Interrupts the execution that is under way, and returns at once.
     ///
     /// A compilation ends. A cell that waits stops, and all variables are kept. A cell that still runs after three

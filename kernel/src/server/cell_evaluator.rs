@@ -47,6 +47,15 @@ pub(crate) trait CellEvaluator: Clone + Send + Sync + 'static {
     ///
     /// Serves [`interrupt_request`](https://jupyter-client.readthedocs.io/en/stable/messaging.html#kernel-interrupt).
     fn interrupt(&self);
+
+    /// Has cells compiled for a debugger from now on, or no longer.
+    fn set_debugging(&self, is_on: bool);
+
+    /// Returns the process id of the cell process, if there is one.
+    fn cell_process(&self) -> Option<u32>;
+
+    /// Returns the notebook's variables, each a name and a type.
+    fn variables(&self) -> Vec<(String, String)>;
 }
 
 impl CellEvaluator for Evaluator {
@@ -77,5 +86,17 @@ impl CellEvaluator for Evaluator {
 
     fn interrupt(&self) {
         Evaluator::interrupt(self);
+    }
+
+    fn set_debugging(&self, is_on: bool) {
+        Evaluator::set_debugging(self, is_on);
+    }
+
+    fn cell_process(&self) -> Option<u32> {
+        Evaluator::cell_process(self)
+    }
+
+    fn variables(&self) -> Vec<(String, String)> {
+        Evaluator::variables(self)
     }
 }

@@ -8,6 +8,7 @@
 //! | `cell_evaluator` | the evaluator as a trait, which tests of the server fake |
 //! | `context` | the parts of the kernel that handlers work with, and how they reply and publish |
 //! | `execution`, `execution_queue` | runs cells one after the other; publishes their values and errors |
+//! | `debugging` | what the debugger needs of the kernel |
 //! | `interrupt` | what happens at an interrupt |
 //! | `handlers`, `language_version` | requests that run no cell |
 //! | `comm_delivery` | clients' messages through comms |
@@ -17,6 +18,7 @@
 mod cell_evaluator;
 mod comm_delivery;
 mod context;
+mod debugging;
 mod execution;
 mod execution_queue;
 mod handlers;
@@ -35,6 +37,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tracing::{debug, warn};
 
 pub(crate) use context::Context;
+pub(crate) use debugging::DebuggedNotebook;
 pub(crate) use history::{History, default_file as default_history_file};
 
 use crate::{front_end::PendingInput, parent_process, signals::SignalEvent};
@@ -205,7 +208,10 @@ impl<E: CellEvaluator> Server<E> {
         };
         let evaluator = self.context.evaluator.clone();
         match request {
-            Request::KernelInfo => self.answer(incoming, handlers::kernel_info(self.language_version.clone())),
+            Request::KernelInfo => {
+                let debugs = self.context.debugger.is_available();
+                self.answer(incoming, handlers::kernel_info(self.language_version.clone(), debugs));
+            }
             Request::Execute(request) => {
                 self.queue.push(QueuedCell { incoming, request });
                 self.start_next_cell();
@@ -231,6 +237,11 @@ impl<E: CellEvaluator> Server<E> {
                 self.answer_with(incoming, Reply::Interrupt(InterruptReply {}));
             }
             Request::Shutdown(request) => return Some(self.shut_down(incoming, request).await),
+            Request::Debug(request) => {
+                self.context.debugging.set_parent(incoming.header.clone());
+                let reply = self.context.debugger.request(request);
+                self.answer(incoming, async { Reply::Debug(reply.await) });
+            }
             Request::Unknown => self.unknown(incoming),
         }
         None

@@ -30,6 +30,10 @@ struct State {
     process: Option<Arc<Mutex<Child>>>,
     /// The session's directory.
     session: Option<PathBuf>,
+    /// Cells are to be compiled for the debugger.
+    debugs: bool,
+    /// The notebook's variables after the last cell, each a name and a type.
+    variables: Vec<(String, String)>,
 }
 
 impl State {
@@ -107,6 +111,33 @@ impl ExecutionState {
     /// Sets the cell process, which is killed when a cell cannot be stopped otherwise.
     pub(crate) fn set_process(&self, process: Arc<Mutex<Child>>) {
         self.lock().process = Some(process);
+    }
+
+    /// Returns the process id of the cell process, if there is one.
+    pub(crate) fn process_id(&self) -> Option<u32> {
+        let process = self.lock().process.clone()?;
+        let process = process.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(process.id())
+    }
+
+    /// Sets whether cells are compiled for the debugger.
+    pub(crate) fn set_debugs(&self, debugs: bool) {
+        self.lock().debugs = debugs;
+    }
+
+    /// Returns whether cells are compiled for the debugger.
+    pub(crate) fn debugs(&self) -> bool {
+        self.lock().debugs
+    }
+
+    /// Sets the notebook's variables, each a name and a type.
+    pub(crate) fn set_variables(&self, variables: Vec<(String, String)>) {
+        self.lock().variables = variables;
+    }
+
+    /// Returns the notebook's variables, each a name and a type.
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        self.lock().variables.clone()
     }
 
     /// Sets the session's directory, which is removed at the end.

@@ -29,6 +29,8 @@ pub enum Reply {
     Interrupt(InterruptReply),
     /// `shutdown_reply`
     Shutdown(ShutdownReply),
+    /// `debug_reply`, whose content is a response of the Debug Adapter Protocol
+    Debug(Value),
     /// The reply to a request that the kernel cannot read or does not support, whatever its type.
     Error(ErrorReply),
 }

@@ -183,4 +183,14 @@ impl CellEvaluator for FakeEvaluator {
         self.report(Called::Interrupted);
         self.0.interrupts.notify_waiters();
     }
+
+    fn set_debugging(&self, _is_on: bool) {}
+
+    fn cell_process(&self) -> Option<u32> {
+        None
+    }
+
+    fn variables(&self) -> Vec<(String, String)> {
+        vec![("x".to_owned(), "i32".to_owned())]
+    }
 }

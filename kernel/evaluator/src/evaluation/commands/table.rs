@@ -14,6 +14,7 @@ use crate::{
                 Group,
             },
             help::help,
+            text,
             settings::{set_format, set_release, toggle_types},
             vars::list_variables,
         },
@@ -23,7 +24,7 @@ use crate::{
 };
 
 /// Every command, grouped and ordered as `:help` lists them.
-pub(super) static COMMANDS: [Command; 37] = [
+pub(super) static COMMANDS: [Command; 38] = [
     Command {
         name: ":dep",
         arguments: "NAME = VERSION",
@@ -295,6 +296,14 @@ pub(super) static COMMANDS: [Command; 37] = [
         doc: "Shows this",
         completer: Nothing,
         action: Kernel(|_, _, _| Ok(help(&COMMANDS))),
+    },
+    Command {
+        name: ":debug",
+        arguments: "",
+        group: Group::Kernel,
+        doc: "Says how to use the debugger, or how to get one",
+        completer: Nothing,
+        action: Kernel(|evaluation, _, _| Ok(text(evaluation.options.debugger.clone()))),
     },
     Command {
         name: ":version",
