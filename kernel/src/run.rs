@@ -78,7 +78,7 @@ fn log_filter(wanted: &str) -> String {
         _ if wanted.is_empty() => "warn".to_owned(),
         // A level for all crates would show the flood of rust-analyzer's messages.
         Ok(level) => {
-            format!("warn,mosaic_kernel={level},mosaic_jupyter={level},mosaic_evaluator={level},mosaic_engine={level}")
+            format!("warn,mosaic_kernel={level},mosaic_jupyter={level},mosaic_evaluator={level},mosaic_engine={level},mosaic_debugger={level}")
         }
         Err(_) => wanted.to_owned(),
     }

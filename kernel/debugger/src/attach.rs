@@ -12,7 +12,11 @@ use crate::{
     stack::end_of_cell,
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, fs, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::{Arc, Mutex},
+};
 use tokio::{
     sync::{OnceCell, Semaphore, mpsc},
     task::JoinSet,
@@ -90,6 +94,7 @@ impl Shared {
                 name: name.to_owned(),
                 adapter,
                 breakpoints: tokio::sync::Mutex::default(),
+                functions: Mutex::default(),
             })
         };
         let attached = self.begin_session(&session, pid).await;
@@ -136,11 +141,12 @@ impl Shared {
             let executed = state.cells.executed();
             executed.map(|(name, file)| (name.to_owned(), of_file(file))).collect()
         };
+        let directory = self.notebook.source_directory().unwrap_or_default();
         for (name, breakpoints) in wanted {
             if known.get(&name).map_or(breakpoints.is_empty(), |known| *known == breakpoints) {
                 continue;
             }
-            let arguments = json!({ "source": { "name": name, "path": name }, "breakpoints": breakpoints });
+            let arguments = json!({ "source": { "name": name, "path": directory.join(&name) }, "breakpoints": breakpoints });
             match session.adapter.request("setBreakpoints", arguments).await {
                 Ok(_) => {
                     known.insert(name, breakpoints);
@@ -155,10 +161,16 @@ impl Shared {
         let stops_at_panics = self.lock().stops_at_panics;
         let end = (session.name == CELLS).then_some(end_of_cell());
         let panic = stops_at_panics.then_some(PANIC);
-        let functions: Vec<Value> = end.into_iter().chain(panic).map(|name| json!({ "name": name })).collect();
+        let names: Vec<&str> = end.into_iter().chain(panic).collect();
+        let functions: Vec<Value> = names.iter().map(|name| json!({ "name": name })).collect();
         let arguments = json!({ "breakpoints": functions });
-        if let Err(error) = session.adapter.request("setFunctionBreakpoints", arguments).await {
-            tracing::warn!("{} does not stop at panics: {error}", session.name);
+        match session.adapter.request("setFunctionBreakpoints", arguments).await {
+            Ok(body) => {
+                let set = body["breakpoints"].as_array().into_iter().flatten();
+                let numbers = names.into_iter().zip(set).filter_map(|(name, it)| Some((it["id"].as_u64()?, name)));
+                *session.functions() = numbers.collect();
+            }
+            Err(error) => tracing::warn!("{} does not stop at panics: {error}", session.name),
         }
     }
 

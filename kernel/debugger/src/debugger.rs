@@ -61,6 +61,22 @@ pub(crate) struct Session {
     pub(crate) adapter: Adapter,
     /// The breakpoints that the adapter has, by the names of cells. Locked while they are set.
     pub(crate) breakpoints: tokio::sync::Mutex<BTreeMap<String, Vec<Value>>>,
+    /// The functions at which the process stops, by the adapter's numbers.
+    pub(crate) functions: Mutex<BTreeMap<u64, &'static str>>,
+}
+
+impl Session {
+    /// Returns the functions at which the process stops.
+    pub(crate) fn functions(&self) -> MutexGuard<'_, BTreeMap<u64, &'static str>> {
+        self.functions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the function at which the process has stopped, by the body of the event, if that is the reason.
+    pub(crate) fn function_of(&self, body: &Value) -> Option<&'static str> {
+        let hit = body["hitBreakpointIds"].as_array()?;
+        let functions = self.functions();
+        hit.iter().find_map(|id| functions.get(&id.as_u64()?).copied())
+    }
 }
 
 /// A stop that clients know of.

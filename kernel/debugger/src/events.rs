@@ -57,7 +57,8 @@ impl Shared {
         let frames = self.frames(session, thread).await;
         let step = self.lock().steps.remove(&session.number).filter(|step| step.thread == thread);
         let stepping = step.as_ref().map(|step| step.thread);
-        if frames.first().is_some_and(|frame| frame.name == end_of_cell()) {
+        let function = session.function_of(&body);
+        if function == Some(end_of_cell()) {
             self.read_variables(session, &frames).await;
             return self.run_on_quietly(session, stepping).await;
         }
@@ -70,7 +71,7 @@ impl Shared {
             return self.step_on(session, &step, command).await;
         }
         let reason = body["reason"].as_str().unwrap_or_default();
-        let is_panic = frames.first().is_some_and(|frame| frame.name.contains(PANIC));
+        let is_panic = function == Some(PANIC);
         let from_cell = is_panic || matches!(reason, "exception" | "pause");
         let (thread, frames) = match visible(frames, from_cell) {
             frames if !frames.is_empty() => (thread, frames),

@@ -1,7 +1,7 @@
 //! What the debugger needs of the kernel.
 
 use serde_json::{Map, Value};
-use std::{future::Future, pin::Pin};
+use std::{future::Future, path::PathBuf, pin::Pin};
 
 /// The kernel as the debugger sees it.
 pub trait Notebook: Send + Sync + 'static {
@@ -13,6 +13,9 @@ pub trait Notebook: Send + Sync + 'static {
 
     /// Returns the pid of the cell process, if one runs.
     fn cell_process(&self) -> Option<u32>;
+
+    /// Returns the directory in which the debug information has the sources of cells.
+    fn source_directory(&self) -> Option<PathBuf>;
 
     /// Returns the notebook's variables, each a name and a type.
     fn variables(&self) -> Vec<(String, String)>;

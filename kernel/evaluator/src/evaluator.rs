@@ -24,6 +24,7 @@ use crate::{
 use anyhow::Result;
 use std::{
     os::fd::OwnedFd,
+    path::PathBuf,
     process,
     sync::{Arc, mpsc},
     thread,
@@ -167,6 +168,11 @@ impl Evaluator {
     /// Returns the process id of the cell process, if one has been started.
     pub fn cell_process(&self) -> Option<u32> {
         self.execution_state.process_id()
+    }
+
+    /// Returns the directory in which the cells are compiled. The debug information has their sources there.
+    pub fn session_directory(&self) -> Option<PathBuf> {
+        self.execution_state.session()
     }
 
     /// Returns the notebook's variables after the last cell, each a name and a type.

@@ -1,5 +1,7 @@
 //! The evaluator as the server sees it. Tests of the server put a fake in its place.
 
+use std::path::PathBuf;
+
 use mosaic_evaluator::Evaluator;
 pub(super) use mosaic_evaluator::{CellError, Completeness, Completions, MimeBundle};
 
@@ -54,6 +56,9 @@ pub(crate) trait CellEvaluator: Clone + Send + Sync + 'static {
     /// Returns the process id of the cell process, if there is one.
     fn cell_process(&self) -> Option<u32>;
 
+    /// Returns the directory in which the debug information has the sources of cells.
+    fn source_directory(&self) -> Option<PathBuf>;
+
     /// Returns the notebook's variables, each a name and a type.
     fn variables(&self) -> Vec<(String, String)>;
 }
@@ -94,6 +99,10 @@ impl CellEvaluator for Evaluator {
 
     fn cell_process(&self) -> Option<u32> {
         Evaluator::cell_process(self)
+    }
+
+    fn source_directory(&self) -> Option<PathBuf> {
+        Evaluator::session_directory(self)
     }
 
     fn variables(&self) -> Vec<(String, String)> {

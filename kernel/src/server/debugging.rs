@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    path::PathBuf,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -58,6 +59,10 @@ impl<E: CellEvaluator> Notebook for DebuggedNotebook<E> {
 
     fn cell_process(&self) -> Option<u32> {
         self.evaluator.cell_process()
+    }
+
+    fn source_directory(&self) -> Option<PathBuf> {
+        self.evaluator.source_directory()
     }
 
     fn variables(&self) -> Vec<(String, String)> {

@@ -92,6 +92,7 @@ impl Adapter {
         tokio::spawn(async move {
             let mut stdout = BufReader::new(stdout);
             while let Ok(Some(message)) = framing::read(&mut stdout).await {
+                tracing::debug!("from the adapter: {message}");
                 take(&replies, message, &on_event);
             }
             let mut pending = lock(&replies);
@@ -125,6 +126,7 @@ impl Adapter {
             number
         };
         let request = json!({ "seq": number, "type": "request", "command": command, "arguments": arguments });
+        tracing::debug!("to the adapter: {request}");
         // The receiver is gone only when the adapter has ended, and then there is no reply.
         let _ = self.to_write.send(framing::encode(&request));
         let reply = timeout(PATIENCE, replied).await;

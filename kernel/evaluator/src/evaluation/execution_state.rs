@@ -179,6 +179,11 @@ impl ExecutionState {
         process.lock().unwrap_or_else(PoisonError::into_inner).wait().ok()
     }
 
+    /// Returns the session's directory.
+    pub(crate) fn session(&self) -> Option<PathBuf> {
+        self.lock().session.clone()
+    }
+
     /// Removes the session's directory. May be called again: a compiler that was still running can have written into
     /// the directory after it was removed.
     pub(crate) fn remove_session(&self) {

@@ -190,6 +190,10 @@ impl CellEvaluator for FakeEvaluator {
         None
     }
 
+    fn source_directory(&self) -> Option<std::path::PathBuf> {
+        None
+    }
+
     fn variables(&self) -> Vec<(String, String)> {
         vec![("x".to_owned(), "i32".to_owned())]
     }
