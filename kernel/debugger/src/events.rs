@@ -38,10 +38,13 @@ pub(crate) async fn follow(
 impl Shared {
     /// Forgets a process that has ended, or whose adapter has.
     fn gone(&self, session: &Session, pid: u32) {
-        session.adapter.kill();
         let threads = {
             let mut state = self.lock();
-            state.sessions.remove(&session.number);
+            if state.sessions.remove(&session.number).is_none() {
+                // The debugger is leaving the process, and ends the adapter afterwards.
+                return;
+            }
+            session.adapter.kill();
             state.attached.remove(&pid);
             state.steps.remove(&session.number);
             state.take_stops(session.number)

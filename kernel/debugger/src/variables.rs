@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 /// Begins names of variables of the code around a cell.
-const HIDDEN: [&str; 3] = ["evcxr_", "__mosaic", "__evcxr"];
+const HIDDEN: [&str; 5] = ["evcxr_", "__mosaic", "__evcxr", "_task_context", "<null>"];
+/// Begin types whose parts are the runtime's. lldb may take very long to read those.
+const OPAQUE: [&str; 5] = ["mosaic::", "mosaic_", "tokio::", "core::task::", "ctx::__mosaic_"];
 /// What lldb says of a container in place of its values.
 const SIZE: &str = "size=";
 /// Arguments of types that nobody writes.
@@ -49,7 +51,10 @@ pub(crate) fn read(body: &Value) -> Vec<Variable> {
         name: text(&variable["name"]),
         value: text(&variable["value"]),
         type_name: type_name(variable["type"].as_str().unwrap_or_default()),
-        reference: variable["variablesReference"].as_u64().unwrap_or_default(),
+        reference: match is_opaque(variable["type"].as_str().unwrap_or_default()) {
+            true => 0,
+            false => variable["variablesReference"].as_u64().unwrap_or_default(),
+        },
         expression: variable["evaluateName"].as_str().map(str::to_owned),
     });
     all.filter(|variable| !is_hidden(&variable.name)).collect()
@@ -63,6 +68,12 @@ pub(crate) fn without_shadowed(variables: Vec<Variable>) -> Vec<Variable> {
         kept.push(variable);
     }
     kept
+}
+
+/// Reports whether the parts of a type are the runtime's.
+fn is_opaque(type_name: &str) -> bool {
+    let plain = type_name.trim_start_matches('&').trim_start_matches("mut ");
+    OPAQUE.iter().any(|begin| plain.starts_with(begin))
 }
 
 fn is_hidden(name: &str) -> bool {
@@ -155,6 +166,14 @@ mod tests {
         let read = without_shadowed(read(&body));
         let seen: Vec<_> = read.iter().map(|it| (it.name.as_str(), it.value.as_str())).collect();
         assert_eq!(seen, [("x", "3")]);
+    }
+
+    #[test]
+    fn the_runtimes_own_types_are_not_taken_apart() {
+        for (type_name, reference) in [("ctx::Point", 7), ("ctx::__mosaic_Counter::CounterProxy", 0), ("&mosaic::task::Task", 0)] {
+            let body = json!({ "variables": [{ "name": "x", "value": "", "type": type_name, "variablesReference": 7 }] });
+            assert_eq!(read(&body)[0].reference, reference, "{type_name}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! | `handlers`, `language_version` | requests that run no cell |
 //! | `comm_delivery` | clients' messages through comms |
 //! | `stdin` | asks users for input |
+//! | `usage` | what the kernel uses of the machine |
 //! | `history` | earlier inputs, in SQLite |
 
 mod cell_evaluator;
@@ -26,6 +27,7 @@ mod history;
 mod interrupt;
 mod language_version;
 mod stdin;
+mod usage;
 #[cfg(test)]
 mod tests;
 
@@ -48,6 +50,7 @@ use execution::{FinishedCell, QueuedCell};
 use execution_queue::ExecutionQueue;
 use language_version::LanguageVersion;
 use stdin::Stdin;
+use usage::UsageMeter;
 
 /// Everything that can happen to a kernel.
 enum Event {
@@ -113,6 +116,7 @@ pub(crate) struct Server<E> {
     history: History,
     language_version: LanguageVersion,
     stdin: Stdin,
+    usage: UsageMeter,
     /// Receives the questions that cells and workers ask their user.
     inputs: mpsc::UnboundedReceiver<PendingInput>,
     /// Takes clients' comm messages to the task that delivers them.
@@ -142,6 +146,7 @@ impl<E: CellEvaluator> Server<E> {
             cell_events,
             cell_reporter,
             history,
+            usage: UsageMeter::default(),
         }
     }
 
@@ -237,6 +242,7 @@ impl<E: CellEvaluator> Server<E> {
                 self.answer_with(incoming, Reply::Interrupt(InterruptReply {}));
             }
             Request::Shutdown(request) => return Some(self.shut_down(incoming, request).await),
+            Request::Usage => self.answer(incoming, self.usage.clone().reply()),
             Request::Debug(request) => {
                 self.context.debugging.set_parent(incoming.header.clone());
                 let reply = self.context.debugger.request(request);

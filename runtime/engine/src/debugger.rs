@@ -47,7 +47,13 @@ pub fn wait_for_debugger(run_dir: &Path, name: &str) {
 fn wait(mut socket: UnixStream, name: &str) -> io::Result<()> {
     socket.set_read_timeout(Some(PATIENCE))?;
     writeln!(socket, "{name}")?;
-    socket.read(&mut [0]).map(|_| ())
+    loop {
+        match socket.read(&mut [0]) {
+            // Attaching interrupts this process.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read.map(|_| ()),
+        }
+    }
 }
 
 #[cfg(test)]

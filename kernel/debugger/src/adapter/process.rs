@@ -19,6 +19,10 @@ use tokio::{
 
 /// How long the adapter may take for a request. It takes long to read the symbols of many libraries.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the adapter may take to read values. lldb may read a value that is not there yet, and find no end of it.
+const PATIENCE_FOR_VALUES: Duration = Duration::from_secs(8);
+/// The requests that read values.
+const READS: [&str; 2] = ["variables", "evaluate"];
 
 /// A request of the adapter has failed.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +34,8 @@ pub(crate) enum AdapterError {
     #[error("the debug adapter has ended")]
     Ended,
     /// The adapter does not answer.
-    #[error("the debug adapter has not answered `{0}` for {seconds} s", seconds = PATIENCE.as_secs())]
-    Silent(String),
+    #[error("the debug adapter has not answered `{0}` for {seconds} s, and was ended", seconds = .1.as_secs())]
+    Silent(String, Duration),
 }
 
 /// What an adapter reports.
@@ -129,12 +133,17 @@ impl Adapter {
         tracing::debug!("to the adapter: {request}");
         // The receiver is gone only when the adapter has ended, and then there is no reply.
         let _ = self.to_write.send(framing::encode(&request));
-        let reply = timeout(PATIENCE, replied).await;
+        let patience = if READS.contains(&command) { PATIENCE_FOR_VALUES } else { PATIENCE };
+        let reply = timeout(patience, replied).await;
         lock(&self.pending).replies.remove(&number);
         let mut reply = match reply {
             Ok(Ok(reply)) => reply,
             Ok(Err(_)) => return Err(AdapterError::Ended),
-            Err(_) => return Err(AdapterError::Silent(command.to_owned())),
+            Err(_) => {
+                // It would answer nothing else either.
+                self.kill();
+                return Err(AdapterError::Silent(command.to_owned(), patience));
+            }
         };
         if reply["success"] == true {
             return Ok(reply["body"].take());

@@ -39,6 +39,8 @@ pub enum Request {
     Shutdown(ShutdownRequest),
     /// `debug_request`, with its content: a request of the Debug Adapter Protocol
     Debug(Value),
+    /// `usage_request`
+    Usage,
     /// A message of another type.
     Unknown,
 }
@@ -73,6 +75,7 @@ impl Request {
             "comm_close" => Request::CommClose(content(message)?),
             "interrupt_request" => Request::Interrupt,
             "shutdown_request" => Request::Shutdown(content(message)?),
+            "usage_request" => Request::Usage,
             "debug_request" => Request::Debug(message.content.clone()),
             _ => Request::Unknown,
         })
