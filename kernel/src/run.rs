@@ -78,7 +78,9 @@ fn log_filter(wanted: &str) -> String {
         _ if wanted.is_empty() => "warn".to_owned(),
         // A level for all crates would show the flood of rust-analyzer's messages.
         Ok(level) => {
-            format!("warn,mosaic_kernel={level},mosaic_jupyter={level},mosaic_evaluator={level},mosaic_engine={level},mosaic_debugger={level}")
+            format!(
+                "warn,mosaic_kernel={level},mosaic_jupyter={level},mosaic_evaluator={level},mosaic_engine={level},mosaic_debugger={level}"
+            )
         }
         Err(_) => wanted.to_owned(),
     }
@@ -108,7 +110,9 @@ async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()>
     let options = mosaic_debugger::Options {
         adapter,
         run_dir: run_dir.path().to_owned(),
-        sysroot: mosaic_evaluator::check_toolchain().ok().map(|toolchain| toolchain.sysroot),
+        sysroot: mosaic_evaluator::check_toolchain()
+            .ok()
+            .map(|toolchain| toolchain.sysroot),
         workers,
     };
     let debugger = Debugger::new(options, debugging.clone());

@@ -22,8 +22,11 @@ use tokio::{
     task::JoinSet,
 };
 
-/// The function of the standard library that every panic calls, and nothing else.
-pub(crate) const PANIC: &str = "rust_panic_with_hook";
+/// The function of the standard library that every panic calls, and nothing else; by its names in several versions.
+pub(crate) const PANICS: [&str; 2] = [
+    "std::panicking::panic_with_hook",
+    "std::panicking::rust_panic_with_hook",
+];
 /// How many adapters read symbols at once.
 const AT_ONCE: usize = 2;
 
@@ -68,7 +71,11 @@ impl Shared {
             if !state.is_on {
                 return Ok(());
             }
-            state.attached.entry(pid).or_insert_with(|| Arc::new(OnceCell::new())).clone()
+            state
+                .attached
+                .entry(pid)
+                .or_insert_with(|| Arc::new(OnceCell::new()))
+                .clone()
         };
         let attach = || async {
             // The semaphore is never closed.
@@ -143,10 +150,14 @@ impl Shared {
         };
         let directory = self.notebook.source_directory().unwrap_or_default();
         for (name, breakpoints) in wanted {
-            if known.get(&name).map_or(breakpoints.is_empty(), |known| *known == breakpoints) {
+            if known
+                .get(&name)
+                .map_or(breakpoints.is_empty(), |known| *known == breakpoints)
+            {
                 continue;
             }
-            let arguments = json!({ "source": { "name": name, "path": directory.join(&name) }, "breakpoints": breakpoints });
+            let arguments =
+                json!({ "source": { "name": name, "path": directory.join(&name) }, "breakpoints": breakpoints });
             match session.adapter.request("setBreakpoints", arguments).await {
                 Ok(_) => {
                     known.insert(name, breakpoints);
@@ -160,14 +171,17 @@ impl Shared {
     pub(crate) async fn set_functions(&self, session: &Session) {
         let stops_at_panics = self.lock().stops_at_panics;
         let end = (session.name == CELLS).then_some(end_of_cell());
-        let panic = stops_at_panics.then_some(PANIC);
-        let names: Vec<&str> = end.into_iter().chain(panic).collect();
+        let panics = PANICS.into_iter().filter(|_| stops_at_panics);
+        let names: Vec<&str> = end.into_iter().chain(panics).collect();
         let functions: Vec<Value> = names.iter().map(|name| json!({ "name": name })).collect();
         let arguments = json!({ "breakpoints": functions });
         match session.adapter.request("setFunctionBreakpoints", arguments).await {
             Ok(body) => {
                 let set = body["breakpoints"].as_array().into_iter().flatten();
-                let numbers = names.into_iter().zip(set).filter_map(|(name, it)| Some((it["id"].as_u64()?, name)));
+                let numbers = names
+                    .into_iter()
+                    .zip(set)
+                    .filter_map(|(name, it)| Some((it["id"].as_u64()?, name)));
                 *session.functions() = numbers.collect();
             }
             Err(error) => tracing::warn!("{} does not stop at panics: {error}", session.name),
@@ -195,7 +209,10 @@ impl Shared {
         let mut leaving = JoinSet::new();
         for session in sessions {
             leaving.spawn(async move {
-                let left = session.adapter.request("disconnect", json!({ "terminateDebuggee": false })).await;
+                let left = session
+                    .adapter
+                    .request("disconnect", json!({ "terminateDebuggee": false }))
+                    .await;
                 if let Err(error) = left {
                     tracing::warn!("the debugger has not left {} in order: {error}", session.name);
                 }

@@ -3,12 +3,13 @@
 use crate::{
     adapter::process::{Adapter, AdapterError},
     cells::Cells,
+    events::Hit,
     gate::Gate,
     ids::Ids,
     notebook::Notebook,
-    workers::Workers,
     replies::{event, failure},
     variables::Variable,
+    workers::Workers,
 };
 use serde_json::{Value, json};
 use std::{
@@ -116,11 +117,15 @@ pub(crate) struct State {
     /// The threads at which a user looks or may look, in the order in which they have stopped.
     pub(crate) stops: Vec<Stop>,
     pub(crate) steps: HashMap<u32, Step>,
+    /// The breakpoint at which each process has last stopped.
+    pub(crate) hits: HashMap<u32, Hit>,
     /// The frame whose scopes each adapter was last asked for.
     pub(crate) scoped: HashMap<u32, u64>,
     /// The breakpoints by the files of cells, as the client has set them.
     pub(crate) breakpoints: BTreeMap<String, Vec<Value>>,
     pub(crate) stops_at_panics: bool,
+    /// The client shows the type of a variable and not its value.
+    pub(crate) shows_types_alone: bool,
     /// The user has interrupted the cell: nothing stops until the next one.
     pub(crate) is_interrupted: bool,
     pub(crate) runs_cell: bool,
@@ -221,9 +226,11 @@ impl State {
             ids: Ids::default(),
             stops: Vec::new(),
             steps: HashMap::new(),
+            hits: HashMap::new(),
             scoped: HashMap::new(),
             breakpoints: BTreeMap::new(),
             stops_at_panics: false,
+            shows_types_alone: false,
             is_interrupted: false,
             runs_cell: false,
             cells,
@@ -241,7 +248,11 @@ impl State {
 
     /// Forgets the stops of a session that runs on. Returns their threads.
     pub(crate) fn take_stops(&mut self, session: u32) -> Vec<u64> {
-        let threads = self.stops.iter().filter(|stop| stop.session == session).map(|stop| stop.thread);
+        let threads = self
+            .stops
+            .iter()
+            .filter(|stop| stop.session == session)
+            .map(|stop| stop.thread);
         let threads = threads.collect();
         self.stops.retain(|stop| stop.session != session);
         self.ids.forget(session);
@@ -283,7 +294,11 @@ impl Shared {
         let threads: Vec<u64> = {
             let mut state = self.lock();
             state.runs_cell = false;
-            let cells = state.sessions.values().find(|session| session.name == CELLS).map(|it| it.number);
+            let cells = state
+                .sessions
+                .values()
+                .find(|session| session.name == CELLS)
+                .map(|it| it.number);
             // A step over the last line ends with the cell.
             let step = cells.and_then(|cells| state.steps.remove(&cells));
             step.into_iter().map(|step| step.thread).collect()
@@ -309,7 +324,10 @@ impl Shared {
     pub(crate) async fn resume(&self, session: &Session) -> Result<(), AdapterError> {
         let threads = self.note_running(session.number);
         let thread = threads.first().copied().unwrap_or_default();
-        session.adapter.request("continue", json!({ "threadId": thread })).await?;
+        session
+            .adapter
+            .request("continue", json!({ "threadId": thread }))
+            .await?;
         self.announce_running(&threads);
         Ok(())
     }

@@ -2,13 +2,47 @@
 
 use crate::{
     adapter::process::AdapterEvent,
-    attach::PANIC,
+    attach::PANICS,
     debugger::{Session, Shared, Step, Stop},
-    stack::{self, Frame, is_around_cell, end_of_cell, visible},
+    stack::{self, Frame, end_of_cell, is_around_cell, visible},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::mpsc;
+
+/// A breakpoint at which a process has stopped. A line may have code at several locations, at each of which lldb stops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hit {
+    thread: u64,
+    place: Option<(String, u64)>,
+    breakpoint: u64,
+    location: u64,
+}
+
+impl Hit {
+    /// Reads the body of an event, which says `breakpoint 3.2`.
+    fn read(body: &Value, thread: u64, place: Option<(String, u64)>) -> Option<Hit> {
+        let text = body["description"].as_str()?.strip_prefix("breakpoint ")?;
+        let (breakpoint, location) = text.split_once('.')?;
+        Some(Hit {
+            thread,
+            place,
+            breakpoint: breakpoint.parse().ok()?,
+            location: location.parse().ok()?,
+        })
+    }
+
+    /// Returns whether the line is that of the hit before, and goes on. A line that begins anew begins with its first
+    /// location.
+    fn is_same_line(&self, before: Option<&Hit>) -> bool {
+        before.is_some_and(|before| {
+            before.thread == self.thread
+                && before.place == self.place
+                && before.breakpoint == self.breakpoint
+                && before.location < self.location
+        })
+    }
+}
 
 /// How often a step goes on by itself, through code that is no cell's.
 const LONGEST_STEP: u32 = 100;
@@ -58,7 +92,11 @@ impl Shared {
             return;
         };
         let frames = self.frames(session, thread).await;
-        let step = self.lock().steps.remove(&session.number).filter(|step| step.thread == thread);
+        let step = self
+            .lock()
+            .steps
+            .remove(&session.number)
+            .filter(|step| step.thread == thread);
         let stepping = step.as_ref().map(|step| step.thread);
         let function = session.function_of(&body);
         if function == Some(end_of_cell()) {
@@ -74,7 +112,7 @@ impl Shared {
             return self.step_on(session, &step, command).await;
         }
         let reason = body["reason"].as_str().unwrap_or_default();
-        let is_panic = function == Some(PANIC);
+        let is_panic = function.is_some_and(|function| PANICS.contains(&function));
         let from_cell = is_panic || matches!(reason, "exception" | "pause");
         let (thread, frames) = match visible(frames, from_cell) {
             frames if !frames.is_empty() => (thread, frames),
@@ -84,6 +122,14 @@ impl Shared {
             },
         };
         let place = frames.first().map(|frame| (frame.name.clone(), frame.line));
+        let hit = Hit::read(&body, thread, place.clone());
+        let before = match &hit {
+            Some(hit) => self.lock().hits.insert(session.number, hit.clone()),
+            None => self.lock().hits.remove(&session.number),
+        };
+        if stepping.is_none() && hit.is_some_and(|hit| hit.is_same_line(before.as_ref())) {
+            return self.run_on_quietly(session, None).await;
+        }
         let mut told = json!({ "reason": reason, "threadId": thread, "allThreadsStopped": false });
         for field in ["description", "text", "hitBreakpointIds"] {
             if !body[field].is_null() && !is_panic {
@@ -143,7 +189,10 @@ impl Shared {
     /// Finds a thread that executes a cell, or what a cell has called.
     async fn thread_in_cell(&self, session: &Session) -> Option<(u64, Vec<Frame>)> {
         let body = session.adapter.request("threads", json!({})).await.ok()?;
-        let threads = body["threads"].as_array()?.iter().filter_map(|thread| thread["id"].as_u64());
+        let threads = body["threads"]
+            .as_array()?
+            .iter()
+            .filter_map(|thread| thread["id"].as_u64());
         for thread in threads {
             let frames = visible(self.frames(session, thread).await, true);
             if !frames.is_empty() {
@@ -169,7 +218,10 @@ fn next_step<'s>(step: &'s Step, frames: &[Frame]) -> Option<&'s str> {
             false => None,
         };
     }
-    let is_same_line = step.origin.as_ref().is_some_and(|(name, line)| *name == top.name && *line == top.line);
+    let is_same_line = step
+        .origin
+        .as_ref()
+        .is_some_and(|(name, line)| *name == top.name && *line == top.line);
     (is_same_line && step.command != "stepOut").then_some(step.command.as_str())
 }
 
@@ -189,6 +241,30 @@ mod tests {
     }
 
     #[test]
+    fn a_line_stops_once() {
+        let hit = |text: &str, line| {
+            let body = json!({ "description": text });
+            Hit::read(&body, 7, Some(("cell [2]".to_owned(), line)))
+        };
+        let first = hit("breakpoint 3.1", 4);
+        for (text, line, is_same) in [
+            ("breakpoint 3.2", 4, true),
+            // The next iteration of a loop.
+            ("breakpoint 3.1", 4, false),
+            ("breakpoint 3.2", 5, false),
+            ("breakpoint 4.2", 4, false),
+        ] {
+            assert_eq!(
+                hit(text, line).unwrap().is_same_line(first.as_ref()),
+                is_same,
+                "{text} {line}"
+            );
+        }
+        assert!(!first.as_ref().unwrap().is_same_line(None));
+        assert_eq!(hit("step over", 4), None);
+    }
+
+    #[test]
     fn a_step_ends_in_a_cell_on_another_line() {
         let step = |command: &str, count| Step {
             thread: 1,
@@ -203,8 +279,16 @@ mod tests {
             ("stepIn", vec![cell(3)], Some("stepIn")),
             ("stepIn", vec![frame("f", 3, true), cell(3)], None),
             ("stepOut", vec![cell(3)], None),
-            ("stepIn", vec![frame("core::ops::add", 1, false), cell(3)], Some("stepOut")),
-            ("next", vec![frame("run_user_code_2::{closure}", 40, false)], Some("next")),
+            (
+                "stepIn",
+                vec![frame("core::ops::add", 1, false), cell(3)],
+                Some("stepOut"),
+            ),
+            (
+                "next",
+                vec![frame("run_user_code_2::{closure}", 40, false)],
+                Some("next"),
+            ),
             ("next", vec![frame("mosaic_cell::catch", 40, false)], None),
         ] {
             assert_eq!(next_step(&step(command, 0), &frames), expected, "{command} {frames:?}");

@@ -5,6 +5,7 @@
 
 use crate::debugger::Shared;
 use mosaic_engine::debugger_socket;
+use serde_json::json;
 use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -57,7 +58,11 @@ impl Drop for Gate {
 
 /// Attaches to the process that waits, and then lets it go.
 async fn attach(shared: Arc<Shared>, stream: UnixStream) {
-    let pid = stream.peer_cred().ok().and_then(|peer| peer.pid()).and_then(|pid| u32::try_from(pid).ok());
+    let pid = stream
+        .peer_cred()
+        .ok()
+        .and_then(|peer| peer.pid())
+        .and_then(|pid| u32::try_from(pid).ok());
     let mut name = String::new();
     let mut stream = BufReader::new(stream);
     if stream.read_line(&mut name).await.is_err() {
@@ -66,7 +71,11 @@ async fn attach(shared: Arc<Shared>, stream: UnixStream) {
     if let Some(pid) = pid
         && let Err(error) = shared.attach(name.trim(), pid).await
     {
-        tracing::warn!("cannot debug {}: {error}", name.trim());
+        shared.publish(
+            "output",
+            json!({ "category": "important", "output": format!("{error}\n") }),
+        );
+        tracing::warn!("{error}");
     }
     drop(stream);
 }

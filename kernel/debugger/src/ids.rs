@@ -44,7 +44,11 @@ impl Ids {
 
     /// Returns a number for a frame: the same as long as its process is stopped.
     pub(crate) fn add_frame(&mut self, frame: Frame) -> u64 {
-        let known = self.frames.iter().find(|(_, known)| **known == frame).map(|(id, _)| *id);
+        let known = self
+            .frames
+            .iter()
+            .find(|(_, known)| **known == frame)
+            .map(|(id, _)| *id);
         known.unwrap_or_else(|| {
             let id = self.next();
             self.frames.insert(id, frame);

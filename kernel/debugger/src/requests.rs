@@ -18,6 +18,9 @@ use std::{fs, path::Path, sync::Arc};
 /// The filter of exceptions by which a client asks for stops at panics.
 const PANICS: &str = "panic";
 const IS_OFF: &str = "the debugger is off: turn it on first, which is the request `initialize`";
+/// The client that shows the type of a variable in place of its value, unless the type is one of Python.
+const JUPYTERLAB: &str = "jupyterlab";
+const NO_CELL: &str = "no cell runs";
 const NOT_STOPPED: &str = "this thread is not stopped";
 /// The fields of a breakpoint that are for the adapter.
 const BREAKPOINT: [&str; 4] = ["line", "condition", "hitCondition", "logMessage"];
@@ -42,11 +45,16 @@ impl Shared {
             "richInspectVariables" => return self.inspect_richly(arguments).await,
             "modules" => return Ok(self.modules()),
             "copyToGlobals" => {
-                return Err("a local variable cannot be copied to the notebook: the notebook's variables have the types \
+                return Err(
+                    "a local variable cannot be copied to the notebook: the notebook's variables have the types \
                             that their cells were compiled with"
-                    .to_owned());
+                        .to_owned(),
+                );
             }
-            "initialize" => return self.turn_on().map(|()| capabilities()),
+            "initialize" => {
+                self.lock().shows_types_alone = arguments["clientID"] == JUPYTERLAB;
+                return self.turn_on().map(|()| capabilities());
+            }
             _ => {}
         }
         if !self.lock().is_on {
@@ -193,8 +201,15 @@ impl Shared {
         let frames = visible(self.frames(&session, stop.thread).await, stop.from_cell);
         let task = self.task_of(&session, &frames).await;
         let total = frames.len();
-        let number = |field: &str| arguments[field].as_u64().and_then(|it| usize::try_from(it).ok()).unwrap_or_default();
-        let levels = Some(number("levels")).filter(|levels| *levels > 0).unwrap_or(usize::MAX);
+        let number = |field: &str| {
+            arguments[field]
+                .as_u64()
+                .and_then(|it| usize::try_from(it).ok())
+                .unwrap_or_default()
+        };
+        let levels = Some(number("levels"))
+            .filter(|levels| *levels > 0)
+            .unwrap_or(usize::MAX);
         let of_last = frames.len().saturating_sub(1);
         let mut state = self.lock();
         let shown: Vec<Value> = frames
@@ -237,7 +252,9 @@ impl Shared {
             return json!({ "name": name, "path": file });
         }
         // The standard library's own paths begin with `/rustc/COMMIT/`.
-        let library = path.strip_prefix("/rustc/").and_then(|rest| Some(rest.split_once('/')?.1));
+        let library = path
+            .strip_prefix("/rustc/")
+            .and_then(|rest| Some(rest.split_once('/')?.1));
         let sources = self.options.sysroot.as_ref().map(|it| it.join("lib/rustlib/src/rust"));
         let path = match (library, sources) {
             (Some(library), Some(sources)) => sources.join(library).display().to_string(),
@@ -258,12 +275,20 @@ impl Shared {
 
     fn exception_info(&self, arguments: &Value) -> Outcome {
         let (_, stop) = self.lock().stopped(thread(arguments)).ok_or(NOT_STOPPED)?;
-        let text = stop.body["text"].as_str().or(stop.body["description"].as_str()).unwrap_or("stopped");
+        let text = stop.body["text"]
+            .as_str()
+            .or(stop.body["description"].as_str())
+            .unwrap_or("stopped");
         Ok(json!({ "exceptionId": text, "description": text, "breakMode": "always" }))
     }
 
     async fn go_on(&self, arguments: &Value) -> Outcome {
-        let stopped = self.lock().stopped(thread(arguments));
+        let stopped = {
+            let state = self.lock();
+            // JupyterLab forgets the thread before it sends the request, and then names one that does not exist.
+            let last = state.stops.last().map(|stop| stop.thread);
+            state.stopped(thread(arguments)).or_else(|| state.stopped(last?))
+        };
         let (session, _) = stopped.ok_or(NOT_STOPPED)?;
         self.resume(&session).await.map_err(|error| error.to_string())?;
         Ok(json!({ "allThreadsContinued": false }))
@@ -292,17 +317,25 @@ impl Shared {
         let mut found = None;
         for session in &sessions {
             let body = session.adapter.request("threads", json!({})).await.unwrap_or_default();
-            if body["threads"].as_array().into_iter().flatten().any(|it| it["id"].as_u64() == Some(wanted)) {
+            if body["threads"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|it| it["id"].as_u64() == Some(wanted))
+            {
                 found = Some(session.clone());
             }
         }
-        let session = found.or_else(|| sessions.first().cloned()).ok_or("no process is debugged")?;
+        let session = found.or_else(|| sessions.first().cloned()).ok_or(NO_CELL)?;
         let (runs_cell, is_stopped) = {
             let state = self.lock();
-            (state.runs_cell, state.stops.iter().any(|stop| stop.session == session.number))
+            (
+                state.runs_cell,
+                state.stops.iter().any(|stop| stop.session == session.number),
+            )
         };
         if session.name == CELLS && !runs_cell {
-            return Err("no cell runs".to_owned());
+            return Err(NO_CELL.to_owned());
         }
         if is_stopped {
             return Ok(json!({}));
@@ -320,7 +353,10 @@ fn thread(arguments: &Value) -> u64 {
 /// Returns a client's breakpoint as the adapter gets it.
 fn for_adapter(breakpoint: &Value) -> Value {
     let fields = BREAKPOINT.into_iter().filter(|field| !breakpoint[field].is_null());
-    fields.map(|field| (field.to_owned(), breakpoint[field].clone())).collect::<serde_json::Map<_, _>>().into()
+    fields
+        .map(|field| (field.to_owned(), breakpoint[field].clone()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn capabilities() -> Value {

@@ -34,7 +34,10 @@ pub(crate) fn read(body: &Value, is_cell: impl Fn(&str) -> bool) -> Vec<Frame> {
         let is_cell = path.as_deref().is_some_and(&is_cell);
         Frame {
             id: frame["id"].as_u64().unwrap_or_default(),
-            name: name(frame["name"].as_str().unwrap_or("?"), path.as_deref().filter(|_| is_cell)),
+            name: name(
+                frame["name"].as_str().unwrap_or("?"),
+                path.as_deref().filter(|_| is_cell),
+            ),
             line: frame["line"].as_u64().unwrap_or_default(),
             column: frame["column"].as_u64().unwrap_or_default(),
             path,
@@ -78,7 +81,14 @@ fn name(name: &str, cell: Option<&str>) -> String {
         return cell.to_owned();
     }
     let mut plain = without_hash(name).replace(CELL_CRATE, "");
-    for (from, to) in [("_$u7b$$u7b$", "{"), ("$u7d$$u7d$", "}"), ("$LT$", "<"), ("$GT$", ">"), ("$RF$", "&"), ("$u20$", " ")] {
+    for (from, to) in [
+        ("_$u7b$$u7b$", "{"),
+        ("$u7d$$u7d$", "}"),
+        ("$LT$", "<"),
+        ("$GT$", ">"),
+        ("$RF$", "&"),
+        ("$u20$", " "),
+    ] {
         plain = plain.replace(from, to);
     }
     plain
@@ -112,13 +122,24 @@ mod tests {
             ("core::panicking::panic_fmt::h8da7fa642d137fc6", "/rustc/x/panicking.rs"),
             ("ctx::Counter::add::h8da7fa642d137fc6", "/n/cell [1]"),
             ("core::iter::map::{closure#0}", "/rustc/x/iter.rs"),
-            ("ctx::run_user_code_3::_$u7b$$u7b$closure$u7d$$u7d$::h8da7fa642d137fc6", "/n/cell [3]"),
+            (
+                "ctx::run_user_code_3::_$u7b$$u7b$closure$u7d$$u7d$::h8da7fa642d137fc6",
+                "/n/cell [3]",
+            ),
             ("ctx::run_user_code_3::h8da7fa642d137fc6", "/n/cell"),
             ("mosaic_cell::catch_unwind", "/n/lib.rs"),
         ]);
         let names = |frames: Vec<Frame>| frames.into_iter().map(|it| it.name).collect::<Vec<_>>();
         let seen = names(visible(all.clone(), false));
-        assert_eq!(seen, ["core::panicking::panic_fmt", "Counter::add", "core::iter::map::{closure#0}", "cell [3]"]);
+        assert_eq!(
+            seen,
+            [
+                "core::panicking::panic_fmt",
+                "Counter::add",
+                "core::iter::map::{closure#0}",
+                "cell [3]"
+            ]
+        );
         assert_eq!(names(visible(all, true)), seen[1..]);
         assert!(visible(frames(&[("main", "main.rs")]), false).is_empty());
     }
@@ -127,7 +148,10 @@ mod tests {
     fn names_are_as_rust_writes_them() {
         for (symbol, expected) in [
             ("ctx::f::h8da7fa642d137fc6", "f"),
-            ("ctx::f::_$u7b$$u7b$closure$u7d$$u7d$::h8da7fa642d137fc6", "f::{closure}"),
+            (
+                "ctx::f::_$u7b$$u7b$closure$u7d$$u7d$::h8da7fa642d137fc6",
+                "f::{closure}",
+            ),
             ("ctx::hash::hello", "hash::hello"),
         ] {
             assert_eq!(name(symbol, None), expected);

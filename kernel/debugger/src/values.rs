@@ -38,7 +38,9 @@ impl Shared {
             }
             Reference::Parts(session, reference) => {
                 let session = self.session(session)?;
-                let parts = parts_of(&session, reference, None).await.map_err(|error| error.to_string())?;
+                let parts = parts_of(&session, reference, None)
+                    .await
+                    .map_err(|error| error.to_string())?;
                 self.show_all(&session, parts)
             }
         };
@@ -46,12 +48,19 @@ impl Shared {
     }
 
     fn session(&self, number: u32) -> Result<Arc<Session>, String> {
-        self.lock().sessions.get(&number).cloned().ok_or_else(|| NOT_STOPPED.to_owned())
+        self.lock()
+            .sessions
+            .get(&number)
+            .cloned()
+            .ok_or_else(|| NOT_STOPPED.to_owned())
     }
 
     /// Reads the local variables of a frame. The adapter tells those of the frame whose scopes it was last asked for.
     async fn locals(&self, session: &Session, frame: FrameId) -> Result<Vec<Variable>, AdapterError> {
-        let scopes = session.adapter.request("scopes", json!({ "frameId": frame.frame })).await?;
+        let scopes = session
+            .adapter
+            .request("scopes", json!({ "frameId": frame.frame }))
+            .await?;
         let scopes = scopes["scopes"].as_array().cloned().unwrap_or_default();
         let locals = scopes.iter().find(|scope| scope["name"] == "Locals");
         match locals.and_then(|scope| scope["variablesReference"].as_u64()) {
@@ -62,12 +71,13 @@ impl Shared {
 
     fn show_all(&self, session: &Session, variables: Vec<Variable>) -> Vec<Value> {
         let mut state = self.lock();
+        let in_type = state.shows_types_alone;
         let show = |variable: Variable| {
             let reference = match variable.reference {
                 0 => 0,
                 reference => state.ids.add_reference(Reference::Parts(session.number, reference)),
             };
-            shown(&variable, reference)
+            shown(&variable, reference, in_type)
         };
         variables.into_iter().map(show).collect()
     }
@@ -82,7 +92,7 @@ impl Shared {
                 state.ids.add_reference(Reference::Read(at))
             }
         };
-        shown(&read.variable, reference)
+        shown(&read.variable, reference, state.shows_types_alone)
     }
 
     /// Answers `inspectVariables`: the notebook's variables, as they were when a cell last ended that mentioned them.
@@ -124,7 +134,9 @@ impl Shared {
         if let Some(frame) = frame {
             let session = self.session(frame.session)?;
             let locals = self.locals(&session, frame).await.map_err(|error| error.to_string())?;
-            let found = variables::without_shadowed(locals).into_iter().find(|variable| variable.name == name);
+            let found = variables::without_shadowed(locals)
+                .into_iter()
+                .find(|variable| variable.name == name);
             let variable = found.ok_or_else(|| format!("there is no variable `{name}` here"))?;
             let mut budget = READ_VALUES;
             let read = read(&session, variable, READ_DEPTH, &mut budget).await;
@@ -138,12 +150,12 @@ impl Shared {
             let state = self.lock();
             (state.runs_cell, state.values.get(name).cloned())
         };
-        if !runs_cell
-            && let Some(data) = self.notebook.show(name.to_owned()).await
-        {
+        if !runs_cell && let Some(data) = self.notebook.show(name.to_owned()).await {
             return Ok(json!({ "data": data, "metadata": {} }));
         }
-        value.map(|value| plain(&value)).ok_or_else(|| format!("`{name}` cannot be shown while a cell runs"))
+        value
+            .map(|value| plain(&value))
+            .ok_or_else(|| format!("`{name}` cannot be shown while a cell runs"))
     }
 
     /// Answers `evaluate`, in a frame or else in the place where clients look.
@@ -228,7 +240,9 @@ async fn read(session: &Session, variable: Variable, depth: u32, budget: &mut us
     let mut parts = Vec::new();
     if variable.reference != 0 && depth > 0 && *budget > 0 {
         *budget -= 1;
-        let found = parts_of(session, variable.reference, Some(READ_PARTS)).await.unwrap_or_default();
+        let found = parts_of(session, variable.reference, Some(READ_PARTS))
+            .await
+            .unwrap_or_default();
         for part in found.into_iter().take(READ_PARTS) {
             parts.push(Box::pin(read(session, part, depth - 1, budget)).await);
         }
@@ -236,9 +250,14 @@ async fn read(session: &Session, variable: Variable, depth: u32, budget: &mut us
     ReadVariable { variable, parts }
 }
 
-fn shown(variable: &Variable, reference: u64) -> Value {
+/// Returns a variable as a client gets it. `in_type` says that the type is to show the value, too.
+fn shown(variable: &Variable, reference: u64, in_type: bool) -> Value {
+    let type_name = match in_type && !variable.value.is_empty() {
+        true => format!("{} = {}", variable.type_name, variable.value),
+        false => variable.type_name.clone(),
+    };
     json!({
-        "name": variable.name, "value": variable.value, "type": variable.type_name, "variablesReference": reference,
+        "name": variable.name, "value": variable.value, "type": type_name, "variablesReference": reference,
         "evaluateName": variable.expression.as_ref().unwrap_or(&variable.name),
     })
 }
@@ -252,7 +271,9 @@ fn plain(read: &ReadVariable) -> Value {
 
 fn lines(read: &ReadVariable, depth: usize) -> String {
     let indent = "    ".repeat(depth);
-    let Variable { name, value, type_name, .. } = &read.variable;
+    let Variable {
+        name, value, type_name, ..
+    } = &read.variable;
     let first = match type_name.is_empty() {
         true => format!("{indent}{name} = {value}"),
         false => format!("{indent}{name}: {type_name} = {value}"),
@@ -265,5 +286,8 @@ fn lines(read: &ReadVariable, depth: usize) -> String {
 fn page(all: Vec<Value>, arguments: &Value) -> Vec<Value> {
     let number = |field: &str| arguments[field].as_u64().and_then(|it| usize::try_from(it).ok());
     let count = number("count").filter(|count| *count > 0).unwrap_or(usize::MAX);
-    all.into_iter().skip(number("start").unwrap_or_default()).take(count).collect()
+    all.into_iter()
+        .skip(number("start").unwrap_or_default())
+        .take(count)
+        .collect()
 }

@@ -49,7 +49,7 @@ pub(crate) fn read(body: &Value) -> Vec<Variable> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let all = variables.map(|variable| Variable {
         name: text(&variable["name"]),
-        value: text(&variable["value"]),
+        value: without_address(variable["value"].as_str().unwrap_or_default()).to_owned(),
         type_name: type_name(variable["type"].as_str().unwrap_or_default()),
         reference: match is_opaque(variable["type"].as_str().unwrap_or_default()) {
             true => 0,
@@ -68,6 +68,14 @@ pub(crate) fn without_shadowed(variables: Vec<Variable>) -> Vec<Variable> {
         kept.push(variable);
     }
     kept
+}
+
+/// Removes the address of what a reference refers to, if the value follows: `0x00007fe17c005ee0 {count:0}`.
+fn without_address(value: &str) -> &str {
+    match value.split_once(' ') {
+        Some((address, rest)) if address.starts_with("0x") && rest.starts_with(['{', '"', '(']) => rest,
+        _ => value,
+    }
 }
 
 /// Reports whether the parts of a type are the runtime's.
@@ -96,6 +104,9 @@ pub(crate) fn list(elements: &[Variable], size: usize) -> String {
 
 /// Returns a type as Rust writes it: without the paths of modules and without default arguments.
 pub(crate) fn type_name(name: &str) -> String {
+    if let Some(referred) = name.strip_suffix(" *").or_else(|| name.strip_suffix('*')) {
+        return format!("&{}", type_name(referred));
+    }
     let mut short = String::new();
     let mut path = String::new();
     let mut rest = name;
@@ -152,6 +163,8 @@ mod tests {
             ("(unsigned char, char32_t)", "(u8, char)"),
             ("&mut [ctx::Point]", "&mut [Point]"),
             ("ctx::Point", "Point"),
+            ("ctx::Point *", "&Point"),
+            ("int **", "&&i32"),
             ("unsigned __int128", "u128"),
             ("&str", "&str"),
         ] {
@@ -161,8 +174,10 @@ mod tests {
 
     #[test]
     fn the_variables_around_a_cell_are_hidden() {
-        let variable = |name: &str, value: &str| json!({ "name": name, "value": value, "type": "int", "variablesReference": 0 });
-        let body = json!({ "variables": [variable("x", "1"), variable("evcxr_variable_store", "2"), variable("x", "3")] });
+        let variable =
+            |name: &str, value: &str| json!({ "name": name, "value": value, "type": "int", "variablesReference": 0 });
+        let body =
+            json!({ "variables": [variable("x", "1"), variable("evcxr_variable_store", "2"), variable("x", "3")] });
         let read = without_shadowed(read(&body));
         let seen: Vec<_> = read.iter().map(|it| (it.name.as_str(), it.value.as_str())).collect();
         assert_eq!(seen, [("x", "3")]);
@@ -170,16 +185,36 @@ mod tests {
 
     #[test]
     fn the_runtimes_own_types_are_not_taken_apart() {
-        for (type_name, reference) in [("ctx::Point", 7), ("ctx::__mosaic_Counter::CounterProxy", 0), ("&mosaic::task::Task", 0)] {
-            let body = json!({ "variables": [{ "name": "x", "value": "", "type": type_name, "variablesReference": 7 }] });
+        for (type_name, reference) in [
+            ("ctx::Point", 7),
+            ("ctx::__mosaic_Counter::CounterProxy", 0),
+            ("&mosaic::task::Task", 0),
+        ] {
+            let body =
+                json!({ "variables": [{ "name": "x", "value": "", "type": type_name, "variablesReference": 7 }] });
             assert_eq!(read(&body)[0].reference, reference, "{type_name}");
+        }
+    }
+
+    #[test]
+    fn a_reference_shows_what_it_refers_to() {
+        for (value, expected) in [
+            ("0x00007fe1 {count:0}", "{count:0}"),
+            ("0x00007fe1", "0x00007fe1"),
+            ("1 {", "1 {"),
+        ] {
+            assert_eq!(without_address(value), expected);
         }
     }
 
     #[test]
     fn containers_show_their_elements() {
         assert_eq!((size("size=12"), size("12"), size("size=x")), (Some(12), None, None));
-        let elements = read(&json!({ "variables": [{ "name": "[0]", "value": "1" }, { "name": "[1]", "value": "2" }] }));
-        assert_eq!((list(&elements, 2), list(&elements, 3)), ("[1, 2] (2)".to_owned(), "[1, 2, …] (3)".to_owned()));
+        let elements =
+            read(&json!({ "variables": [{ "name": "[0]", "value": "1" }, { "name": "[1]", "value": "2" }] }));
+        assert_eq!(
+            (list(&elements, 2), list(&elements, 3)),
+            ("[1, 2] (2)".to_owned(), "[1, 2, …] (3)".to_owned())
+        );
     }
 }

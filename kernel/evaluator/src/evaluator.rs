@@ -165,9 +165,9 @@ impl Evaluator {
         self.execution_state.set_debugs(is_on);
     }
 
-    /// Returns the process id of the cell process, if one has been started.
+    /// Returns the process id of the cell process, if one is connected.
     pub fn cell_process(&self) -> Option<u32> {
-        self.execution_state.process_id()
+        self.link.process_id()
     }
 
     /// Returns the directory in which the cells are compiled. The debug information has their sources there.

@@ -39,7 +39,7 @@ pub use messages::iopub::{
 pub use messages::message::{Header, Message, PROTOCOL_VERSION};
 pub use messages::reply::{
     CommInfo, CommInfoReply, CompleteMetadata, CompleteReply, ErrorReply, ExecuteOutcome, ExecuteReply,
-    ExpressionResult, HelpLink, HostMemory, HistoryEntry, HistoryInput, HistoryReply, InspectReply, InterruptReply,
+    ExpressionResult, HelpLink, HistoryEntry, HistoryInput, HistoryReply, HostMemory, InspectReply, InterruptReply,
     IsCompleteReply, KernelInfoReply, LanguageInfo, Reply, ShutdownReply, TypedMatch, UsageReply,
 };
 pub use messages::request::{

@@ -27,9 +27,9 @@ mod history;
 mod interrupt;
 mod language_version;
 mod stdin;
-mod usage;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use mosaic_jupyter::{
     Channel, CommRequest, Connection, InterruptReply, Message, Reply, Request, ShutdownReply, ShutdownRequest,

@@ -43,8 +43,14 @@ impl UsageMeter {
             processes: processes.iter().filter_map(|it| Some((it.pid, ticks(it)?))).collect(),
             host: host_ticks(),
         };
-        let before = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(now.clone());
-        let seconds = before.as_ref().map_or(0.0, |before| now.when.duration_since(before.when).as_secs_f64());
+        let before = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(now.clone());
+        let seconds = before
+            .as_ref()
+            .map_or(0.0, |before| now.when.duration_since(before.when).as_secs_f64());
         let used = before.as_ref().map_or(0, |before| cpu_since(before, &now));
         UsageReply {
             hostname: hostname(),
@@ -59,7 +65,11 @@ impl UsageMeter {
 }
 
 fn percent(part: f64, whole: f64) -> f64 {
-    if whole > 0.0 { (1000.0 * part / whole).round() / 10.0 } else { 0.0 }
+    if whole > 0.0 {
+        (1000.0 * part / whole).round() / 10.0
+    } else {
+        0.0
+    }
 }
 
 /// Returns the CPU time between two measurements, in ticks. A process that was not there before has used all of its.
@@ -79,8 +89,15 @@ fn host_percent(before: (u64, u64), now: (u64, u64)) -> Option<f64> {
 
 /// Returns this process and all that have descended from it.
 fn own_processes() -> Vec<Process> {
-    let all: Vec<Process> = procfs::process::all_processes().into_iter().flatten().flatten().collect();
-    let parents: HashMap<i32, i32> = all.iter().filter_map(|it| Some((it.pid, it.stat().ok()?.ppid))).collect();
+    let all: Vec<Process> = procfs::process::all_processes()
+        .into_iter()
+        .flatten()
+        .flatten()
+        .collect();
+    let parents: HashMap<i32, i32> = all
+        .iter()
+        .filter_map(|it| Some((it.pid, it.stat().ok()?.ppid)))
+        .collect();
     let own = std::process::id().cast_signed();
     let is_own = |process: &Process| {
         let mut pid = process.pid;
@@ -129,7 +146,10 @@ fn host_memory() -> Option<HostMemory> {
     Some(HostMemory {
         total: memory.mem_total,
         available,
-        percent: percent(memory.mem_total.saturating_sub(available) as f64, memory.mem_total as f64),
+        percent: percent(
+            memory.mem_total.saturating_sub(available) as f64,
+            memory.mem_total as f64,
+        ),
         used: memory.mem_total.saturating_sub(available),
         free: memory.mem_free,
         active: memory.active,
@@ -162,7 +182,10 @@ mod tests {
     fn this_process_uses_memory() {
         let meter = UsageMeter::default();
         let usage = meter.measure();
-        assert_eq!((usage.pid, usage.kernel_cpu, usage.host_cpu_percent), (std::process::id(), 0.0, None));
+        assert_eq!(
+            (usage.pid, usage.kernel_cpu, usage.host_cpu_percent),
+            (std::process::id(), 0.0, None)
+        );
         assert!(usage.kernel_memory > 0 && usage.kernel_memory < usage.host_virtual_memory.total);
         assert!(!usage.hostname.is_empty());
     }

@@ -3,10 +3,12 @@
 use std::path::Path;
 
 /// Functions that a step does not enter: the standard library, the runtime, and the code around a cell.
-const NOT_ENTERED: &str = "^(<?&?(mut )?)(std|core|alloc|hashbrown|mosaic|mosaic_cell|mosaic_std|tokio|evcxr_internal_runtime)::";
+const NOT_ENTERED: &str =
+    "^(<?&?(mut )?)(std|core|alloc|hashbrown|mosaic|mosaic_cell|mosaic_std|tokio|evcxr_internal_runtime)::";
 
 /// Signals that the runtime, or code of a user, may use between threads. A process does not stop for them.
-const PASSED_SIGNALS: &str = "SIGUSR1 SIGUSR2 SIGALRM SIGVTALRM SIGPROF SIGCHLD SIGPIPE SIGURG SIGIO SIGWINCH SIGINT SIGTERM SIGHUP SIGCONT";
+const PASSED_SIGNALS: &str =
+    "SIGUSR1 SIGUSR2 SIGALRM SIGVTALRM SIGPROF SIGCHLD SIGPIPE SIGURG SIGIO SIGWINCH SIGINT SIGTERM SIGHUP SIGCONT";
 
 /// Returns the commands for a new adapter. `sysroot` is that of the toolchain that compiles the cells.
 pub(crate) fn commands(sysroot: Option<&Path>) -> Vec<String> {
@@ -20,8 +22,14 @@ pub(crate) fn commands(sysroot: Option<&Path>) -> Vec<String> {
     if let Some(directory) = sysroot.map(|it| it.join("lib/rustlib/etc"))
         && directory.join("lldb_lookup.py").is_file()
     {
-        commands.push(format!("command script import \"{}\"", directory.join("lldb_lookup.py").display()));
-        commands.push(format!("command source -s 1 \"{}\"", directory.join("lldb_commands").display()));
+        commands.push(format!(
+            "command script import \"{}\"",
+            directory.join("lldb_lookup.py").display()
+        ));
+        commands.push(format!(
+            "command source -s 1 \"{}\"",
+            directory.join("lldb_commands").display()
+        ));
     }
     // lldb takes bytes for characters.
     commands.push("type format add -f unsigned 'unsigned char' u8".to_owned());

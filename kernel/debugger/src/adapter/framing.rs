@@ -66,7 +66,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_message_is_an_error() {
-        for bytes in [&b"Content-Length: x\r\n\r\n"[..], b"Content-Length: 9\r\n\r\n{}", b"Content-Length: 1\r\n\r\n{"] {
+        for bytes in [
+            &b"Content-Length: x\r\n\r\n"[..],
+            b"Content-Length: 9\r\n\r\n{}",
+            b"Content-Length: 1\r\n\r\n{",
+        ] {
             assert!(read(&mut BufReader::new(bytes)).await.is_err());
         }
     }

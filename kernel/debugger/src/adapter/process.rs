@@ -133,7 +133,11 @@ impl Adapter {
         tracing::debug!("to the adapter: {request}");
         // The receiver is gone only when the adapter has ended, and then there is no reply.
         let _ = self.to_write.send(framing::encode(&request));
-        let patience = if READS.contains(&command) { PATIENCE_FOR_VALUES } else { PATIENCE };
+        let patience = if READS.contains(&command) {
+            PATIENCE_FOR_VALUES
+        } else {
+            PATIENCE
+        };
         let reply = timeout(patience, replied).await;
         lock(&self.pending).replies.remove(&number);
         let mut reply = match reply {
@@ -148,8 +152,12 @@ impl Adapter {
         if reply["success"] == true {
             return Ok(reply["body"].take());
         }
-        let message = reply["message"].as_str().or_else(|| reply["body"]["error"]["format"].as_str());
-        Err(AdapterError::Refused(message.unwrap_or("the debug adapter gives no reason").to_owned()))
+        let message = reply["message"]
+            .as_str()
+            .or_else(|| reply["body"]["error"]["format"].as_str());
+        Err(AdapterError::Refused(
+            message.unwrap_or("the debug adapter gives no reason").to_owned(),
+        ))
     }
 
     /// Kills the adapter.

@@ -113,13 +113,6 @@ impl ExecutionState {
         self.lock().process = Some(process);
     }
 
-    /// Returns the process id of the cell process, if there is one.
-    pub(crate) fn process_id(&self) -> Option<u32> {
-        let process = self.lock().process.clone()?;
-        let process = process.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(process.id())
-    }
-
     /// Sets whether cells are compiled for the debugger.
     pub(crate) fn set_debugs(&self, debugs: bool) {
         self.lock().debugs = debugs;

@@ -159,10 +159,15 @@ pub(super) fn user_code(function: &str) -> Option<(&str, &str)> {
 /// Returns nothing if there is no such place. No line moves.
 pub(crate) fn with_end_for_debugger(source: &str) -> Option<String> {
     let end = source.rfind(USER_CODE_ENDS)?;
-    let puts = source[..end].lines().rev().take_while(|line| line.starts_with(PUT_VARIABLE));
+    let puts = source[..end]
+        .lines()
+        .rev()
+        .take_while(|line| line.starts_with(PUT_VARIABLE));
     let length: usize = puts.map(|line| line.len() + 1).sum();
     let (before, after) = source.split_at(end - length.min(end));
-    before.ends_with('\n').then(|| format!("{before}{END_FOR_DEBUGGER}{after}"))
+    before
+        .ends_with('\n')
+        .then(|| format!("{before}{END_FOR_DEBUGGER}{after}"))
 }
 
 /// Writes the names and fingerprints of calls as elements of a constant array.

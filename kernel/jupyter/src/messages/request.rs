@@ -286,6 +286,9 @@ mod tests {
     fn wrong_content_is_an_error_and_an_unknown_type_is_none() {
         let error = read("execute_request", json!({ "code": 1 })).unwrap_err();
         assert!(error.to_string().contains("execute_request"), "{error}");
-        assert!(matches!(read("create_subshell_request", json!({})), Ok(Request::Unknown)));
+        assert!(matches!(
+            read("create_subshell_request", json!({})),
+            Ok(Request::Unknown)
+        ));
     }
 }
