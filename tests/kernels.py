@@ -98,6 +98,7 @@ class Kernel:
         self.world = world
         self.id = uuid.uuid4().hex
         self.cells = {}
+        self.debug_events = []
         self._replies = {}
         self.manager = KernelManager(kernel_name=KERNEL_NAME, transport=transport)
         self.manager.connection_file = str(world.home / f"kernel-{self.id[:8]}.json")
@@ -150,6 +151,8 @@ class Kernel:
         cell = self.cells.get(message["parent_header"].get("msg_id"))
         if cell:
             cell.take(message)
+        if message["msg_type"] == "debug_event":
+            self.debug_events.append(message)
         return message
 
     def read_until(self, condition, timeout=60):

@@ -27,6 +27,7 @@ TOUR = {
     ":codegen_backend": "codegen backend: default",
     ":allow_static_linking 1": "Static linking: true",
     ":load_config --quiet": "",
+    ":debug": "debugger",
     ":opt 2": "Optimization: 2",
     ":release": "Optimization: 3, overflow checks: off",
     ":overflow_checks 1": "Overflow checks: on",

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use mosaic_debugger::Workers;
 use mosaic_engine::{LiveDisplay, Monitor, MonitorEvent, MonitorOptions, WorkerCommand};
 use mosaic_message::MimeBundle;
 
@@ -13,11 +14,11 @@ use crate::{
 };
 
 /// Starts the monitor. Its workers run this executable. Their text goes to `output`, and what
-/// they ask goes to `front_end`.
+/// they ask goes to `front_end`. `workers` lists them.
 ///
 /// # Errors
 /// When the monitor's socket cannot be bound in the run directory.
-pub(crate) fn start(run_dir: &Path, output: Output, front_end: FrontEnd) -> Result<Monitor> {
+pub(crate) fn start(run_dir: &Path, output: Output, front_end: FrontEnd, workers: Workers) -> Result<Monitor> {
     let program = mosaic_evaluator::this_executable().context("cannot find the path of this executable")?;
     let worker = WorkerCommand {
         program,
@@ -33,8 +34,20 @@ pub(crate) fn start(run_dir: &Path, output: Output, front_end: FrontEnd) -> Resu
         is_guarded: true,
     };
     let displays = LiveDisplays::default();
-    let on_event = move |event| handle(&output, &front_end, &displays, event);
+    let on_event = move |event| {
+        note(&workers, &event);
+        handle(&output, &front_end, &displays, event);
+    };
     Monitor::start(options, on_event).context("cannot start the monitor")
+}
+
+/// Notes which workers run.
+fn note(workers: &Workers, event: &MonitorEvent) {
+    match event {
+        MonitorEvent::WorkerStarted { uid, pid, .. } => workers.add(uid, *pid),
+        MonitorEvent::WorkerEnded { uid, .. } => workers.remove(uid),
+        _ => {}
+    }
 }
 
 /// Handles an event of the monitor. Runs on the monitor's thread, and must not block.

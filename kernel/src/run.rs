@@ -3,6 +3,7 @@
 use std::{env, io, path::Path, sync::Arc, thread, time::Duration};
 
 use anyhow::{Context, Result};
+use mosaic_debugger::{Debugger, Workers, find_adapter};
 use mosaic_engine::{MarkedProcesses, ProcessMark};
 use mosaic_evaluator::{CellPipes, Evaluator, Guardian, Options};
 use mosaic_jupyter::{Connection, ConnectionFile, ExecutionState, OutputRate};
@@ -19,7 +20,7 @@ use crate::{
     output::Output,
     resource_limits,
     run_dir::RunDir,
-    server::{Context as ServerContext, History, Server, default_history_file},
+    server::{Context as ServerContext, DebuggedNotebook, History, Server, default_history_file},
     signals,
 };
 
@@ -77,7 +78,9 @@ fn log_filter(wanted: &str) -> String {
         _ if wanted.is_empty() => "warn".to_owned(),
         // A level for all crates would show the flood of rust-analyzer's messages.
         Ok(level) => {
-            format!("warn,mosaic_kernel={level},mosaic_jupyter={level},mosaic_evaluator={level},mosaic_engine={level}")
+            format!(
+                "warn,mosaic_kernel={level},mosaic_jupyter={level},mosaic_evaluator={level},mosaic_engine={level},mosaic_debugger={level}"
+            )
         }
         Err(_) => wanted.to_owned(),
     }
@@ -92,14 +95,27 @@ async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()>
     let comms = Arc::<CommRegistry>::default();
     let (input_sender, inputs) = mpsc::unbounded_channel();
     let front_end = FrontEnd::new(output.clone(), comms.clone(), input_sender);
-    let monitor = monitor::start(run_dir.path(), output.clone(), front_end.clone())?;
+    let workers = Workers::default();
+    let monitor = monitor::start(run_dir.path(), output.clone(), front_end.clone(), workers.clone())?;
+    let adapter = find_adapter();
     let options = Options {
         run_dir: run_dir.path().to_owned(),
         monitor: monitor.address().to_owned(),
+        debugger: mosaic_debugger::advice(adapter.as_deref()),
     };
     let (evaluator, pipes) = start_evaluator(options, front_end).context("cannot start the evaluator")?;
     output.add_cell_process(pipes);
 
+    let debugging = DebuggedNotebook::new(evaluator.clone(), connection.iopub.clone());
+    let options = mosaic_debugger::Options {
+        adapter,
+        run_dir: run_dir.path().to_owned(),
+        sysroot: mosaic_evaluator::check_toolchain()
+            .ok()
+            .map(|toolchain| toolchain.sysroot),
+        workers,
+    };
+    let debugger = Debugger::new(options, debugging.clone());
     let context = ServerContext {
         replies: connection.replies.clone(),
         iopub: connection.iopub.clone(),
@@ -107,12 +123,16 @@ async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()>
         evaluator: evaluator.clone(),
         output: output.clone(),
         comms,
+        debugger: debugger.clone(),
+        debugging,
     };
     let history = History::start(default_history_file());
     let ended = Server::new(context, connection, signals, inputs, history).run().await;
     info!("the kernel ends: {:?}", ended.reason);
 
     bound_end();
+    // First: a process that is stopped does not end in order.
+    debugger.shut_down().await;
     // Before the cell process ends: a process that has cleared its environment is only found while its parent lives.
     let processes = ProcessMark::of_run(run_dir.path());
     let started = spawn_blocking(move || processes.find_grandchildren()).await;

@@ -20,6 +20,7 @@
 mod bench;
 mod browser;
 mod debian;
+mod debug_adapter;
 mod demo;
 mod docs;
 mod endurance;
@@ -142,6 +143,8 @@ fn execute(command: Command) -> Result<()> {
                 None => {}
             }
             browser::ensure()?;
+            // Before the kernel is installed, whose kernelspec says whether there is a debugger.
+            debug_adapter::ensure()?;
             hosts::ensure()?;
             let set_up = set_up(&root)?;
             if pytest.is_empty() {

@@ -24,6 +24,7 @@ use crate::{
 use anyhow::Result;
 use std::{
     os::fd::OwnedFd,
+    path::PathBuf,
     process,
     sync::{Arc, mpsc},
     thread,
@@ -164,6 +165,26 @@ impl Evaluator {
     /// Delivers a message to the code in the cell process. Returns whether a cell process is there to take it.
     pub fn deliver(&self, message: Vec<u8>) -> bool {
         self.link.send(&Instruction::Deliver { message }).is_some()
+    }
+
+    /// Has cells compiled for a debugger from now on, with debug information and without optimisation; or no longer.
+    pub fn set_debugging(&self, is_on: bool) {
+        self.execution_state.set_debugs(is_on);
+    }
+
+    /// Returns the process id of the cell process, if one is connected.
+    pub fn cell_process(&self) -> Option<u32> {
+        self.link.process_id()
+    }
+
+    /// Returns the directory in which the cells are compiled. The debug information has their sources there.
+    pub fn session_directory(&self) -> Option<PathBuf> {
+        self.execution_state.session()
+    }
+
+    /// Returns the notebook's variables after the last cell, each a name and a type.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        self.execution_state.variables()
     }
 
     /// Interrupts the execution that is under way, and returns at once.

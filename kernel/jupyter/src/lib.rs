@@ -39,8 +39,8 @@ pub use messages::iopub::{
 pub use messages::message::{Header, Message, PROTOCOL_VERSION};
 pub use messages::reply::{
     CommInfo, CommInfoReply, CompleteMetadata, CompleteReply, ErrorReply, ExecuteOutcome, ExecuteReply,
-    ExpressionResult, HelpLink, HistoryEntry, HistoryInput, HistoryReply, InspectReply, InterruptReply,
-    IsCompleteReply, KernelInfoReply, LanguageInfo, Reply, ShutdownReply, TypedMatch,
+    ExpressionResult, HelpLink, HistoryEntry, HistoryInput, HistoryReply, HostMemory, InspectReply, InterruptReply,
+    IsCompleteReply, KernelInfoReply, LanguageInfo, Reply, ShutdownReply, TypedMatch, UsageReply,
 };
 pub use messages::request::{
     CommInfoRequest, CommRequest, CompleteRequest, ExecuteRequest, HistoryAccess, HistoryRequest, InspectRequest,

@@ -97,7 +97,7 @@ fn write(directory: &Path, executable: &Path, display_name: &str) -> Result<()> 
         "display_name": display_name,
         "language": "rust",
         "interrupt_mode": "message",
-        "metadata": { "debugger": false },
+        "metadata": { "debugger": mosaic_debugger::find_adapter().is_some() },
     });
     let kernel = format!("{kernel:#}\n");
     fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;

@@ -1,5 +1,7 @@
 //! The evaluator as the server sees it. Tests of the server put a fake in its place.
 
+use std::path::PathBuf;
+
 use mosaic_evaluator::Evaluator;
 pub(super) use mosaic_evaluator::{CellError, Completeness, Completions, MimeBundle};
 
@@ -47,6 +49,18 @@ pub(crate) trait CellEvaluator: Clone + Send + Sync + 'static {
     ///
     /// Serves [`interrupt_request`](https://jupyter-client.readthedocs.io/en/stable/messaging.html#kernel-interrupt).
     fn interrupt(&self);
+
+    /// Has cells compiled for a debugger from now on, or no longer.
+    fn set_debugging(&self, is_on: bool);
+
+    /// Returns the process id of the cell process, if there is one.
+    fn cell_process(&self) -> Option<u32>;
+
+    /// Returns the directory in which the debug information has the sources of cells.
+    fn source_directory(&self) -> Option<PathBuf>;
+
+    /// Returns the notebook's variables, each a name and a type.
+    fn variables(&self) -> Vec<(String, String)>;
 }
 
 impl CellEvaluator for Evaluator {
@@ -77,5 +91,21 @@ impl CellEvaluator for Evaluator {
 
     fn interrupt(&self) {
         Evaluator::interrupt(self);
+    }
+
+    fn set_debugging(&self, is_on: bool) {
+        Evaluator::set_debugging(self, is_on);
+    }
+
+    fn cell_process(&self) -> Option<u32> {
+        Evaluator::cell_process(self)
+    }
+
+    fn source_directory(&self) -> Option<PathBuf> {
+        Evaluator::session_directory(self)
+    }
+
+    fn variables(&self) -> Vec<(String, String)> {
+        Evaluator::variables(self)
     }
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use mosaic_debugger::Debugger;
 use mosaic_jupyter::{Channel, ExecutionState, Header, IoPub, IoPubMessage, Message, Replies, Reply, Session};
 
+use super::debugging::DebuggedNotebook;
 use crate::{comm_registry::CommRegistry, output::Output};
 
 /// The parts of the kernel, as cheap handles.
@@ -21,6 +23,10 @@ pub(crate) struct Context<E> {
     pub(crate) output: Output,
     /// Knows which comms are open.
     pub(crate) comms: Arc<CommRegistry>,
+    /// Debugs cells and workers.
+    pub(crate) debugger: Debugger,
+    /// What the debugger knows of the kernel.
+    pub(crate) debugging: DebuggedNotebook<E>,
 }
 
 /// A client's message, with what is needed to answer it.

@@ -50,7 +50,10 @@ pub(super) async fn execute<E: CellEvaluator>(context: Context<E>, cell: QueuedC
         context.publish(&incoming, &input).await;
     }
     context.output.begin_cell(is_shown.then(|| incoming.header.clone()));
+    let counted = is_stored.then_some(number);
+    context.debugger.begin_cell(counted, &request.code).await;
     let result = evaluate(&context, request.code, number).await.map_err(error_content);
+    context.debugger.end_cell();
     let plain_text = match &result {
         // A cell that is not counted has the number of the last one that is, whose output it must not replace.
         Ok(Some(value)) if is_stored => value.plain_text().map(str::to_owned),

@@ -28,8 +28,8 @@ const HELP_LINKS: [HelpLink; 3] = [
     },
 ];
 
-/// Handles a `kernel_info_request`.
-pub(super) async fn kernel_info(language_version: LanguageVersion) -> Reply {
+/// Handles a `kernel_info_request`. `debugs` says whether there is a debugger.
+pub(super) async fn kernel_info(language_version: LanguageVersion, debugs: bool) -> Reply {
     let rust = language_version.get().await;
     let version = env!("CARGO_PKG_VERSION");
     Reply::KernelInfo(KernelInfoReply {
@@ -45,8 +45,8 @@ pub(super) async fn kernel_info(language_version: LanguageVersion) -> Reply {
             pygments_lexer: "rust",
             codemirror_mode: "rust",
         },
-        debugger: false,
-        supported_features: Vec::new(),
+        debugger: debugs,
+        supported_features: debugs.then(|| "debugger".to_owned()).into_iter().collect(),
         help_links: HELP_LINKS.to_vec(),
     })
 }

@@ -17,6 +17,9 @@ pub(super) fn interrupt<E: CellEvaluator>(context: &Context<E>, is_running: bool
     if is_running {
         context.output.interrupt();
     }
+    // Code that is stopped would not notice that it is interrupted.
+    let debugger = context.debugger.clone();
+    tokio::spawn(async move { debugger.interrupt().await });
     // The cell first: code that waits for input then knows why it gets none.
     context.evaluator.interrupt();
     stdin.interrupt();

@@ -8,15 +8,18 @@
 //! | `cell_evaluator` | the evaluator as a trait, which tests of the server fake |
 //! | `context` | the parts of the kernel that handlers work with, and how they reply and publish |
 //! | `execution`, `execution_queue` | runs cells one after the other; publishes their values and errors |
+//! | `debugging` | what the debugger needs of the kernel |
 //! | `interrupt` | what happens at an interrupt |
 //! | `handlers`, `language_version` | requests that run no cell |
 //! | `comm_delivery` | clients' messages through comms |
 //! | `stdin` | asks users for input |
+//! | `usage` | what the kernel uses of the machine |
 //! | `history` | earlier inputs, in SQLite |
 
 mod cell_evaluator;
 mod comm_delivery;
 mod context;
+mod debugging;
 mod execution;
 mod execution_queue;
 mod handlers;
@@ -26,6 +29,7 @@ mod language_version;
 mod stdin;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use mosaic_jupyter::{
     Channel, CommRequest, Connection, InterruptReply, Message, Reply, Request, ShutdownReply, ShutdownRequest,
@@ -35,6 +39,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tracing::{debug, warn};
 
 pub(crate) use context::Context;
+pub(crate) use debugging::DebuggedNotebook;
 pub(crate) use history::{History, default_file as default_history_file};
 
 use crate::{front_end::PendingInput, parent_process, signals::SignalEvent};
@@ -45,6 +50,7 @@ use execution::{FinishedCell, QueuedCell};
 use execution_queue::ExecutionQueue;
 use language_version::LanguageVersion;
 use stdin::Stdin;
+use usage::UsageMeter;
 
 /// Everything that can happen to a kernel.
 enum Event {
@@ -110,6 +116,7 @@ pub(crate) struct Server<E> {
     history: History,
     language_version: LanguageVersion,
     stdin: Stdin,
+    usage: UsageMeter,
     /// Receives the questions that cells and workers ask their user.
     inputs: mpsc::UnboundedReceiver<PendingInput>,
     /// Takes clients' comm messages to the task that delivers them.
@@ -139,6 +146,7 @@ impl<E: CellEvaluator> Server<E> {
             cell_events,
             cell_reporter,
             history,
+            usage: UsageMeter::default(),
         }
     }
 
@@ -205,7 +213,10 @@ impl<E: CellEvaluator> Server<E> {
         };
         let evaluator = self.context.evaluator.clone();
         match request {
-            Request::KernelInfo => self.answer(incoming, handlers::kernel_info(self.language_version.clone())),
+            Request::KernelInfo => {
+                let debugs = self.context.debugger.is_available();
+                self.answer(incoming, handlers::kernel_info(self.language_version.clone(), debugs));
+            }
             Request::Execute(request) => {
                 self.queue.push(QueuedCell { incoming, request });
                 self.start_next_cell();
@@ -231,6 +242,12 @@ impl<E: CellEvaluator> Server<E> {
                 self.answer_with(incoming, Reply::Interrupt(InterruptReply {}));
             }
             Request::Shutdown(request) => return Some(self.shut_down(incoming, request).await),
+            Request::Usage => self.answer(incoming, self.usage.clone().reply()),
+            Request::Debug(request) => {
+                self.context.debugging.set_parent(incoming.header.clone());
+                let reply = self.context.debugger.request(request);
+                self.answer(incoming, async { Reply::Debug(reply.await) });
+            }
             Request::Unknown => self.unknown(incoming),
         }
         None

@@ -38,6 +38,7 @@
 //! - `id`, `worker_uid`, `failures`, `question`, `log`: ids, uids, failures, questions to the front end, and the log.
 //! - `own_files`, `process_mark`: files that must be this user's, and the processes that this program has started;
 //!   `sweeper`: the directories of a process that was killed.
+//! - `debugger`: where a new process waits for a debugger.
 //! - `cancellation`, `clock`, `code_location`, `cpu_affinity`, `memory_usage`, `shrinking_map`, `trim_memory`: small tools.
 //! - `type_fingerprints`: the types of stored values.
 //! - `panics`: a panic of the runtime costs one request.
@@ -66,6 +67,7 @@ mod clock;
 mod code;
 mod code_location;
 mod cpu_affinity;
+mod debugger;
 mod failures;
 mod files;
 #[cfg(mosaic_fuzzing)]
@@ -96,6 +98,7 @@ mod worker;
 mod worker_process;
 mod worker_uid;
 
+pub use debugger::{debugger_socket, wait_for_debugger};
 pub use head::{HeadOptions, begin_profile, end_profile, install_head};
 pub use line_prefix::line_prefix;
 pub use monitor::{Monitor, MonitorEvent, MonitorOptions, WorkerCommand, run_dir, run_dir_parent};

@@ -87,6 +87,16 @@ pub fn send_text_plain(text: &str) {
     tell(CellEvent::Result, "text/plain", text);
 }
 
+/// Does nothing. The debugger stops a cell here at its end, to read the cell's variables.
+///
+/// Cells that are compiled for the debugger call this. The name is that by which the debugger finds it.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn mosaic_cell_end_for_debugger() {
+    // Without any effect the call would be left out.
+    std::hint::black_box(());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -61,6 +61,9 @@ use std::{
     sync::mpsc,
 };
 
+/// The name of this process for a debugger.
+const CELLS: &str = "cells";
+
 /// Returns whether evcxr started this process as the cell process.
 pub fn is_cell_process() -> bool {
     env::args_os().len() == 1 && env::var_os(CELL_PROCESS_VARIABLE).is_some()
@@ -78,7 +81,8 @@ pub fn cell_host_main() -> ! {
 
 /// Sets the process up, and then runs cells until evcxr closes its pipe.
 fn run() -> Result<()> {
-    let paths = CellPaths::in_directory(&variable(RUN_DIRECTORY_VARIABLE)?);
+    let run_directory = variable(RUN_DIRECTORY_VARIABLE)?;
+    let paths = CellPaths::in_directory(&run_directory);
     let monitor = variable(MONITOR_VARIABLE)?;
     let commands = take_evcxrs_pipes()?;
     let link = channels::connect_to_kernel(&paths.socket)?;
@@ -94,6 +98,8 @@ fn run() -> Result<()> {
         ask: |question| channels::report(&questions::ask(question)),
     })?;
     stdin::ask_the_user();
+    // After the process is connected: the kernel does not wait long for that.
+    mosaic_engine::wait_for_debugger(&run_directory, CELLS);
     evaluate::read_commands(commands, work)?;
     evaluate::run(&all_work, host)
 }

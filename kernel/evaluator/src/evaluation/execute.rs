@@ -38,6 +38,7 @@ impl Evaluation<'_> {
     pub(super) fn execute(&mut self, code: &str, number: u32, execution: u64) -> Result<Option<MimeBundle>, CellError> {
         self.start().map_err(kernel_error)?;
         self.run_start_up_files_once(execution)?;
+        self.follow_debugger()?;
         self.measures = Measures::default();
         let result = self.execute_code(code, number, execution);
         if result.is_ok() || self.measures.timing.is_some() {

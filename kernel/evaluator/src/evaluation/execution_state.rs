@@ -30,6 +30,10 @@ struct State {
     process: Option<Arc<Mutex<Child>>>,
     /// The session's directory.
     session: Option<PathBuf>,
+    /// Cells are to be compiled for the debugger.
+    debugs: bool,
+    /// The notebook's variables after the last cell, each a name and a type.
+    variables: Vec<(String, String)>,
 }
 
 impl State {
@@ -109,6 +113,26 @@ impl ExecutionState {
         self.lock().process = Some(process);
     }
 
+    /// Sets whether cells are compiled for the debugger.
+    pub(crate) fn set_debugs(&self, debugs: bool) {
+        self.lock().debugs = debugs;
+    }
+
+    /// Returns whether cells are compiled for the debugger.
+    pub(crate) fn debugs(&self) -> bool {
+        self.lock().debugs
+    }
+
+    /// Sets the notebook's variables, each a name and a type.
+    pub(crate) fn set_variables(&self, variables: Vec<(String, String)>) {
+        self.lock().variables = variables;
+    }
+
+    /// Returns the notebook's variables, each a name and a type.
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        self.lock().variables.clone()
+    }
+
     /// Sets the session's directory, which is removed at the end.
     pub(crate) fn set_session(&self, directory: PathBuf) {
         self.lock().session = Some(directory);
@@ -146,6 +170,11 @@ impl ExecutionState {
         self.kill_cell_process();
         let process = self.lock().process.clone()?;
         process.lock().unwrap_or_else(PoisonError::into_inner).wait().ok()
+    }
+
+    /// Returns the session's directory.
+    pub(crate) fn session(&self) -> Option<PathBuf> {
+        self.lock().session.clone()
     }
 
     /// Removes the session's directory. May be called again: a compiler that was still running can have written into

@@ -14,6 +14,7 @@
 //! | [`stored_variables`] | how variables are kept between cells |
 //! | [`cell_places`] | the places of code in cells, by which panics name them |
 //! | [`compiler_messages`] | errors and warnings of the compiler |
+//! | [`debugging`] | cells that are compiled for the debugger |
 //! | [`interrupt`], [`execution_state`] | what other threads do to the execution that is under way |
 //! | [`idle_work`] | what the thread does between requests |
 //! | [`evcxr_session`], [`start_evcxr`], [`template`], [`answers_directory`], [`prepare`] | how evcxr starts within a second |
@@ -26,6 +27,7 @@ mod cell_outcome;
 mod cell_places;
 pub(crate) mod commands;
 mod compiler_messages;
+mod debugging;
 mod evaluate_items;
 mod evcxr_session;
 mod execute;
@@ -173,6 +175,7 @@ pub(crate) fn run(mut evaluation: Evaluation) {
             }) => {
                 let result = evaluation.guarded(|it| it.execute(&code, number, execution));
                 evaluation.code_help.expect_notebook();
+                evaluation.tell_variables();
                 let _ = reply.send(result);
                 evaluation.tell_code_help();
                 evaluation.idle_work = IdleWork::after_request();

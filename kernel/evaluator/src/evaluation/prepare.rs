@@ -23,6 +23,7 @@ pub(crate) fn prepare() -> Result<()> {
     let options = Options {
         run_dir: run_dir.path().to_owned(),
         monitor: run_dir.path().join("no-monitor.sock"),
+        debugger: String::new(),
     };
     let paths = CellPaths::in_directory(run_dir.path());
     let (sender, _reports) = mpsc::channel::<Numbered>();

@@ -11,6 +11,8 @@ pub struct Options {
     pub run_dir: PathBuf,
     /// The socket of the runtime's monitor, which places and watches workers.
     pub monitor: PathBuf,
+    /// What `:debug` says: how to use the debugger, or how to get one.
+    pub debugger: String,
 }
 
 /// A request to the evaluation thread, with the channel for its reply.

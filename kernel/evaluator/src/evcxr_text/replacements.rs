@@ -23,6 +23,8 @@ pub(super) const DISPLAY_IMPORTS: &str =
     " #[allow(unused_imports)] use ::mosaic_cell::{DisplayDebug as _, DisplayRich as _};";
 /// Gives a cell that may sleep a standard library whose `sleep` an interrupt ends.
 pub(super) const SLEEP_IMPORT: &str = " extern crate mosaic_std as std;";
+/// Tells the debugger that the user's code has ended, while its variables are still there.
+pub(crate) const END_FOR_DEBUGGER: &str = "::mosaic_cell::mosaic_cell_end_for_debugger(); ";
 /// Runs a cell with `.await` on the notebook's tokio. Stands in place of [`EXECUTOR`](super::markers::EXECUTOR).
 pub(crate) const EXECUTOR_CALL: &str = "evcxr_variable_store.started(); ::tokio::runtime::run_cell(async {";
 

@@ -8,7 +8,7 @@ use crate::{
     evcxr_text::{
         markers::{CHECK_VARIABLE, CHECKS_END, PUT_VARIABLE, STORE_BEGINS, TAKE_VARIABLE, USER_CODE_ENDS},
         mentioned_variables::without_calls,
-        replacements::EXECUTOR_CALL,
+        replacements::{END_FOR_DEBUGGER, EXECUTOR_CALL},
     },
     source::{
         fingerprint::changed,
@@ -153,6 +153,21 @@ pub(super) fn user_code(function: &str) -> Option<(&str, &str)> {
     let puts = region.lines().rev().take_while(|line| line.starts_with(PUT_VARIABLE));
     let length: usize = puts.map(|line| line.len() + 1).sum();
     Some(region.split_at(region.len() - length.min(region.len())))
+}
+
+/// Returns the source of a cell that calls [`END_FOR_DEBUGGER`] behind the user's code, before its variables are stored.
+/// Returns nothing if there is no such place. No line moves.
+pub(crate) fn with_end_for_debugger(source: &str) -> Option<String> {
+    let end = source.rfind(USER_CODE_ENDS)?;
+    let puts = source[..end]
+        .lines()
+        .rev()
+        .take_while(|line| line.starts_with(PUT_VARIABLE));
+    let length: usize = puts.map(|line| line.len() + 1).sum();
+    let (before, after) = source.split_at(end - length.min(end));
+    before
+        .ends_with('\n')
+        .then(|| format!("{before}{END_FOR_DEBUGGER}{after}"))
 }
 
 /// Writes the names and fingerprints of calls as elements of a constant array.

@@ -7,6 +7,7 @@ use crate::{
         error_conversion::with_next_conversion,
         kept_variables::with_kept_variables,
         shown_images,
+        store_calls::with_end_for_debugger,
     },
     rustc_wrapper::{
         compile_cell::Cell,
@@ -72,7 +73,9 @@ impl Cell<'_> {
     /// Has rustc compile a source, whose first bytes are `items`, so that the cell keeps its variables when it fails. If
     /// rustc refuses that, compiles the source as it is.
     fn run_keeping(&self, rustc: &Rustc, text: &str, items: usize) -> Result<Compilation> {
-        if let Some(keeping) = with_kept_variables(text).filter(|_| !self.keeps_no_variables.get()) {
+        // The debugger would show blocks in place of the cell's statements.
+        let keeps = !self.settings.debugs && !self.keeps_no_variables.get();
+        if let Some(keeping) = with_kept_variables(text).filter(|_| keeps) {
             let compilation = self.run_with_conversion(rustc, &keeping, items)?;
             if compilation.status.success() || compilation.status.code().is_none() {
                 return Ok(compilation);
@@ -208,6 +211,8 @@ impl Cell<'_> {
         } = links;
         let declared = libraries.map(|it| it.declared_in(placed.text()));
         let text = declared.as_deref().unwrap_or(placed.text());
+        let ended = self.settings.debugs.then(|| with_end_for_debugger(text)).flatten();
+        let text = ended.as_deref().unwrap_or(text);
         match environment::is_fast() {
             true => rustc.write_source(&with_compiled_surroundings(text, waits))?,
             false => rustc.write_source(text)?,

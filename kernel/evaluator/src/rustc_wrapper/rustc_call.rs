@@ -342,6 +342,10 @@ impl RustcCall {
             let debug_info = if settings.profiled { "1" } else { "line-tables-only" };
             call.add_option(format!("debuginfo={debug_info}"));
         }
+        if settings.debugs {
+            call.remove_options(&["strip=", "debuginfo="]);
+            call.add_option("debuginfo=2");
+        }
         call.remove_options(&["opt-level="]);
         settings.code_generation().for_each(|option| call.add_option(option));
         call
@@ -509,6 +513,19 @@ mod tests {
         assert_eq!(
             compiled.replace(" -C debuginfo=line-tables-only", ""),
             "-C rpath -C opt-level=0 -C overflow-checks=off -C target-cpu=native"
+        );
+    }
+
+    #[test]
+    fn a_debugged_cell_is_whole() {
+        let call = parse("-C opt-level=3 -C strip=debuginfo -C rpath");
+        let settings = Settings {
+            debugs: true,
+            ..Settings::default()
+        };
+        assert_eq!(
+            text(&call.of_running_cell(&settings, true)),
+            "-C rpath -C debuginfo=2 -C opt-level=0 -C overflow-checks=on"
         );
     }
 

@@ -10,6 +10,7 @@ use mosaic_engine::{ProcessMark, ProcessProfile, Question};
 use rustix::{
     fs::{FileType, Mode, OFlags},
     io::Errno,
+    net::sockopt::socket_peercred,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -135,6 +136,8 @@ struct Connected {
     /// How many processes have connected, which is the number of the newest one.
     number: u64,
     outbox: Option<Outbox>,
+    /// The process id, if the system tells it.
+    process_id: Option<u32>,
     /// The execution that is under way, or the last one.
     execution: Option<u64>,
     /// Whether the cell of the execution is being loaded or runs. Before that, it is being compiled.
@@ -195,7 +198,10 @@ impl Link {
             let Ok(outbox) = stream.try_clone().and_then(Outbox::start) else {
                 continue;
             };
-            let number = self.connected(outbox);
+            let process_id = socket_peercred(&stream)
+                .ok()
+                .map(|peer| peer.pid.as_raw_nonzero().get().cast_unsigned());
+            let number = self.connected(outbox, process_id);
             while let Ok(report) = receive::<Report>(&mut stream) {
                 match report {
                     Report::Heard => {
@@ -232,10 +238,11 @@ impl Link {
     }
 
     /// Takes a new process, tells it the execution that is under way, and returns its number.
-    fn connected(&self, outbox: Outbox) -> u64 {
+    fn connected(&self, outbox: Outbox, process_id: Option<u32>) -> u64 {
         let mut connected = self.lock();
         connected.number += 1;
         connected.outbox = Some(outbox);
+        connected.process_id = process_id;
         connected.is_deaf = false;
         let instruction = connected
             .execution
@@ -249,8 +256,14 @@ impl Link {
     fn disconnected(&self) {
         let mut connected = self.lock();
         connected.outbox = None;
+        connected.process_id = None;
         connected.is_deaf = false;
         connected.running = false;
+    }
+
+    /// Returns the process id of the connected process. It is known before the process gets its first instruction.
+    pub(crate) fn process_id(&self) -> Option<u32> {
+        self.lock().process_id
     }
 
     /// Begins an execution, also for a process that connects later.

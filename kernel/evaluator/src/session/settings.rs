@@ -9,6 +9,9 @@ const DEFAULT_FORMAT: &str = "{:?}";
 /// The `-C opt-level` of cells unless `:opt` sets another one.
 pub(crate) const DEFAULT_OPT_LEVEL: &str = "3";
 
+/// The `-C opt-level` of cells that are debugged: each line has code of its own, and each variable a place.
+const DEBUGGED_OPT_LEVEL: &str = "0";
+
 /// An edition of Rust in which cells can be compiled. The code around them is valid in each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Edition {
@@ -52,12 +55,17 @@ pub(crate) struct Settings {
     pub(crate) types: bool,
     /// Whether the cell is compiled with the places of its code, for the profile of `:profile`.
     pub(crate) profiled: bool,
+    /// Whether cells are compiled for the debugger.
+    pub(crate) debugs: bool,
 }
 
 impl Settings {
     /// Returns the options `-C OPTION` with which cells are compiled.
     pub(crate) fn code_generation(&self) -> impl Iterator<Item = String> {
-        let level = self.opt_level.as_deref().unwrap_or(DEFAULT_OPT_LEVEL);
+        let level = match self.debugs {
+            true => DEBUGGED_OPT_LEVEL,
+            false => self.opt_level.as_deref().unwrap_or(DEFAULT_OPT_LEVEL),
+        };
         let checks = if self.omits_overflow_checks { "off" } else { "on" };
         let cpu = self.target_cpu.as_deref().map(|cpu| format!("target-cpu={cpu}"));
         [format!("opt-level={level}"), format!("overflow-checks={checks}")]

@@ -34,6 +34,8 @@ pub enum IoPubMessage {
     CommMessage(CommData),
     /// `comm_close`
     CommClose(CommData),
+    /// `debug_event`, whose content is an event of the Debug Adapter Protocol
+    DebugEvent(Value),
     /// `iopub_welcome`
     Welcome(Welcome),
 }
@@ -54,6 +56,7 @@ impl IoPubMessage {
             IoPubMessage::CommOpen(_) => "comm_open",
             IoPubMessage::CommMessage(_) => "comm_msg",
             IoPubMessage::CommClose(_) => "comm_close",
+            IoPubMessage::DebugEvent(_) => "debug_event",
             IoPubMessage::Welcome(_) => "iopub_welcome",
         }
     }

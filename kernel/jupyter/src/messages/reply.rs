@@ -29,6 +29,10 @@ pub enum Reply {
     Interrupt(InterruptReply),
     /// `shutdown_reply`
     Shutdown(ShutdownReply),
+    /// `usage_reply`
+    Usage(UsageReply),
+    /// `debug_reply`, whose content is a response of the Debug Adapter Protocol
+    Debug(Value),
     /// The reply to a request that the kernel cannot read or does not support, whatever its type.
     Error(ErrorReply),
 }
@@ -272,6 +276,55 @@ pub struct InterruptReply {}
 pub struct ShutdownReply {
     /// Whether another kernel follows on the same ports, as the request said.
     pub restart: bool,
+}
+
+/// Content of a `usage_reply`: what the kernel and all that it has started use, as ipykernel tells it.
+///
+/// See [`usage_request` in ipykernel](https://github.com/ipython/ipykernel/blob/main/ipykernel/kernelbase.py).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct UsageReply {
+    /// Name of the host.
+    pub hostname: String,
+    /// Process of the kernel.
+    pub pid: u32,
+    /// CPU time since the last request, in percent of one CPU; 0 at the first request.
+    pub kernel_cpu: f64,
+    /// Memory in bytes, where shared memory counts once.
+    pub kernel_memory: u64,
+    /// Number of the host's CPUs.
+    pub cpu_count: usize,
+    /// CPU time of the host since the last request, in percent of all CPUs; absent at the first request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_cpu_percent: Option<f64>,
+    /// Memory of the host.
+    pub host_virtual_memory: HostMemory,
+}
+
+/// Memory of a host, in bytes, by the names of psutil.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct HostMemory {
+    /// All memory.
+    pub total: u64,
+    /// Memory that processes can get without swapping.
+    pub available: u64,
+    /// Part of the memory that is not available, in percent.
+    pub percent: f64,
+    /// Memory that is used.
+    pub used: u64,
+    /// Memory that nothing uses.
+    pub free: u64,
+    /// Memory that was used recently.
+    pub active: u64,
+    /// Memory that was not used for a while.
+    pub inactive: u64,
+    /// Buffers of the file systems.
+    pub buffers: u64,
+    /// Cached files.
+    pub cached: u64,
+    /// Memory that several processes may use.
+    pub shared: u64,
+    /// Memory of the system's own tables.
+    pub slab: u64,
 }
 
 #[cfg(test)]

@@ -37,6 +37,10 @@ pub enum Request {
     Interrupt,
     /// `shutdown_request`
     Shutdown(ShutdownRequest),
+    /// `debug_request`, with its content: a request of the Debug Adapter Protocol
+    Debug(Value),
+    /// `usage_request`
+    Usage,
     /// A message of another type.
     Unknown,
 }
@@ -71,6 +75,8 @@ impl Request {
             "comm_close" => Request::CommClose(content(message)?),
             "interrupt_request" => Request::Interrupt,
             "shutdown_request" => Request::Shutdown(content(message)?),
+            "usage_request" => Request::Usage,
+            "debug_request" => Request::Debug(message.content.clone()),
             _ => Request::Unknown,
         })
     }
@@ -280,6 +286,9 @@ mod tests {
     fn wrong_content_is_an_error_and_an_unknown_type_is_none() {
         let error = read("execute_request", json!({ "code": 1 })).unwrap_err();
         assert!(error.to_string().contains("execute_request"), "{error}");
-        assert!(matches!(read("debug_request", json!({})), Ok(Request::Unknown)));
+        assert!(matches!(
+            read("create_subshell_request", json!({})),
+            Ok(Request::Unknown)
+        ));
     }
 }

@@ -183,4 +183,18 @@ impl CellEvaluator for FakeEvaluator {
         self.report(Called::Interrupted);
         self.0.interrupts.notify_waiters();
     }
+
+    fn set_debugging(&self, _is_on: bool) {}
+
+    fn cell_process(&self) -> Option<u32> {
+        None
+    }
+
+    fn source_directory(&self) -> Option<std::path::PathBuf> {
+        None
+    }
+
+    fn variables(&self) -> Vec<(String, String)> {
+        vec![("x".to_owned(), "i32".to_owned())]
+    }
 }

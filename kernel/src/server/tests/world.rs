@@ -12,7 +12,7 @@ use super::fake_evaluator::{Called, FakeEvaluator};
 use crate::{
     comm_registry::CommRegistry,
     output::Output,
-    server::{Context, EndReason, Ended, History, Server},
+    server::{Context, DebuggedNotebook, EndReason, Ended, History, Server},
     signals::SignalEvent,
 };
 
@@ -48,6 +48,13 @@ impl World {
         let (signals, signal_events) = mpsc::unbounded_channel();
         let evaluator = FakeEvaluator::new(stdout_writer, input_sender, called_sender);
         let comms = Arc::<CommRegistry>::default();
+        let debugging = DebuggedNotebook::new(evaluator.clone(), connection.iopub.clone());
+        let options = mosaic_debugger::Options {
+            adapter: None,
+            run_dir: "/nowhere".into(),
+            sysroot: None,
+            workers: mosaic_debugger::Workers::default(),
+        };
         let context = Context {
             replies: connection.replies.clone(),
             iopub: connection.iopub.clone(),
@@ -55,6 +62,8 @@ impl World {
             evaluator: evaluator.clone(),
             output,
             comms: comms.clone(),
+            debugger: mosaic_debugger::Debugger::new(options, debugging.clone()),
+            debugging,
         };
         let history = History::start(None);
         let server = Server::new(context, connection, signal_events, inputs, history);

@@ -10,7 +10,9 @@ mod guest_host;
 mod lease;
 
 use crate::{
-    clock, cpu_affinity, log,
+    clock, cpu_affinity,
+    debugger::wait_for_debugger,
+    log,
     node::{OutputMark, mark_path},
     node_process,
     process_mark::{ProcessMark, has_children},
@@ -72,6 +74,11 @@ fn run() -> io::Result<()> {
         set_parent_process_death_signal(Some(Signal::CONT))?;
     }
     log::start(NO_NAME);
+    if settings.host == Host::Monitor
+        && let Some(run_dir) = settings.monitor.parent()
+    {
+        wait_for_debugger(run_dir, &settings.uid);
+    }
     cpu_affinity::pin(&settings.cpus)?;
     LocalSet::new().block_on(&runtime, work(settings))
 }

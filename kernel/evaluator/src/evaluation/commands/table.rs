@@ -16,7 +16,7 @@ use crate::{
             help::help,
             profile,
             settings::{set_format, set_release, toggle_types},
-            time,
+            text, time,
             vars::list_variables,
         },
         start_up::load_configuration,
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Every command, grouped and ordered as `:help` lists them.
-pub(super) static COMMANDS: [Command; 40] = [
+pub(super) static COMMANDS: [Command; 41] = [
     Command {
         name: ":dep",
         arguments: "NAME = VERSION",
@@ -321,6 +321,14 @@ pub(super) static COMMANDS: [Command; 40] = [
         doc: "Shows this",
         completer: Nothing,
         action: Kernel(|_, _, _| Ok(help(&COMMANDS))),
+    },
+    Command {
+        name: ":debug",
+        arguments: "",
+        group: Group::Kernel,
+        doc: "Says how to use the debugger, or how to get one",
+        completer: Nothing,
+        action: Kernel(|evaluation, _, _| Ok(text(evaluation.options.debugger.clone()))),
     },
     Command {
         name: ":version",
