@@ -207,7 +207,14 @@ fn generated_for(function: &str) -> Option<&str> {
 /// Returns a function's path without the crate of the cells.
 fn readable(function: &str) -> String {
     let path = function.replace(&format!("{CELL_CRATE}::"), "");
-    path.replace("{{closure}}", "{closure}")
+    let path = path.replace("{{closure}}", "{closure}");
+    // `<Solver>::solve`, but not `<Solver as Clone>::clone` and `<[T]>::len`.
+    match path.strip_prefix('<').and_then(|rest| rest.split_once(">::")) {
+        Some((of_type, method)) if of_type.chars().all(|it| it.is_alphanumeric() || it == '_' || it == ':') => {
+            format!("{of_type}::{method}")
+        }
+        _ => path,
+    }
 }
 
 /// Names a frame of a library of the system.
