@@ -7,14 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 /// Begins the name of a cell in places.
 const CELL_FILE: &str = "cell [";
 /// The crates in whose functions the kernel does its own work.
-const OWN_CRATES: [&str; 6] = [
-    "mosaic",
-    "mosaic_abi",
-    "mosaic_cell",
-    "mosaic_message",
-    "mosaic_std",
-    "evcxr_internal_runtime",
-];
+const OWN_CRATES: [&str; 5] = ["mosaic", "mosaic_abi", "mosaic_cell", "mosaic_message", "mosaic_std"];
 /// The crates of the standard library.
 const STANDARD_CRATES: [&str; 8] = [
     "std",
