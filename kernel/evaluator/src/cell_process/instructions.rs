@@ -49,6 +49,8 @@ fn follow(instruction: Instruction, paths: &CellPaths, work: &Sender<Work>) {
         Instruction::Idle => {}
         Instruction::Begin { execution } => {
             running_cell::expect(execution);
+            // The cell of an earlier execution may not have begun.
+            profile::expect(false);
             if let Err(error) = output::connect(paths) {
                 report(&Report::OutputLost {
                     message: error.to_string(),
@@ -61,7 +63,7 @@ fn follow(instruction: Instruction, paths: &CellPaths, work: &Sender<Work>) {
             report(&Report::Heard);
         }
         Instruction::Reply { number, answer } => questions::answer(number, answer),
-        Instruction::Profile => profile::expect(),
+        Instruction::Profile => profile::expect(true),
         Instruction::Deliver { message } => questions::deliver(&message),
         // The main thread takes all work as long as the process lives.
         Instruction::DropVariables => drop(work.send(Work::DropVariables)),

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Whether the next cell is to be profiled. Set by the thread `link`, and taken by the main thread when a cell begins.
 static IS_EXPECTED: AtomicBool = AtomicBool::new(false);
 
-/// Has the next cell profiled.
-pub(super) fn expect() {
-    IS_EXPECTED.store(true, Ordering::Release);
+/// Has the next cell profiled, or no longer.
+pub(super) fn expect(profile: bool) {
+    IS_EXPECTED.store(profile, Ordering::Release);
 }
 
 /// A profile that is being taken.

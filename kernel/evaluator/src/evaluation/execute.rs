@@ -170,7 +170,6 @@ impl Evaluation<'_> {
         let missing = self.missing_variables();
         self.types.clear();
         let begun = Instant::now();
-        self.expect_profile()?;
         let (carried, result, mut outcome) = self.evaluate_items(&source, expansion.as_ref(), cell, execution)?;
         let cell = CellText {
             text,
@@ -182,14 +181,7 @@ impl Evaluation<'_> {
             },
             compiled: carried.as_ref().map_or(&*source, CarriedCell::source),
         };
-        self.note_profile(&mut outcome.reports);
-        if outcome.has_run {
-            self.measures.timing = Some(Timing {
-                compiled: begun.elapsed().saturating_sub(outcome.ran),
-                ran: outcome.ran,
-                cpu: outcome.cpu,
-            });
-        }
+        self.note_measures(&mut outcome, begun.elapsed());
         let died = outcome.died || matches!(result, Err(evcxr::Error::SubprocessTerminated(_)));
         let redefined = redefined_variables(&outcome.reports);
         let shown = match result {
@@ -214,6 +206,18 @@ impl Evaluation<'_> {
         };
         self.note_gone_variables(&believed, &variables, &redefined, cause);
         shown
+    }
+
+    /// Notes what was measured of code that took so long with its compilation.
+    fn note_measures(&mut self, outcome: &mut CellOutcome, took: Duration) {
+        self.note_profile(&mut outcome.reports);
+        if outcome.has_run {
+            self.measures.timing = Some(Timing {
+                compiled: took.saturating_sub(outcome.ran),
+                ran: outcome.ran,
+                cpu: outcome.cpu,
+            });
+        }
     }
 
     /// Notes which of the variables that were `usable` before the cell went with it, and which of its own the cell did
@@ -261,6 +265,7 @@ impl Evaluation<'_> {
         // After a cell that ended its process, evcxr has just started another one.
         self.link.wait(CONNECT_PATIENCE);
         self.link.begin(execution);
+        self.expect_profile()?;
         let mut outcome = CellOutcome::default();
         self.catch_up(&mut outcome);
         outcome

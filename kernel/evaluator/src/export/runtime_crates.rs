@@ -37,7 +37,7 @@ enum Files {
 const OF_DEVELOPMENT: [&str; 3] = ["tests", "examples", "benches"];
 
 /// The crates that a program with tesserae needs.
-static OF_RUNTIME: [RuntimeCrate; 7] = [
+static OF_RUNTIME: [RuntimeCrate; 8] = [
     RuntimeCrate {
         name: "mosaic",
         path: "runtime/mosaic",
@@ -72,6 +72,11 @@ static OF_RUNTIME: [RuntimeCrate; 7] = [
         name: "mosaic-net",
         path: "runtime/net",
         files: Files::Own(include_dir!("$CARGO_MANIFEST_DIR/../../runtime/net")),
+    },
+    RuntimeCrate {
+        name: "mosaic-sampler",
+        path: "runtime/sampler",
+        files: Files::Own(include_dir!("$CARGO_MANIFEST_DIR/../../runtime/sampler")),
     },
 ];
 

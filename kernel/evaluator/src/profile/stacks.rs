@@ -7,14 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 /// Begins the name of a cell in places.
 const CELL_FILE: &str = "cell [";
 /// The crates in whose functions the kernel does its own work.
-const OWN_CRATES: [&str; 6] = [
-    "mosaic",
-    "mosaic_abi",
-    "mosaic_cell",
-    "mosaic_message",
-    "mosaic_std",
-    "evcxr_internal_runtime",
-];
+const OWN_CRATES: [&str; 5] = ["mosaic", "mosaic_abi", "mosaic_cell", "mosaic_message", "mosaic_std"];
 /// The crates of the standard library.
 const STANDARD_CRATES: [&str; 8] = [
     "std",
@@ -207,7 +200,14 @@ fn generated_for(function: &str) -> Option<&str> {
 /// Returns a function's path without the crate of the cells.
 fn readable(function: &str) -> String {
     let path = function.replace(&format!("{CELL_CRATE}::"), "");
-    path.replace("{{closure}}", "{closure}")
+    let path = path.replace("{{closure}}", "{closure}");
+    // `<Solver>::solve`, but not `<Solver as Clone>::clone` and `<[T]>::len`.
+    match path.strip_prefix('<').and_then(|rest| rest.split_once(">::")) {
+        Some((of_type, method)) if of_type.chars().all(|it| it.is_alphanumeric() || it == '_' || it == ':') => {
+            format!("{of_type}::{method}")
+        }
+        _ => path,
+    }
 }
 
 /// Names a frame of a library of the system.

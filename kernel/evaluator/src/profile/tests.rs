@@ -70,8 +70,8 @@ fn a_flame_graph_has_the_processes_and_their_times() {
         picture.contains("<title>hot (cell [3]) (900,000 µs, 45.00%)</title>"),
         "{picture}"
     );
-    assert!(!picture.contains("<script"), "{picture}");
-    assert!(flame_graph::picture(&profile, true).unwrap().contains("<script"));
+    let zooms = |picture: &str| picture.contains("function zoom");
+    assert!(!zooms(&picture) && zooms(&flame_graph::picture(&profile, true).unwrap()));
 }
 
 #[test]
