@@ -44,6 +44,8 @@ impl Hit {
     }
 }
 
+/// What the adapter says of a process that it has stopped at a client's wish.
+const PAUSED: &str = "signal SIGSTOP";
 /// How often a step goes on by itself, through code that is no cell's.
 const LONGEST_STEP: u32 = 100;
 /// How many frames are read to find a cell's.
@@ -111,7 +113,10 @@ impl Shared {
         {
             return self.step_on(session, &step, command).await;
         }
-        let reason = body["reason"].as_str().unwrap_or_default();
+        let reason = match body["description"] == PAUSED {
+            true => "pause",
+            false => body["reason"].as_str().unwrap_or_default(),
+        };
         let is_panic = function.is_some_and(|function| PANICS.contains(&function));
         let from_cell = is_panic || matches!(reason, "exception" | "pause");
         let (thread, frames) = match visible(frames, from_cell) {
