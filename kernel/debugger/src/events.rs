@@ -135,17 +135,7 @@ impl Shared {
         if stepping.is_none() && hit.is_some_and(|hit| hit.is_same_line(before.as_ref())) {
             return self.run_on_quietly(session, None).await;
         }
-        let mut told = json!({ "reason": reason, "threadId": thread, "allThreadsStopped": false });
-        for field in ["description", "text", "hitBreakpointIds"] {
-            if !body[field].is_null() && !is_panic {
-                told[field] = body[field].clone();
-            }
-        }
-        if is_panic {
-            told["reason"] = "exception".into();
-            told["description"] = "Paused on panic".into();
-            told["text"] = "panic".into();
-        }
+        let told = told(&body, reason, thread, is_panic);
         self.lock().stops.push(Stop {
             session: session.number,
             thread,
@@ -206,6 +196,22 @@ impl Shared {
         }
         None
     }
+}
+
+/// Returns the body of the event by which clients hear of a stop.
+fn told(body: &Value, reason: &str, thread: u64, is_panic: bool) -> Value {
+    let mut told = json!({ "reason": reason, "threadId": thread, "allThreadsStopped": false });
+    for field in ["description", "text", "hitBreakpointIds"] {
+        if !body[field].is_null() && !is_panic {
+            told[field] = body[field].clone();
+        }
+    }
+    if is_panic {
+        told["reason"] = "exception".into();
+        told["description"] = "Paused on panic".into();
+        told["text"] = "panic".into();
+    }
+    told
 }
 
 /// Returns the request by which a step goes on, if it has not ended yet: it ends in a cell, on another line.
