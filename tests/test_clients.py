@@ -33,8 +33,9 @@ def test_as_vs_code_starts(world, transport):
         contents = {it["msg_type"]: it["content"] for it in client.published(reply["parent_header"])}
         assert contents["stream"]["text"] == "from VS Code\n"
         assert contents["execute_result"]["data"]["text/plain"] == "42"
-        # The client's debugger asks too, and gets the answer that there is none.
-        assert client.request("control", "debug_request", {"command": "debugInfo"})["content"]["status"] == "error"
+        # The client's debugger asks too, and hears that it is off.
+        request = {"seq": 1, "type": "request", "command": "debugInfo"}
+        assert client.request("control", "debug_request", request)["content"]["body"]["isStarted"] is False
     finally:
         kernel.close()
 

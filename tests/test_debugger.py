@@ -6,7 +6,6 @@ import signal
 
 import pytest
 from debugging import Debugger, places, values
-from world import wait_until
 
 TWICE = """fn twice(n: i32) -> i32 {
     let doubled = n * 2;
@@ -179,8 +178,9 @@ def test_a_running_cell_can_be_paused(debugger):
     kernel.ok("1")
     debugger.start()
     assert "no cell runs" in debugger.refused("pause", threadId=1)
-    cell = kernel.submit("let mut count = 0u64;\nlet go_on = true;\nwhile std::hint::black_box(go_on) {\n    count += 1;\n}")
-    assert wait_until(lambda: debugger.send("pause", threadId=1)["success"], 60)
+    cell = kernel.submit("println!(\"begun\");\nlet mut count = 0u64;\nlet go_on = true;\nwhile std::hint::black_box(go_on) {\n    count += 1;\n}")
+    kernel.read_until(lambda: "begun" in cell.stdout)
+    debugger.request("pause", threadId=1)
     thread, frames = debugger.stopped()
     assert frames[-1]["name"] == "cell [2]" and "count" in debugger.locals(frames[-1])
     kernel.control("interrupt_request")

@@ -172,19 +172,23 @@ impl Shared {
         let stops_at_panics = self.lock().stops_at_panics;
         let end = (session.name == CELLS).then_some(end_of_cell());
         let panics = PANICS.into_iter().filter(|_| stops_at_panics);
-        let names: Vec<&str> = end.into_iter().chain(panics).collect();
-        let functions: Vec<Value> = names.iter().map(|name| json!({ "name": name })).collect();
-        let arguments = json!({ "breakpoints": functions });
-        match session.adapter.request("setFunctionBreakpoints", arguments).await {
-            Ok(body) => {
-                let set = body["breakpoints"].as_array().into_iter().flatten();
-                let numbers = names
-                    .into_iter()
-                    .zip(set)
-                    .filter_map(|(name, it)| Some((it["id"].as_u64()?, name)));
-                *session.functions() = numbers.collect();
+        let wanted: Vec<&'static str> = end.into_iter().chain(panics).collect();
+        session.functions().retain(|_, name| wanted.contains(name));
+        let mut names: Vec<&str> = session.functions().values().copied().collect();
+        // One after the other, since the adapter tells the numbers of several new ones in any order.
+        let new: Vec<&'static str> = wanted.into_iter().filter(|name| !names.contains(name)).collect();
+        let steps: Vec<Option<&'static str>> = match new.is_empty() {
+            true => vec![None],
+            false => new.into_iter().map(Some).collect(),
+        };
+        for name in steps {
+            names.extend(name);
+            let functions: Vec<Value> = names.iter().map(|name| json!({ "name": name })).collect();
+            let arguments = json!({ "breakpoints": functions });
+            match session.adapter.request("setFunctionBreakpoints", arguments).await {
+                Ok(body) => session.note_function(&body, name),
+                Err(error) => tracing::warn!("{} does not stop at panics: {error}", session.name),
             }
-            Err(error) => tracing::warn!("{} does not stop at panics: {error}", session.name),
         }
     }
 

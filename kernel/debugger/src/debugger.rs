@@ -72,6 +72,18 @@ impl Session {
         self.functions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes the number of a function, which is the new one in the adapter's reply.
+    pub(crate) fn note_function(&self, body: &Value, name: Option<&'static str>) {
+        let mut functions = self.functions();
+        let set = body["breakpoints"].as_array().into_iter().flatten();
+        let new = set
+            .filter_map(|it| it["id"].as_u64())
+            .find(|id| !functions.contains_key(id));
+        if let (Some(name), Some(id)) = (name, new) {
+            functions.insert(id, name);
+        }
+    }
+
     /// Returns the function at which the process has stopped, by the body of the event, if that is the reason.
     pub(crate) fn function_of(&self, body: &Value) -> Option<&'static str> {
         let hit = body["hitBreakpointIds"].as_array()?;

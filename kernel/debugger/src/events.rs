@@ -44,6 +44,8 @@ impl Hit {
     }
 }
 
+/// What the adapter says of a process that it has stopped at a client's wish.
+const PAUSED: &str = "signal SIGSTOP";
 /// How often a step goes on by itself, through code that is no cell's.
 const LONGEST_STEP: u32 = 100;
 /// How many frames are read to find a cell's.
@@ -111,7 +113,10 @@ impl Shared {
         {
             return self.step_on(session, &step, command).await;
         }
-        let reason = body["reason"].as_str().unwrap_or_default();
+        let reason = match body["description"] == PAUSED {
+            true => "pause",
+            false => body["reason"].as_str().unwrap_or_default(),
+        };
         let is_panic = function.is_some_and(|function| PANICS.contains(&function));
         let from_cell = is_panic || matches!(reason, "exception" | "pause");
         let (thread, frames) = match visible(frames, from_cell) {
@@ -130,17 +135,7 @@ impl Shared {
         if stepping.is_none() && hit.is_some_and(|hit| hit.is_same_line(before.as_ref())) {
             return self.run_on_quietly(session, None).await;
         }
-        let mut told = json!({ "reason": reason, "threadId": thread, "allThreadsStopped": false });
-        for field in ["description", "text", "hitBreakpointIds"] {
-            if !body[field].is_null() && !is_panic {
-                told[field] = body[field].clone();
-            }
-        }
-        if is_panic {
-            told["reason"] = "exception".into();
-            told["description"] = "Paused on panic".into();
-            told["text"] = "panic".into();
-        }
+        let told = told(&body, reason, thread, is_panic);
         self.lock().stops.push(Stop {
             session: session.number,
             thread,
@@ -201,6 +196,22 @@ impl Shared {
         }
         None
     }
+}
+
+/// Returns the body of the event by which clients hear of a stop.
+fn told(body: &Value, reason: &str, thread: u64, is_panic: bool) -> Value {
+    let mut told = json!({ "reason": reason, "threadId": thread, "allThreadsStopped": false });
+    for field in ["description", "text", "hitBreakpointIds"] {
+        if !body[field].is_null() && !is_panic {
+            told[field] = body[field].clone();
+        }
+    }
+    if is_panic {
+        told["reason"] = "exception".into();
+        told["description"] = "Paused on panic".into();
+        told["text"] = "panic".into();
+    }
+    told
 }
 
 /// Returns the request by which a step goes on, if it has not ended yet: it ends in a cell, on another line.

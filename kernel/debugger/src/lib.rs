@@ -43,5 +43,5 @@ mod workers;
 
 pub use adapter::find::{advice, find_adapter};
 pub use debugger::{Debugger, Options};
-pub use notebook::Notebook;
+pub use notebook::{Notebook, Showing};
 pub use workers::Workers;

@@ -3,6 +3,9 @@
 use serde_json::{Map, Value};
 use std::{future::Future, path::PathBuf, pin::Pin};
 
+/// A variable as it is being shown: its formats by their MIME types, or nothing if it cannot be shown.
+pub type Showing = Pin<Box<dyn Future<Output = Option<Map<String, Value>>> + Send>>;
+
 /// The kernel as the debugger sees it.
 pub trait Notebook: Send + Sync + 'static {
     /// Publishes a `debug_event` to all clients.
@@ -21,5 +24,5 @@ pub trait Notebook: Send + Sync + 'static {
     fn variables(&self) -> Vec<(String, String)>;
 
     /// Returns a variable in all formats in which a cell would show it. To be called while no cell runs.
-    fn show(&self, variable: String) -> Pin<Box<dyn Future<Output = Option<Map<String, Value>>> + Send>>;
+    fn show(&self, variable: String) -> Showing;
 }

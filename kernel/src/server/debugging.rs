@@ -1,15 +1,13 @@
 //! What the debugger needs of the kernel.
 
 use std::{
-    future::Future,
     path::PathBuf,
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use mosaic_debugger::Notebook;
+use mosaic_debugger::{Notebook, Showing};
 use mosaic_jupyter::{Header, IoPub, IoPubMessage};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::cell_evaluator::CellEvaluator;
@@ -69,7 +67,7 @@ impl<E: CellEvaluator> Notebook for DebuggedNotebook<E> {
         self.evaluator.variables()
     }
 
-    fn show(&self, variable: String) -> Pin<Box<dyn Future<Output = Option<Map<String, Value>>> + Send>> {
+    fn show(&self, variable: String) -> Showing {
         let evaluator = self.evaluator.clone();
         Box::pin(async move {
             // As a reference: the variable stays in the notebook.

@@ -107,8 +107,8 @@ async fn requests_are_answered_while_code_is_analysed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_request_is_refused_and_another_message_is_ignored() {
     let mut world = World::start();
-    let reply = world.request("debug_request", json!({})).await;
-    let evalue = "this kernel does not support debug_request";
+    let reply = world.request("create_subshell_request", json!({})).await;
+    let evalue = "this kernel does not support create_subshell_request";
     assert_eq!(
         reply,
         json!({ "status": "error", "ename": "UnsupportedRequest", "evalue": evalue, "traceback": [] })
