@@ -174,6 +174,7 @@ def check_circle(message, calls):
 
 def test_calls_in_a_circle_end(runtime):
     """A method that waits for itself gets an error that names the circle, and the tesserae go on."""
+    runtime.ok("mosaic::interactive(On).num_workers(2).await?;")
     runtime.ok(CIRCLES)
     runtime.ok("let stages: Vec<_> = (0..3).map(|_| Stage::remote()).collect();\nmosaic::barrier().await?;")
     runtime.ok("let ids: Vec<String> = stages.iter().map(|stage| stage.uid()).collect();")

@@ -4,7 +4,7 @@ use std::{env, io, path::Path, sync::Arc, thread, time::Duration};
 
 use anyhow::{Context, Result};
 use mosaic_debugger::{Debugger, Workers, find_adapter};
-use mosaic_engine::{MarkedProcesses, ProcessMark};
+use mosaic_engine::{MarkedProcesses, Monitor, ProcessMark};
 use mosaic_evaluator::{CellPipes, Evaluator, Guardian, Options};
 use mosaic_jupyter::{Connection, ConnectionFile, ExecutionState, OutputRate};
 use rustix::process::{Signal, getpid, kill_process};
@@ -20,7 +20,7 @@ use crate::{
     output::Output,
     resource_limits,
     run_dir::RunDir,
-    server::{Context as ServerContext, DebuggedNotebook, History, Server, default_history_file},
+    server::{Context as ServerContext, DebuggedNotebook, Ended, History, Server, default_history_file},
     signals,
 };
 
@@ -133,6 +133,14 @@ async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()>
     bound_end();
     // First: a process that is stopped does not end in order.
     debugger.shut_down().await;
+    end_processes(run_dir, &evaluator, monitor).await;
+    close(&output, ended).await;
+    evaluator.clean_up();
+    Ok(())
+}
+
+/// Ends the cell process, the workers, and what they have started.
+async fn end_processes(run_dir: &RunDir, evaluator: &Evaluator, monitor: Monitor) {
     // Before the cell process ends: a process that has cleared its environment is only found while its parent lives.
     let processes = ProcessMark::of_run(run_dir.path());
     let started = spawn_blocking(move || processes.find_grandchildren()).await;
@@ -147,6 +155,10 @@ async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()>
         Ok(Ok(Err(error)) | Err(error)) => warn!("the workers were not ended in order: {error}"),
         Err(_) => warn!("the workers did not end in time, and are killed"),
     }
+}
+
+/// Sends the last messages, and writes the history.
+async fn close(output: &Output, ended: Ended) {
     let last_messages = async {
         output.release().await;
         ended.connection.close().await;
@@ -158,8 +170,6 @@ async fn serve(connection_file: &ConnectionFile, run_dir: &RunDir) -> Result<()>
     if timeout(SHUTDOWN_TIME, history).await.is_err() {
         warn!("the file of the history is locked, and the last inputs are lost");
     }
-    evaluator.clean_up();
-    Ok(())
 }
 
 /// Starts the evaluator. Whatever it has to show goes to the front end.
