@@ -1,6 +1,7 @@
 """Runs notebooks with nbclient, and compares the outputs of two kernels."""
 
 import copy
+import re
 import time
 
 from jupyter_client.manager import AsyncKernelManager
@@ -10,6 +11,8 @@ from nbclient import NotebookClient
 PATIENCE = 600
 # The value that evcxr_jupyter shows for a cell without one.
 UNIT = {"text/plain": "()"}
+# What remains of the progress of a build that took more than two seconds.
+BUILT = re.compile(r"compiled \d+ crates? in \d+ s$")
 
 
 def run(notebook, environment, **kernel):
@@ -34,7 +37,8 @@ def code_cells(notebook):
 def normalised(cell):
     """The outputs of a cell, without what differs from run to run: how a stream is split, and where its pieces stand.
 
-    Two habits of evcxr_jupyter are left out too: it calls every bundle a result, and it shows `()`.
+    Two habits of evcxr_jupyter are left out too: it calls every bundle a result, and it shows `()`. So is the line of this
+    kernel that says how long the build of crates took.
     """
     shown = {"stdout": "", "stderr": "", "bundles": [], "failed": False}
     for output in cell.outputs:
@@ -42,7 +46,7 @@ def normalised(cell):
             shown[output.name] += output.text
         elif output.output_type == "error":
             shown["failed"] = True
-        elif output.data != UNIT:
+        elif output.data != UNIT and not BUILT.match(output.data.get("text/plain", "")):
             shown["bundles"].append(dict(output.data))
     return shown
 

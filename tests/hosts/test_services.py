@@ -1,14 +1,21 @@
 """The services of the hosts themselves, as launchers use them."""
 
+import contextlib
 import subprocess
 
+import psutil
 import pytest
 
 from world import wait_until
 
 
 def programs(host):
-    return [it.name() for it in host.processes()]
+    names = []
+    for process in host.processes():
+        # A process may end while it is looked at.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            names.append(process.name())
+    return names
 
 
 @pytest.mark.core

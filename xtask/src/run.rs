@@ -15,8 +15,20 @@ pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
 }
 
 /// Returns a command for the cargo that runs this program.
+///
+/// The command does not get the variables by which that cargo describes this program's package. Build scripts, such as
+/// that of ring, read them, and would have most of the kernel built again after each `cargo build` without `xtask`.
 pub(crate) fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let describes_package = name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
+        if describes_package {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// Runs a command to its end, with the standard streams of this process.
@@ -57,6 +69,16 @@ mod tests {
     fn a_failure_names_the_command() {
         let error = run(program("sh").args(["-c", "exit 3"])).unwrap_err().to_string();
         assert!(error.contains("sh -c exit 3") && error.contains('3'), "{error}");
+    }
+
+    #[test]
+    fn cargo_does_not_take_its_package_for_this_one() {
+        let removed: Vec<_> = cargo()
+            .get_envs()
+            .map(|(name, value)| (name.to_owned(), value.is_none()))
+            .collect();
+        assert!(removed.contains(&("CARGO_PKG_NAME".into(), true)), "{removed:?}");
+        assert!(removed.iter().all(|(_, is_removed)| *is_removed));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -129,6 +129,8 @@ pub(crate) struct State {
     /// The threads at which a user looks or may look, in the order in which they have stopped.
     pub(crate) stops: Vec<Stop>,
     pub(crate) steps: HashMap<u32, Step>,
+    /// The processes that a client has asked to pause, until they stop.
+    pub(crate) pauses: HashSet<u32>,
     /// The breakpoint at which each process has last stopped.
     pub(crate) hits: HashMap<u32, Hit>,
     /// The frame whose scopes each adapter was last asked for.
@@ -238,6 +240,7 @@ impl State {
             ids: Ids::default(),
             stops: Vec::new(),
             steps: HashMap::new(),
+            pauses: HashSet::new(),
             hits: HashMap::new(),
             scoped: HashMap::new(),
             breakpoints: BTreeMap::new(),

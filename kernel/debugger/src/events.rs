@@ -113,12 +113,24 @@ impl Shared {
         {
             return self.step_on(session, &step, command).await;
         }
-        let reason = match body["description"] == PAUSED {
+        // The adapter may tell of the stop by another thread than the one that got the signal.
+        let is_pause = self.lock().pauses.remove(&session.number);
+        let reason = match is_pause || body["description"] == PAUSED {
             true => "pause",
             false => body["reason"].as_str().unwrap_or_default(),
         };
         let is_panic = function.is_some_and(|function| PANICS.contains(&function));
         let from_cell = is_panic || matches!(reason, "exception" | "pause");
+        if is_pause && frames.first().is_some_and(is_around_cell) {
+            // An instruction of the cell without a line, such as the jump of a loop: the next line is near.
+            let step = Step {
+                thread,
+                command: "next".to_owned(),
+                origin: None,
+                count: 0,
+            };
+            return self.step_on(session, &step, "next").await;
+        }
         let (thread, frames) = match visible(frames, from_cell) {
             frames if !frames.is_empty() => (thread, frames),
             _ => match self.thread_in_cell(session).await.filter(|_| reason == "pause") {

@@ -340,8 +340,13 @@ impl Shared {
         if is_stopped {
             return Ok(json!({}));
         }
+        // The adapter may tell of the stop before it replies.
+        self.lock().pauses.insert(session.number);
         let paused = session.adapter.request("pause", json!({ "threadId": wanted })).await;
-        paused.map(|_| json!({})).map_err(|error| error.to_string())
+        paused.map(|_| json!({})).map_err(|error| {
+            self.lock().pauses.remove(&session.number);
+            error.to_string()
+        })
     }
 }
 
