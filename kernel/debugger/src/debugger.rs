@@ -117,6 +117,18 @@ pub(crate) struct Step {
     pub(crate) count: u32,
 }
 
+impl Step {
+    /// Returns a step that ends at the next line of a cell.
+    pub(crate) fn to_next_line(thread: u64) -> Step {
+        Step {
+            thread,
+            command: "next".to_owned(),
+            origin: None,
+            count: 0,
+        }
+    }
+}
+
 /// The state of the debugger.
 pub(crate) struct State {
     pub(crate) is_on: bool,

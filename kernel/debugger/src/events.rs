@@ -123,13 +123,7 @@ impl Shared {
         let from_cell = is_panic || matches!(reason, "exception" | "pause");
         if is_pause && frames.first().is_some_and(is_around_cell) {
             // An instruction of the cell without a line, such as the jump of a loop: the next line is near.
-            let step = Step {
-                thread,
-                command: "next".to_owned(),
-                origin: None,
-                count: 0,
-            };
-            return self.step_on(session, &step, "next").await;
+            return self.step_on(session, &Step::to_next_line(thread), "next").await;
         }
         let (thread, frames) = match visible(frames, from_cell) {
             frames if !frames.is_empty() => (thread, frames),
@@ -140,11 +134,7 @@ impl Shared {
         };
         let place = frames.first().map(|frame| (frame.name.clone(), frame.line));
         let hit = Hit::read(&body, thread, place.clone());
-        let before = match &hit {
-            Some(hit) => self.lock().hits.insert(session.number, hit.clone()),
-            None => self.lock().hits.remove(&session.number),
-        };
-        if stepping.is_none() && hit.is_some_and(|hit| hit.is_same_line(before.as_ref())) {
+        if self.goes_on_in_line(session, hit) && stepping.is_none() {
             return self.run_on_quietly(session, None).await;
         }
         let told = told(&body, reason, thread, is_panic);
@@ -156,6 +146,17 @@ impl Shared {
             place,
         });
         self.publish("stopped", told);
+    }
+
+    /// Notes the breakpoint at which a process has stopped, if it is one. Returns whether the line is that of the hit
+    /// before, and goes on.
+    fn goes_on_in_line(&self, session: &Session, hit: Option<Hit>) -> bool {
+        let mut state = self.lock();
+        let before = match &hit {
+            Some(hit) => state.hits.insert(session.number, hit.clone()),
+            None => state.hits.remove(&session.number),
+        };
+        hit.is_some_and(|hit| hit.is_same_line(before.as_ref()))
     }
 
     /// Has a process run on from a stop of which clients do not hear. A thread that was `stepping` runs from now on.
