@@ -5,6 +5,7 @@ import os
 import re
 import signal
 
+import psutil
 import pytest
 
 from hosts import services
@@ -70,13 +71,13 @@ def test_a_killed_slurmd_costs_nothing(cluster, slurm):
 
 
 def test_a_killed_srun_costs_nothing(cluster, slurm):
-    """Slurm does not end a step whose srun is killed, so its node process goes on."""
+    """Slurm does not end a step because its srun is gone. A child of srun's would do that, so it is killed first."""
     (node,) = node_processes(cluster[2])
     sruns = named(cluster[0], "srun", "--nodelist=h2")
     assert sruns
-    for srun in sruns:
+    for srun in reversed(sruns):
         srun.kill()
-        srun.wait(10)
+    assert not psutil.wait_procs(sruns, timeout=10)[1]
     assert slurm.ok("field_1.sum_with(&[1]).result().await?").result == "56"
     assert node_processes(cluster[2]) == [node]
     slurm.ok("mosaic::interactive(Off).await?;")
@@ -102,7 +103,10 @@ def test_a_cancelled_allocation_is_named(cluster, slurm):
 
 @pytest.mark.core
 def test_a_killed_kernel_gives_its_allocation_back(cluster, slurm):
+    """Also where a node process is slow to end: it is stopped until Slurm asks it to end."""
     wait_on(slurm, 1)
+    (node,) = node_processes(cluster[2])
+    node.suspend()
     os.kill(slurm.pid, signal.SIGKILL)
     assert wait_until(lambda: not cluster.leaks(), 30), cluster.leaks()
     assert wait_until(lambda: cluster[0].run("squeue", "--noheader") == "", 30)

@@ -9,7 +9,6 @@ use crate::{
     monitor::{MonitorOptions, monitor_address},
     node::{HostUsage, Node, Samples, Whereabouts, WorkerPlan},
     shared_memory,
-    sweeper::Sweeper,
     trim_memory::Trimmer,
     warehouse::{Keeper, StoreDir, StoreDirs, memory_limit},
     wire::{Frame, FromMonitor, FromNode, Host, Network, Peer, Received, Receiver, Sender, ToMonitor, ToNode},
@@ -81,8 +80,6 @@ pub(super) struct EventLoop {
     pub(super) store_dirs: StoreDirs,
     /// Keeps the directories of stored values locked.
     _keeper: Keeper,
-    /// Removes the directories of this process if it is killed.
-    _sweeper: Sweeper,
     pub(super) waiting: Waiting,
     pub(super) credentials: mosaic_net::Credentials,
     pub(super) options: MonitorOptions,
@@ -98,12 +95,17 @@ pub(super) struct EventLoop {
 }
 
 impl EventLoop {
-    /// Serves the monitor until it is gone.
+    /// Serves the monitor until it is gone. The host's values are stored in the given directories.
     ///
     /// # Errors
     ///
     /// The monitor is gone for another reason than that the launcher has closed standard input.
-    pub(super) async fn start(run_dir: &Path, monitor: greeting::Monitor, gate: Gate) -> io::Result<()> {
+    pub(super) async fn start(
+        run_dir: &Path,
+        store_dirs: StoreDirs,
+        monitor: greeting::Monitor,
+        gate: Gate,
+    ) -> io::Result<()> {
         let greeting::Monitor {
             sender,
             mut receiver,
@@ -122,9 +124,7 @@ impl EventLoop {
         };
         let (events, inbox) = unbounded_channel();
         let listener = UnixListener::bind(monitor_address(run_dir))?;
-        let store_dirs = StoreDirs::unused();
         shared_memory::store_in(store_dirs.unstored_prefix(Id::unique()));
-        let sweeper = Sweeper::of_run(run_dir, &store_dirs)?;
         let keeper = Keeper::of(store_dirs.clone());
         spawn_local(relay::accept(listener, events.clone()));
         let behind = Behind {
@@ -142,7 +142,6 @@ impl EventLoop {
             fetcher,
             network,
             _keeper: keeper,
-            _sweeper: sweeper,
             store_dirs,
             waiting: Waiting::default(),
             credentials,

@@ -22,7 +22,7 @@ mod output;
 mod relay;
 mod workers;
 
-use crate::{log, monitor::run_dir, process_mark::ProcessMark};
+use crate::{log, monitor::run_dir, process_mark::ProcessMark, sweeper::Sweeper, warehouse::StoreDirs};
 use event_loop::EventLoop;
 use std::{env, io, process};
 
@@ -50,13 +50,18 @@ pub(crate) fn node_main() -> ! {
 fn run() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let run_dir = run_dir()?;
+    let store_dirs = StoreDirs::unused();
+    // A batch system may kill this process at any moment, also while it tidies up.
+    let sweeper = Sweeper::of_run(run_dir.path(), &store_dirs)?;
     let mark = ProcessMark::of_run(run_dir.path());
     let outcome = tokio::task::LocalSet::new().block_on(&runtime, async {
         let (monitor, gate) = greeting::meet_monitor(run_dir.path()).await?;
-        EventLoop::start(run_dir.path(), monitor, gate).await
+        EventLoop::start(run_dir.path(), store_dirs, monitor, gate).await
     });
     // However it ended, nothing of this run stays on the host.
     mark.end();
     runtime.shutdown_background();
+    drop(run_dir);
+    drop(sweeper);
     outcome
 }

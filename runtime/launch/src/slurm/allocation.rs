@@ -1,6 +1,6 @@
 //! An allocation of Slurm's that was made for a launch, and is given back when the launch ends, however that ends.
 
-use super::command_line;
+use super::{MARK_VARIABLE, command_line};
 use crate::{
     bootstrap::{READ_SCRIPT, read_line},
     event::Events,
@@ -15,10 +15,6 @@ use std::{
 
 /// A shell that asks for the allocation, and gives it back at the end of its standard input.
 const SCRIPT: &str = include_str!("allocation.sh");
-
-/// The environment variable by which the runtime finds the processes that it has started, to end them. The shell that
-/// gives the allocation back must not be ended with them.
-const MARK_VARIABLE: &str = "MOSAIC_STARTED_BY";
 
 /// An allocation that is asked for or granted. It is given back when this is dropped.
 #[derive(Debug)]
