@@ -38,6 +38,7 @@ impl Other {
 # How a cell ends its process, and what its error says.
 DEATHS = {
     "abort": ("std::process::abort();", "SIGABRT"),
+    "illegal instruction": ('unsafe { std::arch::asm!("ud2") }', "compiled for another CPU"),
     # rustc refuses a pointer that it can see to be null.
     "segfault": ("unsafe { *std::hint::black_box(8 as *mut u8) = 1; }", "SIGSEGV"),
     "exit": ("std::process::exit(7);", "7"),

@@ -63,7 +63,9 @@ def node_processes(host):
 
 
 def worker_processes(host):
-    return [worker for node in node_processes(host) for worker in node.children()]
+    children = [child for node in node_processes(host) for child in node.children()]
+    # A node process has a shell, too, which tidies up if the node process is killed.
+    return [child for child in children if "mosaic-sweeper" not in child.cmdline()]
 
 
 def process_of(host, pid):

@@ -26,6 +26,9 @@ use std::{
 
 /// How long a kernel that ends in order waits for its guardian.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a launcher's processes have to end by themselves. They end node processes on other hosts, and give Slurm's
+/// allocation back, which takes them 3 s.
+const LAUNCHERS_TIME: Duration = Duration::from_secs(6);
 /// The pause between two looks whether the guardian has ended.
 const STEP: Duration = Duration::from_millis(5);
 
@@ -73,7 +76,9 @@ pub fn guard(run_dir: &Path) {
     ignore_signals();
     // The kernel writes nothing. An error is an end, too.
     let _ = io::stdin().read_to_end(&mut Vec::new());
-    KernelProcesses::of_run(run_dir).all().end();
+    let processes = KernelProcesses::of_run(run_dir);
+    processes.launchers().find().wait(LAUNCHERS_TIME);
+    processes.all().end();
     let link = session_link(run_dir);
     if let Ok(session) = fs::read_link(&link) {
         remove_until_gone(&session);

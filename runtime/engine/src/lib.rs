@@ -39,7 +39,8 @@
 //! - `own_files`, `process_mark`: files that must be this user's, and the processes that this program has started;
 //!   `sweeper`: the directories of a process that was killed.
 //! - `debugger`: where a new process waits for a debugger.
-//! - `cancellation`, `clock`, `code_location`, `cpu_affinity`, `memory_usage`, `shrinking_map`, `trim_memory`: small tools.
+//! - `cancellation`, `clock`, `code_location`, `cpu_affinity`, `exit_status`, `memory_usage`, `shrinking_map`,
+//!   `trim_memory`: small tools.
 //! - `type_fingerprints`: the types of stored values.
 //! - `panics`: a panic of the runtime costs one request.
 //!
@@ -68,6 +69,7 @@ mod code;
 mod code_location;
 mod cpu_affinity;
 mod debugger;
+mod exit_status;
 mod failures;
 mod files;
 #[cfg(mosaic_fuzzing)]
@@ -99,6 +101,7 @@ mod worker_process;
 mod worker_uid;
 
 pub use debugger::{debugger_socket, wait_for_debugger};
+pub use exit_status::describe_exit_status;
 pub use head::{HeadOptions, begin_profile, end_profile, install_head};
 pub use line_prefix::line_prefix;
 pub use monitor::{Monitor, MonitorEvent, MonitorOptions, WorkerCommand, run_dir, run_dir_parent};

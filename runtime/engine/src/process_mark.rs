@@ -117,7 +117,7 @@ impl ProcessMark {
                 return;
             }
             left.send(Signal::KILL);
-            left.wait(STEP);
+            left.retain_running(STEP);
         }
     }
 
@@ -174,8 +174,13 @@ impl MarkedProcesses {
             }
             tracing::debug!("sending {signal:?} to {} processes", self.0.len());
             self.send(signal);
-            self.wait(GRACE);
+            self.retain_running(GRACE);
         }
+    }
+
+    /// Waits until all of these processes have ended by themselves, or the time is over.
+    pub fn wait(mut self, time: Duration) {
+        self.retain_running(time);
     }
 
     fn send(&self, signal: Signal) {
@@ -183,7 +188,7 @@ impl MarkedProcesses {
     }
 
     /// Waits until all processes have ended, or the time is over. Keeps those that have not ended.
-    fn wait(&mut self, time: Duration) {
+    fn retain_running(&mut self, time: Duration) {
         let end = Instant::now() + time;
         while !self.0.is_empty() && Instant::now() < end {
             // A pidfd is readable once its process has ended.

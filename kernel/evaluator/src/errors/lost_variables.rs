@@ -48,7 +48,10 @@ impl CellError {
 pub(crate) fn status(status: Option<ExitStatus>) -> String {
     status.map_or_else(
         || "the cell's process ended".to_owned(),
-        |status| format!("the cell's process ended with status: {status}"),
+        |status| {
+            let status = mosaic_engine::describe_exit_status(status);
+            format!("the cell's process ended with status: {status}")
+        },
     )
 }
 

@@ -4,6 +4,7 @@
 //! | mark | processes |
 //! | --- | --- |
 //! | `kernel` | everything that is started without another mark, such as cargo for rust-analyzer |
+//! | `kernel/launchers` | what starts node processes on other hosts, such as ssh; see `mosaic_launch` |
 //! | `cells` | the cell process, and what cells have started |
 //! | `compilers` | cargo and rustc, as evcxr starts them for cells |
 //! | `shell/N` | the shell commands of execution number N |
@@ -34,6 +35,11 @@ impl KernelProcesses {
     /// Returns the mark of what is started without another mark.
     pub(crate) fn of_kernel(&self) -> ProcessMark {
         self.all.part("kernel")
+    }
+
+    /// Returns the mark of what starts node processes on other hosts.
+    pub(crate) fn launchers(&self) -> ProcessMark {
+        self.of_kernel().part("launchers")
     }
 
     /// Returns the mark of the cell process and of what cells have started.

@@ -1,7 +1,7 @@
 //! The worker processes of this machine: started, killed and reaped.
 
 use crate::monitor::{MonitorEvent, MonitorOptions};
-use crate::{process_mark::ProcessMark, worker::Settings};
+use crate::{exit_status::describe_exit_status, process_mark::ProcessMark, worker::Settings};
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
@@ -151,7 +151,7 @@ async fn reap(mut child: Child, killed: oneshot::Receiver<()>) -> String {
             child.wait().await
         }
     };
-    status.map_or_else(|error| error.to_string(), |status| status.to_string())
+    status.map_or_else(|error| error.to_string(), describe_exit_status)
 }
 
 #[cfg(test)]

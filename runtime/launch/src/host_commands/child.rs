@@ -2,7 +2,7 @@
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::{
-    io,
+    env, io,
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{self, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
     sync::Mutex,
@@ -11,6 +11,13 @@ use std::{
 
 /// How long a process may take to end after a signal.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The environment variable with the *marks* of a process, by which the runtime finds and ends what it has started. The
+/// engine's `process_mark` describes them.
+const MARK_VARIABLE: &str = "MOSAIC_STARTED_BY";
+/// What the mark of a launcher's process ends with. Such a process gets time to end by itself when the process that has
+/// started it is killed: `srun`, for one, answers SIGTERM by killing its node process.
+const LAUNCHERS: &str = "launchers/";
 
 /// A process that leads a process group of its own, with pipes. An interrupt of this process's group does not reach it.
 #[derive(Debug)]
@@ -35,6 +42,24 @@ impl Child {
     ///
     /// The operating system cannot start it.
     pub(crate) fn start(mut command: Command) -> io::Result<(Child, Pipes)> {
+        if let Some(mut marks) = env::var_os(MARK_VARIABLE).filter(|marks| !marks.is_empty()) {
+            marks.push(LAUNCHERS);
+            command.env(MARK_VARIABLE, marks);
+        }
+        Child::spawn(command)
+    }
+
+    /// Starts a command that outlives this process, and that nobody else ends either.
+    ///
+    /// # Errors
+    ///
+    /// The operating system cannot start it.
+    pub(crate) fn start_unmarked(mut command: Command) -> io::Result<(Child, Pipes)> {
+        command.env_remove(MARK_VARIABLE);
+        Child::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> io::Result<(Child, Pipes)> {
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -1,6 +1,6 @@
 //! An allocation of Slurm's that was made for a launch, and is given back when the launch ends, however that ends.
 
-use super::{MARK_VARIABLE, command_line};
+use super::command_line;
 use crate::{
     bootstrap::{READ_SCRIPT, read_line},
     event::Events,
@@ -50,9 +50,8 @@ impl Allocation {
         let mut command = Command::new("sh");
         command
             .args(["-c", READ_SCRIPT, "mosaic-allocation", name])
-            .args(options)
-            .env_remove(MARK_VARIABLE);
-        let (child, pipes) = Child::start(command)?;
+            .args(options);
+        let (child, pipes) = Child::start_unmarked(command)?;
         let Pipes {
             mut stdin,
             stdout,

@@ -31,10 +31,6 @@ const REMEDY: &str = "run this on a machine of a Slurm cluster from which jobs a
 /// Variables that say something about this host alone. `srun` would give them to the other hosts.
 const VARIABLES_OF_THIS_HOST: [&str; 2] = ["MOSAIC_ON", "MOSAIC_ADDRESS"];
 
-/// The environment variable by which the runtime finds the processes that it has started, to end them when the process
-/// that has the runtime is killed. Slurm's commands are not ended with them, since they have to end what runs elsewhere.
-const MARK_VARIABLE: &str = "MOSAIC_STARTED_BY";
-
 /// A launch by Slurm.
 #[derive(Debug)]
 pub(crate) struct Slurm(Arc<Shared>);
@@ -162,8 +158,6 @@ impl Shared {
         for variable in VARIABLES_OF_THIS_HOST {
             command.env_remove(variable);
         }
-        // `srun` ends with its node process, and answers SIGTERM by killing it at once.
-        command.env_remove(MARK_VARIABLE);
         // Fails if the launch was stopped, and then nobody waits for the host.
         let _ = self.commands.start(number, &node.name, command);
     }
