@@ -252,19 +252,27 @@ fn read_text(bytes: &[u8]) -> Option<String> {
 /// Reads `len` numbers from the beginning of `bytes`. Returns `None` if there are fewer, or if `A` is not copied in
 /// bulk.
 pub(crate) fn read_numbers<A: 'static>(bytes: &[u8], len: usize) -> Option<Vec<A>> {
-    let bytes = bytes
-        .get(..len.checked_mul(size_of::<A>())?)
-        .filter(|_| is_number::<A>())?;
+    // SAFETY: any bytes are a number.
+    is_number::<A>().then(|| unsafe { read_plain(bytes, len) })?
+}
+
+/// Reads `len` values from the beginning of `bytes`. Returns `None` if there are fewer.
+///
+/// # Safety
+///
+/// Any bytes are an `A`.
+pub(crate) unsafe fn read_plain<A>(bytes: &[u8], len: usize) -> Option<Vec<A>> {
+    let bytes = bytes.get(..len.checked_mul(size_of::<A>())?)?;
     let mut numbers = mosaic_abi::large_vec::<A>(len);
     let spare = numbers.spare_capacity_mut()[..len]
         .as_mut_ptr()
         .cast::<MaybeUninit<u8>>();
-    // SAFETY: `len` numbers have `bytes.len()` bytes, and only this function has the vector's spare capacity.
+    // SAFETY: `len` values have `bytes.len()` bytes, and only this function has the vector's spare capacity.
     let spare = unsafe { std::slice::from_raw_parts_mut(spare, bytes.len()) };
     fill(spare, bytes, |to, from| {
         to.write_copy_of_slice(from);
     });
-    // SAFETY: the capacity is `len`, `fill` has written all bytes, and any bytes are a plain number.
+    // SAFETY: the capacity is `len`, `fill` has written all bytes, and any bytes are an `A`.
     unsafe { numbers.set_len(len) };
     Some(numbers)
 }

@@ -1,4 +1,5 @@
-//! Vectors and arrays of numbers and of `bool` inside other values, copied in bulk.
+//! Vectors and arrays of numbers and of `bool` inside other values, copied in bulk. `tuples` has those of pairs and the
+//! like.
 //!
 //! serde hands over numbers one by one. Here the encoder and the decoder recognise the types that have all their numbers
 //! in a row, and copy the row. The bytes are the same either way.
@@ -8,15 +9,17 @@
 
 use super::{
     decoder::Decoder,
-    encoder::{CAPACITY, Encoder, FEWEST_IN_A_RUN},
+    encoder::{CAPACITY, Encoder},
     error::Error,
     tag::*,
+    tuples::{self, Run},
 };
 use crate::value::{
     encoding::{ARRAY_FORMAT, bytes_of, read_numbers},
     parallel_copy::fill,
 };
 use ndarray::{Array, Dimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
+use num_complex::Complex;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use std::{
     any::{TypeId, type_name},
@@ -77,6 +80,8 @@ fn write_array_of(type_id: TypeId, value: *const (), encoder: &mut Encoder) -> O
         )*};
     }
     for_each_number!(try_number);
+    try_array!(Complex<f32>, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn);
+    try_array!(Complex<f64>, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn);
     try_array!(bool, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn);
     None
 }
@@ -123,12 +128,16 @@ fn write_row_of(type_id: TypeId, row: *const (), encoder: &mut Encoder) -> bool 
     macro_rules! try_number {
         ($number:ty, $tag:ident) => {
             if let Some(numbers) = row_of!($number) {
-                return bytes_of(numbers).is_some_and(|bytes| encoder.numbers($tag, numbers.len(), bytes));
+                return bytes_of(numbers).is_some_and(|bytes| encoder.row(&[RUN, $tag], numbers.len(), bytes));
             }
         };
     }
     for_each_number!(try_number);
-    row_of!(bool).is_some_and(|flags| encoder.flags(flags))
+    if let Some(flags) = row_of!(bool) {
+        return encoder.flags(flags);
+    }
+    // SAFETY: as above.
+    unsafe { tuples::write_row_of(type_id, row, encoder) }
 }
 
 /// Reads a vector of numbers or of `bool` in bulk, if that is what serde's visitor `V` makes of a sequence and the bytes
@@ -151,7 +160,7 @@ fn read_vector_of(type_id: TypeId, visitor: &str, vector: *mut (), decoder: &mut
                 let is_serdes = SERDES_VISITORS.iter().any(|begin| visitor.starts_with(begin));
                 if is_serdes && cfg!(target_endian = "little") {
                     let numbers = decoder
-                        .numbers($tag, size_of::<$number>())
+                        .row(Run::numbers($tag), size_of::<$number>())
                         .and_then(|(count, bytes)| read_numbers::<$number>(bytes, count));
                     // SAFETY: the caller's value is an option of this type, which has no lifetimes, and is borrowed
                     // during this call.
@@ -166,23 +175,15 @@ fn read_vector_of(type_id: TypeId, visitor: &str, vector: *mut (), decoder: &mut
         let flags = decoder.flags();
         // SAFETY: as above.
         unsafe { *vector.cast::<Option<Vec<bool>>>() = flags };
+        return;
     }
+    // SAFETY: as above.
+    unsafe { tuples::read_vector_of(type_id, visitor, vector, decoder) };
 }
 
 impl Encoder {
-    /// Writes a sequence of numbers in a row, all of them in one run. Returns whether it did.
-    fn numbers(&mut self, tag: u8, count: usize, bytes: &[u8]) -> bool {
-        let Ok(in_run) = u32::try_from(count) else {
-            return false;
-        };
-        if count < FEWEST_IN_A_RUN || in_run == u32::MAX || self.stack.check().is_err() {
-            return false;
-        }
-        self.reserve(bytes.len());
-        self.tag(SEQUENCE);
-        self.expected(Some(count));
-        self.bytes.extend_from_slice(&[RUN, tag]);
-        self.bytes.extend_from_slice(&in_run.to_le_bytes());
+    /// Writes bytes for which [`Encoder::reserve`] has made room.
+    pub(super) fn copy(&mut self, bytes: &[u8]) {
         let begin = self.bytes.len();
         let room = self.bytes.spare_capacity_mut();
         fill(&mut room[..bytes.len()], bytes, |to, from| {
@@ -190,8 +191,6 @@ impl Encoder {
         });
         // SAFETY: `fill` has written all of these bytes.
         unsafe { self.bytes.set_len(begin + bytes.len()) };
-        self.tag(END);
-        true
     }
 
     /// Writes a sequence of `bool`, each of which is its tag. Returns whether it did.
@@ -209,7 +208,7 @@ impl Encoder {
     }
 
     /// Makes room for numbers and what stands around them.
-    fn reserve(&mut self, numbers: usize) {
+    pub(super) fn reserve(&mut self, numbers: usize) {
         let needed = self.bytes.len().saturating_add(numbers).saturating_add(CAPACITY);
         if needed > self.bytes.capacity() {
             let mut larger = mosaic_abi::large_vec(needed.max(2 * self.bytes.capacity()));
@@ -220,27 +219,6 @@ impl Encoder {
 }
 
 impl<'de> Decoder<'de> {
-    /// Reads a sequence if it is next and consists of one run of numbers with the type of `tag`. Returns their count and
-    /// their bytes. Otherwise reads nothing.
-    fn numbers(&mut self, tag: u8, size: usize) -> Option<(usize, &'de [u8])> {
-        let begin = self.position;
-        let found = self.try_numbers(tag, size);
-        if found.is_none() {
-            self.position = begin;
-        }
-        found
-    }
-
-    fn try_numbers(&mut self, tag: u8, size: usize) -> Option<(usize, &'de [u8])> {
-        if self.is_left || self.stack.check().is_err() || !self.read_tag_if(SEQUENCE) {
-            return None;
-        }
-        self.expected().ok()?;
-        let (of, count) = self.read_run().ok()??;
-        let bytes = self.take(count.checked_mul(size)?).ok()?;
-        (of == tag && count > 0 && self.read_end()).then_some((count, bytes))
-    }
-
     /// Reads a sequence if it is next and consists of `bool`. Otherwise reads nothing.
     fn flags(&mut self) -> Option<Vec<bool>> {
         let begin = self.position;

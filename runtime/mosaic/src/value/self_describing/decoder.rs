@@ -8,6 +8,7 @@ use super::{
     stack::Stack,
     tag::{self, *},
     token::Token,
+    tuples::Run,
 };
 use serde::de::{Deserializer, Visitor};
 
@@ -16,11 +17,13 @@ pub(super) struct Decoder<'de> {
     bytes: &'de [u8],
     /// How many bytes were read.
     pub(super) position: usize,
-    /// What the next value is if its own bytes do not say so: the tag of a number in a run, or [`NAME`]. Otherwise
-    /// [`NOTHING`].
+    /// What the next value is if its own bytes do not say so: the tag of a number in a run, [`TUPLE`] or [`NAME`].
+    /// Otherwise [`NOTHING`].
     pending: u8,
     /// The name of a field or a variant that is the next value.
     pending_name: &'de str,
+    /// The run of the tuple that is the next value.
+    pending_run: Run,
     /// The names that were read, in their order.
     names: Vec<&'de str>,
     /// Whether a visitor has left a part of its value.
@@ -32,6 +35,8 @@ pub(super) struct Decoder<'de> {
 const NOTHING: u8 = 0;
 /// In [`Decoder::pending`]: the next value is a name, which was read already.
 const NAME: u8 = u8::MAX;
+/// In [`Decoder::pending`]: the next value is a tuple in a run.
+const TUPLE: u8 = u8::MAX - 1;
 
 impl<'de> Decoder<'de> {
     pub(super) fn new(bytes: &'de [u8]) -> Decoder<'de> {
@@ -40,6 +45,7 @@ impl<'de> Decoder<'de> {
             position: 0,
             pending: NOTHING,
             pending_name: "",
+            pending_run: Run::numbers(NOTHING),
             names: Vec::new(),
             is_left: false,
             stack: Stack::begin(),
@@ -59,7 +65,7 @@ impl<'de> Decoder<'de> {
         self.is_left = true;
     }
 
-    /// Returns whether the number in a run or the name that was announced was read.
+    /// Returns whether the element of a run or the name that was announced was read.
     #[inline]
     pub(super) fn is_settled(&self) -> bool {
         self.pending == NOTHING
@@ -68,6 +74,10 @@ impl<'de> Decoder<'de> {
     #[inline]
     pub(super) fn announce_number(&mut self, tag: u8) {
         self.pending = tag;
+    }
+
+    pub(super) fn announce_tuple(&mut self, run: Run) {
+        (self.pending, self.pending_run) = (TUPLE, run);
     }
 
     pub(super) fn announce_name(&mut self, name: &'de str) {
@@ -79,16 +89,24 @@ impl<'de> Decoder<'de> {
         self.read_tag_if(END)
     }
 
-    /// Reads the beginning of a run if one is next, and returns the type and the count of its numbers.
-    pub(super) fn read_run(&mut self) -> Result<Option<(u8, usize)>, Error> {
-        if !self.read_tag_if(RUN) {
+    /// Reads the beginning of a run if one is next, and returns what its elements are and how many.
+    pub(super) fn read_run(&mut self) -> Result<Option<(Run, usize)>, Error> {
+        let run = if self.read_tag_if(RUN) {
+            let [tag] = self.array()?;
+            Run::numbers(tag)
+        } else if self.read_tag_if(TUPLES) {
+            let [width, tag] = self.array()?;
+            if width == 0 {
+                return Err(malformed());
+            }
+            Run::tuples(tag, width)
+        } else {
             return Ok(None);
-        }
-        let [tag] = self.array()?;
-        if !tag::is_number(tag) {
+        };
+        if !tag::is_number(run.tag) {
             return Err(malformed());
         }
-        Ok(Some((tag, u32::from_le_bytes(self.array()?) as usize)))
+        Ok(Some((run, u32::from_le_bytes(self.array()?) as usize)))
     }
 
     pub(super) fn read_tag_if(&mut self, tag: u8) -> bool {
@@ -180,6 +198,11 @@ impl<'de> Decoder<'de> {
                 tag
             }
             NAME => return Ok(Token::Text(self.pending_name)),
+            TUPLE if self.is_left => return Err(malformed()),
+            TUPLE => {
+                self.stack.check()?;
+                return Ok(Token::Tuple(self.pending_run));
+            }
             number => number,
         };
         if self.is_left {
@@ -248,7 +271,7 @@ impl<'de> Decoder<'de> {
     /// Skips a value.
     pub(super) fn skip(&mut self) -> Result<(), Error> {
         match self.token_in_options()? {
-            token @ Token::Sequence { .. } => Elements::of(token, self)?.skip(),
+            token @ (Token::Sequence { .. } | Token::Tuple(_)) => Elements::of(token, self)?.skip(),
             token @ (Token::Map { .. } | Token::Struct | Token::Variant(_)) => Entries::of(token, self)?.skip(),
             _ => Ok(()),
         }
@@ -323,7 +346,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
             token => token,
         };
         match token {
-            Token::Sequence { .. } => Elements::of(token, self)?.visit(visitor),
+            Token::Sequence { .. } | Token::Tuple(_) => Elements::of(token, self)?.visit(visitor),
             Token::Map { .. } | Token::Struct | Token::Variant(_) => Entries::of(token, self)?.visit(visitor),
             scalar => scalar.visit(visitor),
         }
@@ -335,7 +358,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.token_in_options()? {
-            token @ Token::Sequence { .. } => Elements::of(token, self)?.visit(visitor),
+            token @ (Token::Sequence { .. } | Token::Tuple(_)) => Elements::of(token, self)?.visit(visitor),
             Token::Bytes(it) => visitor.visit_borrowed_bytes(it),
             token => token.visit_text(visitor),
         }
@@ -366,7 +389,9 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
             return Ok(vector);
         }
         match self.token_in_options()? {
-            token @ (Token::Sequence { .. } | Token::Bytes(_)) => Elements::of(token, self)?.visit(visitor),
+            token @ (Token::Sequence { .. } | Token::Tuple(_) | Token::Bytes(_)) => {
+                Elements::of(token, self)?.visit(visitor)
+            }
             token => Err(token.is_not(&visitor)),
         }
     }

@@ -5,6 +5,7 @@ use super::{
     error::{Error, malformed},
     tag,
     token::Token,
+    tuples::Run,
 };
 use serde::{
     Deserialize, Deserializer,
@@ -18,8 +19,8 @@ use serde::{
 pub(super) struct Elements<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     expected: Option<usize>,
-    /// The type and the number of the remaining elements in the run.
-    run: u8,
+    /// What the remaining elements in the run are, and how many.
+    run: Run,
     in_run: usize,
     ending: Ending,
     /// Where the last element began.
@@ -44,11 +45,16 @@ impl<'a, 'de> Elements<'a, 'de> {
     ///
     /// `token` does not begin a sequence.
     pub(super) fn of(token: Token<'de>, decoder: &'a mut Decoder<'de>) -> Result<Elements<'a, 'de>, Error> {
-        let (expected, in_run, ending) = match token {
-            Token::Sequence { expected } => (expected, 0, Ending::Marked),
-            Token::Bytes(bytes) => {
-                decoder.position -= bytes.len();
-                (Some(bytes.len()), bytes.len(), Ending::Last)
+        let bytes = Run::numbers(tag::U8);
+        let (expected, run, in_run, ending) = match token {
+            Token::Sequence { expected } => (expected, bytes, 0, Ending::Marked),
+            Token::Tuple(Run { tag, width }) => {
+                let width = usize::from(width);
+                (Some(width), Run::numbers(tag), width, Ending::Last)
+            }
+            Token::Bytes(content) => {
+                decoder.position -= content.len();
+                (Some(content.len()), bytes, content.len(), Ending::Last)
             }
             token => return Err(token.is_not(&"a sequence")),
         };
@@ -57,7 +63,7 @@ impl<'a, 'de> Elements<'a, 'de> {
             begin: decoder.position.wrapping_sub(1),
             decoder,
             expected,
-            run: tag::U8,
+            run,
             in_run,
             ending,
         })
@@ -69,7 +75,7 @@ impl<'a, 'de> Elements<'a, 'de> {
         if self.in_run > 0 && self.begin != self.decoder.position && self.decoder.is_settled() {
             self.begin = self.decoder.position;
             self.in_run -= 1;
-            self.decoder.announce_number(self.run);
+            self.announce();
             return Ok(true);
         }
         self.advance_tagged()
@@ -98,8 +104,16 @@ impl<'a, 'de> Elements<'a, 'de> {
             (self.run, self.in_run) = (run, count);
         }
         self.in_run -= 1;
-        self.decoder.announce_number(self.run);
+        self.announce();
         Ok(true)
+    }
+
+    #[inline]
+    fn announce(&mut self) {
+        match self.run.width {
+            0 => self.decoder.announce_number(self.run.tag),
+            _ => self.decoder.announce_tuple(self.run),
+        }
     }
 
     /// Gives the elements to a visitor, which has to read them all.

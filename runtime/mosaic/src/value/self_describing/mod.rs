@@ -27,8 +27,9 @@
 //!
 //! A newtype struct is its content. Lengths are numbers in LEB128. A name is its number in LEB128, from one on. The
 //! next unused number is followed by the length and the bytes of a new name. The first elements of a sequence can be a
-//! *run*: `RUN`, the type, the count as a `u32`, and the numbers without their types. Vectors
-//! and arrays of numbers are recognised, and their runs are copied in [`bulk`].
+//! *run*: `RUN`, the type, the count as a `u32`, and the numbers without their types. A run of tuples is `TUPLES`, the
+//! count of numbers in each tuple, their type, the count of tuples as a `u32`, and the numbers. Vectors and arrays of
+//! numbers and of tuples are recognised, and their runs are copied in [`bulk`].
 
 mod bulk;
 mod decoder;
@@ -41,6 +42,7 @@ mod tag;
 #[cfg(test)]
 mod tests;
 mod token;
+mod tuples;
 
 use decoder::Decoder;
 use encoder::Encoder;

@@ -17,6 +17,7 @@ pub(super) const STRUCT: u8 = 11;
 pub(super) const UNIT_VARIANT: u8 = 12;
 pub(super) const VARIANT: u8 = 13;
 pub(super) const RUN: u8 = 14;
+pub(super) const TUPLES: u8 = 15;
 
 pub(super) const U8: u8 = 16;
 pub(super) const U16: u8 = 17;

@@ -1,6 +1,6 @@
 //! What is read at once: a value, or the beginning of a compound.
 
-use super::error::Error;
+use super::{error::Error, tuples::Run};
 use serde::de::{Error as _, Expected, Unexpected, Visitor};
 
 /// A value, or the beginning of one.
@@ -25,8 +25,14 @@ pub(super) enum Token<'de> {
     Unit,
     None,
     Some,
-    Sequence { expected: Option<usize> },
-    Map { expected: Option<usize> },
+    Sequence {
+        expected: Option<usize>,
+    },
+    /// A tuple in a run.
+    Tuple(Run),
+    Map {
+        expected: Option<usize>,
+    },
     Struct,
     UnitVariant(&'de str),
     Variant(&'de str),
@@ -55,7 +61,7 @@ impl Token<'_> {
             Token::Bytes(it) => Unexpected::Bytes(it),
             Token::Unit => Unexpected::Unit,
             Token::None | Token::Some => Unexpected::Option,
-            Token::Sequence { .. } => Unexpected::Seq,
+            Token::Sequence { .. } | Token::Tuple(_) => Unexpected::Seq,
             Token::Map { .. } => Unexpected::Map,
             Token::Struct => Unexpected::Other("struct"),
             Token::UnitVariant(_) | Token::Variant(_) => Unexpected::Enum,

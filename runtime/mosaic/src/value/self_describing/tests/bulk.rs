@@ -1,15 +1,25 @@
 //! Numbers in a row, which are copied in bulk, have the bytes and the values that serde would give them one by one.
 
-use super::{super::bulk::SERDES_VISITORS, arrived, check, encode};
+use super::{
+    super::{bulk::SERDES_VISITORS, tag::TUPLES},
+    arrived, check, decode, encode,
+};
 use ndarray::{Array, Array1, Array2, Array3, ArrayD, Dimension, s};
+use num_complex::Complex;
 use proptest::{collection::vec, prelude::*};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{self, DeserializeOwned, SeqAccess, Visitor, value::Error},
+    de::{self, DeserializeOwned, IgnoredAny, SeqAccess, Visitor, value::Error},
     forward_to_deserialize_any,
     ser::SerializeSeq,
 };
-use std::{any::type_name, collections::BTreeMap, fmt, fmt::Debug};
+use serde_json::Value;
+use std::{
+    any::type_name,
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    fmt::Debug,
+};
 
 /// Numbers that serde writes one by one.
 struct OneByOne<'a, A>(&'a [A]);
@@ -173,4 +183,117 @@ impl<'de> Deserializer<'de> for NameOfVisitor {
 fn serdes_visitor_of_vectors_is_known_by_its_name() {
     let name = Vec::<f64>::deserialize(NameOfVisitor).unwrap_err().to_string();
     assert!(SERDES_VISITORS.iter().any(|begin| name.starts_with(begin)), "{name}");
+}
+
+/// Checks that tuples of numbers arrive as they left, alone and inside of others, for each way to read them.
+fn check_tuples<T>(tuples: &[T])
+where
+    T: Serialize + DeserializeOwned + Clone + PartialEq + Debug + 'static,
+{
+    check(&tuples.to_vec());
+    check(&(tuples.to_vec(), 1_u8));
+    check(&vec![Some(tuples.to_vec()), None, Some(tuples.to_vec())]);
+    let one_by_one = encode(&OneByOne(tuples)).unwrap();
+    assert_eq!(decode::<Vec<T>>(&one_by_one).unwrap(), tuples);
+    let in_a_run = encode(&tuples).unwrap();
+    assert_eq!(decode::<VecDeque<T>>(&in_a_run).unwrap(), tuples);
+    assert_eq!(
+        decode::<Value>(&in_a_run).unwrap(),
+        serde_json::to_value(tuples).unwrap()
+    );
+}
+
+fn two<A: Copy, const N: usize>(rows: &[[A; N]]) -> Vec<(A, A)> {
+    rows.iter().map(|row| (row[0], row[1])).collect()
+}
+
+fn three<A: Copy, const N: usize>(rows: &[[A; N]]) -> Vec<(A, A, A)> {
+    rows.iter().map(|row| (row[0], row[1], row[2])).collect()
+}
+
+fn check_rows<A>(rows: &[[A; 4]])
+where
+    A: Serialize + DeserializeOwned + Copy + PartialEq + Debug + 'static,
+{
+    let pairs: Vec<[A; 2]> = two(rows).into_iter().map(Into::into).collect();
+    let triples: Vec<[A; 3]> = three(rows).into_iter().map(Into::into).collect();
+    check_tuples(rows);
+    check_tuples(&pairs);
+    check_tuples(&triples);
+    check_tuples(&two(rows));
+    check_tuples(&three(rows));
+    // Another width or another type of numbers is read one by one.
+    let bytes = encode(&pairs).unwrap();
+    assert!(decode::<Vec<[A; 3]>>(&bytes).is_err() || rows.is_empty());
+    let longer: Vec<Vec<A>> = pairs.iter().map(|pair| pair.to_vec()).collect();
+    assert_eq!(decode::<Vec<Vec<A>>>(&bytes).unwrap(), longer);
+    assert_eq!(decode::<Vec<[A; 2]>>(&encode(&longer).unwrap()).unwrap(), pairs);
+}
+
+proptest! {
+    #[test]
+    fn tuples(
+        a: Vec<[u8; 4]>, b: Vec<[i32; 4]>, c: Vec<[u32; 4]>, d: Vec<[i64; 4]>, e: Vec<[u64; 4]>, f: Vec<[usize; 4]>,
+        g in vec(prop::array::uniform4(prop::num::f32::NORMAL), 0..40),
+        h in vec(prop::array::uniform4(prop::num::f64::NORMAL), 0..40), i: Vec<[i16; 4]>, j: Vec<[bool; 4]>,
+    ) {
+        check_rows(&a);
+        check_rows(&b);
+        check_rows(&c);
+        check_rows(&d);
+        check_rows(&e);
+        check_rows(&f);
+        check_rows(&g);
+        check_rows(&h);
+        check_rows(&i);
+        check_rows(&j);
+        let complex: Vec<Complex<f32>> = g.iter().map(|row| Complex::new(row[0], row[1])).collect();
+        check_tuples(&complex);
+        let complex: Vec<Complex<f64>> = h.iter().map(|row| Complex::new(row[0], row[1])).collect();
+        check_tuples(&complex);
+        check(&Some(Array1::from(complex)));
+    }
+}
+
+#[test]
+fn numbers_of_another_type_are_read_one_by_one() {
+    let pairs: Vec<(u32, u32)> = (0..20).map(|i| (i, 3 * i)).collect();
+    let wider: Vec<(u64, i64)> = pairs.iter().map(|(a, b)| (u64::from(*a), i64::from(*b))).collect();
+    assert_eq!(decode::<Vec<(u64, i64)>>(&encode(&pairs).unwrap()).unwrap(), wider);
+    let mixed: Vec<(u64, f64)> = wider.iter().map(|(a, b)| (*a, *b as f64)).collect();
+    assert_eq!(decode::<Vec<(u64, f64)>>(&encode(&pairs).unwrap()).unwrap(), mixed);
+    check(&mixed);
+    assert!(decode::<Vec<u32>>(&encode(&pairs).unwrap()).is_err());
+    assert!(decode::<Vec<(u32, String)>>(&encode(&pairs).unwrap()).is_err());
+}
+
+#[test]
+fn complex_arrays_of_every_order() {
+    let array = Array2::from_shape_fn((5, 7), |(i, j)| Complex::new(i as f64, -(j as f64)));
+    for array in [
+        array.clone(),
+        array.clone().reversed_axes(),
+        array.slice(s![.., ..;2]).to_owned(),
+    ] {
+        check(&(array.clone(), "text".to_owned()));
+        check(&vec![array]);
+    }
+}
+
+#[test]
+fn a_run_of_tuples_without_numbers_is_refused() {
+    let bytes = encode(&vec![[1_u8, 2]; 9]).unwrap();
+    let begin = bytes.iter().position(|byte| *byte == TUPLES).unwrap();
+    for (at, byte) in [
+        (begin + 1, 0),
+        (begin + 2, 0),
+        (begin + 2, u8::MAX),
+        (begin + 3, 0),
+        (begin + 3, 10),
+    ] {
+        let mut malformed = bytes.clone();
+        malformed[at] = byte;
+        assert!(decode::<Vec<[u8; 2]>>(&malformed).is_err(), "{malformed:?}");
+        assert!(decode::<IgnoredAny>(&malformed).is_err(), "{malformed:?}");
+    }
 }
