@@ -77,8 +77,8 @@ impl Buffer {
     ///
     /// # Safety
     ///
-    /// `data` points to `len` bytes that nobody changes, and that stay until `release` is called with `data`, `len` and
-    /// `len`: once, on any thread.
+    /// `data` points to `len` bytes that nobody changes, and that stay until `release` is called with `data`, the
+    /// buffer's length then, and `len`: once, on any thread.
     pub unsafe fn from_raw_parts(
         data: *mut u8,
         len: usize,
@@ -90,6 +90,17 @@ impl Buffer {
             capacity: len,
             release,
         }
+    }
+
+    /// Keeps the first `len` bytes, if there are more.
+    ///
+    /// ```
+    /// let mut buffer = mosaic_abi::Buffer::from(vec![1, 2, 3]);
+    /// buffer.truncate(2);
+    /// assert_eq!(&*buffer, [1, 2]);
+    /// ```
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
     }
 
     /// Returns the bytes for writing.

@@ -65,7 +65,13 @@ pub(crate) fn encode<T: Serialize + 'static>(value: &T, destination: Destination
 
 /// Encodes a value in the self-describing encoding.
 fn describe<T: Serialize + ?Sized>(value: &T, destination: Destination) -> Result<Buffer, String> {
-    self_describing::encode(value).map(|bytes| into_buffer(bytes, destination))
+    // The file of a stored value is no larger than the value, whose size is not known before it is encoded.
+    let allocate = match destination {
+        Destination::Call => |len, prefix| host::shared_buffer(len, prefix, false),
+        Destination::Store => |_, _| None,
+    };
+    let encoded = self_describing::encode(value, allocate)?;
+    Ok(encoded.unwrap_or_else(|bytes| into_buffer(bytes, destination)))
 }
 
 /// Returns whether `T` can be a type that [`encode_in_bulk`] knows. The compiler leaves out the look if not.

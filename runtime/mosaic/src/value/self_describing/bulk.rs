@@ -9,15 +9,12 @@
 
 use super::{
     decoder::Decoder,
-    encoder::{CAPACITY, Encoder},
+    encoder::Encoder,
     error::Error,
     tag::*,
     tuples::{self, Run},
 };
-use crate::value::{
-    encoding::{ARRAY_FORMAT, bytes_of, read_numbers},
-    parallel_copy::fill,
-};
+use crate::value::encoding::{ARRAY_FORMAT, bytes_of, read_numbers};
 use ndarray::{Array, Dimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 use num_complex::Complex;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
@@ -182,39 +179,19 @@ fn read_vector_of(type_id: TypeId, visitor: &str, vector: *mut (), decoder: &mut
 }
 
 impl Encoder {
-    /// Writes bytes for which [`Encoder::reserve`] has made room.
-    pub(super) fn copy(&mut self, bytes: &[u8]) {
-        let begin = self.bytes.len();
-        let room = self.bytes.spare_capacity_mut();
-        fill(&mut room[..bytes.len()], bytes, |to, from| {
-            to.write_copy_of_slice(from);
-        });
-        // SAFETY: `fill` has written all of these bytes.
-        unsafe { self.bytes.set_len(begin + bytes.len()) };
-    }
-
     /// Writes a sequence of `bool`, each of which is its tag. Returns whether it did.
     fn flags(&mut self, flags: &[bool]) -> bool {
         if self.stack.check().is_err() {
             return false;
         }
-        self.reserve(flags.len());
+        self.output.reserve(flags.len());
         self.tag(SEQUENCE);
         self.expected(Some(flags.len()));
-        self.bytes
+        self.output
+            .tail
             .extend(flags.iter().map(|flag| if *flag { TRUE } else { FALSE }));
         self.tag(END);
         true
-    }
-
-    /// Makes room for numbers and what stands around them.
-    pub(super) fn reserve(&mut self, numbers: usize) {
-        let needed = self.bytes.len().saturating_add(numbers).saturating_add(CAPACITY);
-        if needed > self.bytes.capacity() {
-            let mut larger = mosaic_abi::large_vec(needed.max(2 * self.bytes.capacity()));
-            larger.extend_from_slice(&self.bytes);
-            self.bytes = larger;
-        }
     }
 }
 

@@ -1,6 +1,14 @@
 //! Writing values.
 
-use super::{bulk, error::Error, names::Names, stack::Stack, tag::*};
+use super::{
+    bulk,
+    error::Error,
+    names::Names,
+    output::{Allocate, Output},
+    stack::Stack,
+    tag::*,
+};
+use mosaic_abi::Buffer;
 use serde::{
     Serialize, Serializer,
     ser::{
@@ -17,34 +25,35 @@ const BEGIN_RUN: u8 = u8::MAX;
 /// Sequences that may have fewer elements have no run, since its beginning would take more bytes than it saves.
 pub(super) const FEWEST_IN_A_RUN: usize = 8;
 /// Enough for most arguments.
-pub(super) const CAPACITY: usize = 64;
+const CAPACITY: usize = 64;
 
-/// The bytes of a value that is being encoded. Methods do not depend on the value's type, so that cells do not compile
+/// Writes a value. Methods do not depend on the value's type, so that cells do not compile
 /// them. Only the way of numbers in a run is inlined.
 pub(super) struct Encoder {
-    pub(super) bytes: Vec<u8>,
+    pub(super) output: Output,
     run: u8,
     names: Names,
     pub(super) stack: Stack,
 }
 
 impl Encoder {
-    pub(super) fn new() -> Encoder {
+    pub(super) fn new(allocate: Allocate) -> Encoder {
         Encoder {
-            bytes: Vec::with_capacity(CAPACITY),
+            output: Output::new(CAPACITY, allocate),
             run: NO_RUN,
             names: Names::default(),
             stack: Stack::begin(),
         }
     }
 
-    pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+    /// Returns the encoded value: in shared memory, or as a vector that is not shared.
+    pub(super) fn finish(self) -> Result<Buffer, Vec<u8>> {
+        self.output.finish()
     }
 
     pub(super) fn tag(&mut self, tag: u8) {
         self.run = NO_RUN;
-        self.bytes.push(tag);
+        self.output.tail.push(tag);
     }
 
     #[inline]
@@ -52,12 +61,12 @@ impl Encoder {
         if self.run != tag {
             self.begin_number(tag);
         }
-        self.bytes.extend_from_slice(&number);
+        self.output.tail.extend_from_slice(&number);
     }
 
     fn begin_number(&mut self, tag: u8) {
         if self.run == BEGIN_RUN {
-            self.bytes.extend_from_slice(&[RUN, tag, 0, 0, 0, 0]);
+            self.output.tail.extend_from_slice(&[RUN, tag, 0, 0, 0, 0]);
             self.run = tag;
         } else {
             self.tag(tag);
@@ -68,10 +77,10 @@ impl Encoder {
     #[inline]
     fn length(&mut self, mut length: usize) {
         while length >= 0x80 {
-            self.bytes.push(length as u8 | 0x80);
+            self.output.tail.push(length as u8 | 0x80);
             length >>= 7;
         }
-        self.bytes.push(length as u8);
+        self.output.tail.push(length as u8);
     }
 
     pub(super) fn expected(&mut self, length: Option<usize>) {
@@ -81,7 +90,7 @@ impl Encoder {
     fn text(&mut self, tag: u8, text: &[u8]) {
         self.tag(tag);
         self.length(text.len());
-        self.bytes.extend_from_slice(text);
+        self.output.tail.extend_from_slice(text);
     }
 
     #[inline]
@@ -99,7 +108,7 @@ impl Encoder {
         self.length(number + 1);
         if is_new {
             self.length(name.len());
-            self.bytes.extend_from_slice(name.as_bytes());
+            self.output.tail.extend_from_slice(name.as_bytes());
         }
     }
 
@@ -125,7 +134,7 @@ impl Encoder {
             self.run = BEGIN_RUN;
         }
         Ok(Elements {
-            count_at: self.bytes.len() + 2,
+            count_at: self.output.position() + 2,
             encoder: self,
             count: 0,
         })
@@ -156,8 +165,7 @@ impl Elements<'_> {
 
     fn finish(self) {
         if self.count > 0 {
-            let count = self.count_at..self.count_at + size_of::<u32>();
-            self.encoder.bytes[count].copy_from_slice(&self.count.to_le_bytes());
+            self.encoder.output.replace(self.count_at, self.count.to_le_bytes());
         }
         self.encoder.tag(END);
     }
@@ -206,7 +214,7 @@ impl<'a> Serializer for &'a mut Encoder {
 
     fn serialize_char(self, character: char) -> Result<(), Error> {
         self.tag(CHAR);
-        self.bytes.extend_from_slice(&u32::from(character).to_le_bytes());
+        self.output.tail.extend_from_slice(&u32::from(character).to_le_bytes());
         Ok(())
     }
 

@@ -37,6 +37,7 @@ mod decoder_access;
 mod encoder;
 mod error;
 mod names;
+mod output;
 mod stack;
 mod tag;
 #[cfg(test)]
@@ -46,17 +47,20 @@ mod tuples;
 
 use decoder::Decoder;
 use encoder::Encoder;
+use mosaic_abi::Buffer;
+use output::Allocate;
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Encodes a value.
+/// Encodes a value. With large rows of numbers, it is written to shared memory from `allocate`, if there is any.
+/// Otherwise it is returned as a vector.
 ///
 /// # Errors
 ///
 /// The value's own `Serialize` refuses; the text is its reason.
-pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, String> {
-    let mut encoder = Encoder::new();
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, allocate: Allocate) -> Result<Result<Buffer, Vec<u8>>, String> {
+    let mut encoder = Encoder::new(allocate);
     match encoder.part(value) {
-        Ok(()) => Ok(encoder.into_bytes()),
+        Ok(()) => Ok(encoder.finish()),
         Err(error) => Err(error.into_reason()),
     }
 }

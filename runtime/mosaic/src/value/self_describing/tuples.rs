@@ -138,12 +138,11 @@ impl Encoder {
         if count < FEWEST_IN_A_RUN || in_run == u32::MAX || self.stack.check().is_err() {
             return false;
         }
-        self.reserve(bytes.len());
         self.tag(SEQUENCE);
         self.expected(Some(count));
-        self.bytes.extend_from_slice(head);
-        self.bytes.extend_from_slice(&in_run.to_le_bytes());
-        self.copy(bytes);
+        self.output.tail.extend_from_slice(head);
+        self.output.tail.extend_from_slice(&in_run.to_le_bytes());
+        self.output.copy(bytes);
         self.tag(END);
         true
     }

@@ -297,3 +297,29 @@ fn a_run_of_tuples_without_numbers_is_refused() {
         assert!(decode::<IgnoredAny>(&malformed).is_err(), "{malformed:?}");
     }
 }
+
+#[test]
+fn large_rows_move_a_value_to_shared_memory() {
+    let row = |len: usize| -> Vec<f64> { (0..len).map(|i| i as f64).collect() };
+    let large = row(100_000);
+    let encoded = super::super::encode(&(&large, 1_u8), |len, _| Some(vec![0; len].into()));
+    assert!(encoded.unwrap().is_ok());
+    // The counts of runs that began before and behind a large row.
+    let run = [1_u8, 2, 3, 4, 5, 6, 7, 8, 9];
+    check(&(run, large.clone(), run));
+    check(&(
+        (1_u8, 2_u8, 3_u8, 4_u8, 5_u8, 6_u8, 7_u8, 8_u8, large.clone()),
+        large.clone(),
+    ));
+    // More than the memory has room for, and texts that do not fit behind.
+    check(
+        &(0..5)
+            .map(|i| (row(40_000 * i), "a text".to_owned()))
+            .collect::<Vec<_>>(),
+    );
+    check(&(large, "x".repeat(10_000)));
+    check(&vec![(row(50_000), vec![Some("y".repeat(3_000)); 4]); 3]);
+    check(&Array2::from_shape_fn((300, 200), |(i, j)| {
+        Complex::new(i as f64, j as f64)
+    }));
+}

@@ -3,7 +3,7 @@
 mod bulk;
 mod family;
 
-use super::{decode, decode_element, encode};
+use super::{decode, decode_element};
 use family::*;
 use proptest::{collection::vec, prelude::*};
 use serde::{
@@ -12,6 +12,15 @@ use serde::{
     ser::{SerializeMap, SerializeSeq, SerializeStruct},
 };
 use std::{collections::BTreeMap, fmt, fmt::Debug};
+
+/// Encodes a value without and with shared memory, which must not make a difference.
+fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, String> {
+    let bytes = super::encode(value, |_, _| None)?.unwrap_err();
+    // What the memory held before must not matter.
+    let shared = super::encode(value, |len, _| Some(vec![0xaa; len].into()))?;
+    assert!(shared.map_or_else(|bytes| bytes, |shared| shared.to_vec()) == bytes);
+    Ok(bytes)
+}
 
 fn arrived<T: Serialize + DeserializeOwned>(value: &T) -> T {
     decode(&encode(value).unwrap()).unwrap()
