@@ -8,11 +8,13 @@ use crate::{
 use mosaic::{FailureKind, prelude::*};
 use ndarray::{Array1, Array2, Array3, ArrayView2, s};
 use num_complex::Complex;
-use std::fs;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fs};
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario!(arrays_of_any_kind_travel),
+        scenario!(large_rows_inside_of_values_travel),
         scenario!(arrays_are_lent_in_place),
         scenario!(complex_numbers_are_lent_in_place),
         scenario!(views_share_the_memory_of_their_values_and_outlive_them),
@@ -20,6 +22,17 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario!(shared_memory_goes_with_its_values),
         scenario!(shared_memory_of_a_killed_worker_is_freed),
     ]
+}
+
+/// Rows of numbers between values of other kinds.
+#[derive(Serialize, Deserialize, Clone, PartialEq)]
+struct Survey {
+    name: String,
+    shots: Vec<(f64, f64)>,
+    spectrum: Array2<Complex<f64>>,
+    traces: Vec<Array1<f32>>,
+    notes: BTreeMap<u8, String>,
+    normals: Option<Vec<[f32; 3]>>,
 }
 
 #[tessera]
@@ -55,6 +68,10 @@ impl Lender {
 
     fn parts(&self, parts: (Array1<f32>, Vec<bool>)) -> (usize, Vec<bool>) {
         (parts.0.len(), parts.1)
+    }
+
+    fn survey(&self, survey: Survey) -> Survey {
+        survey
     }
 
     /// Returns the address of an array's numbers, and their sum.
@@ -118,6 +135,24 @@ async fn arrays_of_any_kind_travel() {
     assert_eq!(b.sum(a.doubled(&plane)).result().await.unwrap(), 2.0 * plane.sum());
     let numbers: Vec<u64> = (0..200_000).collect();
     assert_eq!(a.total(&numbers).result().await.unwrap(), numbers.iter().sum::<u64>());
+}
+
+async fn large_rows_inside_of_values_travel() {
+    on(2).await;
+    let (a, b) = (Lender::remote(), Lender::remote());
+    let survey = Survey {
+        name: "a name".to_owned(),
+        shots: (0..200_000).map(|i| (f64::from(i), f64::from(-i))).collect(),
+        spectrum: Array2::from_shape_fn((400, 300), |(i, j)| Complex::new(i as f64, j as f64)),
+        traces: (0..4).map(|i| Array1::from_elem(i << 18, i as f32)).collect(),
+        notes: (0..200).map(|i| (i, "a note".repeat(usize::from(i)))).collect(),
+        normals: Some(vec![[0.5, -1.0, 2.0]; 100_000]),
+    };
+    for _ in 0..3 {
+        assert!(a.survey(&survey).result().await.unwrap() == survey);
+        assert!(b.survey(a.survey(&survey)).result().await.unwrap() == survey);
+    }
+    assert!(*mosaic::put(&survey).await.unwrap().view().await.unwrap() == survey);
 }
 
 async fn arrays_are_lent_in_place() {
