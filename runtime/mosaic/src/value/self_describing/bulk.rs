@@ -7,13 +7,7 @@
 //! A type is recognised by its [`typeid`], which also types with lifetimes have. It tells types apart as a `TypeId`
 //! does, except for lifetimes.
 
-use super::{
-    decoder::Decoder,
-    encoder::Encoder,
-    error::Error,
-    tag::*,
-    tuples::{self, Run},
-};
+use super::{decoder::Decoder, encoder::Encoder, error::Error, run::Run, tag::*, tuples};
 use crate::value::encoding::{ARRAY_FORMAT, bytes_of, read_numbers};
 use ndarray::{Array, Dimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 use num_complex::Complex;

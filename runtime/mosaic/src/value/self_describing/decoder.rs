@@ -5,10 +5,10 @@ use super::{
     decoder_access::{Elements, Entries, Variant, VariantHead},
     error::{Error, ends_early, malformed},
     names::USUALLY_ENOUGH,
+    run::Run,
     stack::Stack,
-    tag::{self, *},
+    tag::*,
     token::Token,
-    tuples::Run,
 };
 use serde::de::{Deserializer, Visitor};
 
@@ -89,26 +89,6 @@ impl<'de> Decoder<'de> {
         self.read_tag_if(END)
     }
 
-    /// Reads the beginning of a run if one is next, and returns what its elements are and how many.
-    pub(super) fn read_run(&mut self) -> Result<Option<(Run, usize)>, Error> {
-        let run = if self.read_tag_if(RUN) {
-            let [tag] = self.array()?;
-            Run::numbers(tag)
-        } else if self.read_tag_if(TUPLES) {
-            let [width, tag] = self.array()?;
-            if width == 0 {
-                return Err(malformed());
-            }
-            Run::tuples(tag, width)
-        } else {
-            return Ok(None);
-        };
-        if !tag::is_number(run.tag) {
-            return Err(malformed());
-        }
-        Ok(Some((run, u32::from_le_bytes(self.array()?) as usize)))
-    }
-
     pub(super) fn read_tag_if(&mut self, tag: u8) -> bool {
         let is_next = self.is_settled() && self.bytes.get(self.position) == Some(&tag);
         self.position += usize::from(is_next);
@@ -122,7 +102,7 @@ impl<'de> Decoder<'de> {
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         let rest = &self.bytes[self.position..];
         let taken = rest.first_chunk().ok_or_else(ends_early)?;
         self.position += N;

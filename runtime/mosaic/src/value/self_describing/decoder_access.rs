@@ -3,9 +3,9 @@
 use super::{
     decoder::Decoder,
     error::{Error, malformed},
+    run::Run,
     tag,
     token::Token,
-    tuples::Run,
 };
 use serde::{
     Deserialize, Deserializer,

@@ -24,11 +24,9 @@ const NO_RUN: u8 = 0;
 const BEGIN_RUN: u8 = u8::MAX;
 /// Sequences that may have fewer elements have no run, since its beginning would take more bytes than it saves.
 pub(super) const FEWEST_IN_A_RUN: usize = 8;
-/// Enough for most arguments.
-const CAPACITY: usize = 64;
 
-/// Writes a value. Methods do not depend on the value's type, so that cells do not compile
-/// them. Only the way of numbers in a run is inlined.
+/// Writes a value. Methods do not depend on the value's type, so that cells do not compile them. Only the way of numbers
+/// in a run is inlined.
 pub(super) struct Encoder {
     pub(super) output: Output,
     run: u8,
@@ -39,7 +37,7 @@ pub(super) struct Encoder {
 impl Encoder {
     pub(super) fn new(allocate: Allocate) -> Encoder {
         Encoder {
-            output: Output::new(CAPACITY, allocate),
+            output: Output::new(allocate),
             run: NO_RUN,
             names: Names::default(),
             stack: Stack::begin(),

@@ -38,6 +38,7 @@ mod encoder;
 mod error;
 mod names;
 mod output;
+mod run;
 mod stack;
 mod tag;
 #[cfg(test)]

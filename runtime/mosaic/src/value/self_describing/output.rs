@@ -5,8 +5,10 @@ use mosaic_abi::Buffer;
 
 /// A row of at least this many bytes moves the value to shared memory. The host shares no smaller value.
 pub(super) const LARGE: usize = 256 << 10;
-/// The room behind a row for what usually follows.
+/// The room behind a row in shared memory for what usually follows. It takes up no memory before it is written to.
 const TAIL: usize = 4 << 10;
+/// The first capacity of the tail, which is enough for most arguments, and the room behind a row there.
+const CAPACITY: usize = 64;
 
 /// Allocates memory that processes share, of this many bytes. The byte at the second number is aligned for numbers.
 pub(super) type Allocate = fn(usize, usize) -> Option<Buffer>;
@@ -22,11 +24,11 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn new(capacity: usize, allocate: Allocate) -> Output {
+    pub(super) fn new(allocate: Allocate) -> Output {
         Output {
             shared: Buffer::default(),
             filled: 0,
-            tail: Vec::with_capacity(capacity),
+            tail: Vec::with_capacity(CAPACITY),
             allocate,
         }
     }
@@ -63,7 +65,7 @@ impl Output {
 
     /// Makes room in the tail for a row and for what usually follows.
     pub(super) fn reserve(&mut self, bytes: usize) {
-        let needed = self.tail.len().saturating_add(bytes).saturating_add(TAIL);
+        let needed = self.tail.len().saturating_add(bytes).saturating_add(CAPACITY);
         if needed > self.tail.capacity() {
             let mut larger = mosaic_abi::large_vec(needed.max(2 * self.tail.capacity()));
             larger.extend_from_slice(&self.tail);

@@ -1,6 +1,6 @@
 //! What is read at once: a value, or the beginning of a compound.
 
-use super::{error::Error, tuples::Run};
+use super::{error::Error, run::Run};
 use serde::de::{Error as _, Expected, Unexpected, Visitor};
 
 /// A value, or the beginning of one.
