@@ -26,8 +26,8 @@ use std::{
 
 /// How long a kernel that ends in order waits for its guardian.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a launcher's processes have to end by themselves. They end node processes on other hosts, and give Slurm's
-/// allocation back, which takes them 3 s.
+/// How long a launcher's processes have to end by themselves. They end when their node processes have tidied up. Slurm
+/// asks those to end when the allocation is given back, which happens 3 s after the kernel's end.
 const LAUNCHERS_TIME: Duration = Duration::from_secs(6);
 /// The pause between two looks whether the guardian has ended.
 const STEP: Duration = Duration::from_millis(5);
