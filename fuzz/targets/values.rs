@@ -66,6 +66,8 @@ fuzz_target!(|data: &[u8]| {
     read::<Vec<()>>(data);
     read::<(u8, Option<char>, [i32; 3])>(data);
     read::<BTreeMap<u32, Vec<Option<String>>>>(data);
+    read::<Vec<(u8, u8)>>(data);
+    read::<(Vec<[f64; 3]>, Vec<Vec<u32>>)>(data);
     for index in [0, 1, 5] {
         fuzzing::decode_element::<Shape>(data, index);
     }
