@@ -8,7 +8,10 @@
 //! The code that looks for these types is not generic. It is compiled once, with this crate, instead of in each cell.
 //! The look costs a few nanoseconds.
 
-use super::{parallel_copy::fill, self_describing};
+use super::{
+    parallel_copy::fill,
+    self_describing::{self, Encoded},
+};
 use crate::host;
 use mosaic_abi::{Buffer, decode_first, encode as encode_prefix};
 use ndarray::{Array, ArrayRef, Dimension, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
@@ -70,8 +73,10 @@ fn describe<T: Serialize + ?Sized>(value: &T, destination: Destination) -> Resul
         Destination::Call => |len, prefix| host::shared_buffer(len, prefix, false),
         Destination::Store => |_, _| None,
     };
-    let encoded = self_describing::encode(value, allocate)?;
-    Ok(encoded.unwrap_or_else(|bytes| into_buffer(bytes, destination)))
+    Ok(match self_describing::encode(value, allocate)? {
+        Encoded::Shared(buffer) => buffer,
+        Encoded::Unshared(bytes) => into_buffer(bytes, destination),
+    })
 }
 
 /// Returns whether `T` can be a type that [`encode_in_bulk`] knows. The compiler leaves out the look if not.

@@ -18,7 +18,13 @@ use std::{
 };
 
 /// Begins the names of serde's own visitors, in the crates that have had them.
-pub(super) const SERDES_VISITORS: [&str; 2] = ["serde_core::de::impls::", "serde::de::impls::"];
+const SERDES_VISITORS: [&str; 2] = ["serde_core::de::impls::", "serde::de::impls::"];
+
+/// Returns whether the visitor whose type has this name is serde's own. Any other may make something else of a
+/// sequence.
+pub(super) fn is_serdes(visitor: &str) -> bool {
+    SERDES_VISITORS.iter().any(|begin| visitor.starts_with(begin))
+}
 
 /// Calls a macro with each number type that serde has, and with its tag.
 macro_rules! for_each_number {
@@ -148,8 +154,7 @@ fn read_vector_of(type_id: TypeId, visitor: &str, vector: *mut (), decoder: &mut
         ($number:ty, $tag:ident) => {
             if type_id == TypeId::of::<Vec<$number>>() {
                 // Another visitor may make another vector of the same numbers.
-                let is_serdes = SERDES_VISITORS.iter().any(|begin| visitor.starts_with(begin));
-                if is_serdes && cfg!(target_endian = "little") {
+                if is_serdes(visitor) && cfg!(target_endian = "little") {
                     let numbers = decoder
                         .row(Run::numbers($tag), size_of::<$number>())
                         .and_then(|(count, bytes)| read_numbers::<$number>(bytes, count));
@@ -162,7 +167,7 @@ fn read_vector_of(type_id: TypeId, visitor: &str, vector: *mut (), decoder: &mut
         };
     }
     for_each_number!(try_number);
-    if type_id == TypeId::of::<Vec<bool>>() && SERDES_VISITORS.iter().any(|begin| visitor.starts_with(begin)) {
+    if type_id == TypeId::of::<Vec<bool>>() && is_serdes(visitor) {
         let flags = decoder.flags();
         // SAFETY: as above.
         unsafe { *vector.cast::<Option<Vec<bool>>>() = flags };

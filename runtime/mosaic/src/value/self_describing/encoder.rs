@@ -4,11 +4,10 @@ use super::{
     bulk,
     error::Error,
     names::Names,
-    output::{Allocate, Output},
+    output::{Allocate, Encoded, Output},
     stack::Stack,
     tag::*,
 };
-use mosaic_abi::Buffer;
 use serde::{
     Serialize, Serializer,
     ser::{
@@ -25,8 +24,8 @@ const BEGIN_RUN: u8 = u8::MAX;
 /// Sequences that may have fewer elements have no run, since its beginning would take more bytes than it saves.
 pub(super) const FEWEST_IN_A_RUN: usize = 8;
 
-/// Writes a value. Methods do not depend on the value's type, so that cells do not compile them. Only the way of numbers
-/// in a run is inlined.
+/// Writes a value. Methods do not depend on the value's type, so that cells do not compile them. Only the way of
+/// numbers in a run is inlined.
 pub(super) struct Encoder {
     pub(super) output: Output,
     run: u8,
@@ -44,8 +43,8 @@ impl Encoder {
         }
     }
 
-    /// Returns the encoded value: in shared memory, or as a vector that is not shared.
-    pub(super) fn finish(self) -> Result<Buffer, Vec<u8>> {
+    /// Returns the encoded value.
+    pub(super) fn finish(self) -> Encoded {
         self.output.finish()
     }
 

@@ -48,17 +48,17 @@ mod tuples;
 
 use decoder::Decoder;
 use encoder::Encoder;
-use mosaic_abi::Buffer;
 use output::Allocate;
+pub(crate) use output::Encoded;
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Encodes a value. With large rows of numbers, it is written to shared memory from `allocate`, if there is any.
-/// Otherwise it is returned as a vector.
+/// Encodes a value. If it has large rows of numbers, it is written to shared memory from `allocate`, as far as there is
+/// any.
 ///
 /// # Errors
 ///
 /// The value's own `Serialize` refuses; the text is its reason.
-pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, allocate: Allocate) -> Result<Result<Buffer, Vec<u8>>, String> {
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, allocate: Allocate) -> Result<Encoded, String> {
     let mut encoder = Encoder::new(allocate);
     match encoder.part(value) {
         Ok(()) => Ok(encoder.finish()),

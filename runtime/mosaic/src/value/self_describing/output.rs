@@ -10,6 +10,14 @@ const TAIL: usize = 4 << 10;
 /// The first capacity of the tail, which is enough for most arguments, and the room behind a row there.
 const CAPACITY: usize = 64;
 
+/// An encoded value.
+pub(crate) enum Encoded {
+    /// In memory that processes share.
+    Shared(Buffer),
+    /// In memory of this process alone.
+    Unshared(Vec<u8>),
+}
+
 /// Allocates memory that processes share, of this many bytes. The byte at the second number is aligned for numbers.
 pub(super) type Allocate = fn(usize, usize) -> Option<Buffer>;
 
@@ -106,20 +114,20 @@ impl Output {
         self.tail.clear();
     }
 
-    /// Returns everything that was written: in shared memory, or as a vector that is not shared.
-    pub(super) fn finish(mut self) -> Result<Buffer, Vec<u8>> {
+    /// Returns everything that was written.
+    pub(super) fn finish(mut self) -> Encoded {
         if self.filled == 0 {
-            return Err(self.tail);
+            return Encoded::Unshared(self.tail);
         }
         if self.position() <= self.shared.len() {
             self.move_tail();
             self.shared.truncate(self.filled);
-            return Ok(self.shared);
+            return Encoded::Shared(self.shared);
         }
         let mut all = mosaic_abi::large_vec(self.position());
         all.extend_from_slice(&self.shared[..self.filled]);
         all.extend_from_slice(&self.tail);
-        Err(all)
+        Encoded::Unshared(all)
     }
 }
 

@@ -1,10 +1,10 @@
 //! Rows of pairs, triples, short arrays of numbers and complex numbers, copied in bulk.
 //!
-//! serde writes each of these types as a tuple of numbers of one type, and in memory each consists of these numbers in a
-//! row. So a vector of them is one run of tuples: the width of a tuple and the type of its numbers, and then all numbers.
+//! serde writes each of these types as a tuple of numbers of one type. In memory, each consists of these numbers in a
+//! row. So a vector of them is one run of tuples: the width of a tuple, the type of its numbers, and then all numbers.
 //! Whoever reads the run element by element sees sequences of numbers.
 
-use super::{bulk::SERDES_VISITORS, decoder::Decoder, encoder::Encoder, run::Run, tag::*};
+use super::{bulk::is_serdes, decoder::Decoder, encoder::Encoder, run::Run, tag::*};
 use crate::value::encoding::read_plain;
 use num_complex::Complex;
 use std::{any::TypeId, mem::offset_of, slice};
@@ -45,8 +45,8 @@ const fn is_row<T, N>(width: usize) -> bool {
         && offset_of!((N, N, N), 2) == 2 * size_of::<N>()
 }
 
-/// Writes a sequence in bulk, if `row` is a reference to a vector or a slice of such tuples, as `type_id` tells. Returns
-/// whether it did.
+/// Writes a sequence in bulk, if `row` is a reference to a vector or a slice of such tuples, as `type_id` tells.
+/// Returns whether it did.
 ///
 /// # Safety
 ///
@@ -89,8 +89,7 @@ pub(super) unsafe fn read_vector_of(type_id: TypeId, visitor: &str, vector: *mut
         ($tuple:ty, $number:ty, $tag:ident, $width:literal) => {
             if type_id == TypeId::of::<Vec<$tuple>>() {
                 // Another visitor may make another vector of the same tuples.
-                let is_serdes = SERDES_VISITORS.iter().any(|begin| visitor.starts_with(begin));
-                if is_serdes && const { is_row::<$tuple, $number>($width) } {
+                if is_serdes(visitor) && const { is_row::<$tuple, $number>($width) } {
                     let tuples = decoder
                         .row(Run::tuples($tag, $width), size_of::<$tuple>())
                         // SAFETY: a tuple is numbers in a row, and any bytes are a number.
