@@ -77,6 +77,8 @@ pub fn guard(run_dir: &Path) {
     // The kernel writes nothing. An error is an end, too.
     let _ = io::stdin().read_to_end(&mut Vec::new());
     let processes = KernelProcesses::of_run(run_dir);
+    // At once: a cell may be computing.
+    processes.of_cells().end();
     processes.launchers().find().wait(LAUNCHERS_TIME);
     processes.all().end();
     let link = session_link(run_dir);
