@@ -2,12 +2,12 @@
 
 use std::{os::unix::process::ExitStatusExt, process::ExitStatus};
 
-/// The signal of a process that has executed an instruction which its CPU does not have.
+/// The signal of a process that has executed an instruction that the CPU refuses.
 const ILLEGAL_INSTRUCTION: i32 = rustix::process::Signal::ILL.as_raw();
 
 /// Describes how a process ended, such as `signal: 9 (SIGKILL)`.
 ///
-/// Code that was compiled for another CPU ends a process with SIGILL. Then the description says so.
+/// The description of SIGILL names its usual cause: code that was compiled for another CPU.
 ///
 /// # Examples
 ///
@@ -20,8 +20,8 @@ const ILLEGAL_INSTRUCTION: i32 = rustix::process::Signal::ILL.as_raw();
 pub fn describe_exit_status(status: ExitStatus) -> String {
     if status.signal() == Some(ILLEGAL_INSTRUCTION) {
         return format!(
-            "{status}, an instruction that its CPU does not have: code that was compiled for another CPU, such as after \
-             `:target_cpu native` on another host, runs only on such a CPU"
+            "{status}, an instruction that the CPU refuses: often the code was compiled for another CPU, such as by \
+             `:target_cpu native` on another host"
         );
     }
     status.to_string()

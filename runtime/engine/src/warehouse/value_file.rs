@@ -96,8 +96,8 @@ pub(super) fn map(path: &Path) -> io::Result<Buffer> {
 unsafe extern "C" fn unmap(data: *mut u8, _: usize, len: usize) {
     // The mapping begins with its page, and the value on that first page.
     let begin = data as usize % PAGE;
-    // SAFETY: called once, by the buffer that owned the mapping, with the value's address and first length; the mapping ends
-    // where the value does.
+    // SAFETY: called once, by the buffer that owned the mapping, with the value's address and its length when it was
+    // mapped; the mapping ends where the value did.
     if let Err(error) = unsafe { munmap(data.sub(begin).cast(), begin + len) } {
         tracing::error!(%error, "a stored value stays mapped");
     }
