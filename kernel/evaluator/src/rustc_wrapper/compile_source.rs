@@ -12,6 +12,7 @@ use crate::{
     rustc_wrapper::{
         compile_cell::Cell,
         direct_linker,
+        link_plan::{self, WrittenPlan},
         placed_source::{KnownParts, PlacedSource},
         rustc::{Run, Rustc},
         shared_crates::LinkedLibraries,
@@ -234,12 +235,12 @@ impl Cell<'_> {
         if let Some(libraries) = libraries {
             libraries.add_to(&mut call);
         }
-        let plan = statics.link(&self.session, &mut call)?;
+        let plan = link_plan::write(&self.session, &mut call, statics.imports(), *direct)?;
         let refused = RefCell::new(BTreeSet::new());
         let output = rustc.run(&Run {
             parts,
             prepare: &|command| {
-                command.envs(plan);
+                command.envs(plan.as_ref().map(WrittenPlan::variable));
             },
             restore: &|file, message| {
                 refused.borrow_mut().extend(placed.insertion_of_error(file, message));
@@ -250,7 +251,12 @@ impl Cell<'_> {
         if let Some(library) = library.filter(|_| output.status.success()) {
             statics.keep(&self.session, &library)?;
         }
-        let messages = output.messages.iter();
+        let named = |line: &String| match &plan {
+            Some(plan) if !output.status.success() => plan.with_real_linker(line),
+            _ => line.clone(),
+        };
+        let messages: Vec<String> = output.messages.iter().map(named).collect();
+        let messages = messages.iter();
         Ok(Compilation {
             status: output.status,
             warnings: messages.clone().filter_map(|line| warnings::warning(line)).collect(),

@@ -19,6 +19,7 @@
 //! | [`conflicts`] | items that cannot be there together |
 //! | [`replay_errors`] | rustc's errors, when evcxr compiles a cell that failed again |
 //! | [`direct_linker`] | the linker that rustc runs without a C compiler between them |
+//! | [`link_plan`] | what this executable does in the linker's place |
 //! | [`edits`] | insertions into a source, and the way back for rustc's messages |
 //! | [`empty_cell`] | the library of a cell without code, shared among sessions |
 //! | [`reachable_items`] | the notebook's items that a cell needs |
@@ -43,6 +44,7 @@ mod conflicts;
 mod direct_linker;
 mod edits;
 mod empty_cell;
+mod link_plan;
 mod macro_order;
 mod part_file;
 mod placed_parts;

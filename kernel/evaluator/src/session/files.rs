@@ -233,6 +233,8 @@ pub(crate) struct SharedStatic {
 pub(crate) struct LinkPlan {
     /// The real linker.
     pub(crate) linker: PathBuf,
+    /// rustc passes the real linker's own arguments, and not those of a C compiler.
+    pub(crate) is_direct: bool,
     /// The symbols that libraries of earlier cells define in place of this cell, each with its library.
     pub(crate) imports: BTreeMap<String, PathBuf>,
 }

@@ -21,21 +21,17 @@ mod macros;
 
 use crate::{
     linker::elf,
-    rustc_wrapper::{edits::Edits, rustc_call::RustcCall},
+    rustc_wrapper::edits::Edits,
     session::{
         digest,
-        environment_variables::LINK_PLAN_VARIABLE,
-        files::{LINK_PLAN, LinkPlan, SHARED_STATICS, SharedStatic, SharedStatics},
+        files::{SHARED_STATICS, SharedStatic, SharedStatics},
     },
     source::{fingerprint::changed, fingerprints::Definitions},
 };
 use anyhow::{Context, Result};
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    env::{
-        self,
-        consts::{DLL_PREFIX, DLL_SUFFIX},
-    },
+    env::consts::{DLL_PREFIX, DLL_SUFFIX},
     fs, io,
     path::{Path, PathBuf},
 };
@@ -46,8 +42,6 @@ const SYMBOL: &str = "__mosaic_static_";
 const NO_SYMBOL: &str = "#[allow(unused)] ";
 /// Macros whose values can change although no text of the notebook does.
 const READ_FILES: [&str; 4] = ["include ! (", "include_bytes ! (", "include_str ! (", "env ! ("];
-/// The program that links where nothing else is chosen.
-const DEFAULT_LINKER: &str = "cc";
 /// Whether the linker can import symbols from earlier libraries.
 const IS_SUPPORTED: bool = cfg!(all(
     target_os = "linux",
@@ -132,22 +126,9 @@ impl<'a> Notebook<'a> {
 }
 
 impl Statics {
-    /// Has this executable link the cell, if the cell imports statics. Returns the environment variable that rustc has
-    /// to pass on.
-    pub(super) fn link<'s>(&self, session: &'s Path, call: &mut RustcCall) -> Result<Option<(&'static str, &'s Path)>> {
-        if self.imports.is_empty() {
-            return Ok(None);
-        }
-        let executable = env::current_exe().context("cannot find this executable")?;
-        let users = call.replace_linker(&executable);
-        let plan = LinkPlan {
-            linker: users.unwrap_or_else(|| DEFAULT_LINKER.into()),
-            imports: self.imports.clone(),
-        };
-        LINK_PLAN
-            .write(session, &plan)
-            .context("cannot write the plan for the linker")?;
-        Ok(Some((LINK_PLAN_VARIABLE, session)))
+    /// Returns the symbols that libraries of earlier cells define, each with its library.
+    pub(super) fn imports(&self) -> &BTreeMap<String, PathBuf> {
+        &self.imports
     }
 
     /// Keeps the statics that the library of the cell defines, so that later cells import them. evcxr renames the
