@@ -68,7 +68,9 @@ enum Role {
 }
 
 fn main() -> ExitCode {
-    let compiles = mosaic_evaluator::cargo_shim().or_else(mosaic_evaluator::rustc_wrapper);
+    // SAFETY: No other thread was started.
+    let answers = unsafe { mosaic_evaluator::cargo_shim() };
+    let compiles = answers.or_else(mosaic_evaluator::rustc_wrapper);
     if let Some(code) = compiles.or_else(mosaic_evaluator::linker) {
         return code;
     }

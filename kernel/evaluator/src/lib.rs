@@ -54,7 +54,6 @@ mod session;
 mod source;
 mod type_probe;
 
-pub use cargo_shim::cargo_shim;
 pub use cell_process::{cell_host_main, is_cell_process};
 pub use code_help::completions::{Completion, Completions};
 pub use errors::{cell_error::CellError, error_name::ErrorName};
@@ -82,6 +81,16 @@ pub use source::completeness::{Completeness, is_complete};
 /// A part of the toolchain is missing. The error names the command that installs it.
 pub fn check_toolchain() -> Result<Toolchain, ToolchainError> {
     Toolchain::find()
+}
+
+/// Runs as the cargo shim if this process was started as `cargo`, `rustc` or `rustup`. Returns `None` otherwise.
+///
+/// # Safety
+///
+/// This process must have no other thread yet, since the function changes environment variables.
+pub unsafe fn cargo_shim() -> Option<std::process::ExitCode> {
+    // SAFETY: by this function's contract.
+    unsafe { cargo_shim::cargo_shim(rustc_wrapper::called_with) }
 }
 
 /// Builds the cells' crates for the current toolchain, unless they are built already. Building takes about a minute.

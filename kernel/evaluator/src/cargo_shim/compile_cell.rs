@@ -8,6 +8,7 @@
 
 use crate::{
     cargo_shim::{
+        Answer,
         cache_key::{self, sorted_manifest},
         crate_pool::Pool,
         dependency_cache::DependencyBuild,
@@ -66,21 +67,22 @@ impl<'a> CellCompilation<'a> {
         Some(CellCompilation { state, arguments, key })
     }
 
-    /// Compiles the cell: by the recorded call of this session, by that of another session, or else by cargo.
+    /// Finds the recorded call that compiles the cell, of this session or of another one. Otherwise has cargo compile
+    /// the cell.
     ///
     /// # Errors
     ///
-    /// The rustc wrapper or cargo cannot be run, or the session cannot be written to.
-    pub(super) fn run(&self) -> Result<ExitCode> {
+    /// Cargo cannot be run, or the session cannot be written to.
+    pub(super) fn run(&self) -> Result<Answer> {
         if let Some(invocation) = RustcInvocation::read(&self.record()).filter(RustcInvocation::has_its_crates) {
-            return invocation.run();
+            return Ok(Answer::Compile(invocation));
         }
         let build = DependencyBuild::new(self.state, &self.arguments, LIBRARY_PATH_VARIABLE);
         if let Some(invocation) = build.as_ref().and_then(DependencyBuild::reuse) {
             invocation.write(&self.record())?;
-            return invocation.run();
+            return Ok(Answer::Compile(invocation));
         }
-        self.run_cargo(build)
+        self.run_cargo(build).map(Answer::Given)
     }
 
     /// Has cargo compile the cell, and keeps the crates that it builds for other sessions.

@@ -52,6 +52,7 @@ use crate::{
     cargo_shim::{compile_cell::CellCompilation, crate_lookup::CrateLookup},
     session::{
         environment::{SHIM_NAMES, active_shim, real_program},
+        files::RustcInvocation,
         run_directory::shim_sysroot,
         shim_state::ShimState,
         sysroot,
@@ -67,8 +68,21 @@ use std::{
     process::ExitCode,
 };
 
+/// What the shim makes of a call.
+enum Answer {
+    /// The call is answered.
+    Given(ExitCode),
+    /// The rustc wrapper is to be called as cargo called it before.
+    Compile(RustcInvocation),
+}
+
 /// Runs as the cargo shim if this process was started as `cargo`, `rustc` or `rustup`. Returns `None` otherwise.
-pub fn cargo_shim() -> Option<ExitCode> {
+/// `compile` is the rustc wrapper.
+///
+/// # Safety
+///
+/// This process must have no other thread yet, since the function changes environment variables.
+pub(crate) unsafe fn cargo_shim(compile: impl FnOnce(Vec<OsString>) -> Option<ExitCode>) -> Option<ExitCode> {
     let shim = active_shim()?;
     let mut arguments = env::args_os();
     let program = PathBuf::from(arguments.next()?);
@@ -76,21 +90,26 @@ pub fn cargo_shim() -> Option<ExitCode> {
         .into_iter()
         .find(|name| program.file_name() == Some(OsStr::new(name)))?;
     let arguments: Vec<OsString> = arguments.collect();
-    Some(run(&shim, name, &arguments).unwrap_or_else(|error| {
-        eprintln!("error: {name} cannot be run: {error:#}");
-        ExitCode::FAILURE
-    }))
+    match run(&shim, name, &arguments) {
+        Ok(Answer::Given(code)) => Some(code),
+        // SAFETY: by this function's contract.
+        Ok(Answer::Compile(invocation)) => compile(unsafe { invocation.prepare() }),
+        Err(error) => {
+            eprintln!("error: {name} cannot be run: {error:#}");
+            Some(ExitCode::FAILURE)
+        }
+    }
 }
 
 /// Answers a call of one of the tools, named `name`.
-fn run(shim: &Path, name: &str, arguments: &[OsString]) -> Result<ExitCode> {
+fn run(shim: &Path, name: &str, arguments: &[OsString]) -> Result<Answer> {
     let Some(state) = ShimState::read(shim) else {
         return Err(real_program(None, name).args(arguments).exec().into());
     };
     let here = env::current_dir()?;
     let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
     let rustc = sysroot::program(&state.sysroot, "rustc");
-    match (name, words.as_slice()) {
+    let given = match (name, words.as_slice()) {
         ("rustup", ["which", "cargo"]) => print(&shim.join("cargo")),
         ("rustup", ["which", "rustc"]) if rustc.is_file() => print(&rustc),
         ("rustc", ["--print", "sysroot"]) if here == state.session => match state.analysing {
@@ -101,7 +120,7 @@ fn run(shim: &Path, name: &str, arguments: &[OsString]) -> Result<ExitCode> {
         ("rustc", ["-vV"]) => recorded_answers::version(&state),
         ("cargo", _) => {
             if let Some(compilation) = CellCompilation::new(&state, &here, arguments) {
-                compilation.run()
+                return compilation.run();
             } else if let Some(lookup) = CrateLookup::new(&state, &here, arguments) {
                 lookup.answer()
             } else {
@@ -109,7 +128,8 @@ fn run(shim: &Path, name: &str, arguments: &[OsString]) -> Result<ExitCode> {
             }
         }
         _ => Err(real_program(Some(&state.sysroot), name).args(arguments).exec().into()),
-    }
+    };
+    given.map(Answer::Given)
 }
 
 fn print(path: &Path) -> Result<ExitCode> {

@@ -4,7 +4,7 @@ use crate::{
     cargo_shim::cache_key::{with_session, without_session},
     session::{
         digest::Parts,
-        environment::{digest_of_assignment, users_variables},
+        environment::{self, digest_of_assignment, users_variables},
         environment_variables::{RUSTC_INVOCATION_VARIABLE, USERS_VARIABLES_VARIABLE},
         files::{LOCK_FILE, RUSTC_INVOCATIONS, RustcInvocation},
     },
@@ -14,9 +14,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     env,
     ffi::OsString,
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Command, ExitCode},
 };
 
 /// The prefix of the variables that cargo sets for rustc.
@@ -80,16 +78,18 @@ impl RustcInvocation {
             .context("cannot record how the cell was compiled")
     }
 
-    /// Becomes the rustc wrapper, called as it was recorded. Returns only if that fails.
+    /// Gives this process the environment with which cargo called the wrapper, and returns the arguments.
     ///
-    /// # Errors
+    /// # Safety
     ///
-    /// This executable cannot be run.
-    pub(super) fn run(self) -> Result<ExitCode> {
-        let mut wrapper = Command::new(env::current_exe()?);
-        wrapper.args(self.arguments).env_clear();
-        wrapper.envs(users_variables()).envs(self.environment);
-        Err(wrapper.exec()).context("cannot compile the cell as before")
+    /// This process must have no other thread, since the function changes environment variables.
+    pub(crate) unsafe fn prepare(self) -> Vec<OsString> {
+        let mut variables = users_variables();
+        let recorded = self.environment.into_iter();
+        variables.extend(recorded.map(|(name, value)| (name.into(), value.into())));
+        // SAFETY: by this function's contract.
+        unsafe { environment::replace(variables) }
+        self.arguments.into_iter().map(OsString::from).collect()
     }
 
     /// Returns whether the crates that the call links still exist.

@@ -17,7 +17,13 @@ struct Conversion {
 }
 
 /// The conversions in the order in which they are tried. The errors that the user sees are those of the last one.
-const CONVERSIONS: [Conversion; 4] = [
+const CONVERSIONS: [Conversion; 5] = [
+    // None: a cell without `?` needs none, and rustc looks at each conversion for some milliseconds.
+    Conversion {
+        head: "#[cfg(any())] impl<'a, T: ::std::convert::Into<::std::boxed::Box<dyn ::std::error::Error + 'a>>> \
+               ::std::convert::From<T> for EvcxrUserCodeError {",
+        report: "::mosaic_cell::question_mark_returned(error.into());",
+    },
     // Errors, texts, `Box<dyn Error>`, and the errors of anyhow and eyre, which are no `Error` themselves.
     Conversion {
         head: "impl<'a, T: ::std::convert::Into<::std::boxed::Box<dyn ::std::error::Error + 'a>>> \
@@ -44,14 +50,15 @@ const CONVERSIONS: [Conversion; 4] = [
 ];
 
 /// Replaces the conversion that evcxr writes at the end of a cell's items, if the cell has one. Returns nothing if the
-/// conversion is unknown.
-pub(super) fn replace_conversion(items: &str) -> Option<Cow<'_, str>> {
+/// conversion is unknown. `function` is the code of the cell.
+pub(super) fn replace_conversion<'i>(items: &'i str, function: &str) -> Option<Cow<'i, str>> {
     let Some(begin) = items.rfind(USER_ERROR_BEGINS) else {
         return Some(Cow::Borrowed(items));
     };
     let (before, conversion) = items.split_at(begin);
     let conversion = conversion.replacen(USER_ERROR_REPORT, "", 1);
-    let [first, ..] = &CONVERSIONS;
+    let [none, some, ..] = &CONVERSIONS;
+    let first = if function.contains('?') { some } else { none };
     let replaced = if conversion.contains(USER_ERROR_DISPLAYED) {
         conversion
             .replacen(USER_ERROR_DISPLAYED, first.head, 1)
@@ -117,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_conversions_follow_each_other_and_no_line_moves() {
-        let mut source = replace_conversion(&cell(USER_ERROR_DISPLAYED, USER_ERROR_FORMATTED))
+        let mut source = replace_conversion(&cell(USER_ERROR_DISPLAYED, USER_ERROR_FORMATTED), "f()")
             .unwrap()
             .into_owned();
         for (index, conversion) in CONVERSIONS.iter().enumerate() {
@@ -144,11 +151,23 @@ mod tests {
     fn a_format_that_the_user_chose_stays() {
         let head = "impl<T: std::fmt::Debug> From<T> for EvcxrUserCodeError {";
         let source = cell(head, "eprintln!(\"{:#?}\", error);");
-        let replaced = replace_conversion(&source).unwrap().into_owned();
+        let replaced = replace_conversion(&source, "f()").unwrap().into_owned();
         assert!(replaced.contains(head) && replaced.contains("question_mark_failed(::std::format_args!(\"{:#?}\""));
         assert_eq!(with_next_conversion(&replaced, REFUSED), None);
         assert_eq!(for_analysis(&source), source);
-        assert_eq!(replace_conversion("fn f() {}"), Some(Cow::Borrowed("fn f() {}")));
+        assert_eq!(
+            replace_conversion("fn f() {}", "f()?"),
+            Some(Cow::Borrowed("fn f() {}"))
+        );
+    }
+
+    #[test]
+    fn a_cell_has_a_conversion_if_it_may_need_one() {
+        let cell = cell(USER_ERROR_DISPLAYED, USER_ERROR_FORMATTED);
+        for (function, needs) in [("f();", false), ("f()?;", true), ("try!(f())", false)] {
+            let replaced = replace_conversion(&cell, function).unwrap();
+            assert_eq!(!replaced.contains("#[cfg(any())]"), needs, "{function}");
+        }
     }
 
     #[test]

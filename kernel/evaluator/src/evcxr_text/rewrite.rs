@@ -85,7 +85,7 @@ pub(crate) fn rewrite(source: &str, settings: &Settings, uses_own_tokio: bool) -
         replace_executor(function)
     };
     Some(RewrittenCell {
-        items: replace_conversion(items)?.into_owned(),
+        items: replace_conversion(items, &function)?.into_owned(),
         runtime: format!(
             "{RUNTIME_IMPORTS}{display}{sleep}{}{}",
             early_return::definition(source),

@@ -54,9 +54,14 @@ pub fn linker() -> Option<ExitCode> {
 /// Links by the plan of a session.
 fn run(session: &Path) -> Result<ExitCode> {
     let plan: LinkPlan = LINK_PLAN.read(session).context("the plan for the linker is gone")?;
-    let copies = tempfile::tempdir().context("cannot write to the temporary directory")?;
     let mut line = LinkLine::parse(std::env::args_os().skip(1))?;
-    imports::import(&mut line, &plan.imports, copies.path())?;
+    let mut copies = None;
+    if !plan.imports.is_empty() {
+        let directory = tempfile::tempdir().context("cannot write to the temporary directory")?;
+        imports::import(&mut line, &plan.imports, directory.path())?;
+        // The copies are needed until the cell is linked.
+        copies = Some(directory);
+    }
     if plan.is_direct && one_object::link(line.arguments()).is_ok() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -64,5 +69,6 @@ fn run(session: &Path) -> Result<ExitCode> {
     linker.args(line.arguments()).env_remove(LINK_PLAN_VARIABLE);
     let status = linker.status();
     let status = status.with_context(|| format!("cannot run the linker `{}`", plan.linker.display()))?;
+    drop(copies);
     Ok(exit_code(status.code()))
 }

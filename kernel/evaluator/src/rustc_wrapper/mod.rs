@@ -78,14 +78,19 @@ use crate::{
 use anyhow::{Result, anyhow, bail};
 use rustix::process::{Pid, test_kill_process};
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::{ExitCode, ExitStatus},
 };
 
 /// Runs as rustc's wrapper if this process was started as one, by the arguments `wrapper rustc ARGUMENTS…`.
 pub fn rustc_wrapper() -> Option<ExitCode> {
-    let mut arguments = std::env::args_os().skip(1);
+    called_with(std::env::args_os().skip(1))
+}
+
+/// Runs as rustc's wrapper if the arguments, without the wrapper's own name, are `rustc ARGUMENTS…`.
+pub(crate) fn called_with(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
+    let mut arguments = arguments.into_iter();
     let rustc = arguments
         .next()
         .filter(|program| Path::new(program).file_stem() == Some(OsStr::new("rustc")))?;

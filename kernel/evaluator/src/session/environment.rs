@@ -139,6 +139,25 @@ pub(crate) fn users_path() -> OsString {
     users_variable(PATH).unwrap_or_default()
 }
 
+/// Replaces the whole environment of this process.
+///
+/// # Safety
+///
+/// This process must have no other thread, since the function changes environment variables.
+pub(crate) unsafe fn replace(variables: BTreeMap<OsString, OsString>) {
+    // SAFETY: by this function's contract.
+    unsafe {
+        for (name, _) in env::vars_os() {
+            if !variables.contains_key(&name) {
+                env::remove_var(name);
+            }
+        }
+        for (name, value) in variables {
+            env::set_var(name, value);
+        }
+    }
+}
+
 /// Returns all variables of the user's environment.
 pub(crate) fn users_variables() -> BTreeMap<OsString, OsString> {
     let mut variables: BTreeMap<OsString, OsString> = env::vars_os().collect();

@@ -9,13 +9,16 @@ use crate::linker::one_object::{
 use anyhow::{Context, Result};
 use object::{
     LittleEndian, U16, U32,
-    elf::{VER_NDX_GLOBAL, VER_NDX_LOCAL, VER_NEED_CURRENT, Vernaux, Verneed, hash},
+    elf::{VER_NDX_GLOBAL, VER_NDX_LOCAL, VER_NEED_CURRENT, Vernaux, Verneed, gnu_hash, hash},
     pod::{bytes_of, bytes_of_slice},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem::size_of,
 };
+
+/// By how many bits the second hash of a symbol is shifted, so that it differs from the first.
+const FILTER_SHIFT: u32 = 26;
 
 /// The tables, but for the addresses of exported symbols.
 #[derive(Debug, Default)]
@@ -85,7 +88,9 @@ impl DynamicTables {
             tables.needed.push(name);
         }
         tables.run_path = tables.strings.add(request.run_path.as_bytes())?;
-        tables.hashes = hash_table(resolution.imports.len() + 1, tables.symbols.len() + 1)?;
+        let exports = &tables.symbols[resolution.imports.len()..];
+        let names: Vec<&[u8]> = exports.iter().map(|entry| object.symbols[entry.symbol].name).collect();
+        tables.hashes = hash_table(resolution.imports.len() + 1, &names)?;
         tables.add_versions(resolution)?;
         Ok(tables)
     }
@@ -177,19 +182,27 @@ fn exported(object: &ObjectFile, names: &[String]) -> Result<Vec<usize>> {
     Ok(exported)
 }
 
-/// Returns a hash table with one bucket, a list of the symbols from `first` on. The libraries export few symbols.
-fn hash_table(first: usize, count: usize) -> Result<Vec<u8>> {
-    let number = |it: usize| Ok::<_, std::num::TryFromIntError>(U32::new(ENDIAN, u32::try_from(it)?));
-    let is_in_list = |at: usize| at >= first && at < count;
-    let begin = if is_in_list(first) { first } else { 0 };
-    let mut words: Vec<U32<LittleEndian>> = vec![number(1)?, number(count)?, number(begin)?];
-    for at in 0..count {
-        let next = if is_in_list(at) && is_in_list(at + 1) {
-            at + 1
-        } else {
-            0
-        };
-        words.push(number(next)?);
+/// Returns the hash table of the exported symbols, which come last in the table of symbols, from `first` on. It has one
+/// bucket, since libraries export few symbols.
+fn hash_table(first: usize, exports: &[&[u8]]) -> Result<Vec<u8>> {
+    let hashes: Vec<u32> = exports.iter().map(|name| gnu_hash(name)).collect();
+    let bit = |hash: u32| 1u64 << (hash % u64::BITS);
+    // Says with two bits of each hash which names are not there.
+    let filter = hashes
+        .iter()
+        .fold(0, |filter, hash| filter | bit(*hash) | bit(hash >> FILTER_SHIFT));
+    let first = u32::try_from(first)?;
+    let bucket: u32 = if hashes.is_empty() { 0 } else { first };
+    let mut table = Vec::new();
+    for word in [1, first, 1, FILTER_SHIFT] {
+        table.extend(u32::to_le_bytes(word));
     }
-    Ok(bytes_of_slice(&words).to_vec())
+    table.extend(u64::to_le_bytes(filter));
+    table.extend(bucket.to_le_bytes());
+    for (at, hash) in hashes.iter().enumerate() {
+        let is_last = at + 1 == hashes.len();
+        // The lowest bit ends the list.
+        table.extend((hash & !1 | u32::from(is_last)).to_le_bytes());
+    }
+    Ok(table)
 }

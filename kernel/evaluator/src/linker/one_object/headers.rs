@@ -12,8 +12,8 @@ use object::{
     elf::{
         ELFCLASS64, ELFDATA2LSB, ELFMAG, EM_X86_64, ET_DYN, EV_CURRENT, FileHeader64, Ident, PF_R, PF_W, PF_X,
         PT_DYNAMIC, PT_GNU_EH_FRAME, PT_GNU_RELRO, PT_GNU_STACK, PT_LOAD, PT_NULL, ProgramHeader64, SHF_ALLOC,
-        SHF_EXECINSTR, SHF_WRITE, SHN_ABS, SHN_UNDEF, SHT_DYNAMIC, SHT_DYNSYM, SHT_GNU_VERNEED, SHT_GNU_VERSYM,
-        SHT_HASH, SHT_NOBITS, SHT_NULL, SHT_PROGBITS, SHT_RELA, SHT_STRTAB, SHT_SYMTAB, SectionHeader64, Sym64,
+        SHF_EXECINSTR, SHF_WRITE, SHN_ABS, SHN_UNDEF, SHT_DYNAMIC, SHT_DYNSYM, SHT_GNU_HASH, SHT_GNU_VERNEED,
+        SHT_GNU_VERSYM, SHT_NOBITS, SHT_NULL, SHT_PROGBITS, SHT_RELA, SHT_STRTAB, SHT_SYMTAB, SectionHeader64, Sym64,
     },
     pod::{bytes_of, bytes_of_slice},
 };
@@ -25,10 +25,6 @@ const DYNAMIC_STRINGS: u16 = 2;
 const DYNAMIC_SYMBOLS: u16 = 1;
 /// The number of the first section with content of the object. The others follow in the order of [`Kind`](super::object_file::Kind).
 const FIRST_OF_OBJECT: u16 = 6;
-/// The number of the section that holds the strings of all symbols.
-const STRINGS: u16 = 16;
-/// The number of the section that holds the names of sections.
-const NAMES: u16 = 17;
 
 /// A section of the library.
 #[derive(Clone, Debug, Default)]
@@ -92,8 +88,10 @@ pub(super) fn add(
             ..Section::default()
         }
     };
+    // The next section.
+    let strings_section = u16::try_from(sections.len() + 1)?;
     sections.push(Section {
-        link: STRINGS,
+        link: strings_section,
         info: locals,
         entry: size_of::<Sym64<LittleEndian>>(),
         ..not_loaded(".symtab", SHT_SYMTAB, bytes_of_slice(&symbols))
@@ -157,7 +155,7 @@ fn loaded_sections(tables: &DynamicTables, layout: &Layout) -> Vec<Section> {
     let symbol_size = size_of::<Sym64<LittleEndian>>();
     let unwind_table = layout.frames.as_ref().map_or(0, |frames| frames.table_size());
     let unwind_table = layout.unwind_table..layout.unwind_table + unwind_table;
-    vec![
+    let mut sections = vec![
         Section {
             elf_type: SHT_NULL,
             ..Section::default()
@@ -176,8 +174,7 @@ fn loaded_sections(tables: &DynamicTables, layout: &Layout) -> Vec<Section> {
         table(".dynstr", SHT_STRTAB, layout.strings, tables.strings.0.len()),
         Section {
             link: DYNAMIC_SYMBOLS,
-            entry: 4,
-            ..table(".hash", SHT_HASH, layout.hashes, tables.hashes.len())
+            ..table(".gnu.hash", SHT_GNU_HASH, layout.hashes, tables.hashes.len())
         },
         Section {
             link: DYNAMIC_SYMBOLS,
@@ -202,22 +199,21 @@ fn loaded_sections(tables: &DynamicTables, layout: &Layout) -> Vec<Section> {
             entry: size_of::<object::elf::Dyn64<LittleEndian>>(),
             ..at(".dynamic", SHT_DYNAMIC, SHF_WRITE, layout.dynamic.clone())
         },
-        Section {
+    ];
+    if !tables.versions.is_empty() {
+        sections.push(Section {
             link: DYNAMIC_SYMBOLS,
             entry: 2,
             ..table(".gnu.version", SHT_GNU_VERSYM, layout.versions, tables.versions.len())
-        },
-        Section {
+        });
+        let needed = tables.needed_versions.len();
+        sections.push(Section {
             link: DYNAMIC_STRINGS,
             info: tables.versioned_libraries as u64,
-            ..table(
-                ".gnu.version_r",
-                SHT_GNU_VERNEED,
-                layout.needed_versions,
-                tables.needed_versions.len(),
-            )
-        },
-    ]
+            ..table(".gnu.version_r", SHT_GNU_VERNEED, layout.needed_versions, needed)
+        });
+    }
+    sections
 }
 
 fn section_header(section: &Section, name: u32) -> Result<SectionHeader64<LittleEndian>> {
@@ -299,6 +295,7 @@ fn file_header(section_headers: u64, count: usize) -> Result<FileHeader64<Little
         e_phnum: size(SEGMENTS)?,
         e_shentsize: size(size_of::<SectionHeader64<LittleEndian>>())?,
         e_shnum: size(count)?,
-        e_shstrndx: U16::new(ENDIAN, NAMES),
+        // The last section.
+        e_shstrndx: size(count - 1)?,
     })
 }

@@ -12,10 +12,10 @@ use anyhow::{Context, Result, bail};
 use object::{
     I64, LittleEndian, U64,
     elf::{
-        DF_1_NOW, DF_1_ORIGIN, DF_BIND_NOW, DF_ORIGIN, DT_FLAGS, DT_FLAGS_1, DT_HASH, DT_NEEDED, DT_RELA, DT_RELACOUNT,
-        DT_RELAENT, DT_RELASZ, DT_RUNPATH, DT_STRSZ, DT_STRTAB, DT_SYMENT, DT_SYMTAB, DT_VERNEED, DT_VERNEEDNUM,
-        DT_VERSYM, Dyn64, R_X86_64_64, R_X86_64_DTPMOD64, R_X86_64_DTPOFF64, R_X86_64_GLOB_DAT, R_X86_64_RELATIVE,
-        Rela64, STT_NOTYPE, STT_TLS, Sym64,
+        DF_1_NOW, DF_1_ORIGIN, DF_BIND_NOW, DF_ORIGIN, DT_FLAGS, DT_FLAGS_1, DT_GNU_HASH, DT_NEEDED, DT_RELA,
+        DT_RELACOUNT, DT_RELAENT, DT_RELASZ, DT_RUNPATH, DT_STRSZ, DT_STRTAB, DT_SYMENT, DT_SYMTAB, DT_VERNEED,
+        DT_VERNEEDNUM, DT_VERSYM, Dyn64, R_X86_64_64, R_X86_64_DTPMOD64, R_X86_64_DTPOFF64, R_X86_64_GLOB_DAT,
+        R_X86_64_RELATIVE, Rela64, STT_NOTYPE, STT_TLS, Sym64,
     },
     pod::bytes_of_slice,
 };
@@ -211,7 +211,7 @@ impl Image<'_> {
             .collect();
         entries.extend([
             (DT_RUNPATH, u64::from(self.tables.run_path)),
-            (DT_HASH, self.layout.hashes),
+            (DT_GNU_HASH, self.layout.hashes),
             (DT_STRTAB, self.layout.strings),
             (DT_SYMTAB, self.layout.symbols),
             (DT_STRSZ, self.tables.strings.0.len() as u64),

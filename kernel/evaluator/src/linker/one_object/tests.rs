@@ -119,6 +119,8 @@ fn run(library: &Path) -> String {
     // SAFETY: `AROUND` defines the function with this type.
     let run = unsafe { library.get::<extern "C" fn(*mut u8, usize) -> usize>(b"run_user_code_1") }.unwrap();
     let length = run(output.as_mut_ptr(), output.len());
+    // As in a notebook, no library goes while its statics may be used.
+    std::mem::forget(library);
     output.truncate(length);
     String::from_utf8(output).unwrap()
 }
@@ -298,5 +300,30 @@ fn what_is_not_known_is_left_to_the_real_linker() {
         };
         let error = error.to_string();
         assert!(error.contains(reason), "{error}: {code}");
+    }
+}
+
+#[test]
+fn each_linker_links_with_libraries_of_the_other() {
+    let first = Cell::compile(
+        "use std::sync::atomic::AtomicU64;
+         #[unsafe(no_mangle)] pub static ZEROED: AtomicU64 = AtomicU64::new(0);
+         #[unsafe(no_mangle)] pub static SHARED: AtomicU64 = AtomicU64::new(7);
+         fn show(_: &mut String) {}",
+        &[],
+    );
+    let ours = first.link().unwrap();
+    for library in [first.path("real.so"), ours] {
+        let second = Cell::compile(
+            "use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+             unsafe extern \"C\" { safe static ZEROED: AtomicU64; safe static SHARED: AtomicU64; }
+             fn show(text: &mut String) {
+                 write!(text, \"{} {}\", ZEROED.fetch_add(1, Relaxed), SHARED.fetch_add(1, Relaxed)).unwrap();
+             }",
+            &[&format!("-Clink-arg={}", library.display())],
+        );
+        let ours = second.link().unwrap();
+        // Both have the same statics.
+        assert_eq!([run(&second.path("real.so")), run(&ours)], ["0 7", "1 8"]);
     }
 }
