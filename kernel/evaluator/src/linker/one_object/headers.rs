@@ -5,6 +5,7 @@ use crate::linker::one_object::{
     dynamic_tables::{DynamicTables, Strings},
     layout::{Layout, PAGE, SEGMENTS},
     object_file::{Definition, ObjectFile, Symbol},
+    request::Kept,
 };
 use anyhow::Result;
 use object::{
@@ -28,8 +29,8 @@ const FIRST_OF_OBJECT: u16 = 6;
 
 /// A section of the library.
 #[derive(Clone, Debug, Default)]
-struct Section {
-    name: &'static str,
+struct Section<'n> {
+    name: &'n str,
     elf_type: u32,
     flags: u32,
     address: u64,
@@ -58,7 +59,7 @@ pub(super) fn section_of(object: &ObjectFile, symbol: &Symbol) -> u16 {
     match symbol.definition {
         Definition::InSection(section, _) => FIRST_OF_OBJECT + object.sections[section].kind as u16,
         Definition::Absolute(_) => SHN_ABS,
-        Definition::NotLoaded | Definition::Undefined { .. } => SHN_UNDEF,
+        Definition::InDebugSection(_) | Definition::NotLoaded | Definition::Undefined { .. } => SHN_UNDEF,
     }
 }
 
@@ -68,10 +69,10 @@ pub(super) fn add(
     object: &ObjectFile,
     tables: &DynamicTables,
     layout: &Layout,
-    keeps_symbols: bool,
+    kept: Kept,
 ) -> Result<Vec<u8>> {
     let mut sections = loaded_sections(tables, layout);
-    let (symbols, strings, locals) = match keeps_symbols {
+    let (symbols, strings, locals) = match kept >= Kept::Symbols {
         true => symbol_table(object, layout)?,
         false => (vec![symbol(0, 0, 0, 0, 0)], Strings::default(), 1),
     };
@@ -88,6 +89,12 @@ pub(super) fn add(
             ..Section::default()
         }
     };
+    if kept == Kept::DebugInformation {
+        for section in &object.debug_information {
+            let content = section.linked(object, layout)?;
+            sections.push(not_loaded(section.name, SHT_PROGBITS, &content));
+        }
+    }
     // The next section.
     let strings_section = u16::try_from(sections.len() + 1)?;
     sections.push(Section {
@@ -140,7 +147,7 @@ fn symbol_table(object: &ObjectFile, layout: &Layout) -> Result<(Vec<Sym64<Littl
 }
 
 /// Returns the sections that are loaded, after the empty one that comes first in each file.
-fn loaded_sections(tables: &DynamicTables, layout: &Layout) -> Vec<Section> {
+fn loaded_sections(tables: &DynamicTables, layout: &Layout) -> Vec<Section<'static>> {
     let at = |name, elf_type, flags: u32, range: Range<u64>| Section {
         name,
         elf_type,

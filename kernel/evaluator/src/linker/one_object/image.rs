@@ -6,6 +6,7 @@ use crate::linker::one_object::{
     headers,
     layout::{CELL, Layout, STUB},
     object_file::{Kind, ObjectFile, Relocation, Value},
+    request::Kept,
     resolution::Resolution,
 };
 use anyhow::{Context, Result, bail};
@@ -35,7 +36,7 @@ pub(super) fn write(
     resolution: &Resolution,
     tables: &DynamicTables,
     layout: &Layout,
-    keeps_symbols: bool,
+    kept: Kept,
 ) -> Result<Vec<u8>> {
     let mut image = Image {
         object,
@@ -64,7 +65,7 @@ pub(super) fn write(
         image.put(layout.unwind_table, &frames.table(object, layout)?)?;
     }
     image.put_dynamic_table(relative)?;
-    headers::add(image.bytes, object, tables, layout, keeps_symbols)
+    headers::add(image.bytes, object, tables, layout, kept)
 }
 
 /// Returns the address of each symbol's entry in a list.

@@ -135,7 +135,7 @@ impl Layout {
         match object.symbols[symbol].definition {
             Definition::InSection(section, offset) => Ok(self.sections[section] + offset),
             Definition::Absolute(value) => Ok(value),
-            Definition::NotLoaded | Definition::Undefined { .. } => {
+            Definition::InDebugSection(_) | Definition::NotLoaded | Definition::Undefined { .. } => {
                 bail!("{} has no address", object.symbols[symbol].shown())
             }
         }

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`request`] | the arguments for the real linker, as far as they describe such a library |
 //! | [`object_file`] | sections, symbols and relocations of the object |
+//! | [`debug_information`] | what only debuggers and backtraces read |
 //! | [`shared_library`] | the symbols that a shared library defines for others |
 //! | [`resolution`] | which library defines which symbol that the object needs |
 //! | [`dynamic_tables`] | the tables by which the loader finds symbols and their versions |
@@ -20,6 +21,7 @@
 //! Sources: *System V Application Binary Interface*, its *AMD64 Architecture Processor Supplement*, *Linux Standard Base
 //! Core Specification* (symbol versions, `.eh_frame_hdr`), and *ELF Handling For Thread-Local Storage*.
 
+mod debug_information;
 mod dynamic_tables;
 mod headers;
 mod image;
@@ -54,7 +56,7 @@ pub(super) fn link<'a>(arguments: impl IntoIterator<Item = &'a OsStr>) -> Result
     let resolution = Resolution::new(&object, &request)?;
     let tables = DynamicTables::new(&object, &resolution, &request)?;
     let layout = Layout::new(&object, &resolution, &tables)?;
-    let image = image::write(&object, &resolution, &tables, &layout, request.keeps_symbols)?;
+    let image = image::write(&object, &resolution, &tables, &layout, request.kept)?;
     // A hard link may be the library of an earlier cell, so nothing may write into the file that is there.
     let _ = fs::remove_file(&request.output);
     let mut file = fs::OpenOptions::new();

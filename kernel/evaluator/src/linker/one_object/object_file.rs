@@ -1,16 +1,16 @@
 //! The object that rustc compiled: its sections, symbols and relocations.
 
-use crate::linker::one_object::ENDIAN;
+use crate::linker::one_object::{ENDIAN, debug_information::DebugSection};
 use anyhow::{Context, Result, bail};
 use object::{
-    LittleEndian, SectionIndex,
+    LittleEndian,
     elf::{
         EM_X86_64, FileHeader64, R_X86_64_64, R_X86_64_GOTPCREL, R_X86_64_GOTPCRELX, R_X86_64_PC32, R_X86_64_PLT32,
-        R_X86_64_REX_GOTPCRELX, R_X86_64_TLSGD, SHF_ALLOC, SHF_EXECINSTR, SHF_TLS, SHF_WRITE, SHN_ABS, SHN_COMMON,
-        SHN_UNDEF, SHT_NOBITS, SHT_PROGBITS, SHT_RELA, SHT_SYMTAB, SHT_X86_64_UNWIND, STB_LOCAL, STB_WEAK, STT_FILE,
-        STT_SECTION, STT_TLS, SectionHeader64, Sym64,
+        R_X86_64_REX_GOTPCRELX, R_X86_64_TLSGD, Rela64, SHF_ALLOC, SHF_EXECINSTR, SHF_TLS, SHF_WRITE, SHN_ABS,
+        SHN_COMMON, SHN_UNDEF, SHT_NOBITS, SHT_PROGBITS, SHT_RELA, SHT_SYMTAB, SHT_X86_64_UNWIND, STB_LOCAL, STB_WEAK,
+        STT_FILE, STT_SECTION, STT_TLS, SectionHeader64, Sym64,
     },
-    read::elf::{FileHeader, Rela, SectionHeader, SectionTable, Sym},
+    read::elf::{FileHeader, SectionHeader, Sym},
 };
 use std::borrow::Cow;
 
@@ -19,8 +19,6 @@ type Header = FileHeader64<LittleEndian>;
 const FRAMES_SECTION: &str = ".eh_frame";
 /// The largest alignment of a section: that of a page.
 const LARGEST_ALIGNMENT: u64 = 4096;
-/// How sections begin that are debug information.
-const DEBUG_SECTIONS: &str = ".debug_";
 /// How sections begin that are only written while the library is loaded.
 const RELOCATED_SECTIONS: &str = ".data.rel.ro";
 
@@ -56,7 +54,9 @@ pub(super) enum Definition {
     /// The number of a loaded section, and an offset in bytes.
     InSection(usize, u64),
     Absolute(u64),
-    /// In a section that is not loaded.
+    /// In a section of debug information, at an offset in bytes.
+    InDebugSection(u64),
+    /// In another section that is not loaded.
     NotLoaded,
     /// In another file. A weak symbol may be nowhere.
     Undefined {
@@ -111,6 +111,17 @@ pub(super) struct ObjectFile<'d> {
     pub(super) sections: Vec<Section<'d>>,
     pub(super) symbols: Vec<Symbol<'d>>,
     pub(super) relocations: Vec<Relocation>,
+    pub(super) debug_information: Vec<DebugSection<'d>>,
+}
+
+/// What becomes of a section.
+#[derive(Clone, Copy)]
+enum Place {
+    /// Loaded, with this number.
+    Loaded(usize),
+    /// Debug information, with this number.
+    DebugInformation(usize),
+    LeftOut,
 }
 
 impl<'d> ObjectFile<'d> {
@@ -118,20 +129,24 @@ impl<'d> ObjectFile<'d> {
     ///
     /// # Errors
     ///
-    /// The object has parts that this linker does not know: constructors, data of threads, debug information.
+    /// The object has parts that this linker does not know: constructors, data of threads.
     pub(super) fn parse(content: &'d [u8]) -> Result<ObjectFile<'d>> {
         let header = Header::parse(content)?;
         if !header.is_little_endian() || header.e_machine(ENDIAN) != EM_X86_64 {
             bail!("the object is of another machine");
         }
         let table = header.sections(ENDIAN, content)?;
-        let mut numbers = vec![None; table.len()];
+        let mut places = vec![Place::LeftOut; table.len()];
         let mut sections = Vec::new();
+        let mut debug_information = Vec::new();
         for (index, section) in table.enumerate() {
             let name = str::from_utf8(table.section_name(ENDIAN, section)?)?;
             if let Some(section) = load(name, section, content)? {
-                numbers[index.0] = Some(sections.len());
+                places[index.0] = Place::Loaded(sections.len());
                 sections.push(section);
+            } else if let Some(section) = DebugSection::read(name, section, content)? {
+                places[index.0] = Place::DebugInformation(debug_information.len());
+                debug_information.push(section);
             }
         }
         let symbols = table.symbols(ENDIAN, content, SHT_SYMTAB)?;
@@ -139,18 +154,31 @@ impl<'d> ObjectFile<'d> {
         let symbol = |symbol: &'d Sym64<LittleEndian>| -> Result<Symbol<'d>> {
             Ok(Symbol {
                 name: symbol.name(ENDIAN, strings)?,
-                definition: definition(symbol, &numbers)?,
+                definition: definition(symbol, &places)?,
                 is_global: symbol.st_bind() != STB_LOCAL,
                 info: symbol.st_info(),
                 size: symbol.st_size(ENDIAN),
             })
         };
         let symbols = symbols.iter().map(symbol).collect::<Result<Vec<_>>>()?;
-        let relocations = relocations(&table, content, &numbers, symbols.len())?;
+        let mut relocations = Vec::new();
+        for section in table.iter().filter(|it| it.sh_type(ENDIAN) == SHT_RELA) {
+            let (entries, _) = section.rela(ENDIAN, content)?.context("a section has no relocations")?;
+            match places.get(section.info_link(ENDIAN).0) {
+                Some(Place::Loaded(target)) => {
+                    for entry in entries {
+                        relocations.push(relocation(*target, entry, symbols.len())?);
+                    }
+                }
+                Some(Place::DebugInformation(target)) => debug_information[*target].relocate_by(entries),
+                Some(Place::LeftOut) | None => {}
+            }
+        }
         Ok(ObjectFile {
             sections,
             symbols,
             relocations,
+            debug_information,
         })
     }
 }
@@ -182,9 +210,6 @@ fn load<'d>(name: &str, section: &SectionHeader64<LittleEndian>, content: &'d [u
     let flags = section.sh_flags(ENDIAN);
     let has = |flag: u32| flags & u64::from(flag) != 0;
     if !has(SHF_ALLOC) {
-        if name.starts_with(DEBUG_SECTIONS) {
-            bail!("the object has debug information");
-        }
         return Ok(None);
     }
     if has(SHF_TLS) {
@@ -217,7 +242,7 @@ fn load<'d>(name: &str, section: &SectionHeader64<LittleEndian>, content: &'d [u
     }))
 }
 
-fn definition(symbol: &Sym64<LittleEndian>, numbers: &[Option<usize>]) -> Result<Definition> {
+fn definition(symbol: &Sym64<LittleEndian>, places: &[Place]) -> Result<Definition> {
     if symbol.st_type() == STT_TLS && symbol.st_shndx(ENDIAN) != SHN_UNDEF {
         bail!("the object has data of threads");
     }
@@ -228,42 +253,27 @@ fn definition(symbol: &Sym64<LittleEndian>, numbers: &[Option<usize>]) -> Result
         },
         SHN_ABS => Definition::Absolute(value),
         SHN_COMMON => bail!("the object has a common symbol"),
-        section => match numbers.get(usize::from(section)) {
-            Some(Some(number)) => Definition::InSection(*number, value),
-            Some(None) => Definition::NotLoaded,
+        section => match places.get(usize::from(section)) {
+            Some(Place::Loaded(number)) => Definition::InSection(*number, value),
+            Some(Place::DebugInformation(_)) => Definition::InDebugSection(value),
+            Some(Place::LeftOut) => Definition::NotLoaded,
             None => bail!("a symbol is in a section that is not there"),
         },
     })
 }
 
-fn relocations(
-    table: &SectionTable<Header>,
-    content: &[u8],
-    numbers: &[Option<usize>],
-    symbol_count: usize,
-) -> Result<Vec<Relocation>> {
-    let mut relocations = Vec::new();
-    for section in table.iter().filter(|it| it.sh_type(ENDIAN) == SHT_RELA) {
-        let SectionIndex(target) = section.info_link(ENDIAN);
-        let Some(target) = numbers.get(target).copied().flatten() else {
-            continue;
-        };
-        let (entries, _) = section.rela(ENDIAN, content)?.context("a section has no relocations")?;
-        for entry in entries {
-            let symbol = usize::try_from(entry.r_sym(ENDIAN, false))?;
-            if symbol == 0 || symbol >= symbol_count {
-                bail!("a relocation is of no symbol");
-            }
-            relocations.push(Relocation {
-                section: target,
-                offset: entry.r_offset(ENDIAN),
-                value: value(entry.r_type(ENDIAN, false))?,
-                symbol,
-                addend: entry.r_addend(ENDIAN),
-            });
-        }
+fn relocation(section: usize, entry: &Rela64<LittleEndian>, symbol_count: usize) -> Result<Relocation> {
+    let symbol = usize::try_from(entry.r_sym(ENDIAN, false))?;
+    if symbol == 0 || symbol >= symbol_count {
+        bail!("a relocation is of no symbol");
     }
-    Ok(relocations)
+    Ok(Relocation {
+        section,
+        offset: entry.r_offset.get(ENDIAN),
+        value: value(entry.r_type(ENDIAN, false))?,
+        symbol,
+        addend: entry.r_addend.get(ENDIAN),
+    })
 }
 
 fn value(elf_type: u32) -> Result<Value> {

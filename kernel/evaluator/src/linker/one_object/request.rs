@@ -21,7 +21,7 @@ const SYSTEM_LIBRARIES: [(&str, &[&str]); 7] = [
     ("c", &["libc.so.6", "ld-linux-x86-64.so.2"]),
 ];
 /// Options that this linker follows without a word, since it has no other way.
-const FOLLOWED: [&str; 13] = [
+const FOLLOWED: [&str; 12] = [
     "--as-needed",
     "-Bdynamic",
     "-Bstatic",
@@ -35,7 +35,6 @@ const FOLLOWED: [&str; 13] = [
     "--no-undefined-version",
     "--undefined-version",
     "-zdefs",
-    "--strip-debug",
 ];
 /// Words after `-z` of the same kind.
 const FOLLOWED_KEYWORDS: [&str; 5] = ["noexecstack", "relro", "now", "origin", "defs"];
@@ -57,6 +56,17 @@ impl Input {
     }
 }
 
+/// How much the result tells about its code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kept {
+    Nothing,
+    /// A symbol table, by which backtraces and profiles name functions.
+    Symbols,
+    /// The lines of functions, and whatever else rustc has written for debuggers.
+    #[default]
+    DebugInformation,
+}
+
 /// What is to be linked.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Request {
@@ -68,8 +78,7 @@ pub(super) struct Request {
     /// The directories in which the loader looks for libraries, joined by colons.
     pub(super) run_path: String,
     pub(super) output: PathBuf,
-    /// The result has a symbol table, by which backtraces and profiles name functions.
-    pub(super) keeps_symbols: bool,
+    pub(super) kept: Kept,
 }
 
 impl Request {
@@ -83,10 +92,7 @@ impl Request {
             .into_iter()
             .map(|it| it.to_str().context("a path is not Unicode"));
         let arguments = arguments.collect::<Result<Vec<&str>>>()?;
-        let mut request = Request {
-            keeps_symbols: true,
-            ..Request::default()
-        };
+        let mut request = Request::default();
         let mut objects = Vec::new();
         let mut directories = Vec::new();
         let mut system = Vec::new();
@@ -102,7 +108,8 @@ impl Request {
                 "-L" => directories.push(PathBuf::from(value()?)),
                 "-o" => request.output = value()?.into(),
                 "-rpath" => run_path.push(value()?),
-                "--strip-all" | "-s" => request.keeps_symbols = false,
+                "--strip-all" | "-s" => request.kept = Kept::Nothing,
+                "--strip-debug" | "-S" => request.kept = request.kept.min(Kept::Symbols),
                 _ if FOLLOWED.contains(&word) => {}
                 _ => match Word::of(word)? {
                     Word::Object(object) => objects.push(object),
@@ -221,7 +228,7 @@ mod tests {
             exports: ["run_user_code_1", "other"].map(str::to_owned).to_vec(),
             run_path: "$ORIGIN/a:$ORIGIN/b".to_owned(),
             output: "/t/libctx.so".into(),
-            keeps_symbols: false,
+            kept: Kept::Nothing,
         };
         assert_eq!(request.unwrap(), expected);
     }

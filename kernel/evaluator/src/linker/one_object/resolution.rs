@@ -53,7 +53,7 @@ impl Resolution {
             let symbol = relocation.symbol;
             let definition = object.symbols[symbol].definition;
             let is_undefined = matches!(definition, Definition::Undefined { .. });
-            if definition == Definition::NotLoaded {
+            if matches!(definition, Definition::NotLoaded | Definition::InDebugSection(_)) {
                 bail!("a relocation needs what is not loaded");
             }
             if is_undefined {

@@ -4,6 +4,7 @@ use super::*;
 use libloading::os::unix::Library;
 use std::{
     ffi::OsString,
+    mem::ManuallyDrop,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
@@ -25,6 +26,7 @@ exec rust-lld "$@"
 
 /// What the tests' libraries have around their code.
 const AROUND: &str = r#"
+#[allow(unused_imports)]
 use std::fmt::Write as _;
 /// Writes a text to a buffer, and returns its length.
 #[unsafe(no_mangle)]
@@ -111,16 +113,18 @@ fn system_directory(library: &str) -> PathBuf {
     path.parent().unwrap().to_owned()
 }
 
-/// Runs the code of a library, and returns its text.
-fn run(library: &Path) -> String {
-    let mut output = vec![0; 1 << 16];
+/// Loads a library. As in a notebook, it stays loaded, since its statics may be used.
+fn load(library: &Path) -> ManuallyDrop<Library> {
     // SAFETY: The library is one of these tests', whose initializers are the standard library's.
-    let library = unsafe { Library::new(library) }.unwrap();
+    ManuallyDrop::new(unsafe { Library::new(library) }.unwrap())
+}
+
+/// Runs the code of a library, and returns its text.
+fn run(library: &Library) -> String {
+    let mut output = vec![0; 1 << 16];
     // SAFETY: `AROUND` defines the function with this type.
     let run = unsafe { library.get::<extern "C" fn(*mut u8, usize) -> usize>(b"run_user_code_1") }.unwrap();
     let length = run(output.as_mut_ptr(), output.len());
-    // As in a notebook, no library goes while its statics may be used.
-    std::mem::forget(library);
     output.truncate(length);
     String::from_utf8(output).unwrap()
 }
@@ -129,7 +133,7 @@ fn run(library: &Path) -> String {
 fn both(code: &str) -> (String, String) {
     let cell = Cell::compile(code, &[]);
     let ours = cell.link().unwrap_or_else(|error| panic!("{error:#}: {code}"));
-    (run(&cell.path("real.so")), run(&ours))
+    (run(&load(&cell.path("real.so"))), run(&load(&ours)))
 }
 
 #[test]
@@ -172,7 +176,7 @@ fn code_does_the_same_as_if_the_real_linker_linked_it() {
             // Traits: vtables, drop glue, and a panic that unwinds through frames with values to be dropped.
             "struct Noisy<'t>(&'t std::cell::RefCell<String>, u8);
              impl Drop for Noisy<'_> { fn drop(&mut self) { write!(self.0.borrow_mut(), \"drop {} \", self.1).unwrap(); } }
-             #[inline(never)] fn fails(x: u8) -> u8 { if x > 2 { std::panic::panic_any(x) } x }
+             #[inline(never)] fn fails(x: u8) -> u8 { if x > 2 { std::panic::resume_unwind(Box::new(x)) } x }
              fn show(text: &mut String) {
                  let log = std::cell::RefCell::new(String::new());
                  let shown: Vec<Box<dyn std::fmt::Display>> = vec![Box::new(1), Box::new(\"two\")];
@@ -217,14 +221,32 @@ fn code_does_the_same_as_if_the_real_linker_linked_it() {
 }
 
 #[test]
-fn backtraces_name_functions() {
+fn backtraces_name_functions_and_lines() {
     let code = "#[inline(never)] fn somewhere_inside(text: &mut String) -> usize {
              let trace = std::backtrace::Backtrace::force_capture().to_string();
-             text.push_str(if trace.contains(\"ctx::somewhere_inside\") { \"named\" } else { &trace });
+             let mut lines = trace.lines().skip_while(|line| !line.contains(\"somewhere_inside\"));
+             text.push_str(if lines.next().is_some() { \"named\" } else { &trace });
+             if let Some(place) = lines.next().filter(|line| line.contains(\"lib.rs:\")) {
+                 text.push_str(place.rsplit_once(\"lib.rs\").unwrap().1);
+             }
              trace.len()
          }
          fn show(text: &mut String) { std::hint::black_box(somewhere_inside(text)); }";
-    assert_eq!(both(code), ("named".to_owned(), "named".to_owned()));
+    let cases = [
+        (&[][..], "named"),
+        (&["-Cdebuginfo=line-tables-only"], "named:14:26"),
+        (&["-Cdebuginfo=2", "-Copt-level=0"], "named:14:26"),
+        (&["-Cdebuginfo=2", "-Cstrip=debuginfo"], "named"),
+    ];
+    // The first backtrace of a process decides which libraries later ones know.
+    let loaded = cases.map(|(options, expected)| {
+        let cell = Cell::compile(code, options);
+        let libraries = [cell.path("real.so"), cell.link().unwrap()].map(|path| load(&path));
+        (options, expected, libraries, cell)
+    });
+    for (options, expected, libraries, _) in &loaded {
+        assert_eq!(libraries.each_ref().map(|it| run(it)), [*expected; 2], "{options:?}");
+    }
 }
 
 #[test]
@@ -288,7 +310,6 @@ fn what_is_not_known_is_left_to_the_real_linker() {
             &[],
             "unknown kind",
         ),
-        ("fn show(_: &mut String) {}", &["-Cdebuginfo=1"], "debug information"),
         (
             "fn show(text: &mut String) { write!(text, \"{}\", u128::MAX / std::hint::black_box(3)).unwrap(); }",
             &[],
@@ -324,6 +345,7 @@ fn each_linker_links_with_libraries_of_the_other() {
         );
         let ours = second.link().unwrap();
         // Both have the same statics.
-        assert_eq!([run(&second.path("real.so")), run(&ours)], ["0 7", "1 8"]);
+        let results = [second.path("real.so"), ours].map(|path| run(&load(&path)));
+        assert_eq!(results, ["0 7", "1 8"]);
     }
 }
