@@ -8,7 +8,7 @@ use object::{
         EM_X86_64, FileHeader64, R_X86_64_64, R_X86_64_GOTPCREL, R_X86_64_GOTPCRELX, R_X86_64_PC32, R_X86_64_PLT32,
         R_X86_64_REX_GOTPCRELX, R_X86_64_TLSGD, Rela64, SHF_ALLOC, SHF_EXECINSTR, SHF_TLS, SHF_WRITE, SHN_ABS,
         SHN_COMMON, SHN_UNDEF, SHT_NOBITS, SHT_PROGBITS, SHT_RELA, SHT_SYMTAB, SHT_X86_64_UNWIND, STB_LOCAL, STB_WEAK,
-        STT_FILE, STT_SECTION, STT_TLS, SectionHeader64, Sym64,
+        STT_FILE, STT_GNU_IFUNC, STT_SECTION, STT_TLS, SectionHeader64, Sym64,
     },
     read::elf::{FileHeader, SectionHeader, Sym},
 };
@@ -19,6 +19,8 @@ type Header = FileHeader64<LittleEndian>;
 const FRAMES_SECTION: &str = ".eh_frame";
 /// The largest alignment of a section: that of a page.
 const LARGEST_ALIGNMENT: u64 = 4096;
+/// Sections that the real linker or the C library treats in a way of their own.
+const SPECIAL_SECTIONS: [&str; 4] = [".ctors", ".dtors", ".init", ".fini"];
 /// How sections begin that are only written while the library is loaded.
 const RELOCATED_SECTIONS: &str = ".data.rel.ro";
 
@@ -215,6 +217,9 @@ fn load<'d>(name: &str, section: &SectionHeader64<LittleEndian>, content: &'d [u
     if has(SHF_TLS) {
         bail!("the object has data of threads");
     }
+    if SPECIAL_SECTIONS.contains(&name) {
+        bail!("the object has the section {name}");
+    }
     let is_zeroed = match section.sh_type(ENDIAN) {
         SHT_NOBITS => true,
         SHT_PROGBITS | SHT_X86_64_UNWIND => false,
@@ -245,6 +250,9 @@ fn load<'d>(name: &str, section: &SectionHeader64<LittleEndian>, content: &'d [u
 fn definition(symbol: &Sym64<LittleEndian>, places: &[Place]) -> Result<Definition> {
     if symbol.st_type() == STT_TLS && symbol.st_shndx(ENDIAN) != SHN_UNDEF {
         bail!("the object has data of threads");
+    }
+    if symbol.st_type() == STT_GNU_IFUNC {
+        bail!("the object has a function that is chosen when it is loaded");
     }
     let value = symbol.st_value(ENDIAN);
     Ok(match symbol.st_shndx(ENDIAN) {

@@ -53,8 +53,8 @@ impl Resolution {
             let symbol = relocation.symbol;
             let definition = object.symbols[symbol].definition;
             let is_undefined = matches!(definition, Definition::Undefined { .. });
-            if matches!(definition, Definition::NotLoaded | Definition::InDebugSection(_)) {
-                bail!("a relocation needs what is not loaded");
+            if !is_undefined && !matches!(definition, Definition::InSection(..)) {
+                bail!("a relocation needs what is not loaded, or what has no address");
             }
             if is_undefined {
                 undefined.insert(symbol);
