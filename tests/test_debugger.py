@@ -22,6 +22,30 @@ let z = y + before[0];
 println!("{name} {z}");
 z"""
 
+# A view of an array cannot be a variable of the notebook, so these are variables of a function.
+LOOK = """fn look(view: ArrayView1<f64>, table: &Array2<i32>, list: &Vec<i32>, part: &ndarray::ArrayRef1<f64>) -> f64 {
+    let turned = table.t();
+    let back = view.slice(s![..;-1]);
+    let later: Array1<f64>;
+    let sum = back.sum() + turned[[2, 1]] as f64;
+    later = array![sum, part[0], list[0] as f64];
+    later.sum()
+}"""
+
+ARRAYS = """let a = array![1.5, 2.0, 3.0];
+let table = array![[1, 2, 3], [4, 5, 6]];
+let deep = ndarray::Array::from_shape_fn(ndarray::IxDyn(&[2, 2, 2]), |i| (i[0] * 4 + i[1] * 2 + i[2]) as i64);
+let deeper = ndarray::Array::<u8, _>::ones(ndarray::IxDyn(&[1, 2, 1, 2, 1]));
+let none = Array2::<f32>::zeros((0, 3));
+let one = ndarray::arr0(5u8);
+let large = Array2::<f64>::zeros((3000, 3000));
+let shared = ndarray::ArcArray1::from(vec![1u16, 2]);
+let maybe = Some(table.clone());
+let model = Model { weights: array![[1.0]], names: vec!["x".to_string()] };
+let list = vec![7, 8];
+let complex = array![num_complex::Complex::new(1.5, -2.0), num_complex::Complex::i()];
+println!("{}", look(a.slice(s![1..]), &table, &list, &a));"""
+
 COUNTER = """use mosaic::prelude::*;
 struct Counter { count: u64 }
 #[tessera]
@@ -139,6 +163,101 @@ def test_the_notebooks_variables_are_shown_while_nothing_is_stopped(debugger):
     assert "no variable `nothing`" in debugger.refused("richInspectVariables", variableName="nothing")
     kernel.ok("drop(point);")
     assert "point" not in {it["name"] for it in debugger.request("inspectVariables")["variables"]}
+
+
+def test_arrays_show_their_elements(debugger):
+    kernel = debugger.kernel
+    kernel.ok(':dep num-complex = "0.4"', timeout=200)
+    kernel.ok("use ndarray::prelude::*; struct Model { weights: Array2<f64>, names: Vec<String> }")
+    debugger.start()
+    kernel.ok(LOOK)
+    debugger.set_breakpoints(LOOK, 5)
+    debugger.set_breakpoints(ARRAYS, 13)
+    cell = kernel.submit(ARRAYS)
+
+    thread, frames = debugger.stopped()
+    local = debugger.locals(frames[0])
+    zeros = ", ".join(["0"] * 10)
+
+    def parts(variable):
+        return debugger.variables(variable["variablesReference"])
+
+    shown = {
+        "a": ("Array1<f64>", "[1.5, 2, 3] (3)"),
+        "table": ("Array2<i32>", "[[1, 2, 3], [4, 5, 6]] (2, 3)"),
+        "deep": ("ArrayD<i64>", "[[[0, 1], [2, 3]], [[4, 5], [6, 7]]] (2, 2, 2)"),
+        "deeper": ("ArrayD<u8>", "[[[[[1], [1]]], [[[1], [1]]]]] (1, 2, 1, 2, 1)"),
+        "none": ("Array2<f32>", "[] (0, 3)"),
+        "one": ("Array0<u8>", "5 ()"),
+        "large": ("Array2<f64>", f"[[{zeros}, …], [{zeros}, …], …] (3000, 3000)"),
+        "shared": ("ArcArray1<u16>", "[1, 2] (2)"),
+        "maybe": ("Option<Array2<i32>>", "Some([[1, 2, 3], [4, 5, 6]] (2, 3))"),
+        "list": ("Vec<i32>", "[7, 8] (2)"),
+        "complex": ("Array1<Complex<f64>>", "[1.5-2i, 0+1i] (2)"),
+    }
+    # The adapter writes as much of a struct as it can in 10 ms.
+    assert local["model"]["value"].startswith("{weights:[[1]] (1, 1)")
+    assert values(parts(local.pop("model"))) == {
+        "weights": ("Array2<f64>", "[[1]] (1, 1)"),
+        "names": ("Vec<String>", '["x"] (1)'),
+    }
+    assert values(local) == shown
+
+    assert values(parts(local["a"])) == {"[0]": ("f64", "1.5"), "[1]": ("f64", "2"), "[2]": ("f64", "3")}
+    rows = parts(local["table"])
+    assert values(rows) == {"[0]": ("ArrayView1<i32>", "[1, 2, 3] (3)"), "[1]": ("ArrayView1<i32>", "[4, 5, 6] (3)")}
+    assert values(parts(rows["[1]"])) == {"[0]": ("i32", "4"), "[1]": ("i32", "5"), "[2]": ("i32", "6")}
+    row = parts(local["deep"])["[1]"]
+    assert row["value"] == "[[4, 5], [6, 7]] (2, 2)" and parts(row)["[0]"]["value"] == "[4, 5] (2)"
+    # The lengths of more than four axes are on the heap.
+    row = parts(parts(local["deeper"])["[0]"])["[1]"]
+    assert row["value"] == "[[[1], [1]]] (1, 2, 1)"
+    assert values(parts(local["one"])) == {"[]": ("u8", "5")}
+    assert local["none"]["variablesReference"] == 0
+    # Of a large array, as many rows as a person looks at.
+    rows = list(parts(local["large"]).values())
+    assert len(rows) == 201 and rows[199]["value"] == f"[{zeros}, …] (3000)" and "more parts" in rows[200]["value"]
+    asked = debugger.request("variables", variablesReference=local["large"]["variablesReference"], start=2998, count=5)
+    assert [it["name"] for it in asked["variables"]] == ["[2998]", "[2999]"]
+
+    def evaluate(expression):
+        evaluated = debugger.request("evaluate", expression=expression, frameId=frames[0]["id"])
+        return evaluated["result"]
+
+    assert (evaluate("table[1]"), evaluate("table[1][2]"), evaluate("deep[1][0][1]")) == ("[4, 5, 6] (3)", "6", "5")
+    debugger.refused("evaluate", expression="table[2]", frameId=frames[0]["id"])
+
+    # The line has more code behind the call.
+    debugger.set_breakpoints(ARRAYS)
+    debugger.go_on(thread)
+    thread, frames = debugger.stopped()
+    local = debugger.locals(frames[0])
+    # Declared and not initialised.
+    assert local.pop("later")["value"] == "no valid array: not initialised yet?"
+    assert values(local) == {
+        "view": ("ArrayView1<f64>", "[2, 3] (2)"),
+        "table": ("&Array2<i32>", "[[1, 2, 3], [4, 5, 6]] (2, 3)"),
+        "list": ("&Vec<i32>", "[7, 8] (2)"),
+        "part": ("&ArrayRef1<f64>", "[1.5, 2, 3] (3)"),
+        "turned": ("ArrayView2<i32>", "[[1, 4], [2, 5], [3, 6]] (3, 2)"),
+        "back": ("ArrayView1<f64>", "[3, 2] (2)"),
+    }
+    assert [it["value"] for it in parts(local["turned"]).values()] == ["[1, 4] (2)", "[2, 5] (2)", "[3, 6] (2)"]
+    assert [it["value"] for it in parts(local["back"]).values()] == ["3", "2"]
+    # An element of a reference is that of the container, and not what lies behind it in memory.
+    assert (evaluate("list[1]"), evaluate("table[1]"), evaluate("back[1]")) == ("8", "[4, 5, 6] (3)", "2")
+    for expression, reason in [("list[2]", "`list` has no element 2"), ("table[1][2]", "`table` is a reference")]:
+        assert reason in debugger.refused("evaluate", expression=expression, frameId=frames[0]["id"])
+    debugger.go_on(thread)
+    kernel.finish(cell)
+
+    # While nothing is stopped.
+    seen = {it["name"]: it for it in debugger.request("inspectVariables")["variables"]}
+    assert parts(seen.pop("model"))["weights"]["value"] == "[[1]] (1, 1)"
+    assert {name: it["value"] for name, it in seen.items()} == {name: value for name, (_, value) in shown.items()}
+    assert [it["value"] for it in parts(seen["table"]).values()] == ["[1, 2, 3] (3)", "[4, 5, 6] (3)"]
+    assert [it["value"] for it in parts(parts(seen["table"])["[1]"]).values()] == ["4", "5", "6"]
+    assert len(parts(seen["large"])) == 101
 
 
 def test_a_line_of_a_loop_stops_once_in_each_turn(debugger):

@@ -16,6 +16,8 @@
 //! | `ids` | the numbers of frames and variables, which are unique for a client and not for an adapter |
 //! | `stack` | the frames that a user sees |
 //! | `variables`, `values` | the variables that a user sees, and where they are read |
+//! | `expressions` | the expressions that a user evaluates |
+//! | `types`, `array_types` | types as Rust writes them |
 //! | `notebook`, `replies` | what the debugger needs of the kernel; replies and events as JSON |
 //! | `workers` | the workers of this machine |
 //! | `murmur2` | the hash by which clients name the file of a cell |
@@ -26,10 +28,12 @@
 //! Adapter Protocol](https://microsoft.github.io/debug-adapter-protocol/specification).
 
 mod adapter;
+mod array_types;
 mod attach;
 mod cells;
 mod debugger;
 mod events;
+mod expressions;
 mod gate;
 mod ids;
 mod murmur2;
@@ -37,6 +41,7 @@ mod notebook;
 mod replies;
 mod requests;
 mod stack;
+mod types;
 mod values;
 mod variables;
 mod workers;

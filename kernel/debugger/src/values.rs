@@ -13,11 +13,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// How many elements the value of a container shows.
 const SHOWN: usize = 10;
-/// How many parts of a value are read from a process that runs on, and how deep.
+/// How many parts of a value a client gets, unless it asks for a certain number of parts.
+const MOST_PARTS: usize = 200;
+const MORE: &str = "more parts, which are not shown";
+/// How many parts of a value are read at the end of a cell, and how deep. Clients can expand these later.
 const READ_PARTS: usize = 100;
 const READ_DEPTH: u32 = 3;
-/// How many values have their parts read at the end of a cell.
-const READ_VALUES: usize = 200;
+/// How many parts are read altogether, of a variable and of all variables of a cell. Reading 1000 parts takes a second
+/// or two.
+const READ_OF_VARIABLE: usize = 200;
+const READ_OF_CELL: usize = 1000;
 const NOT_STOPPED: &str = "the process is not stopped any more";
 const NOT_READ: &str = "… (its value is read when a cell that mentions it ends with the debugger on)";
 
@@ -29,25 +34,23 @@ impl Shared {
         let shown = match reference {
             Reference::Read(at) => {
                 let parts = self.lock().expandable.get(at).cloned().unwrap_or_default();
-                parts.iter().map(|part| self.show_read(part)).collect()
+                page(parts.iter().map(|part| self.show_read(part)).collect(), arguments)
             }
             Reference::Locals(frame) => {
                 let session = self.session(frame.session)?;
                 let locals = self.locals(&session, frame).await.map_err(|error| error.to_string())?;
-                self.show_all(&session, variables::without_shadowed(locals))
+                page(self.show_all(&session, variables::without_shadowed(locals)), arguments)
             }
             Reference::Parts(session, reference) => {
                 let session = self.session(session)?;
-                let parts = parts_of(&session, reference, None)
-                    .await
-                    .map_err(|error| error.to_string())?;
-                self.show_all(&session, parts)
+                let parts = Window::read(arguments).parts_of(&session, reference).await;
+                self.show_all(&session, parts.map_err(|error| error.to_string())?)
             }
         };
-        Ok(json!({ "variables": page(shown, arguments) }))
+        Ok(json!({ "variables": shown }))
     }
 
-    fn session(&self, number: u32) -> Result<Arc<Session>, String> {
+    pub(crate) fn session(&self, number: u32) -> Result<Arc<Session>, String> {
         self.lock()
             .sessions
             .get(&number)
@@ -64,12 +67,12 @@ impl Shared {
         let scopes = scopes["scopes"].as_array().cloned().unwrap_or_default();
         let locals = scopes.iter().find(|scope| scope["name"] == "Locals");
         match locals.and_then(|scope| scope["variablesReference"].as_u64()) {
-            Some(reference) => parts_of(session, reference, None).await,
+            Some(reference) => parts_of(session, reference, 0, None).await,
             None => Ok(Vec::new()),
         }
     }
 
-    fn show_all(&self, session: &Session, variables: Vec<Variable>) -> Vec<Value> {
+    pub(crate) fn show_all(&self, session: &Session, variables: Vec<Variable>) -> Vec<Value> {
         let mut state = self.lock();
         let in_type = state.shows_types_alone;
         let show = |variable: Variable| {
@@ -138,7 +141,7 @@ impl Shared {
                 .into_iter()
                 .find(|variable| variable.name == name);
             let variable = found.ok_or_else(|| format!("there is no variable `{name}` here"))?;
-            let mut budget = READ_VALUES;
+            let mut budget = READ_OF_VARIABLE;
             let read = read(&session, variable, READ_DEPTH, &mut budget).await;
             return Ok(plain(&read));
         }
@@ -158,31 +161,6 @@ impl Shared {
             .ok_or_else(|| format!("`{name}` cannot be shown while a cell runs"))
     }
 
-    /// Answers `evaluate`, in a frame or else in the place where clients look.
-    pub(crate) async fn evaluate(&self, arguments: &Value) -> Result<Value, String> {
-        let expression = arguments["expression"].as_str().unwrap_or_default();
-        let frame = arguments["frameId"].as_u64().and_then(|id| self.lock().ids.frame(id));
-        let frame = frame.ok_or("nothing is stopped here: run a cell to evaluate an expression")?;
-        let session = self.session(frame.session)?;
-        let arguments = json!({ "expression": expression, "frameId": frame.frame, "context": "hover" });
-        let body = session.adapter.request("evaluate", arguments).await;
-        let body = body.map_err(|error| {
-            format!("{error}: the debugger reads variables, fields and elements, and calls no Rust code")
-        })?;
-        let variable = Variable {
-            name: expression.to_owned(),
-            value: body["result"].as_str().unwrap_or_default().to_owned(),
-            type_name: variables::type_name(body["type"].as_str().unwrap_or_default()),
-            reference: body["variablesReference"].as_u64().unwrap_or_default(),
-            expression: None,
-        };
-        let variable = with_elements(&session, variable).await;
-        let shown = self.show_all(&session, vec![variable]).pop().unwrap_or_default();
-        Ok(json!({
-            "result": shown["value"], "type": shown["type"], "variablesReference": shown["variablesReference"],
-        }))
-    }
-
     /// Reads the variables at the end of a cell, before they go back to the notebook.
     pub(crate) async fn read_variables(&self, session: &Session, frames: &[Frame]) {
         let Some(frame) = frames.iter().find(|frame| frame.is_cell || is_around_cell(frame)) else {
@@ -196,17 +174,71 @@ impl Shared {
         let Ok(locals) = self.locals(session, frame).await else {
             return;
         };
-        let mut budget = READ_VALUES;
+        let mut left = READ_OF_CELL;
         for variable in variables::without_shadowed(locals) {
+            let mut budget = READ_OF_VARIABLE.min(left);
+            left -= budget;
             let read = read(session, variable, READ_DEPTH, &mut budget).await;
+            left += budget;
             self.lock().values.insert(read.variable.name.clone(), read);
         }
     }
 }
 
-/// Reads the parts of a variable; those from the first to the `limit`th if there is a limit.
-async fn parts_of(session: &Session, reference: u64, limit: Option<usize>) -> Result<Vec<Variable>, AdapterError> {
-    let parts = plain_parts(session, reference, limit).await?;
+/// The parts that a client asks for.
+struct Window {
+    start: usize,
+    /// Absent if the client asks for all parts.
+    count: Option<usize>,
+}
+
+impl Window {
+    fn read(arguments: &Value) -> Window {
+        let number = |field: &str| arguments[field].as_u64().and_then(|it| usize::try_from(it).ok());
+        Window {
+            start: number("start").unwrap_or_default(),
+            count: number("count").filter(|count| *count > 0),
+        }
+    }
+
+    /// Reads these parts of a variable.
+    async fn parts_of(&self, session: &Session, reference: u64) -> Result<Vec<Variable>, AdapterError> {
+        if let Some(count) = self.count {
+            return parts_of(session, reference, self.start, Some(count)).await;
+        }
+        first_parts(session, reference, self.start, MOST_PARTS).await
+    }
+}
+
+/// Reads `most` parts of a variable from the `start`th. If there are more, the last one says so.
+async fn first_parts(
+    session: &Session,
+    reference: u64,
+    start: usize,
+    most: usize,
+) -> Result<Vec<Variable>, AdapterError> {
+    let mut parts = parts_of(session, reference, start, Some(most + 1)).await?;
+    if parts.len() > most {
+        parts.truncate(most);
+        parts.push(Variable {
+            name: "…".to_owned(),
+            value: MORE.to_owned(),
+            type_name: String::new(),
+            reference: 0,
+            expression: None,
+        });
+    }
+    Ok(parts)
+}
+
+/// Reads the parts of a variable: all of them, or a number of them from the `start`th.
+async fn parts_of(
+    session: &Session,
+    reference: u64,
+    start: usize,
+    count: Option<usize>,
+) -> Result<Vec<Variable>, AdapterError> {
+    let parts = plain_parts(session, reference, start, count).await?;
     let mut complete = Vec::with_capacity(parts.len());
     for part in parts {
         complete.push(with_elements(session, part).await);
@@ -214,21 +246,28 @@ async fn parts_of(session: &Session, reference: u64, limit: Option<usize>) -> Re
     Ok(complete)
 }
 
-async fn plain_parts(session: &Session, reference: u64, limit: Option<usize>) -> Result<Vec<Variable>, AdapterError> {
+pub(crate) async fn plain_parts(
+    session: &Session,
+    reference: u64,
+    start: usize,
+    count: Option<usize>,
+) -> Result<Vec<Variable>, AdapterError> {
     let mut arguments = json!({ "variablesReference": reference });
-    if let Some(limit) = limit {
-        arguments["start"] = 0.into();
-        arguments["count"] = limit.into();
+    if let Some(count) = count {
+        arguments["start"] = start.into();
+        arguments["count"] = count.into();
     }
     Ok(variables::read(&session.adapter.request("variables", arguments).await?))
 }
 
 /// Returns a variable whose value shows elements where lldb tells their number alone.
-async fn with_elements(session: &Session, mut variable: Variable) -> Variable {
+pub(crate) async fn with_elements(session: &Session, mut variable: Variable) -> Variable {
     if let Some(size) = variables::size(&variable.value) {
         let elements = match variable.reference {
             0 => Vec::new(),
-            reference => plain_parts(session, reference, Some(SHOWN)).await.unwrap_or_default(),
+            reference => plain_parts(session, reference, 0, Some(SHOWN))
+                .await
+                .unwrap_or_default(),
         };
         variable.value = variables::list(&elements[..elements.len().min(SHOWN)], size);
     }
@@ -239,11 +278,10 @@ async fn with_elements(session: &Session, mut variable: Variable) -> Variable {
 async fn read(session: &Session, variable: Variable, depth: u32, budget: &mut usize) -> ReadVariable {
     let mut parts = Vec::new();
     if variable.reference != 0 && depth > 0 && *budget > 0 {
-        *budget -= 1;
-        let found = parts_of(session, variable.reference, Some(READ_PARTS))
-            .await
-            .unwrap_or_default();
-        for part in found.into_iter().take(READ_PARTS) {
+        let found = first_parts(session, variable.reference, 0, READ_PARTS.min(*budget)).await;
+        let found = found.unwrap_or_default();
+        *budget -= found.len().min(*budget);
+        for part in found {
             parts.push(Box::pin(read(session, part, depth - 1, budget)).await);
         }
     }

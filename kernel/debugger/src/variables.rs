@@ -1,33 +1,14 @@
 //! The variables that a user sees, with types and values as Rust writes them.
 
+use crate::types::type_of;
 use serde_json::Value;
 
 /// Begins names of variables of the code around a cell.
 const HIDDEN: [&str; 5] = ["evcxr_", "__mosaic", "__evcxr", "_task_context", "<null>"];
 /// Begin types whose parts are the runtime's. lldb may take very long to read those.
 const OPAQUE: [&str; 5] = ["mosaic::", "mosaic_", "tokio::", "core::task::", "ctx::__mosaic_"];
-/// What lldb says of a container in place of its values.
-const SIZE: &str = "size=";
-/// Arguments of types that nobody writes.
-const DEFAULT_ARGUMENTS: [&str; 3] = ["Global", "RandomState", "DefaultHashBuilder"];
-/// The names that lldb has for Rust's types.
-const PRIMITIVE: [(&str, &str); 14] = [
-    ("unsigned __int128", "u128"),
-    ("__int128", "i128"),
-    ("unsigned char", "u8"),
-    ("unsigned short", "u16"),
-    ("unsigned int", "u32"),
-    ("unsigned long", "u64"),
-    ("signed char", "i8"),
-    ("char32_t", "char"),
-    ("short", "i16"),
-    ("int", "i32"),
-    ("long", "i64"),
-    ("float", "f32"),
-    ("double", "f64"),
-    ("void", "()"),
-];
-
+/// What lldb says of a container in place of its values, by `formatters.py` and by rustc's own formatters.
+const SIZES: [(&str, &str); 2] = [("[…] (", ")"), ("size=", "")];
 /// A variable, or a part of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Variable {
@@ -50,7 +31,10 @@ pub(crate) fn read(body: &Value) -> Vec<Variable> {
     let all = variables.map(|variable| Variable {
         name: text(&variable["name"]),
         value: without_address(variable["value"].as_str().unwrap_or_default()).to_owned(),
-        type_name: type_name(variable["type"].as_str().unwrap_or_default()),
+        type_name: type_of(
+            variable["type"].as_str().unwrap_or_default(),
+            variable["value"].as_str().unwrap_or_default(),
+        ),
         reference: match is_opaque(variable["type"].as_str().unwrap_or_default()) {
             true => 0,
             false => variable["variablesReference"].as_u64().unwrap_or_default(),
@@ -71,9 +55,9 @@ pub(crate) fn without_shadowed(variables: Vec<Variable>) -> Vec<Variable> {
 }
 
 /// Removes the address of what a reference refers to, if the value follows: `0x00007fe17c005ee0 {count:0}`.
-fn without_address(value: &str) -> &str {
+pub(crate) fn without_address(value: &str) -> &str {
     match value.split_once(' ') {
-        Some((address, rest)) if address.starts_with("0x") && rest.starts_with(['{', '"', '(']) => rest,
+        Some((address, rest)) if address.starts_with("0x") && rest.starts_with(['{', '"', '(', '[']) => rest,
         _ => value,
     }
 }
@@ -90,7 +74,9 @@ fn is_hidden(name: &str) -> bool {
 
 /// Returns the number of elements, if the value of a variable is that alone.
 pub(crate) fn size(value: &str) -> Option<usize> {
-    value.strip_prefix(SIZE)?.parse().ok()
+    SIZES
+        .iter()
+        .find_map(|(begin, end)| value.strip_prefix(begin)?.strip_suffix(end)?.parse().ok())
 }
 
 /// Returns the value of a container of a `size` that begins with these `elements`.
@@ -102,75 +88,10 @@ pub(crate) fn list(elements: &[Variable], size: usize) -> String {
     format!("[{}] ({size})", texts.join(", "))
 }
 
-/// Returns a type as Rust writes it: without the paths of modules and without default arguments.
-pub(crate) fn type_name(name: &str) -> String {
-    if let Some(referred) = name.strip_suffix(" *").or_else(|| name.strip_suffix('*')) {
-        return format!("&{}", type_name(referred));
-    }
-    let mut short = String::new();
-    let mut path = String::new();
-    let mut rest = name;
-    while let Some(character) = rest.chars().next() {
-        let is_path = |it: char| it.is_alphanumeric() || it == '_';
-        if rest.starts_with("::") {
-            path.clear();
-            rest = &rest[2..];
-            continue;
-        }
-        if is_path(character) {
-            let end = rest.find(|it| !is_path(it)).unwrap_or(rest.len());
-            path.push_str(&rest[..end]);
-            rest = &rest[end..];
-            // A primitive type of lldb's may have two words.
-            if rest.starts_with(' ') && ["unsigned", "signed"].contains(&path.as_str()) {
-                path.push(' ');
-                rest = &rest[1..];
-            }
-            continue;
-        }
-        short.push_str(primitive(&path));
-        path.clear();
-        short.push(character);
-        rest = &rest[character.len_utf8()..];
-    }
-    short.push_str(primitive(&path));
-    for argument in DEFAULT_ARGUMENTS {
-        short = short.replace(&format!(", {argument}"), "");
-    }
-    short
-}
-
-fn primitive(name: &str) -> &str {
-    let found = PRIMITIVE.iter().find(|(lldbs, _)| *lldbs == name);
-    found.map_or(name, |(_, rusts)| rusts)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn types_are_as_rust_writes_them() {
-        for (lldbs, expected) in [
-            ("alloc::vec::Vec<int, alloc::alloc::Global>", "Vec<i32>"),
-            (
-                "std::collections::hash::map::HashMap<alloc::string::String, unsigned long, \
-                 std::hash::random::RandomState, alloc::alloc::Global>",
-                "HashMap<String, u64>",
-            ),
-            ("core::option::Option<f64>", "Option<f64>"),
-            ("(unsigned char, char32_t)", "(u8, char)"),
-            ("&mut [ctx::Point]", "&mut [Point]"),
-            ("ctx::Point", "Point"),
-            ("ctx::Point *", "&Point"),
-            ("int **", "&&i32"),
-            ("unsigned __int128", "u128"),
-            ("&str", "&str"),
-        ] {
-            assert_eq!(type_name(lldbs), expected);
-        }
-    }
 
     #[test]
     fn the_variables_around_a_cell_are_hidden() {
@@ -200,6 +121,7 @@ mod tests {
     fn a_reference_shows_what_it_refers_to() {
         for (value, expected) in [
             ("0x00007fe1 {count:0}", "{count:0}"),
+            ("0x00007fe1 [1, 2] (2)", "[1, 2] (2)"),
             ("0x00007fe1", "0x00007fe1"),
             ("1 {", "1 {"),
         ] {
@@ -209,7 +131,15 @@ mod tests {
 
     #[test]
     fn containers_show_their_elements() {
-        assert_eq!((size("size=12"), size("12"), size("size=x")), (Some(12), None, None));
+        for (value, expected) in [
+            ("[…] (12)", Some(12)),
+            ("size=12", Some(12)),
+            ("12", None),
+            ("size=x", None),
+            ("[1, …] (12)", None),
+        ] {
+            assert_eq!(size(value), expected);
+        }
         let elements =
             read(&json!({ "variables": [{ "name": "[0]", "value": "1" }, { "name": "[1]", "value": "2" }] }));
         assert_eq!(
