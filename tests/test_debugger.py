@@ -59,6 +59,37 @@ impl Counter {
 }"""
 
 
+CALLS = """let (t, u) = (a.add(5), b.add(7));
+println!("{} {} {} {}", t.uid(), a.uid(), u.uid(), b.uid());
+println!("{} {}", t.result().await?, u.result().await?);"""
+
+WORK = """use std::sync::LazyLock;
+static BOTH: LazyLock<[std::sync::Barrier; 2]> = LazyLock::new(|| [2, 2].map(std::sync::Barrier::new));
+struct Work { number: u64 }
+#[tessera]
+impl Work {
+    pub fn new(number: u64) -> Self { Self { number } }
+    pub fn hold(&self) { BOTH.iter().for_each(|it| { it.wait(); }); }
+    pub fn free(&self) {
+        BOTH[0].wait();
+        BOTH[1].wait();
+    }
+    pub async fn later(&mut self) -> u64 {
+        tokio::task::yield_now().await;
+        self.twice()
+    }
+}
+impl Work { fn twice(&self) -> u64 { self.number * 2 } }
+fn look(work: &Work) -> u64 { work.number }
+fn alone(n: u64) -> u64 { n + 1 }"""
+
+
+def executed_by(frame):
+    """The function of a frame, the worker, the task and the tessera, as far as they are told."""
+    function, told = frame["name"].removesuffix(")").split(" (")
+    return (function, *told.split(", "))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def adapter():
     names = ["lldb-dap", *(f"lldb-dap-{version}" for version in range(18, 30))]
@@ -274,6 +305,20 @@ def test_a_line_of_a_loop_stops_once_in_each_turn(debugger):
     assert kernel.finish(cell).stdout == "0\n1\n2\n"
 
 
+def test_a_function_stops_in_each_cell_that_calls_it(debugger):
+    """Each cell has a function of an earlier cell anew, at another address."""
+    kernel = debugger.kernel
+    debugger.start()
+    kernel.ok(TWICE)
+    debugger.set_breakpoints(TWICE, 3)
+    for n in (1, 2, 3):
+        cell = kernel.submit(f"twice({n})")
+        thread, frames = debugger.stopped()
+        assert places(frames)[0] == ("twice", 3) and debugger.locals(frames[0])["n"]["value"] == str(n)
+        debugger.go_on(thread)
+        kernel.finish(cell)
+
+
 def test_a_panic_stops_if_the_client_asks_for_it(debugger):
     kernel = debugger.kernel
     debugger.start()
@@ -387,16 +432,19 @@ def test_a_method_stops_in_its_worker(debugger):
     path = debugger.set_breakpoints(COUNTER, 8)
     kernel.ok(COUNTER)
     kernel.ok("let (a, b) = (Counter::remote(), Counter::remote());")
-    cell = kernel.submit("let (t, u) = (a.add(5), b.add(7));\nprintln!(\"{} {}\", t.result().await?, u.result().await?);")
+    cell = kernel.submit(CALLS)
     stops = [debugger.stopped(), debugger.stopped()]
+    kernel.read_until(lambda: cell.stdout.count("\n") == 1)
+    first_task, first_tessera, second_task, second_tessera = cell.stdout.split()
+    uids = {"5": (first_task, first_tessera), "7": (second_task, second_tessera)}
     workers = set()
     for thread, frames in stops:
         (frame,) = frames
         assert frame["line"] == 8 and frame["source"]["path"] == path
-        method, worker = frame["name"].removesuffix(")").split(" (")
+        method, worker, *executed = executed_by(frame)
         assert method == "Counter::add" and worker.startswith("worker:0:")
         workers.add(worker)
-        assert debugger.locals(frame)["n"]["value"] in ("5", "7")
+        assert tuple(executed) == uids.pop(debugger.locals(frame)["n"]["value"])
     assert len(workers) == 2
     # One worker goes on while the other is stopped.
     (first, _), (second, _) = stops
@@ -410,7 +458,49 @@ def test_a_method_stops_in_its_worker(debugger):
     status = kernel.control("kernel_info_request")
     assert status["status"] == "ok"
     debugger.go_on(second)
-    assert kernel.finish(cell).stdout == "5 7\n"
+    assert kernel.finish(cell).stdout.endswith("\n5 7\n")
+
+
+def test_each_thread_of_a_worker_shows_its_own_task(debugger):
+    """Also a constructor, an async method, and functions with and without a tessera."""
+    kernel = debugger.kernel
+    kernel.ok("use mosaic::prelude::*; mosaic::interactive(On).num_workers(1).num_threads(2).await?;")
+    debugger.start()
+    debugger.set_breakpoints(WORK, 6, 10, 17, 18, 19)
+    kernel.ok(WORK)
+
+    tesserae = {}
+    for name in "ab":
+        cell = kernel.submit(f'let {name} = Work::remote(1);\nprintln!("{{}}", {name}.uid());')
+        thread, frames = debugger.stopped()
+        kernel.read_until(lambda: "\n" in cell.stdout)
+        tesserae[name] = cell.stdout.strip()
+        assert executed_by(frames[-1]) == ("Work::new", "worker:0:0", tesserae[name])
+        debugger.go_on(thread)
+        kernel.finish(cell)
+
+    for holds, frees in ["ab", "ba"]:
+        # One thread waits in its method until the other one, which stops, goes on.
+        cell = kernel.submit(f'let (t, u) = ({holds}.hold(), {frees}.free());\nprintln!("{{}}", u.uid());\nt.result().await?;')
+        thread, frames = debugger.stopped()
+        kernel.read_until(lambda: "\n" in cell.stdout)
+        assert executed_by(frames[-1]) == ("Work::free", "worker:0:0", cell.stdout.strip(), tesserae[frees])
+        debugger.go_on(thread)
+        kernel.finish(cell)
+
+    for call, name in [
+        ("a.later()", "Work::later"),
+        ("a.get(look)", "look"),
+        ("mosaic::spawn(alone, (3,))", "alone"),
+    ]:
+        cell = kernel.submit(f"let t = {call};\nprintln!(\"{{}}\", t.uid());\nt.result().await?")
+        thread, frames = debugger.stopped()
+        kernel.read_until(lambda: "\n" in cell.stdout)
+        function, worker, task, *tessera = executed_by(frames[-1])
+        assert name in function and (worker, task) == ("worker:0:0", cell.stdout.strip())
+        assert tessera == ([] if name == "alone" else [tesserae["a"]])
+        debugger.go_on(thread)
+        kernel.finish(cell)
 
 
 def test_a_worker_that_starts_later_misses_no_breakpoint(debugger):
@@ -421,7 +511,7 @@ def test_a_worker_that_starts_later_misses_no_breakpoint(debugger):
     kernel.ok("mosaic::interactive(On).num_workers(1).await?;")
     cell = kernel.submit("let counter = Counter::remote();\nprintln!(\"{}\", counter.add(3).result().await?);")
     thread, frames = debugger.stopped()
-    assert places(frames) == [("Counter::add (worker:0:0)", 7)]
+    assert frames[0]["line"] == 7 and executed_by(frames[0])[:2] == ("Counter::add", "worker:0:0")
     # A stopped worker that is killed ends its call, and hangs nothing.
     worker = next(it for it in kernel.processes() if thread in {t.id for t in it.threads()})
     os.kill(worker.pid, signal.SIGKILL)

@@ -110,7 +110,7 @@ def test_a_method(page, lab, screenshot, world):  # noqa: F811
     run(page, 1)
     expect(cell(page, 1).locator(".jp-InputPrompt")).to_have_text("[2]:", timeout=120_000)
     run(page, 2)
-    expect_frames(page, r"^Counter::add \(worker:0:\d\)$")
+    expect_frames(page, r"^Counter::add \(worker:0:\d, task-counter-add-[0-9a-f]{32}, tess-counter-[0-9a-f]{32}\)$")
     expect_line(page, 0, "        self.count += n;")
     expect_variable(page, "n", "u64 = 5")
     press(page, "next")

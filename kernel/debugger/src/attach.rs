@@ -99,22 +99,23 @@ impl Shared {
             Arc::new(Session {
                 number: state.session_count,
                 name: name.to_owned(),
+                pid,
                 adapter,
                 breakpoints: tokio::sync::Mutex::default(),
                 functions: Mutex::default(),
             })
         };
-        let attached = self.begin_session(&session, pid).await;
+        let attached = self.begin_session(&session).await;
         if let Err(error) = attached {
             session.adapter.kill();
             self.lock().sessions.remove(&session.number);
             return Err(format!("cannot debug {name} (process {pid}): {error}"));
         }
-        tokio::spawn(events::follow(self.clone(), session, events, pid));
+        tokio::spawn(events::follow(self.clone(), session, events));
         Ok(())
     }
 
-    async fn begin_session(&self, session: &Arc<Session>, pid: u32) -> Result<(), AdapterError> {
+    async fn begin_session(&self, session: &Arc<Session>) -> Result<(), AdapterError> {
         let adapter = &session.adapter;
         let client = json!({
             "clientID": "mosaic-kernel", "adapterID": "lldb-dap", "pathFormat": "path", "linesStartAt1": true,
@@ -122,7 +123,7 @@ impl Shared {
         });
         adapter.request("initialize", client).await?;
         let arguments = json!({
-            "pid": pid,
+            "pid": session.pid,
             "initCommands": formatters::commands(self.options.sysroot.as_deref()),
             "postRunCommands": formatters::commands_for_process(),
             "enableAutoVariableSummaries": true,

@@ -58,6 +58,8 @@ pub(crate) struct Session {
     pub(crate) number: u32,
     /// [`CELLS`], or the uid of a worker.
     pub(crate) name: String,
+    /// The process.
+    pub(crate) pid: u32,
     /// The adapter.
     pub(crate) adapter: Adapter,
     /// The breakpoints that the adapter has, by the names of cells. Locked while they are set.
@@ -307,6 +309,8 @@ impl Shared {
             let mut state = self.lock();
             state.runs_cell = true;
             state.is_interrupted = false;
+            // The cell has its functions at new locations of the same breakpoints.
+            state.hits.clear();
             if let Some(number) = number {
                 state.cells.execute(crate::cells::name(Some(number)), code);
             }

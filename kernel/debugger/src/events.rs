@@ -56,7 +56,6 @@ pub(crate) async fn follow(
     shared: Arc<Shared>,
     session: Arc<Session>,
     mut events: mpsc::UnboundedReceiver<AdapterEvent>,
-    pid: u32,
 ) {
     while let Some(event) = events.recv().await {
         match event {
@@ -68,12 +67,12 @@ pub(crate) async fn follow(
             AdapterEvent::Ended => break,
         }
     }
-    shared.gone(&session, pid);
+    shared.gone(&session);
 }
 
 impl Shared {
     /// Forgets a process that has ended, or whose adapter has.
-    fn gone(&self, session: &Session, pid: u32) {
+    fn gone(&self, session: &Session) {
         let threads = {
             let mut state = self.lock();
             if state.sessions.remove(&session.number).is_none() {
@@ -81,7 +80,7 @@ impl Shared {
                 return;
             }
             session.adapter.kill();
-            state.attached.remove(&pid);
+            state.attached.remove(&session.pid);
             state.steps.remove(&session.number);
             state.take_stops(session.number)
         };

@@ -12,6 +12,7 @@ use crate::{
     replies::{failure, success},
     stack::{Frame, visible},
 };
+use mosaic_engine::task_of_thread;
 use serde_json::{Value, json};
 use std::{fs, path::Path, sync::Arc};
 
@@ -199,7 +200,7 @@ impl Shared {
             return json!({ "stackFrames": [], "totalFrames": 0 });
         };
         let frames = visible(self.frames(&session, stop.thread).await, stop.from_cell);
-        let task = self.task_of(&session, &frames).await;
+        let task = task_of(&session, stop.thread);
         let total = frames.len();
         let number = |field: &str| {
             arguments[field]
@@ -235,11 +236,6 @@ impl Shared {
             })
             .collect();
         json!({ "stackFrames": shown, "totalFrames": total })
-    }
-
-    /// Says which worker executes the frames, unless it is the process of the cells.
-    async fn task_of(&self, session: &Session, _frames: &[Frame]) -> Option<String> {
-        (session.name != CELLS).then(|| session.name.clone())
     }
 
     /// Returns the source of a frame: the file of a cell, or a file of this machine.
@@ -348,6 +344,24 @@ impl Shared {
             error.to_string()
         })
     }
+}
+
+/// Says which worker, task and tessera the frames of a thread belong to, unless the process is that of the cells. A
+/// thread that a method has started itself belongs to no task.
+fn task_of(session: &Session, thread: u64) -> Option<String> {
+    if session.name == CELLS {
+        return None;
+    }
+    let executing = u32::try_from(thread).ok().and_then(|thread| {
+        let executing = task_of_thread(session.pid, thread);
+        executing.unwrap_or_else(|error| {
+            tracing::warn!("the tasks of {} are not known: {error}", session.name);
+            None
+        })
+    });
+    let (task, tessera) = executing.map(|it| (it.task, it.tessera)).unwrap_or_default();
+    let told = [Some(session.name.clone()), task, tessera];
+    Some(told.into_iter().flatten().collect::<Vec<_>>().join(", "))
 }
 
 /// Returns the thread that a request is about; 0 if it names none.

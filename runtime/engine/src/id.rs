@@ -56,6 +56,30 @@ impl Id {
         u64::try_from(stride.wrapping_mul(INVERSE)).unwrap_or(u64::MAX)
     }
 
+    /// Returns the uid of the tessera that has this id, such as `tess-solver1-70c4…`.
+    pub(crate) fn uid_of_tessera(self, type_name: &str) -> String {
+        format!("tess-{}-{self}", type_name.to_lowercase())
+    }
+
+    /// Returns the uid of the task that has this id, such as `task-solver1-solve-70c4…`. The type's name is empty for a
+    /// function that runs without a tessera.
+    pub(crate) fn uid_of_task(self, type_name: &str, method: &str) -> String {
+        match type_name {
+            "" => format!("task-{method}-{self}"),
+            _ => format!("task-{}-{method}-{self}", type_name.to_lowercase()),
+        }
+    }
+
+    /// Returns the id as bytes.
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        self.0.to_ne_bytes()
+    }
+
+    /// Returns the id with these bytes.
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Id {
+        Id(u128::from_ne_bytes(bytes))
+    }
+
     /// Returns the id at the end of a tessera's uid, such as `tess-solver1-70c4…`.
     pub(crate) fn of_tessera(uid: &str) -> Option<Id> {
         Id::at_end_of(uid.strip_prefix("tess-")?)

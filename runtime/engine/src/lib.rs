@@ -38,7 +38,7 @@
 //! - `id`, `worker_uid`, `failures`, `question`, `log`: ids, uids, failures, questions to the front end, and the log.
 //! - `own_files`, `process_mark`: files that must be this user's, and the processes that this program has started;
 //!   `sweeper`: the directories of a process that was killed.
-//! - `debugger`: where a new process waits for a debugger.
+//! - `debugger`: where a new process waits for a debugger; `task_table`: what a worker executes, while it is stopped.
 //! - `cancellation`, `clock`, `code_location`, `cpu_affinity`, `exit_status`, `memory_usage`, `shrinking_map`,
 //!   `trim_memory`: small tools.
 //! - `type_fingerprints`: the types of stored values.
@@ -92,6 +92,7 @@ mod question;
 mod shared_memory;
 mod shrinking_map;
 mod sweeper;
+mod task_table;
 mod trim_memory;
 mod type_fingerprints;
 mod warehouse;
@@ -112,5 +113,6 @@ pub use own_files::{
 pub use process_mark::{MarkedProcesses, ProcessMark};
 pub use program::run;
 pub use question::Question;
+pub use task_table::{ExecutingTask, task_of_thread};
 pub use warehouse::remove_abandoned_values;
 pub use worker_process::{is_worker, worker_main};

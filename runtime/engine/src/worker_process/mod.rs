@@ -16,6 +16,7 @@ use crate::{
     node::{OutputMark, mark_path},
     node_process,
     process_mark::{ProcessMark, has_children},
+    task_table,
     warehouse::StoreDirs,
     wire::{self, FromMonitor, Host, Peer, Received, Sender, ToMonitor, WorkerAddress, only},
     worker::{HostFiles, Settings, admission, circles, runtime::worker_runtime, serve, state::WorkerState},
@@ -74,6 +75,9 @@ fn run() -> io::Result<()> {
         set_parent_process_death_signal(Some(Signal::CONT))?;
     }
     log::start(NO_NAME);
+    if let Err(error) = task_table::create() {
+        tracing::warn!("the debugger will not know this worker's tasks: {error}");
+    }
     if settings.host == Host::Monitor
         && let Some(run_dir) = settings.monitor.parent()
     {

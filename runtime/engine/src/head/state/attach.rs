@@ -157,7 +157,7 @@ fn list_order(listed: &Listed) -> (&str, Option<WorkerUid<'_>>, &str) {
 /// Describes a living tessera for a list.
 fn listed(tessera: &LivingTessera, place: &WorkerAddress) -> Listed {
     Listed {
-        uid: Object::uid_of_tessera(&tessera.type_name, tessera.tessera),
+        uid: tessera.tessera.uid_of_tessera(&tessera.type_name),
         type_name: tessera.type_name.clone(),
         runtime: Some(place.uid.clone()),
         state: tessera.state,

@@ -274,25 +274,14 @@ impl Object {
                 .rare
                 .wanted
                 .as_deref()
-                .map_or_else(|| Object::uid_of_tessera(&self.name.type_name, self.id), str::to_owned),
+                .map_or_else(|| self.id.uid_of_tessera(&self.name.type_name), str::to_owned),
             Kind::Stored { .. } => self
                 .rare
                 .wanted
                 .as_deref()
                 .map_or_else(|| warehouse::uid(&self.name.type_name, self.id), str::to_owned),
-            Kind::Task { .. } => format!(
-                "task-{}-{}-{}",
-                self.name.type_name.to_lowercase(),
-                self.name.method,
-                self.id
-            ),
-            Kind::Function { .. } => format!("task-{}-{}", self.name.method, self.id),
+            Kind::Task { .. } | Kind::Function { .. } => self.id.uid_of_task(&self.name.type_name, &self.name.method),
         }
-    }
-
-    /// Returns the uid of the tessera with this type and id.
-    pub(crate) fn uid_of_tessera(type_name: &str, id: Id) -> String {
-        format!("tess-{}-{id}", type_name.to_lowercase())
     }
 
     /// Returns the whole name, such as `Solver1::solve`.

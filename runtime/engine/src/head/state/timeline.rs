@@ -217,11 +217,10 @@ impl Entry {
     }
 
     fn ended(&self) -> Span {
-        let name = self.name.type_name.to_lowercase();
+        let Name { type_name, method } = &*self.name;
         let uid = match self.subject {
-            Subject::Tessera | Subject::Worker => format!("tess-{name}-{}", self.uid),
-            Subject::Task if name.is_empty() => format!("task-{}-{}", self.name.method, self.uid),
-            Subject::Task => format!("task-{name}-{}-{}", self.name.method, self.uid),
+            Subject::Tessera | Subject::Worker => self.uid.uid_of_tessera(type_name),
+            Subject::Task => self.uid.uid_of_task(type_name, method),
             Subject::Stored => warehouse::uid(&self.name.type_name, self.uid),
         };
         let state = if self.failure.is_some() {

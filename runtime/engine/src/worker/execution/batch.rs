@@ -13,6 +13,7 @@ use super::{
     object::{Called, Object},
     pending,
     running::ANNOUNCE_AFTER,
+    subject::Subject,
 };
 use crate::{
     cancellation::{self, Cancellation},
@@ -140,7 +141,8 @@ pub(super) async fn run(
     }));
     let (reports, mut reported) = unbounded_channel();
     let (queue, output) = (waiting.clone(), state.output.clone());
-    let running = spawn_blocking(move || work(object, &queue, &output, &reports));
+    let tessera = condition.tessera();
+    let running = spawn_blocking(move || work((object, tessera), &queue, &output, &reports));
     let (mut suspended, mut is_first) = (None, true);
     while let Some(report) = next_report(state, &mut reported, &waiting, &mut order, next).await {
         for ended in report.ended {
@@ -167,7 +169,8 @@ pub(super) async fn run(
     if let Some((call, future)) = suspended {
         state.running.announce(&call.head, call.task);
         let job = (&call.head, call.task, &call.cancellation);
-        let outcome = pending::finish(state, object.loaded(), job, future).await;
+        let subject = Subject::method(call.task, condition.tessera(), &object, call.method);
+        let outcome = pending::finish(state, object.loaded(), job, &subject, future).await;
         state.finish(&call.head, call.task, outcome.map(Arc::new), true);
     }
     condition.set_idle();
@@ -228,7 +231,12 @@ fn put_back(next: &mut VecDeque<Job>, calls: VecDeque<ShortCall>) {
 }
 
 /// Executes the calls, on a thread of its own, until none is left, time is up, or an async call waits for something.
-fn work(mut object: Object, waiting: &Mutex<Queue>, output: &Output, reports: &UnboundedSender<Report>) -> Object {
+fn work(
+    (mut object, tessera): (Object, Id),
+    waiting: &Mutex<Queue>,
+    output: &Output,
+    reports: &UnboundedSender<Report>,
+) -> Object {
     let first = now();
     let (mut began, mut reported) = (first, first);
     loop {
@@ -236,7 +244,8 @@ fn work(mut object: Object, waiting: &Mutex<Queue>, output: &Output, reports: &U
             return object;
         };
         let outcome = (!call.cancellation.is_asked()).then(|| {
-            let _executing = Executing::new(call.head.clone(), call.task);
+            let subject = Subject::method(call.task, tessera, &object, call.method);
+            let _executing = Executing::new(call.head.clone(), call.task, &subject);
             let _flushing = output.flush_while_running(object.loaded().guest);
             cancellation::during(&call.cancellation, || object.call(call.method, &call.inputs))
         });

@@ -1,8 +1,8 @@
 //! The constructor or call that the present thread executes, so that guest code need not say for which task it reports
 //! progress.
 
-use super::super::head::HeadConnection;
-use crate::{id::Id, wire::FromWorker};
+use super::{super::head::HeadConnection, subject::Subject};
+use crate::{id::Id, task_table, wire::FromWorker};
 use mosaic_abi::Reporter;
 use std::{
     cell::RefCell,
@@ -24,8 +24,9 @@ pub(super) struct Executing(());
 
 impl Executing {
     /// Marks this thread as executing a constructor or call of a head.
-    pub(super) fn new(head: HeadConnection, id: Id) -> Executing {
+    pub(super) fn new(head: HeadConnection, id: Id, subject: &Subject) -> Executing {
         CURRENT.set(Some((head, id)));
+        task_table::begin(subject.entry());
         EXECUTING.fetch_add(1, Ordering::Relaxed);
         Executing(())
     }
@@ -33,6 +34,7 @@ impl Executing {
 
 impl Drop for Executing {
     fn drop(&mut self) {
+        task_table::end();
         CURRENT.set(None);
         EXECUTING.fetch_sub(1, Ordering::Relaxed);
     }

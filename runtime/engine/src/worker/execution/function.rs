@@ -7,6 +7,7 @@ use super::{
     modules::Loaded,
     object::{self, Called},
     pending,
+    subject::Subject,
 };
 use crate::{
     cancellation::{self, Cancellation},
@@ -46,7 +47,8 @@ pub(in super::super) async fn run(
             Ok((Called::Ended(value), _)) => Ok(value),
             Ok((Called::Waits(call), loaded)) => {
                 unread_output = true;
-                pending::finish(state, loaded, job, call).await
+                let subject = Subject::function(task, &code);
+                pending::finish(state, loaded, job, &subject, call).await
             }
             Err(failure) => Err(failure),
         };
@@ -72,7 +74,7 @@ async fn begin(
     let (modules, output, code) = (state.modules.clone(), state.output.clone(), code.clone());
     let (reporter, job) = (head.clone(), cancellation.clone());
     let begun = spawn_blocking(move || {
-        let _executing = Executing::new(reporter, task);
+        let _executing = Executing::new(reporter, task, &Subject::function(task, &code));
         let ran = modules.function(&code).and_then(|(function, loaded)| {
             tracing::debug!("runs {}", code.name);
             let flushing = output.flush_while_running(loaded.guest);

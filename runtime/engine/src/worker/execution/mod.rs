@@ -7,7 +7,7 @@
 //! - `attempts`: running again what panicked.
 //! - `pending`: async methods, which are polled again when they are woken; `guest_future`: their futures.
 //! - `running`: what has begun and not ended. No I/O.
-//! - `current`: what the present thread executes.
+//! - `current`: what the present thread executes; `subject`: how that is named for users.
 //! - `modules`: loaded shared objects; `object`: an object of a tessera's type, and calling it.
 
 mod attempts;
@@ -20,6 +20,7 @@ mod modules;
 mod object;
 mod pending;
 mod running;
+mod subject;
 pub(super) mod tessera;
 
 pub(crate) use current::{executing, is_any_executing, is_executing, progress, reporter};

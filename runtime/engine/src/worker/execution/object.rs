@@ -5,7 +5,7 @@ use super::{
     modules::Loaded,
 };
 use crate::{failures::failure, wire::Payload};
-use mosaic_abi::{Buffer, Failure, FailureKind, FunctionTable, Outcome, Signature, Slice, TesseraTable};
+use mosaic_abi::{Buffer, Definition, Failure, FailureKind, FunctionTable, Outcome, Signature, Slice, TesseraTable};
 use std::{
     ffi::c_void,
     ptr,
@@ -141,6 +141,11 @@ impl Object {
     /// Returns the signatures of the object's methods, in the order of the methods' numbers, and that of the object.
     pub(super) fn signatures(&self) -> Vec<String> {
         self.table.definition.signatures().map(str::to_owned).collect()
+    }
+
+    /// Returns the definition of the object's type.
+    pub(super) fn definition(&self) -> &'static Definition {
+        &self.table.definition
     }
 
     /// Returns what was loaded with the object's code.

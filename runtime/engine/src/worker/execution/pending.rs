@@ -7,6 +7,7 @@ use super::{
     current::Executing,
     guest_future::GuestFuture,
     modules::Loaded,
+    subject::Subject,
 };
 use crate::{
     cancellation::{self, Cancellation},
@@ -26,15 +27,16 @@ pub(super) async fn finish(
     state: &Rc<WorkerState>,
     loaded: Loaded,
     (head, task, cancellation): (&HeadConnection, Id, &Arc<Cancellation>),
+    subject: &Subject,
     mut call: GuestFuture,
 ) -> Result<Buffer, Failure> {
     let woken = Arc::new(Notify::new());
     loop {
         let permit = state.admission.enter().await;
         let (output, woken_by, job) = (state.output.clone(), woken.clone(), cancellation.clone());
-        let head = head.clone();
+        let (head, subject) = (head.clone(), subject.clone());
         let polled = spawn_blocking(move || {
-            let _executing = Executing::new(head, task);
+            let _executing = Executing::new(head, task, &subject);
             let flushing = output.flush_while_running(loaded.guest);
             let polled = cancellation::during(&job, || {
                 in_runtime(loaded, || match call.poll(&woken_by) {

@@ -9,6 +9,7 @@ use super::{
     object::{Called, Constructed, Object},
     pending,
     running::ANNOUNCE_AFTER,
+    subject::Subject,
 };
 use crate::{
     cancellation::{self, Cancellation},
@@ -98,7 +99,7 @@ fn refuse(state: &Rc<WorkerState>, id: Id, head: &HeadConnection, task: Id, caus
 
 /// Returns the uid of a tessera that could not be constructed.
 fn name(id: Id, cause: &Failure) -> String {
-    format!("tess-{}-{id}", cause.tessera.to_lowercase())
+    id.uid_of_tessera(&cause.tessera)
 }
 
 /// Executes a constructor, as often as it may be tried, and reports how it ended.
@@ -128,7 +129,8 @@ async fn construct(
             Ok(Constructed::Ended(object)) => Ok(object),
             Ok(Constructed::Waits(call, unfinished)) => {
                 unread_output = true;
-                let constructed = pending::finish(state, unfinished.loaded(), job, call).await;
+                let subject = Subject::constructor(id, &code);
+                let constructed = pending::finish(state, unfinished.loaded(), job, &subject, call).await;
                 constructed.map(|_| unfinished.complete())
             }
             Err(failure) => Err(failure),
@@ -174,7 +176,7 @@ async fn begin_to_construct(
         if is_first {
             reporter.send(FromWorker::Started { id, at: now() });
         }
-        let _executing = Executing::new(reporter, id);
+        let _executing = Executing::new(reporter, id, &Subject::constructor(id, &code));
         let construct = || {
             let (table, loaded) = modules.tessera(&code)?;
             let maker = maker.map(|maker| modules.function(&maker)).transpose()?;
@@ -216,11 +218,13 @@ async fn call(
         return Ok(object);
     }
     let cancellation = state.running.begins(task, Some(condition.tessera()));
+    let subject = Subject::call(task, condition.tessera(), &object, &callee);
     let (mut object, mut inputs, mut attempts) = (object, inputs, Attempts::new(max_retries));
     loop {
         let first = attempts.is_first();
         let job = (head, task, &cancellation);
-        let mut begun = match begin(state, job, first, condition, object, (callee.clone(), inputs)).await {
+        let call = (callee.clone(), inputs, subject.clone());
+        let mut begun = match begin(state, job, first, condition, object, call).await {
             Ok(begun) => begun,
             Err(failure) => {
                 condition.set_constructed(Err(failure.clone()));
@@ -233,7 +237,7 @@ async fn call(
             Ok(Called::Waits(call)) => {
                 begun.unread_output = true;
                 state.running.announce(head, task);
-                pending::finish(state, begun.object.loaded(), job, call).await
+                pending::finish(state, begun.object.loaded(), job, &subject, call).await
             }
             Err(failure) => Err(failure),
         };
@@ -268,7 +272,7 @@ async fn begin(
     first: bool,
     condition: &Condition,
     mut object: Object,
-    (callee, inputs): (Callee, Vec<Payload>),
+    (callee, inputs, subject): (Callee, Vec<Payload>, Subject),
 ) -> Result<Begun, Failure> {
     let permit = state.admission.enter().await;
     condition.set_busy();
@@ -282,7 +286,7 @@ async fn begin(
         head.clone(),
     );
     let begun = spawn_blocking(move || {
-        let _executing = Executing::new(reporter, task);
+        let _executing = Executing::new(reporter, task, &subject);
         let flushing = output.flush_while_running(object.loaded().guest);
         let outcome = cancellation::during(&job, || match callee {
             Callee::Method(method) => object.call(method, &inputs),
