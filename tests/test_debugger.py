@@ -1,11 +1,14 @@
 """The debugger, by the messages that clients such as VS Code send."""
 
+import contextlib
 import os
 import shutil
 import signal
 
+import psutil
 import pytest
 from debugging import Debugger, places, values
+from world import wait_until
 
 TWICE = """fn twice(n: i32) -> i32 {
     let doubled = n * 2;
@@ -410,13 +413,93 @@ def test_a_killed_process_hangs_nothing(debugger, victim):
     assert kernel.finish(cell).reply["status"] == "ok", str(cell)
 
 
+@pytest.mark.parametrize(("is_stopped", "command"), [(True, "variables"), (True, "stackTrace"), (False, "threads")])
+def test_an_adapter_that_does_not_answer_is_replaced(debugger, is_stopped, command):
+    kernel = debugger.kernel
+    kernel.ok("1")
+    debugger.start()
+    code = "let x = 1 + std::process::id();\nx"
+    arguments = {}
+    if is_stopped:
+        debugger.set_breakpoints(code, 1)
+        cell = kernel.submit(code)
+        thread, frames = debugger.stopped()
+        (scope,) = debugger.request("scopes", frameId=frames[0]["id"])["scopes"]
+        arguments = {"threadId": thread, "variablesReference": scope["variablesReference"]}
+    silence(kernel)
+    assert "has not answered" in debugger.refused(command, **arguments)
+    if is_stopped:
+        assert debugger.event("continued")["threadId"] == thread
+        kernel.finish(cell)
+    else:
+        debugger.set_breakpoints(code, 1)
+        # The process of the cells may have ended with its adapter.
+        kernel.run("2")
+        debugger.request("attach")
+    stops_again(debugger, code)
+
+
+def test_an_interrupt_ends_what_a_silent_adapter_has_stopped(debugger):
+    kernel = debugger.kernel
+    debugger.start()
+    code = "let x = 1 + std::process::id();\nx"
+    debugger.set_breakpoints(code, 1)
+    cell = kernel.submit(code)
+    debugger.stopped()
+    silence(kernel)
+    kernel.control("interrupt_request")
+    assert kernel.finish(cell).reply["status"] == "error"
+    debugger.event("continued")
+    stops_again(debugger, code)
+
+
+def test_an_interrupt_ends_a_cell_whose_adapter_is_silent(debugger):
+    """The process stops where the adapter looks at each cell, and the adapter does not look."""
+    kernel = debugger.kernel
+    kernel.ok("1")
+    debugger.start()
+    silence(kernel)
+    cell = kernel.submit('println!("begun");')
+    assert wait_until(lambda: any(map(is_stopped, kernel.processes())), 60)
+    kernel.control("interrupt_request")
+    assert kernel.finish(cell).reply["status"] == "error"
+    code = "let x = 1 + std::process::id();\nx"
+    debugger.set_breakpoints(code, 1)
+    stops_again(debugger, code)
+
+
+def is_stopped(process):
+    # The process may have ended meanwhile.
+    with contextlib.suppress(psutil.Error):
+        return process.status() == psutil.STATUS_TRACING_STOP
+    return False
+
+
+def silence(kernel):
+    """Stops the adapter of the process of the cells."""
+    (adapter,) = kernel.programs("lldb-dap")
+    adapter.suspend()
+
+
+def stops_again(debugger, code):
+    """The next cell is debugged as ever, and one adapter is left."""
+    cell = debugger.kernel.submit(code)
+    thread, _ = debugger.stopped()
+    assert len(debugger.kernel.programs("lldb-dap")) == 1
+    debugger.go_on(thread)
+    assert debugger.kernel.finish(cell).reply["status"] == "ok", str(cell)
+
+
+@pytest.mark.parametrize("is_silent", [False, True])
 @pytest.mark.parametrize("restart", [False, True])
-def test_a_kernel_ends_while_a_cell_is_stopped(debugger, restart):
+def test_a_kernel_ends_while_a_cell_is_stopped(debugger, restart, is_silent):
     kernel = debugger.kernel
     debugger.start()
     debugger.set_breakpoints("let x = std::process::id();", 1)
     kernel.submit("let x = std::process::id();")
     debugger.stopped()
+    if is_silent:
+        silence(kernel)
     if restart:
         kernel.client.stop_channels()
         kernel.manager.restart_kernel()

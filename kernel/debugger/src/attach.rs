@@ -93,6 +93,11 @@ impl Shared {
             let _ = reporter.send(event);
         });
         let adapter = adapter.map_err(|error| format!("cannot start {}: {error}", program.display()))?;
+        // A process of this name has ended, although its adapter may be silent.
+        let ended = self.sessions().into_iter().find(|session| session.name == name);
+        if let Some(ended) = ended {
+            self.gone(&ended);
+        }
         let session = {
             let mut state = self.lock();
             state.session_count += 1;
@@ -131,14 +136,19 @@ impl Shared {
         // From here on the process is stopped, until the configuration is done.
         adapter.request("attach", arguments).await?;
         self.lock().sessions.insert(session.number, session.clone());
-        self.set_breakpoints(session).await;
+        self.set_breakpoints(session).await?;
         self.set_functions(session).await;
         adapter.request("configurationDone", json!({})).await?;
         Ok(())
     }
 
-    /// Tells an adapter the breakpoints that it does not have yet, and removes those that the user has removed.
-    pub(crate) async fn set_breakpoints(&self, session: &Session) {
+    /// Tells an adapter the breakpoints that it does not have yet, and removes those that the user has removed. What the
+    /// adapter refuses is left out.
+    ///
+    /// # Errors
+    ///
+    /// The adapter does not answer.
+    pub(crate) async fn set_breakpoints(&self, session: &Session) -> Result<(), AdapterError> {
         let mut known = session.breakpoints.lock().await;
         let wanted: BTreeMap<String, Vec<Value>> = {
             let state = self.lock();
@@ -163,9 +173,11 @@ impl Shared {
                 Ok(_) => {
                     known.insert(name, breakpoints);
                 }
+                Err(error @ AdapterError::Silent(..)) => return Err(error),
                 Err(error) => tracing::warn!("{} has no breakpoints in {name}: {error}", session.name),
             }
         }
+        Ok(())
     }
 
     /// Tells an adapter the functions at which its process stops.

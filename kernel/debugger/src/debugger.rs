@@ -27,6 +27,8 @@ use tokio::{
 pub(crate) const CELLS: &str = "cells";
 /// How long the end of the kernel waits for the adapters to leave their processes.
 const LEAVING: Duration = Duration::from_secs(2);
+/// How long an adapter may take to have a process run on after an interrupt.
+const RUNNING_ON: Duration = Duration::from_secs(2);
 
 /// What a [`Debugger`] is started with.
 #[derive(Clone, Debug)]
@@ -317,7 +319,9 @@ impl Shared {
             state.sessions.values().cloned().collect::<Vec<_>>()
         };
         for session in sessions {
-            self.set_breakpoints(&session).await;
+            if let Err(error) = self.set_breakpoints(&session).await {
+                tracing::warn!("{} is not debugged any more: {error}", session.name);
+            }
         }
     }
 
@@ -343,10 +347,26 @@ impl Shared {
         for session in self.sessions() {
             let is_stopped = self.lock().stops.iter().any(|stop| stop.session == session.number);
             if is_stopped {
-                self.set_breakpoints(&session).await;
-                if let Err(error) = self.resume(&session).await {
-                    tracing::warn!("{} does not run on: {error}", session.name);
-                }
+                self.run_on_in_time(&session).await;
+            }
+        }
+    }
+
+    /// Has a process run on without breakpoints. An adapter that does not see to that in time is ended.
+    async fn run_on_in_time(&self, session: &Session) {
+        let run_on = async {
+            self.set_breakpoints(session).await?;
+            self.resume(session).await
+        };
+        match timeout(RUNNING_ON, run_on).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("{} does not run on: {error}", session.name),
+            Err(_) => {
+                tracing::warn!(
+                    "{} does not run on: its debug adapter is silent, and was ended",
+                    session.name
+                );
+                session.adapter.kill();
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What the adapters report: a process has stopped, or is gone.
 
 use crate::{
-    adapter::process::AdapterEvent,
+    adapter::process::{AdapterError, AdapterEvent},
     attach::PANICS,
     debugger::{Session, Shared, Step, Stop},
     stack::{self, Frame, end_of_cell, is_around_cell, visible},
@@ -72,7 +72,7 @@ pub(crate) async fn follow(
 
 impl Shared {
     /// Forgets a process that has ended, or whose adapter has.
-    fn gone(&self, session: &Session) {
+    pub(crate) fn gone(&self, session: &Session) {
         let threads = {
             let mut state = self.lock();
             if state.sessions.remove(&session.number).is_none() {
@@ -92,7 +92,7 @@ impl Shared {
         let Some(thread) = body["threadId"].as_u64() else {
             return;
         };
-        let frames = self.frames(session, thread).await;
+        let frames = self.known_frames(session, thread).await;
         let step = self
             .lock()
             .steps
@@ -179,18 +179,19 @@ impl Shared {
     }
 
     /// Returns the frames of a stopped thread.
-    pub(crate) async fn frames(&self, session: &Session, thread: u64) -> Vec<Frame> {
+    pub(crate) async fn frames(&self, session: &Session, thread: u64) -> Result<Vec<Frame>, AdapterError> {
         let arguments = json!({ "threadId": thread, "startFrame": 0, "levels": DEPTH });
-        match session.adapter.request("stackTrace", arguments).await {
-            Ok(body) => {
-                let state = self.lock();
-                stack::read(&body, |path| state.cells.file(path).is_some())
-            }
-            Err(error) => {
-                tracing::warn!("{} has no stack: {error}", session.name);
-                Vec::new()
-            }
-        }
+        let body = session.adapter.request("stackTrace", arguments).await?;
+        let state = self.lock();
+        Ok(stack::read(&body, |path| state.cells.file(path).is_some()))
+    }
+
+    /// Returns the frames of a stopped thread; none if the adapter does not tell them.
+    async fn known_frames(&self, session: &Session, thread: u64) -> Vec<Frame> {
+        self.frames(session, thread).await.unwrap_or_else(|error| {
+            tracing::warn!("{} has no stack: {error}", session.name);
+            Vec::new()
+        })
     }
 
     /// Finds a thread that executes a cell, or what a cell has called.
@@ -201,7 +202,7 @@ impl Shared {
             .iter()
             .filter_map(|thread| thread["id"].as_u64());
         for thread in threads {
-            let frames = visible(self.frames(session, thread).await, true);
+            let frames = visible(self.known_frames(session, thread).await, true);
             if !frames.is_empty() {
                 return Some((thread, frames));
             }

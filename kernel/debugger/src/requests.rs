@@ -71,11 +71,11 @@ impl Shared {
             "configurationDone" => Ok(json!({})),
             "dumpCell" => self.dump_cell(arguments),
             "source" => self.source(arguments),
-            "setBreakpoints" => Ok(self.set_client_breakpoints(arguments).await),
+            "setBreakpoints" => self.set_client_breakpoints(arguments).await,
             "setExceptionBreakpoints" => Ok(self.set_filters(arguments).await),
             "setFunctionBreakpoints" => Ok(json!({ "breakpoints": [] })),
-            "threads" => Ok(self.threads().await),
-            "stackTrace" => Ok(self.stack_trace(arguments).await),
+            "threads" => self.threads().await,
+            "stackTrace" => self.stack_trace(arguments).await,
             "scopes" => self.scopes(arguments),
             "variables" => self.variables(arguments).await,
             "evaluate" => self.evaluate(arguments).await,
@@ -142,7 +142,7 @@ impl Shared {
         Ok(json!({ "content": content, "mimeType": "text/x-rustsrc" }))
     }
 
-    async fn set_client_breakpoints(&self, arguments: &Value) -> Value {
+    async fn set_client_breakpoints(&self, arguments: &Value) -> Outcome {
         let path = arguments["source"]["path"].as_str().unwrap_or_default().to_owned();
         let wanted = arguments["breakpoints"].as_array().cloned().unwrap_or_default();
         let breakpoints: Vec<Value> = wanted.iter().map(for_adapter).collect();
@@ -155,14 +155,16 @@ impl Shared {
             state.cells.code(&path).map(|code| code.lines().count())
         };
         for session in self.sessions() {
-            self.set_breakpoints(&session).await;
+            self.set_breakpoints(&session)
+                .await
+                .map_err(|error| error.to_string())?;
         }
         let set = breakpoints.iter().enumerate().map(|(id, breakpoint)| {
             let line = breakpoint["line"].as_u64().and_then(|line| usize::try_from(line).ok());
             let is_there = lines.zip(line).is_some_and(|(lines, line)| line <= lines);
             json!({ "id": id + 1, "verified": is_there, "line": line, "source": { "path": path } })
         });
-        json!({ "breakpoints": set.collect::<Vec<Value>>() })
+        Ok(json!({ "breakpoints": set.collect::<Vec<Value>>() }))
     }
 
     async fn set_filters(&self, arguments: &Value) -> Value {
@@ -180,26 +182,28 @@ impl Shared {
     }
 
     /// Lists the threads of all processes, those of the cells first.
-    async fn threads(&self) -> Value {
+    async fn threads(&self) -> Outcome {
         let mut threads = Vec::new();
         let mut sessions = self.sessions();
         sessions.sort_by_key(|session| (session.name != CELLS, session.number));
         for session in sessions {
-            let body = session.adapter.request("threads", json!({})).await.unwrap_or_default();
+            let body = session.adapter.request("threads", json!({})).await;
+            let body = body.map_err(|error| error.to_string())?;
             for thread in body["threads"].as_array().into_iter().flatten() {
                 let name = thread["name"].as_str().unwrap_or_default();
                 threads.push(json!({ "id": thread["id"], "name": format!("{}: {name}", session.name) }));
             }
         }
-        json!({ "threads": threads })
+        Ok(json!({ "threads": threads }))
     }
 
-    async fn stack_trace(&self, arguments: &Value) -> Value {
+    async fn stack_trace(&self, arguments: &Value) -> Outcome {
         let stopped = self.lock().stopped(thread(arguments));
         let Some((session, stop)) = stopped else {
-            return json!({ "stackFrames": [], "totalFrames": 0 });
+            return Ok(json!({ "stackFrames": [], "totalFrames": 0 }));
         };
-        let frames = visible(self.frames(&session, stop.thread).await, stop.from_cell);
+        let frames = self.frames(&session, stop.thread).await;
+        let frames = visible(frames.map_err(|error| error.to_string())?, stop.from_cell);
         let task = task_of(&session, stop.thread);
         let total = frames.len();
         let number = |field: &str| {
@@ -235,7 +239,7 @@ impl Shared {
                 })
             })
             .collect();
-        json!({ "stackFrames": shown, "totalFrames": total })
+        Ok(json!({ "stackFrames": shown, "totalFrames": total }))
     }
 
     /// Returns the source of a frame: the file of a cell, or a file of this machine.

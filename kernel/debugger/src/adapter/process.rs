@@ -21,8 +21,8 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the adapter may take to read values. lldb may read a value that is not there yet, and find no end of it.
 const PATIENCE_FOR_VALUES: Duration = Duration::from_secs(8);
-/// The requests that read values.
-const READS: [&str; 2] = ["variables", "evaluate"];
+/// The requests that read values, or something quicker.
+const READS: [&str; 4] = ["variables", "evaluate", "scopes", "threads"];
 
 /// A request of the adapter has failed.
 #[derive(Debug, thiserror::Error)]
