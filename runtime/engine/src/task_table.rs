@@ -257,91 +257,97 @@ mod tests {
     use super::*;
     use std::{process, sync::mpsc, thread};
 
-    /// A thread that does what it is told, and its number.
-    fn worker() -> (mpsc::Sender<Box<dyn FnOnce() + Send>>, mpsc::Receiver<()>, u32) {
-        let (jobs, received) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
-        let (told, done) = mpsc::channel();
-        let (number, told_number) = mpsc::channel();
-        thread::spawn(move || {
-            number.send(gettid().as_raw_nonzero().get().unsigned_abs()).unwrap();
-            for job in received {
-                job();
-                told.send(()).unwrap();
-            }
-        });
-        (jobs, done, told_number.recv().unwrap())
+    type Job = Box<dyn FnOnce() + Send>;
+
+    /// A thread that does what it is told.
+    struct Worker {
+        jobs: mpsc::Sender<Job>,
+        done: mpsc::Receiver<()>,
+        number: u32,
+    }
+
+    impl Worker {
+        fn start() -> Worker {
+            create().unwrap();
+            let (jobs, received) = mpsc::channel::<Job>();
+            let (tell, done) = mpsc::channel();
+            let (tell_number, number) = mpsc::channel();
+            thread::spawn(move || {
+                tell_number
+                    .send(gettid().as_raw_nonzero().get().unsigned_abs())
+                    .unwrap();
+                for job in received {
+                    job();
+                    tell.send(()).unwrap();
+                }
+            });
+            let number = number.recv().unwrap();
+            Worker { jobs, done, number }
+        }
+
+        fn run(&self, job: impl FnOnce() + Send + 'static) {
+            self.jobs.send(Box::new(job)).unwrap();
+            self.done.recv().unwrap();
+        }
+
+        fn begin(&self, task: Option<Id>, tessera: Option<Id>, names: (&'static str, &'static str)) {
+            let (type_name, method) = names;
+            self.run(move || {
+                begin(Entry {
+                    task,
+                    tessera,
+                    type_name,
+                    method,
+                });
+            });
+        }
+
+        fn executing(&self) -> Option<ExecutingTask> {
+            task_of_thread(process::id(), self.number).unwrap()
+        }
     }
 
     #[test]
     fn each_thread_tells_what_it_executes() {
-        create().unwrap();
-        let task_of = |thread| task_of_thread(process::id(), thread).unwrap();
-        let run = |(jobs, done, _): &(mpsc::Sender<Box<dyn FnOnce() + Send>>, mpsc::Receiver<()>, u32), job| {
-            jobs.send(job).unwrap();
-            done.recv().unwrap();
-        };
-        let (one, two) = (worker(), worker());
+        let (one, two) = (Worker::start(), Worker::start());
         let (first, second, third) = (Id::unique(), Id::unique(), Id::unique());
-        let call = move || {
-            begin(Entry {
-                task: Some(first),
-                tessera: Some(second),
-                type_name: "Counter",
-                method: "add",
-            });
-        };
-        let function = move || {
-            begin(Entry {
-                task: Some(third),
-                tessera: None,
-                type_name: "",
-                method: "f",
-            });
-        };
-        run(&one, Box::new(call));
-        run(&two, Box::new(function));
-        let expected = ExecutingTask {
+        one.begin(Some(first), Some(second), ("Counter", "add"));
+        two.begin(Some(third), None, ("", "f"));
+        let call = ExecutingTask {
             task: Some(format!("task-counter-add-{first}")),
             tessera: Some(format!("tess-counter-{second}")),
         };
-        assert_eq!(task_of(one.2), Some(expected));
-        let expected = ExecutingTask {
+        let function = ExecutingTask {
             task: Some(format!("task-f-{third}")),
             tessera: None,
         };
-        assert_eq!(task_of(two.2), Some(expected.clone()));
-        run(&one, Box::new(end));
-        assert_eq!(task_of(one.2), None);
-        assert_eq!(task_of(two.2), Some(expected));
+        assert_eq!((one.executing(), two.executing()), (Some(call), Some(function.clone())));
+        one.run(end);
+        assert_eq!((one.executing(), two.executing()), (None, Some(function)));
         // A constructor is no task.
-        let constructor = move || {
-            begin(Entry {
-                task: None,
-                tessera: Some(second),
-                type_name: "Counter",
-                method: "new",
-            });
+        one.begin(None, Some(second), ("Counter", "new"));
+        assert_eq!(one.executing().unwrap().task, None);
+    }
+
+    #[test]
+    fn nothing_is_told_that_is_not_known() {
+        let worker = Worker::start();
+        assert_eq!(worker.executing(), None);
+        // A name that does not fit.
+        const LONG: &str = match str::from_utf8(&[b'T'; NAMES]) {
+            Ok(long) => long,
+            Err(_) => unreachable!(),
         };
-        run(&one, Box::new(constructor));
-        assert_eq!(task_of(one.2).unwrap().task, None);
-        // What does not fit is not told.
-        let long = move || {
-            end();
-            begin(Entry {
-                task: Some(first),
-                tessera: None,
-                type_name: &"T".repeat(NAMES),
-                method: "f",
-            });
-        };
-        run(&one, Box::new(long));
-        assert_eq!(task_of(one.2), None);
-        assert_eq!(task_of(process::id()), None);
-        let (jobs, done, number) = two;
+        worker.begin(Some(Id::unique()), None, ("T", "f"));
+        worker.begin(Some(Id::unique()), None, (LONG, "f"));
+        assert_eq!(worker.executing(), None);
+        // A thread that has ended.
+        worker.begin(Some(Id::unique()), None, ("T", "f"));
+        let Worker { jobs, done, number } = worker;
         drop(jobs);
         assert!(done.recv().is_err());
         // The thread's locals may still be dropped.
-        while task_of(number).is_some() {
+        while task_of_thread(process::id(), number).unwrap().is_some() {
             thread::yield_now();
         }
     }
