@@ -6,15 +6,17 @@ use crate::linker::one_object::{
     layout::{Layout, PAGE, SEGMENTS},
     object_file::{Definition, ObjectFile, Symbol},
     request::Kept,
+    unwinding::Frames,
 };
 use anyhow::Result;
 use object::{
     LittleEndian, U16, U32, U64,
     elf::{
-        ELFCLASS64, ELFDATA2LSB, ELFMAG, EM_X86_64, ET_DYN, EV_CURRENT, FileHeader64, Ident, PF_R, PF_W, PF_X,
-        PT_DYNAMIC, PT_GNU_EH_FRAME, PT_GNU_RELRO, PT_GNU_STACK, PT_LOAD, PT_NULL, ProgramHeader64, SHF_ALLOC,
+        Dyn64, ELFCLASS64, ELFDATA2LSB, ELFMAG, EM_X86_64, ET_DYN, EV_CURRENT, FileHeader64, Ident, PF_R, PF_W, PF_X,
+        PT_DYNAMIC, PT_GNU_EH_FRAME, PT_GNU_RELRO, PT_GNU_STACK, PT_LOAD, PT_NULL, ProgramHeader64, Rela64, SHF_ALLOC,
         SHF_EXECINSTR, SHF_WRITE, SHN_ABS, SHN_UNDEF, SHT_DYNAMIC, SHT_DYNSYM, SHT_GNU_HASH, SHT_GNU_VERNEED,
         SHT_GNU_VERSYM, SHT_NOBITS, SHT_NULL, SHT_PROGBITS, SHT_RELA, SHT_STRTAB, SHT_SYMTAB, SectionHeader64, Sym64,
+        Versym,
     },
     pod::{bytes_of, bytes_of_slice},
 };
@@ -148,69 +150,22 @@ fn symbol_table(object: &ObjectFile, layout: &Layout) -> Result<(Vec<Sym64<Littl
 
 /// Returns the sections that are loaded, after the empty one that comes first in each file.
 fn loaded_sections(tables: &DynamicTables, layout: &Layout) -> Vec<Section<'static>> {
-    let at = |name, elf_type, flags: u32, range: Range<u64>| Section {
-        name,
-        elf_type,
-        flags: SHF_ALLOC | flags,
-        address: range.start,
-        offset: range.start,
-        size: range.end - range.start,
-        alignment: 8,
+    let empty = Section {
+        elf_type: SHT_NULL,
         ..Section::default()
     };
-    let table = |name, elf_type, begin: u64, size: usize| at(name, elf_type, 0, begin..begin + size as u64);
-    let symbol_size = size_of::<Sym64<LittleEndian>>();
-    let unwind_table = layout.frames.as_ref().map_or(0, |frames| frames.table_size());
-    let unwind_table = layout.unwind_table..layout.unwind_table + unwind_table;
-    let mut sections = vec![
-        Section {
-            elf_type: SHT_NULL,
-            ..Section::default()
-        },
-        Section {
-            link: DYNAMIC_STRINGS,
-            info: 1,
-            entry: symbol_size,
-            ..table(
-                ".dynsym",
-                SHT_DYNSYM,
-                layout.symbols,
-                symbol_size * (tables.symbols.len() + 1),
-            )
-        },
-        table(".dynstr", SHT_STRTAB, layout.strings, tables.strings.0.len()),
-        Section {
-            link: DYNAMIC_SYMBOLS,
-            ..table(".gnu.hash", SHT_GNU_HASH, layout.hashes, tables.hashes.len())
-        },
-        Section {
-            link: DYNAMIC_SYMBOLS,
-            entry: size_of::<object::elf::Rela64<LittleEndian>>(),
-            ..at(".rela.dyn", SHT_RELA, 0, layout.relocations.clone())
-        },
-        at(".eh_frame_hdr", SHT_PROGBITS, 0, unwind_table),
-        // In the order of `Kind`.
-        at(".rodata", SHT_PROGBITS, 0, layout.constants.clone()),
-        at(".eh_frame", SHT_PROGBITS, 0, layout.constants.end..layout.read_only.end),
-        at(".text", SHT_PROGBITS, SHF_EXECINSTR, layout.code.clone()),
-        at(
-            ".data.rel.ro",
-            SHT_PROGBITS,
-            SHF_WRITE,
-            layout.relocated.start..layout.dynamic.start,
-        ),
-        at(".data", SHT_PROGBITS, SHF_WRITE, layout.written.clone()),
-        at(".bss", SHT_NOBITS, SHF_WRITE, layout.written.end..layout.end),
-        Section {
-            link: DYNAMIC_STRINGS,
-            entry: size_of::<object::elf::Dyn64<LittleEndian>>(),
-            ..at(".dynamic", SHT_DYNAMIC, SHF_WRITE, layout.dynamic.clone())
-        },
-    ];
+    let mut sections = vec![empty];
+    sections.extend(sections_of_loader(tables, layout));
+    sections.extend(sections_of_object(layout));
+    sections.push(Section {
+        link: DYNAMIC_STRINGS,
+        entry: size_of::<Dyn64<LittleEndian>>(),
+        ..loaded(".dynamic", SHT_DYNAMIC, SHF_WRITE, layout.dynamic.clone())
+    });
     if !tables.versions.is_empty() {
         sections.push(Section {
             link: DYNAMIC_SYMBOLS,
-            entry: 2,
+            entry: size_of::<Versym<LittleEndian>>(),
             ..table(".gnu.version", SHT_GNU_VERSYM, layout.versions, tables.versions.len())
         });
         let needed = tables.needed_versions.len();
@@ -221,6 +176,65 @@ fn loaded_sections(tables: &DynamicTables, layout: &Layout) -> Vec<Section<'stat
         });
     }
     sections
+}
+
+/// Returns the sections that only the loader reads.
+fn sections_of_loader(tables: &DynamicTables, layout: &Layout) -> [Section<'static>; 5] {
+    let symbol_size = size_of::<Sym64<LittleEndian>>();
+    let symbols = symbol_size * (tables.symbols.len() + 1);
+    let unwind_table = layout.frames.as_ref().map_or(0, Frames::table_size);
+    let unwind_table = layout.unwind_table..layout.unwind_table + unwind_table;
+    [
+        Section {
+            link: DYNAMIC_STRINGS,
+            info: 1,
+            entry: symbol_size,
+            ..table(".dynsym", SHT_DYNSYM, layout.symbols, symbols)
+        },
+        table(".dynstr", SHT_STRTAB, layout.strings, tables.strings.0.len()),
+        Section {
+            link: DYNAMIC_SYMBOLS,
+            ..table(".gnu.hash", SHT_GNU_HASH, layout.hashes, tables.hashes.len())
+        },
+        Section {
+            link: DYNAMIC_SYMBOLS,
+            entry: size_of::<Rela64<LittleEndian>>(),
+            ..loaded(".rela.dyn", SHT_RELA, 0, layout.relocations.clone())
+        },
+        loaded(".eh_frame_hdr", SHT_PROGBITS, 0, unwind_table),
+    ]
+}
+
+/// Returns the sections with content of the object, in the order of [`Kind`](super::object_file::Kind).
+fn sections_of_object(layout: &Layout) -> [Section<'static>; 6] {
+    let frames = layout.constants.end..layout.read_only.end;
+    let relocated = layout.relocated.start..layout.dynamic.start;
+    let zeroed = layout.written.end..layout.end;
+    [
+        loaded(".rodata", SHT_PROGBITS, 0, layout.constants.clone()),
+        loaded(".eh_frame", SHT_PROGBITS, 0, frames),
+        loaded(".text", SHT_PROGBITS, SHF_EXECINSTR, layout.code.clone()),
+        loaded(".data.rel.ro", SHT_PROGBITS, SHF_WRITE, relocated),
+        loaded(".data", SHT_PROGBITS, SHF_WRITE, layout.written.clone()),
+        loaded(".bss", SHT_NOBITS, SHF_WRITE, zeroed),
+    ]
+}
+
+fn table(name: &'static str, elf_type: u32, begin: u64, size: usize) -> Section<'static> {
+    loaded(name, elf_type, 0, begin..begin + size as u64)
+}
+
+fn loaded(name: &'static str, elf_type: u32, flags: u32, range: Range<u64>) -> Section<'static> {
+    Section {
+        name,
+        elf_type,
+        flags: SHF_ALLOC | flags,
+        address: range.start,
+        offset: range.start,
+        size: range.end - range.start,
+        alignment: 8,
+        ..Section::default()
+    }
 }
 
 fn section_header(section: &Section, name: u32) -> Result<SectionHeader64<LittleEndian>> {
