@@ -24,7 +24,7 @@ use anyhow::Result;
 use serde_json::Value;
 use std::{borrow::Cow, cell::RefCell, collections::BTreeSet, fs, process::ExitStatus};
 
-/// The length of a source from which on incremental compilation saves more than its files cost, in bytes.
+/// The [`length`] of a source from which on incremental compilation saves more than its files cost, in bytes.
 const LONG_SOURCE: usize = 14_000;
 
 /// The beginnings of rustc's messages on libraries that do not fit together.
@@ -188,18 +188,18 @@ impl Cell<'_> {
     /// Has rustc compile a placed source: as a closure, unless the cell waits, or hides in a macro that it does.
     fn run_placed(&self, source: &Source, placed: &PlacedSource, parts: usize, links: &Links) -> Result<Compilation> {
         let waits = self.hides_await.get() || may_wait(&source.text[source.items..]);
-        let compilation = self.run_surrounded(source.rustc, placed, parts, links, waits)?;
+        let compilation = self.run_surrounded(source, placed, parts, links, waits)?;
         let needs_future = !compilation.status.success() && compilation.messages.contains(AWAIT_OUTSIDE_OF_FUTURES);
         if waits || !needs_future {
             return Ok(compilation);
         }
         self.hides_await.set(true);
-        self.run_surrounded(source.rustc, placed, parts, links, true)
+        self.run_surrounded(source, placed, parts, links, true)
     }
 
     fn run_surrounded(
         &self,
-        rustc: &Rustc,
+        source: &Source,
         placed: &PlacedSource,
         parts: usize,
         links: &Links,
@@ -210,6 +210,7 @@ impl Cell<'_> {
             libraries,
             direct,
         } = links;
+        let rustc = source.rustc;
         let declared = libraries.map(|it| it.declared_in(placed.text()));
         let text = declared.as_deref().unwrap_or(placed.text());
         let ended = self.settings.debugs.then(|| with_end_for_debugger(text)).flatten();
@@ -223,7 +224,7 @@ impl Cell<'_> {
             // A library that was never loaded may still be there. It has two names, so nothing may write into it.
             let _ = fs::remove_file(library);
         }
-        let is_long = self.text.len() >= LONG_SOURCE;
+        let is_long = length(source.text) >= LONG_SOURCE;
         let mut call = rustc.call.of_running_cell(&self.settings, is_long);
         if let Some(linker) = direct {
             call.link_directly(linker);
@@ -264,6 +265,11 @@ impl Cell<'_> {
             refused: refused.into_inner(),
         })
     }
+}
+
+/// Returns the length of a source without its spaces, which stand where items were left out.
+fn length(source: &str) -> usize {
+    source.bytes().filter(|byte| !byte.is_ascii_whitespace()).count()
 }
 
 impl Compilation {
