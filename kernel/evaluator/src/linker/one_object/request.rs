@@ -156,7 +156,6 @@ impl<'a> Word<'a> {
             Some("o") => Ok(Word::Object(path.into())),
             Some("so") => Ok(Word::Input(Input::Shared(path.into()))),
             Some("rlib" | "a") => Ok(Word::Input(Input::Archive(path.into()))),
-            // After `-flavor`.
             _ => bail!("the file {word} is of an unknown kind"),
         }
     }
