@@ -294,6 +294,9 @@ mod tests {
     #[test]
     fn items_that_are_left_out_do_not_make_a_source_long() {
         let left_out = " ".repeat(LONG_SOURCE);
-        assert_eq!(length(&format!("{left_out}\nlet a = 1;\n\t{left_out}")), "leta=1;".len());
+        assert_eq!(
+            length(&format!("{left_out}\nlet a = 1;\n\t{left_out}")),
+            "leta=1;".len()
+        );
     }
 }
