@@ -10,7 +10,7 @@ use object::{
 use std::mem;
 
 type Header = FileHeader64<LittleEndian>;
-const ENDIAN: LittleEndian = LittleEndian;
+pub(super) const ENDIAN: LittleEndian = LittleEndian;
 
 /// Makes symbols that an object defines undefined, so that they are imported. Returns the changed object and the names
 /// of these symbols, or `None` if the object defines none of them.

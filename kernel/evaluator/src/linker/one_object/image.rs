@@ -4,7 +4,7 @@ use crate::linker::one_object::{
     ENDIAN,
     dynamic_tables::DynamicTables,
     headers,
-    layout::{CELL, Layout, STUB},
+    layout::{CELL, Layout, STUB, distance},
     object_file::{Kind, ObjectFile, Relocation, Value},
     request::Kept,
     resolution::Resolution,
@@ -120,7 +120,7 @@ impl Image<'_> {
         for (symbol, at) in self.stubs.clone() {
             let cell = *self.cells.get(&symbol).context("a function has no cell")?;
             let behind_jump = at + (JUMP.len() + 4) as u64;
-            let distance = distance(cell, behind_jump, 0)?;
+            let distance = distance(cell, behind_jump)?;
             self.put(at, &[&JUMP[..], &distance.to_le_bytes(), &FILLER].concat())?;
         }
         Ok(())
@@ -198,7 +198,10 @@ impl Image<'_> {
             bail!("a relocation is outside of its section");
         }
         let at = self.layout.sections[relocation.section] + relocation.offset;
-        self.put(at, &distance(target, at, relocation.addend)?.to_le_bytes())
+        self.put(
+            at,
+            &distance(target.wrapping_add_signed(relocation.addend), at)?.to_le_bytes(),
+        )
     }
 
     /// Writes the table that tells the loader where everything is.
@@ -241,10 +244,4 @@ impl Image<'_> {
             .collect();
         self.put(self.layout.dynamic.start, bytes_of_slice(&entries))
     }
-}
-
-/// Returns the distance from an address to another one.
-fn distance(to: u64, from: u64, addend: i64) -> Result<i32> {
-    let distance = to.wrapping_sub(from).wrapping_add_signed(addend).cast_signed();
-    i32::try_from(distance).context("the library is too large")
 }

@@ -6,7 +6,7 @@ use crate::linker::one_object::{
     resolution::Resolution,
     unwinding::Frames,
 };
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use object::{
     LittleEndian,
     elf::{Dyn64, FileHeader64, ProgramHeader64, Rela64, Sym64},
@@ -151,4 +151,9 @@ impl Layout {
             }
         }
     }
+}
+
+/// Returns the distance to an address from another one, as code and tables of the library have it.
+pub(super) fn distance(to: u64, from: u64) -> Result<i32> {
+    i32::try_from(to.wrapping_sub(from).cast_signed()).context("the library is too large")
 }

@@ -34,14 +34,15 @@ mod shared_library;
 mod tests;
 mod unwinding;
 
-use crate::linker::one_object::{
-    dynamic_tables::DynamicTables, layout::Layout, object_file::ObjectFile, request::Request, resolution::Resolution,
+use crate::linker::{
+    elf::ENDIAN,
+    one_object::{
+        dynamic_tables::DynamicTables, layout::Layout, object_file::ObjectFile, request::Request,
+        resolution::Resolution,
+    },
 };
 use anyhow::{Context, Result};
-use object::LittleEndian;
 use std::{ffi::OsStr, fs, os::unix::fs::OpenOptionsExt};
-
-const ENDIAN: LittleEndian = LittleEndian;
 
 /// Links as the real linker would with these arguments.
 ///

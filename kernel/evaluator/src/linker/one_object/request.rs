@@ -20,7 +20,7 @@ const SYSTEM_LIBRARIES: [(&str, &[&str]); 7] = [
     // The loader is part of the C library. It defines `__tls_get_addr`.
     ("c", &["libc.so.6", "ld-linux-x86-64.so.2"]),
 ];
-/// Options that this linker follows without a word, since it has no other way.
+/// Options that ask for what this linker does in any case.
 const FOLLOWED: [&str; 12] = [
     "--as-needed",
     "-Bdynamic",

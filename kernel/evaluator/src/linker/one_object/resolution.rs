@@ -111,14 +111,14 @@ fn look_up(
                 }
             }
             Library::Shared(library) => {
-                let number = needed.len();
+                let (number, before) = (needed.len(), sources.len());
                 for symbol in undefined.clone() {
                     if let Some(found) = library.find(object.symbols[symbol].name)? {
                         undefined.remove(&symbol);
                         sources.insert(symbol, Some((number, found.version.map(<[u8]>::to_vec))));
                     }
                 }
-                if sources.values().flatten().any(|(library, _)| *library == number) {
+                if sources.len() > before {
                     needed.push(library.name.clone());
                 }
             }

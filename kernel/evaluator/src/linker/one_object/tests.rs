@@ -2,6 +2,7 @@
 
 use super::*;
 use libloading::os::unix::Library;
+use object::LittleEndian;
 use std::{
     ffi::OsString,
     mem::ManuallyDrop,

@@ -1,7 +1,7 @@
 //! The table by which a panic finds the frame description of a function: `.eh_frame_hdr`.
 
 use crate::linker::one_object::{
-    layout::Layout,
+    layout::{Layout, distance},
     object_file::{Kind, ObjectFile, Value},
 };
 use anyhow::{Context, Result, bail};
@@ -90,7 +90,6 @@ impl Frames {
     pub(super) fn table(&self, object: &ObjectFile, layout: &Layout) -> Result<Vec<u8>> {
         let begin = layout.unwind_table;
         let section = layout.sections[self.section];
-        let distance = |to: u64, from: u64| i32::try_from(to.wrapping_sub(from).cast_signed());
         let mut pairs = Vec::with_capacity(self.frames.len());
         for frame in &self.frames {
             let relocation = object.relocations[frame.relocation];
